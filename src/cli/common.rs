@@ -1,0 +1,217 @@
+//! The options every subcommand has.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::error::UsageError;
+use super::merge;
+use crate::model::Subject;
+use crate::world::World;
+
+const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
+
+/// How the result is shown on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// For people.
+    Console,
+    /// The report.
+    Json,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Colour {
+    /// On a terminal only, and not when NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(next_help_heading = "Common options")]
+pub struct CommonOptions {
+    /// The configuration file [default: .github/stageproof.yml, if it exists].
+    #[arg(long, global = true, value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// The environment that was deployed to [default: staging].
+    #[arg(long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Where reports, logs and the sealed evidence go [default: artifacts/{environment}/{date}]. Placeholders:
+    /// {environment}, {date} (UTC), {run-id}, {run-attempt}, {job}, {sha}.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub evidence_dir: Option<String>,
+    /// Tells two uses of a subcommand in one run apart; becomes part of the report's name.
+    #[arg(long, global = true, value_name = "TEXT")]
+    #[serde(skip)]
+    pub label: Option<String>,
+    /// How the result is shown on standard output [default: console].
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    #[serde(skip)]
+    pub format: Option<Format>,
+    /// When colours are used [default: auto].
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    #[serde(skip)]
+    pub color: Option<Colour>,
+}
+
+/// The common options with their defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub evidence_dir: PathBuf,
+    pub label: Option<String>,
+    pub format: Format,
+    /// `None` is auto.
+    pub colour: Option<bool>,
+    pub subject: Subject,
+}
+
+impl CommonOptions {
+    pub fn or(self, config: Self) -> Self {
+        merge!(
+            self,
+            config,
+            Self {
+                config,
+                environment,
+                evidence_dir,
+                label,
+                format,
+                color
+            }
+        )
+    }
+
+    pub fn resolve(self, world: &World) -> Result<Setting, UsageError> {
+        let environment = self.environment.unwrap_or_else(|| "staging".to_owned());
+        if environment.trim().is_empty() {
+            return Err(UsageError::new("--environment must not be empty"));
+        }
+        if let Some(label) = &self.label
+            && (label.is_empty() || path_part(label) != *label)
+        {
+            return Err(UsageError::new(format!(
+                "--label `{label}` becomes part of a file name and may hold letters, digits, `.`, `_` and `-` only"
+            )));
+        }
+        let subject = world.runner.subject(&environment);
+        let template = self.evidence_dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR);
+        let evidence_dir = world.workspace.join(fill(template, &subject, &world.clock.date())?);
+        Ok(Setting {
+            evidence_dir,
+            label: self.label,
+            format: self.format.unwrap_or(Format::Console),
+            colour: match self.color.unwrap_or(Colour::Auto) {
+                Colour::Auto => None,
+                Colour::Always => Some(true),
+                Colour::Never => Some(false),
+            },
+            subject,
+        })
+    }
+}
+
+/// Fills the placeholders of an evidence directory.
+fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageError> {
+    let unknown = |name: &str| {
+        UsageError::new(format!(
+            "--evidence-dir `{template}`: there is no placeholder {{{name}}}"
+        ))
+        .help("the placeholders are {environment}, {date}, {run-id}, {run-attempt}, {job} and {sha}")
+    };
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (name, after) = after.split_once('}').ok_or_else(|| unknown(after))?;
+        let value = match name {
+            "environment" => Some(subject.environment.clone()),
+            "date" => Some(date.to_owned()),
+            "run-id" => subject.run_id.clone(),
+            "run-attempt" => subject.run_attempt.clone(),
+            "job" => subject.job.clone(),
+            "sha" => subject.sha.clone(),
+            _ => return Err(unknown(name)),
+        };
+        // Outside a run these are unknown; one word for all of them keeps the path usable on a laptop.
+        out.push_str(&path_part(&value.unwrap_or_else(|| "local".to_owned())));
+        rest = after;
+    }
+    out.push_str(rest);
+    if out.trim().is_empty() {
+        return Err(UsageError::new("--evidence-dir must not be empty"));
+    }
+    let path = Path::new(&out);
+    if path.file_name().is_none() || out.contains('\0') {
+        return Err(
+            UsageError::new(format!("--evidence-dir `{out}` does not name a folder of its own"))
+                .help("name a folder that holds nothing but evidence, such as artifacts/staging"),
+        );
+    }
+    Ok(path.to_owned())
+}
+
+/// A value as one part of a path: what would be a separator, a parent or a surprise becomes `-`.
+fn path_part(value: &str) -> String {
+    let part: String = value
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    match part.as_str() {
+        "" | "." | ".." => "-".to_owned(),
+        _ => part,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn subject() -> Subject {
+        Subject {
+            environment: "staging".into(),
+            run_id: Some("42".into()),
+            ..Subject::default()
+        }
+    }
+
+    #[test]
+    fn placeholders_are_filled() {
+        let path = fill("a/{environment}/{date}/{run-id}-{job}", &subject(), "2026-01-31").unwrap();
+        assert_eq!(path, Path::new("a/staging/2026-01-31/42-local"));
+    }
+
+    #[test]
+    fn an_unknown_placeholder_names_the_known_ones() {
+        let error = fill("a/{today}", &subject(), "d").unwrap_err().to_string();
+        assert!(error.contains("{today}") && error.contains("{date}"), "{error}");
+        assert!(fill("a/{date", &subject(), "d").is_err());
+        for template in ["", " ", "..", "/", "a/.."] {
+            assert!(fill(template, &subject(), "d").is_err(), "{template:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_environment_cannot_leave_the_folder(name in "\\PC{1,30}") {
+            let subject = Subject { environment: name, ..Subject::default() };
+            let path = fill("artifacts/{environment}/x", &subject, "d").unwrap();
+            prop_assert_eq!(path.components().count(), 3);
+            prop_assert!(path.components().all(|c| matches!(c, std::path::Component::Normal(_))));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `.github/stageproof.yml`.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_yaml::Error as YamlError;
+
+use super::common::CommonOptions;
+use super::error::UsageError;
+use super::evidence_bundle::EvidenceBundleOptions;
+use super::rollback_dry_run::RollbackDryRunOptions;
+use super::skip_guard::SkipGuardOptions;
+use super::smoke::SmokeOptions;
+use crate::model::text::{cut, one_line};
+use crate::world::files;
+
+/// Where the configuration is looked for when nobody names it.
+pub const DEFAULT: &str = ".github/stageproof.yml";
+/// A configuration is written by people. 1 MiB is far beyond the largest sensible one.
+const LARGEST: u64 = 1 << 20;
+
+/// The configuration of stageproof, `.github/stageproof.yml`. Every key is optional.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[schemars(title = "stageproof configuration")]
+pub struct Config {
+    /// The version of this format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: Option<u32>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub common: CommonOptions,
+    /// The environment that was deployed to. Default: staging.
+    environment: Option<String>,
+    /// Where reports, logs and the sealed evidence go. Default: artifacts/{environment}/{date}.
+    evidence_dir: Option<String>,
+    /// May this job run here at all?
+    pub skip_guard: SkipGuardOptions,
+    /// Does what was deployed answer?
+    pub smoke: SmokeOptions,
+    /// Could we go back right now?
+    pub rollback_dry_run: RollbackDryRunOptions,
+    /// What is the proof?
+    pub evidence_bundle: EvidenceBundleOptions,
+}
+
+impl Config {
+    /// Reads the named file, or the default one if there is one. A file that was named must exist.
+    pub fn load(named: Option<&Path>, workspace: &Path) -> Result<Self, UsageError> {
+        let path = named.unwrap_or(Path::new(DEFAULT));
+        let full: PathBuf = workspace.join(path);
+        if named.is_none() && !files::exists(&full) {
+            return Ok(Self::default());
+        }
+        let text = files::read_text(&full, LARGEST).map_err(|error| {
+            UsageError::new(format!("the configuration cannot be read: {error:#}"))
+                .help("name a YAML file with --config; `stageproof schema config` prints what it may hold")
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    fn parse(text: &str, name: &str) -> Result<Self, UsageError> {
+        // An empty file, or one of comments only, sets nothing.
+        if text.lines().all(|line| {
+            let line = line.trim();
+            line.is_empty() || line.starts_with('#') || line == "---"
+        }) {
+            return Ok(Self::default());
+        }
+        let options = serde_yaml::options! {
+            with_snippet: false,
+            strict_booleans: true,
+        };
+        let mut config: Self =
+            serde_yaml::from_str_with_options(text, options).map_err(|error| wrong(&error, text, name))?;
+        if let Some(version) = config.version
+            && version != 1
+        {
+            return Err(UsageError::new(format!(
+                "{name}: this is a configuration of version {version}, and this build reads version 1"
+            ))
+            .help("set `version: 1`, or use a newer stageproof"));
+        }
+        config.common.environment = config.environment.take();
+        config.common.evidence_dir = config.evidence_dir.take();
+        Ok(config)
+    }
+}
+
+/// An error with file, line, column and the line itself, and the nearest known key.
+fn wrong(error: &YamlError, text: &str, name: &str) -> UsageError {
+    let error = error.without_snippet();
+    let (what, help) = describe(error, text);
+    let Some(location) = error.location() else {
+        return UsageError::new(format!("{name}: {what}")).help(help);
+    };
+    let (line, column) = (location.line(), location.column());
+    let mut message = format!("{name}:{line}:{column}: {what}");
+    let source = usize::try_from(line)
+        .ok()
+        .and_then(|line| text.lines().nth(line.saturating_sub(1)));
+    if let Some(source) = source {
+        let gutter = line.to_string();
+        let before = usize::try_from(column).unwrap_or(1).saturating_sub(1);
+        // Tabs become one space, so the caret stands where the column says.
+        let shown = cut(&one_line(source.trim_end()), 200);
+        message.push_str(&format!(
+            "\n{gutter} | {shown}\n{} | {}^",
+            " ".repeat(gutter.len()),
+            " ".repeat(before.min(200))
+        ));
+    }
+    UsageError::new(message).help(help)
+}
+
+fn describe(error: &YamlError, text: &str) -> (String, String) {
+    let schema = "`stageproof schema config` prints every key with its type".to_owned();
+    match error {
+        YamlError::SerdeUnknownField { field, expected, .. } => {
+            let near = expected
+                .iter()
+                .map(|known| (strsim::damerau_levenshtein(field, known), *known))
+                .min()
+                .filter(|(distance, known)| *distance <= (known.len() / 3).max(2));
+            let help = match near {
+                Some((_, known)) => format!("did you mean `{known}`?"),
+                None if expected.is_empty() => schema,
+                None => format!("the keys here are {}", expected.join(", ")),
+            };
+            (format!("there is no key `{}` here", one_line(field)), help)
+        }
+        other => {
+            let line = other
+                .location()
+                .and_then(|at| usize::try_from(at.line()).ok())
+                .and_then(|line| text.lines().nth(line.saturating_sub(1)))
+                .unwrap_or_default();
+            let help = if line.starts_with('\t') || line.trim_start_matches(' ').starts_with('\t') {
+                "YAML does not allow tabs for indentation; use spaces".to_owned()
+            } else {
+                schema
+            };
+            // The parser repeats the position in its text; it stands in front already.
+            let text = other.to_string();
+            let text = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            let text = text.split(" at line ").next().unwrap_or(text);
+            (one_line(text), help)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(text: &str) -> String {
+        Config::parse(text, "s.yml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_in_it_sets_nothing() {
+        for text in ["", "\n\n", "# only a comment\n", "---\n"] {
+            assert!(Config::parse(text, "s.yml").is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
+        let error = error("version: 1\nsmoke:\n  expect-statsu: 200\n");
+        assert!(
+            error.starts_with("s.yml:3:3: there is no key `expect-statsu` here"),
+            "{error}"
+        );
+        assert!(error.contains("3 |   expect-statsu: 200\n  |   ^"), "{error}");
+        assert!(error.contains("did you mean `expect-status`?"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_place() {
+        let text = error("smoke:\n  within: 30\n");
+        assert!(text.starts_with("s.yml:2:11: "), "{text}");
+        assert!(text.contains("`30` has no unit"), "{text}");
+        let text = error("skip-guard:\n  strict: maybe\n");
+        assert!(text.starts_with("s.yml:2:"), "{text}");
+        let text = error("- a\n- list\n");
+        assert!(text.starts_with("s.yml:1:"), "{text}");
+    }
+
+    #[test]
+    fn a_tab_is_named() {
+        let text = error("smoke:\n\turl: http://x\n");
+        assert!(text.contains("tabs"), "{text}");
+    }
+
+    #[test]
+    fn a_key_twice_is_an_error() {
+        let text = error("environment: a\nenvironment: b\n");
+        assert!(text.contains("s.yml:2:"), "{text}");
+    }
+
+    #[test]
+    fn an_alias_bomb_ends_quickly_in_an_error() {
+        let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
+        for (last, next) in ('a'..='i').zip('b'..='j') {
+            bomb.push_str(&format!(
+                "{next}: &{next} [{}]\n",
+                vec![format!("*{last}"); 9].join(",")
+            ));
+        }
+        assert!(Config::parse(&bomb, "s.yml").is_err());
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        assert!(error("version: 2\n").contains("version 2"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "[\\PC\n\t]{0,200}") {
+            let _ = Config::parse(&text, "s.yml");
+        }
+
+        #[test]
+        fn never_panics_on_nearly_yaml(text in "(smoke|version|skip-guard|url|[&*!|>\\-\\[\\]{}:?,'\"# \n\t])*") {
+            let _ = Config::parse(&text, "s.yml");
+        }
+    }
+}

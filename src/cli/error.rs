@@ -1,0 +1,46 @@
+//! What is wrong with the command line, an input or the configuration.
+
+use std::fmt;
+
+use crate::model::text::printable;
+
+/// Names the thing and the place, and the next step. Ends with exit code 2; nothing was run.
+#[derive(Debug)]
+pub struct UsageError {
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl UsageError {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// clap words its errors well; only its frame is taken off.
+    pub fn from_clap(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        Self::new(text.trim_end())
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", printable(&self.message))?;
+        if let Some(help) = &self.help {
+            write!(f, "\nnext: {}", printable(help))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UsageError {}

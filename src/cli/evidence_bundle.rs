@@ -1,0 +1,66 @@
+//! Options of `evidence-bundle`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::common::Setting;
+use super::error::UsageError;
+use super::{Or as _, merge};
+use crate::commands::evidence_bundle::Plan;
+use crate::world::World;
+
+#[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct EvidenceBundleOptions {
+    /// Files, folders or globs, relative to the workspace, to copy in under files/. What is in the evidence directory
+    /// is sealed in any case.
+    #[arg(action = clap::ArgAction::Append, value_name = "PATH or GLOB")]
+    pub files: Vec<String>,
+    /// What to leave out, relative to the workspace; repeatable. Folders that match are not walked.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// The zip [default: the evidence directory's name and .zip, beside it].
+    #[arg(long, value_name = "FILE.zip")]
+    pub output: Option<PathBuf>,
+}
+
+impl EvidenceBundleOptions {
+    pub fn or(self, config: Self) -> Self {
+        merge!(self, config, Self { files, exclude, output })
+    }
+
+    pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
+        let output = match self.output {
+            Some(path) => world.workspace.join(path),
+            None => {
+                let mut name = setting.evidence_dir.clone().into_os_string();
+                name.push(".zip");
+                PathBuf::from(name)
+            }
+        };
+        if output.file_name().is_none() {
+            return Err(UsageError::new(format!(
+                "--output `{}` does not name a file",
+                output.display()
+            )));
+        }
+        if output.starts_with(&setting.evidence_dir) {
+            return Err(UsageError::new(format!(
+                "--output `{}` is inside the evidence directory, and the zip cannot hold itself",
+                output.display()
+            ))
+            .help("put it beside the evidence directory"));
+        }
+        Ok(Plan {
+            workspace: world.workspace.clone(),
+            evidence_dir: setting.evidence_dir.clone(),
+            files: self.files,
+            exclude: self.exclude,
+            output,
+            subject: setting.subject.clone(),
+        })
+    }
+}

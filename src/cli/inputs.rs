@@ -1,0 +1,168 @@
+//! Action inputs become the very same arguments.
+//!
+//! The runner passes an input as `INPUT_` and its name in upper case; spaces become `_`, hyphens stay
+//! (`INPUT_DRY-RUN`). A declared input without a value arrives as an empty text, which is an absent flag.
+
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches};
+
+use super::error::UsageError;
+use super::{Stop, stop};
+use crate::world::Env;
+
+/// The input that names the subcommand.
+const COMMAND: &str = "INPUT_COMMAND";
+/// Inputs the runner itself knows for container actions.
+const OF_THE_RUNNER: [&str; 3] = ["INPUT_ENTRYPOINT", "INPUT_ENTRYPOINT", "INPUT_ARGS"];
+
+/// Adds to `argv` what the inputs say and the command line does not.
+pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Result<Vec<OsString>, Stop> {
+    let input = env.get(COMMAND).map(str::trim).filter(|c| !c.is_empty());
+    if argv.len() <= 1
+        && let Some(command) = input
+    {
+        if tree.find_subcommand(command).is_none_or(clap::Command::is_hide_set) {
+            let known: Vec<&str> = visible(&tree).map(clap::Command::get_name).collect();
+            return Err(
+                UsageError::new(format!("the input `command` is `{command}`, which is no subcommand"))
+                    .help(format!("set it to one of {}", known.join(", ")))
+                    .into(),
+            );
+        }
+        argv = vec!["stageproof".into(), command.into()];
+    }
+    if argv.len() <= 1 {
+        let known: Vec<&str> = visible(&tree).map(clap::Command::get_name).collect();
+        return Err(UsageError::new("no subcommand was given")
+            .help(format!(
+                "run `stageproof COMMAND`, or set the action's input `command`, to one of {}",
+                known.join(", ")
+            ))
+            .into());
+    }
+    let matches = tree.clone().try_get_matches_from(&argv).map_err(stop)?;
+    let Some((name, given)) = matches.subcommand() else {
+        return Ok(argv);
+    };
+    let Some(subcommand) = tree.find_subcommand(name) else {
+        return Ok(argv);
+    };
+    if subcommand.is_hide_set() {
+        return Ok(argv);
+    }
+    if input.is_some() {
+        refuse_strangers(&tree, subcommand, env)?;
+    }
+    let mut positional = Vec::new();
+    let mut flags = Vec::new();
+    for arg in subcommand.get_arguments().filter(|arg| is_input(arg)) {
+        if from_command_line(given, arg) {
+            continue;
+        }
+        let name = input_name(arg);
+        let Some(value) = env.get(&variable(&name)).map(str::trim).filter(|v| !v.is_empty()) else {
+            continue;
+        };
+        let values: Vec<&str> = if is_list(arg) {
+            value.lines().map(str::trim).filter(|l| !l.is_empty()).collect()
+        } else if value.contains('\n') {
+            return Err(UsageError::new(format!("the input `{name}` takes one value, and has several lines")).into());
+        } else {
+            vec![value]
+        };
+        for value in values {
+            if arg.is_positional() {
+                positional.push(OsString::from(value));
+            } else {
+                // As the toolkit reads booleans: true, True or TRUE.
+                let value = match value {
+                    "True" | "TRUE" => "true",
+                    "False" | "FALSE" => "false",
+                    other => other,
+                };
+                flags.push(OsString::from(format!("--{name}={value}")));
+            }
+        }
+    }
+    // Right behind the subcommand, so that a `--` on the command line does not swallow them.
+    let at = argv
+        .iter()
+        .position(|word| word == name)
+        .map_or(argv.len(), |at| at + 1);
+    argv.splice(at..at, flags);
+    if !positional.is_empty() {
+        argv.push("--".into());
+        argv.extend(positional);
+    }
+    Ok(argv)
+}
+
+/// A misspelt input, or one of another subcommand, would otherwise be ignored in silence.
+fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env) -> Result<(), UsageError> {
+    let own: Vec<String> = subcommand
+        .get_arguments()
+        .filter(|a| is_input(a))
+        .map(input_name)
+        .collect();
+    for (variable_name, value) in env.iter() {
+        let Some(upper) = variable_name.strip_prefix("INPUT_") else {
+            continue;
+        };
+        if value.trim().is_empty()
+            || variable_name == COMMAND
+            || OF_THE_RUNNER.contains(&variable_name)
+            || own.iter().any(|name| variable(name) == variable_name)
+        {
+            continue;
+        }
+        let name = upper.to_lowercase();
+        let elsewhere: Vec<&str> = visible(tree)
+            .filter(|c| c.get_arguments().any(|a| is_input(a) && input_name(a) == name))
+            .map(clap::Command::get_name)
+            .collect();
+        let near = own
+            .iter()
+            .map(|known| (strsim::damerau_levenshtein(&name, known), known))
+            .min()
+            .filter(|(distance, known)| *distance <= (known.len() / 3).max(2));
+        let help = if !elsewhere.is_empty() {
+            format!("it belongs to {}", elsewhere.join(", "))
+        } else if let Some((_, known)) = near {
+            format!("did you mean `{known}`?")
+        } else {
+            format!("the inputs are {}", own.join(", "))
+        };
+        return Err(UsageError::new(format!("{} has no input `{name}`", subcommand.get_name())).help(help));
+    }
+    Ok(())
+}
+
+fn visible(tree: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+    tree.get_subcommands()
+        .filter(|c| !c.is_hide_set() && c.get_name() != "help")
+}
+
+/// `--help` and `--version` are for people.
+pub fn is_input(arg: &Arg) -> bool {
+    !matches!(arg.get_id().as_str(), "help" | "version") && !arg.is_hide_set()
+}
+
+/// The name of the flag, or of the value for an argument without one.
+pub fn input_name(arg: &Arg) -> String {
+    arg.get_long()
+        .map_or_else(|| arg.get_id().as_str().replace('_', "-"), str::to_owned)
+}
+
+fn variable(name: &str) -> String {
+    format!("INPUT_{}", name.to_uppercase())
+}
+
+fn is_list(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Append)
+}
+
+fn from_command_line(given: &ArgMatches, arg: &Arg) -> bool {
+    given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+}

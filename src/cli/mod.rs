@@ -1,0 +1,246 @@
+//! From what was typed to what it means. clap stops here.
+//!
+//! Every option is defined once, in a struct that clap, serde and the JSON Schema all read, so a flag, an action input
+//! and a configuration key cannot differ in name, meaning or help. What was typed (`*Options`) is merged over what
+//! the configuration says and then turned into a subcommand's `Plan`.
+
+mod common;
+mod config;
+mod error;
+mod evidence_bundle;
+mod inputs;
+mod rehearse;
+mod rollback_dry_run;
+mod skip_guard;
+mod smoke;
+mod verify;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+pub use common::{CommonOptions, Format};
+pub use config::Config;
+pub use error::UsageError;
+
+use crate::commands::Plan;
+use crate::model::{Report, Subject};
+use crate::world::World;
+
+/// Gates staging deploys and leaves proof.
+///
+/// Skips with a reason what cannot run here, probes what was deployed, rehearses the rollback without touching
+/// anything, and seals the evidence.
+///
+/// Every option can be given as a flag, as an action input of the same name, or as a key of
+/// .github/stageproof.yml; a flag beats an input, an input beats the file.
+#[derive(Debug, Parser)]
+#[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; \
+                        3 nothing was checked; 4 inconclusive."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: CommonOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// May this job run here at all? Ready, or skipped with the reason.
+    SkipGuard(skip_guard::SkipGuardOptions),
+    /// Does what was deployed answer? Probes a URL, or a server it starts itself.
+    Smoke(smoke::SmokeOptions),
+    /// Could we go back right now? Proves it without changing anything.
+    RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
+    /// Seals the evidence directory: hashes, index, deterministic zip.
+    EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
+    /// Checks a sealed directory or zip, offline.
+    Verify(verify::VerifyOptions),
+    /// The whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
+    Rehearse(rehearse::RehearseOptions),
+    /// Prints a JSON Schema.
+    Schema {
+        /// Which one.
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// Starts a server and ends it, with all its descendants, when standard input closes.
+    #[command(hide = true)]
+    Supervise(SuperviseOptions),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SchemaOf {
+    /// Of the report that every subcommand writes.
+    Report,
+    /// Of .github/stageproof.yml.
+    Config,
+}
+
+/// What smoke's helper process is told. Not for people.
+#[derive(Debug, clap::Args)]
+pub struct SuperviseOptions {
+    /// Where the server's output goes.
+    #[arg(long)]
+    pub log: PathBuf,
+    /// How long the server may take to end after SIGTERM.
+    #[arg(long)]
+    pub grace: crate::model::TimeSpan,
+    /// The server's command.
+    #[arg(required = true, trailing_var_arg = true)]
+    pub command: Vec<OsString>,
+}
+
+/// What the command line, the inputs and the configuration amount to.
+pub enum Invocation {
+    Print(String),
+    Supervise(SuperviseOptions),
+    Run(Box<Run>),
+}
+
+/// One subcommand, ready to run.
+pub struct Run {
+    /// The subcommand's name.
+    pub command: &'static str,
+    pub label: Option<String>,
+    pub format: Format,
+    pub colour: Option<bool>,
+    pub subject: Subject,
+    pub evidence_dir: PathBuf,
+    pub plan: Plan,
+    /// Variables the configuration names as secrets.
+    pub secret_names: Vec<String>,
+}
+
+/// Why there is nothing to run.
+pub enum Stop {
+    /// `--help` or `--version`: text for standard output, and success.
+    Help(String),
+    Usage(UsageError),
+}
+
+impl From<UsageError> for Stop {
+    fn from(error: UsageError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+/// Reads the command line, then the inputs, then the configuration file.
+pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
+    let argv = inputs::complete(command_tree(), argv, &world.env)?;
+    let matches = command_tree().try_get_matches_from(argv).map_err(stop)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
+    match cli.command {
+        Command::Schema { of } => Ok(Invocation::Print(schema(of))),
+        Command::Supervise(options) => Ok(Invocation::Supervise(options)),
+        command => Ok(Invocation::Run(Box::new(plan(command, cli.common, world)?))),
+    }
+}
+
+fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
+    let config = Config::load(flags.config.as_deref(), &world.workspace)?;
+    let common = flags.or(config.common);
+    let setting = common.resolve(world)?;
+    let evidence_dir = setting.evidence_dir.clone();
+    let secret_names = config
+        .skip_guard
+        .require
+        .iter()
+        .filter_map(|r| r.env_name().map(str::to_owned))
+        .collect::<Vec<_>>();
+    let mut secret_names = secret_names;
+    let (name, plan) = match command {
+        Command::SkipGuard(options) => {
+            secret_names.extend(options.require.iter().filter_map(|r| r.env_name().map(str::to_owned)));
+            let plan = options.or(config.skip_guard).plan()?;
+            ("skip-guard", Plan::SkipGuard(plan))
+        }
+        Command::Smoke(options) => {
+            let plan = options.or(config.smoke).plan(&evidence_dir, &world.workspace)?;
+            ("smoke", Plan::Smoke(plan))
+        }
+        Command::RollbackDryRun(options) => {
+            let plan = options.or(config.rollback_dry_run).plan(&world.workspace)?;
+            ("rollback-dry-run", Plan::RollbackDryRun(plan))
+        }
+        Command::EvidenceBundle(options) => {
+            let plan = options.or(config.evidence_bundle).plan(&setting, world)?;
+            ("evidence-bundle", Plan::EvidenceBundle(plan))
+        }
+        Command::Verify(options) => ("verify", Plan::Verify(options.plan(&world.workspace)?)),
+        Command::Rehearse(options) => {
+            let config = rehearse::Parts {
+                skip_guard: config.skip_guard,
+                smoke: config.smoke,
+                rollback_dry_run: config.rollback_dry_run,
+                evidence_bundle: config.evidence_bundle,
+            };
+            (
+                "rehearse",
+                Plan::Rehearse(options.plan(config, setting.clone(), world)?),
+            )
+        }
+        Command::Schema { .. } | Command::Supervise(_) => {
+            return Err(UsageError::new("this subcommand has no plan"));
+        }
+    };
+    Ok(Run {
+        command: name,
+        label: setting.label,
+        format: setting.format,
+        colour: setting.colour,
+        subject: setting.subject,
+        evidence_dir,
+        plan,
+        secret_names,
+    })
+}
+
+/// The whole clap tree, built, with global options in every subcommand. Tests compare documents with it.
+pub fn command_tree() -> clap::Command {
+    let mut tree = Cli::command();
+    tree.build();
+    tree
+}
+
+fn stop(error: clap::Error) -> Stop {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Help(error.render().to_string()),
+        _ => Stop::Usage(UsageError::from_clap(&error)),
+    }
+}
+
+fn schema(of: SchemaOf) -> String {
+    let schema = match of {
+        SchemaOf::Report => schemars::schema_for!(Report),
+        SchemaOf::Config => schemars::schema_for!(Config),
+    };
+    // A schema is plain JSON and always serialises.
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
+/// What a flag gave wins over what the configuration says; a list that was given replaces the other whole.
+trait Or {
+    fn or(self, other: Self) -> Self;
+}
+
+impl<T> Or for Vec<T> {
+    fn or(self, other: Self) -> Self {
+        if self.is_empty() { other } else { self }
+    }
+}
+
+/// `self.field.or(other.field)` for every field of a struct. Naming all fields is checked by the compiler.
+macro_rules! merge {
+    ($over:expr, $under:expr, $type:ident { $($field:ident),+ $(,)? }) => {{
+        let under = $under;
+        let $type { $($field),+ } = $over;
+        $type { $($field: $field.or(under.$field)),+ }
+    }};
+}
+use merge;

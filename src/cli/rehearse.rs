@@ -1,0 +1,54 @@
+//! Options of `rehearse`.
+
+use clap::Args;
+
+use super::common::Setting;
+use super::error::UsageError;
+use super::evidence_bundle::EvidenceBundleOptions;
+use super::rollback_dry_run::RollbackDryRunOptions;
+use super::skip_guard::SkipGuardOptions;
+use super::smoke::SmokeOptions;
+use crate::commands::rehearse::Plan;
+use crate::world::World;
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct RehearseOptions {
+    /// Missing prerequisites fail instead of skipping.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub strict: Option<bool>,
+}
+
+/// What the configuration says about each part.
+pub struct Parts {
+    pub skip_guard: SkipGuardOptions,
+    pub smoke: SmokeOptions,
+    pub rollback_dry_run: RollbackDryRunOptions,
+    pub evidence_bundle: EvidenceBundleOptions,
+}
+
+impl RehearseOptions {
+    pub fn plan(self, parts: Parts, setting: Setting, world: &World) -> Result<Box<Plan>, UsageError> {
+        let smoke = match parts.smoke.is_configured() {
+            true => Some(parts.smoke.plan(&setting.evidence_dir, &world.workspace)?),
+            false => None,
+        };
+        let rollback = match parts.rollback_dry_run.is_configured() {
+            true => Some(parts.rollback_dry_run.plan(&world.workspace)?),
+            false => None,
+        };
+        if smoke.is_none() && rollback.is_none() {
+            return Err(UsageError::new(
+                "rehearse has nothing to rehearse: neither `smoke` nor `rollback-dry-run` is configured",
+            )
+            .help("write .github/stageproof.yml (the README has one to copy), or name a file with --config"));
+        }
+        let mut guard = parts.skip_guard;
+        guard.strict = self.strict.or(guard.strict);
+        Ok(Box::new(Plan {
+            guard: guard.plan_unchecked(),
+            smoke,
+            rollback,
+            evidence: parts.evidence_bundle.plan(&setting, world)?,
+        }))
+    }
+}

@@ -1,0 +1,62 @@
+//! A folder per subcommand: its plan, its checks, its finding codes. No folder uses another's; `rehearse` alone calls
+//! them in turn. A subcommand is a function from a plan to an outcome: it never prints, never exits, never reads the
+//! environment behind the world's back.
+
+pub mod evidence_bundle;
+pub mod rehearse;
+pub mod rollback_dry_run;
+pub mod skip_guard;
+pub mod smoke;
+pub mod verify;
+
+use std::path::{Path, PathBuf};
+
+use crate::model::Outcome;
+use crate::world::World;
+
+/// What a subcommand was told to do, typed and complete.
+pub enum Plan {
+    SkipGuard(skip_guard::Plan),
+    Smoke(smoke::Plan),
+    RollbackDryRun(rollback_dry_run::Plan),
+    EvidenceBundle(evidence_bundle::Plan),
+    Verify(verify::Plan),
+    Rehearse(Box<rehearse::Plan>),
+}
+
+/// Where a subcommand's report belongs.
+pub enum ReportHome {
+    /// Into the evidence directory, to be sealed with it.
+    Inside(PathBuf),
+    /// Beside the evidence directory: what is sealed must not change any more.
+    Beside(PathBuf),
+    /// Nowhere: `verify` only reads.
+    None,
+}
+
+impl Plan {
+    pub fn report_home(&self, evidence_dir: &Path) -> ReportHome {
+        match self {
+            Self::SkipGuard(_) | Self::Smoke(_) | Self::RollbackDryRun(_) => {
+                ReportHome::Inside(evidence_dir.to_owned())
+            }
+            Self::EvidenceBundle(_) | Self::Rehearse(_) => ReportHome::Beside(evidence_dir.to_owned()),
+            Self::Verify(_) => ReportHome::None,
+        }
+    }
+}
+
+/// Keeps the report of what was found so far in the evidence directory.
+pub type Keep<'a> = &'a (dyn Fn(&Outcome) -> anyhow::Result<()> + Sync);
+
+/// Runs a plan. `keep` is called by what seals, just before it seals.
+pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
+    match plan {
+        Plan::SkipGuard(plan) => skip_guard::run(plan, world).await,
+        Plan::Smoke(plan) => smoke::run(plan, world).await,
+        Plan::RollbackDryRun(plan) => rollback_dry_run::run(plan, world).await,
+        Plan::EvidenceBundle(plan) => evidence_bundle::run(plan, world).await,
+        Plan::Verify(plan) => verify::run(plan, world).await,
+        Plan::Rehearse(plan) => rehearse::run(plan, world, keep).await,
+    }
+}

@@ -1,0 +1,177 @@
+//! Runs checks: bounded, each with a deadline, results in the order given. A check that panics, hangs or is
+//! interrupted becomes *errored*; the others still run, and nothing here can lose a result.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::model::{Check, Ended, Fact, Finding, TimeSpan};
+use crate::world::Interrupt;
+
+/// What looking brought back.
+pub type Looked = Result<Observed, Blind>;
+
+/// It was looked up.
+#[derive(Debug, Default)]
+pub struct Observed {
+    pub findings: Vec<Finding>,
+    pub facts: Vec<Fact>,
+}
+
+impl Observed {
+    pub fn nothing_wrong() -> Self {
+        Self::default()
+    }
+
+    pub fn found(finding: Finding) -> Self {
+        Self {
+            findings: vec![finding],
+            facts: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn fact(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.facts.push(Fact::new(name, value));
+        self
+    }
+}
+
+/// It was not looked up, and why.
+#[derive(Debug)]
+pub enum Blind {
+    /// On purpose.
+    Skipped { reason: String },
+    /// It could not be. Never green.
+    Errored { cause: String, help: Option<String> },
+}
+
+impl Blind {
+    pub fn errored(cause: impl Into<String>) -> Self {
+        Self::Errored {
+            cause: cause.into(),
+            help: None,
+        }
+    }
+
+    pub fn with_help(cause: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Errored {
+            cause: cause.into(),
+            help: Some(help.into()),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Blind {
+    fn from(error: anyhow::Error) -> Self {
+        Self::errored(format!("{error:#}"))
+    }
+}
+
+/// A claim and the way to look it up.
+pub struct Task {
+    id: String,
+    stage: &'static str,
+    title: String,
+    deadline: Duration,
+    look: Pin<Box<dyn Future<Output = Looked> + Send>>,
+}
+
+impl Task {
+    /// `deadline` is the last resort against a check that never comes back; a check that knows its own limits ends
+    /// by itself before that.
+    pub fn new(
+        stage: &'static str,
+        id: impl Into<String>,
+        title: impl Into<String>,
+        deadline: Duration,
+        look: impl Future<Output = Looked> + Send + 'static,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            stage,
+            title: title.into(),
+            deadline,
+            look: Box::pin(look),
+        }
+    }
+}
+
+/// Runs `tasks`, at most `at_once` at a time, and answers in their order.
+pub async fn run(tasks: Vec<Task>, at_once: usize, interrupt: &Interrupt) -> Vec<Check> {
+    let gate = Arc::new(Semaphore::new(at_once.max(1)));
+    let mut running = JoinSet::new();
+    let mut checks: Vec<Option<Check>> = Vec::new();
+    for (index, task) in tasks.into_iter().enumerate() {
+        checks.push(None);
+        let gate = Arc::clone(&gate);
+        let interrupt = interrupt.clone();
+        running.spawn(async move {
+            let _permit = gate.acquire_owned().await;
+            (index, run_one(task, &interrupt).await)
+        });
+    }
+    while let Some(ended) = running.join_next().await {
+        // The outer task only awaits; it cannot panic, and nobody aborts it.
+        if let Ok((index, check)) = ended {
+            checks[index] = Some(check);
+        }
+    }
+    checks.into_iter().flatten().collect()
+}
+
+async fn run_one(task: Task, interrupt: &Interrupt) -> Check {
+    let started = Instant::now();
+    let ended = if let Some(signal) = interrupt.received() {
+        Err(interrupted(signal, "before it began"))
+    } else {
+        // A task of its own, so that one that never yields cannot keep the deadline from being noticed.
+        let mut looking = tokio::spawn(task.look);
+        let ended = tokio::select! {
+            biased;
+            ended = &mut looking => ended.unwrap_or_else(|error| Err(crashed(error))),
+            signal = interrupt.wait() => Err(interrupted(signal, "before it ended")),
+            () = tokio::time::sleep(task.deadline) => Err(Blind::with_help(
+                format!("it did not end within its deadline of {}", TimeSpan(task.deadline)),
+                "look at what it was waiting for; a check that has limits of its own ends before this",
+            )),
+        };
+        looking.abort();
+        ended
+    };
+    let (ended, facts) = match ended {
+        Ok(Observed { findings, facts }) => (Ended::Looked(findings), facts),
+        Err(Blind::Skipped { reason }) => (Ended::Skipped { reason }, Vec::new()),
+        Err(Blind::Errored { cause, help }) => (Ended::Errored { cause, help }, Vec::new()),
+    };
+    Check {
+        id: task.id,
+        stage: task.stage.to_owned(),
+        title: task.title,
+        ended,
+        facts,
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn interrupted(signal: &str, when: &str) -> Blind {
+    Blind::errored(format!("interrupted by {signal} {when}"))
+}
+
+fn crashed(error: JoinError) -> Blind {
+    let what = match error.try_into_panic() {
+        Ok(payload) => payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_default(),
+        Err(error) => error.to_string(),
+    };
+    Blind::with_help(
+        format!("internal error in this check: {what}"),
+        "this is a defect of stageproof: report it with the command and this line",
+    )
+}

@@ -1,0 +1,72 @@
+//! argv and environment in, one error printed, one exit code out.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use stageproof::cli::{self, Invocation, Stop};
+use stageproof::model::exit;
+use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World};
+use stageproof::{app, render};
+
+fn main() -> ExitCode {
+    // A panic is caught where it happens and becomes part of the report; its text helps nobody.
+    std::panic::set_hook(Box::new(|_| {}));
+    let env = Env::new(std::env::vars_os());
+    let on_runner = env.get("GITHUB_ACTIONS") == Some("true");
+    let ended = std::panic::catch_unwind(|| start(env)).unwrap_or_else(|_| {
+        Err(anyhow::anyhow!(
+            "internal error; report it with the command that was run"
+        ))
+    });
+    ExitCode::from(ended.unwrap_or_else(|error| complain(on_runner, &format!("{error:#}"), None, exit::FAIL)))
+}
+
+fn start(env: Env) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let code = runtime.block_on(stageproof(env));
+    // A check that never yields must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn stageproof(env: Env) -> anyhow::Result<u8> {
+    let runner = Runner::from_env(&env);
+    let world = World {
+        progress: Progress::to_console(runner.active),
+        runner: Arc::new(runner),
+        env: Arc::new(env),
+        clock: Clock::default(),
+        interrupt: Interrupt::listen()?,
+        workspace: std::env::current_dir()?,
+    };
+    match cli::parse(std::env::args_os().collect(), &world) {
+        Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
+            print!("{text}");
+            Ok(exit::OK)
+        }
+        Ok(Invocation::Supervise(_)) => Ok(exit::OK),
+        Ok(Invocation::Run(run)) => app::run(*run, &world).await,
+        Err(Stop::Usage(error)) => Ok(complain(
+            world.runner.active,
+            &error.message,
+            error.help.as_deref(),
+            exit::USAGE,
+        )),
+    }
+}
+
+/// The one error that is printed when there is no report to hold it.
+fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8) -> u8 {
+    if on_runner {
+        print!("{}", render::annotations::error(message, help));
+    } else {
+        eprintln!("error: {}", stageproof::model::text::printable(message));
+        if let Some(help) = help {
+            eprintln!("next: {}", stageproof::model::text::printable(help));
+        }
+    }
+    code
+}

@@ -1,0 +1,251 @@
+//! One claim that can be looked up, and how looking ended.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Finding, Severity};
+
+/// How a check ended. Derived from its findings, so the two cannot disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    Passed,
+    Failed,
+    Waived,
+    Skipped,
+    Errored,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Waived => "waived",
+            Self::Skipped => "skipped",
+            Self::Errored => "errored",
+        }
+    }
+}
+
+/// Something worth knowing that is not a judgement: an address, a count, a duration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fact {
+    pub name: String,
+    pub value: String,
+}
+
+impl Fact {
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+}
+
+/// How looking ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was looked up, and this is what was found. No findings of severity `error` means it passed.
+    Looked(Vec<Finding>),
+    /// It was not looked up, on purpose.
+    Skipped { reason: String },
+    /// It could not be looked up. Never green.
+    Errored { cause: String, help: Option<String> },
+}
+
+/// One claim ("GET / answers 200") and its result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct Check {
+    /// Unique in its report, stable from run to run.
+    pub id: String,
+    /// The part of the flow it belongs to: `guard`, `smoke`, `rollback`, `evidence`.
+    pub stage: String,
+    /// The claim, as a sentence.
+    pub title: String,
+    pub ended: Ended,
+    pub facts: Vec<Fact>,
+    /// Milliseconds.
+    pub took_ms: u64,
+}
+
+impl Check {
+    pub fn status(&self) -> Status {
+        match &self.ended {
+            Ended::Skipped { .. } => Status::Skipped,
+            Ended::Errored { .. } => Status::Errored,
+            Ended::Looked(findings) if findings.iter().any(Finding::fails) => Status::Failed,
+            Ended::Looked(findings)
+                if findings
+                    .iter()
+                    .any(|f| f.severity == Severity::Error && f.waived.is_some()) =>
+            {
+                Status::Waived
+            }
+            Ended::Looked(_) => Status::Passed,
+        }
+    }
+
+    pub fn findings(&self) -> &[Finding] {
+        match &self.ended {
+            Ended::Looked(findings) => findings,
+            Ended::Skipped { .. } | Ended::Errored { .. } => &[],
+        }
+    }
+
+    /// A check that was not looked up, on purpose.
+    pub fn skipped(stage: &str, id: impl Into<String>, title: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            stage: stage.to_owned(),
+            title: title.into(),
+            ended: Ended::Skipped { reason: reason.into() },
+            facts: Vec::new(),
+            took_ms: 0,
+        }
+    }
+}
+
+/// A check as it is written down: the status is spelled out for readers that do not want to derive it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    /// Unique in its report, stable from run to run.
+    id: String,
+    /// The part of the flow it belongs to: `guard`, `smoke`, `rollback`, `evidence`.
+    stage: String,
+    /// The claim, as a sentence.
+    title: String,
+    status: Status,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
+    /// Why it was not looked up; only with status `skipped`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip_reason: Option<String>,
+    /// Why it could not be looked up; only with status `errored`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error_help: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<Fact>,
+    /// Milliseconds.
+    took_ms: u64,
+}
+
+impl From<Check> for Wire {
+    fn from(check: Check) -> Self {
+        let status = check.status();
+        let (findings, skip_reason, error, error_help) = match check.ended {
+            Ended::Looked(findings) => (findings, None, None, None),
+            Ended::Skipped { reason } => (Vec::new(), Some(reason), None, None),
+            Ended::Errored { cause, help } => (Vec::new(), None, Some(cause), help),
+        };
+        Self {
+            id: check.id,
+            stage: check.stage,
+            title: check.title,
+            status,
+            findings,
+            skip_reason,
+            error,
+            error_help,
+            facts: check.facts,
+            took_ms: check.took_ms,
+        }
+    }
+}
+
+impl TryFrom<Wire> for Check {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let claimed = wire.status;
+        let ended = match (wire.error, wire.skip_reason) {
+            (Some(_), Some(_)) => {
+                return Err(format!("check `{}` is both skipped and errored", wire.id));
+            }
+            (Some(cause), None) => Ended::Errored {
+                cause,
+                help: wire.error_help,
+            },
+            (None, Some(reason)) => Ended::Skipped { reason },
+            (None, None) => Ended::Looked(wire.findings),
+        };
+        let check = Self {
+            id: wire.id,
+            stage: wire.stage,
+            title: wire.title,
+            ended,
+            facts: wire.facts,
+            took_ms: wire.took_ms,
+        };
+        let derived = check.status();
+        if derived == claimed {
+            Ok(check)
+        } else {
+            Err(format!(
+                "check `{}` says it {}, but its findings say it {}",
+                check.id,
+                claimed.as_str(),
+                derived.as_str()
+            ))
+        }
+    }
+}
+
+impl JsonSchema for Check {
+    fn schema_name() -> Cow<'static, str> {
+        "Check".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Wire::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::Waived;
+
+    fn looked(findings: Vec<Finding>) -> Check {
+        Check {
+            id: "smoke:/".into(),
+            stage: "smoke".into(),
+            title: "GET / answers 200".into(),
+            ended: Ended::Looked(findings),
+            facts: vec![],
+            took_ms: 1,
+        }
+    }
+
+    #[test]
+    fn the_status_follows_the_worst_finding() {
+        let waived = Finding {
+            waived: Some(Waived {
+                reason: "r".into(),
+                until: "2099-01-01".into(),
+            }),
+            ..Finding::error("x", "x")
+        };
+        assert_eq!(looked(vec![]).status(), Status::Passed);
+        assert_eq!(looked(vec![Finding::warning("x", "x")]).status(), Status::Passed);
+        assert_eq!(looked(vec![waived.clone()]).status(), Status::Waived);
+        assert_eq!(looked(vec![waived, Finding::error("x", "x")]).status(), Status::Failed);
+    }
+
+    #[test]
+    fn a_report_that_lies_about_a_status_is_refused() {
+        let mut json = serde_json::to_value(looked(vec![Finding::error("x", "x")])).unwrap();
+        assert_eq!(json["status"], "failed");
+        json["status"] = "passed".into();
+        let error = serde_json::from_value::<Check>(json).unwrap_err();
+        assert!(error.to_string().contains("findings say it failed"), "{error}");
+    }
+}

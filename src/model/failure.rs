@@ -1,0 +1,91 @@
+//! Who a failure belongs to, and what exactly went wrong.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whose failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// What was deployed is wrong.
+    App,
+    /// The platform, the network or our own access is wrong, shown by an independent sign.
+    Infra,
+}
+
+impl Class {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Infra => "infra",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// Why one sample of a probe failed. Each failed sample has exactly one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        pub enum Reason {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order the documentation lists them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The host name has no address, or no resolver answered.
+    Dns = "dns",
+    /// Nothing listens on the port.
+    Refused = "refused",
+    /// No connection within the connect timeout, or no route to the host.
+    ConnectTimeout = "connect-timeout",
+    /// The connection ended before a whole answer: reset, closed, empty or not HTTP.
+    Reset = "reset",
+    /// The TLS handshake failed: certificate not trusted, expired, for another name, or no TLS at all.
+    Tls = "tls",
+    /// Connected, but no whole answer within the attempt's timeout.
+    Timeout = "timeout",
+    /// A redirect that was not expected, does not end, or leads nowhere.
+    Redirect = "redirect",
+    /// 401 or 403: something in front asks for a login.
+    AuthWall = "auth-wall",
+    /// Another status from 400 to 499.
+    Status4xx = "status-4xx",
+    /// 500, or another status from 505 to 599.
+    Status5xx = "status-5xx",
+    /// 502, 503 or 504: what stands in front of the application answered for it.
+    Gateway5xx = "gateway-5xx",
+    /// The status was right, the body was not.
+    Body = "body",
+    /// A header was not as expected.
+    Header = "header",
+    /// Right, but slower than allowed.
+    Latency = "latency",
+    /// Another version than the deployed one answers.
+    WrongVersion = "wrong-version",
+    /// The server that stageproof started is gone.
+    ProcessExit = "process-exit",
+    /// A status outside 400 to 599 that was not expected (204 where 200 was asked for, say).
+    StatusOther = "status-other",
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::fmt::Display for Class {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

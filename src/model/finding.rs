@@ -1,0 +1,129 @@
+//! One thing a check found out.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::failure::{Class, Reason};
+
+/// How much a finding weighs. Only `error` fails a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    Error,
+    Warning,
+    Note,
+}
+
+/// A place in a file, as an editor would name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// Path relative to the workspace.
+    pub file: String,
+    /// 1-based line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// Why a failure does not count: written down, with an end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waived {
+    pub reason: String,
+    /// Last day the waiver holds, `YYYY-MM-DD`.
+    pub until: String,
+}
+
+/// What was found, whose fault it is, and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Kebab-case name, owned by the check that emits it.
+    pub code: Cow<'static, str>,
+    pub severity: Severity,
+    /// One sentence that names the thing and the place.
+    pub message: String,
+    /// The next step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Text that others wrote: a server's last log lines, the first bytes of an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waived>,
+}
+
+impl Finding {
+    fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+        debug_assert!(
+            code.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+            "finding codes are kebab-case"
+        );
+        Self {
+            code: Cow::Borrowed(code),
+            severity,
+            message: message.into(),
+            help: None,
+            class: None,
+            reason: None,
+            excerpt: None,
+            location: None,
+            waived: None,
+        }
+    }
+
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message)
+    }
+
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message)
+    }
+
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, message)
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    #[must_use]
+    pub fn because(mut self, class: Class, reason: Reason) -> Self {
+        self.class = Some(class);
+        self.reason = Some(reason);
+        self
+    }
+
+    #[must_use]
+    pub fn excerpt(mut self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self.excerpt = (!text.trim().is_empty()).then_some(text);
+        self
+    }
+
+    #[must_use]
+    pub fn at(mut self, file: impl Into<String>, line: Option<u32>) -> Self {
+        self.location = Some(Location {
+            file: file.into(),
+            line,
+        });
+        self
+    }
+
+    /// Whether this finding alone fails its check.
+    pub fn fails(&self) -> bool {
+        self.severity == Severity::Error && self.waived.is_none()
+    }
+}

@@ -1,0 +1,21 @@
+//! Nouns and rules. Nothing here looks at the world: serde (and the schema derive) is all it needs.
+
+pub mod check;
+pub mod exit;
+pub mod failure;
+pub mod finding;
+pub mod report;
+pub mod status_set;
+pub mod subject;
+pub mod text;
+pub mod time_span;
+pub mod verdict;
+
+pub use check::{Check, Ended, Fact, Status};
+pub use failure::{Class, Reason};
+pub use finding::{Finding, Severity};
+pub use report::{Counts, Outcome, Report};
+pub use status_set::StatusSet;
+pub use subject::Subject;
+pub use time_span::TimeSpan;
+pub use verdict::Verdict;

@@ -1,0 +1,272 @@
+//! The result of a subcommand, judged once, from which everything else is rendered.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::check::{Check, Ended, Status};
+use super::finding::Severity;
+use super::subject::Subject;
+use super::verdict::Verdict;
+
+/// The name and version of the report's JSON form. Additions that a reader may ignore keep it; anything else raises it.
+pub const SCHEMA: &str = "stageproof.report/v1";
+
+/// What a subcommand found, before it is judged.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub checks: Vec<Check>,
+    /// Set when the run as a whole cannot take place here: the sentence that says why.
+    pub skip: Option<String>,
+    /// The subcommand's own step outputs.
+    pub outputs: BTreeMap<String, String>,
+    /// Sentences a reader needs beside the checks: the exact rollback command, what was not covered.
+    pub notes: Vec<String>,
+}
+
+impl Outcome {
+    /// Adds another outcome behind this one. The first skip reason stays.
+    pub fn append(&mut self, other: Self) {
+        self.checks.extend(other.checks);
+        self.skip = self.skip.take().or(other.skip);
+        self.outputs.extend(other.outputs);
+        self.notes.extend(other.notes);
+    }
+}
+
+/// How many checks ended how; `warnings` counts findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    pub passed: u32,
+    pub waived: u32,
+    pub failed: u32,
+    pub skipped: u32,
+    pub errored: u32,
+    pub warnings: u32,
+}
+
+impl Counts {
+    pub fn of<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Self {
+        let mut counts = Self::default();
+        for check in checks {
+            match check.status() {
+                Status::Passed => counts.passed += 1,
+                Status::Waived => counts.waived += 1,
+                Status::Failed => counts.failed += 1,
+                Status::Skipped => counts.skipped += 1,
+                Status::Errored => counts.errored += 1,
+            }
+            let warnings = check
+                .findings()
+                .iter()
+                .filter(|f| f.severity == Severity::Warning)
+                .count();
+            counts.warnings += u32::try_from(warnings).unwrap_or(u32::MAX);
+        }
+        counts
+    }
+
+    pub fn total(&self) -> u32 {
+        self.passed + self.waived + self.failed + self.skipped + self.errored
+    }
+}
+
+/// Which build of stageproof wrote a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    pub name: String,
+    pub version: String,
+}
+
+impl Tool {
+    pub fn this() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// When the work took place, and where.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub command: String,
+    pub label: Option<String>,
+    pub subject: Subject,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub finished_at: String,
+    pub took_ms: u64,
+}
+
+/// The versioned contract between steps, jobs and tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Always `stageproof.report/v1`.
+    pub schema: String,
+    pub tool: Tool,
+    /// The subcommand that wrote it.
+    pub command: String,
+    /// Tells two reports of the same subcommand apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    pub subject: Subject,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub finished_at: String,
+    /// Milliseconds.
+    pub took_ms: u64,
+    pub verdict: Verdict,
+    /// One sentence: why the verdict is what it is.
+    pub reason: String,
+    pub counts: Counts,
+    pub checks: Vec<Check>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The step outputs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// Why a report cannot be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    #[error("it is not a report: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("its schema is `{0}`, and this build reads `{SCHEMA}`")]
+    Schema(String),
+    #[error("it says {claimed}, but its checks amount to {derived}")]
+    Contradiction { claimed: Verdict, derived: Verdict },
+}
+
+impl Report {
+    /// Judges an outcome. This is the only place that does.
+    pub fn judge(frame: Frame, outcome: Outcome) -> Self {
+        let counts = Counts::of(&outcome.checks);
+        let verdict = Verdict::of(&counts, outcome.skip.is_some());
+        let reason = reason(verdict, &counts, &outcome);
+        let mut outputs = outcome.outputs;
+        outputs.insert("verdict".to_owned(), verdict.to_string());
+        outputs.insert("reason".to_owned(), reason.clone());
+        Self {
+            schema: SCHEMA.to_owned(),
+            tool: Tool::this(),
+            command: frame.command,
+            label: frame.label,
+            subject: frame.subject,
+            started_at: frame.started_at,
+            finished_at: frame.finished_at,
+            took_ms: frame.took_ms,
+            verdict,
+            reason,
+            counts,
+            checks: outcome.checks,
+            notes: outcome.notes,
+            outputs,
+        }
+    }
+
+    /// Reads a report back. Anything doubtful is an error, never a pass.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        #[derive(Deserialize)]
+        struct Header {
+            schema: String,
+        }
+        let header: Header = serde_json::from_slice(bytes)?;
+        if header.schema != SCHEMA {
+            return Err(ParseError::Schema(header.schema));
+        }
+        let report: Self = serde_json::from_slice(bytes)?;
+        let derived = Verdict::of(&Counts::of(&report.checks), report.verdict == Verdict::Skip);
+        if derived != report.verdict {
+            return Err(ParseError::Contradiction {
+                claimed: report.verdict,
+                derived,
+            });
+        }
+        Ok(report)
+    }
+
+    /// The stages in the order they ran.
+    pub fn stages(&self) -> Vec<&str> {
+        let mut stages: Vec<&str> = Vec::new();
+        for check in &self.checks {
+            if !stages.contains(&check.stage.as_str()) {
+                stages.push(&check.stage);
+            }
+        }
+        stages
+    }
+
+    /// Rewrites every text in the report, to take secrets out of it.
+    pub fn map_texts(&mut self, rewrite: &dyn Fn(&str) -> String) {
+        let apply = |text: &mut String| *text = rewrite(text);
+        let apply_option = |text: &mut Option<String>| {
+            if let Some(text) = text {
+                apply(text);
+            }
+        };
+        apply(&mut self.reason);
+        self.notes.iter_mut().for_each(apply);
+        self.outputs.values_mut().for_each(apply);
+        for check in &mut self.checks {
+            apply(&mut check.title);
+            for fact in &mut check.facts {
+                apply(&mut fact.value);
+            }
+            match &mut check.ended {
+                Ended::Looked(findings) => {
+                    for finding in findings {
+                        apply(&mut finding.message);
+                        apply_option(&mut finding.help);
+                        apply_option(&mut finding.excerpt);
+                    }
+                }
+                Ended::Skipped { reason } => apply(reason),
+                Ended::Errored { cause, help } => {
+                    apply(cause);
+                    apply_option(help);
+                }
+            }
+        }
+    }
+}
+
+fn reason(verdict: Verdict, counts: &Counts, outcome: &Outcome) -> String {
+    let first = |status: Status| outcome.checks.iter().find(|c| c.status() == status);
+    let more = |count: u32| match count {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    };
+    match verdict {
+        Verdict::Fail => {
+            let message = first(Status::Failed)
+                .and_then(|c| c.findings().iter().find(|f| f.fails()))
+                .map_or_else(String::new, |f| f.message.clone());
+            format!("{message}{}", more(counts.failed))
+        }
+        Verdict::Inconclusive => match first(Status::Errored) {
+            Some(Check {
+                title,
+                ended: Ended::Errored { cause, .. },
+                ..
+            }) => format!("Could not look: {title}: {cause}{}", more(counts.errored)),
+            _ => String::new(),
+        },
+        Verdict::Skip => outcome.skip.clone().unwrap_or_default(),
+        Verdict::NothingChecked => "Nothing was checked.".to_owned(),
+        Verdict::PassWeak => format!(
+            "{} passed, {} waived, {} with warnings.",
+            counts.passed, counts.waived, counts.warnings
+        ),
+        Verdict::Pass => match counts.passed {
+            1 => "1 check passed.".to_owned(),
+            n => format!("All {n} checks passed."),
+        },
+    }
+}

@@ -1,0 +1,75 @@
+//! Making foreign text safe to show. What others wrote may hold terminal codes, line breaks or workflow commands.
+
+/// Every control character spelled out; line breaks and tabs stay.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\r' => {}
+            c if c.is_control() || is_bidi_control(c) => {
+                out.extend(c.escape_unicode());
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Like [`printable`], on one line.
+pub fn one_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n").replace('\t', " ")
+}
+
+/// The first `max` bytes at most, cut at a character, with a mark where something was cut.
+pub fn cut(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
+/// `1 check`, `2 checks`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+/// Unicode's direction overrides can make a line read as something it is not.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn terminal_codes_are_spelled_out() {
+        assert_eq!(printable("a\u{1b}[31mb\r\nc"), "a\\u{1b}[31mb\nc");
+        assert_eq!(one_line("a\nb"), "a\\nb");
+    }
+
+    proptest! {
+        #[test]
+        fn one_line_is_one_line_without_control_characters(text in any::<String>()) {
+            prop_assert!(!one_line(&text).chars().any(char::is_control));
+        }
+
+        #[test]
+        fn cutting_keeps_a_prefix(text in any::<String>(), max in 0usize..40) {
+            let short = cut(&text, max);
+            let kept = short.strip_suffix('…').unwrap_or(&short);
+            prop_assert!(text.starts_with(kept) || short == text);
+            prop_assert!(kept.len() <= max.max(text.len().min(max)) || short == text);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A length of time as people write it: always with a unit.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A length of time, written `500ms`, `10s`, `2m`, `1h30m` or `7d`. A bare number is refused,
+/// because half of the tools in the field read it as seconds and the other half as milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeSpan(pub Duration);
+
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// Why a text is not a time span.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeSpanError {
+    #[error("a duration must not be empty; write it with a unit: 500ms, 10s, 2m, 1h or 1d")]
+    Empty,
+    #[error("`{0}` has no unit; write {0}s for seconds or {0}m for minutes (units: ms, s, m, h, d)")]
+    NoUnit(String),
+    #[error("`{0}` is not a duration; write a number and a unit: 500ms, 10s, 2m, 1h30m or 1d")]
+    Malformed(String),
+    #[error("`{0}` is longer than a year")]
+    TooLong(String),
+}
+
+impl TimeSpan {
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(Duration::from_secs(secs))
+    }
+
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+}
+
+impl FromStr for TimeSpan {
+    type Err = TimeSpanError;
+
+    fn from_str(text: &str) -> Result<Self, TimeSpanError> {
+        const YEAR_MS: u64 = 366 * 86_400_000;
+        let text = text.trim();
+        let malformed = || TimeSpanError::Malformed(text.to_owned());
+        if text.is_empty() {
+            return Err(TimeSpanError::Empty);
+        }
+        if text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(TimeSpanError::NoUnit(text.to_owned()));
+        }
+        let mut total_ms = 0u64;
+        let mut rest = text;
+        let mut units = UNITS.as_slice();
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(malformed)?;
+            let number: u64 = rest[..digits].parse().map_err(|_| malformed())?;
+            rest = &rest[digits..];
+            let letters = rest.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len());
+            let unit = &rest[..letters];
+            rest = &rest[letters..];
+            // Each unit once and from large to small, so `1m1h` and `5s5s` are typing errors and not sums.
+            let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(malformed)?;
+            let millis = number.checked_mul(units[at].1).and_then(|ms| total_ms.checked_add(ms));
+            total_ms = millis
+                .filter(|ms| *ms <= YEAR_MS)
+                .ok_or_else(|| TimeSpanError::TooLong(text.to_owned()))?;
+            units = &units[at + 1..];
+        }
+        Ok(Self(Duration::from_millis(total_ms)))
+    }
+}
+
+impl fmt::Display for TimeSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut left = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        if left == 0 {
+            return f.write_str("0s");
+        }
+        for (name, size) in UNITS {
+            if left >= size {
+                write!(f, "{}{name}", left / size)?;
+                left %= size;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TimeSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for TimeSpan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeSpan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for TimeSpan {
+    fn schema_name() -> Cow<'static, str> {
+        "TimeSpan".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A number and a unit: 500ms, 10s, 2m, 1h30m or 7d.",
+            "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
+            "minLength": 2,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("2m", 120_000),
+            ("1h30m", 5_400_000),
+            ("7d", 604_800_000),
+            (" 1m ", 60_000),
+            ("0s", 0),
+        ] {
+            assert_eq!(text.parse(), Ok(TimeSpan::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_number_names_the_units() {
+        let error = "30".parse::<TimeSpan>().unwrap_err().to_string();
+        assert!(error.contains("30s") && error.contains("ms, s, m, h, d"), "{error}");
+    }
+
+    #[test]
+    fn refuses_what_could_be_read_two_ways() {
+        for text in [
+            "", "s", "10 s", "1m1h", "5s5s", "-5s", "1.5s", "10sec", "10S", "1s2", "９s",
+        ] {
+            assert!(text.parse::<TimeSpan>().is_err(), "{text}");
+        }
+        assert!(matches!(
+            "99999999999999999999d".parse::<TimeSpan>(),
+            Err(TimeSpanError::Malformed(_))
+        ));
+        assert!(matches!("1000d".parse::<TimeSpan>(), Err(TimeSpanError::TooLong(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(millis in 0u64..31_000_000_000) {
+            let span = TimeSpan::from_millis(millis);
+            prop_assert_eq!(span.to_string().parse(), Ok(span));
+        }
+
+        #[test]
+        fn never_panics(text in "\\PC*") {
+            let _ = text.parse::<TimeSpan>();
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! A report as text, one file per format. No format judges anything: all of them show the same report.
+
+pub mod annotations;
+pub mod console;
+pub mod json;
+pub mod junit;
+pub mod outputs;
+pub mod summary;

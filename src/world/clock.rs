@@ -1,0 +1,29 @@
+//! What time it is.
+
+use jiff::Timestamp;
+
+/// The wall clock. A fixed one makes tests and reproducible bundles possible.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    fixed: Option<Timestamp>,
+}
+
+impl Clock {
+    pub fn fixed(at: Timestamp) -> Self {
+        Self { fixed: Some(at) }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.fixed.unwrap_or_else(Timestamp::now)
+    }
+
+    /// RFC 3339, UTC, milliseconds: `2026-01-31T23:59:59.123Z`.
+    pub fn rfc3339(&self) -> String {
+        format!("{:.3}", self.now())
+    }
+
+    /// Today in UTC: `2026-01-31`.
+    pub fn date(&self) -> String {
+        self.now().strftime("%Y-%m-%d").to_string()
+    }
+}

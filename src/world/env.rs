@@ -1,0 +1,37 @@
+//! The environment variables, read once at the start.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// A snapshot of the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Env(BTreeMap<OsString, OsString>);
+
+impl Env {
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        Self(variables.into_iter().collect())
+    }
+
+    /// The value, if the variable exists, is not empty and is UTF-8.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name).and_then(OsStr::to_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value as the system holds it, which need not be UTF-8 and may be empty.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// Every variable whose name and value are UTF-8.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+    }
+}
+
+impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Env {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        Self::new(variables.into_iter().map(|(n, v)| (n.into(), v.into())))
+    }
+}

@@ -1,0 +1,87 @@
+//! Reading and writing files so that a kill at any moment leaves the old file or the new one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+/// Writes `path` whole or not at all: to a temporary name beside it, flushed to the disk, then renamed.
+/// Missing folders are made.
+pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    replace_with(path, |file| file.write_all(bytes))
+}
+
+/// Like [`replace`], with the bytes coming from `write`.
+pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let wrong = || format!("cannot write {}", path.display());
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".stageproof-")
+        .permissions(read_write())
+        .tempfile_in(folder)
+        .with_context(wrong)?;
+    write(temporary.as_file_mut()).with_context(wrong)?;
+    temporary.as_file().sync_all().with_context(wrong)?;
+    temporary
+        .persist(path)
+        .map_err(|error| error.error)
+        .with_context(wrong)?;
+    Ok(())
+}
+
+/// Temporary files are private by default; reports are for everybody who may read the workspace.
+fn read_write() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::Permissions::from_mode(0o644)
+}
+
+/// Appends to a file the runner made (`GITHUB_OUTPUT`, `GITHUB_STEP_SUMMARY`). One that does not exist is an error:
+/// making it would hide that the outputs go nowhere.
+pub fn append_to_existing(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Reads a whole text file of at most `limit` bytes.
+pub fn read_text(path: &Path, limit: u64) -> anyhow::Result<String> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.len() as u64 > limit {
+        bail!("{} is larger than {limit} bytes", path.display());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        anyhow::anyhow!(
+            "{} is not UTF-8 text (first wrong byte at offset {})",
+            path.display(),
+            error.utf8_error().valid_up_to()
+        )
+    })
+}
+
+/// Whether something is there. One that cannot be looked at counts as there, so that reading it says why it cannot be.
+pub fn exists(path: &Path) -> bool {
+    !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Finds out whether `path` could be written, and leaves nothing behind but the folders above it.
+pub fn try_writing_beside(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    tempfile::Builder::new()
+        .prefix(".stageproof-")
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write into {}", folder.display()))?;
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! Everything outside the process, and the only code that touches it.
+
+pub mod clock;
+pub mod dns;
+pub mod env;
+pub mod files;
+pub mod http;
+pub mod interrupt;
+pub mod progress;
+pub mod random;
+pub mod runner;
+pub mod secrets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use clock::Clock;
+pub use env::Env;
+pub use interrupt::Interrupt;
+pub use progress::Progress;
+pub use runner::Runner;
+
+/// What a subcommand may reach. Cheap to clone into the checks it starts.
+#[derive(Clone)]
+pub struct World {
+    pub env: Arc<Env>,
+    pub runner: Arc<Runner>,
+    pub clock: Clock,
+    pub interrupt: Interrupt,
+    pub progress: Progress,
+    /// The workspace: what relative paths are relative to.
+    pub workspace: PathBuf,
+}

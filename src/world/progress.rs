@@ -1,0 +1,45 @@
+//! Telling what is going on while it goes on: one line per change of state.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::text;
+
+/// Where lines about the running work go.
+#[derive(Clone)]
+pub struct Progress {
+    sink: Arc<Mutex<Box<dyn Write + Send>>>,
+    started: std::time::Instant,
+}
+
+impl Progress {
+    /// On a runner both streams are read for commands and their order is not kept, so everything goes to standard
+    /// output there, inside the same fence. Elsewhere standard output stays free for the result.
+    pub fn to_console(on_runner: bool) -> Self {
+        if on_runner {
+            Self::to(Box::new(io::stdout()))
+        } else {
+            Self::to(Box::new(io::stderr()))
+        }
+    }
+
+    /// Nothing is told.
+    pub fn silent() -> Self {
+        Self::to(Box::new(io::sink()))
+    }
+
+    fn to(sink: Box<dyn Write + Send>) -> Self {
+        Self {
+            sink: Arc::new(Mutex::new(sink)),
+            started: std::time::Instant::now(),
+        }
+    }
+
+    /// One line, stamped with the seconds since the start. Never fails: a closed terminal is no reason to stop.
+    pub fn say(&self, what: &str) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(sink, "[{seconds:7.1}s] {}", text::one_line(what));
+        let _ = sink.flush();
+    }
+}

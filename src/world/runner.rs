@@ -1,0 +1,93 @@
+//! What the GitHub Actions runner says about this run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::{Env, files};
+use crate::model::Subject;
+
+/// GitHub's documented maximum of an event payload is 25 MB.
+const LARGEST_EVENT: u64 = 25_000_000;
+
+/// The runner's variables, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Runner {
+    /// True in a step of a workflow.
+    pub active: bool,
+    pub output: Option<PathBuf>,
+    pub summary: Option<PathBuf>,
+    pub event_path: Option<PathBuf>,
+    pub event_name: Option<String>,
+    pub git_ref: Option<String>,
+    pub head_ref: Option<String>,
+    pub repository: Option<String>,
+    pub actor: Option<String>,
+    env: Vec<(&'static str, String)>,
+}
+
+const COPIED: [&str; 9] = [
+    "GITHUB_SHA",
+    "GITHUB_WORKFLOW",
+    "GITHUB_JOB",
+    "GITHUB_RUN_ID",
+    "GITHUB_RUN_ATTEMPT",
+    "GITHUB_TRIGGERING_ACTOR",
+    "RUNNER_NAME",
+    "RUNNER_OS",
+    "RUNNER_ARCH",
+];
+
+impl Runner {
+    pub fn from_env(env: &Env) -> Self {
+        let text = |name: &str| env.get(name).map(str::to_owned);
+        let path = |name: &str| env.raw(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Self {
+            active: env.get("GITHUB_ACTIONS") == Some("true"),
+            output: path("GITHUB_OUTPUT"),
+            summary: path("GITHUB_STEP_SUMMARY"),
+            event_path: path("GITHUB_EVENT_PATH"),
+            event_name: text("GITHUB_EVENT_NAME"),
+            git_ref: text("GITHUB_REF"),
+            head_ref: text("GITHUB_HEAD_REF"),
+            repository: text("GITHUB_REPOSITORY"),
+            actor: text("GITHUB_ACTOR"),
+            env: COPIED.iter().filter_map(|name| Some((*name, text(name)?))).collect(),
+        }
+    }
+
+    fn copied(&self, name: &str) -> Option<String> {
+        self.env
+            .iter()
+            .find(|(copied, _)| *copied == name)
+            .map(|(_, value)| value.clone())
+    }
+
+    pub fn subject(&self, environment: &str) -> Subject {
+        let machine: Vec<String> = ["RUNNER_NAME", "RUNNER_OS", "RUNNER_ARCH"]
+            .iter()
+            .filter_map(|name| self.copied(name))
+            .collect();
+        Subject {
+            environment: environment.to_owned(),
+            repository: self.repository.clone(),
+            sha: self.copied("GITHUB_SHA"),
+            git_ref: self.git_ref.clone(),
+            workflow: self.copied("GITHUB_WORKFLOW"),
+            job: self.copied("GITHUB_JOB"),
+            run_id: self.copied("GITHUB_RUN_ID"),
+            run_attempt: self.copied("GITHUB_RUN_ATTEMPT"),
+            event: self.event_name.clone(),
+            actor: self.actor.clone(),
+            runner: (!machine.is_empty()).then(|| machine.join(" ")),
+        }
+    }
+
+    /// The payload of the event that started the run.
+    pub fn event(&self) -> anyhow::Result<Value> {
+        let path: &Path = self.event_path.as_deref().context("GITHUB_EVENT_PATH is not set")?;
+        let text = files::read_text(path, LARGEST_EVENT)?;
+        serde_json::from_str(&text).with_context(|| format!("the event payload {} is not JSON", path.display()))
+    }
+}

@@ -1,0 +1,6 @@
+//! The binary, run as a user or a runner runs it. One test binary, a file per subcommand or surface.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod gate;
+
+mod skip_guard;

@@ -1,4 +1,8 @@
 //! Everything outside the process, and the only code that touches it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place for what clippy.toml bans elsewhere"
+)]
 
 pub mod clock;
 pub mod dns;

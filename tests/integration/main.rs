@@ -1,6 +1,14 @@
 //! The binary, run as a user or a runner runs it. One test binary, a file per subcommand or surface.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop at the first surprise, and says what it left out"
+)]
+#![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 
 mod gate;
 
+mod layers;
 mod skip_guard;

@@ -8,7 +8,10 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 
+mod gap;
 mod gate;
 
+mod container;
+mod documents;
 mod layers;
 mod skip_guard;

@@ -75,7 +75,11 @@ fn every_input_is_the_flag_of_its_name() {
         let known = name == "command" || !commands_with(name, &commands).is_empty();
         assert!(known, "action.yml: no subcommand has a flag or an argument `{name}`");
     }
-    let positional = commands.iter().flat_map(clap::Command::get_positionals);
+    let runnable = commands_of_the_action(&action);
+    let positional = commands
+        .iter()
+        .filter(|command| runnable.contains(&command.get_name()))
+        .flat_map(clap::Command::get_positionals);
     for argument in positional.filter(|argument| is_input(argument)) {
         let name = input_name(argument);
         let declared = action.inputs.names().any(|input| input == name);

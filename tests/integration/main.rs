@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod gate;
+mod servers;
 
 mod skip_guard;
+mod smoke;

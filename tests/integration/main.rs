@@ -4,5 +4,6 @@
 mod gate;
 mod servers;
 
+mod inputs;
 mod skip_guard;
 mod smoke;

@@ -175,3 +175,71 @@ fn crashed(error: JoinError) -> Blind {
         "this is a defect of stageproof: report it with the command and this line",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Counts, Status, Verdict};
+
+    const SOON: Duration = Duration::from_millis(100);
+    const LATE: Duration = Duration::from_secs(60);
+
+    fn fine(id: &str) -> Task {
+        Task::new("stage", id, id, LATE, async { Ok(Observed::nothing_wrong()) })
+    }
+
+    fn cause(check: &Check) -> &str {
+        match &check.ended {
+            Ended::Errored { cause, .. } => cause,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn panics_and_hangs_become_errors_and_the_others_still_run() {
+        let tasks = vec![
+            fine("first"),
+            Task::new("stage", "panics", "panics", LATE, async { panic!("seven of nine") }),
+            Task::new("stage", "hangs", "hangs", SOON, std::future::pending()),
+            // Never yields: the worst a check can do.
+            Task::new("stage", "blocks", "blocks", SOON, async {
+                std::thread::sleep(Duration::from_secs(2));
+                Ok(Observed::nothing_wrong())
+            }),
+            fine("last"),
+        ];
+        let checks = run(tasks, 8, &Interrupt::never()).await;
+        let ids: Vec<&str> = checks.iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            ["first", "panics", "hangs", "blocks", "last"],
+            "in the order given"
+        );
+        assert!(cause(&checks[1]).contains("seven of nine"));
+        assert!(cause(&checks[2]).contains("deadline of 100ms"));
+        assert!(cause(&checks[3]).contains("deadline of 100ms"));
+        assert_eq!(checks[4].status(), Status::Passed);
+        let verdict = Verdict::of(&Counts::of(&checks), false);
+        assert_eq!(verdict, Verdict::Inconclusive);
+    }
+
+    #[tokio::test]
+    async fn not_more_than_allowed_run_at_once() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let running = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let tasks = (0..20)
+            .map(|n| {
+                let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+                Task::new("stage", n.to_string(), "t", LATE, async move {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    Ok(Observed::nothing_wrong())
+                })
+            })
+            .collect();
+        assert_eq!(run(tasks, 3, &Interrupt::never()).await.len(), 20);
+        assert!(most.load(Ordering::SeqCst) <= 3);
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use stageproof::cli::{self, Invocation, Stop};
 use stageproof::model::exit;
-use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World};
+use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor};
 use stageproof::{app, render};
 
 fn main() -> ExitCode {
@@ -53,7 +53,10 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             print!("{text}");
             Ok(exit::OK)
         }
-        Ok(Invocation::Supervise(_)) => Ok(exit::OK),
+        Ok(Invocation::Supervise(options)) => {
+            supervisor::supervise(&options.command, &options.log, options.grace.0, &world.interrupt).await?;
+            Ok(exit::OK)
+        }
         Ok(Invocation::Run(run)) => app::run(*run, &world).await,
         Err(Stop::Usage(error)) => Ok(complain(
             world.runner.active,

@@ -15,7 +15,7 @@ use crate::world::Env;
 /// The input that names the subcommand.
 const COMMAND: &str = "INPUT_COMMAND";
 /// Inputs the runner itself knows for container actions.
-const OF_THE_RUNNER: [&str; 3] = ["INPUT_ENTRYPOINT", "INPUT_ENTRYPOINT", "INPUT_ARGS"];
+const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 
 /// Adds to `argv` what the inputs say and the command line does not.
 pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Result<Vec<OsString>, Stop> {
@@ -23,8 +23,8 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
     if argv.len() <= 1
         && let Some(command) = input
     {
-        if tree.find_subcommand(command).is_none_or(clap::Command::is_hide_set) {
-            let known: Vec<&str> = visible(&tree).map(clap::Command::get_name).collect();
+        let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
+        if !known.contains(&command) {
             return Err(
                 UsageError::new(format!("the input `command` is `{command}`, which is no subcommand"))
                     .help(format!("set it to one of {}", known.join(", ")))
@@ -34,7 +34,7 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
         argv = vec!["stageproof".into(), command.into()];
     }
     if argv.len() <= 1 {
-        let known: Vec<&str> = visible(&tree).map(clap::Command::get_name).collect();
+        let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
         return Err(UsageError::new("no subcommand was given")
             .help(format!(
                 "run `stageproof COMMAND`, or set the action's input `command`, to one of {}",
@@ -118,7 +118,7 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
             continue;
         }
         let name = upper.to_lowercase();
-        let elsewhere: Vec<&str> = visible(tree)
+        let elsewhere: Vec<&str> = gates(tree)
             .filter(|c| c.get_arguments().any(|a| is_input(a) && input_name(a) == name))
             .map(clap::Command::get_name)
             .collect();
@@ -139,9 +139,10 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
     Ok(())
 }
 
-fn visible(tree: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+/// The subcommands that check something. An action that printed its help would be green without having looked.
+pub fn gates(tree: &clap::Command) -> impl Iterator<Item = &clap::Command> {
     tree.get_subcommands()
-        .filter(|c| !c.is_hide_set() && c.get_name() != "help")
+        .filter(|c| !c.is_hide_set() && !matches!(c.get_name(), "help" | "schema"))
 }
 
 /// `--help` and `--version` are for people.

@@ -27,7 +27,7 @@ pub use inputs::{input_name, is_input};
 
 use crate::commands::Plan;
 use crate::model::{Report, Subject};
-use crate::world::World;
+use crate::world::{World, files};
 
 /// Gates staging deploys and leaves proof.
 ///
@@ -145,7 +145,11 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
     let config = Config::load(flags.config.as_deref(), &world.workspace)?;
     let common = flags.or(config.common);
-    let setting = common.resolve(world)?;
+    let mut setting = common.resolve(world)?;
+    if matches!(command, Command::Rehearse(_)) {
+        // A rehearsal never writes into evidence that is sealed already.
+        setting.evidence_dir = files::unsealed(&setting.evidence_dir);
+    }
     let evidence_dir = setting.evidence_dir.clone();
     let secret_names = config
         .skip_guard

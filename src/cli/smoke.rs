@@ -12,6 +12,7 @@ use super::error::UsageError;
 use super::{Or as _, merge};
 use crate::commands::smoke::{Method, Plan, Start};
 use crate::model::{StatusSet, TimeSpan};
+use crate::world::http::is_loopback;
 
 const WITHIN: TimeSpan = TimeSpan::from_secs(60);
 const INTERVAL: TimeSpan = TimeSpan::from_secs(1);
@@ -112,6 +113,20 @@ impl SmokeOptions {
                 .map(|path| with_path(&url, path))
                 .collect::<Result<_, _>>()?
         };
+        let head = self.method == Some(MethodName::Head);
+        if head && self.expect_body.is_some() {
+            return Err(
+                UsageError::new("--expect-body cannot be met with --method HEAD, whose answers have no body")
+                    .help("drop one of the two"),
+            );
+        }
+        if self.start.is_some() && !is_loopback(&targets[0]) {
+            return Err(UsageError::new(format!(
+                "--start starts a server on this machine, and {} is another one",
+                targets[0].host_str().unwrap_or_default()
+            ))
+            .help("probe http://127.0.0.1:PORT, or drop --start"));
+        }
         let start = self
             .start
             .map(|command| {
@@ -127,10 +142,7 @@ impl SmokeOptions {
             targets,
             expect_status: self.expect_status.unwrap_or_else(StatusSet::ok),
             expect_body: self.expect_body.map(|text| regex("--expect-body", &text)).transpose()?,
-            method: match self.method.unwrap_or(MethodName::Get) {
-                MethodName::Get => Method::Get,
-                MethodName::Head => Method::Head,
-            },
+            method: if head { Method::Head } else { Method::Get },
             follow_redirects: self.follow_redirects.unwrap_or(false),
             within: positive("--within", self.within, WITHIN)?,
             interval: self.interval.unwrap_or(INTERVAL).0,

@@ -155,10 +155,13 @@ fn tally(counts: &Counts) -> String {
     text
 }
 
+/// Precise where it is short: `34ms`, `2.4s`, `1m12s`.
 fn duration(ms: u64) -> String {
-    // Below ten seconds the milliseconds matter, above they are noise.
-    let rounded = if ms < 10_000 { ms } else { ms / 1000 * 1000 };
-    TimeSpan::from_millis(rounded).to_string()
+    match ms {
+        0..1_000 => TimeSpan::from_millis(ms).to_string(),
+        1_000..10_000 => format!("{}.{}s", ms / 1_000, ms % 1_000 / 100),
+        _ => TimeSpan::from_secs(ms / 1_000).to_string(),
+    }
 }
 
 /// Terminal colours, or none.

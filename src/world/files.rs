@@ -100,3 +100,34 @@ pub fn try_writing_beside(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write into {}", folder.display()))?;
     Ok(())
 }
+
+/// The last `lines` lines of a text file, however large it is. What is not UTF-8 is replaced.
+pub fn tail(path: &Path, lines: usize) -> anyhow::Result<String> {
+    use std::io::{Seek as _, SeekFrom};
+    /// Lines of a server's log are far shorter than this divided by any sensible number of them.
+    const WINDOW: u64 = 64 * 1024;
+    let wrong = || format!("cannot read {}", path.display());
+    let mut file = File::open(path).with_context(wrong)?;
+    let size = file.metadata().with_context(wrong)?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(WINDOW)))
+        .with_context(wrong)?;
+    let mut bytes = Vec::new();
+    file.take(WINDOW).read_to_end(&mut bytes).with_context(wrong)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<&str> = text.lines().collect();
+    Ok(all[all.len().saturating_sub(lines)..].join("\n"))
+}
+
+/// `folder`, or, if it holds sealed evidence already, the first of `folder-2`, `folder-3`, … that does not.
+pub fn unsealed(folder: &Path) -> std::path::PathBuf {
+    let sealed = |folder: &Path| exists(&folder.join("sha256_manifest.txt"));
+    let mut candidate = folder.to_owned();
+    let mut number = 2u32;
+    while sealed(&candidate) {
+        let mut name = folder.as_os_str().to_owned();
+        name.push(format!("-{number}"));
+        candidate = std::path::PathBuf::from(name);
+        number += 1;
+    }
+    candidate
+}

@@ -129,7 +129,7 @@ impl Http {
         while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
             let room = request.body_limit - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if chunk.len() > room || body.len() >= request.body_limit {
+            if chunk.len() > room {
                 body_cut = true;
                 break;
             }

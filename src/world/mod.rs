@@ -10,10 +10,12 @@ pub mod env;
 pub mod files;
 pub mod http;
 pub mod interrupt;
+pub mod ports;
 pub mod progress;
 pub mod random;
 pub mod runner;
 pub mod secrets;
+pub mod supervisor;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -10,8 +10,11 @@
 
 mod gap;
 mod gate;
+mod servers;
 
 mod container;
 mod documents;
+mod inputs;
 mod layers;
 mod skip_guard;
+mod smoke;

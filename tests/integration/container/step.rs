@@ -38,7 +38,7 @@ pub fn image() -> Option<&'static str> {
 }
 
 fn build() -> Result<(), String> {
-    let answer = docker().args(["info", "--format", "{{.ServerVersion}}"]).output();
+    let answer = docker().args(["version", "--format", "{{.Server.Version}}"]).output();
     match answer {
         Err(error) => return Err(format!("docker cannot be run: {error}")),
         Ok(output) if !output.status.success() => {

@@ -1,0 +1,204 @@
+//! Flags, action inputs and the configuration file: the same arguments from three places.
+
+use crate::gate::Gate;
+use crate::servers::answer;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+const NO_ARGS: [&str; 0] = [];
+
+fn action(gate: Gate, command: &str) -> Gate {
+    gate.on_runner("push", "{}").env("INPUT_COMMAND", command)
+}
+
+#[test]
+fn no_command_names_the_commands() {
+    let gate = Gate::new();
+    gate.run(NO_ARGS)
+        .code(2)
+        .says("no subcommand was given")
+        .says("skip-guard, smoke");
+    gate.run(["smokee"]).code(2).says("smoke");
+}
+
+#[test]
+fn an_unknown_command_input_is_an_annotation_and_a_usage_error() {
+    for command in ["smokee", "supervise", "help", "schema"] {
+        let gate = action(Gate::new(), command);
+        gate.run(NO_ARGS)
+            .code(2)
+            .says(&format!("::error title=stageproof::the input `command` is `{command}`"));
+    }
+}
+
+#[test]
+fn inputs_are_the_flags_of_the_same_name() {
+    let gate = action(Gate::new(), "smoke")
+        .env("INPUT_URL", &answer(OK))
+        .env("INPUT_PATH", "\n/\n  /healthz  \n\n")
+        .env("INPUT_EXPECT-STATUS", "200")
+        .env("INPUT_WITHIN", "5s")
+        .env("INPUT_FOLLOW-REDIRECTS", "True")
+        // Declared without a value: absent.
+        .env("INPUT_EXPECT-BODY", "")
+        .env("INPUT_INTERVAL", "  ")
+        .env("INPUT_ARGS", "the runner's own")
+        .env("INPUT_EVIDENCE-DIR", "proof/{environment}")
+        .env("INPUT_ENVIRONMENT", "blue green");
+    gate.run(NO_ARGS).code(0).says("2 passed");
+    let outputs = gate.outputs();
+    assert_eq!(outputs["report"], "proof/blue-green/reports/smoke.json");
+    assert!(gate.read("proof/blue-green/reports/smoke.json").contains("/healthz"));
+}
+
+#[test]
+fn a_flag_beats_an_input_beats_the_configuration() {
+    let configured = "version: 1\nenvironment: from-file\nskip-guard:\n  require: [file:from-file]\n  strict: true\n";
+    let gate = Gate::new().on_runner("push", "{}");
+    gate.write(".github/stageproof.yml", configured);
+    gate.run(["skip-guard"])
+        .code(1)
+        .says("from-file does not exist")
+        .says("· from-file");
+
+    let gate = Gate::new()
+        .on_runner("push", "{}")
+        .env("INPUT_REQUIRE", "file:from-input\nfile:from-input-2")
+        .env("INPUT_STRICT", "false");
+    gate.write(".github/stageproof.yml", configured);
+    gate.run(["skip-guard"])
+        .code(0)
+        .says("from-input does not exist")
+        .says("from-input-2 does not exist")
+        .never_says("from-file does not exist");
+    gate.run(["skip-guard", "--require=file:from-flag", "--strict=true"])
+        .code(1)
+        .says("from-flag does not exist")
+        .never_says("from-input");
+}
+
+#[test]
+fn an_input_that_would_be_ignored_is_an_error() {
+    let gate = action(Gate::new(), "skip-guard")
+        .env("INPUT_REQUIRE", "env:HOME")
+        .env("INPUT_URL", "http://h/");
+    gate.run(NO_ARGS)
+        .code(2)
+        .says("skip-guard has no input `url`")
+        .says("it belongs to smoke");
+    let gate = action(Gate::new(), "skip-guard").env("INPUT_REQUIER", "env:HOME");
+    gate.run(NO_ARGS).code(2).says("did you mean `require`?");
+    let gate = action(Gate::new(), "smoke").env("INPUT_URL", "http://a/\nhttp://b/");
+    gate.run(NO_ARGS).code(2).says("takes one value");
+}
+
+#[test]
+fn the_configuration_file_is_read_from_its_place_or_from_where_it_is_said_to_be() {
+    let gate = Gate::new();
+    gate.write("deploy/gate.yml", "skip-guard:\n  require: [file:deploy/gate.yml]\n");
+    gate.run(["skip-guard", "--config=deploy/gate.yml"])
+        .code(0)
+        .says("Verdict: pass");
+    gate.run(["skip-guard", "--config=deploy/none.yml"])
+        .code(2)
+        .says("cannot open")
+        .says("deploy/none.yml");
+}
+
+#[test]
+fn a_bad_configuration_is_named_with_its_place() {
+    let gate = Gate::new();
+    let bomb: String = (0..9).fold("a0: &a0 [x]\n".to_owned(), |bomb, n| {
+        format!(
+            "{bomb}a{}: &a{} [{}]\n",
+            n + 1,
+            n + 1,
+            vec![format!("*a{n}"); 9].join(",")
+        )
+    });
+    let huge = "# filler\n".repeat(10 << 17);
+    let cases: [(&[u8], &str); 9] = [
+        (
+            b"smoke:\n  expect-statsu: 200\n",
+            "c.yml:2:3: there is no key `expect-statsu` here",
+        ),
+        (b"smoke:\n\turl: http://h\n", "YAML does not allow tabs"),
+        (b"smoke:\n  url: [a, b]\n", "c.yml:2:8"),
+        (b"smoke:\n  within: 30\n", "`30` has no unit"),
+        (b"smoke: {url: 'http://h\n", "c.yml:"),
+        (b"version: 7\n", "version 7"),
+        (b"\x00\x01\x02ELF\xff\xfe", "is not UTF-8 text"),
+        (bomb.as_bytes(), "c.yml:"),
+        (huge.as_bytes(), "is larger than"),
+    ];
+    for (text, says) in cases {
+        gate.write("c.yml", text);
+        gate.run(["smoke", "http://127.0.0.1:9/", "--config=c.yml"])
+            .code(2)
+            .says(says)
+            .says("next: ");
+    }
+    gate.write("c.yml", "");
+    gate.run(["skip-guard", "--config=c.yml", "--require=env:PATH"]).code(0);
+}
+
+#[test]
+fn a_read_only_place_for_evidence_is_found_out_before_the_work() {
+    let gate = Gate::new();
+    // A file where a folder should be: not even root can write below it.
+    gate.write("blocked", "x");
+    gate.run(["smoke", &answer(OK), "--evidence-dir=blocked/evidence"])
+        .code(1)
+        .says("cannot make the folder")
+        .says("--evidence-dir")
+        .never_says("Verdict");
+}
+
+#[test]
+fn command_files_that_lead_nowhere_are_an_error_after_the_report() {
+    for name in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
+        let gate = Gate::new().on_runner("push", "{}").env(name, "/nowhere/at/all");
+        gate.run(["skip-guard", "--require=env:PATH"])
+            .code(1)
+            .says("Verdict: pass")
+            .says(name)
+            .says("/nowhere/at/all");
+        assert_eq!(gate.report("skip-guard")["verdict"], "pass");
+    }
+}
+
+#[test]
+fn json_on_standard_output_is_the_report_and_nothing_else() {
+    let gate = Gate::new();
+    let ran = gate.run(["smoke", &answer(OK), "--format=json", "--label=blue"]);
+    ran.code(0);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
+    assert_eq!(report["label"], "blue");
+    assert_eq!(report, gate.report("smoke-blue"));
+    gate.run(["smoke", "http://h/", "--label=../x"]).code(2).says("--label");
+}
+
+#[test]
+fn secrets_in_the_environment_reach_neither_output_nor_report() {
+    let secret = "fo1_VerySecretValue99";
+    let body: &'static str =
+        Box::leak(format!("HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\ntoken {secret} refused").into_boxed_str());
+    let gate = Gate::new().on_runner("push", "{}").env("FLY_API_TOKEN", secret);
+    gate.run(["smoke", &answer(body), "--within=300ms"])
+        .code(1)
+        .says("token *** refused")
+        .never_says(secret);
+    for file in ["smoke.json", "smoke.junit.xml"] {
+        let text = std::fs::read_to_string(gate.evidence().join("reports").join(file)).unwrap();
+        assert!(text.contains("token ***") && !text.contains(secret), "{text}");
+    }
+    assert!(!gate.read("runner/summary").contains(secret));
+}
+
+#[test]
+fn colour_is_for_terminals_only() {
+    let gate = Gate::new();
+    let plain = gate.run(["skip-guard", "--require=env:PATH"]);
+    assert!(!plain.stdout().contains('\u{1b}'));
+    let coloured = gate.run(["skip-guard", "--require=env:PATH", "--color=always"]);
+    assert!(coloured.stdout().contains("\u{1b}[32m"));
+}

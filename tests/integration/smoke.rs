@@ -1,0 +1,414 @@
+//! `smoke`: does what was deployed answer?
+
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::gate::{Gate, Ran};
+use crate::servers::{answer, eventually, free_port, hang, hello, read_head, runs, serve};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+
+/// Short limits, so that hopeless cases end soon.
+fn smoke<'a>(gate: &'a Gate, url: &str, more: &[&str]) -> Ran<'a> {
+    let mut args = vec!["smoke", url, "--within=900ms", "--interval=100ms", "--timeout=300ms"];
+    args.extend(more);
+    gate.run(args)
+}
+
+fn reason(gate: &Gate) -> String {
+    let report = gate.report("smoke");
+    let checks = report["checks"].as_array().unwrap();
+    let finding = &checks[checks.len() - 1]["findings"][0];
+    finding["reason"].as_str().unwrap_or("none").to_owned()
+}
+
+#[test]
+fn a_good_answer_passes_and_is_written_down() {
+    let gate = Gate::new();
+    smoke(&gate, &answer(OK), &["--expect-body=^hel+o$"])
+        .code(0)
+        .says("Verdict: pass");
+    let report = gate.report("smoke");
+    assert_eq!(report["checks"][0]["status"], "passed");
+    assert_eq!(report["schema"], "stageproof.report/v1");
+}
+
+/// wait-on says the same about all of these; here each has its own reason.
+#[test]
+fn every_wrong_answer_has_its_reason() {
+    let status = |line: &'static str| {
+        serve(move |mut stream| {
+            read_head(&mut stream);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {line}\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops"
+            );
+        })
+    };
+    let refused = format!("http://127.0.0.1:{}", free_port());
+    let reset = serve(|stream| {
+        // Closing with unread bytes resets the connection.
+        let mut byte = [0u8; 1];
+        let _ = stream.peek(&mut byte);
+    });
+    let plain = serve(|mut stream| {
+        let _ = stream.read(&mut [0u8; 16]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let cases = [
+        ("refused", refused),
+        ("reset", reset),
+        ("reset", serve(|mut stream| drop(read_head(&mut stream)))),
+        ("reset", answer("SSH-2.0-OpenSSH_9.2\r\n\r\n")),
+        ("reset", answer("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf")),
+        ("timeout", serve(hang)),
+        ("status-4xx", status("404 Not Found")),
+        ("status-5xx", status("500 Internal Server Error")),
+        ("gateway-5xx", status("502 Bad Gateway")),
+        ("gateway-5xx", status("503 Service Unavailable")),
+        ("auth-wall", status("401 Unauthorized")),
+        ("auth-wall", status("403 Forbidden")),
+        (
+            "redirect",
+            answer("HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"),
+        ),
+        ("status-other", status("204 No Content")),
+        ("tls", plain.replace("http:", "https:")),
+        ("dns", "http://no-such-host.invalid/".to_owned()),
+    ];
+    for (expected, url) in cases {
+        let gate = Gate::new();
+        let ran = smoke(&gate, &url, &[]);
+        ran.code(1).says("Verdict: fail").says("next: ");
+        assert_eq!(reason(&gate), expected, "{url}\n{}", ran.explain());
+    }
+}
+
+#[test]
+fn a_body_that_does_not_match_is_shown() {
+    let gate = Gate::new();
+    smoke(&gate, &answer(OK), &["--expect-body=goodbye"])
+        .code(1)
+        .says("answered 200, but not with /goodbye/")
+        .says("| hello");
+    assert_eq!(reason(&gate), "body");
+}
+
+#[test]
+fn an_endless_body_does_not_hold_the_probe() {
+    let endless = || {
+        serve(|mut stream| {
+            read_head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+            while stream.write_all(&[b'x'; 65536]).is_ok() {}
+        })
+    };
+    let gate = Gate::new();
+    smoke(&gate, &endless(), &[]).code(0);
+    let gate = Gate::new();
+    gate.run(["smoke", &endless(), "--within=2s", "--expect-body=needle"])
+        .code(1)
+        .says("not in the first 1 MiB");
+}
+
+#[test]
+fn redirects_are_followed_only_when_asked_and_not_for_ever() {
+    let target = answer(OK);
+    let location = format!("HTTP/1.1 302 Found\r\nLocation: {target}/\r\nContent-Length: 0\r\n\r\n");
+    let redirecting = serve(move |mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(location.as_bytes());
+    });
+    let gate = Gate::new();
+    smoke(&gate, &redirecting, &[]).code(1).says("--follow-redirects");
+    smoke(&gate, &redirecting, &["--follow-redirects"])
+        .code(0)
+        .says("redirected to");
+    let looping = answer("HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n");
+    let gate = Gate::new();
+    smoke(&gate, &looping, &["--follow-redirects"])
+        .code(1)
+        .says("the redirects do not end");
+    assert_eq!(reason(&gate), "redirect");
+}
+
+#[test]
+fn patience_until_the_first_success() {
+    let asked = AtomicUsize::new(0);
+    let url = serve(move |mut stream| {
+        read_head(&mut stream);
+        let late = asked.fetch_add(1, Ordering::SeqCst) >= 3;
+        let bytes = if late {
+            OK
+        } else {
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        };
+        let _ = stream.write_all(bytes.as_bytes());
+    });
+    let gate = Gate::new();
+    gate.run(["smoke", &url, "--within=20s", "--interval=10ms"])
+        .code(0)
+        .says("attempts: 4 (gateway-5xx 3)");
+}
+
+#[test]
+fn a_hanging_server_gets_one_connection_at_a_time_and_the_total_time_holds() {
+    // wait-on 9.5.1 had opened eleven connections after three seconds.
+    static OPEN: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let url = serve(|stream| {
+        MOST.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        hang(stream);
+        OPEN.fetch_sub(1, Ordering::SeqCst);
+    });
+    let gate = Gate::new();
+    let began = Instant::now();
+    gate.run(["smoke", &url, "--within=1s", "--timeout=30s"]).code(1);
+    // The limit is one second; ten would mean that the attempt's own thirty were used.
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(MOST.load(Ordering::SeqCst) <= 2, "{}", MOST.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_proxy_is_never_asked_for_loopback() {
+    let gate = Gate::new()
+        .env("http_proxy", "http://127.0.0.1:9")
+        .env("HTTP_PROXY", "http://127.0.0.1:9")
+        .env("ALL_PROXY", "http://127.0.0.1:9");
+    let url = answer(OK);
+    smoke(&gate, &url, &[]).code(0);
+    smoke(&gate, &url.replace("127.0.0.1", "localhost"), &[]).code(0);
+}
+
+#[test]
+fn what_cannot_be_probed_is_a_usage_error() {
+    let gate = Gate::new();
+    for (args, says) in [
+        (vec!["smoke"], "smoke has no URL"),
+        (vec!["smoke", "staging.example.com"], "has no scheme"),
+        (vec!["smoke", "localhost:8080"], "write http://localhost:8080"),
+        (vec!["smoke", "ftp://h/"], "only http and https"),
+        (vec!["smoke", "http://"], "is not a URL"),
+        (vec!["smoke", "http://h:99999/"], "is not a URL"),
+        (vec!["smoke", "http://u:hunter2hunter2@h/"], "holds credentials"),
+        (vec!["smoke", "http://h/", "--path=healthz"], "begin it with one slash"),
+        (
+            vec!["smoke", "http://h/", "--path=//evil.example/"],
+            "begin it with one slash",
+        ),
+        (vec!["smoke", "http://h/", "--within=30"], "30s for seconds"),
+        (vec!["smoke", "http://h/", "--timeout=0s"], "longer than 0s"),
+        (
+            vec!["smoke", "http://h/", "--expect-status=999"],
+            "is not an HTTP status",
+        ),
+        (
+            vec!["smoke", "http://h/", "--expect-body=("],
+            "not a regular expression",
+        ),
+        (
+            vec!["smoke", "http://h/", "--method=HEAD", "--expect-body=x"],
+            "no body",
+        ),
+        (
+            vec!["smoke", "http://127.0.0.1:1/", "--start=a 'b"],
+            "quote that is not closed",
+        ),
+        (vec!["smoke", "http://127.0.0.1:1/", "--start="], "must not be empty"),
+        (vec!["smoke", "http://example.com/", "--start=x"], "on this machine"),
+    ] {
+        gate.run(args).code(2).says(says).never_says("hunter2");
+    }
+}
+
+#[test]
+fn a_started_server_is_probed_and_leaves_nothing_behind() {
+    let gate = Gate::new();
+    let port = free_port();
+    let start = hello(port);
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{port}"),
+        "--path=/",
+        "--path=/healthz",
+        "--start",
+        &start,
+        "--interval=50ms",
+    ])
+    .code(0)
+    .says("3 passed");
+    assert!(!runs(&start), "{start} still runs");
+    let log = std::fs::read_to_string(gate.evidence().join("logs/server.log")).unwrap();
+    assert!(log.contains("GET / HTTP/1.1"), "{log}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_refused() {
+    // start-server-and-test 3.0.12 tests the wrong server here and passes.
+    let gate = Gate::new();
+    let url = answer(OK);
+    smoke(&gate, &url, &["--start=sleep 4242001"])
+        .code(1)
+        .says("something already listens")
+        .says("the server was not started");
+    assert!(!runs("sleep 4242001"));
+}
+
+#[test]
+fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines() {
+    let gate = Gate::new();
+    let url = format!("http://127.0.0.1:{}", free_port());
+    for (start, says) in [
+        ("sh -c 'echo no database >&2; exit 3'", "exited with code 3"),
+        ("sh -c 'echo no database >&2; kill -SEGV $$'", "(SIGSEGV)"),
+        ("sh -c 'echo no database >&2; exit 0'", "stay in the foreground"),
+    ] {
+        let began = Instant::now();
+        gate.run(["smoke", &url, "--within=60s", "--start", start])
+            .code(1)
+            .says(says)
+            .says("| no database");
+        assert!(began.elapsed() < Duration::from_secs(30), "it waited for {start}");
+        assert_eq!(reason(&gate), "process-exit");
+    }
+    gate.run(["smoke", &url, "--start=no-such-program --port 1"])
+        .code(1)
+        .says("`no-such-program` is not installed");
+    gate.write("not-executable", "x");
+    gate.run(["smoke", &url, "--start=./not-executable"])
+        .code(1)
+        .says("may not be executed");
+}
+
+#[test]
+fn a_server_that_dies_after_it_answered_does_not_pass() {
+    // start-server-and-test 3.0.12 exits 0 here.
+    let gate = Gate::new();
+    let good = free_port();
+    let start = format!("sh -c '{} & sleep 1; exit 9'", hello(good));
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{good}"),
+        "--path=/",
+        "--path=/never",
+        "--within=20s",
+        "--interval=50ms",
+        "--start",
+        &start,
+    ])
+    .code(1)
+    .says("exited with code 9");
+    assert!(!runs(&hello(good)), "the grandchild is gone too");
+}
+
+#[test]
+fn sigterm_ignored_grandchildren_and_own_sessions_are_ended_all_the_same() {
+    let gate = Gate::new();
+    let port = free_port();
+    let hello = hello(port);
+    for start in [
+        format!("sh -c 'trap \"\" TERM; sleep 4242002 & {hello}'"),
+        format!("sh -c 'setsid sleep 4242002 & exec {hello}'"),
+        format!("sh -c '(setsid sh -c \"trap : TERM; sleep 4242002; sleep 4242002\" &) ; exec {hello}'"),
+    ] {
+        gate.run([
+            "smoke",
+            &format!("http://127.0.0.1:{port}"),
+            "--interval=50ms",
+            "--stop-grace=300ms",
+            "--start",
+            &start,
+        ])
+        .code(0);
+        assert!(!runs("sleep 4242002"), "{start}");
+        assert!(!runs(&hello), "{start}");
+    }
+}
+
+#[test]
+fn a_hundred_megabytes_of_log_are_no_burden() {
+    let gate = Gate::new();
+    let port = free_port();
+    let start = format!(
+        "sh -c 'head -c 100000000 /dev/zero | tr \"\\\\0\" x; exec {}'",
+        hello(port)
+    );
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{port}"),
+        "--interval=50ms",
+        "--start",
+        &start,
+    ])
+    .code(0);
+    let size = std::fs::metadata(gate.evidence().join("logs/server.log"))
+        .unwrap()
+        .len();
+    assert!(size >= 100_000_000, "{size}");
+}
+
+#[test]
+fn asked_to_stop_it_still_writes_the_report_and_ends_the_server() {
+    for signal in ["INT", "TERM"] {
+        let gate = Gate::new();
+        let port = free_port();
+        let start = hello(port);
+        let url = format!("http://127.0.0.1:{port}");
+        let mut child = gate
+            .command(["smoke", &url, "--path=/never", "--within=60s", "--start", &start])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the server runs", || runs(&start));
+        let kill = std::process::Command::new("kill")
+            .args([format!("-{signal}"), child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(kill.success());
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(4), "{signal}");
+        let report = gate.report("smoke");
+        assert_eq!(report["verdict"], "inconclusive");
+        assert!(report["reason"].as_str().unwrap().contains(signal), "{report}");
+        assert!(!runs(&start));
+    }
+}
+
+#[test]
+fn killed_outright_it_leaves_no_server_behind() {
+    let gate = Gate::new();
+    let port = free_port();
+    let start = hello(port);
+    let url = format!("http://127.0.0.1:{port}");
+    let mut child = gate
+        .command(["smoke", &url, "--path=/never", "--within=60s", "--start", &start])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the server runs", || runs(&start));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("the server is gone", || !runs(&start));
+}
+
+#[test]
+fn foreign_text_cannot_speak_to_the_runner() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let evil = answer(
+        "HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\n::add-mask::staging\n##[error]injected\n\u{1b}[2J::set-output name=x::y\n",
+    );
+    let ran = smoke(&gate, &evil, &[]);
+    ran.code(1);
+    let out = ran.stdout();
+    let token = out.lines().next().unwrap().strip_prefix("::stop-commands::").unwrap();
+    assert!(token.len() >= 32, "{out}");
+    let (fenced, after) = out.split_once(&format!("\n::{token}::\n")).unwrap();
+    assert!(fenced.contains("##[error]injected"), "{out}");
+    assert!(!after.contains("##[") && !after.contains("::add-mask"), "{out}");
+    assert!(!out.contains('\u{1b}'), "{out}");
+    assert!(ran.stderr().is_empty(), "{}", ran.stderr());
+}

@@ -7,3 +7,4 @@ mod servers;
 mod inputs;
 mod skip_guard;
 mod smoke;
+mod smoke_nginx;

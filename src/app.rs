@@ -20,7 +20,7 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
     let names = run.secret_names.iter().map(String::as_str);
     let redactor = Redactor::new(&world.env, names);
     let home = run.plan.report_home(&run.evidence_dir);
-    let targets = Targets::new(&home, &run, world);
+    let targets = Targets::new(&home, &run);
     // Found out before the work instead of after it.
     targets.prepare()?;
     let fence = Fence::open(world)?;
@@ -106,30 +106,24 @@ struct Targets {
 }
 
 impl Targets {
-    fn new(home: &ReportHome, run: &Run, world: &World) -> Self {
+    fn new(home: &ReportHome, run: &Run) -> Self {
         let mut name = run.command.to_owned();
         if let Some(label) = &run.label {
             name = format!("{name}-{label}");
         }
-        let inside = |dir: &Path| world.workspace.join(dir).join("reports").join(format!("{name}.json"));
-        match home {
-            ReportHome::Inside(dir) => Self {
-                inside: Some(inside(dir)),
-                last: Some(inside(dir)),
-            },
-            ReportHome::Beside(dir) => {
-                let mut beside = dir.clone().into_os_string();
-                beside.push(format!(".{name}.json"));
-                Self {
-                    inside: Some(inside(dir)),
-                    last: Some(PathBuf::from(beside)),
-                }
-            }
-            ReportHome::None => Self {
-                inside: None,
-                last: None,
-            },
-        }
+        let inside = |dir: &Path| dir.join("reports").join(format!("{name}.json"));
+        let beside = |dir: &Path| {
+            let mut path = dir.as_os_str().to_owned();
+            path.push(format!(".{name}.json"));
+            PathBuf::from(path)
+        };
+        let (inside, last) = match home {
+            ReportHome::Inside(dir) => (Some(inside(dir)), Some(inside(dir))),
+            ReportHome::Beside(dir) => (None, Some(beside(dir))),
+            ReportHome::InsideThenBeside(dir) => (Some(inside(dir)), Some(beside(dir))),
+            ReportHome::None => (None, None),
+        };
+        Self { inside, last }
     }
 
     fn prepare(&self) -> anyhow::Result<()> {

@@ -30,6 +30,8 @@ pub enum ReportHome {
     Inside(PathBuf),
     /// Beside the evidence directory: what is sealed must not change any more.
     Beside(PathBuf),
+    /// What there is to report before the sealing goes inside, the whole beside.
+    InsideThenBeside(PathBuf),
     /// Nowhere: `verify` only reads.
     None,
 }
@@ -40,7 +42,8 @@ impl Plan {
             Self::SkipGuard(_) | Self::Smoke(_) | Self::RollbackDryRun(_) => {
                 ReportHome::Inside(evidence_dir.to_owned())
             }
-            Self::EvidenceBundle(_) | Self::Rehearse(_) => ReportHome::Beside(evidence_dir.to_owned()),
+            Self::EvidenceBundle(_) => ReportHome::Beside(evidence_dir.to_owned()),
+            Self::Rehearse(_) => ReportHome::InsideThenBeside(evidence_dir.to_owned()),
             Self::Verify(_) => ReportHome::None,
         }
     }

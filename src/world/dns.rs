@@ -5,10 +5,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
+
+use crate::model::TimeSpan;
 
 /// A name that has no address, as far as anybody could tell.
 #[derive(Debug, thiserror::Error)]
@@ -18,11 +21,31 @@ pub struct DnsError {
     detail: String,
 }
 
+/// How long name servers may take, all of them together. A name server that is down must not look like a host that is.
+pub const TIMEOUT: Duration = Duration::from_secs(4);
+
 /// The resolver; the configuration is read at the first look-up.
-#[derive(Clone, Default)]
-pub struct Dns(Arc<OnceCell<TokioResolver>>);
+#[derive(Clone)]
+pub struct Dns {
+    resolver: Arc<OnceCell<TokioResolver>>,
+    timeout: Duration,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self::within(TIMEOUT)
+    }
+}
 
 impl Dns {
+    /// A resolver that gives up after `timeout`.
+    pub fn within(timeout: Duration) -> Self {
+        Self {
+            resolver: Arc::default(),
+            timeout,
+        }
+    }
+
     pub async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, DnsError> {
         let name = host.trim_end_matches('.');
         // RFC 6761: localhost is loopback, whatever the network says. Both families, as servers bind either.
@@ -34,7 +57,7 @@ impl Dns {
             detail,
         };
         let resolver = self
-            .0
+            .resolver
             .get_or_try_init(|| async {
                 TokioResolver::builder_tokio()
                     .and_then(hickory_resolver::ResolverBuilder::build)
@@ -45,7 +68,11 @@ impl Dns {
                     })
             })
             .await?;
-        let found = resolver.lookup_ip(host).await.map_err(|error| {
+        let looking = tokio::time::timeout(self.timeout, resolver.lookup_ip(host));
+        let answer = looking
+            .await
+            .map_err(|_| wrong(format!("no name server answered within {}", TimeSpan(self.timeout))))?;
+        let found = answer.map_err(|error| {
             wrong(if error.is_nx_domain() {
                 "no such host".to_owned()
             } else if error.is_no_records_found() {

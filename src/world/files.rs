@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-/// Writes `path` whole or not at all: to a temporary name beside it, flushed to the disk, then renamed.
-/// Missing folders are made.
+/// Writes `path` whole or not at all: to a temporary name beside it, then renamed. Missing folders are made.
+/// Against a kill of the process that is enough; waiting for the disk would cost more than a whole probe.
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     replace_with(path, |file| file.write_all(bytes))
 }
@@ -26,7 +26,6 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>
         .tempfile_in(folder)
         .with_context(wrong)?;
     write(temporary.as_file_mut()).with_context(wrong)?;
-    temporary.as_file().sync_all().with_context(wrong)?;
     temporary
         .persist(path)
         .map_err(|error| error.error)

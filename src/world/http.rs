@@ -16,11 +16,21 @@ use rustls::{ClientConfig, RootCertStore};
 use url::{Host, Url};
 
 use super::Env;
-use super::dns::{Dns, DnsError};
+use super::dns::{self, Dns, DnsError};
 use crate::model::Reason;
 
 /// As many as browsers follow at least; a chain longer than this is a loop.
 const MOST_REDIRECTS: usize = 10;
+
+/// The variables that name a proxy. Without any of them a second client would only cost time.
+const PROXIES: [&str; 6] = [
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+];
 
 /// What does not change from one request to the next.
 #[derive(Clone, Debug)]
@@ -74,6 +84,8 @@ pub struct Http {
 impl Http {
     pub fn new(env: &Env, settings: &Settings) -> anyhow::Result<Self> {
         let tls = tls(env)?;
+        // The connect timeout counts the look-up in; ending the look-up before it keeps the two apart.
+        let dns_timeout = dns::TIMEOUT.min(settings.connect_timeout * 4 / 5);
         let build = |proxy: bool| {
             let policy = if settings.follow_redirects {
                 Policy::limited(MOST_REDIRECTS)
@@ -83,7 +95,7 @@ impl Http {
             let builder = Client::builder()
                 .user_agent(concat!("stageproof/", env!("CARGO_PKG_VERSION")))
                 .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Dns::default())
+                .dns_resolver(Dns::within(dns_timeout))
                 .redirect(policy)
                 .referer(false)
                 .pool_max_idle_per_host(0)
@@ -91,10 +103,13 @@ impl Http {
             let builder = if proxy { builder } else { builder.no_proxy() };
             builder.build().context("the HTTP client cannot be set up")
         };
-        Ok(Self {
-            direct: build(false)?,
-            proxied: build(true)?,
-        })
+        let direct = build(false)?;
+        let proxied = if PROXIES.iter().any(|name| env.raw(name).is_some()) {
+            build(true)?
+        } else {
+            direct.clone()
+        };
+        Ok(Self { direct, proxied })
     }
 
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, Failure> {

@@ -121,14 +121,16 @@ fn the_readme_repeats_the_code() {
     let mut text = fs::read_to_string(&path).unwrap();
     let before = text.clone();
     for (name, table) in tables() {
-        let start = format!("<!-- table: {name} -->\n");
-        let (head, rest) = text
-            .split_once(&start)
-            .unwrap_or_else(|| panic!("README.md has no {start}"));
-        let (_, tail) = rest
-            .split_once("<!-- end -->")
-            .unwrap_or_else(|| panic!("README.md: {start} does not end"));
-        text = format!("{head}{start}{table}<!-- end -->{tail}");
+        text = with_block(&text, &format!("table: {name}"), &table);
+    }
+    for file in files_named_in(&before) {
+        let content = fs::read_to_string(root().join(&file)).unwrap_or_else(|e| panic!("README.md: {file}: {e}"));
+        let language = if file.ends_with(".yml") { "yaml" } else { "text" };
+        text = with_block(
+            &text,
+            &format!("file: {file}"),
+            &format!("```{language}\n{content}```\n"),
+        );
     }
     equal_or_updated(&path, &before, &text);
 }
@@ -155,7 +157,7 @@ fn the_report_is_frozen() {
 fn reports_are_what_the_schema_says() {
     if !python_has_jsonschema() {
         let why = "python3 with the package jsonschema is not installed";
-        not_checked("reports against the schema", why, "STAGEPROOF_REQUIRE_JSONSCHEMA");
+        not_checked("reports against the schema", why, "STAGEPROOF_REQUIRE_TOOLS");
         return;
     }
     let gate = Gate::new();
@@ -212,6 +214,26 @@ fn every_example_can_be_read() {
     assert!(read > 0, "there are no examples");
 }
 
+/// Puts `content` between `<!-- name -->` and the next `<!-- end -->`.
+fn with_block(text: &str, name: &str, content: &str) -> String {
+    let start = format!("<!-- {name} -->\n");
+    let (head, rest) = text
+        .split_once(&start)
+        .unwrap_or_else(|| panic!("README.md has no {start}"));
+    let (_, tail) = rest
+        .split_once("<!-- end -->")
+        .unwrap_or_else(|| panic!("README.md: {start} does not end"));
+    format!("{head}{start}{content}<!-- end -->{tail}")
+}
+
+/// Every PATH of a `<!-- file: PATH -->`.
+fn files_named_in(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("<!-- file: ")?.strip_suffix(" -->"))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// A pin that names no commit of this repository, or one before there was an action, would fail in somebody's run.
 #[test]
 fn the_workflow_to_copy_pins_a_commit_that_holds_the_action() {
@@ -238,7 +260,7 @@ fn the_workflow_to_copy_pins_a_commit_that_holds_the_action() {
         not_checked(
             "the pin in deploy-staging.yml",
             "this is no whole clone",
-            "STAGEPROOF_REQUIRE_PIN",
+            "STAGEPROOF_REQUIRE_TOOLS",
         );
         return;
     }

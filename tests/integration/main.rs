@@ -18,3 +18,4 @@ mod inputs;
 mod layers;
 mod skip_guard;
 mod smoke;
+mod smoke_nginx;

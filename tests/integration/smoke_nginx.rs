@@ -1,0 +1,162 @@
+//! `smoke` against a real nginx: virtual hosts' answers, a dead upstream, TLS with an authority of its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::gap::not_checked;
+use crate::gate::Gate;
+use crate::servers::{free_port, runs};
+
+/// Whether a program is there. A test that needs one prints what it skipped; in CI `STAGEPROOF_REQUIRE_TOOLS` makes
+/// its absence a failure.
+pub fn has(program: &str) -> bool {
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|folder: std::path::PathBuf| folder.join(program).is_file());
+    if !found {
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        not_checked(
+            &test,
+            &format!("{program} is not installed"),
+            "STAGEPROOF_REQUIRE_TOOLS",
+        );
+    }
+    found
+}
+
+fn openssl(folder: &Path, args: &str) {
+    let output = Command::new("openssl")
+        .args(args.split(' '))
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "openssl {args}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// An authority, and a certificate for `localhost` that it signed.
+fn certificates(folder: &Path) {
+    openssl(
+        folder,
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=test-authority",
+    );
+    openssl(
+        folder,
+        "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
+    );
+    std::fs::write(folder.join("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
+    openssl(
+        folder,
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30 -extfile san",
+    );
+}
+
+fn nginx(gate: &Gate, plain: u16, tls: u16, dead: u16) -> String {
+    let root = gate.root().display().to_string();
+    gate.write("html/index.html", "it works\n");
+    gate.write(
+        "nginx.conf",
+        format!(
+            "pid {root}/nginx.pid; error_log {root}/nginx-error.log; worker_processes 1; daemon off; user root;
+             events {{ worker_connections 64; }}
+             http {{
+               access_log off; client_body_temp_path {root}/t1; proxy_temp_path {root}/t2;
+               fastcgi_temp_path {root}/t3; uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
+               server {{
+                 listen 127.0.0.1:{plain}; listen 127.0.0.1:{tls} ssl http2; root {root}/html;
+                 ssl_certificate {root}/server.pem; ssl_certificate_key {root}/server.key;
+                 location /dead {{ proxy_pass http://127.0.0.1:{dead}; }}
+                 location /moved {{ return 301 /; }}
+                 location /login {{ return 401; }}
+               }}
+             }}"
+        ),
+    );
+    // Debian keeps it where only root looks.
+    let program = if Path::new("/usr/sbin/nginx").exists() {
+        "/usr/sbin/nginx"
+    } else {
+        "nginx"
+    };
+    format!("{program} -p {root} -c {root}/nginx.conf -e {root}/nginx-error.log")
+}
+
+#[test]
+fn a_real_web_server_is_started_probed_and_stopped() {
+    if !has("nginx") || !has("openssl") {
+        return;
+    }
+    let (plain, tls, dead) = (free_port(), free_port(), free_port());
+    let gate = Gate::new();
+    certificates(gate.root());
+    let start = nginx(&gate, plain, tls, dead);
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{plain}"),
+        "--expect-body=^it works",
+        "--interval=50ms",
+        "--start",
+        &start,
+    ])
+    .code(0);
+    assert!(!runs("nginx: worker") || !runs(&start), "nothing is left");
+    for (path, reason) in [
+        ("/dead", "gateway-5xx"),
+        ("/moved", "redirect"),
+        ("/login", "auth-wall"),
+        ("/no", "status-4xx"),
+    ] {
+        gate.run([
+            "smoke",
+            &format!("http://127.0.0.1:{plain}{path}"),
+            "--within=1s",
+            "--interval=100ms",
+            "--start",
+            &start,
+        ])
+        .code(1)
+        .says(&format!("[app: {reason}]"));
+    }
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{plain}/moved"),
+        "--follow-redirects",
+        "--interval=50ms",
+        "--start",
+        &start,
+    ])
+    .code(0);
+}
+
+/// wait-on 9.5.1 accepts the certificate without a word.
+#[test]
+fn an_unknown_authority_is_refused_and_a_named_one_is_not() {
+    if !has("nginx") || !has("openssl") {
+        return;
+    }
+    let (plain, tls, dead) = (free_port(), free_port(), free_port());
+    let gate = Gate::new();
+    certificates(gate.root());
+    let start = nginx(&gate, plain, tls, dead);
+    let url = format!("https://localhost:{tls}");
+    let args = ["smoke", &url, "--within=2s", "--interval=100ms", "--start", &start];
+    gate.run(args)
+        .code(1)
+        .says("[app: tls]")
+        .says("not signed by a known authority");
+    let mut trusting = gate.command(args);
+    let output = trusting.env("SSL_CERT_FILE", gate.path("ca.pem")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let mut broken = gate.command(args);
+    let output = broken.env("SSL_CERT_FILE", gate.path("nginx.conf")).output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(4),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    assert!(String::from_utf8_lossy(&output.stdout).contains("SSL_CERT_FILE"));
+}

@@ -19,6 +19,8 @@
 //!
 //! `tests/layers.rs` enforces the table.
 
+#![deny(unsafe_code)]
+
 pub mod app;
 pub mod cli;
 pub mod commands;

@@ -4,11 +4,14 @@ pub mod clock;
 pub mod dns;
 pub mod env;
 pub mod files;
+pub mod git;
 pub mod http;
 pub mod interrupt;
+pub mod process;
 pub mod progress;
 pub mod random;
 pub mod runner;
+pub mod scratch;
 pub mod secrets;
 
 use std::path::PathBuf;

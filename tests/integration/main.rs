@@ -3,4 +3,5 @@
 
 mod gate;
 
+mod rollback_dry_run;
 mod skip_guard;

@@ -179,13 +179,10 @@ impl Running {
                 signal = interrupt.wait() => return Some(Ended::Interrupted(signal)),
                 () = sleep_until(limit) => return was_running.then_some(Ended::Deadline),
             }
-            if self.status.is_some() {
-                if self.pipe.is_none() {
-                    return None;
-                }
-                if was_running {
-                    limit = deadline.min(Instant::now() + LINGER);
-                }
+            match (self.status, &self.pipe) {
+                (Some(_), None) => return None,
+                (Some(_), Some(_)) if was_running => limit = deadline.min(Instant::now() + LINGER),
+                _ => {}
             }
         }
     }

@@ -22,6 +22,7 @@
     test,
     allow(clippy::disallowed_methods, reason = "unit tests prepare files of their own")
 )]
+#![deny(unsafe_code)]
 
 pub mod app;
 pub mod cli;

@@ -72,6 +72,7 @@ pub fn blind(error: GitError) -> Blind {
 
 pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     let repository = open(workspace)?;
+    repository.check_loose_objects(stop).map_err(blind)?;
     let (head, branch) = match repository.head() {
         Ok(head) => head,
         // This was looked up, and the answer is no.
@@ -265,7 +266,7 @@ impl Search<'_> {
                 .help(FETCH_ALL),
             );
         }
-        if found.release.committed > self.head.committed {
+        if found.is_ancestor && found.release.committed > self.head.committed {
             let ahead = found.release.committed.abs_diff(self.head.committed);
             doubts.push(Finding::note(
                 "clock",
@@ -334,7 +335,7 @@ fn suggestion<'a>(given: &str, names: &'a [String]) -> Option<&'a String> {
         if name.rsplit('/').next() == Some(given) {
             1.0
         } else {
-            strsim::jaro_winkler(given, name)
+            strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase())
         }
     };
     names

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use globset::GlobMatcher;
-use tempfile::TempDir;
 
 use super::claims::{Claim, Claims, Seen};
 use super::template::{Placeholder, Template};
@@ -19,7 +18,8 @@ use crate::engine::{Blind, Observed};
 use crate::model::text::count;
 use crate::model::{Finding, TimeSpan};
 use crate::world::git::{TreeError, Written};
-use crate::world::{Interrupt, World, scratch};
+use crate::world::scratch::{self, TempDir};
+use crate::world::{Interrupt, World};
 use search::Found;
 
 const EXISTS: Claim<'_> = ("rollback:previous-release", "A previous release exists");

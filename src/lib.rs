@@ -26,6 +26,7 @@
         reason = "unit tests prepare files and data of their own"
     )
 )]
+#![deny(unsafe_code)]
 
 pub mod app;
 pub mod cli;

@@ -8,12 +8,15 @@ pub mod clock;
 pub mod dns;
 pub mod env;
 pub mod files;
+pub mod git;
 pub mod http;
 pub mod interrupt;
 pub mod ports;
+pub mod process;
 pub mod progress;
 pub mod random;
 pub mod runner;
+pub mod scratch;
 pub mod secrets;
 pub mod supervisor;
 

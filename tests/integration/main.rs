@@ -16,6 +16,7 @@ mod container;
 mod documents;
 mod inputs;
 mod layers;
+mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
 mod smoke_nginx;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use tempfile::TempDir;
+pub use tempfile::TempDir;
 
 use super::Env;
 

@@ -4,6 +4,7 @@
 //! files of a commit into an empty folder of our own. Nothing here can reach the index, a ref, a lock file or the
 //! object database for writing. The library is part of the binary, because the container has no `git`.
 
+mod loose;
 mod refs;
 mod tree;
 

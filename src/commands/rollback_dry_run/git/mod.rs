@@ -1,10 +1,12 @@
 //! Platform `git`: the previous release is a commit of the repository.
 
 mod search;
+mod told;
 mod version;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use globset::GlobMatcher;
@@ -16,7 +18,8 @@ use crate::engine::{Blind, Observed};
 use crate::model::text::count;
 use crate::model::{Finding, TimeSpan};
 use crate::world::git::{TreeError, Written};
-use crate::world::{Interrupt, World, scratch};
+use crate::world::scratch::{self, TempDir};
+use crate::world::{Interrupt, World};
 use search::Found;
 
 const EXISTS: Claim<'_> = ("rollback:previous-release", "A previous release exists");
@@ -29,6 +32,7 @@ const WRITING: Duration = Duration::from_secs(600);
 /// What the engine waits beyond the limit that the work itself keeps.
 const MARGIN: Duration = Duration::from_secs(30);
 
+#[derive(Clone)]
 pub struct GitPlan {
     /// A given tag, branch or commit; otherwise the newest tag that matches `tags`.
     pub reference: Option<String>,
@@ -47,7 +51,7 @@ impl Prove for GitPlan {
             ],
             ..Proof::default()
         };
-        let (plan, place) = (self.clone_for_search(), workspace.to_owned());
+        let (plan, place) = (self.clone(), workspace.to_owned());
         let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, stop));
         let Some(found) = claims.look(EXISTS, WALKING + MARGIN, find).await else {
             claims.skip(&[ANCESTOR, CHECKOUT]);
@@ -62,20 +66,28 @@ impl Prove for GitPlan {
         let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));
         claims.look(ANCESTOR, WALKING + MARGIN, descend).await;
         let (subject, place, env) = (found.clone(), workspace.to_owned(), world.env.clone());
+        // Held here too: should the work never come back from a read, the folder is still removed.
+        let kept: Arc<Mutex<Option<TempDir>>> = Arc::default();
+        let shared = Arc::clone(&kept);
         let check_out = blocking(world, WRITING, move |stop| {
             let folder = scratch::folder(&env, &place).map_err(|error| {
                 Blind::with_help(format!("{error:#}"), "set RUNNER_TEMP to a folder that can be written")
             })?;
-            let seen = checkout(&subject, &place, folder.path(), stop);
-            if let Err(error) = folder.close() {
+            let path = folder.path().to_owned();
+            *lock(&shared) = Some(folder);
+            let seen = checkout(&subject, &place, &path, stop);
+            let folder = lock(&shared).take();
+            if let Some(Err(error)) = folder.map(TempDir::close) {
                 return Err(Blind::with_help(
-                    format!("the temporary folder cannot be removed: {error}"),
-                    "remove the folder whose name begins with `.stageproof-` by hand",
+                    format!("the temporary folder {} cannot be removed: {error}", path.display()),
+                    "remove it by hand",
                 ));
             }
             seen
         });
-        if let Some(written) = claims.look(CHECKOUT, WRITING + MARGIN, check_out).await {
+        let written = claims.look(CHECKOUT, WRITING + MARGIN, check_out).await;
+        drop(lock(&kept).take());
+        if let Some(written) = written {
             proof.proved = proved(&found, &written);
             proof.not_covered.splice(0..0, referred(&written));
         }
@@ -83,15 +95,8 @@ impl Prove for GitPlan {
     }
 }
 
-impl GitPlan {
-    /// What the search needs, for another thread.
-    fn clone_for_search(&self) -> Self {
-        Self {
-            reference: self.reference.clone(),
-            tags: self.tags.clone(),
-            rollback_command: self.rollback_command.clone(),
-        }
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs blocking work that is asked to stop by an interrupt or after `limit`.

@@ -6,16 +6,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::super::claims::Seen;
+use super::told::{Passed, suggestion, time};
 use super::{GitPlan, version};
 use crate::engine::{Blind, Observed};
 use crate::model::text::count;
 use crate::model::{Fact, Finding, TimeSpan};
 use crate::world::git::{Commit, GitError, Oid, PointsTo, RefName, Repository, Stop, Tag};
-
-/// Names listed of each kind in a message.
-const NAMES: usize = 4;
-/// How alike a name must be to be suggested, from 0 to 1.
-const ALIKE: f64 = 0.75;
 
 const FETCH_ALL: &str = "fetch the whole history and the tags: actions/checkout with `fetch-depth: 0` (it brings the \
                          tags along); on a laptop `git fetch --unshallow --tags`";
@@ -72,6 +68,7 @@ pub fn blind(error: GitError) -> Blind {
 
 pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     let repository = open(workspace)?;
+    repository.check_loose_objects(stop).map_err(blind)?;
     let (head, branch) = match repository.head() {
         Ok(head) => head,
         // This was looked up, and the answer is no.
@@ -265,7 +262,7 @@ impl Search<'_> {
                 .help(FETCH_ALL),
             );
         }
-        if found.release.committed > self.head.committed {
+        if found.is_ancestor && found.release.committed > self.head.committed {
             let ahead = found.release.committed.abs_diff(self.head.committed);
             doubts.push(Finding::note(
                 "clock",
@@ -276,96 +273,5 @@ impl Search<'_> {
             ));
         }
         doubts
-    }
-}
-
-/// Tags that were looked at and passed over, and why.
-#[derive(Default)]
-struct Passed<'a> {
-    heads: Vec<&'a RefName>,
-    elsewhere: Vec<&'a RefName>,
-    no_commits: Vec<&'a RefName>,
-}
-
-impl Passed<'_> {
-    fn told(&self, all: &[Tag], matching: usize, pattern: &str) -> String {
-        if all.is_empty() {
-            return "it has no tags at all".to_owned();
-        }
-        if matching == 0 {
-            let names: Vec<&RefName> = all.iter().map(|tag| &tag.name).collect();
-            return format!(
-                "{}, none matches `{pattern}` ({})",
-                count(all.len(), "tag"),
-                named(&names)
-            );
-        }
-        let mut parts = vec![format!(
-            "{}, of which {matching} {} `{pattern}`",
-            count(all.len(), "tag"),
-            if matching == 1 { "matches" } else { "match" }
-        )];
-        for (names, why) in [
-            (&self.heads, "HEAD itself"),
-            (&self.elsewhere, "not in the history of HEAD"),
-            (&self.no_commits, "no commit"),
-        ] {
-            if !names.is_empty() {
-                let verb = if names.len() == 1 { "is" } else { "are" };
-                parts.push(format!("{} {verb} {why} ({})", names.len(), named(names)));
-            }
-        }
-        parts.join("; ")
-    }
-}
-
-fn named(names: &[&RefName]) -> String {
-    let mut names: Vec<&RefName> = names.to_vec();
-    names.sort_by(|a, b| version::compare(b.short(), a.short()));
-    let first: Vec<String> = names.iter().take(NAMES).map(ToString::to_string).collect();
-    let more = if names.len() > NAMES { ", …" } else { "" };
-    format!("{}{more}", first.join(", "))
-}
-
-/// The name that was probably meant.
-fn suggestion<'a>(given: &str, names: &'a [String]) -> Option<&'a String> {
-    let likeness = |name: &str| {
-        // `main` for `origin/main`: a checkout in CI has no local branches but one.
-        if name.rsplit('/').next() == Some(given) {
-            1.0
-        } else {
-            strsim::jaro_winkler(given, name)
-        }
-    };
-    names
-        .iter()
-        .filter(|name| likeness(name) >= ALIKE)
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-}
-
-/// RFC 3339, UTC; commits can claim times that no calendar has.
-fn time(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s after 1970"), |time| time.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_that_was_meant() {
-        let names: Vec<String> = ["v1.2.0", "main", "origin/release"].map(str::to_owned).into();
-        assert_eq!(suggestion("v1.2.O", &names).map(String::as_str), Some("v1.2.0"));
-        assert_eq!(
-            suggestion("release", &names).map(String::as_str),
-            Some("origin/release")
-        );
-        assert_eq!(suggestion("zzz", &names), None);
-    }
-
-    #[test]
-    fn impossible_times_are_told_as_they_are() {
-        assert_eq!(time(0), "1970-01-01T00:00:00Z");
-        assert!(time(i64::MAX).contains("after 1970"));
     }
 }

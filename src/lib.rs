@@ -20,7 +20,11 @@
 //! `tests/integration/layers.rs` enforces the table.
 #![cfg_attr(
     test,
-    allow(clippy::disallowed_methods, reason = "unit tests prepare files of their own")
+    allow(
+        clippy::disallowed_methods,
+        clippy::cast_possible_truncation,
+        reason = "unit tests prepare files and data of their own"
+    )
 )]
 #![deny(unsafe_code)]
 

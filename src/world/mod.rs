@@ -1,15 +1,20 @@
 //! Everything outside the process, and the only code that touches it.
 
+pub mod archive;
 pub mod clock;
+pub mod copy;
+pub mod cores;
 pub mod dns;
 pub mod env;
 pub mod files;
+pub mod hash;
 pub mod http;
 pub mod interrupt;
 pub mod progress;
 pub mod random;
 pub mod runner;
 pub mod secrets;
+pub mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -66,10 +66,15 @@ impl Folder {
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// Hashes `files`, relative to this folder, on all cores.
-    pub fn hash_all(&self, files: &[PathBuf], stop: Stop<'_>) -> Vec<io::Result<Hashed>> {
-        cores::each(files, Scratch::new, |scratch, path| {
-            hash(open_at(&self.0, path)?, scratch, stop)
+    /// Hashes `files`, whose `path` is relative to this folder, on all cores.
+    pub fn hash_all<T: Sync>(
+        &self,
+        files: &[T],
+        path: impl Fn(&T) -> &PathBuf + Sync,
+        stop: Stop<'_>,
+    ) -> Vec<io::Result<Hashed>> {
+        cores::each(files, Scratch::new, |scratch, file| {
+            hash(open_at(&self.0, path(file))?, scratch, stop)
         })
     }
 }

@@ -10,6 +10,7 @@ pub mod files;
 pub mod hash;
 pub mod http;
 pub mod interrupt;
+pub mod paths;
 pub mod progress;
 pub mod random;
 pub mod runner;

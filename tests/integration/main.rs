@@ -3,4 +3,6 @@
 
 mod gate;
 
+mod evidence_bundle;
 mod skip_guard;
+mod verify;

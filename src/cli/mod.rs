@@ -78,6 +78,8 @@ enum Command {
 enum SchemaOf {
     /// Of the report that every subcommand writes.
     Report,
+    /// Of evidence.json, the index of sealed evidence.
+    Evidence,
     /// Of .github/stageproof.yml.
     Config,
 }
@@ -223,6 +225,7 @@ fn stop(error: clap::Error) -> Stop {
 fn schema(of: SchemaOf) -> String {
     let schema = match of {
         SchemaOf::Report => schemars::schema_for!(Report),
+        SchemaOf::Evidence => schemars::schema_for!(crate::model::evidence::Index),
         SchemaOf::Config => schemars::schema_for!(Config),
     };
     // A schema is plain JSON and always serialises.

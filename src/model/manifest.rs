@@ -50,19 +50,22 @@ pub fn parse(bytes: &[u8]) -> (Vec<Line>, Vec<BadLine>) {
     for (index, raw) in body.split(|byte| *byte == b'\n').enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         match line(raw) {
-            Ok(line) if !seen.insert(line.path.clone()) => bad.push(BadLine {
+            Ok((_, path)) if !seen.insert(path) => bad.push(BadLine {
                 number,
-                message: format!("{} is listed twice", line.path),
+                message: format!("{path} is listed twice"),
                 code: "duplicate",
             }),
-            Ok(line) => lines.push(line),
+            Ok((sha256, path)) => lines.push(Line {
+                sha256,
+                path: path.to_owned(),
+            }),
             Err((code, message)) => bad.push(BadLine { number, message, code }),
         }
     }
     (lines, bad)
 }
 
-fn line(raw: &[u8]) -> Result<Line, (&'static str, String)> {
+fn line(raw: &[u8]) -> Result<([u8; 32], &str), (&'static str, String)> {
     let malformed = |message: &str| Err(("malformed-line", message.to_owned()));
     let Ok(text) = std::str::from_utf8(raw) else {
         return malformed("it is not UTF-8");
@@ -82,10 +85,7 @@ fn line(raw: &[u8]) -> Result<Line, (&'static str, String)> {
     };
     match path_problem(path) {
         Some(problem) => Err(("unsafe-path", format!("{path:?} {problem}"))),
-        None => Ok(Line {
-            sha256,
-            path: path.to_owned(),
-        }),
+        None => Ok((sha256, path)),
     }
 }
 

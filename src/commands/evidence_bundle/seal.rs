@@ -158,7 +158,7 @@ fn hash_all(
     let folder = Folder::open(dir).with_context(|| format!("cannot open {}", dir.display()))?;
     let paths: Vec<PathBuf> = own.iter().map(|file| PathBuf::from(&file.path)).collect();
     let mut hashed = Vec::with_capacity(own.len() + copies.len());
-    for (file, result) in own.into_iter().zip(folder.hash_all(&paths, |path| path, stop)) {
+    for (file, result) in own.into_iter().zip(folder.hash_all(&paths, stop)) {
         match result {
             Ok(result) => hashed.push((file, result)),
             Err(error) => found.unreadable(&file.path, &error.to_string()),

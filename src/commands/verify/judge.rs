@@ -1,7 +1,6 @@
 //! What is wrong with the evidence, by name.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 
 use super::sealed::{Listing, Sealed};
 use super::wrong;
@@ -118,31 +117,29 @@ pub fn presence(manifest: &Manifest, listing: &Listing) -> Findings {
 }
 
 /// What hashing gave.
-pub struct Hashes<'a> {
+pub struct Hashes {
     pub findings: Findings,
-    /// Bytes of every file that could be read.
-    pub sizes: HashMap<&'a str, u64>,
+    /// Bytes of every listed file that could be read, in the order of the manifest.
+    pub sizes: Vec<Option<u64>>,
 }
 
 /// Compares contents.
-pub fn hash<'a>(sealed: &Sealed, manifest: &'a Manifest, listing: &Listing, stop: Stop<'_>) -> Hashes<'a> {
-    let there: Vec<&Line> = manifest
+pub fn hash(sealed: &Sealed, manifest: &Manifest, listing: &Listing, stop: Stop<'_>) -> Hashes {
+    let (places, there): (Vec<usize>, Vec<(&Line, usize)>) = manifest
         .lines
         .iter()
-        .filter(|line| listing.files.contains_key(&line.path))
-        .collect();
-    let files: Vec<(PathBuf, usize)> = there
-        .iter()
-        .map(|line| (PathBuf::from(&line.path), listing.files[&line.path]))
-        .collect();
+        .enumerate()
+        .filter_map(|(place, line)| Some((place, (line, *listing.files.get(&line.path)?))))
+        .unzip();
     let mut hashes = Hashes {
         findings: Findings::default(),
-        sizes: HashMap::with_capacity(there.len()),
+        sizes: vec![None; manifest.lines.len()],
     };
-    for (line, result) in there.into_iter().zip(sealed.hash(&files, stop)) {
+    for (place, result) in places.into_iter().zip(sealed.hash(&there, stop)) {
+        let line = &manifest.lines[place];
         match result {
             Ok(Hashed { sha256, size }) => {
-                hashes.sizes.insert(&line.path, size);
+                hashes.sizes[place] = Some(size);
                 if sha256 != line.sha256 {
                     let message = format!(
                         "{} has changed: its sha256 is {} and should be {}",
@@ -154,9 +151,8 @@ pub fn hash<'a>(sealed: &Sealed, manifest: &'a Manifest, listing: &Listing, stop
                 }
             }
             Err(error) => {
-                hashes
-                    .findings
-                    .add(wrong("unreadable", format!("{} cannot be read: {error}", line.path)));
+                let message = format!("{} cannot be read: {error}", line.path);
+                hashes.findings.add(wrong("unreadable", message));
             }
         }
     }
@@ -164,14 +160,10 @@ pub fn hash<'a>(sealed: &Sealed, manifest: &'a Manifest, listing: &Listing, stop
 }
 
 /// Compares the index with the manifest, and tells what the index says about the run.
-pub fn index(
-    sealed: &Sealed,
-    manifest: &Manifest,
-    listing: &Listing,
-    sizes: &HashMap<&str, u64>,
-) -> (Findings, Vec<Fact>) {
+pub fn index(sealed: &Sealed, manifest: &Manifest, listing: &Listing, sizes: &[Option<u64>]) -> (Findings, Vec<Fact>) {
     let mut findings = Findings::default();
-    let listed: HashMap<&str, &Line> = manifest.lines.iter().map(|line| (line.path.as_str(), line)).collect();
+    let lines = manifest.lines.iter().enumerate();
+    let listed: HashMap<&str, usize> = lines.map(|(place, line)| (line.path.as_str(), place)).collect();
     let number = match (listed.contains_key(INDEX), listing.files.get(INDEX)) {
         (true, Some(number)) => *number,
         // What is listed and missing, or there and unlisted, was reported as such.
@@ -198,16 +190,12 @@ pub fn index(
         } else {
             match listed.get(entry.path.as_str()) {
                 None => Some(format!("{INDEX} lists {path}, which {MANIFEST} does not")),
-                Some(line) if hex::encode(line.sha256) != entry.sha256 => {
+                Some(place) if hex::encode(manifest.lines[*place].sha256) != entry.sha256 => {
                     Some(format!("{INDEX} and {MANIFEST} give {path} different hashes"))
                 }
-                Some(_) => match sizes.get(entry.path.as_str()) {
-                    Some(size) if *size != entry.size => Some(format!(
-                        "{path} has {size} bytes, and {INDEX} says it has {}",
-                        entry.size
-                    )),
-                    _ => None,
-                },
+                Some(place) => sizes[*place]
+                    .filter(|size| *size != entry.size)
+                    .map(|size| format!("{path} has {size} bytes, and {INDEX} says it has {}", entry.size)),
             }
         };
         if let Some(problem) = problem {

@@ -103,8 +103,8 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
         started,
     );
     hash_check.facts = vec![
-        Fact::new("files", hashed.sizes.len().to_string()),
-        Fact::new("bytes", hashed.sizes.values().sum::<u64>().to_string()),
+        Fact::new("files", hashed.sizes.iter().flatten().count().to_string()),
+        Fact::new("bytes", hashed.sizes.iter().flatten().sum::<u64>().to_string()),
     ];
     outcome.checks.push(hash_check);
 

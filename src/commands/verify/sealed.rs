@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::wrong;
 use crate::model::Finding;
 use crate::model::evidence::{MANIFEST, encode_path};
-use crate::model::manifest::path_problem;
+use crate::model::manifest::{Line, path_problem};
 use crate::world::archive::{Archive, OpenError as ZipError};
 use crate::world::hash::{Folder, Hashed, Scratch, Stop};
 use crate::world::walk::{Kind, Step, walk};
@@ -87,10 +87,12 @@ impl Sealed {
         }
     }
 
-    /// Hashes files on all cores; answers in their order.
-    pub fn hash(&self, files: &[(PathBuf, usize)], stop: Stop<'_>) -> Vec<io::Result<Hashed>> {
+    /// Hashes files, given with their numbers in the zip, on all cores; answers in their order.
+    pub fn hash(&self, files: &[(&Line, usize)], stop: Stop<'_>) -> Vec<io::Result<Hashed>> {
         match self {
-            Self::Folder { open, .. } => open.hash_all(files, |(path, _)| path, stop),
+            Self::Folder { open, .. } => {
+                open.compare_all(files, |(line, _)| (Path::new(&line.path), &line.sha256), stop)
+            }
             Self::Zip { archive, .. } => cores::each(files, Scratch::new, |scratch, (_, number)| {
                 archive.hash(&archive.members()[*number], scratch, stop)
             }),

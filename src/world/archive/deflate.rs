@@ -12,8 +12,8 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 pub const BLOCK: usize = 512 * 1024;
 /// How far back deflate can refer.
 pub const WINDOW: usize = 32 * 1024;
-/// zlib-rs's level. Part of what the zip's bytes depend on.
-pub const LEVEL: u32 = 4;
+/// zlib-rs's level: half as fast again as 4 for 2 % more bytes. Part of what the zip's bytes depend on.
+pub const LEVEL: u32 = 3;
 
 /// In words, for the index.
 pub fn describe() -> String {

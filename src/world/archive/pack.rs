@@ -356,7 +356,7 @@ mod tests {
         let digest = hex::encode(Hashed::of(&zipped(&mixture(), 2)).sha256);
         assert_eq!(
             digest,
-            "611dfc1cb34deabdd83bdb1e8dffb405f900b989b62150d136cd997765389990"
+            "256112258b20d9b2f6970ce6abc895d402a38499c3ff9162f2035d2412fe78a4"
         );
     }
 

@@ -244,3 +244,54 @@ fn open_error(error: rawzip::Error) -> OpenError {
         kind => OpenError::NotAZip(kind.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::archive::{Content, Item, pack};
+    use proptest::prelude::*;
+
+    fn zip() -> Vec<u8> {
+        let files = [("a.log", &b"aaaaaaaaaaaaaaaa"[..]), ("b/c.txt", b"c"), ("empty", b"")];
+        let items: Vec<Item<'_>> = files
+            .iter()
+            .map(|(name, bytes)| Item {
+                name,
+                content: Content::Bytes(bytes),
+                size: bytes.len() as u64,
+                sha256: Hashed::of(bytes).sha256,
+                executable: false,
+            })
+            .collect();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        pack(&items, file.as_file_mut(), 1, &|| false).unwrap();
+        std::fs::read(file.path()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+        #[test]
+        fn damage_never_panics_and_never_gives_more_than_was_said(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            keep in any::<prop::sample::Index>(), cut: bool,
+        ) {
+            let mut bytes = zip();
+            for (at, value) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            if cut {
+                bytes.truncate(keep.index(bytes.len()));
+            }
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &bytes).unwrap();
+            if let Ok(archive) = Archive::open(file.path()) {
+                for member in archive.members() {
+                    if let Ok(hashed) = archive.hash(member, &mut Scratch::new(), &|| false) {
+                        prop_assert_eq!(hashed.size, member.size);
+                    }
+                }
+            }
+        }
+    }
+}

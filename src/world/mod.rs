@@ -4,13 +4,18 @@
     reason = "this is the one place for what clippy.toml bans elsewhere"
 )]
 
+pub mod archive;
 pub mod clock;
+pub mod copy;
+pub mod cores;
 pub mod dns;
 pub mod env;
 pub mod files;
 pub mod git;
+pub mod hash;
 pub mod http;
 pub mod interrupt;
+pub mod paths;
 pub mod ports;
 pub mod process;
 pub mod progress;
@@ -19,6 +24,7 @@ pub mod runner;
 pub mod scratch;
 pub mod secrets;
 pub mod supervisor;
+pub mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -14,9 +14,12 @@ mod servers;
 
 mod container;
 mod documents;
+mod evidence_bundle;
 mod inputs;
 mod layers;
+mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
 mod smoke_nginx;
+mod verify;

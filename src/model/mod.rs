@@ -5,11 +5,13 @@ pub mod exit;
 pub mod failure;
 pub mod finding;
 pub mod report;
+pub mod staging_status;
 pub mod status_set;
 pub mod subject;
 pub mod text;
 pub mod time_span;
 pub mod verdict;
+pub mod waiver;
 
 pub use check::{Check, Ended, Fact, Status};
 pub use failure::{Class, Reason};

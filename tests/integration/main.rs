@@ -8,3 +8,4 @@ mod inputs;
 mod skip_guard;
 mod smoke;
 mod smoke_nginx;
+mod verdict;

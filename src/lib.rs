@@ -17,7 +17,16 @@
 //! | [`cli`] | flags, inputs and configuration to a plan; clap stops here | model, world, commands |
 //! | [`app`] | the whole flow, once, for every subcommand | all |
 //!
-//! `tests/layers.rs` enforces the table.
+//! `tests/integration/layers.rs` enforces the table.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::cast_possible_truncation,
+        reason = "unit tests prepare files and data of their own"
+    )
+)]
+#![deny(unsafe_code)]
 
 pub mod app;
 pub mod cli;

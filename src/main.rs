@@ -1,4 +1,10 @@
 //! argv and environment in, one error printed, one exit code out.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "here the environment comes in and the last words go out"
+)]
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::common::Setting;
 use super::error::UsageError;
 use super::{Or as _, merge};
-use crate::commands::evidence_bundle::Plan;
+use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan};
 use crate::world::World;
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
@@ -54,13 +54,28 @@ impl EvidenceBundleOptions {
             ))
             .help("put it beside the evidence directory"));
         }
+        let patterns = self.files.iter().map(|text| Pattern::parse(text, &world.workspace));
+        let files = patterns
+            .collect::<Result<_, _>>()
+            .map_err(|error| wrong("files", &error))?;
+        let exclude = Exclude::parse(self.exclude.iter().map(String::as_str), &world.workspace)
+            .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
             workspace: world.workspace.clone(),
             evidence_dir: setting.evidence_dir.clone(),
-            files: self.files,
-            exclude: self.exclude,
+            files,
+            exclude,
             output,
             subject: setting.subject.clone(),
         })
     }
+}
+
+fn wrong(option: &str, error: &PatternError) -> UsageError {
+    let help = match error {
+        PatternError::Empty => "leave it out, or name a path or a glob",
+        PatternError::Outside(_) => "copy it into the workspace in a step before this one, and name the copy",
+        PatternError::Glob(..) => "write a bracket that is part of a name in brackets: `[[]`",
+    };
+    UsageError::new(format!("{option}: {error}")).help(help)
 }

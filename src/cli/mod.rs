@@ -25,6 +25,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 pub use common::{CommonOptions, Format};
 pub use config::Config;
 pub use error::UsageError;
+pub use inputs::{input_name, is_input};
 
 use crate::commands::Plan;
 use crate::model::{Report, Subject};

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
+use globset::GlobBuilder;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::UsageError;
 use super::merge;
 use super::smoke::{regex, words};
-use crate::commands::rollback_dry_run::{Plan, Platform};
+use crate::commands::rollback_dry_run::{CommandPlan, GitPlan, Placeholder, Plan, Platform, Template};
 use crate::model::TimeSpan;
 
 const CHECK_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
@@ -85,40 +86,113 @@ impl RollbackDryRunOptions {
             (None, None) => PlatformName::Git,
         };
         let platform = match platform {
-            PlatformName::Git => {
-                if self.check.is_some() {
-                    return Err(UsageError::new(
-                        "--check belongs to the platform `command`, and the platform is `git`",
-                    )
-                    .help("drop --check, or set --platform command"));
-                }
-                Platform::Git {
-                    reference: self.reference,
-                    tags: self.tags.unwrap_or_else(|| "*".to_owned()),
-                    rollback_command: self.rollback_command.unwrap_or_else(|| GIT_ROLLBACK.to_owned()),
-                }
-            }
-            PlatformName::Command => {
-                let check = self.check.ok_or_else(|| {
-                    UsageError::new("the platform `command` needs a command that proves the rollback").help(
-                        "give --check COMMAND, the input `check`, or `rollback-dry-run.check` in the configuration",
-                    )
-                })?;
-                Platform::Command {
-                    check: words("--check", &check)?,
-                    expect_exit: self.expect_exit.unwrap_or(0),
-                    expect_output: self
-                        .expect_output
-                        .map(|text| regex("--expect-output", &text))
-                        .transpose()?,
-                    timeout: self.check_timeout.unwrap_or(CHECK_TIMEOUT).0,
-                    rollback_command: self.rollback_command,
-                }
-            }
+            PlatformName::Git => Platform::Git(self.git()?),
+            PlatformName::Command => Platform::Command(self.command()?),
         };
         Ok(Plan {
             workspace: workspace.to_owned(),
             platform,
         })
     }
+
+    fn git(self) -> Result<GitPlan, UsageError> {
+        foreign("git", "command", |flag| match flag {
+            "--check" => self.check.is_some(),
+            "--expect-exit" => self.expect_exit.is_some(),
+            "--expect-output" => self.expect_output.is_some(),
+            "--check-timeout" => self.check_timeout.is_some(),
+            _ => false,
+        })?;
+        if self
+            .reference
+            .as_deref()
+            .is_some_and(|reference| reference.trim().is_empty())
+        {
+            return Err(UsageError::new("--ref must not be empty").help("leave it out to take the newest earlier tag"));
+        }
+        let tags = self.tags.as_deref().unwrap_or("*");
+        // As `git tag --list` reads patterns: `*` goes past slashes.
+        let glob = GlobBuilder::new(tags)
+            .literal_separator(false)
+            .build()
+            .map_err(|error| {
+                UsageError::new(format!("--tags `{tags}` is not a pattern: {}", error.kind()))
+                    .help("write it like v* or release/*")
+            })?;
+        let template = self.rollback_command.as_deref().unwrap_or(GIT_ROLLBACK);
+        Ok(GitPlan {
+            tags: glob.compile_matcher(),
+            reference: self.reference,
+            rollback_command: rollback_command(template, &[Placeholder::Ref, Placeholder::Sha])?,
+        })
+    }
+
+    fn command(self) -> Result<CommandPlan, UsageError> {
+        foreign("command", "git", |flag| match flag {
+            "--ref" => self.reference.is_some(),
+            "--tags" => self.tags.is_some(),
+            _ => false,
+        })?;
+        let check = self.check.ok_or_else(|| {
+            UsageError::new("the platform `command` needs a command that proves the rollback")
+                .help("give --check COMMAND, the input `check`, or `rollback-dry-run.check` in the configuration")
+        })?;
+        let expect_exit = self.expect_exit.unwrap_or(0);
+        if !(0..=255).contains(&expect_exit) {
+            return Err(UsageError::new(format!(
+                "--expect-exit {expect_exit}: exit codes go from 0 to 255"
+            )));
+        }
+        let timeout = self.check_timeout.unwrap_or(CHECK_TIMEOUT).0;
+        if timeout.is_zero() {
+            return Err(UsageError::new("--check-timeout must be longer than 0s"));
+        }
+        let rollback = self.rollback_command.as_deref();
+        Ok(CommandPlan {
+            check: words("--check", &check)?,
+            expect_exit,
+            expect_output: self
+                .expect_output
+                .map(|text| regex("--expect-output", &text))
+                .transpose()?,
+            timeout,
+            rollback_command: rollback.map(|text| rollback_command(text, &[])).transpose()?,
+        })
+    }
+}
+
+/// Refuses the options of the other platform: one that has no effect would look as if it had.
+fn foreign(platform: &str, other: &str, is_given: impl Fn(&str) -> bool) -> Result<(), UsageError> {
+    const ALL: [&str; 6] = [
+        "--check",
+        "--expect-exit",
+        "--expect-output",
+        "--check-timeout",
+        "--ref",
+        "--tags",
+    ];
+    match ALL.into_iter().find(|flag| is_given(flag)) {
+        None => Ok(()),
+        Some(flag) => Err(UsageError::new(format!(
+            "{flag} belongs to the platform `{other}`, and the platform is `{platform}`"
+        ))
+        .help(format!(
+            "drop {flag}, or set --platform {other}; look in the configuration file too"
+        ))),
+    }
+}
+
+fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, UsageError> {
+    Template::parse(text, known).map_err(|error| {
+        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let help = if known.is_empty() {
+            "the platform `command` has no placeholders; write the command as it would be run".to_owned()
+        } else {
+            format!(
+                "the placeholders are {}, outside of quotes; they are quoted for you",
+                names.join(" and ")
+            )
+        };
+        UsageError::new(format!("--rollback-command `{text}`: {error}")).help(help)
+    })
 }

@@ -1,9 +1,11 @@
 //! Nouns and rules. Nothing here looks at the world: serde (and the schema derive) is all it needs.
 
 pub mod check;
+pub mod evidence;
 pub mod exit;
 pub mod failure;
 pub mod finding;
+pub mod manifest;
 pub mod report;
 pub mod staging_status;
 pub mod status_set;

@@ -74,6 +74,21 @@ pub fn exists(path: &Path) -> bool {
     !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
+/// Whether something is there, at the end of all links. An error is that this could not be found out.
+pub fn is_there(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it is a file that somebody may run, as a shell looks for commands: what cannot be looked at is no command.
+pub fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
 /// Finds out whether `path` could be written, and leaves nothing behind but the folders above it.
 pub fn try_writing_beside(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -116,20 +131,77 @@ pub fn unsealed(folder: &Path) -> std::path::PathBuf {
     candidate
 }
 
-/// Every report below a folder: `…/reports/NAME.json`, in a fixed order. Links are not followed.
-pub fn reports(folder: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.with_context(|| format!("cannot look into {}", folder.display()))?;
-        let in_reports = entry
-            .path()
-            .parent()
-            .and_then(Path::file_name)
-            .is_some_and(|name| name == "reports");
-        let is_json = entry.path().extension().is_some_and(|extension| extension == "json");
-        if entry.file_type().is_file() && in_reports && is_json {
-            found.push(entry.into_path());
-        }
+/// Reads a whole file of at most `limit` bytes. `None` if there is none.
+pub fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Vec<u8>>> {
+    let file = match super::hash::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+    };
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.len() as u64 > limit {
+        bail!("{} is larger than {limit} bytes", path.display());
     }
-    Ok(found)
+    Ok(Some(bytes))
+}
+
+/// Renames within one file system; folders above the new name are made.
+pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+}
+
+/// Removes a file, a link or a folder with everything in it. One that is not there is fine.
+pub fn remove(path: &Path) -> anyhow::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder if it is empty.
+pub fn remove_if_empty(folder: &Path) {
+    // One that is not empty is meant to stay.
+    let _ = fs::remove_dir(folder);
+}
+
+/// A folder with a temporary name inside `folder`, which is made. It is removed when it is dropped.
+pub fn temporary_folder(folder: &Path) -> anyhow::Result<tempfile::TempDir> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    tempfile::Builder::new()
+        .prefix(".stageproof-")
+        .permissions(folder_mode())
+        .tempdir_in(folder)
+        .with_context(|| format!("cannot write into {}", folder.display()))
+}
+
+fn folder_mode() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::Permissions::from_mode(0o755)
+}
+
+/// A file with a temporary name beside `path`, to become `path` when it is whole. It is removed when it is dropped.
+pub fn temporary_beside(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    tempfile::Builder::new()
+        .prefix(".stageproof-")
+        .permissions(read_write())
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write into {}", folder.display()))
 }

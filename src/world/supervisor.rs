@@ -357,7 +357,7 @@ fn descendants() -> Vec<Pid> {
         let parent = fs::read_to_string(entry.path().join("stat"))
             .ok()
             // The second field is the program's name in parentheses and may hold anything; the last `)` ends it.
-            .and_then(|stat| Some(stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?));
+            .and_then(|stat| stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok());
         if let Some(parent) = parent {
             children.entry(parent).or_default().push(pid);
         }

@@ -1,11 +1,26 @@
 //! The binary, run as a user or a runner runs it. One test binary, a file per subcommand or surface.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop at the first surprise, and says what it left out"
+)]
+#![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 
+mod gap;
 mod gate;
 mod servers;
 
+mod container;
+mod documents;
+mod evidence_bundle;
 mod inputs;
+mod layers;
+mod rehearse;
+mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
 mod smoke_nginx;
 mod verdict;
+mod verify;

@@ -54,7 +54,10 @@ fn a_good_rehearsal_passes_by_stage_and_its_bundle_verifies() {
     let results = out.split_once("Results by stage").unwrap().1;
     for stage in ["guard", "smoke", "rollback", "evidence"] {
         let line = results.lines().find(|l| l.trim_start().starts_with(stage));
-        assert!(line.is_some_and(|l| l.contains("passed, 0 waived, 0 failed, 0 skipped")), "{stage}\n{out}");
+        assert!(
+            line.is_some_and(|l| l.contains("passed, 0 waived, 0 failed, 0 skipped")),
+            "{stage}\n{out}"
+        );
     }
     assert!(!runs(&hello(port)));
     let names = sealed(&gate.evidence());
@@ -74,7 +77,10 @@ fn a_good_rehearsal_passes_by_stage_and_its_bundle_verifies() {
     for target in [&outputs["bundle"], outputs["bundle"].trim_end_matches(".zip")] {
         gate.run(["verify", target]).code(0).says("Verdict: pass");
     }
-    assert_eq!(final_report(&gate)["outputs"]["bundle-sha256"], outputs["bundle-sha256"].as_str());
+    assert_eq!(
+        final_report(&gate)["outputs"]["bundle-sha256"],
+        outputs["bundle-sha256"].as_str()
+    );
 }
 
 #[test]
@@ -83,7 +89,10 @@ fn a_guard_that_is_not_ready_skips_the_rest_and_the_skip_is_sealed() {
     gate.write("notes.txt", "x");
     gate.write("asked", "");
     let asking = "touch was-run";
-    gate.write(".github/stageproof.yml", config("\"env:FLY_API_TOKEN\"", &answer(OK), asking));
+    gate.write(
+        ".github/stageproof.yml",
+        config("\"env:FLY_API_TOKEN\"", &answer(OK), asking),
+    );
     gate.run(["rehearse"])
         .code(0)
         .says("Verdict: skip")
@@ -100,7 +109,10 @@ fn a_guard_that_is_not_ready_skips_the_rest_and_the_skip_is_sealed() {
 fn a_stage_that_fails_stops_neither_the_next_one_nor_the_evidence() {
     let gate = Gate::new();
     gate.write("notes.txt", "x");
-    gate.write(".github/stageproof.yml", config("\"file:notes.txt\"", &answer(DOWN), "touch was-run"));
+    gate.write(
+        ".github/stageproof.yml",
+        config("\"file:notes.txt\"", &answer(DOWN), "touch was-run"),
+    );
     gate.run(["rehearse"])
         .code(1)
         .says("[app: status-5xx]")
@@ -115,10 +127,15 @@ fn a_stage_that_fails_stops_neither_the_next_one_nor_the_evidence() {
 fn sealed_evidence_is_never_written_into_again() {
     let gate = Gate::new();
     gate.write("notes.txt", "x");
-    gate.write(".github/stageproof.yml", config("\"file:notes.txt\"", &answer(OK), "\"true\""));
+    gate.write(
+        ".github/stageproof.yml",
+        config("\"file:notes.txt\"", &answer(OK), "\"true\""),
+    );
     gate.run(["rehearse", "--evidence-dir=proof"]).code(0);
     let first = gate.read("proof/sha256_manifest.txt");
-    gate.run(["rehearse", "--evidence-dir=proof"]).code(0).says("proof-2.zip");
+    gate.run(["rehearse", "--evidence-dir=proof"])
+        .code(0)
+        .says("proof-2.zip");
     assert_eq!(gate.read("proof/sha256_manifest.txt"), first);
     gate.run(["verify", "proof"]).code(0);
     gate.run(["verify", "proof-2.zip"]).code(0);

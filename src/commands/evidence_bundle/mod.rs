@@ -1,22 +1,195 @@
-//! What is the proof? Collects, hashes, indexes and packs it.
+//! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
-use std::path::PathBuf;
+mod found;
+mod gather;
+mod pattern;
+mod safe_name;
+mod seal;
+mod select;
 
-use crate::model::{Outcome, Subject};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+pub use pattern::{Exclude, Pattern, PatternError};
+
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Subject};
 use crate::world::World;
+use found::Found;
+use seal::{Bundle, Halt, Ready};
+use select::{Matched, Selection};
 
+const STAGE: &str = "evidence";
+
+#[derive(Clone)]
 pub struct Plan {
     pub workspace: PathBuf,
     pub evidence_dir: PathBuf,
-    /// Paths and globs, relative to the workspace, as they were given.
-    pub files: Vec<String>,
-    /// Globs of what is left out, relative to the workspace.
-    pub exclude: Vec<String>,
+    /// What is copied in. What is in the evidence directory is sealed in any case.
+    pub files: Vec<Pattern>,
+    /// What of it is left out.
+    pub exclude: Exclude,
     /// The zip.
     pub output: PathBuf,
     pub subject: Subject,
 }
 
-pub async fn run(_plan: &Plan, _world: &World) -> Outcome {
-    Outcome::default()
+pub async fn run(plan: &Plan, world: &World) -> Outcome {
+    let (own_plan, own_world) = (plan.clone(), world.clone());
+    // Reading, hashing and packing never wait for anything but the disk and the processor.
+    let sealing = tokio::task::spawn_blocking(move || seal_all(&own_plan, &own_world));
+    sealing.await.unwrap_or_else(|error| {
+        let mut outcome = Outcome::default();
+        let cause = format!("internal error while sealing: {error}");
+        let help = "this is a defect of stageproof: report it with the command and this line";
+        outcome
+            .checks
+            .push(check("evidence-bundle", PACKED, errored(cause, help), Instant::now()));
+        outcome
+    })
+}
+
+const HASHED: &str = "The evidence is hashed";
+const PACKED: &str = "The bundle is packed";
+
+fn seal_all(plan: &Plan, world: &World) -> Outcome {
+    let stop = || world.interrupt.received().is_some();
+    let (mut selection, mut found) = (Selection::default(), Found::default());
+    let started = Instant::now();
+    let prepared = seal::prepare(plan, world, &mut selection, &mut found, &stop);
+    let mut outcome = Outcome::default();
+    let interrupted = match &prepared {
+        Err(Halt::Stopped(signal)) => Some(*signal),
+        _ => None,
+    };
+    outcome.checks.extend(
+        selection
+            .patterns
+            .into_iter()
+            .map(|pattern| pattern_check(pattern, interrupted)),
+    );
+    match prepared {
+        Ok(None) => {
+            let dir = shown(&plan.evidence_dir, plan);
+            let reason = format!("there is nothing to seal: {dir} holds no files, and none were copied in");
+            outcome
+                .checks
+                .push(Check::skipped(STAGE, "evidence-hashed", HASHED, reason));
+        }
+        Err(halt) => {
+            outcome
+                .checks
+                .push(check("evidence-hashed", HASHED, halted(halt), started));
+            let reason = "the evidence was not hashed";
+            outcome
+                .checks
+                .push(Check::skipped(STAGE, "evidence-bundle", PACKED, reason));
+        }
+        Ok(Some(ready)) => {
+            outcome.checks.push(hashed_check(&ready, found, started));
+            let started = Instant::now();
+            let manifest_sha256 = ready.manifest_sha256.clone();
+            match seal::finish(plan, world, ready, &stop) {
+                Err(halt) => outcome
+                    .checks
+                    .push(check("evidence-bundle", PACKED, halted(halt), started)),
+                Ok(bundle) => {
+                    outcome.checks.push(bundle_check(plan, &bundle, started));
+                    outcome.outputs.extend(outputs(plan, manifest_sha256, bundle.sha256));
+                }
+            }
+        }
+    }
+    outcome
+}
+
+fn pattern_check(pattern: Matched, interrupted: Option<&str>) -> Check {
+    let ended = match interrupted {
+        Some(signal) => Ended::Errored {
+            cause: format!("interrupted by {signal} before it ended"),
+            help: None,
+        },
+        None => Ended::Looked(pattern.found.into_findings()),
+    };
+    Check {
+        id: format!("{STAGE}:{}", pattern.text),
+        stage: STAGE.to_owned(),
+        title: format!("`{}` names evidence", pattern.text),
+        ended,
+        facts: vec![Fact::new("files", pattern.files.to_string())],
+        took_ms: pattern.took_ms,
+    }
+}
+
+fn hashed_check(ready: &Ready, found: Found, started: Instant) -> Check {
+    let mut check = check("evidence-hashed", HASHED, Ended::Looked(found.into_findings()), started);
+    check.facts = vec![
+        Fact::new("files", ready.count().to_string()),
+        Fact::new("bytes", ready.bytes.to_string()),
+        Fact::new("manifest sha256", &ready.manifest_sha256),
+    ];
+    check
+}
+
+fn bundle_check(plan: &Plan, bundle: &Bundle, started: Instant) -> Check {
+    let mut check = check("evidence-bundle", PACKED, Ended::Looked(Vec::new()), started);
+    check.facts = vec![
+        Fact::new("path", shown(&plan.output, plan)),
+        Fact::new("bytes", bundle.size.to_string()),
+        Fact::new("sha256", &bundle.sha256),
+    ];
+    check
+}
+
+fn outputs(plan: &Plan, manifest_sha256: String, bundle_sha256: String) -> [(String, String); 4] {
+    let manifest = plan.evidence_dir.join(crate::model::evidence::MANIFEST);
+    [
+        ("manifest", shown(&manifest, plan)),
+        ("manifest-sha256", manifest_sha256),
+        ("bundle", shown(&plan.output, plan)),
+        ("bundle-sha256", bundle_sha256),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+}
+
+/// Relative to the workspace when it is in it.
+fn shown(path: &Path, plan: &Plan) -> String {
+    path.strip_prefix(&plan.workspace).unwrap_or(path).display().to_string()
+}
+
+fn halted(halt: Halt) -> Ended {
+    match halt {
+        Halt::Changed(name) => Ended::Looked(vec![
+            Finding::error(
+                "changed-while-sealing",
+                format!("{name} changed while it was being sealed, so its hash would have been wrong"),
+            )
+            .help("let what writes it end before the evidence is sealed; an earlier bundle is left as it was"),
+        ]),
+        Halt::Failed(error) => errored(
+            format!("{error:#}"),
+            "look at the rights and the free space of that place; an earlier bundle is left as it was",
+        ),
+        Halt::Stopped(signal) => errored(
+            format!("interrupted by {signal} before it ended"),
+            "run it again; an earlier bundle is left as it was",
+        ),
+    }
+}
+
+fn errored(cause: impl Into<String>, help: &str) -> Ended {
+    Ended::Errored {
+        cause: cause.into(),
+        help: Some(help.to_owned()),
+    }
+}
+
+fn check(id: &str, title: &str, ended: Ended, started: Instant) -> Check {
+    Check {
+        id: id.to_owned(),
+        stage: STAGE.to_owned(),
+        title: title.to_owned(),
+        ended,
+        facts: Vec::new(),
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
 }

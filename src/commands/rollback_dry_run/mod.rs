@@ -1,12 +1,23 @@
 //! Could we go back right now? Proved read-only.
+//!
+//! A platform is a file (or folder) here that implements [`Prove`], and a variant of [`Platform`]. It makes its claims
+//! one after the other through [`Claims`] and answers with what they prove.
+
+mod claims;
+mod command;
+mod git;
+mod template;
 
 use std::path::PathBuf;
-use std::time::Duration;
-
-use regex::Regex;
 
 use crate::model::Outcome;
 use crate::world::World;
+use claims::Claims;
+pub use command::CommandPlan;
+pub use git::GitPlan;
+pub use template::{Placeholder, Template, TemplateError};
+
+const STAGE: &str = "rollback";
 
 pub struct Plan {
     /// The folder of the repository, or the working folder of the command.
@@ -16,24 +27,94 @@ pub struct Plan {
 
 /// What is rolled back, and so how to prove that it can be.
 pub enum Platform {
-    Git {
-        /// A given ref; otherwise the newest tag that matches `tags`.
-        reference: Option<String>,
-        /// Glob over tag names.
-        tags: String,
-        /// The command that would roll back, with `{ref}` and `{sha}`.
-        rollback_command: String,
-    },
-    Command {
-        /// The user's own read-only check, as words.
-        check: Vec<String>,
-        expect_exit: i32,
-        expect_output: Option<Regex>,
-        timeout: Duration,
-        rollback_command: Option<String>,
-    },
+    Git(GitPlan),
+    Command(CommandPlan),
 }
 
-pub async fn run(_plan: &Plan, _world: &World) -> Outcome {
-    Outcome::default()
+/// What a platform has to be able to do.
+trait Prove {
+    /// Makes its claims, in order, and says what they amount to. It must change nothing.
+    async fn prove(&self, workspace: &std::path::Path, world: &World, claims: &mut Claims) -> Proof;
+}
+
+/// What the claims amount to, for people and for the next step.
+#[derive(Debug, Default)]
+struct Proof {
+    /// What would be gone back to, where the platform knows.
+    target: Option<String>,
+    /// The exact command that would do it, ready for a shell.
+    command: Option<String>,
+    /// Sentences that hold if every claim passed.
+    proved: Vec<String>,
+    /// What could still go wrong.
+    not_covered: Vec<String>,
+}
+
+/// No rollback of code brings these back, on any platform.
+const NEVER_COVERED: [&str; 3] = [
+    "the database: its content and schema stay as they are, migrations are not undone",
+    "secrets: they keep their present values",
+    "configuration that is kept outside of the release",
+];
+
+pub async fn run(plan: &Plan, world: &World) -> Outcome {
+    let mut claims = Claims::new(world.interrupt.clone());
+    let proof = match &plan.platform {
+        Platform::Git(git) => git.prove(&plan.workspace, world, &mut claims).await,
+        Platform::Command(command) => command.prove(&plan.workspace, world, &mut claims).await,
+    };
+    let proved = claims.all_hold();
+    let mut outcome = Outcome {
+        checks: claims.into_checks(),
+        ..Outcome::default()
+    };
+    // A step that runs `command` must find nothing there as long as it is not proved.
+    let output = |value: &Option<String>| value.clone().filter(|_| proved).unwrap_or_default();
+    outcome.outputs.insert("target".to_owned(), output(&proof.target));
+    outcome.outputs.insert("command".to_owned(), output(&proof.command));
+    outcome.notes = notes(&proof, proved);
+    outcome
+}
+
+fn notes(proof: &Proof, proved: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(command) = &proof.command {
+        let heading = if proved {
+            "Rollback command"
+        } else {
+            "Rollback command, NOT proved"
+        };
+        notes.push(format!("{heading}:\n  {command}"));
+    }
+    if proved {
+        notes.push(list("Proved", &proof.proved));
+    }
+    let never = NEVER_COVERED.iter().map(|line| (*line).to_owned());
+    let open: Vec<String> = proof.not_covered.iter().cloned().chain(never).collect();
+    notes.push(list("Not covered", &open));
+    notes
+}
+
+fn list(heading: &str, lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| format!("\n  - {line}")).collect();
+    format!("{heading}:{}", lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_is_not_proved_says_so_and_proves_nothing() {
+        let proof = Proof {
+            command: Some("git checkout x".to_owned()),
+            proved: vec!["it works".to_owned()],
+            ..Proof::default()
+        };
+        let text = notes(&proof, false).join("\n");
+        assert!(text.contains("NOT proved:\n  git checkout x"), "{text}");
+        assert!(!text.contains("it works"), "{text}");
+        assert!(text.contains("the database"), "{text}");
+        assert!(notes(&proof, true).join("\n").contains("Proved:\n  - it works"));
+    }
 }

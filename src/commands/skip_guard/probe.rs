@@ -1,6 +1,5 @@
 //! Looking one prerequisite up.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use tokio::sync::OnceCell;
 use super::Requirement;
 use crate::engine::{Blind, Observed};
 use crate::model::Reason;
-use crate::world::World;
 use crate::world::http::{Http, Request, Settings};
+use crate::world::{World, files};
 
 pub const STAGE: &str = "guard";
 /// The last resort; the one slow kind, `url`, has limits of its own below it.
@@ -124,21 +123,14 @@ fn env(name: &str, world: &World) -> Answer {
 }
 
 fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
-    match std::fs::metadata(world.workspace.join(path)) {
-        Ok(_) => Ok(Answer::Met(Observed::nothing_wrong())),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(Answer::Missing {
-                message: format!("the file {} does not exist", path.display()),
-                help: "check the path, which is relative to the workspace, and that the checkout or build before this \
-                       step made it"
-                    .to_owned(),
-            })
-        }
+    match files::is_there(&world.workspace.join(path)) {
+        Ok(true) => Ok(Answer::Met(Observed::nothing_wrong())),
+        Ok(false) => Ok(Answer::Missing {
+            message: format!("the file {} does not exist", path.display()),
+            help: "check the path, which is relative to the workspace, and that the checkout or build before this \
+                   step made it"
+                .to_owned(),
+        }),
         Err(error) => Err(Blind::with_help(
             format!("{} cannot be looked at: {error}", path.display()),
             "check the permissions of the file and of the folders above it",
@@ -158,9 +150,7 @@ fn command(name: &str, world: &World) -> Result<Answer, Blind> {
         };
         std::env::split_paths(path).map(|folder| folder.join(name)).collect()
     };
-    let found = candidates.iter().find(|path| {
-        std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    });
+    let found = candidates.iter().find(|path| files::is_executable(path));
     Ok(match found {
         Some(path) => met("path", &path.display().to_string()),
         None => Answer::Missing {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Fold, STAGE};
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Status, TimeSpan, Verdict, waiver};
-use crate::world::{World, files};
+use crate::world::{World, files, reports};
 
 /// Larger reports are not written by any subcommand.
 const LARGEST_REPORT: u64 = 64 << 20;
@@ -25,7 +25,7 @@ pub fn run(fold: &Fold, world: &World) -> Outcome {
     let mut checks = Vec::new();
     let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for folder in &fold.folders {
-        match files::reports(folder) {
+        match reports::below(folder) {
             Ok(paths) => {
                 for path in paths {
                     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

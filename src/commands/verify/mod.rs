@@ -1,15 +1,164 @@
-//! Is this evidence whole and unchanged? Checked offline.
+//! Is this evidence whole and unchanged? Checked offline, against nothing but itself; who keeps the hash of the manifest
+//! or of the zip elsewhere can compare that too.
+
+mod judge;
+mod sealed;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
-use crate::model::Outcome;
+use crate::model::{Check, Ended, Fact, Finding, Outcome};
 use crate::world::World;
+use crate::world::hash::{Hashed, Stop};
+use judge::Findings;
+use sealed::{Listing, OpenError, Sealed};
 
+const STAGE: &str = "verify";
+
+#[derive(Clone)]
 pub struct Plan {
     /// A sealed directory or a zip of one.
     pub target: PathBuf,
 }
 
-pub async fn run(_plan: &Plan, _world: &World) -> Outcome {
-    Outcome::default()
+pub async fn run(plan: &Plan, world: &World) -> Outcome {
+    let (own_plan, own_world) = (plan.clone(), world.clone());
+    // Reading and hashing never wait for anything but the disk and the processor.
+    let verifying = tokio::task::spawn_blocking(move || verify(&own_plan, &own_world));
+    verifying.await.unwrap_or_else(|error| Outcome {
+        checks: vec![errored(
+            "verify:bundle",
+            READABLE,
+            format!("internal error: {error}"),
+            Instant::now(),
+        )],
+        ..Outcome::default()
+    })
+}
+
+const READABLE: &str = "The bundle can be read";
+
+fn verify(plan: &Plan, world: &World) -> Outcome {
+    let stop = || world.interrupt.received().is_some();
+    let started = Instant::now();
+    let mut outcome = Outcome::default();
+    let opened = Sealed::open(&plan.target).and_then(|sealed| {
+        let listing = sealed.list(&stop)?;
+        Ok((sealed, listing))
+    });
+    match opened {
+        Ok((sealed, listing)) => look(&sealed, listing, &stop, &mut outcome),
+        Err(OpenError::Wrong(finding)) => {
+            let ended = Ended::Looked(vec![*finding]);
+            outcome.checks.push(check("verify:bundle", READABLE, ended, started));
+        }
+        Err(OpenError::Io(cause)) => {
+            outcome.checks.push(errored("verify:bundle", READABLE, cause, started));
+        }
+    }
+    if let Some(signal) = world.interrupt.received() {
+        // What was not looked at any more looks missing; nothing of it can be told from what is.
+        let cause = format!("interrupted by {signal} before it ended");
+        return Outcome {
+            checks: vec![errored("verify:bundle", READABLE, cause, started)],
+            ..Outcome::default()
+        };
+    }
+    outcome
+}
+
+fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome) {
+    let started = Instant::now();
+    let (manifest, findings) = judge::manifest(sealed, &listing);
+    let mut manifest_check = check(
+        "verify:manifest",
+        "The manifest can be trusted",
+        looked(findings),
+        started,
+    );
+    if let Some(manifest) = &manifest {
+        let sha256 = hex::encode(Hashed::of(&manifest.bytes).sha256);
+        manifest_check.facts = vec![
+            Fact::new("files", manifest.lines.len().to_string()),
+            Fact::new("sha256", &sha256),
+        ];
+        outcome.outputs.insert("manifest-sha256".to_owned(), sha256);
+    }
+    outcome.checks.push(manifest_check);
+    let Some(manifest) = manifest else { return };
+
+    let started = Instant::now();
+    let findings = judge::presence(&manifest, &listing);
+    let title = "Everything that is there is listed, and everything listed is there";
+    outcome
+        .checks
+        .push(check("verify:listing", title, looked(findings), started));
+
+    let started = Instant::now();
+    let hashed = judge::hash(sealed, &manifest, &listing, stop);
+    let mut hash_check = check(
+        "verify:hashes",
+        "Every file is unchanged",
+        looked(hashed.findings),
+        started,
+    );
+    hash_check.facts = vec![
+        Fact::new("files", hashed.sizes.len().to_string()),
+        Fact::new("bytes", hashed.sizes.values().sum::<u64>().to_string()),
+    ];
+    outcome.checks.push(hash_check);
+
+    let started = Instant::now();
+    let (findings, facts) = judge::index(sealed, &manifest, &listing, &hashed.sizes);
+    let mut index_check = check(
+        "verify:index",
+        "The index agrees with the manifest",
+        looked(findings),
+        started,
+    );
+    index_check.facts = facts;
+    outcome.checks.push(index_check);
+
+    if let Some(zip) = sealed.zip_path() {
+        let started = Instant::now();
+        match crate::world::hash::hash_file(zip, stop) {
+            Ok(hashed) => {
+                outcome
+                    .outputs
+                    .insert("bundle-sha256".to_owned(), hex::encode(hashed.sha256));
+            }
+            Err(error) => {
+                let cause = format!("cannot read {}: {error}", zip.display());
+                outcome.checks.push(errored("verify:bundle", READABLE, cause, started));
+            }
+        }
+    }
+}
+
+fn looked(findings: Findings) -> Ended {
+    Ended::Looked(findings.into_vec())
+}
+
+fn errored(id: &str, title: &str, cause: String, started: Instant) -> Check {
+    let ended = Ended::Errored {
+        cause,
+        help: Some("name the sealed directory, or the zip, by a path this user may read".to_owned()),
+    };
+    check(id, title, ended, started)
+}
+
+fn check(id: &str, title: &str, ended: Ended, started: Instant) -> Check {
+    Check {
+        id: id.to_owned(),
+        stage: STAGE.to_owned(),
+        title: title.to_owned(),
+        ended,
+        facts: Vec::new(),
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// A failing finding that says where.
+fn wrong(code: &'static str, message: impl Into<String>) -> Finding {
+    Finding::error(code, message)
 }

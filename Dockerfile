@@ -1,0 +1,29 @@
+# One static binary and nothing else: no shell, no package, nothing to patch.
+#
+# The runner builds this file with nothing but its folder. Somebody who has the binary already, or no network, names an
+# image that holds it as /stageproof, and BuildKit then builds that stage only:
+#
+#   tar -c stageproof | docker import - stageproof-binary
+#   DOCKER_BUILDKIT=1 docker build --build-arg SOURCE=stageproof-binary .
+ARG SOURCE=build
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /build
+# The C library goes into the binary. Cargo applies that to the binary, and not to procedural macros, which cannot be
+# static, only if a target is named.
+ENV RUSTFLAGS="-C target-feature=+crt-static"
+# The dependencies are a layer of their own, which a change of the sources leaves alone.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
+    && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
+COPY src src
+# Cargo compares times, and those of the sources may be older than the layer above.
+RUN touch src/main.rs src/lib.rs \
+    && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \
+    && mv target/*/release/stageproof /stageproof
+
+FROM ${SOURCE} AS binary
+
+FROM scratch
+COPY --from=binary /stageproof /stageproof
+ENTRYPOINT ["/stageproof"]

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Compares whole processes side by side with the tools one would use otherwise, and prints ratios. It judges nothing:
+# a time is a fact about a machine. Usage: benches/compare.sh [--quick] [BINARY]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=false
+if [ "${1:-}" = --quick ]; then
+    quick=true
+    shift
+fi
+binary=${1:-}
+if [ -z "$binary" ]; then
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$host"
+    binary="target/$host/release/stageproof"
+fi
+binary=$(realpath "$binary")
+if $quick; then
+    large=$((64 << 20)) files=1000 bundled=$((256 << 20)) runs=3
+else
+    large=$((1 << 30)) files=20000 bundled=$((4 << 30)) runs=10
+fi
+
+scratch=$(mktemp -d)
+server=''
+finish() {
+    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    rm -rf "$scratch"
+}
+trap finish EXIT
+cd "$scratch"
+# What is measured does not depend on the surroundings; above all, nothing is written to a runner's files.
+for name in $(compgen -e | grep -E '^(GITHUB_|RUNNER_|ACTIONS_|INPUT_|STAGEPROOF_)' || true); do
+    unset "$name"
+done
+
+machine() {
+    local model
+    model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+    local memory
+    memory=$(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)
+    echo "machine: ${model:-$(uname -m)}, $(nproc) cores, $memory, Linux $(uname -r)"
+    if grep -qw sha_ni /proc/cpuinfo; then
+        echo 'SHA-256 in hardware: yes'
+    else
+        echo 'SHA-256 in hardware: no'
+    fi
+    echo "stageproof: $("$binary" --version), $(stat -c %s "$binary") bytes, $(file -b "$binary" | cut -d, -f 4 | xargs)"
+    echo "curl: $(curl --version | head -n 1 | cut -d' ' -f 1-2); openssl: $(openssl version | cut -d' ' -f 1-2)"
+}
+
+# ratio NAME TARGET OURS THEIRS [SHELL]: runs both and prints how their means compare. Both must succeed. Without a
+# shell in between, its start does not hide the difference of two short commands.
+ratio() {
+    local name=$1 target=$2 ours=$3 theirs=$4 shell=${5:-none}
+    if ! sh -c "$ours" >"$scratch/said" 2>&1; then
+        echo "$name: NOT MEASURED, this fails: $ours"
+        tail -n 5 "$scratch/said" | sed 's/^/    /'
+        return
+    fi
+    # Its warnings are about noise, which the deviation shows.
+    hyperfine --style none --shell "$shell" --warmup 3 --runs "$runs" --export-json "$scratch/times.json" \
+        "$ours" "$theirs" >/dev/null 2>"$scratch/said" || cat "$scratch/said"
+    python3 - "$name" "$target" "$scratch/times.json" <<'PYTHON'
+import json, sys
+name, target, path = sys.argv[1:]
+ours, theirs = json.load(open(path))["results"]
+show = lambda r: f'{r["mean"] * 1000:.1f} ms ± {(r["stddev"] or 0) * 1000:.1f}'
+print(f'{name}: {ours["mean"] / theirs["mean"]:.2f} of the other ({show(ours)} against {show(theirs)}; aim: {target})')
+PYTHON
+}
+
+probe() {
+    cat >server.py <<'PYTHON'
+import http.server
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+print(server.server_port, flush=True)
+server.serve_forever()
+PYTHON
+    python3 server.py >port &
+    server=$!
+    until [ -s port ]; do sleep 0.05; done
+    local url
+    url="http://127.0.0.1:$(cat port)/"
+    # A probe is short; more runs cost nothing.
+    runs=$((runs * 10)) ratio 'one probe, whole process, against curl' '<= 0.8' \
+        "'$binary' smoke $url --evidence-dir '$scratch/probe'" "curl -s -o /dev/null $url"
+    kill "$server"
+    server=''
+}
+
+hash_large() {
+    mkdir large
+    head -c "$large" /dev/urandom >large/data
+    "$binary" evidence-bundle --evidence-dir large --output "$scratch/large.zip" >said 2>&1 || tail -n 3 said
+    ratio "hashing one file of $((large >> 20)) MiB, against openssl" '<= 1.0' \
+        "'$binary' verify '$scratch/large'" "openssl dgst -sha256 '$scratch/large/data'"
+    rm -rf large large.zip large.*.json
+}
+
+hash_many() {
+    mkdir many
+    python3 - "$files" <<'PYTHON'
+import os, sys
+for i in range(int(sys.argv[1])):
+    folder = f"many/{i % 100}"
+    os.makedirs(folder, exist_ok=True)
+    with open(f"{folder}/{i}", "wb") as file:
+        file.write(os.urandom(1024))
+PYTHON
+    "$binary" evidence-bundle --evidence-dir many --output "$scratch/many.zip" >said 2>&1 || tail -n 3 said
+    ratio "hashing $files files of 1 KiB, against find and sha256sum" '<= 0.5' \
+        "'$binary' verify '$scratch/many'" "find '$scratch/many' -type f -print0 | xargs -0 sha256sum" sh
+    rm -rf many many.zip many.*.json
+}
+
+memory() {
+    mkdir big
+    # Half of it packs, half does not, as logs and archives do.
+    head -c $((bundled / 2)) /dev/urandom >big/archive
+    head -c $((bundled / 2)) /dev/zero >big/log
+    local peak
+    if ! command time -f %M -o peak "$binary" evidence-bundle --evidence-dir big --output "$scratch/big.zip" >said 2>&1; then
+        echo 'bundling: NOT MEASURED, it fails:'
+        tail -n 5 said | sed 's/^/    /'
+    else
+        peak=$(tail -n 1 peak)
+        echo "peak memory while bundling $((bundled >> 20)) MiB: $((peak / 1024)) MiB (aim: < 64 MiB)"
+    fi
+    rm -rf big big.zip big.*.json
+}
+
+machine
+probe
+hash_large
+hash_many
+memory

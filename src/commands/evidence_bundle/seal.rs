@@ -1,0 +1,281 @@
+//! Hashing, indexing, packing, and putting everything in place.
+//!
+//! Nothing that an earlier seal left is touched before the new one is whole. Then come a few renames: index, copies,
+//! manifest, zip. A kill between them leaves a directory that the next seal mends; the zip is always a whole one.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::Plan;
+use super::found::Found;
+use super::gather::{self, Gathered};
+use super::select::{Own, Selection, select};
+use crate::model::evidence::{COPIES, Entry, INDEX, Index, MANIFEST, SCHEMA};
+use crate::model::manifest;
+use crate::model::report::Tool;
+use crate::world::archive::{self, Content, Item, PackError};
+use crate::world::hash::{self, Folder, Hashed, Stop};
+use crate::world::walk::Kind;
+use crate::world::{World, cores, files, paths};
+
+/// Why there is no bundle.
+pub enum Halt {
+    /// A file is not what its hash was taken of.
+    Changed(String),
+    Failed(anyhow::Error),
+    /// By a signal.
+    Stopped(&'static str),
+}
+
+impl From<anyhow::Error> for Halt {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Hashed and indexed, in memory and in a temporary folder; nothing is in place yet.
+pub struct Ready {
+    files: Vec<(Gathered, Hashed)>,
+    index: Vec<u8>,
+    manifest: Vec<u8>,
+    temporary: tempfile::TempDir,
+    has_copies: bool,
+    pub bytes: u64,
+    pub manifest_sha256: String,
+}
+
+impl Ready {
+    /// Files in the manifest.
+    pub fn count(&self) -> usize {
+        self.files.len() + 1
+    }
+}
+
+/// The zip that is in place.
+pub struct Bundle {
+    pub size: u64,
+    pub sha256: String,
+}
+
+/// Selects, copies, hashes and indexes. `None` if there is nothing to seal.
+pub fn prepare(
+    plan: &Plan,
+    world: &World,
+    selection: &mut Selection,
+    found: &mut Found,
+    stop: Stop<'_>,
+) -> Result<Option<Ready>, Halt> {
+    let started_at = world.clock.rfc3339();
+    let dir = &plan.evidence_dir;
+    refuse_output(&plan.output)?;
+    let own = Own::new(&plan.workspace, dir, &plan.output)
+        .with_context(|| format!("cannot look at the workspace {}", plan.workspace.display()))?;
+    let earlier = gather::look_at_earlier(dir)?;
+    *selection = select(&plan.files, &plan.exclude, &own, &|| stop());
+    halt_if_stopped(world)?;
+    let temporary = files::temporary_folder(dir)?;
+    let staged = temporary.path().join(COPIES);
+    world.progress.say(&format!(
+        "copying {} into {}",
+        count(selection.sources.len()),
+        dir.display()
+    ));
+    let copies = if_not_stopped(world, gather::copy_in(selection, &staged, stop))?;
+    let has_copies = !copies.is_empty();
+    // The temporary folder is the one thing in the directory that tidying must leave alone.
+    let keep = temporary.path().file_name().map(PathBuf::from).unwrap_or_default();
+    let mut gathered = if_not_stopped(world, gather::tidy(dir, &keep, &own, &earlier, found, stop))?;
+    gathered.extend(copies);
+    if gathered.is_empty() {
+        return Ok(None);
+    }
+    world.progress.say(&format!("hashing {}", count(gathered.len())));
+    let mut hashed = if_not_stopped(world, hash_all(dir, gathered, found, stop))?;
+    hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    let bytes = hashed.iter().map(|(_, hashed)| hashed.size).sum();
+    let index = index(plan, world, started_at, &hashed, bytes, selection, found)?;
+    let manifest = manifest_text(&hashed, &index).into_bytes();
+    Ok(Some(Ready {
+        bytes: bytes + index.len() as u64,
+        manifest_sha256: hex::encode(Hashed::of(&manifest).sha256),
+        files: hashed,
+        index,
+        manifest,
+        temporary,
+        has_copies,
+    }))
+}
+
+/// Packs, then puts the index, the copies, the manifest and the zip in place.
+pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Result<Bundle, Halt> {
+    world
+        .progress
+        .say(&format!("packing {} ({} bytes)", count(ready.count()), ready.bytes));
+    let mut zip = files::temporary_beside(&plan.output)?;
+    let wrong = || format!("cannot write {}", plan.output.display());
+    match archive::pack(&items(&ready), zip.as_file_mut(), cores::count(), stop) {
+        Ok(()) => {}
+        Err(PackError::Changed { name }) => return Err(Halt::Changed(name)),
+        Err(PackError::Stopped) => return Err(stopped(world)),
+        Err(error @ PackError::Read { .. }) => return Err(anyhow::Error::new(error).into()),
+        Err(PackError::Write(error)) => return Err(anyhow::Error::new(error).context(wrong()).into()),
+    }
+    zip.as_file_mut().flush().with_context(wrong)?;
+    zip.as_file().sync_all().with_context(wrong)?;
+    let hashed = hash::hash_file(zip.path(), stop);
+    halt_if_stopped(world)?;
+    let hashed = hashed.with_context(|| format!("cannot read back {}", plan.output.display()))?;
+    put_in_place(&plan.evidence_dir, &ready)?;
+    zip.persist(&plan.output)
+        .map_err(|error| error.error)
+        .with_context(wrong)?;
+    Ok(Bundle {
+        size: hashed.size,
+        sha256: hex::encode(hashed.sha256),
+    })
+}
+
+/// A rename would replace a device or a link as readily as a file.
+fn refuse_output(output: &Path) -> anyhow::Result<()> {
+    let there = paths::kind(output).with_context(|| format!("cannot look at {}", output.display()))?;
+    anyhow::ensure!(
+        matches!(there, None | Some(Kind::File)),
+        "--output {} is there and is not a regular file",
+        output.display()
+    );
+    Ok(())
+}
+
+fn hash_all(
+    dir: &Path,
+    gathered: Vec<Gathered>,
+    found: &mut Found,
+    stop: Stop<'_>,
+) -> anyhow::Result<Vec<(Gathered, Hashed)>> {
+    let (copies, own): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|file| file.copied.is_some());
+    let folder = Folder::open(dir).with_context(|| format!("cannot open {}", dir.display()))?;
+    let paths: Vec<PathBuf> = own.iter().map(|file| PathBuf::from(&file.path)).collect();
+    let mut hashed = Vec::with_capacity(own.len() + copies.len());
+    for (file, result) in own.into_iter().zip(folder.hash_all(&paths, |path| path, stop)) {
+        match result {
+            Ok(result) => hashed.push((file, result)),
+            Err(error) => found.unreadable(&file.path, &error.to_string()),
+        }
+    }
+    hashed.extend(
+        copies
+            .into_iter()
+            .filter_map(|file| file.copied.map(|hashed| (file, hashed))),
+    );
+    Ok(hashed)
+}
+
+fn index(
+    plan: &Plan,
+    world: &World,
+    started_at: String,
+    files: &[(Gathered, Hashed)],
+    total_bytes: u64,
+    selection: &Selection,
+    found: &Found,
+) -> anyhow::Result<Vec<u8>> {
+    let entry = |(file, hashed): &(Gathered, Hashed)| Entry {
+        path: file.path.clone(),
+        size: hashed.size,
+        sha256: hex::encode(hashed.sha256),
+        original: file.original.clone(),
+        copied: file.copied.is_some(),
+        executable: file.executable,
+    };
+    let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
+    let mut left_out: Vec<_> = patterns.chain(&found.left_out).cloned().collect();
+    left_out.sort_by(|a, b| a.path.cmp(&b.path));
+    left_out.dedup();
+    let index = Index {
+        schema: SCHEMA.to_owned(),
+        tool: Tool::this(),
+        subject: plan.subject.clone(),
+        started_at,
+        hashed_at: world.clock.rfc3339(),
+        packing: archive::deflate::describe(),
+        total_bytes,
+        files: files.iter().map(entry).collect(),
+        left_out,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&index).context("the index cannot be written as JSON")?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn manifest_text(files: &[(Gathered, Hashed)], index: &[u8]) -> String {
+    let mut lines: Vec<(String, &str)> = files
+        .iter()
+        .map(|(file, hashed)| (hex::encode(hashed.sha256), file.path.as_str()))
+        .collect();
+    lines.push((hex::encode(Hashed::of(index).sha256), INDEX));
+    lines.sort_unstable_by_key(|(_, path)| *path);
+    manifest::print(lines.iter().map(|(hex, path)| (hex.as_str(), *path)))
+}
+
+fn items(ready: &Ready) -> Vec<Item<'_>> {
+    let mut items: Vec<Item<'_>> = ready
+        .files
+        .iter()
+        .map(|(file, hashed)| Item {
+            name: &file.path,
+            content: Content::File(&file.at),
+            size: hashed.size,
+            sha256: hashed.sha256,
+            executable: file.executable,
+        })
+        .collect();
+    for (name, bytes) in [(INDEX, &ready.index), (MANIFEST, &ready.manifest)] {
+        let hashed = Hashed::of(bytes);
+        items.push(Item {
+            name,
+            content: Content::Bytes(bytes),
+            size: hashed.size,
+            sha256: hashed.sha256,
+            executable: false,
+        });
+    }
+    items.sort_unstable_by(|a, b| a.name.cmp(b.name));
+    items
+}
+
+/// The index comes first: it says that the folder of the copies is ours, which lets the next seal replace it even if
+/// this one is killed here.
+fn put_in_place(dir: &Path, ready: &Ready) -> anyhow::Result<()> {
+    files::replace(&dir.join(INDEX), &ready.index)?;
+    let copies = dir.join(COPIES);
+    if paths::kind(&copies)?.is_some() {
+        files::rename(&copies, &ready.temporary.path().join("earlier"))?;
+    }
+    if ready.has_copies {
+        files::rename(&ready.temporary.path().join(COPIES), &copies)?;
+    }
+    files::replace(&dir.join(MANIFEST), &ready.manifest)
+}
+
+fn count(files: usize) -> String {
+    crate::model::text::count(files, "file")
+}
+
+fn stopped(world: &World) -> Halt {
+    Halt::Stopped(world.interrupt.received().unwrap_or("a signal"))
+}
+
+fn halt_if_stopped(world: &World) -> Result<(), Halt> {
+    match world.interrupt.received() {
+        Some(signal) => Err(Halt::Stopped(signal)),
+        None => Ok(()),
+    }
+}
+
+/// What was cut short by a signal fails in all sorts of ways; the signal is the reason.
+fn if_not_stopped<T>(world: &World, result: anyhow::Result<T>) -> Result<T, Halt> {
+    halt_if_stopped(world)?;
+    Ok(result?)
+}

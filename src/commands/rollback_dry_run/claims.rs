@@ -1,0 +1,148 @@
+//! Claims that build on each other: one after the other, and none after one that does not hold.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::STAGE;
+use crate::engine::{self, Blind, Looked, Observed, Task};
+use crate::model::{Check, Status};
+use crate::world::Interrupt;
+
+/// How long work that was interrupted may take to tidy up (end a process, remove a folder), within the 7 seconds that
+/// the runner leaves before it kills.
+const TIDYING: Duration = Duration::from_secs(6);
+
+/// The id and the sentence of a claim.
+pub type Claim<'a> = (&'a str, &'a str);
+
+/// What looking a claim up brought back: a value for the next claim, if it holds.
+pub type Seen<T> = Result<(Option<T>, Observed), Blind>;
+
+pub struct Claims {
+    checks: Vec<Check>,
+    interrupt: Interrupt,
+    /// The first claim that does not hold.
+    broken: Option<String>,
+}
+
+impl Claims {
+    pub fn new(interrupt: Interrupt) -> Self {
+        Self {
+            checks: Vec::new(),
+            interrupt,
+            broken: None,
+        }
+    }
+
+    /// Looks a claim up and answers with its value if it holds. `work` must notice an interrupt by itself: it is not
+    /// cut off in the middle but waited for, so that what it made is removed again. `deadline` is the last resort.
+    pub async fn look<T: Send + 'static>(
+        &mut self,
+        (id, title): Claim<'_>,
+        deadline: Duration,
+        work: impl Future<Output = Seen<T>> + Send + 'static,
+    ) -> Option<T> {
+        if self.broken.is_some() {
+            self.skip(&[(id, title)]);
+            return None;
+        }
+        let value = Arc::new(Mutex::new(None));
+        let work = Arc::new(tokio::sync::Mutex::new(tokio::spawn(work)));
+        let (kept, shared) = (Arc::clone(&value), Arc::clone(&work));
+        let task = Task::new(STAGE, id, title, deadline, async move { wait(&shared, &kept).await });
+        self.checks.extend(engine::run(vec![task], 1, &self.interrupt).await);
+        let mut work = work.lock().await;
+        if !work.is_finished() && tokio::time::timeout(TIDYING, &mut *work).await.is_err() {
+            work.abort();
+        }
+        let held = self
+            .checks
+            .last()
+            .is_some_and(|check| matches!(check.status(), Status::Passed | Status::Waived));
+        if !held {
+            self.broken = Some(title.to_owned());
+            return None;
+        }
+        value.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Writes down that these are not looked up, and why.
+    pub fn skip(&mut self, claims: &[Claim<'_>]) {
+        let before = self.broken.as_deref().unwrap_or("the claim before it");
+        let reason = format!("it builds on a claim that does not hold: {before}");
+        self.checks.extend(
+            claims
+                .iter()
+                .map(|(id, title)| Check::skipped(STAGE, *id, *title, reason.clone())),
+        );
+    }
+
+    /// Whether there was a claim and every one holds.
+    pub fn all_hold(&self) -> bool {
+        self.broken.is_none() && !self.checks.is_empty()
+    }
+
+    pub fn into_checks(self) -> Vec<Check> {
+        self.checks
+    }
+}
+
+async fn wait<T>(work: &tokio::sync::Mutex<JoinHandle<Seen<T>>>, value: &Mutex<Option<T>>) -> Looked {
+    let ended = (&mut *work.lock().await).await;
+    let (seen, observed) = match ended {
+        Ok(seen) => seen?,
+        // The engine turns it into an errored check.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => return Err(Blind::errored(error.to_string())),
+        },
+    };
+    *value.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    Ok(observed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Ended, Finding};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn what_comes_after_a_broken_claim_is_never_green() {
+        let mut claims = Claims::new(Interrupt::never());
+        let first = claims
+            .look(("a", "A"), MINUTE, async { Ok((Some(1), Observed::nothing_wrong())) })
+            .await;
+        assert_eq!(first, Some(1));
+        assert!(claims.all_hold());
+        let found = Observed::found(Finding::error("no", "no"));
+        let second = claims.look(("b", "B"), MINUTE, async { Ok((Some(2), found)) }).await;
+        assert_eq!(second, None);
+        let third = claims
+            .look(("c", "C"), MINUTE, async { Ok((Some(3), Observed::nothing_wrong())) })
+            .await;
+        assert_eq!(third, None);
+        assert!(!claims.all_hold());
+        let checks = claims.into_checks();
+        let status: Vec<Status> = checks.iter().map(Check::status).collect();
+        assert_eq!(status, [Status::Passed, Status::Failed, Status::Skipped]);
+        assert!(matches!(&checks[2].ended, Ended::Skipped { reason } if reason.contains('B')));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_errored_claim() {
+        let mut claims = Claims::new(Interrupt::never());
+        let none: Option<u8> = claims.look(("a", "A"), MINUTE, async { panic!("boom") }).await;
+        assert_eq!(none, None);
+        assert!(!claims.all_hold());
+        assert_eq!(claims.into_checks()[0].status(), Status::Errored);
+    }
+
+    #[test]
+    fn no_claim_proves_nothing() {
+        assert!(!Claims::new(Interrupt::never()).all_hold());
+    }
+}

@@ -1,0 +1,231 @@
+//! Platform `command`: the user's own read-only command says whether going back is possible.
+
+use std::path::Path;
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::claims::{Claims, Seen};
+use super::template::{Template, quoted};
+use super::{Proof, Prove};
+use crate::engine::{Blind, Observed};
+use crate::model::text::{cut, one_line, printable};
+use crate::model::{Finding, TimeSpan};
+use crate::world::World;
+use crate::world::process::{self, Captured, Command, Ended, Limits, Ran, StartError};
+
+/// What is searched and kept of the output: this much of its beginning and of its end.
+const KEEP: usize = 1 << 20;
+const GRACE: Duration = Duration::from_secs(2);
+/// What the engine waits beyond the command's own limit: SIGTERM, SIGKILL, and a machine that is busy.
+const MARGIN: Duration = Duration::from_secs(30);
+const EXCERPT_LINES: usize = 20;
+const EXCERPT_BYTES: usize = 4000;
+const TITLE_BYTES: usize = 100;
+
+#[derive(Clone)]
+pub struct CommandPlan {
+    /// The user's own read-only check, as words: a program and its arguments.
+    pub check: Vec<String>,
+    pub expect_exit: i32,
+    pub expect_output: Option<Regex>,
+    pub timeout: Duration,
+    /// The command that would roll back, to print it.
+    pub rollback_command: Option<Template>,
+}
+
+impl Prove for CommandPlan {
+    async fn prove(&self, workspace: &Path, world: &World, claims: &mut Claims) -> Proof {
+        let words: Vec<String> = self.check.iter().map(|word| quoted(word)).collect();
+        let shown = cut(&one_line(&words.join(" ")), TITLE_BYTES);
+        let title = format!("The check says yes: {shown}");
+        let (plan, world, folder) = (self.clone(), world.clone(), workspace.to_owned());
+        let deadline = self.timeout.saturating_add(MARGIN);
+        let look = async move { look(&plan, &folder, &world).await };
+        claims.look(("rollback:check", &title), deadline, look).await;
+        let matched = match &self.expect_output {
+            Some(regex) => format!(" and its output matches `{regex}`"),
+            None => String::new(),
+        };
+        let mut not_covered = vec![
+            "what the check does not look at: it was taken at its word".to_owned(),
+            format!("that the check changes nothing: it was told so with {DRY_RUN}=1, and not kept from it"),
+        ];
+        if self.rollback_command.is_none() {
+            not_covered.push("the rollback command: none was given (--rollback-command)".to_owned());
+        }
+        Proof {
+            target: None,
+            // Without placeholders there is nothing to fill in.
+            command: self
+                .rollback_command
+                .as_ref()
+                .map(|template| template.fill(|_| String::new())),
+            proved: vec![
+                format!("`{shown}` ended with exit code {}{matched}", self.expect_exit),
+                "the rollback command was not run".to_owned(),
+            ],
+            not_covered,
+        }
+    }
+}
+
+const DRY_RUN: &str = "STAGEPROOF_DRY_RUN";
+
+async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
+    let Some((program, args)) = plan.check.split_first() else {
+        return Err(Blind::with_help("the check is empty", "give it a program to run"));
+    };
+    let command = Command {
+        program: program.clone(),
+        args: args.to_vec(),
+        folder: folder.to_owned(),
+        env: vec![(DRY_RUN.to_owned(), "1".to_owned())],
+    };
+    let limits = Limits {
+        deadline: plan.timeout,
+        grace: GRACE,
+        keep: KEEP,
+    };
+    let ran = process::run(&command, limits, &world.env, &world.interrupt)
+        .await
+        .map_err(|error| not_started(&error))?;
+    judge(plan, &ran)
+}
+
+fn not_started(error: &StartError) -> Blind {
+    let help = match error {
+        StartError::NotInPath(_) => {
+            "install it in a step before this one; the container action sees only what is in its own image, so run \
+             stageproof on the host for it (`command: install`, then a `run:` step)"
+        }
+        StartError::NoFile(_) => {
+            "check the path, which is relative to the workspace; the container action sees only its own image and the \
+             workspace"
+        }
+        StartError::NotExecutable(_) => {
+            "make it executable (`chmod +x`, and `git update-index --chmod=+x` for the next checkout)"
+        }
+        StartError::NoInterpreter(_) => {
+            "install what its first line names; the container action has no shell and no system libraries, so run \
+             stageproof on the host for it (`command: install`, then a `run:` step)"
+        }
+        StartError::Other { .. } | StartError::System(_) => "try the command by hand in the same place",
+    };
+    Blind::with_help(error.to_string(), help)
+}
+
+fn judge(plan: &CommandPlan, ran: &Ran) -> Seen<()> {
+    let output = ran.output.text();
+    let last = excerpt(&output);
+    let blind = |cause: String, help: &str| {
+        let cause = if last.is_empty() {
+            format!("{cause}; it said nothing")
+        } else {
+            format!(
+                "{cause}; its last words: {}",
+                cut(&one_line(last.lines().last().unwrap_or_default()), 200)
+            )
+        };
+        Err(Blind::with_help(cause, help))
+    };
+    let code = match ran.ended {
+        Ended::Exit(code) => code,
+        Ended::Signal(signal) => {
+            return blind(
+                format!("the check was killed by signal {signal}, so it gave no answer"),
+                "signal 9 is mostly a lack of memory, 11 a defect of the program: try it by hand in the same place",
+            );
+        }
+        Ended::Deadline => {
+            return blind(
+                format!(
+                    "the check did not end within {}, and was ended with all it started",
+                    TimeSpan(plan.timeout)
+                ),
+                "find out what it waits for (a question on the terminal, a login?), or give it more with \
+                 --check-timeout",
+            );
+        }
+        Ended::Interrupted(signal) => return Err(Blind::errored(format!("interrupted by {signal} before it ended"))),
+    };
+    let mut observed = Observed::nothing_wrong()
+        .fact("exit code", code.to_string())
+        .fact("output", size(&ran.output));
+    if code != plan.expect_exit {
+        observed.findings.push(
+            Finding::error(
+                "unexpected-exit",
+                format!(
+                    "the check ended with exit code {code}, and {} means yes",
+                    plan.expect_exit
+                ),
+            )
+            .help("its last lines say why; if this code means yes, set --expect-exit")
+            .excerpt(last.clone()),
+        );
+    }
+    if let Some(expected) = plan.expect_output.as_ref().filter(|regex| !regex.is_match(&output)) {
+        let searched = match ran.output.left_out() {
+            0 => String::new(),
+            n => format!(" ({n} bytes in the middle were not searched)"),
+        };
+        observed.findings.push(
+            Finding::error(
+                "unexpected-output",
+                format!("the output of the check does not match `{expected}`{searched}"),
+            )
+            .help("compare its last lines with --expect-output")
+            .excerpt(last),
+        );
+    }
+    if ran.left_behind {
+        observed.findings.push(
+            Finding::warning("left-behind", "the check left processes behind, which were ended")
+                .help("a read-only check should wait for what it starts"),
+        );
+    }
+    if ran.survivors {
+        observed.findings.push(
+            Finding::warning(
+                "survivors",
+                "processes that the check started could not be ended, not even by SIGKILL",
+            )
+            .help("look for processes in state D (waiting for a device or a network file system)"),
+        );
+    }
+    Ok((Some(()), observed))
+}
+
+fn size(output: &Captured) -> String {
+    match output.left_out() {
+        0 => format!("{} bytes", output.total()),
+        n => format!("{} bytes, {n} of them not kept", output.total()),
+    }
+}
+
+/// The last lines.
+fn excerpt(output: &str) -> String {
+    let output = output.trim_end();
+    let mut start = output.len().saturating_sub(EXCERPT_BYTES);
+    while !output.is_char_boundary(start) {
+        start += 1;
+    }
+    let lines: Vec<&str> = output[start..].lines().collect();
+    printable(&lines[lines.len().saturating_sub(EXCERPT_LINES)..].join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_excerpt_is_the_end() {
+        let long = "é".repeat(5000);
+        assert!(excerpt(&long).len() <= EXCERPT_BYTES);
+        let lines: Vec<String> = (1..=30).map(|n| n.to_string()).collect();
+        let end = excerpt(&format!("{}\n\n", lines.join("\n")));
+        assert!(end.starts_with("11\n") && end.ends_with("\n30"), "{end}");
+        assert_eq!(excerpt("a\u{1b}[31m"), "a\\u{1b}[31m");
+    }
+}

@@ -1,0 +1,254 @@
+//! Platform `git`: the previous release is a commit of the repository.
+
+mod search;
+mod told;
+mod version;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use globset::GlobMatcher;
+
+use super::claims::{Claim, Claims, Seen};
+use super::template::{Placeholder, Template};
+use super::{Proof, Prove};
+use crate::engine::{Blind, Observed};
+use crate::model::text::count;
+use crate::model::{Finding, TimeSpan};
+use crate::world::git::{TreeError, Written};
+use crate::world::scratch::{self, TempDir};
+use crate::world::{Interrupt, World};
+use search::Found;
+
+const EXISTS: Claim<'_> = ("rollback:previous-release", "A previous release exists");
+const ANCESTOR: Claim<'_> = ("rollback:ancestor", "It is an ancestor of HEAD");
+const CHECKOUT: Claim<'_> = ("rollback:checkout", "It can be checked out");
+
+/// A history of a million commits is walked in seconds; a checkout of gigabytes takes minutes.
+const WALKING: Duration = Duration::from_secs(120);
+const WRITING: Duration = Duration::from_secs(600);
+/// What the engine waits beyond the limit that the work itself keeps.
+const MARGIN: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+pub struct GitPlan {
+    /// A given tag, branch or commit; otherwise the newest tag that matches `tags`.
+    pub reference: Option<String>,
+    /// Over short tag names, `*` matches slashes too, as in `git tag --list`.
+    pub tags: GlobMatcher,
+    /// The command that would roll back.
+    pub rollback_command: Template,
+}
+
+impl Prove for GitPlan {
+    async fn prove(&self, workspace: &Path, world: &World, claims: &mut Claims) -> Proof {
+        let mut proof = Proof {
+            not_covered: vec![
+                "whether that release still builds, starts and works: it was not run".to_owned(),
+                "whether whoever runs the command may do so, and local changes that are in its way".to_owned(),
+            ],
+            ..Proof::default()
+        };
+        let (plan, place) = (self.clone(), workspace.to_owned());
+        let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, stop));
+        let Some(found) = claims.look(EXISTS, WALKING + MARGIN, find).await else {
+            claims.skip(&[ANCESTOR, CHECKOUT]);
+            return proof;
+        };
+        proof.target = Some(found.argument());
+        proof.command = Some(self.rollback_command.fill(|placeholder| match placeholder {
+            Placeholder::Ref => found.argument(),
+            Placeholder::Sha => found.release.id.to_string(),
+        }));
+        let (subject, place) = (found.clone(), workspace.to_owned());
+        let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));
+        claims.look(ANCESTOR, WALKING + MARGIN, descend).await;
+        let (subject, place, env) = (found.clone(), workspace.to_owned(), world.env.clone());
+        // Held here too: should the work never come back from a read, the folder is still removed.
+        let kept: Arc<Mutex<Option<TempDir>>> = Arc::default();
+        let shared = Arc::clone(&kept);
+        let check_out = blocking(world, WRITING, move |stop| {
+            let folder = scratch::folder(&env, &place).map_err(|error| {
+                Blind::with_help(format!("{error:#}"), "set RUNNER_TEMP to a folder that can be written")
+            })?;
+            let path = folder.path().to_owned();
+            *lock(&shared) = Some(folder);
+            let seen = checkout(&subject, &place, &path, stop);
+            let folder = lock(&shared).take();
+            if let Some(Err(error)) = folder.map(TempDir::close) {
+                return Err(Blind::with_help(
+                    format!("the temporary folder {} cannot be removed: {error}", path.display()),
+                    "remove it by hand",
+                ));
+            }
+            seen
+        });
+        let written = claims.look(CHECKOUT, WRITING + MARGIN, check_out).await;
+        drop(lock(&kept).take());
+        if let Some(written) = written {
+            proof.proved = proved(&found, &written);
+            proof.not_covered.splice(0..0, referred(&written));
+        }
+        proof
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs blocking work that is asked to stop by an interrupt or after `limit`.
+fn blocking<T: Send + 'static>(
+    world: &World,
+    limit: Duration,
+    work: impl FnOnce(&dyn Fn() -> Option<String>) -> Seen<T> + Send + 'static,
+) -> impl Future<Output = Seen<T>> + Send + 'static {
+    let interrupt: Interrupt = world.interrupt.clone();
+    async move {
+        let until = Instant::now() + limit;
+        let work = tokio::task::spawn_blocking(move || {
+            work(&|| match interrupt.received() {
+                Some(signal) => Some(format!("interrupted by {signal}")),
+                None => (Instant::now() >= until).then(|| format!("it took longer than {}", TimeSpan(limit))),
+            })
+        });
+        match work.await {
+            Ok(seen) => seen,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(Blind::errored(error.to_string())),
+            },
+        }
+    }
+}
+
+fn ancestor(found: &Found, workspace: &Path, stop: &dyn Fn() -> Option<String>) -> Seen<()> {
+    let is_ancestor = found.is_ancestor || {
+        let wanted = HashSet::from([found.release.id]);
+        let repository = search::open(workspace)?;
+        let reached = repository.ancestors_among(found.head.id, &wanted, stop);
+        !reached.map_err(search::blind)?.is_empty()
+    };
+    if is_ancestor {
+        return Ok((Some(()), Observed::nothing_wrong()));
+    }
+    let message = format!("{} is not in the history of HEAD ({})", found.shown(), found.head.id);
+    if found.is_shallow {
+        return Err(Blind::with_help(
+            format!("{message}, of which only a part is here"),
+            "fetch the whole history: actions/checkout with `fetch-depth: 0`",
+        ));
+    }
+    let finding = Finding::error("not-an-ancestor", message).help(
+        "going there would not be going back: it is on another line of history; name a release that HEAD was made from, \
+         or leave --ref out",
+    );
+    Ok((None, Observed::found(finding)))
+}
+
+fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> Option<String>) -> Seen<Written> {
+    let repository = search::open(workspace)?;
+    let written = match repository.write_tree(found.release.tree, folder, stop) {
+        Ok(written) => written,
+        Err(TreeError::Stopped(reason)) => return Err(Blind::errored(reason)),
+        Err(error @ TreeError::Write { .. }) => {
+            return Err(Blind::with_help(
+                format!("{error} (in {})", parent(folder).display()),
+                "make room there, or set RUNNER_TEMP to a folder with more; names longer than the file system allows \
+                 cannot be checked out here at all",
+            ));
+        }
+        Err(error) => {
+            let help = match &error {
+                TreeError::Object { .. } => {
+                    "the object is missing or damaged: look at it with `git fsck` and fetch it again; a partial clone \
+                     (`filter:` of actions/checkout) lacks objects on purpose"
+                }
+                _ => "no git client checks this out; name another release with --ref",
+            };
+            let message = format!("{} cannot be checked out: {error}", found.shown());
+            return Ok((
+                None,
+                Observed::found(Finding::error("broken-release", message).help(help)),
+            ));
+        }
+    };
+    let mut observed = Observed::nothing_wrong()
+        .fact("files", (written.files + written.links).to_string())
+        .fact("bytes", written.bytes.to_string());
+    for (code, line) in referred_by_code(&written) {
+        observed.findings.push(
+            Finding::warning(code, format!("not proved: {line}"))
+                .help("prove it with a command of your own that looks there: --platform command --check"),
+        );
+    }
+    Ok((Some(written), observed))
+}
+
+fn parent(folder: &Path) -> PathBuf {
+    folder.parent().unwrap_or(folder).to_owned()
+}
+
+fn proved(found: &Found, written: &Written) -> Vec<String> {
+    let record = match &found.name {
+        Some(name) if name.full().starts_with(b"refs/tags/") => {
+            "the tag is the only record that it was good: nothing else vouches for it"
+        }
+        _ => "that it was good is your word: it was named, and no record was looked up",
+    };
+    vec![
+        format!("{} exists, is not HEAD, and HEAD was made from it", found.shown()),
+        record.to_owned(),
+        format!(
+            "{} ({} bytes) could be read, matched their ids and were written to an empty temporary folder",
+            count(
+                usize::try_from(written.files + written.links).unwrap_or(usize::MAX),
+                "file"
+            ),
+            written.bytes
+        ),
+        "nothing in the repository was changed, and the command was not run".to_owned(),
+    ]
+}
+
+/// What a tree refers to without holding it.
+fn referred(written: &Written) -> Vec<String> {
+    referred_by_code(written).into_iter().map(|(_, line)| line).collect()
+}
+
+fn referred_by_code(written: &Written) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    for (code, named, noun, what) in [
+        (
+            "submodules",
+            &written.submodules,
+            "submodule",
+            "are in repositories of their own",
+        ),
+        (
+            "lfs",
+            &written.lfs_pointers,
+            "Git LFS file",
+            "are on the LFS server, only the pointers are here",
+        ),
+    ] {
+        if named.count > 0 {
+            let more = if named.count > named.first.len() as u64 {
+                ", …"
+            } else {
+                ""
+            };
+            let counted = count(usize::try_from(named.count).unwrap_or(usize::MAX), noun);
+            lines.push((
+                code,
+                format!(
+                    "the contents of {counted} ({}{more}), which {what}",
+                    named.first.join(", ")
+                ),
+            ));
+        }
+    }
+    lines
+}

@@ -1,0 +1,243 @@
+//! What is wrong with the evidence, by name.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use super::sealed::{Listing, Sealed};
+use super::wrong;
+use crate::model::evidence::{INDEX, Index, MANIFEST};
+use crate::model::manifest::{self, Line};
+use crate::model::{Fact, Finding, text};
+use crate::world::hash::{Hashed, Stop};
+
+/// More findings of one check than this tell nobody anything.
+const MOST: usize = 100;
+
+/// Findings, of which a report holds only so many.
+#[derive(Default)]
+pub struct Findings {
+    kept: Vec<Finding>,
+    more: usize,
+}
+
+impl Findings {
+    fn add(&mut self, finding: Finding) {
+        if self.kept.len() < MOST {
+            self.kept.push(finding);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub fn into_vec(mut self) -> Vec<Finding> {
+        if self.more > 0 {
+            let message = format!("{} more like these", self.more);
+            self.kept.push(wrong("more", message));
+        }
+        self.kept
+    }
+}
+
+/// A manifest that was read.
+pub struct Manifest {
+    pub bytes: Vec<u8>,
+    pub lines: Vec<Line>,
+}
+
+/// Reads the manifest. `None` if there is none that could be compared with anything.
+pub fn manifest(sealed: &Sealed, listing: &Listing) -> (Option<Manifest>, Findings) {
+    let mut findings = Findings::default();
+    let Some(number) = listing.files.get(MANIFEST) else {
+        let inner = listing.files.keys().find(|path| path.ends_with(".zip"));
+        let help = match inner {
+            Some(zip) if sealed.zip_path().is_some() => {
+                format!("it holds {zip}: unpack that and verify it")
+            }
+            Some(zip) => format!("it holds {zip}: verify that"),
+            None => "name what evidence-bundle sealed: the evidence directory itself, or its zip".to_owned(),
+        };
+        findings.add(
+            wrong(
+                "no-manifest",
+                format!("there is no {MANIFEST}, so nothing can be verified"),
+            )
+            .help(help),
+        );
+        return (None, findings);
+    };
+    let bytes = match sealed.read(MANIFEST, *number) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            findings.add(wrong("unreadable", format!("{MANIFEST} cannot be read: {error:#}")));
+            return (None, findings);
+        }
+    };
+    let (lines, bad) = manifest::parse(&bytes);
+    if lines.is_empty() && bad.is_empty() {
+        findings.add(wrong(
+            "empty-manifest",
+            format!("{MANIFEST} lists no files, so nothing is proven"),
+        ));
+    }
+    for line in bad {
+        let message = format!("{MANIFEST}, line {}: {}", line.number, line.message);
+        findings.add(wrong(line.code, message).at(MANIFEST, Some(line.number)));
+    }
+    (Some(Manifest { bytes, lines }), findings)
+}
+
+/// Compares names.
+pub fn presence(manifest: &Manifest, listing: &Listing) -> Findings {
+    let mut findings = Findings::default();
+    for finding in &listing.findings {
+        findings.add(finding.clone());
+    }
+    let listed: HashSet<&str> = manifest.lines.iter().map(|line| line.path.as_str()).collect();
+    for line in &manifest.lines {
+        if !listing.files.contains_key(&line.path) {
+            findings.add(wrong("missing", format!("{} is listed and is not there", line.path)));
+        }
+    }
+    let mut unlisted: Vec<&str> = listing.files.keys().map(String::as_str).collect();
+    unlisted.retain(|path| *path != MANIFEST && !listed.contains(path));
+    unlisted.sort_unstable();
+    for path in unlisted {
+        let shown = text::one_line(path);
+        findings.add(wrong(
+            "unlisted",
+            format!("{shown} is there and is not listed in {MANIFEST}"),
+        ));
+    }
+    if listed.contains(MANIFEST) {
+        findings.add(wrong(
+            "unsafe-path",
+            format!("{MANIFEST} lists itself, which cannot be true"),
+        ));
+    }
+    findings
+}
+
+/// What hashing gave.
+pub struct Hashes<'a> {
+    pub findings: Findings,
+    /// Bytes of every file that could be read.
+    pub sizes: HashMap<&'a str, u64>,
+}
+
+/// Compares contents.
+pub fn hash<'a>(sealed: &Sealed, manifest: &'a Manifest, listing: &Listing, stop: Stop<'_>) -> Hashes<'a> {
+    let there: Vec<&Line> = manifest
+        .lines
+        .iter()
+        .filter(|line| listing.files.contains_key(&line.path))
+        .collect();
+    let files: Vec<(PathBuf, usize)> = there
+        .iter()
+        .map(|line| (PathBuf::from(&line.path), listing.files[&line.path]))
+        .collect();
+    let mut hashes = Hashes {
+        findings: Findings::default(),
+        sizes: HashMap::with_capacity(there.len()),
+    };
+    for (line, result) in there.into_iter().zip(sealed.hash(&files, stop)) {
+        match result {
+            Ok(Hashed { sha256, size }) => {
+                hashes.sizes.insert(&line.path, size);
+                if sha256 != line.sha256 {
+                    let message = format!(
+                        "{} has changed: its sha256 is {} and should be {}",
+                        line.path,
+                        hex::encode(sha256),
+                        hex::encode(line.sha256)
+                    );
+                    hashes.findings.add(wrong("changed", message));
+                }
+            }
+            Err(error) => {
+                hashes
+                    .findings
+                    .add(wrong("unreadable", format!("{} cannot be read: {error}", line.path)));
+            }
+        }
+    }
+    hashes
+}
+
+/// Compares the index with the manifest, and tells what the index says about the run.
+pub fn index(
+    sealed: &Sealed,
+    manifest: &Manifest,
+    listing: &Listing,
+    sizes: &HashMap<&str, u64>,
+) -> (Findings, Vec<Fact>) {
+    let mut findings = Findings::default();
+    let listed: HashMap<&str, &Line> = manifest.lines.iter().map(|line| (line.path.as_str(), line)).collect();
+    let number = match (listed.contains_key(INDEX), listing.files.get(INDEX)) {
+        (true, Some(number)) => *number,
+        // What is listed and missing, or there and unlisted, was reported as such.
+        (true, None) | (false, Some(_)) => return (findings, Vec::new()),
+        (false, None) => {
+            let message = format!("there is no {INDEX}, so it is not known which run this is evidence of");
+            findings.add(Finding::warning("no-index", message).help("seal it with stageproof evidence-bundle"));
+            return (findings, Vec::new());
+        }
+    };
+    let parsed = sealed.read(INDEX, number).and_then(|bytes| Ok(Index::parse(&bytes)?));
+    let index = match parsed {
+        Ok(index) => index,
+        Err(error) => {
+            findings.add(wrong("index-unreadable", format!("{INDEX} cannot be used: {error:#}")));
+            return (findings, Vec::new());
+        }
+    };
+    let mut seen = HashSet::new();
+    for entry in &index.files {
+        let path = text::one_line(&entry.path);
+        let problem = if !seen.insert(entry.path.as_str()) {
+            Some(format!("{INDEX} lists {path} twice"))
+        } else {
+            match listed.get(entry.path.as_str()) {
+                None => Some(format!("{INDEX} lists {path}, which {MANIFEST} does not")),
+                Some(line) if hex::encode(line.sha256) != entry.sha256 => {
+                    Some(format!("{INDEX} and {MANIFEST} give {path} different hashes"))
+                }
+                Some(_) => match sizes.get(entry.path.as_str()) {
+                    Some(size) if *size != entry.size => Some(format!(
+                        "{path} has {size} bytes, and {INDEX} says it has {}",
+                        entry.size
+                    )),
+                    _ => None,
+                },
+            }
+        };
+        if let Some(problem) = problem {
+            findings.add(wrong("index-disagrees", problem));
+        }
+    }
+    for line in &manifest.lines {
+        if line.path != INDEX && !seen.contains(line.path.as_str()) {
+            let message = format!("{MANIFEST} lists {}, which {INDEX} does not", line.path);
+            findings.add(wrong("index-disagrees", message));
+        }
+    }
+    (findings, facts(index))
+}
+
+fn facts(index: Index) -> Vec<Fact> {
+    let subject = index.subject;
+    let known = [
+        ("repository", subject.repository),
+        ("commit", subject.sha),
+        ("ref", subject.git_ref),
+        ("run", subject.run_id),
+        ("attempt", subject.run_attempt),
+        ("job", subject.job),
+        ("environment", Some(subject.environment)),
+        ("sealed at", Some(index.started_at)),
+        ("sealed by", Some(format!("{} {}", index.tool.name, index.tool.version))),
+    ];
+    let known = known
+        .into_iter()
+        .filter_map(|(name, value)| Some(Fact::new(name, text::one_line(&value?))));
+    known.collect()
+}

@@ -1,0 +1,206 @@
+//! What sealed evidence consists of: the names of its parts and the index, `evidence.json`.
+//!
+//! ```text
+//! <evidence directory>/
+//!   reports/…, logs…       whatever was there, in place
+//!   files/…                copies of the files and folders that were named, by their path in the workspace
+//!   evidence.json          the index: run metadata, every file, everything left out
+//!   sha256_manifest.txt    the hash of every file above; `sha256sum -c` reads it
+//! <evidence directory>.zip all of it
+//! ```
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::report::Tool;
+use super::subject::Subject;
+
+/// The name and version of the index. Additions that a reader may ignore keep it; anything else raises it.
+pub const SCHEMA: &str = "stageproof.evidence/v1";
+/// The index.
+pub const INDEX: &str = "evidence.json";
+/// The hashes.
+pub const MANIFEST: &str = "sha256_manifest.txt";
+/// The folder of the copies. It belongs to stageproof and is built anew by every seal.
+pub const COPIES: &str = "files";
+/// How files that are being written begin. They are never evidence.
+pub const TEMPORARY: &str = ".stageproof-";
+
+/// `evidence.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Index {
+    /// Always `stageproof.evidence/v1`.
+    pub schema: String,
+    pub tool: Tool,
+    pub subject: Subject,
+    /// When sealing began. RFC 3339, UTC.
+    pub started_at: String,
+    /// When everything had been hashed. RFC 3339, UTC.
+    pub hashed_at: String,
+    /// How the zip is made, for whoever wants to make the same bytes again.
+    pub packing: String,
+    /// Bytes of all files.
+    pub total_bytes: u64,
+    /// Every sealed file but this one and the manifest, sorted by the bytes of its path.
+    pub files: Vec<Entry>,
+    /// What was found and not sealed. One entry for a whole folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One sealed file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Entry {
+    /// Relative to the evidence directory, as in the manifest and the zip.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// The path it had, if it is stored under a safe one. Bytes that are not printable UTF-8, and `%`, are written
+    /// as `%` and two hexadecimal digits. Relative to the evidence directory, or to the workspace for a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
+    /// It is a copy of a named file, whose path in the workspace is `original`, or else `path` without `files/`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copied: bool,
+    /// Somebody may execute it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+/// One thing that was found and not sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// Relative to the workspace, or to the evidence directory for what lies in it; written like an entry's `original`.
+    pub path: String,
+    pub reason: Why,
+    /// More, for people: where a link points to, what the system said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Why something was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// `--exclude` names it.
+    Excluded,
+    /// A link that leads out of the workspace, to a folder, or nowhere. Links are not followed.
+    Symlink,
+    /// A named pipe, a socket or a device.
+    NotARegularFile,
+    /// The system did not let us.
+    Unreadable,
+    /// A `.git`: the history of the repository is not evidence of this run, and may hold credentials.
+    GitMetadata,
+    /// The evidence directory, the zip, or a file that is being written.
+    OwnOutput,
+}
+
+impl Why {
+    /// Why it is not there, as the second half of a sentence.
+    pub fn explain(self) -> &'static str {
+        match self {
+            Self::Excluded => "it is excluded",
+            Self::Symlink => "it is a symbolic link that is not followed",
+            Self::NotARegularFile => "it is not a regular file",
+            Self::Unreadable => "it cannot be read",
+            Self::GitMetadata => "it is git's own data",
+            Self::OwnOutput => "it is what stageproof itself writes",
+        }
+    }
+}
+
+/// Why an index cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    #[error("it is not an evidence index: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("its schema is `{0}`, and this build reads `{SCHEMA}`")]
+    Schema(String),
+}
+
+impl Index {
+    pub fn parse(bytes: &[u8]) -> Result<Self, IndexError> {
+        #[derive(Deserialize)]
+        struct Header {
+            schema: String,
+        }
+        let header: Header = serde_json::from_slice(bytes)?;
+        if header.schema != SCHEMA {
+            return Err(IndexError::Schema(header.schema));
+        }
+        Ok(serde_json::from_slice(bytes)?)
+    }
+}
+
+/// A path of arbitrary bytes as text that can be turned back: bytes that are not printable UTF-8, and `%`, become `%`
+/// and two hexadecimal digits.
+pub fn encode_path(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c == '%' || c.is_control() {
+                let mut buffer = [0; 4];
+                push_hex(&mut out, c.encode_utf8(&mut buffer).as_bytes());
+            } else {
+                out.push(c);
+            }
+        }
+        push_hex(&mut out, chunk.invalid());
+    }
+    out
+}
+
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "%{byte:02X}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut rest = text.as_bytes();
+        while let Some((&first, after)) = rest.split_first() {
+            if first == b'%' {
+                out.extend(hex::decode(&after[..2]).unwrap());
+                rest = &after[2..];
+            } else {
+                out.push(first);
+                rest = after;
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn odd_bytes_are_spelled_out() {
+        assert_eq!(encode_path(b"a\nb%\xff/\xc3\xa4"), "a%0Ab%25%FF/\u{e4}");
+    }
+
+    #[test]
+    fn an_index_of_another_version_is_refused() {
+        let error = Index::parse(br#"{"schema":"stageproof.evidence/v9"}"#)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("v9") && error.contains("v1"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn an_encoded_path_can_be_turned_back(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let text = encode_path(&bytes);
+            prop_assert!(!text.chars().any(char::is_control));
+            prop_assert_eq!(decode(&text), bytes);
+        }
+    }
+}

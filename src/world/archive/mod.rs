@@ -1,0 +1,9 @@
+//! Zip files: one writer that always makes the same bytes, one reader that trusts nothing.
+
+pub mod deflate;
+pub mod pack;
+pub mod reader;
+mod record;
+
+pub use pack::{Content, Item, PackError, pack};
+pub use reader::{Archive, Fault, Member, OpenError};

@@ -1,0 +1,85 @@
+//! Copying a file that others may still be writing, with the hash of exactly what was copied.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::hash::{self, Hashed, Stop};
+
+const CHUNK: usize = 256 * 1024;
+
+/// A finished copy.
+#[derive(Debug)]
+pub struct Copied {
+    pub hashed: Hashed,
+    pub executable: bool,
+    /// Somebody wrote to the file meanwhile; the copy is what it held up to the length it had at first.
+    pub changed: bool,
+}
+
+/// Which side failed: what cannot be read is left out, what cannot be written ends the work.
+#[derive(Debug)]
+pub enum CopyError {
+    NotARegularFile,
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Copies `from` to `to`, which must not exist. Folders above it are made.
+pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Result<Copied, CopyError> {
+    let mut source = hash::open(from).map_err(CopyError::Read)?;
+    let before = source.metadata().map_err(CopyError::Read)?;
+    if !before.is_file() {
+        return Err(CopyError::NotARegularFile);
+    }
+    let executable = is_executable(&before);
+    let mut target = create(to, executable).map_err(CopyError::Write)?;
+    buffer.resize(CHUNK, 0);
+    let mut sha = Sha256::new();
+    let mut left = before.len();
+    // What is appended meanwhile is not followed: a log that grows faster than it is read would never end.
+    while left > 0 {
+        if stop() {
+            return Err(CopyError::Write(hash::stopped()));
+        }
+        let most = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+        match source.read(&mut buffer[..most]) {
+            Ok(0) => break,
+            Ok(n) => {
+                sha.update(&buffer[..n]);
+                target.write_all(&buffer[..n]).map_err(CopyError::Write)?;
+                left -= n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(CopyError::Read(error)),
+        }
+    }
+    let after = source.metadata().map_err(CopyError::Read)?;
+    let stamp = |meta: &Metadata| (meta.len(), meta.mtime(), meta.mtime_nsec());
+    Ok(Copied {
+        hashed: Hashed {
+            sha256: sha.finalize().into(),
+            size: before.len() - left,
+        },
+        executable,
+        changed: stamp(&before) != stamp(&after),
+    })
+}
+
+fn create(path: &Path, executable: bool) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(if executable { 0o755 } else { 0o644 })
+        .open(path)
+}
+
+pub fn is_executable(meta: &Metadata) -> bool {
+    meta.permissions().mode() & 0o111 != 0
+}

@@ -1,0 +1,202 @@
+//! The files of a commit, written into an empty folder of our own.
+//!
+//! Not libgit2's checkout: that one consults the index, attributes and configuration, and cannot be stopped. Here every
+//! object is read (the library compares its bytes with its id) and written as it is, without filters, so no program
+//! from anybody's configuration can run. The folder is empty and private, folders are made by `mkdir`, files opened
+//! with `O_EXCL`, links made by `symlink`, and all three refuse a name that exists. So nothing ever passes through a
+//! link, whatever the tree says.
+
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use super::{Oid, Repository, Stop};
+
+/// Larger trees exist only to fill disks.
+const MOST_ENTRIES: u64 = 3_000_000;
+const DEEPEST: usize = 500;
+/// Names kept of submodules and of Git LFS pointers; the rest is counted.
+const NAMES_KEPT: usize = 5;
+/// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: pointer files are smaller than this and begin so.
+const LFS_LARGEST: usize = 1024;
+const LFS_MARK: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+
+/// What was written, and what a tree only refers to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub files: u64,
+    pub links: u64,
+    pub bytes: u64,
+    pub submodules: Named,
+    pub lfs_pointers: Named,
+}
+
+/// A count and the first few names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    pub count: u64,
+    pub first: Vec<String>,
+}
+
+impl Named {
+    fn add(&mut self, path: &Path) {
+        self.count += 1;
+        if self.first.len() < NAMES_KEPT {
+            self.first.push(path.display().to_string());
+        }
+    }
+}
+
+/// Why the files could not all be written.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    #[error("object {id} ({}) cannot be read: {detail}", place(.path))]
+    Object { path: PathBuf, id: Oid, detail: String },
+    #[error("the tree holds the name `{}`, which git refuses to check out", .0.display())]
+    Name(PathBuf),
+    #[error("the tree holds the name `{}` twice", .0.display())]
+    Twice(PathBuf),
+    #[error("the tree is {0}, which no release is")]
+    Excessive(String),
+    #[error("`{}` has the unknown file mode {mode:o}", .path.display())]
+    Mode { path: PathBuf, mode: i32 },
+    /// The fault of this machine, not of the release.
+    #[error("{} cannot be written: {error}", .path.display())]
+    Write { path: PathBuf, error: io::Error },
+    #[error("{0}")]
+    Stopped(String),
+}
+
+fn place(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        "the root folder".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+impl Repository {
+    /// Writes every file of `tree` into `folder`, which must be empty and nobody else's.
+    pub fn write_tree(&self, tree: Oid, folder: &Path, stop: Stop<'_>) -> Result<Written, TreeError> {
+        let mut written = Written::default();
+        let mut entries = 0u64;
+        // Not recursive: the depth of a tree is in the hands of whoever made it.
+        let mut open = vec![(tree, PathBuf::new(), 0usize)];
+        while let Some((id, above, depth)) = open.pop() {
+            if depth > DEEPEST {
+                return Err(TreeError::Excessive(format!("more than {DEEPEST} folders deep")));
+            }
+            let tree = self.0.find_tree(id).map_err(|error| object(&above, id, &error))?;
+            for entry in &tree {
+                if let Some(reason) = stop() {
+                    return Err(TreeError::Stopped(reason));
+                }
+                entries += 1;
+                if entries > MOST_ENTRIES {
+                    return Err(TreeError::Excessive(format!("larger than {MOST_ENTRIES} entries")));
+                }
+                let path = above.join(OsStr::from_bytes(checked(entry.name_bytes(), &above)?));
+                let target = folder.join(&path);
+                match entry.filemode() {
+                    0o040_000 => {
+                        fs::create_dir(&target).map_err(|error| write(&path, error))?;
+                        open.push((entry.id(), path, depth + 1));
+                    }
+                    0o160_000 => {
+                        fs::create_dir(&target).map_err(|error| write(&path, error))?;
+                        written.submodules.add(&path);
+                    }
+                    0o120_000 => {
+                        let blob = self
+                            .0
+                            .find_blob(entry.id())
+                            .map_err(|e| object(&path, entry.id(), &e))?;
+                        symlink(OsStr::from_bytes(blob.content()), &target).map_err(|error| write(&path, error))?;
+                        written.links += 1;
+                    }
+                    mode @ (0o100_644 | 0o100_664 | 0o100_755) => {
+                        let blob = self
+                            .0
+                            .find_blob(entry.id())
+                            .map_err(|e| object(&path, entry.id(), &e))?;
+                        let content = blob.content();
+                        let permissions = if mode == 0o100_755 { 0o755 } else { 0o644 };
+                        write_file(&target, content, permissions).map_err(|error| write(&path, error))?;
+                        written.files += 1;
+                        written.bytes += content.len() as u64;
+                        if content.len() < LFS_LARGEST && content.starts_with(LFS_MARK) {
+                            written.lfs_pointers.add(&path);
+                        }
+                    }
+                    mode => return Err(TreeError::Mode { path, mode }),
+                }
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// The names git itself refuses, because they would leave the folder or reach into a repository.
+fn checked<'a>(name: &'a [u8], above: &Path) -> Result<&'a [u8], TreeError> {
+    let refused = name.is_empty()
+        || matches!(name, b"." | b"..")
+        || name.contains(&b'/')
+        || name.eq_ignore_ascii_case(b".git")
+        || name.eq_ignore_ascii_case(b"git~1");
+    if refused {
+        Err(TreeError::Name(above.join(OsStr::from_bytes(name))))
+    } else {
+        Ok(name)
+    }
+}
+
+fn write_file(target: &Path, content: &[u8], permissions: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(permissions)
+        .open(target)?;
+    file.write_all(content)?;
+    let length = file.metadata()?.len();
+    if length != content.len() as u64 {
+        return Err(io::Error::other(format!("{length} of {} bytes arrived", content.len())));
+    }
+    Ok(())
+}
+
+fn object(path: &Path, id: Oid, error: &git2::Error) -> TreeError {
+    TreeError::Object {
+        path: path.to_owned(),
+        id,
+        detail: error.message().to_owned(),
+    }
+}
+
+fn write(path: &Path, error: io::Error) -> TreeError {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        TreeError::Twice(path.to_owned())
+    } else {
+        TreeError::Write {
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_leave_the_folder_are_refused() {
+        for name in ["", ".", "..", "a/b", "/etc", ".git", ".GIT", "git~1"] {
+            assert!(checked(name.as_bytes(), Path::new("x")).is_err(), "{name}");
+        }
+        for name in [".github", ".gitignore", "...", "a b", "-rf", "*"] {
+            assert!(checked(name.as_bytes(), Path::new("x")).is_ok(), "{name}");
+        }
+    }
+}

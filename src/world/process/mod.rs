@@ -1,0 +1,276 @@
+//! Runs somebody's program under a deadline, keeps a bounded part of what it says, and leaves nothing of it behind.
+
+mod capture;
+mod family;
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
+use tokio::process::Child;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Env, Interrupt, random};
+pub use capture::Captured;
+use family::Family;
+
+/// After the program has ended, how long what it left behind may still hold its output open.
+const LINGER: Duration = Duration::from_secs(1);
+/// How often processes that are being ended are counted.
+const TICK: Duration = Duration::from_millis(25);
+/// How long the kernel may take to carry out a SIGKILL.
+const DYING: Duration = Duration::from_secs(2);
+
+/// What to run. The environment is inherited; there is nothing on standard input.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// A name to look up in PATH, or a path (relative to `folder`).
+    pub program: String,
+    pub args: Vec<String>,
+    pub folder: PathBuf,
+    pub env: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub deadline: Duration,
+    /// Between SIGTERM and SIGKILL.
+    pub grace: Duration,
+    /// Bytes of output kept from its beginning, and as many from its end.
+    pub keep: usize,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Exit(i32),
+    /// Killed by this signal, and not by us.
+    Signal(i32),
+    /// We ended it, because its time was over.
+    Deadline,
+    /// We ended it, because we were asked to stop by this signal.
+    Interrupted(&'static str),
+}
+
+#[derive(Debug)]
+pub struct Ran {
+    pub ended: Ended,
+    /// Standard output and standard error, in the order they were written.
+    pub output: Captured,
+    pub took: Duration,
+    /// Processes it started were still there after it had ended by itself, and were ended.
+    pub left_behind: bool,
+    /// Processes that not even SIGKILL ended.
+    pub survivors: bool,
+}
+
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the command `{0}` is not installed: it is in no folder of PATH")]
+    NotInPath(String),
+    #[error("there is no file {}", .0.display())]
+    NoFile(PathBuf),
+    #[error("{} cannot be executed: it is a folder or lacks the permission to execute", .0.display())]
+    NotExecutable(PathBuf),
+    #[error("{} exists, but the interpreter or loader it names does not", .0.display())]
+    NoInterpreter(PathBuf),
+    #[error("{} cannot be started: {error}", .path.display())]
+    Other { path: PathBuf, error: io::Error },
+    #[error("{0:#}")]
+    System(#[from] anyhow::Error),
+}
+
+/// Runs `command` to its end, its deadline or the interrupt, whichever is first. Dropping the future kills at once
+/// what was started.
+///
+/// On Linux everything that descends from the program is found and ended, also what left its process group; only what
+/// detached itself twice over *and* emptied its environment escapes. Elsewhere the process group is ended.
+pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Interrupt) -> Result<Ran, StartError> {
+    let path = find(command, env)?;
+    let token = random::token()?;
+    family::adopt_orphans();
+    // One pipe for both streams keeps their order.
+    let (reader, writer) = io::pipe().context("no pipe can be made")?;
+    let stderr = writer.try_clone().context("no pipe can be made")?;
+    let mut process = tokio::process::Command::new(&path);
+    process
+        .args(&command.args)
+        .current_dir(&command.folder)
+        .envs(command.env.iter().map(|(name, value)| (name, value)))
+        .env(family::MARK, &token)
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(stderr)
+        .process_group(0)
+        .kill_on_drop(true);
+    let started = Instant::now();
+    let child = process.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound if command.folder.is_dir() => StartError::NoInterpreter(path.clone()),
+        io::ErrorKind::PermissionDenied => StartError::NotExecutable(path.clone()),
+        _ => StartError::Other {
+            path: path.clone(),
+            error,
+        },
+    })?;
+    // It holds the writing ends, and the pipe never ends while we hold one too.
+    drop(process);
+    let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).context("the pipe cannot be read")?;
+    let mut running = Running {
+        family: Family::new(child.id(), token),
+        child,
+        pipe: Some(reader),
+        status: None,
+        output: Captured::new(limits.keep),
+    };
+    let stopped = running.until_stopped(started + limits.deadline, interrupt).await;
+    // Ended by itself means: the program is gone and its output closed. Even then a daemon may be left.
+    let left_behind = stopped.is_none() && running.is_anything_left();
+    running.end(limits.grace).await;
+    let survivors = running.is_anything_left();
+    running.family.disarm();
+    Ok(Ran {
+        ended: match (stopped, running.status) {
+            (Some(stopped), _) => stopped,
+            (None, Some(status)) => ended(status),
+            (None, None) => {
+                return Err(anyhow::anyhow!("the system does not tell how {} ended", path.display()).into());
+            }
+        },
+        output: running.output,
+        took: started.elapsed(),
+        left_behind,
+        survivors,
+    })
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Exit(code),
+        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+    }
+}
+
+struct Running {
+    child: Child,
+    family: Family,
+    /// Gone when the last writer closed it.
+    pipe: Option<pipe::Receiver>,
+    status: Option<ExitStatus>,
+    output: Captured,
+}
+
+impl Running {
+    /// Until it ended by itself (`None`), or has to be ended for a reason.
+    async fn until_stopped(&mut self, deadline: Instant, interrupt: &Interrupt) -> Option<Ended> {
+        let mut limit = deadline;
+        loop {
+            let was_running = self.status.is_none();
+            tokio::select! {
+                () = self.step() => {}
+                signal = interrupt.wait() => return Some(Ended::Interrupted(signal)),
+                () = sleep_until(limit) => return was_running.then_some(Ended::Deadline),
+            }
+            match (self.status, &self.pipe) {
+                (Some(_), None) => return None,
+                (Some(_), Some(_)) if was_running => limit = deadline.min(Instant::now() + LINGER),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next thing that happens: some output, the end of the output, the end of the program.
+    async fn step(&mut self) {
+        let mut buffer = [0u8; 16 * 1024];
+        let reading = async {
+            match &mut self.pipe {
+                Some(pipe) => pipe.read(&mut buffer).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            read = reading => match read {
+                Ok(0) | Err(_) => self.pipe = None,
+                Ok(n) => self.output.add(&buffer[..n]),
+            },
+            status = self.child.wait(), if self.status.is_none() => {
+                self.family.leader_is_gone();
+                // Only a child that somebody else waited for has no status.
+                self.status = Some(status.unwrap_or_else(|_| ExitStatus::from_raw(-1)));
+            }
+        }
+    }
+
+    fn is_anything_left(&mut self) -> bool {
+        self.status.is_none() || self.family.is_anybody_left()
+    }
+
+    /// SIGTERM, time to tidy up, SIGKILL. Output is read on, so that nobody blocks on a full pipe while leaving.
+    async fn end(&mut self, grace: Duration) {
+        for (signal, patience) in [(Signal::TERM, grace), (Signal::KILL, DYING)] {
+            if !self.is_anything_left() {
+                return;
+            }
+            self.family.signal(signal);
+            let until = Instant::now() + patience;
+            while Instant::now() < until {
+                let tick = Instant::now() + TICK;
+                while Instant::now() < tick {
+                    tokio::select! {
+                        () = self.step() => {}
+                        () = sleep_until(tick) => {}
+                    }
+                }
+                if !self.is_anything_left() {
+                    return;
+                }
+                if signal == Signal::KILL {
+                    // A child that was being forked during the last round is there now.
+                    self.family.signal(signal);
+                }
+            }
+        }
+    }
+}
+
+/// The file that will be run, so that what is wrong with it can be told apart.
+fn find(command: &Command, env: &Env) -> Result<PathBuf, StartError> {
+    if command.program.contains('/') {
+        let path = command.folder.join(&command.program);
+        return match path.metadata() {
+            Ok(_) if is_executable(&path) => Ok(path),
+            Ok(_) => Err(StartError::NotExecutable(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StartError::NoFile(path)),
+            Err(error) => Err(StartError::Other { path, error }),
+        };
+    }
+    let folders = env.raw("PATH").map(OsString::from).unwrap_or_default();
+    let candidates: Vec<PathBuf> = std::env::split_paths(&folders)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map(|folder| command.folder.join(folder).join(&command.program))
+        .collect();
+    match candidates.iter().find(|path| is_executable(path)) {
+        Some(path) => Ok(path.clone()),
+        None => Err(match candidates.into_iter().find(|path| path.is_file()) {
+            Some(path) => StartError::NotExecutable(path),
+            None => StartError::NotInPath(command.program.clone()),
+        }),
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests;

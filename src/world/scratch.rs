@@ -1,0 +1,56 @@
+//! A folder of our own for the length of one piece of work.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+pub use tempfile::TempDir;
+
+use super::Env;
+
+/// An empty private folder that is gone when the value is dropped.
+///
+/// The first place that takes it: the runner's temporary folder, which the runner empties even after a kill, if it
+/// exists inside this machine (older runners hand the host's path into the container); the system's, which an empty
+/// container does not have; the workspace, which is always there and only the last choice because others look into it.
+pub fn folder(env: &Env, workspace: &Path) -> anyhow::Result<TempDir> {
+    let variable = |name: &str| env.raw(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let places = [
+        variable("RUNNER_TEMP"),
+        variable("TMPDIR"),
+        Some(PathBuf::from("/tmp")),
+        Some(workspace.to_owned()),
+    ];
+    let mut last = None;
+    for place in places.into_iter().flatten().filter(|place| place.is_dir()) {
+        let made = tempfile::Builder::new().prefix(".stageproof-").tempdir_in(&place);
+        match made.with_context(|| format!("no temporary folder can be made in {}", place.display())) {
+            Ok(folder) => return Ok(folder),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| anyhow::anyhow!("no place for a temporary folder exists")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_does_not_exist_is_passed_over() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |temp: &str| -> TempDir {
+            let env: Env = [("RUNNER_TEMP", temp), ("TMPDIR", home.path().to_str().unwrap())]
+                .into_iter()
+                .collect();
+            folder(&env, Path::new("/nowhere")).unwrap()
+        };
+        let made = at("/no/such/folder");
+        assert_eq!(made.path().parent(), Some(home.path()));
+        let kept = made.path().to_owned();
+        drop(made);
+        assert!(!kept.exists());
+        std::fs::create_dir(home.path().join("runner")).unwrap();
+        let runner = home.path().join("runner");
+        assert_eq!(at(runner.to_str().unwrap()).path().parent(), Some(runner.as_path()));
+    }
+}

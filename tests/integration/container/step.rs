@@ -1,0 +1,293 @@
+//! A step of a workflow that uses the action, run with docker exactly as GitHub's runner does it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use crate::gap::not_checked;
+
+pub const REQUIRED: &str = "STAGEPROOF_REQUIRE_DOCKER";
+const BINARY: &str = "STAGEPROOF_STATIC_BINARY";
+const IMAGE: &str = "stageproof-test";
+
+/// The docker to use. Debian's own comes first: a client beside it may lack the builder.
+pub fn docker() -> Command {
+    let named = std::env::var_os("STAGEPROOF_DOCKER").map(PathBuf::from);
+    let debian = Path::new("/usr/bin/docker");
+    let usual = if debian.exists() { debian } else { Path::new("docker") };
+    Command::new(named.as_deref().unwrap_or(usual))
+}
+
+/// The image, built once from this repository's Dockerfile around the static binary. `None` if that cannot be done
+/// here, which is said.
+pub fn image() -> Option<&'static str> {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+    match BUILT.get_or_init(build) {
+        Ok(()) => Some(IMAGE),
+        Err(why) => {
+            let test = std::thread::current().name().unwrap_or("container").to_owned();
+            not_checked(&test, why, REQUIRED);
+            None
+        }
+    }
+}
+
+fn build() -> Result<(), String> {
+    let answer = docker().args(["version", "--format", "{{.Server.Version}}"]).output();
+    match answer {
+        Err(error) => return Err(format!("docker cannot be run: {error}")),
+        Ok(output) if !output.status.success() => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.lines().last().unwrap_or_default();
+            return Err(format!("no docker daemon answers: {said}"));
+        }
+        Ok(_) => {}
+    }
+    let binary = std::env::var_os(BINARY).ok_or_else(|| format!("{BINARY} does not name the static binary"))?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    fs::copy(&binary, folder.path().join("stageproof")).map_err(|error| format!("{BINARY}: {error}"))?;
+    let mut tar = Command::new("tar")
+        .args(["-c", "-C"])
+        .arg(folder.path())
+        .arg("stageproof")
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("tar: {error}"))?;
+    let packed = tar.stdout.take().map_or_else(Stdio::null, Stdio::from);
+    succeed(docker().args(["import", "-", "stageproof-binary"]).stdin(packed))?;
+    let _ = tar.wait();
+    succeed(
+        docker()
+            .env("DOCKER_BUILDKIT", "1")
+            .args(["build", "--build-arg", "SOURCE=stageproof-binary", "--tag", IMAGE])
+            .arg(env!("CARGO_MANIFEST_DIR")),
+    )
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The runner's folders on the host, what is mounted where, and the environment.
+pub struct Step {
+    image: &'static str,
+    folder: tempfile::TempDir,
+    pub name: String,
+    env: BTreeMap<String, String>,
+    options: Vec<String>,
+    network: &'static str,
+}
+
+impl Step {
+    pub fn new(image: &'static str, command: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["workspace", "temp", "file_commands", "workflow", "home"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        for name in ["output", "summary"] {
+            fs::write(folder.path().join("file_commands").join(name), "").unwrap();
+        }
+        let event = r#"{"repository":{"fork":false,"full_name":"acme/shop"}}"#;
+        fs::write(folder.path().join("workflow/event.json"), event).unwrap();
+        let mut env: BTreeMap<String, String> = BTreeMap::new();
+        // The runner passes every declared input; one without a value is empty.
+        for input in declared_inputs() {
+            env.insert(variable(&input), String::new());
+        }
+        for (name, value) in [
+            ("CI", "true"),
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "push"),
+            ("GITHUB_EVENT_PATH", "/github/workflow/event.json"),
+            ("GITHUB_JOB", "prove"),
+            ("GITHUB_OUTPUT", "/github/file_commands/output"),
+            ("GITHUB_REF", "refs/heads/main"),
+            ("GITHUB_REPOSITORY", "acme/shop"),
+            ("GITHUB_RUN_ATTEMPT", "1"),
+            ("GITHUB_RUN_ID", "77"),
+            ("GITHUB_SHA", "0123456789abcdef0123456789abcdef01234567"),
+            ("GITHUB_STEP_SUMMARY", "/github/file_commands/summary"),
+            ("GITHUB_WORKSPACE", "/github/workspace"),
+            ("HOME", "/github/home"),
+            ("RUNNER_TEMP", "/github/runner_temp"),
+        ] {
+            env.insert(name.to_owned(), value.to_owned());
+        }
+        let step = Self {
+            image,
+            folder,
+            name: format!("stageproof-test-{}-{number}", std::process::id()),
+            env,
+            options: Vec::new(),
+            network: "host",
+        };
+        step.input("command", command)
+    }
+
+    pub fn input(self, name: &str, value: &str) -> Self {
+        self.env(&variable(name), value)
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn option(mut self, option: &str) -> Self {
+        self.options.push(option.to_owned());
+        self
+    }
+
+    pub fn network(mut self, network: &'static str) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// The next step of the same job: the same folders, other inputs.
+    pub fn then(self, command: &str) -> Self {
+        let Self { folder, image, .. } = self;
+        let next = Self::new(image, command);
+        Self { folder, ..next }
+    }
+
+    /// A path on the host; folders above it are made.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        let path = self.folder.path().join(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    }
+
+    pub fn write(self, relative: &str, text: &str) -> Self {
+        fs::write(self.path(relative), text).unwrap();
+        self
+    }
+
+    fn command(&self, keep: bool) -> Command {
+        let mut command = docker();
+        command.args(["run", "--name", &self.name, "--workdir", "/github/workspace"]);
+        if !keep {
+            command.arg("--rm");
+        }
+        for (name, value) in &self.env {
+            command.args(["-e", &format!("{name}={value}")]);
+        }
+        for (folder, inside) in [
+            ("workspace", "workspace"),
+            ("temp", "runner_temp"),
+            ("file_commands", "file_commands"),
+            ("workflow", "workflow"),
+            ("home", "home"),
+        ] {
+            let mount = format!("{}:/github/{inside}", self.folder.path().join(folder).display());
+            command.args(["-v", &mount]);
+        }
+        command.args(["--network", self.network]).args(&self.options);
+        command.arg(self.image).stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self) -> Ran<'_> {
+        self.ran(self.command(false).output().unwrap())
+    }
+
+    /// Like [`Step::run`], and the ended container stays, to be looked at.
+    pub fn run_and_keep(&self) -> Ran<'_> {
+        self.ran(self.command(true).output().unwrap())
+    }
+
+    pub fn start(&self) -> Child {
+        let mut command = self.command(false);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    pub fn ran(&self, output: Output) -> Ran<'_> {
+        Ran { step: self, output }
+    }
+
+    /// The step outputs, which the runner reads on the host.
+    pub fn outputs(&self) -> BTreeMap<String, String> {
+        let text = fs::read_to_string(self.path("file_commands/output")).unwrap();
+        let mut lines = text.lines();
+        let mut outputs = BTreeMap::new();
+        while let Some(line) = lines.next() {
+            let (name, delimiter) = line.split_once("<<").unwrap();
+            let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+            outputs.insert(name.to_owned(), value.join("\n"));
+        }
+        outputs
+    }
+
+    /// The report that the output `report` names, which must be a path the next step on the host can use.
+    pub fn report(&self) -> Value {
+        let path = self.outputs()["report"].clone();
+        assert!(
+            !Path::new(&path).is_absolute(),
+            "{path} is a path in the container, where no later step is"
+        );
+        let text = fs::read_to_string(self.path("workspace").join(path)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The reasons of all findings of the report.
+    pub fn reasons(&self) -> Vec<String> {
+        let report = self.report();
+        let checks = report["checks"].as_array().unwrap();
+        let findings = checks.iter().filter_map(|c| c["findings"].as_array()).flatten();
+        findings
+            .filter_map(|finding| finding["reason"].as_str())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// What came of it.
+pub struct Ran<'a> {
+    step: &'a Step,
+    output: Output,
+}
+
+impl Ran<'_> {
+    pub fn text(&self) -> String {
+        let (out, err) = (&self.output.stdout, &self.output.stderr);
+        format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+    }
+
+    #[track_caller]
+    pub fn code(&self, expected: i32) -> &Self {
+        let code = self.output.status.code();
+        assert_eq!(code, Some(expected), "exit code of {}\n{}", self.step.name, self.text());
+        self
+    }
+
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(
+            self.text().contains(text),
+            "expected it to say: {text}\n{}",
+            self.text()
+        );
+        self
+    }
+}
+
+fn declared_inputs() -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).unwrap();
+    let action: Value = serde_yaml::from_str(&text).unwrap();
+    action["inputs"].as_object().unwrap().keys().cloned().collect()
+}
+
+/// As the runner names the variable of an input: hyphens stay.
+fn variable(input: &str) -> String {
+    format!("INPUT_{}", input.to_uppercase())
+}

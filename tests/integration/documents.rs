@@ -1,0 +1,523 @@
+//! What is written down equals what the code does: action.yml, the README's tables, examples, schemas, the report.
+//!
+//! `STAGEPROOF_UPDATE=1 cargo test --test integration documents` writes the generated parts again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use stageproof::cli::{Config, command_tree, input_name, is_input};
+use stageproof::model::report::Frame;
+use stageproof::model::{Check, Class, Ended, Fact, Finding, Outcome, Reason, Report, Subject, exit, finding};
+
+use crate::gap::not_checked;
+use crate::gate::Gate;
+
+/// action.yml, as far as it is compared.
+#[derive(serde::Deserialize)]
+struct Action {
+    name: String,
+    description: String,
+    inputs: Ordered<Described>,
+    outputs: Ordered<Described>,
+    runs: BTreeMap<String, Value>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Described {
+    description: String,
+    #[serde(default)]
+    required: bool,
+}
+
+/// A mapping in the order it is written, which is the order a reader meets it in.
+struct Ordered<T>(Vec<(String, T)>);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(std::marker::PhantomData<T>);
+        impl<'de, T: DeserializeOwned> Visitor<'de> for Entries<T> {
+            type Value = Ordered<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a mapping")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Ordered(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries(std::marker::PhantomData))
+    }
+}
+
+impl<T> Ordered<T> {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+#[test]
+fn every_input_is_the_flag_of_its_name() {
+    let action = action();
+    let commands = subcommands();
+    for (name, input) in &action.inputs.0 {
+        assert_eq!(input.required, name == "command", "{name}");
+        let known = name == "command" || !commands_with(name, &commands).is_empty();
+        assert!(known, "action.yml: no subcommand has a flag or an argument `{name}`");
+    }
+    let runnable = commands_of_the_action(&action);
+    let positional = commands
+        .iter()
+        .filter(|command| runnable.contains(&command.get_name()))
+        .flat_map(clap::Command::get_positionals);
+    for argument in positional.filter(|argument| is_input(argument)) {
+        let name = input_name(argument);
+        let declared = action.inputs.names().any(|input| input == name);
+        assert!(
+            declared,
+            "action.yml: the argument `{name}` can be given in no other way"
+        );
+    }
+}
+
+#[test]
+fn what_an_input_says_is_a_sentence_and_one_line() {
+    let action = action();
+    for (name, described) in action.inputs.0.iter().chain(&action.outputs.0) {
+        let text = &described.description;
+        assert!(text.ends_with('.') && !text.contains('\n'), "{name}: {text}");
+    }
+    assert_eq!(action.name, "stageproof");
+    // The marketplace cuts what is longer.
+    assert!(action.description.len() <= 125, "{}", action.description.len());
+    let list: Vec<&str> = commands_of_the_action(&action);
+    let visible: Vec<String> = subcommands().iter().map(|c| c.get_name().to_owned()).collect();
+    let visible: Vec<&str> = visible.iter().map(String::as_str).filter(|c| *c != "schema").collect();
+    assert_eq!(list, visible, "action.yml: the list in the description of `command`");
+}
+
+#[test]
+fn the_action_is_a_container_that_is_told_everything_by_inputs() {
+    let runs = action().runs;
+    assert_eq!(runs["using"], "docker");
+    assert_eq!(runs["image"], "Dockerfile");
+    // Arguments would be spliced; a translated path or a quote in them breaks.
+    assert_eq!(runs.len(), 2, "{runs:?}");
+}
+
+#[test]
+fn the_readme_repeats_the_code() {
+    let path = root().join("README.md");
+    let mut text = fs::read_to_string(&path).unwrap();
+    let before = text.clone();
+    for (name, table) in tables() {
+        text = with_block(&text, &format!("table: {name}"), &table);
+    }
+    for file in files_named_in(&before) {
+        let content = fs::read_to_string(root().join(&file)).unwrap_or_else(|e| panic!("README.md: {file}: {e}"));
+        let language = if file.ends_with(".yml") { "yaml" } else { "text" };
+        text = with_block(
+            &text,
+            &format!("file: {file}"),
+            &format!("```{language}\n{content}```\n"),
+        );
+    }
+    equal_or_updated(&path, &before, &text);
+}
+
+#[test]
+fn the_schemas_are_the_published_ones() {
+    for of in ["report", "config"] {
+        let gate = Gate::new();
+        let schema = gate.run(["schema", of]).code(0).stdout();
+        snapshot(&format!("schema-{of}.json"), &schema);
+    }
+}
+
+/// The contract between steps, jobs and tools. A change that a reader cannot ignore raises the schema's version.
+#[test]
+fn the_report_is_frozen() {
+    let text = serde_json::to_string_pretty(&full_report()).unwrap() + "\n";
+    snapshot("report.json", &text);
+    let back = Report::parse(text.as_bytes()).unwrap();
+    assert_eq!(back, full_report(), "what is written is read back");
+}
+
+#[test]
+fn reports_are_what_the_schema_says() {
+    if !python_has_jsonschema() {
+        let why = "python3 with the package jsonschema is not installed";
+        not_checked("reports against the schema", why, "STAGEPROOF_REQUIRE_TOOLS");
+        return;
+    }
+    let gate = Gate::new();
+    gate.run(["skip-guard", "--strict", "--require=env:ABSENT", "--require=not-fork"])
+        .code(1);
+    let real = fs::read_to_string(gate.evidence().join("reports/skip-guard.json")).unwrap();
+    let schema = gate.run(["schema", "report"]).code(0).stdout();
+    gate.write("schema.json", &schema)
+        .write("real.json", &real)
+        .write("full.json", serde_json::to_string(&full_report()).unwrap())
+        .write("wrong.json", real.replace("\"failed\"", "\"fialed\""));
+    for (report, right) in [("real.json", true), ("full.json", true), ("wrong.json", false)] {
+        let output = Command::new("python3")
+            .args(["-c", VALIDATE, "schema.json", report])
+            .current_dir(gate.root())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), right, "{report}: {said}");
+    }
+}
+
+const VALIDATE: &str = "import json, sys, jsonschema
+schema, report = (json.load(open(path)) for path in sys.argv[1:])
+cls = jsonschema.validators.validator_for(schema)
+cls.check_schema(schema)
+cls(schema).validate(report)";
+
+fn python_has_jsonschema() -> bool {
+    let tried = Command::new("python3")
+        .args(["-c", "import jsonschema"])
+        .stderr(Stdio::null())
+        .status();
+    tried.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn every_example_can_be_read() {
+    let mut read = 0;
+    for entry in walkdir::WalkDir::new(root().join("examples")).sort_by_file_name() {
+        let path = entry.unwrap().into_path();
+        if !path.extension().is_some_and(|e| e == "yml" || e == "yaml") {
+            continue;
+        }
+        read += 1;
+        let text = fs::read_to_string(&path).unwrap();
+        let parsed: Result<Value, _> = serde_yaml::from_str(&text);
+        assert!(parsed.is_ok(), "{}: {}", path.display(), parsed.unwrap_err());
+        if path.file_name().is_some_and(|name| name == "stageproof.yml") {
+            let loaded = Config::load(Some(&path), &root());
+            assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
+        }
+    }
+    assert!(read > 0, "there are no examples");
+}
+
+/// Puts `content` between `<!-- name -->` and the next `<!-- end -->`.
+fn with_block(text: &str, name: &str, content: &str) -> String {
+    let start = format!("<!-- {name} -->\n");
+    let (head, rest) = text
+        .split_once(&start)
+        .unwrap_or_else(|| panic!("README.md has no {start}"));
+    let (_, tail) = rest
+        .split_once("<!-- end -->")
+        .unwrap_or_else(|| panic!("README.md: {start} does not end"));
+    format!("{head}{start}{content}<!-- end -->{tail}")
+}
+
+/// Every PATH of a `<!-- file: PATH -->`.
+fn files_named_in(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("<!-- file: ")?.strip_suffix(" -->"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A pin that names no commit of this repository, or one before there was an action, would fail in somebody's run.
+#[test]
+fn the_workflow_to_copy_pins_a_commit_that_holds_the_action() {
+    let text = fs::read_to_string(root().join("examples/workflows/deploy-staging.yml")).unwrap();
+    let pins: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once("uses: stageproof/stageproof@"))
+        .filter_map(|(_, pin)| pin.split_whitespace().next())
+        .collect();
+    assert_eq!(pins.len(), 1, "one commit everywhere: {pins:?}");
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
+    };
+    let (is_repository, shallow) = git(&["rev-parse", "--is-shallow-repository"]);
+    if !is_repository || shallow == "true" {
+        not_checked(
+            "the pin in deploy-staging.yml",
+            "this is no whole clone",
+            "STAGEPROOF_REQUIRE_TOOLS",
+        );
+        return;
+    }
+    for pin in pins {
+        assert!(
+            git(&["cat-file", "-e", &format!("{pin}:action.yml")]).0,
+            "{pin}:action.yml"
+        );
+        let (in_history, _) = git(&["merge-base", "--is-ancestor", pin, "HEAD"]);
+        assert!(in_history, "{pin} is not in the history of HEAD");
+    }
+}
+
+/// A workflow to copy must not name a flag that does not exist, or an action by a name that can be moved.
+#[test]
+fn workflows_use_known_inputs_and_pinned_actions() {
+    let action = action();
+    for folder in ["examples/workflows", ".github/workflows"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let workflow: Value = serde_yaml::from_str(&text).unwrap();
+            let mut steps = Vec::new();
+            collect_steps(&workflow, &mut steps);
+            assert!(!steps.is_empty(), "{}", path.display());
+            for step in steps {
+                let uses = step["uses"].as_str().unwrap();
+                let (name, pin) = uses.split_once('@').unwrap_or((uses, ""));
+                let commit = pin.len() == 40 && pin.bytes().all(|b| b.is_ascii_hexdigit());
+                assert!(commit || name == "./", "{}: {uses} is not pinned", path.display());
+                if name == "./" || name.ends_with("/stageproof") {
+                    let given = step["with"].as_object().unwrap();
+                    for input in given.keys() {
+                        let known = action.inputs.names().any(|known| known == input);
+                        assert!(known, "{}: there is no input `{input}`", path.display());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Every step that uses an action, wherever it is.
+fn collect_steps<'a>(value: &'a Value, steps: &mut Vec<&'a Value>) {
+    match value {
+        Value::Object(map) if map.get("uses").is_some_and(Value::is_string) => steps.push(value),
+        Value::Object(map) => map.values().for_each(|value| collect_steps(value, steps)),
+        Value::Array(list) => list.iter().for_each(|value| collect_steps(value, steps)),
+        _ => {}
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn action() -> Action {
+    serde_yaml::from_str(&fs::read_to_string(root().join("action.yml")).unwrap()).unwrap()
+}
+
+/// The subcommands people see, in their order.
+fn subcommands() -> Vec<clap::Command> {
+    let tree = command_tree();
+    let visible = tree
+        .get_subcommands()
+        .filter(|c| !c.is_hide_set() && c.get_name() != "help");
+    visible.cloned().collect()
+}
+
+fn commands_with<'a>(input: &str, commands: &'a [clap::Command]) -> Vec<&'a str> {
+    commands
+        .iter()
+        .filter(|c| c.get_arguments().any(|a| is_input(a) && input_name(a) == input))
+        .map(clap::Command::get_name)
+        .collect()
+}
+
+/// What the description of `command` lists.
+fn commands_of_the_action(action: &Action) -> Vec<&str> {
+    let (_, described) = &action.inputs.0[0];
+    let (_, list) = described.description.split_once("one of ").unwrap();
+    list.trim_end_matches('.').split(", ").collect()
+}
+
+fn tables() -> [(&'static str, String); 4] {
+    let action = action();
+    let commands = subcommands();
+    let mut of_commands = String::from("| Subcommand | What it answers |\n|---|---|\n");
+    for command in &commands {
+        let about = command.get_about().unwrap().to_string();
+        row(&mut of_commands, &[&code(command.get_name()), &full_stop(&about)]);
+    }
+    let runnable = commands_of_the_action(&action);
+    let mut inputs = String::from("| Input | Of | What it is |\n|---|---|---|\n");
+    for (name, described) in &action.inputs.0 {
+        let of = commands_with(name, &commands);
+        let of: Vec<&str> = of.into_iter().filter(|c| runnable.contains(c)).collect();
+        let of = if name == "command" || of.len() == runnable.len() {
+            "all".to_owned()
+        } else {
+            of.iter().map(|c| code(c)).collect::<Vec<_>>().join(", ")
+        };
+        row(&mut inputs, &[&code(name), &of, &described.description]);
+    }
+    let mut outputs = String::from("| Output | What it is |\n|---|---|\n");
+    for (name, described) in &action.outputs.0 {
+        row(&mut outputs, &[&code(name), &described.description]);
+    }
+    let mut codes = String::from("| Exit code | Meaning |\n|---|---|\n");
+    for (number, meaning) in exit::TABLE {
+        row(&mut codes, &[&number.to_string(), meaning]);
+    }
+    [
+        ("subcommands", of_commands),
+        ("inputs", inputs),
+        ("outputs", outputs),
+        ("exit-codes", codes),
+    ]
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn full_stop(text: &str) -> String {
+    match text.chars().last() {
+        Some('.' | '?') => text.to_owned(),
+        _ => format!("{text}."),
+    }
+}
+
+fn row(table: &mut String, cells: &[&str]) {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    let _ = writeln!(table, "| {} |", cells.join(" | "));
+}
+
+fn snapshot(name: &str, text: &str) {
+    let path = root().join("tests/integration/snapshots").join(name);
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    equal_or_updated(&path, &before, text);
+}
+
+#[track_caller]
+fn equal_or_updated(path: &Path, before: &str, now: &str) {
+    if before == now {
+        return;
+    }
+    if std::env::var_os("STAGEPROOF_UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, now).unwrap();
+        eprintln!("written: {}", path.display());
+        return;
+    }
+    let mut diff = String::new();
+    let old: Vec<&str> = before.lines().collect();
+    let new: Vec<&str> = now.lines().collect();
+    for line in old.iter().filter(|line| !new.contains(line)) {
+        let _ = writeln!(diff, "- {line}");
+    }
+    for line in new.iter().filter(|line| !old.contains(line)) {
+        let _ = writeln!(diff, "+ {line}");
+    }
+    panic!(
+        "{} is not what the code says:\n{diff}\nif that is wanted: STAGEPROOF_UPDATE=1 cargo test --test integration \
+         documents",
+        path.display()
+    );
+}
+
+/// A report in which every field that can be there is there.
+fn full_report() -> Report {
+    let text = |text: &str| Some(text.to_owned());
+    let waived = finding::Waived {
+        reason: "the balancer is being replaced".to_owned(),
+        until: "2026-02-28".to_owned(),
+    };
+    let check = |id: &str, stage: &str, title: &str, ended: Ended| Check {
+        id: id.to_owned(),
+        stage: stage.to_owned(),
+        title: title.to_owned(),
+        ended,
+        facts: Vec::new(),
+        took_ms: 12,
+    };
+    let mut failed = check(
+        "smoke:https://staging.example.com/",
+        "smoke",
+        "GET / answers 200",
+        Ended::Looked(vec![
+            Finding::error("unexpected-status", "https://staging.example.com/ answered 502")
+                .help("look at the log of what stands in front of the application")
+                .because(Class::Infra, Reason::Gateway5xx)
+                .excerpt("<h1>Bad Gateway</h1>")
+                .at("deploy/staging.yml", Some(7)),
+            Finding::warning("slow", "the answer took 4.2 s"),
+            Finding::note("attempts", "it was asked 3 times"),
+        ]),
+    );
+    failed.facts.push(Fact::new("address", "192.0.2.1:443"));
+    let mut excused = Finding::error("unexpected-status", "https://staging.example.com/beta answered 503");
+    excused.waived = Some(waived);
+    let mut outcome = Outcome {
+        checks: vec![
+            failed,
+            check(
+                "smoke:beta",
+                "smoke",
+                "GET /beta answers 200",
+                Ended::Looked(vec![excused]),
+            ),
+            check("guard:env:TOKEN", "guard", "TOKEN is set", Ended::Looked(Vec::new())),
+            Check::skipped(
+                "rollback",
+                "rollback",
+                "The rollback could be carried out",
+                "it is not configured",
+            ),
+            check(
+                "evidence:manifest",
+                "evidence",
+                "The manifest is written",
+                Ended::Errored {
+                    cause: "the disk is full".to_owned(),
+                    help: text("free some space"),
+                },
+            ),
+        ],
+        skip: None,
+        notes: vec!["The rollback was not rehearsed.".to_owned()],
+        ..Outcome::default()
+    };
+    outcome.outputs.insert("ready".to_owned(), "true".to_owned());
+    let subject = Subject {
+        environment: "staging".to_owned(),
+        repository: text("acme/shop"),
+        sha: text("0123456789abcdef0123456789abcdef01234567"),
+        git_ref: text("refs/heads/main"),
+        workflow: text("deploy"),
+        job: text("smoke"),
+        run_id: text("77"),
+        run_attempt: text("1"),
+        event: text("push"),
+        actor: text("ada"),
+        runner: text("runner-1 Linux X64"),
+    };
+    let mut report = Report::judge(
+        Frame {
+            command: "rehearse".to_owned(),
+            label: text("blue"),
+            subject,
+            started_at: "2026-01-31T12:00:00.000Z".to_owned(),
+            finished_at: "2026-01-31T12:00:05.250Z".to_owned(),
+            took_ms: 5250,
+        },
+        outcome,
+    );
+    // A release of stageproof is no change of the contract.
+    report.tool.version = "0.0.0".to_owned();
+    report
+}

@@ -1,0 +1,327 @@
+//! Which module may use which: the table in src/lib.rs, enforced.
+//!
+//! The sources are read as tokens, so that macros and grouped imports count and comments and texts do not. Modules of
+//! unit tests are left out: a test may use what it needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// Crates that only one module may name, because that module is the boundary to what they are about.
+const BOUNDARIES: [(&[&str], &str); 6] = [
+    (&["clap"], "cli"),
+    (&["reqwest"], "world"),
+    (&["git2"], "world"),
+    (&["rustix", "process"], "world"),
+    (&["tokio", "process"], "world"),
+    (&["std", "process", "Command"], "world"),
+];
+/// The one subcommand that is made of the others.
+const COMPOSER: &str = "rehearse";
+
+/// One file, and every path that is written in it: `["crate", "model", "Check"]`, resolved, or `["clap", "Args"]`.
+struct Source {
+    file: PathBuf,
+    /// Where it is in the tree of modules: `["commands", "smoke"]`.
+    module: Vec<String>,
+    paths: BTreeSet<Vec<String>>,
+}
+
+#[test]
+fn every_module_uses_only_what_the_table_in_lib_rs_allows() {
+    let table = table();
+    let mut wrong = Vec::new();
+    for (file, from, to) in edges(&sources()) {
+        let allowed = table
+            .get(&from)
+            .unwrap_or_else(|| panic!("{}: `{from}` is not in the table in src/lib.rs", file.display()));
+        if !allowed.contains("all") && !allowed.contains(&to) {
+            wrong.push(format!("{}: `{from}` may not use `{to}`", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_module_uses_itself_through_others() {
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, from, to) in edges(&sources()) {
+        graph.entry(from).or_default().insert(to);
+    }
+    // Modules that use nothing which is still there are taken away until none is left, or a circle.
+    loop {
+        let before = graph.len();
+        let there: BTreeSet<String> = graph.keys().cloned().collect();
+        graph.retain(|_, uses| uses.iter().any(|used| there.contains(used)));
+        if graph.len() == before {
+            break;
+        }
+    }
+    assert!(graph.is_empty(), "a circle of imports among {graph:?}");
+}
+
+#[test]
+fn no_subcommand_uses_another() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let [root, folder, ..] = source.module.as_slice() else {
+            continue;
+        };
+        if root != "commands" || folder == COMPOSER {
+            continue;
+        }
+        for path in &source.paths {
+            if let [start, module, other, ..] = path.as_slice()
+                && start == "crate"
+                && module == "commands"
+                && other != folder
+                && root_of_sources().join("commands").join(other).is_dir()
+            {
+                wrong.push(format!("{}: uses `{}`", source.file.display(), path.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_a_boundary_is_crossed_in_one_module_only() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (prefix, home) in BOUNDARIES {
+            let at_home = source.module.first().is_some_and(|module| module == home);
+            for path in source.paths.iter().filter(|path| starts_with(path, prefix)) {
+                if !at_home {
+                    let (file, path) = (source.file.display(), path.join("::"));
+                    wrong.push(format!("{file}: `{path}` belongs into `{home}`"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The test of the tests: what they are to find is found.
+#[test]
+fn paths_are_read_from_groups_macros_and_supers() {
+    let module = ["commands".to_owned(), "smoke".to_owned()];
+    let text = r#"
+        use crate::{model::{Check, Ended}, world as w};
+        use super::verify;
+        // crate::comment
+        fn f() { println!("{} crate::text", crate::render::json::x()); <reqwest::Client>::new(); a.clap(); }
+        mod inner { use super::super::skip_guard; }
+        #[cfg(test)] mod tests { use crate::app; }
+    "#;
+    let mut paths = BTreeSet::new();
+    read(&text.parse().unwrap(), &module, &mut paths);
+    let paths: Vec<String> = paths.iter().map(|path| path.join("::")).collect();
+    for expected in [
+        "crate::model::Check",
+        "crate::model::Ended",
+        "crate::world",
+        "crate::commands::verify",
+        "crate::commands::skip_guard",
+        "crate::render::json::x",
+        "reqwest::Client::new",
+    ] {
+        let expected = expected.trim_end_matches("::new");
+        assert!(
+            paths.iter().any(|p| p.starts_with(expected)),
+            "{expected} in {paths:#?}"
+        );
+    }
+    for absent in ["crate::app", "crate::comment", "crate::text"] {
+        assert!(!paths.iter().any(|p| p.starts_with(absent)), "{absent} in {paths:#?}");
+    }
+}
+
+fn root_of_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The table in the crate's documentation: module, and what it may use.
+fn table() -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(root_of_sources().join("lib.rs")).unwrap();
+    let mut table: BTreeMap<String, BTreeSet<String>> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | [`"))
+        .map(|row| {
+            let mut cells = row.trim_end_matches(" |").split(" | ");
+            let module = cells.next().unwrap().trim_end_matches("`]").to_owned();
+            let uses = cells.last().unwrap();
+            let uses = uses.split(", ").filter(|used| *used != "nothing");
+            (module, uses.map(str::to_owned).collect())
+        })
+        .collect();
+    assert!(
+        table.len() >= 7,
+        "the table in src/lib.rs was not understood: {table:?}"
+    );
+    table.insert("main".to_owned(), BTreeSet::from(["all".to_owned()]));
+    table
+}
+
+/// Every use of a top-level module by another one.
+fn edges(sources: &[Source]) -> Vec<(PathBuf, String, String)> {
+    let mut edges = Vec::new();
+    for source in sources {
+        let Some(from) = source.module.first() else {
+            continue;
+        };
+        for path in &source.paths {
+            // The binary sees the library under its name.
+            if let [root, to, ..] = path.as_slice()
+                && (root == "crate" || root == "stageproof")
+                && to != from
+            {
+                edges.push((source.file.clone(), from.clone(), to.clone()));
+            }
+        }
+    }
+    edges.sort();
+    edges.dedup();
+    edges
+}
+
+fn sources() -> Vec<Source> {
+    let root = root_of_sources();
+    let mut sources = Vec::new();
+    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+        let file = entry.unwrap().into_path();
+        if file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let relative = file.strip_prefix(&root).unwrap().with_extension("");
+        let mut module: Vec<String> = relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+        if matches!(module.last().map(String::as_str), Some("mod" | "lib")) {
+            module.pop();
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let tokens: TokenStream = text.parse().unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let mut paths = BTreeSet::new();
+        read(&tokens, &module, &mut paths);
+        sources.push(Source {
+            file: file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_owned(),
+            module,
+            paths,
+        });
+    }
+    assert!(sources.len() > 30, "the sources were not found");
+    sources
+}
+
+/// Collects every path in `tokens`.
+fn read(tokens: &TokenStream, module: &[String], paths: &mut BTreeSet<Vec<String>>) {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut at = 0;
+    while at < tokens.len() {
+        match &tokens[at] {
+            TokenTree::Ident(word) if word == "mod" && inner_module(&tokens, at).is_some() => {
+                let (name, body) = inner_module(&tokens, at).unwrap();
+                if !is_for_tests(&tokens[..at]) {
+                    let mut inner = module.to_vec();
+                    inner.push(name);
+                    read(&body, &inner, paths);
+                }
+                at += 3;
+            }
+            TokenTree::Ident(_) if !follows_a_dot(&tokens, at) => at = path(&tokens, at, Vec::new(), module, paths),
+            TokenTree::Group(group) => {
+                read(&group.stream(), module, paths);
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// `mod name { … }` at `at`.
+fn inner_module(tokens: &[TokenTree], at: usize) -> Option<(String, TokenStream)> {
+    match (tokens.get(at + 1), tokens.get(at + 2)) {
+        (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) if body.delimiter() == Delimiter::Brace => {
+            Some((name.to_string(), body.stream()))
+        }
+        _ => None,
+    }
+}
+
+/// Whether what comes before a module ends in `#[cfg(test)]`.
+fn is_for_tests(before: &[TokenTree]) -> bool {
+    match before {
+        [.., TokenTree::Punct(hash), TokenTree::Group(attribute)] => {
+            hash.as_char() == '#' && attribute.stream().to_string().replace(' ', "") == "cfg(test)"
+        }
+        _ => false,
+    }
+}
+
+/// `value.name` is a field or a method and no path.
+fn follows_a_dot(tokens: &[TokenTree], at: usize) -> bool {
+    at > 0 && matches!(&tokens[at - 1], TokenTree::Punct(dot) if dot.as_char() == '.')
+}
+
+/// Reads one path from `at` on and answers where it ends. A group at its end is several paths.
+fn path(
+    tokens: &[TokenTree],
+    mut at: usize,
+    mut segments: Vec<String>,
+    module: &[String],
+    paths: &mut BTreeSet<Vec<String>>,
+) -> usize {
+    loop {
+        match tokens.get(at) {
+            Some(TokenTree::Ident(word)) => segments.push(word.to_string()),
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(p) if p.as_char() == ',');
+                for part in inner.split(is_comma).filter(|part| !part.is_empty()) {
+                    path(part, 0, segments.clone(), module, paths);
+                }
+                return at + 1;
+            }
+            // `*`, or the `<` of generic arguments: the path so far is what counts.
+            _ => break,
+        }
+        at += 1;
+        let colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':');
+        if !(colon(at) && colon(at + 1)) {
+            break;
+        }
+        at += 2;
+    }
+    if segments.len() > 1 || BOUNDARIES.iter().any(|(prefix, _)| segments == *prefix) {
+        paths.insert(resolve(&segments, module));
+    }
+    at
+}
+
+/// `self` and `super` replaced by what they mean in `module`.
+fn resolve(segments: &[String], module: &[String]) -> Vec<String> {
+    let mut here: Vec<String> = std::iter::once("crate".to_owned())
+        .chain(module.iter().cloned())
+        .collect();
+    let mut rest = segments;
+    match rest.first().map(String::as_str) {
+        Some("self" | "super") => {}
+        _ => return segments.to_vec(),
+    }
+    while let Some(first) = rest.first() {
+        match first.as_str() {
+            "self" => {}
+            "super" => {
+                here.pop();
+            }
+            _ => break,
+        }
+        rest = &rest[1..];
+    }
+    here.extend(rest.iter().cloned());
+    here
+}
+
+fn starts_with(path: &[String], prefix: &[&str]) -> bool {
+    path.len() >= prefix.len() && path.iter().zip(prefix).all(|(a, b)| a == b)
+}

@@ -1,0 +1,5 @@
+//! `rollback-dry-run`: could we go back right now?
+
+mod command;
+mod git;
+mod repo;

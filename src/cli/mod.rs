@@ -156,17 +156,11 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
     }
     let evidence_dir = setting.evidence_dir.clone();
     let waivers_off = waivers::switched_off(&world.env)?;
-    let secret_names = config
-        .skip_guard
-        .require
-        .iter()
-        .filter_map(|r| r.env_name().map(str::to_owned))
-        .collect::<Vec<_>>();
-    let mut secret_names = secret_names;
+    let mut secret_names = skip_guard::secret_names(&config.skip_guard);
     let (name, plan) = match command {
         Command::SkipGuard(options) => {
-            secret_names.extend(options.require.iter().filter_map(|r| r.env_name().map(str::to_owned)));
-            let plan = options.or(config.skip_guard).plan()?;
+            secret_names.extend(skip_guard::secret_names(&options));
+            let plan = options.or(config.skip_guard).plan(&setting.subject.environment)?;
             ("skip-guard", Plan::SkipGuard(plan))
         }
         Command::Smoke(options) => {

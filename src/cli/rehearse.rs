@@ -55,7 +55,7 @@ impl RehearseOptions {
         let mut guard = parts.skip_guard;
         guard.strict = self.strict.or(guard.strict);
         Ok(Box::new(Plan {
-            guard: guard.plan_unchecked(),
+            guard: guard.plan_unchecked(&setting.subject.environment),
             smoke,
             rollback,
             evidence: parts.evidence_bundle.plan(&setting, world)?,

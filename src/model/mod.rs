@@ -18,7 +18,7 @@ pub mod waiver;
 pub use check::{Check, Ended, Fact, Status};
 pub use failure::{Class, Reason};
 pub use finding::{Finding, Severity};
-pub use report::{Counts, Outcome, Report};
+pub use report::{Counts, Outcome, Report, Skip};
 pub use status_set::StatusSet;
 pub use subject::Subject;
 pub use time_span::TimeSpan;

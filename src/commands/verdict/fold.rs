@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Fold, STAGE};
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Status, TimeSpan, Verdict, waiver};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, TimeSpan, Verdict, waiver};
 use crate::world::{World, files, reports};
 
 /// Larger reports are not written by any subcommand.
@@ -18,7 +18,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 struct Folded {
     check: Check,
     /// Set if the report is a skip.
-    skip: Option<String>,
+    skip: Option<Skip>,
 }
 
 pub fn run(fold: &Fold, world: &World) -> Outcome {
@@ -139,7 +139,10 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
             _ => {}
         }
     }
-    let skip = (report.verdict == Verdict::Skip).then(|| report.reason.clone());
+    let skip = (report.verdict == Verdict::Skip).then(|| Skip {
+        reason: report.reason.clone(),
+        expected: report.skip_expected.unwrap_or(false),
+    });
     let ended = if findings.iter().any(Finding::fails) {
         Ended::Looked(findings)
     } else if let Some(cause) = blind {
@@ -149,8 +152,10 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
             cause: "nothing was checked".to_owned(),
             help: Some("a report that checked nothing proves nothing; see its step".to_owned()),
         }
-    } else if let Some(reason) = &skip {
-        Ended::Skipped { reason: reason.clone() }
+    } else if let Some(skip) = &skip {
+        Ended::Skipped {
+            reason: skip.reason.clone(),
+        }
     } else {
         findings.extend(warnings(&report));
         Ended::Looked(findings)

@@ -83,7 +83,7 @@ impl VerdictOptions {
             true => vec![setting.evidence_dir.clone()],
             false => self.folders.iter().map(|folder| world.workspace.join(folder)).collect(),
         };
-        Ok(Plan::Fold(Fold {
+        Ok(Plan::Fold(Box::new(Fold {
             folders,
             require: self.require,
             max_age: self.max_age.unwrap_or(MAX_AGE).0,
@@ -95,6 +95,6 @@ impl VerdictOptions {
                 None => setting.evidence_dir.join("verdict.md"),
             },
             workspace: world.workspace.clone(),
-        }))
+        })))
     }
 }

@@ -18,7 +18,7 @@ const STAGE: &str = "verdict";
 const LARGEST_STATUS: u64 = 4 << 20;
 
 pub enum Plan {
-    Fold(Fold),
+    Fold(Box<Fold>),
     /// Reads a status file, fail-closed.
     Read(PathBuf),
 }

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::cli::{Format, Run};
 use crate::commands::{self, ReportHome};
 use crate::model::report::Frame;
+use crate::model::staging_status::StagingStatus;
 use crate::model::{Outcome, Report};
 use crate::render;
 use crate::world::secrets::Redactor;
@@ -55,6 +56,10 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
         Some(target) => write(&report, target),
         None => Ok(()),
     };
+    let status = match run.plan.status_file() {
+        Some(path) => write_status(&report, path),
+        None => Ok(()),
+    };
     let mut out = io::stdout().lock();
     let text = match run.format {
         Format::Console => render::console::render(&report, colour(run.colour, world)),
@@ -79,6 +84,7 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
         None => Ok(()),
     };
     written?;
+    status?;
     outputs?;
     summary?;
     Ok(report.verdict.exit_code())
@@ -88,6 +94,19 @@ fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {
     let delimiter = format!("stageproof_{}", random::token()?);
     let text = render::outputs::render(report, &delimiter).map_err(anyhow::Error::msg)?;
     files::append_to_existing(path, &text).context("the step outputs cannot be written (GITHUB_OUTPUT)")
+}
+
+/// Written, and read back before anybody trusts it.
+fn write_status(report: &Report, path: &Path) -> anyhow::Result<()> {
+    files::replace(path, render::staging_status::render(report).as_bytes())?;
+    let text = files::read_text(path, u64::MAX - 1)?;
+    let read = StagingStatus::read(text.as_bytes()).map_err(anyhow::Error::msg);
+    let expected = StagingStatus::of(report.verdict);
+    match read {
+        Ok(read) if read == expected => Ok(()),
+        Ok(_) => anyhow::bail!("{} does not say what was written into it", path.display()),
+        Err(error) => Err(error.context(format!("{} cannot be read back", path.display()))),
+    }
 }
 
 /// The JSON report and, beside it, the same as JUnit XML.

@@ -12,6 +12,8 @@ use super::evidence_bundle::EvidenceBundleOptions;
 use super::rollback_dry_run::RollbackDryRunOptions;
 use super::skip_guard::SkipGuardOptions;
 use super::smoke::SmokeOptions;
+use super::verdict::VerdictOptions;
+use super::waivers::WaiverOption;
 use crate::model::text::{cut, one_line};
 use crate::world::files;
 
@@ -43,6 +45,11 @@ pub struct Config {
     pub rollback_dry_run: RollbackDryRunOptions,
     /// What is the proof?
     pub evidence_bundle: EvidenceBundleOptions,
+    /// What do all reports together amount to?
+    pub verdict: VerdictOptions,
+    /// Failures that are known and do not count until a day. They hold in smoke and verdict; --strict and
+    /// STAGEPROOF_WAIVERS=off switch them off.
+    pub waivers: Vec<WaiverOption>,
 }
 
 impl Config {

@@ -13,7 +13,9 @@ mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
+mod verdict;
 mod verify;
+mod waivers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -61,6 +63,8 @@ enum Command {
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
     Verify(verify::VerifyOptions),
+    /// What do all reports together amount to? Folds those of several steps and jobs.
+    Verdict(verdict::VerdictOptions),
     /// The whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
     Rehearse(rehearse::RehearseOptions),
     /// Prints a JSON Schema.
@@ -153,21 +157,18 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         setting.evidence_dir = files::unsealed(&setting.evidence_dir);
     }
     let evidence_dir = setting.evidence_dir.clone();
-    let secret_names = config
-        .skip_guard
-        .require
-        .iter()
-        .filter_map(|r| r.env_name().map(str::to_owned))
-        .collect::<Vec<_>>();
-    let mut secret_names = secret_names;
+    let waivers_off = waivers::switched_off(&world.env)?;
+    let mut secret_names = skip_guard::secret_names(&config.skip_guard);
     let (name, plan) = match command {
         Command::SkipGuard(options) => {
-            secret_names.extend(options.require.iter().filter_map(|r| r.env_name().map(str::to_owned)));
-            let plan = options.or(config.skip_guard).plan()?;
+            secret_names.extend(skip_guard::secret_names(&options));
+            let plan = options.or(config.skip_guard).plan(&setting.subject.environment)?;
             ("skip-guard", Plan::SkipGuard(plan))
         }
         Command::Smoke(options) => {
-            let plan = options.or(config.smoke).plan(&evidence_dir, &world.workspace)?;
+            let options = options.or(config.smoke);
+            let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
+            let plan = options.plan(&evidence_dir, &world.workspace, waivers)?;
             ("smoke", Plan::Smoke(plan))
         }
         Command::RollbackDryRun(options) => {
@@ -178,9 +179,18 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             let plan = options.or(config.evidence_bundle).plan(&setting, world)?;
             ("evidence-bundle", Plan::EvidenceBundle(plan))
         }
+        Command::Verdict(options) => {
+            let options = options.or(config.verdict);
+            let strict = waivers_off || options.strict();
+            let waivers = waivers::in_force(&config.waivers, strict);
+            let plan = options.plan(&setting, waivers, strict, world)?;
+            ("verdict", Plan::Verdict(plan))
+        }
         Command::Verify(options) => ("verify", Plan::Verify(options.plan(&world.workspace)?)),
         Command::Rehearse(options) => {
+            let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
             let config = rehearse::Parts {
+                waivers,
                 skip_guard: config.skip_guard,
                 smoke: config.smoke,
                 rollback_dry_run: config.rollback_dry_run,

@@ -9,17 +9,19 @@ use super::rollback_dry_run::RollbackDryRunOptions;
 use super::skip_guard::SkipGuardOptions;
 use super::smoke::SmokeOptions;
 use crate::commands::rehearse::Plan;
+use crate::model::waiver::Waiver;
 use crate::world::World;
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct RehearseOptions {
-    /// Missing prerequisites fail instead of skipping.
+    /// Missing prerequisites fail instead of skipping, and waivers do not hold.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
 }
 
 /// What the configuration says about each part.
 pub struct Parts {
+    pub waivers: Vec<Waiver>,
     pub skip_guard: SkipGuardOptions,
     pub smoke: SmokeOptions,
     pub rollback_dry_run: RollbackDryRunOptions,
@@ -27,9 +29,17 @@ pub struct Parts {
 }
 
 impl RehearseOptions {
+    pub fn strict(&self) -> bool {
+        self.strict.unwrap_or(false)
+    }
+
     pub fn plan(self, parts: Parts, setting: Setting, world: &World) -> Result<Box<Plan>, UsageError> {
         let smoke = match parts.smoke.is_configured() {
-            true => Some(parts.smoke.plan(&setting.evidence_dir, &world.workspace)?),
+            true => Some(
+                parts
+                    .smoke
+                    .plan(&setting.evidence_dir, &world.workspace, parts.waivers)?,
+            ),
             false => None,
         };
         let rollback = match parts.rollback_dry_run.is_configured() {
@@ -45,7 +55,7 @@ impl RehearseOptions {
         let mut guard = parts.skip_guard;
         guard.strict = self.strict.or(guard.strict);
         Ok(Box::new(Plan {
-            guard: guard.plan_unchecked(),
+            guard: guard.plan_unchecked(&setting.subject.environment),
             smoke,
             rollback,
             evidence: parts.evidence_bundle.plan(&setting, world)?,

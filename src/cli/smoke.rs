@@ -11,6 +11,7 @@ use url::Url;
 use super::error::UsageError;
 use super::{Or as _, merge};
 use crate::commands::smoke::{Method, Plan, Start};
+use crate::model::waiver::Waiver;
 use crate::model::{StatusSet, TimeSpan};
 use crate::world::http::is_loopback;
 
@@ -71,6 +72,9 @@ pub struct SmokeOptions {
     /// How long the started server may take to end after SIGTERM, before SIGKILL [default: 4s].
     #[arg(long, value_name = "TIME")]
     pub stop_grace: Option<TimeSpan>,
+    /// Waivers do not hold.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub strict: Option<bool>,
 }
 
 impl SmokeOptions {
@@ -91,15 +95,20 @@ impl SmokeOptions {
                 timeout,
                 start,
                 stop_grace,
+                strict,
             }
         )
+    }
+
+    pub fn strict(&self) -> bool {
+        self.strict.unwrap_or(false)
     }
 
     pub fn is_configured(&self) -> bool {
         self.url.is_some() || self.start.is_some()
     }
 
-    pub fn plan(self, evidence_dir: &Path, workspace: &Path) -> Result<Plan, UsageError> {
+    pub fn plan(self, evidence_dir: &Path, workspace: &Path, waivers: Vec<Waiver>) -> Result<Plan, UsageError> {
         let url = self.url.ok_or_else(|| {
             UsageError::new("smoke has no URL to probe")
                 .help("give `stageproof smoke URL`, the input `url`, or `smoke.url` in the configuration")
@@ -149,6 +158,7 @@ impl SmokeOptions {
             connect_timeout: positive("--connect-timeout", self.connect_timeout, CONNECT_TIMEOUT)?,
             timeout: positive("--timeout", self.timeout, TIMEOUT)?,
             start,
+            waivers,
         })
     }
 }

@@ -7,6 +7,7 @@ pub mod rehearse;
 pub mod rollback_dry_run;
 pub mod skip_guard;
 pub mod smoke;
+pub mod verdict;
 pub mod verify;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub enum Plan {
     RollbackDryRun(rollback_dry_run::Plan),
     EvidenceBundle(evidence_bundle::Plan),
     Verify(verify::Plan),
+    Verdict(verdict::Plan),
     Rehearse(Box<rehearse::Plan>),
 }
 
@@ -32,7 +34,7 @@ pub enum ReportHome {
     Beside(PathBuf),
     /// What there is to report before the sealing goes inside, the whole beside.
     InsideThenBeside(PathBuf),
-    /// Nowhere: `verify` only reads.
+    /// Nowhere: it only reads.
     None,
 }
 
@@ -44,7 +46,18 @@ impl Plan {
             }
             Self::EvidenceBundle(_) => ReportHome::Beside(evidence_dir.to_owned()),
             Self::Rehearse(_) => ReportHome::InsideThenBeside(evidence_dir.to_owned()),
-            Self::Verify(_) => ReportHome::None,
+            Self::Verdict(verdict::Plan::Fold(_)) => ReportHome::Inside(evidence_dir.to_owned()),
+            Self::Verify(_) | Self::Verdict(verdict::Plan::Read(_)) => ReportHome::None,
+        }
+    }
+}
+
+impl Plan {
+    /// Where the verdict is written for other gates, if it is.
+    pub fn status_file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Verdict(plan) => plan.status_file(),
+            _ => None,
         }
     }
 }
@@ -60,6 +73,7 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         Plan::RollbackDryRun(plan) => rollback_dry_run::run(plan, world).await,
         Plan::EvidenceBundle(plan) => evidence_bundle::run(plan, world).await,
         Plan::Verify(plan) => verify::run(plan, world).await,
+        Plan::Verdict(plan) => verdict::run(plan, world).await,
         Plan::Rehearse(plan) => rehearse::run(plan, world, keep).await,
     }
 }

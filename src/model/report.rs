@@ -13,12 +13,21 @@ use super::verdict::Verdict;
 /// The name and version of the report's JSON form. Additions that a reader may ignore keep it; anything else raises it.
 pub const SCHEMA: &str = "stageproof.report/v1";
 
+/// Why a run cannot take place here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// A sentence that a stranger understands.
+    pub reason: String,
+    /// Nothing is wrong; otherwise something should have been there.
+    pub expected: bool,
+}
+
 /// What a subcommand found, before it is judged.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     pub checks: Vec<Check>,
-    /// Set when the run as a whole cannot take place here: the sentence that says why.
-    pub skip: Option<String>,
+    /// Set when the run as a whole cannot take place here.
+    pub skip: Option<Skip>,
     /// The subcommand's own step outputs.
     pub outputs: BTreeMap<String, String>,
     /// Sentences a reader needs beside the checks: the exact rollback command, what was not covered.
@@ -124,6 +133,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// One sentence: why the verdict is what it is.
     pub reason: String,
+    /// With verdict `skip`: nothing is wrong. `false` if something should have been there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_expected: Option<bool>,
     pub counts: Counts,
     pub checks: Vec<Check>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -164,6 +176,10 @@ impl Report {
             took_ms: frame.took_ms,
             verdict,
             reason,
+            skip_expected: outcome
+                .skip
+                .filter(|_| verdict == Verdict::Skip)
+                .map(|skip| skip.expected),
             counts,
             checks: outcome.checks,
             notes: outcome.notes,
@@ -258,7 +274,7 @@ fn reason(verdict: Verdict, counts: &Counts, outcome: &Outcome) -> String {
             }) => format!("Could not look: {title}: {cause}{}", more(counts.errored)),
             _ => String::new(),
         },
-        Verdict::Skip => outcome.skip.clone().unwrap_or_default(),
+        Verdict::Skip => outcome.skip.as_ref().map_or_else(String::new, |s| s.reason.clone()),
         Verdict::NothingChecked => "Nothing was checked.".to_owned(),
         Verdict::PassWeak => format!(
             "{} passed, {} waived, {} with warnings.",

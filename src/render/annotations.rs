@@ -17,7 +17,11 @@ pub fn render(report: &Report) -> String {
     let mut warnings = Vec::new();
     let mut notices = Vec::new();
     if report.verdict == Verdict::Skip {
-        notices.push(command("notice", "Skipped", None, None, &report.reason));
+        let (kind, list) = match report.skip_expected {
+            Some(true) => ("notice", &mut notices),
+            Some(false) | None => ("warning", &mut warnings),
+        };
+        list.push(command(kind, "Skipped", None, None, &report.reason));
     }
     for check in &report.checks {
         match &check.ended {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::text::{one_line, printable};
-use crate::model::{Check, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verdict};
+use crate::model::{Check, Class, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verdict};
 
 /// Lines of an excerpt that are shown; the report holds the rest.
 const EXCERPT_LINES: usize = 20;
@@ -94,7 +94,8 @@ fn one_check(out: &mut String, check: &Check, paint: &Paint) {
 
 fn one_finding(out: &mut String, finding: &Finding, paint: &Paint) {
     let kind = match (finding.severity, &finding.waived) {
-        (Severity::Error, Some(_)) => "waived",
+        (Severity::Error, Some(_)) if finding.class == Some(Class::Infra) => "INFRA-WAIVED",
+        (Severity::Error, Some(_)) => "WAIVED",
         (Severity::Error, None) => "error",
         (Severity::Warning, _) => "warning",
         (Severity::Note, _) => "note",

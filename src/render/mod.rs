@@ -5,4 +5,5 @@ pub mod console;
 pub mod json;
 pub mod junit;
 pub mod outputs;
+pub mod staging_status;
 pub mod summary;

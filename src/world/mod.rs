@@ -20,6 +20,7 @@ pub mod ports;
 pub mod process;
 pub mod progress;
 pub mod random;
+pub mod reports;
 pub mod runner;
 pub mod scratch;
 pub mod secrets;

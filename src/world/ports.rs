@@ -14,3 +14,15 @@ pub fn taken(addresses: &[IpAddr], port: u16) -> Option<SocketAddr> {
             || matches!(TcpListener::bind(address), Err(error) if error.kind() == io::ErrorKind::AddrInUse)
     })
 }
+
+/// Connects and hangs up, or says why that did not work.
+pub async fn connect(address: SocketAddr, limit: Duration) -> Result<(), String> {
+    match tokio::time::timeout(limit, tokio::net::TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(match error.kind() {
+            io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+            _ => error.to_string(),
+        }),
+        Err(_) => Err(format!("no connection within {}", crate::model::TimeSpan(limit))),
+    }
+}

@@ -22,4 +22,5 @@ mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
 mod smoke_nginx;
+mod verdict;
 mod verify;

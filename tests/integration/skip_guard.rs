@@ -48,7 +48,7 @@ fn what_is_missing_is_a_skip_that_names_everything() {
     ])
     .code(0)
     .says("Verdict: skip")
-    .says("::notice title=Skipped::Skipped: ABSENT is not set or is empty; EMPTY is");
+    .says("::warning title=Skipped::Staging was skipped: ABSENT is not set or empty; EMPTY is");
     let outputs = gate.outputs();
     assert_eq!(outputs["ready"], "false");
     let missing: Vec<String> = serde_json::from_str(&outputs["missing"]).unwrap();
@@ -123,4 +123,206 @@ fn nothing_to_check_is_a_usage_error() {
         .code(2)
         .says("skip-guard has nothing to check")
         .says("next: give --require");
+}
+
+/// What cannot exist in a run is no reason to warn, let alone to fail; what should exist is.
+#[test]
+fn missing_secrets_mean_something_else_in_each_kind_of_run() {
+    // event, payload, actor, exit code, verdict, annotation, sentence
+    let cases = [
+        (
+            "pull_request",
+            FORK_PULL,
+            "eve",
+            0,
+            "notice",
+            "is not available to pull requests from forks. Nothing to do.",
+        ),
+        (
+            "pull_request",
+            GONE_PULL,
+            "eve",
+            0,
+            "notice",
+            "is not available to pull requests from forks. Nothing to do.",
+        ),
+        (
+            "pull_request",
+            OWN_PULL,
+            "dependabot[bot]",
+            0,
+            "notice",
+            "is not available to runs that Dependabot starts.",
+        ),
+        (
+            "push",
+            r#"{"repository":{"fork":true}}"#,
+            "eve",
+            0,
+            "notice",
+            "is not available to runs in a fork",
+        ),
+        (
+            "pull_request",
+            OWN_PULL,
+            "ann",
+            0,
+            "warning",
+            "is not set or empty. Create it and map it",
+        ),
+        (
+            "pull_request_target",
+            FORK_PULL,
+            "eve",
+            0,
+            "warning",
+            "is not set or empty. Create it and map it",
+        ),
+        (
+            "schedule",
+            r#"{"schedule":"0 1 * * *"}"#,
+            "ann",
+            0,
+            "warning",
+            "is not set or empty. Create it and map it",
+        ),
+        ("workflow_dispatch", PUSH, "ann", 1, "error", "is not set or empty"),
+    ];
+    for (event, payload, actor, code, annotation, says) in cases {
+        let gate = Gate::new().on_runner(event, payload).env("GITHUB_ACTOR", actor);
+        let ran = gate.run(["skip-guard", "--require=env:FLY_API_TOKEN"]);
+        ran.code(code)
+            .says(&format!("FLY_API_TOKEN {says}"))
+            .says(&format!("::{annotation} title="));
+        if code == 0 {
+            ran.says("Verdict: skip. Staging was skipped: ");
+        }
+        assert_eq!(gate.outputs()["ready"], "false", "{event}");
+    }
+}
+
+#[test]
+fn the_configuration_says_where_a_missing_secret_fails() {
+    for (fail_on, code) in [
+        ("ref:main", 1),
+        ("ref:release/**", 0),
+        ("event:push,schedule", 1),
+        ("event:schedule", 0),
+        ("never", 0),
+    ] {
+        let gate = Gate::new().on_runner("push", PUSH);
+        gate.write(
+            ".github/stageproof.yml",
+            format!("skip-guard:\n  require: [env:TOKEN]\n  fail-on: ['{fail_on}']\n"),
+        );
+        gate.run(["skip-guard"]).code(code);
+        let gate = Gate::new().on_runner("push", PUSH).env("INPUT_FAIL-ON", fail_on);
+        gate.run(["skip-guard", "--require=env:TOKEN"]).code(code);
+    }
+    let gate = Gate::new().on_runner("workflow_dispatch", PUSH);
+    gate.run(["skip-guard", "--require=env:TOKEN", "--fail-on=never"])
+        .code(0);
+    gate.run(["skip-guard", "--require=env:TOKEN", "--fail-on=always"])
+        .code(2)
+        .says("event:LIST, ref:GLOB or never");
+    // A fork has no secrets, whoever pressed the button.
+    let gate = Gate::new().on_runner("workflow_dispatch", r#"{"repository":{"fork":true}}"#);
+    gate.run(["skip-guard", "--require=env:TOKEN"]).code(0);
+}
+
+#[test]
+fn a_group_that_is_partly_set_always_fails_and_names_both_halves() {
+    for event in ["push", "pull_request"] {
+        let gate = Gate::new()
+            .on_runner(event, FORK_PULL)
+            .env("AWS_KEY_ID", "AKIA-not-to-be-shown");
+        gate.run([
+            "skip-guard",
+            "--require=group:AWS_KEY_ID,AWS_SECRET,AWS_REGION",
+            "--fail-on=never",
+        ])
+        .code(1)
+        .says("AWS_KEY_ID is set, but AWS_SECRET, AWS_REGION are not")
+        .never_says("AKIA-not-to-be-shown");
+    }
+    let gate = Gate::new().on_runner("push", PUSH);
+    gate.run(["skip-guard", "--require=group:A_ONE,A_TWO"])
+        .code(0)
+        .says("A_ONE, A_TWO are not set or empty");
+    let gate = Gate::new().env("A_ONE", "1").env("A_TWO", "2");
+    gate.run(["skip-guard", "--require=group:A_ONE,A_TWO"])
+        .code(0)
+        .says("Verdict: pass");
+}
+
+#[test]
+fn variables_and_ports_are_looked_up() {
+    let url = crate::servers::answer("x");
+    let port = url.rsplit(':').next().unwrap().to_owned();
+    let gate = Gate::new().env("REGION", "eu");
+    gate.run([
+        "skip-guard",
+        "--require=var:REGION",
+        &format!("--require=tcp:127.0.0.1:{port}"),
+        &format!("--require=tcp:localhost:{port}"),
+    ])
+    .code(0)
+    .says("3 passed");
+    gate.run([
+        "skip-guard",
+        "--require=var:ZONE",
+        &format!("--require=tcp:127.0.0.1:{}", crate::servers::free_port()),
+        "--require=tcp:no-such-host.invalid:5432",
+    ])
+    .code(0)
+    .says("vars.ZONE")
+    .says("(connection refused)")
+    .says("no-such-host.invalid");
+}
+
+#[test]
+fn a_freeze_holds_until_its_end_and_an_unreadable_one_holds_too() {
+    let freeze = |text: &str, code: i32, says: &str| {
+        let gate = Gate::new().on_runner("push", PUSH);
+        gate.write(".github/freeze.yml", text);
+        gate.run([
+            "skip-guard",
+            "--require=not-frozen:.github/freeze.yml",
+            "--fail-on=event:push",
+        ])
+        .code(code)
+        .says(says);
+        if text.is_empty() {
+            return;
+        }
+        let gate = Gate::new().on_runner("push", PUSH).env("STAGING_FREEZE", text);
+        gate.run([
+            "skip-guard",
+            "--require=not-frozen:env:STAGING_FREEZE",
+            "--fail-on=event:push",
+        ])
+        .code(code)
+        .says(says);
+    };
+    freeze(
+        "reason: release 4.2\nby: ops\nuntil: 2999-12-31\n",
+        1,
+        "deploys are frozen: release 4.2, says ops, until 2999-12-31",
+    );
+    freeze("{reason: no end}", 1, "deploys are frozen: no end");
+    freeze(
+        "{reason: over, until: '2020-01-01T00:00:00Z'}",
+        0,
+        "the last freeze ended",
+    );
+    freeze("please stop", 1, "a freeze that cannot be read");
+    freeze("", 1, "a freeze that cannot be read");
+    let gate = Gate::new().on_runner("push", PUSH).env("NO_FREEZE", "");
+    gate.run([
+        "skip-guard",
+        "--require=not-frozen:none.yml",
+        "--require=not-frozen:env:NO_FREEZE",
+    ])
+    .code(0)
+    .says("2 passed");
 }

@@ -1,26 +1,43 @@
 //! May this job run here at all? Ready, or skipped with the reason.
 //!
-//! Every missing item is named at once, and never a value.
+//! Three situations are told apart: what is missing *cannot* exist here (skip, nothing to do), *should* exist (skip
+//! with a warning, or fail where the configuration says so), or exists *partly* (always a failure). Every missing item is
+//! named at once, and never a value.
 
+mod freeze;
+mod machine;
+mod network;
 mod probe;
 mod requirement;
+mod run_context;
+mod situation;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-pub use requirement::Requirement;
+pub use requirement::{FailOn, Requirement};
 
 use crate::engine;
-use crate::model::{Check, Finding, Outcome, Status};
+use crate::model::{Check, Finding, Outcome, Skip, Status};
 use crate::world::World;
-use probe::{Answer, STAGE};
+use network::LazyHttp;
+use probe::{Answer, Missing};
+use situation::Situation;
 
-/// Checks read variables, files and one URL each; more at once would not end sooner.
+const STAGE: &str = "guard";
+/// The last resort; the slow kinds, on the network, have limits of their own below it.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Checks read variables, files and one address each; more at once would not end sooner.
 const AT_ONCE: usize = 8;
 
 pub struct Plan {
     pub requirements: Vec<Requirement>,
     /// Missing prerequisites fail instead of skipping.
     pub strict: bool,
+    /// Runs in which what should exist and does not is a failure.
+    pub fail_on: Vec<FailOn>,
+    /// What is deployed to, to name it in the reason.
+    pub environment: String,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -33,52 +50,76 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         );
         return outcome(vec![check], &[], None, true);
     }
-    let http = Arc::new(probe::LazyHttp::default());
-    let missing = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let strict = plan.strict;
+    let http = Arc::new(LazyHttp::default());
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let must = plan.strict || plan.fail_on.iter().any(|fail_on| fail_on.matches(&world.runner));
     let tasks = plan
         .requirements
         .iter()
         .enumerate()
         .map(|(index, requirement)| {
             let (requirement, world) = (requirement.clone(), world.clone());
-            let (http, missing) = (Arc::clone(&http), Arc::clone(&missing));
+            let (http, found) = (Arc::clone(&http), Arc::clone(&found));
             let id = format!("{STAGE}:{requirement}");
-            engine::Task::new(STAGE, id, probe::title(&requirement), probe::DEADLINE, async move {
-                match probe::look(&requirement, &world, &http).await? {
-                    Answer::Met(observed) => Ok(observed),
-                    Answer::DoesNotApply(reason) => Err(engine::Blind::Skipped { reason }),
-                    Answer::Missing { message, help } => {
-                        missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((
-                            index,
-                            requirement.to_string(),
-                            message.clone(),
-                        ));
-                        if strict {
-                            let finding = Finding::error("missing-prerequisite", message).help(help);
-                            Ok(engine::Observed::found(finding))
-                        } else {
-                            Err(engine::Blind::Skipped { reason: message })
-                        }
-                    }
+            let strict = plan.strict;
+            engine::Task::new(STAGE, id, probe::title(&requirement), DEADLINE, async move {
+                let missing = match probe::look(&requirement, &world, &http).await? {
+                    Answer::Met(observed) => return Ok(observed),
+                    Answer::DoesNotApply(reason) => return Err(engine::Blind::Skipped { reason }),
+                    Answer::Missing(missing) => missing,
+                };
+                let fails = match missing.situation {
+                    Situation::CannotExist => strict,
+                    Situation::ShouldExist => must,
+                    Situation::Partly => true,
+                };
+                let message = missing.message.clone();
+                let finding = Finding::error("missing-prerequisite", &message).help(&missing.help);
+                found
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((index, requirement.to_string(), missing));
+                if fails {
+                    Ok(engine::Observed::found(finding))
+                } else {
+                    Err(engine::Blind::Skipped { reason: message })
                 }
             })
         })
         .collect();
     let checks = engine::run(tasks, AT_ONCE, &world.interrupt).await;
-    let mut missing = std::mem::take(&mut *missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    missing.sort();
-    let names: Vec<String> = missing.iter().map(|(_, name, _)| name.clone()).collect();
+    let mut found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+    found.sort_by_key(|(index, ..)| *index);
+    let (names, missing): (Vec<String>, Vec<Missing>) =
+        found.into_iter().map(|(_, name, missing)| (name, missing)).unzip();
     let decided = checks.iter().all(|c| c.status() != Status::Errored);
-    let skip = (!strict && decided && !missing.is_empty()).then(|| {
-        let messages: Vec<&str> = missing.iter().map(|(_, _, message)| message.as_str()).collect();
-        format!("Skipped: {}.", messages.join("; "))
+    let skip = (decided && !missing.is_empty()).then(|| Skip {
+        reason: sentence(&plan.environment, &missing),
+        // What should exist and does not is worth a warning; what cannot is not.
+        expected: missing.iter().all(|m| m.situation == Situation::CannotExist),
     });
-    let ready = missing.is_empty() && decided;
-    outcome(checks, &names, skip, ready)
+    outcome(checks, &names, skip, missing.is_empty() && decided)
 }
 
-fn outcome(checks: Vec<Check>, missing: &[String], skip: Option<String>, ready: bool) -> Outcome {
+/// One sentence that a stranger understands: what is missing, and what to do.
+fn sentence(environment: &str, missing: &[Missing]) -> String {
+    let messages: Vec<&str> = missing.iter().map(|m| m.message.as_str()).collect();
+    let help = missing
+        .iter()
+        .find(|m| m.situation != Situation::CannotExist)
+        .or(missing.first())
+        .map_or("", |m| m.help.as_str());
+    let mut letters = environment.chars();
+    let environment: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect();
+    format!("{environment} was skipped: {}. {help}", messages.join("; "))
+}
+
+fn outcome(checks: Vec<Check>, missing: &[String], skip: Option<Skip>, ready: bool) -> Outcome {
     let mut outcome = Outcome {
         checks,
         skip,
@@ -97,47 +138,4 @@ pub fn is_ready(outcome: &Outcome) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Ended;
-    use crate::world::{Clock, Env, Interrupt, Progress, Runner};
-
-    fn world(env: &[(&str, &str)]) -> World {
-        let env: Env = env.iter().copied().collect();
-        World {
-            runner: Arc::new(Runner::from_env(&env)),
-            env: Arc::new(env),
-            clock: Clock::default(),
-            interrupt: Interrupt::never(),
-            progress: Progress::silent(),
-            workspace: std::env::temp_dir(),
-        }
-    }
-
-    fn plan(requirements: &[&str], strict: bool) -> Plan {
-        Plan {
-            requirements: requirements.iter().map(|r| r.parse().unwrap()).collect(),
-            strict,
-        }
-    }
-
-    #[tokio::test]
-    async fn every_missing_item_is_named_in_order() {
-        let plan = plan(&["env:A", "env:HERE", "file:no/such/file", "env:B"], false);
-        let outcome = run(&plan, &world(&[("HERE", "x"), ("B", "")])).await;
-        assert_eq!(outcome.outputs["missing"], r#"["env:A","file:no/such/file","env:B"]"#);
-        assert_eq!(outcome.outputs["ready"], "false");
-        let skip = outcome.skip.unwrap();
-        assert!(skip.contains("A is not set") && skip.contains("B is not set"), "{skip}");
-    }
-
-    #[tokio::test]
-    async fn a_guard_that_cannot_decide_is_not_a_skip() {
-        let plan = plan(&["env:A", "not-fork"], false);
-        let on_runner = [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "pull_request")];
-        let outcome = run(&plan, &world(&on_runner)).await;
-        assert!(outcome.skip.is_none(), "{outcome:?}");
-        assert!(!is_ready(&outcome));
-        assert!(outcome.checks.iter().any(|c| matches!(c.ended, Ended::Errored { .. })));
-    }
-}
+mod tests;

@@ -10,11 +10,17 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use crate::world::Runner;
+
 /// What must be there before a job makes sense.
 #[derive(Clone, Debug)]
 pub enum Requirement {
     /// A variable that is set and not empty. A missing secret arrives as an empty text.
     Env(String),
+    /// A repository or environment variable (`vars.NAME`) mapped into the step: like `env`, but no secret.
+    Var(String),
+    /// Secrets that belong together: all or none.
+    Group(Vec<String>),
     File(PathBuf),
     /// A program, found on the PATH or by its path.
     Command(String),
@@ -26,6 +32,20 @@ pub enum Requirement {
     NotFork,
     /// It answers at all, with whatever status.
     Url(Url),
+    /// Something accepts connections there.
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    /// Nobody has frozen deploys.
+    NotFrozen(FreezeIn),
+}
+
+/// Where a freeze is written.
+#[derive(Clone, Debug)]
+pub enum FreezeIn {
+    File(PathBuf),
+    Env(String),
 }
 
 /// A glob over ref names, as branch filters are written: `*` stays between slashes, `**` does not.
@@ -44,7 +64,69 @@ impl Pattern {
     }
 }
 
-const KINDS: &str = "env:NAME, file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL";
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A run in which what should exist and does not is a failure instead of a skip.
+#[derive(Clone, Debug)]
+pub enum FailOn {
+    Event(Vec<String>),
+    Ref(Pattern),
+    Never,
+}
+
+impl FailOn {
+    pub fn matches(&self, runner: &Runner) -> bool {
+        match self {
+            Self::Event(events) => runner.event_name.as_ref().is_some_and(|name| events.contains(name)),
+            Self::Ref(pattern) => runner.git_ref.as_deref().is_some_and(|full| pattern.matches(full)),
+            Self::Never => false,
+        }
+    }
+}
+
+impl FromStr for FailOn {
+    type Err = RequirementError;
+
+    fn from_str(text: &str) -> Result<Self, RequirementError> {
+        if text.trim() == "never" {
+            return Ok(Self::Never);
+        }
+        match text.parse() {
+            Ok(Requirement::Event(events)) => Ok(Self::Event(events)),
+            Ok(Requirement::Ref(pattern)) => Ok(Self::Ref(pattern)),
+            _ => Err(RequirementError::FailOn(text.trim().to_owned())),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FailOn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for FailOn {
+    fn schema_name() -> Cow<'static, str> {
+        "FailOn".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "event:LIST, ref:GLOB or never.",
+            "pattern": "^(never|(event|ref):.+)$",
+        })
+    }
+}
+
+const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, \
+                     url:URL, tcp:HOST:PORT, not-frozen:PATH, not-frozen:env:NAME";
 
 /// Why a text is not a prerequisite.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +139,12 @@ pub enum RequirementError {
     NotForkValue,
     #[error("`{0}` is not the name of an environment variable")]
     EnvName(String),
+    #[error("`{0}` is not a run to fail on; write event:LIST, ref:GLOB or never")]
+    FailOn(String),
+    #[error("a group has at least two names: group:AWS_KEY_ID,AWS_SECRET")]
+    SmallGroup,
+    #[error("`{0}` is not a host and a port; write tcp:HOST:PORT")]
+    Tcp(String),
     #[error("`{0}` is not a glob: {1}")]
     Glob(String, String),
     #[error("`{0}` is not a URL that can be asked: {1}; write http://… or https://… without credentials")]
@@ -64,11 +152,12 @@ pub enum RequirementError {
 }
 
 impl Requirement {
-    /// The variable it is about, whose value is treated as a secret.
-    pub fn env_name(&self) -> Option<&str> {
+    /// The variables it is about whose values are treated as secrets.
+    pub fn secret_names(&self) -> &[String] {
         match self {
-            Self::Env(name) => Some(name),
-            _ => None,
+            Self::Env(name) => std::slice::from_ref(name),
+            Self::Group(names) => names,
+            _ => &[],
         }
     }
 }
@@ -83,7 +172,10 @@ impl FromStr for Requirement {
             None => (text, ""),
         };
         let form = match kind {
-            "env" => "NAME",
+            "env" | "var" => "NAME",
+            "group" => "NAME,NAME",
+            "tcp" => "HOST:PORT",
+            "not-frozen" => "PATH",
             "file" => "PATH",
             "command" => "NAME",
             "event" => "push,workflow_dispatch",
@@ -100,11 +192,14 @@ impl FromStr for Requirement {
             });
         }
         Ok(match kind {
-            "env" if value.contains(|c: char| c == '=' || c.is_whitespace() || c.is_control()) => {
-                // The value itself may have been passed by mistake; it is not repeated.
-                return Err(RequirementError::EnvName("…".to_owned()));
-            }
-            "env" => Self::Env(value.to_owned()),
+            "env" => Self::Env(variable(value)?),
+            "var" => Self::Var(variable(value)?),
+            "group" => Self::Group(group(value)?),
+            "tcp" => tcp(value)?,
+            "not-frozen" => Self::NotFrozen(match value.strip_prefix("env:") {
+                Some(name) => FreezeIn::Env(variable(name)?),
+                None => FreezeIn::File(PathBuf::from(value)),
+            }),
             "file" => Self::File(PathBuf::from(value)),
             "command" => Self::Command(value.to_owned()),
             "event" => Self::Event(
@@ -118,6 +213,40 @@ impl FromStr for Requirement {
             _ => Self::Url(url(value)?),
         })
     }
+}
+
+fn variable(name: &str) -> Result<String, RequirementError> {
+    let odd = |c: char| c == '=' || c == ',' || c.is_whitespace() || c.is_control();
+    if name.is_empty() || name.contains(odd) {
+        // The value itself may have been passed by mistake; it is not repeated.
+        return Err(RequirementError::EnvName("…".to_owned()));
+    }
+    Ok(name.to_owned())
+}
+
+fn group(list: &str) -> Result<Vec<String>, RequirementError> {
+    let names = list
+        .split(',')
+        .map(|name| variable(name.trim()))
+        .collect::<Result<Vec<_>, _>>()?;
+    if names.len() < 2 {
+        return Err(RequirementError::SmallGroup);
+    }
+    Ok(names)
+}
+
+fn tcp(text: &str) -> Result<Requirement, RequirementError> {
+    let wrong = || RequirementError::Tcp(text.to_owned());
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?;
+    if host.is_empty() {
+        return Err(wrong());
+    }
+    Ok(Requirement::Tcp {
+        host: host.to_owned(),
+        port,
+    })
 }
 
 fn pattern(text: &str) -> Result<Pattern, RequirementError> {
@@ -150,6 +279,12 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Env(name) => write!(f, "env:{name}"),
+            Self::Var(name) => write!(f, "var:{name}"),
+            Self::Group(names) => write!(f, "group:{}", names.join(",")),
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "tcp:{host}:{port}"),
+            Self::NotFrozen(FreezeIn::File(path)) => write!(f, "not-frozen:{}", path.display()),
+            Self::NotFrozen(FreezeIn::Env(name)) => write!(f, "not-frozen:env:{name}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Command(name) => write!(f, "command:{name}"),
             Self::Event(events) => write!(f, "event:{}", events.join(",")),
@@ -177,7 +312,7 @@ impl JsonSchema for Requirement {
         json_schema!({
             "type": "string",
             "description": format!("One of {KINDS}."),
-            "pattern": "^(not-fork|(env|file|command|event|ref|url):.+)$",
+            "pattern": "^(not-fork|(env|var|group|file|command|event|ref|url|tcp|not-frozen):.+)$",
         })
     }
 }
@@ -210,6 +345,12 @@ mod tests {
             ("url:localhost:80", "scheme"),
             ("url:https://u:p4ssw0rd@h", "credentials"),
             ("ref:[", "not a glob"),
+            ("group:ONE", "at least two"),
+            ("group:ONE,", "is not the name"),
+            ("tcp:db", "tcp:HOST:PORT"),
+            ("tcp:db:0", "tcp:HOST:PORT"),
+            ("tcp:db:99999", "tcp:HOST:PORT"),
+            ("not-frozen", "not-frozen:PATH"),
             ("", "write one of"),
         ] {
             let error = text.parse::<Requirement>().unwrap_err().to_string();

@@ -10,6 +10,7 @@ use regex::Regex;
 use url::Url;
 
 use crate::engine::{self, Looked, Observed};
+use crate::model::waiver::{self, Waiver};
 use crate::model::{Check, Class, Fact, Finding, Outcome, Reason, StatusSet, TimeSpan, text};
 use crate::world::World;
 use crate::world::http::{Http, Request, Settings};
@@ -38,6 +39,8 @@ pub struct Plan {
     pub connect_timeout: Duration,
     pub timeout: Duration,
     pub start: Option<Start>,
+    /// Failures that do not count, for now.
+    pub waivers: Vec<Waiver>,
 }
 
 /// A server to start before the probes.
@@ -70,7 +73,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut checks = Vec::new();
     let Some(start) = &plan.start else {
         checks.extend(probe_all(plan, world, None).await);
-        return outcome(checks);
+        return outcome(plan, world, checks);
     };
     let began = Instant::now();
     match server::start(start, &plan.targets, world).await {
@@ -94,10 +97,11 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
             checks.extend(titles.map(|(id, title)| Check::skipped(STAGE, id, title, "the server was not started")));
         }
     }
-    outcome(checks)
+    outcome(plan, world, checks)
 }
 
-fn outcome(checks: Vec<Check>) -> Outcome {
+fn outcome(plan: &Plan, world: &World, mut checks: Vec<Check>) -> Outcome {
+    waiver::apply(&plan.waivers, &world.clock.date(), &mut checks);
     Outcome {
         checks,
         ..Outcome::default()

@@ -1,0 +1,92 @@
+//! `waivers:` of the configuration.
+
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use crate::model::Class;
+use crate::model::waiver::{Match, Waiver};
+
+/// The variable that switches all waivers off, for a run that must be strict whatever the file says.
+const SWITCH: &str = "STAGEPROOF_WAIVERS";
+
+/// One waiver, as it is written: a class or a check id, a reason, the last day it holds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct WaiverOption(Waiver);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    class: Option<Class>,
+    check: Option<String>,
+    reason: String,
+    until: String,
+}
+
+impl TryFrom<Written> for WaiverOption {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let matches = match (written.class, written.check) {
+            (Some(class), None) => Match::Class(class),
+            (None, Some(check)) if !check.trim().is_empty() => Match::Check(check),
+            _ => return Err("a waiver names either a `class` (infra or app) or a `check` id".to_owned()),
+        };
+        if written.reason.trim().is_empty() {
+            return Err("a waiver needs a reason".to_owned());
+        }
+        let until: Date = written
+            .until
+            .parse()
+            .map_err(|_| format!("`until: {}` is not a day; write it like 2026-12-31", written.until))?;
+        Ok(Self(Waiver {
+            matches,
+            reason: written.reason,
+            until: until.to_string(),
+        }))
+    }
+}
+
+impl JsonSchema for WaiverOption {
+    fn schema_name() -> Cow<'static, str> {
+        "Waiver".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "A failure that is known and does not count until a day.",
+            "properties": {
+                "class": { "enum": ["app", "infra"], "description": "Every failure of this class." },
+                "check": { "type": "string", "minLength": 1, "description": "Every failure of the check with this id." },
+                "reason": { "type": "string", "minLength": 1, "description": "Why it does not count." },
+                "until": { "type": "string", "format": "date", "description": "The last day it holds, in UTC." },
+            },
+            "required": ["reason", "until"],
+            "oneOf": [{ "required": ["class"] }, { "required": ["check"] }],
+            "additionalProperties": false,
+        })
+    }
+}
+
+/// The waivers that hold in this run: none when it is strict.
+pub fn in_force(options: &[WaiverOption], strict: bool) -> Vec<Waiver> {
+    if strict {
+        Vec::new()
+    } else {
+        options.iter().map(|option| option.0.clone()).collect()
+    }
+}
+
+/// Whether the environment switches waivers off.
+pub fn switched_off(env: &crate::world::Env) -> Result<bool, super::UsageError> {
+    match env.get(SWITCH) {
+        None | Some("on") => Ok(false),
+        Some("off") => Ok(true),
+        Some(other) => Err(super::UsageError::new(format!("{SWITCH} is `{other}`"))
+            .help("set it to `off` to switch all waivers off, or leave it out")),
+    }
+}

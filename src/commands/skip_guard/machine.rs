@@ -1,0 +1,147 @@
+//! Prerequisites on this machine: variables, files, commands, a freeze.
+
+use std::path::{Path, PathBuf};
+
+use super::freeze::{self, Freeze};
+use super::probe::{Answer, Missing, met, should};
+use super::requirement::FreezeIn;
+use super::situation::{Origin, Situation};
+use crate::engine::{Blind, Observed};
+use crate::world::{World, files};
+
+/// A freeze is a few lines that a person wrote.
+const LARGEST_FREEZE: u64 = 64 << 10;
+
+/// A value of blanks only is what a secret pasted wrongly looks like.
+fn is_set(name: &str, world: &World) -> bool {
+    world
+        .env
+        .raw(name)
+        .is_some_and(|value| !value.as_encoded_bytes().trim_ascii().is_empty())
+}
+
+pub fn secret(name: &str, world: &World) -> Result<Answer, Blind> {
+    if is_set(name, world) {
+        return Ok(Answer::Met(Observed::nothing_wrong()));
+    }
+    missing_secret(name, name, world)
+}
+
+/// What it means that a secret is not there depends on where the run comes from.
+fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, Blind> {
+    let verb = if names.contains(", ") { "are" } else { "is" };
+    match Origin::of(&world.runner) {
+        Origin::Own => Ok(should(
+            format!("{names} {verb} not set or empty"),
+            format!(
+                "Create it and map it into the step: `env: {example}: ${{{{ secrets.{example} }}}}`. A secret of an \
+                 environment needs a job that names the environment."
+            ),
+        )),
+        Origin::WithoutSecrets(who) => Ok(super::probe::cannot(format!("{names} {verb} not available to {who}"))),
+        Origin::Unknown(why) => Err(Blind::with_help(
+            format!("{names} {verb} not set, and whether that is right here cannot be told: {why}"),
+            "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",
+        )),
+    }
+}
+
+pub fn variable(name: &str, world: &World) -> Answer {
+    if is_set(name, world) {
+        Answer::Met(Observed::nothing_wrong())
+    } else {
+        should(
+            format!("{name} is not set or empty"),
+            format!("Create the variable and map it into the step: `env: {name}: ${{{{ vars.{name} }}}}`."),
+        )
+    }
+}
+
+/// All or none. Some of them is what a half-done setup looks like, and never a reason to skip.
+pub fn group(names: &[String], world: &World) -> Result<Answer, Blind> {
+    let (set, unset): (Vec<&str>, Vec<&str>) = names.iter().map(String::as_str).partition(|name| is_set(name, world));
+    match (set.is_empty(), unset.as_slice()) {
+        (_, []) => Ok(Answer::Met(Observed::nothing_wrong())),
+        (true, [example, ..]) => missing_secret(&unset.join(", "), example, world),
+        (false, _) => Ok(Answer::Missing(Missing {
+            situation: Situation::Partly,
+            message: format!("{} set, but {} not", is_or_are(&set), is_or_are(&unset)),
+            help: "Set what is missing, or remove what is there: these belong together.".to_owned(),
+        })),
+    }
+}
+
+fn is_or_are(names: &[&str]) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.join(", "))
+}
+
+pub fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
+    match files::is_there(&world.workspace.join(path)) {
+        Ok(true) => Ok(Answer::Met(Observed::nothing_wrong())),
+        Ok(false) => Ok(should(
+            format!("the file {} does not exist", path.display()),
+            "Check the path, which is relative to the workspace, and that the checkout or build before this step made \
+             it.",
+        )),
+        Err(error) => Err(Blind::with_help(
+            format!("{} cannot be looked at: {error}", path.display()),
+            "check the permissions of the file and of the folders above it",
+        )),
+    }
+}
+
+pub fn command(name: &str, world: &World) -> Result<Answer, Blind> {
+    let candidates: Vec<PathBuf> = if name.contains('/') {
+        vec![world.workspace.join(name)]
+    } else {
+        let Some(path) = world.env.raw("PATH") else {
+            return Err(Blind::with_help(
+                "PATH is not set, so no command can be looked for",
+                "name the command by its path, or run stageproof on the host instead of in the container",
+            ));
+        };
+        std::env::split_paths(path).map(|folder| folder.join(name)).collect()
+    };
+    let found = candidates.iter().find(|path| files::is_executable(path));
+    Ok(match found {
+        Some(path) => met("path", &path.display().to_string()),
+        None => should(
+            format!("the command {name} is not installed"),
+            "Install it in a step before this one; the container action sees only what is in its own image.",
+        ),
+    })
+}
+
+pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
+    let text = match place {
+        FreezeIn::Env(name) => world.env.raw(name).map(|value| value.to_string_lossy().into_owned()),
+        FreezeIn::File(path) => {
+            let full = world.workspace.join(path);
+            match files::is_there(&full) {
+                Ok(false) => None,
+                // What is there and cannot be read was meant to stop something.
+                Ok(true) | Err(_) => match files::read_text(&full, LARGEST_FREEZE) {
+                    Ok(text) => Some(text),
+                    Err(error) => return Ok(frozen(format!("there is a freeze that cannot be read ({error:#})"))),
+                },
+            }
+        }
+    };
+    // An unset variable arrives as an empty text; an empty file is a freeze that somebody did not finish.
+    let text = match (text, place) {
+        (None, _) => return Ok(Answer::Met(Observed::nothing_wrong())),
+        (Some(text), FreezeIn::Env(_)) if text.trim().is_empty() => {
+            return Ok(Answer::Met(Observed::nothing_wrong()));
+        }
+        (Some(text), _) => text,
+    };
+    Ok(match freeze::read(&text, world.clock.now()) {
+        Freeze::Over(until) => met("the last freeze ended", &until),
+        Freeze::Holds(says) => frozen(says),
+    })
+}
+
+fn frozen(says: String) -> Answer {
+    should(says, "Wait for its end, or have whoever wrote it take it away.")
+}

@@ -1,0 +1,140 @@
+//! Failures that are known, written down, and do not count until a day.
+
+use super::check::{Check, Ended};
+use super::failure::Class;
+use super::finding::{Finding, Severity, Waived};
+
+/// What is waived, why, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    pub matches: Match,
+    pub reason: String,
+    /// The last day it holds, `YYYY-MM-DD` in UTC.
+    pub until: String,
+}
+
+/// What a waiver is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// Every failure of this class.
+    Class(Class),
+    /// Every failure of this check.
+    Check(String),
+}
+
+impl Waiver {
+    fn covers(&self, check_id: &str, finding: &Finding) -> bool {
+        match &self.matches {
+            Match::Class(class) => finding.class == Some(*class),
+            Match::Check(id) => id == check_id,
+        }
+    }
+}
+
+/// Marks what is waived. A waiver whose day has passed waives nothing, and says so where it would have mattered.
+/// What could not be looked at cannot be waived: nobody knows what it is.
+pub fn apply(waivers: &[Waiver], today: &str, checks: &mut [Check]) {
+    for check in checks {
+        let id = check.id.clone();
+        let Ended::Looked(findings) = &mut check.ended else {
+            continue;
+        };
+        let mut expired: Vec<Finding> = Vec::new();
+        for finding in findings.iter_mut().filter(|f| f.severity == Severity::Error) {
+            let covering = waivers.iter().filter(|w| w.covers(&id, finding));
+            // The one that holds longest decides, so that the order in the file does not matter.
+            let Some(waiver) = covering.max_by(|a, b| a.until.cmp(&b.until)) else {
+                continue;
+            };
+            if waiver.until.as_str() >= today {
+                finding.waived = Some(Waived {
+                    reason: waiver.reason.clone(),
+                    until: waiver.until.clone(),
+                });
+            } else {
+                expired.push(Finding::note(
+                    "waiver-expired",
+                    format!("a waiver for this expired on {}: {}", waiver.until, waiver.reason),
+                ));
+            }
+        }
+        findings.append(&mut expired);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Reason, Status};
+    use proptest::prelude::*;
+
+    fn failed(class: Class) -> Check {
+        Check {
+            id: "smoke:http://h/".into(),
+            stage: "smoke".into(),
+            title: "t".into(),
+            ended: Ended::Looked(vec![
+                Finding::error("unhealthy", "down").because(class, Reason::Refused),
+            ]),
+            facts: vec![],
+            took_ms: 0,
+        }
+    }
+
+    fn waiver(matches: Match, until: &str) -> Waiver {
+        Waiver {
+            matches,
+            reason: "known".into(),
+            until: until.into(),
+        }
+    }
+
+    fn status(waivers: &[Waiver], class: Class) -> Status {
+        let mut checks = [failed(class)];
+        apply(waivers, "2026-01-31", &mut checks);
+        checks[0].status()
+    }
+
+    #[test]
+    fn a_waiver_holds_to_the_end_of_its_day_and_not_longer() {
+        for (until, expected) in [
+            ("2026-01-30", Status::Failed),
+            ("2026-01-31", Status::Waived),
+            ("2026-02-01", Status::Waived),
+        ] {
+            let waivers = [waiver(Match::Class(Class::Infra), until)];
+            assert_eq!(status(&waivers, Class::Infra), expected, "{until}");
+            assert_eq!(status(&waivers, Class::App), Status::Failed, "another class");
+        }
+    }
+
+    #[test]
+    fn a_check_is_waived_by_its_whole_id() {
+        let by_id = |id: &str| status(&[waiver(Match::Check(id.into()), "2099-01-01")], Class::App);
+        assert_eq!(by_id("smoke:http://h/"), Status::Waived);
+        assert_eq!(by_id("smoke:"), Status::Failed);
+    }
+
+    #[test]
+    fn an_expired_waiver_says_so() {
+        let mut checks = [failed(Class::Infra)];
+        apply(
+            &[waiver(Match::Class(Class::Infra), "2020-01-01")],
+            "2026-01-31",
+            &mut checks,
+        );
+        assert!(checks[0].findings()[1].message.contains("expired on 2020-01-01"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_waivers_does_not_matter(mut days in proptest::collection::vec(1u32..28, 1..5)) {
+            let make = |days: &[u32]| -> Vec<Waiver> {
+                days.iter().map(|d| waiver(Match::Class(Class::Infra), &format!("2026-01-{d:02}"))).collect()
+            };
+            let forward = status(&make(&days), Class::Infra);
+            days.reverse();
+            prop_assert_eq!(forward, status(&make(&days), Class::Infra));
+        }
+    }
+}

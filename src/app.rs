@@ -99,7 +99,7 @@ fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {
 /// Written, and read back before anybody trusts it.
 fn write_status(report: &Report, path: &Path) -> anyhow::Result<()> {
     files::replace(path, render::staging_status::render(report).as_bytes())?;
-    let text = files::read_text(path, u64::MAX - 1)?;
+    let text = files::read_text(path, u64::MAX)?;
     let read = StagingStatus::read(text.as_bytes()).map_err(anyhow::Error::msg);
     let expected = StagingStatus::of(report.verdict);
     match read {

@@ -14,10 +14,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Like [`replace`], with the bytes coming from `write`.
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> anyhow::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let wrong = || format!("cannot write {}", path.display());
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut temporary = tempfile::Builder::new()
@@ -31,6 +28,14 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>
         .map_err(|error| error.error)
         .with_context(wrong)?;
     Ok(())
+}
+
+/// The folder a file is in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Temporary files are private by default; reports are for everybody who may read the workspace.
@@ -53,13 +58,7 @@ pub fn append_to_existing(path: &Path, text: &str) -> anyhow::Result<()> {
 /// Reads a whole text file of at most `limit` bytes.
 pub fn read_text(path: &Path, limit: u64) -> anyhow::Result<String> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    if bytes.len() as u64 > limit {
-        bail!("{} is larger than {limit} bytes", path.display());
-    }
+    let bytes = read_whole(file, path, limit)?;
     String::from_utf8(bytes).map_err(|error| {
         anyhow::anyhow!(
             "{} is not UTF-8 text (first wrong byte at offset {})",
@@ -138,14 +137,18 @@ pub fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Vec<u8>>>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
     };
+    read_whole(file, path, limit).map(Some)
+}
+
+fn read_whole(file: File, path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(limit + 1)
+    file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot read {}", path.display()))?;
     if bytes.len() as u64 > limit {
         bail!("{} is larger than {limit} bytes", path.display());
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// Renames within one file system; folders above the new name are made.
@@ -194,10 +197,7 @@ fn folder_mode() -> fs::Permissions {
 
 /// A file with a temporary name beside `path`, to become `path` when it is whole. It is removed when it is dropped.
 pub fn temporary_beside(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     tempfile::Builder::new()
         .prefix(".stageproof-")

@@ -260,7 +260,7 @@ fn the_workflow_to_copy_pins_a_commit_that_holds_the_action() {
         not_checked(
             "the pin in deploy-staging.yml",
             "this is no whole clone",
-            "STAGEPROOF_REQUIRE_TOOLS",
+            "STAGEPROOF_REQUIRE_HISTORY",
         );
         return;
     }

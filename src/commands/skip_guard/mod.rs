@@ -4,10 +4,12 @@
 //! with a warning, or fail where the configuration says so), or exists *partly* (always a failure). Every missing item is
 //! named at once, and never a value.
 
+mod fail_on;
 mod freeze;
 mod machine;
 mod network;
 mod probe;
+mod ref_pattern;
 mod requirement;
 mod run_context;
 mod situation;
@@ -15,7 +17,8 @@ mod situation;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use requirement::{FailOn, Requirement};
+pub use fail_on::FailOn;
+pub use requirement::Requirement;
 
 use crate::engine;
 use crate::model::{Check, Finding, Outcome, Skip, Status};

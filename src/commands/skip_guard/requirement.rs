@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use globset::{GlobBuilder, GlobMatcher};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use crate::world::Runner;
+use super::ref_pattern::Pattern;
+use crate::model::text;
 
 /// What must be there before a job makes sense.
 #[derive(Clone, Debug)]
@@ -46,83 +46,6 @@ pub enum Requirement {
 pub enum FreezeIn {
     File(PathBuf),
     Env(String),
-}
-
-/// A glob over ref names, as branch filters are written: `*` stays between slashes, `**` does not.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    text: String,
-    matcher: GlobMatcher,
-}
-
-impl Pattern {
-    pub fn matches(&self, full_ref: &str) -> bool {
-        let short = ["refs/heads/", "refs/tags/", "refs/pull/"]
-            .iter()
-            .find_map(|prefix| full_ref.strip_prefix(prefix));
-        self.matcher.is_match(full_ref) || short.is_some_and(|short| self.matcher.is_match(short))
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// A run in which what should exist and does not is a failure instead of a skip.
-#[derive(Clone, Debug)]
-pub enum FailOn {
-    Event(Vec<String>),
-    Ref(Pattern),
-    Never,
-}
-
-impl FailOn {
-    pub fn matches(&self, runner: &Runner) -> bool {
-        match self {
-            Self::Event(events) => runner.event_name.as_ref().is_some_and(|name| events.contains(name)),
-            Self::Ref(pattern) => runner.git_ref.as_deref().is_some_and(|full| pattern.matches(full)),
-            Self::Never => false,
-        }
-    }
-}
-
-impl FromStr for FailOn {
-    type Err = RequirementError;
-
-    fn from_str(text: &str) -> Result<Self, RequirementError> {
-        if text.trim() == "never" {
-            return Ok(Self::Never);
-        }
-        match text.parse() {
-            Ok(Requirement::Event(events)) => Ok(Self::Event(events)),
-            Ok(Requirement::Ref(pattern)) => Ok(Self::Ref(pattern)),
-            _ => Err(RequirementError::FailOn(text.trim().to_owned())),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for FailOn {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<'de, str>::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for FailOn {
-    fn schema_name() -> Cow<'static, str> {
-        "FailOn".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "event:LIST, ref:GLOB or never.",
-            "pattern": "^(never|(event|ref):.+)$",
-        })
-    }
 }
 
 const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, \
@@ -209,7 +132,7 @@ impl FromStr for Requirement {
                     .filter(|event| !event.is_empty())
                     .collect(),
             ),
-            "ref" => Self::Ref(pattern(value)?),
+            "ref" => Self::Ref(value.parse()?),
             _ => Self::Url(url(value)?),
         })
     }
@@ -249,17 +172,6 @@ fn tcp(text: &str) -> Result<Requirement, RequirementError> {
     })
 }
 
-fn pattern(text: &str) -> Result<Pattern, RequirementError> {
-    let glob = GlobBuilder::new(text)
-        .literal_separator(true)
-        .build()
-        .map_err(|error| RequirementError::Glob(text.to_owned(), error.kind().to_string()))?;
-    Ok(Pattern {
-        text: text.to_owned(),
-        matcher: glob.compile_matcher(),
-    })
-}
-
 fn url(text: &str) -> Result<Url, RequirementError> {
     let shown = || text.split('@').next_back().unwrap_or(text).to_owned();
     let url = Url::parse(text).map_err(|error| RequirementError::Url(shown(), error.to_string()))?;
@@ -288,7 +200,7 @@ impl fmt::Display for Requirement {
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Command(name) => write!(f, "command:{name}"),
             Self::Event(events) => write!(f, "event:{}", events.join(",")),
-            Self::Ref(pattern) => write!(f, "ref:{}", pattern.text),
+            Self::Ref(pattern) => write!(f, "ref:{pattern}"),
             Self::NotFork => f.write_str("not-fork"),
             Self::Url(url) => write!(f, "url:{url}"),
         }
@@ -297,9 +209,7 @@ impl fmt::Display for Requirement {
 
 impl<'de> Deserialize<'de> for Requirement {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<'de, str>::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        text::deserialize(deserializer)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Prerequisites of the run: its event, its ref, where it comes from.
 
 use super::probe::{Answer, cannot, met};
-use super::requirement::Pattern;
+use super::ref_pattern::Pattern;
 use super::situation::fork_of;
 use crate::engine::{Blind, Observed};
 use crate::world::World;

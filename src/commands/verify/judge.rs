@@ -159,29 +159,42 @@ pub fn hash(sealed: &Sealed, manifest: &Manifest, listing: &Listing, stop: Stop<
     hashes
 }
 
-/// Compares the index with the manifest, and tells what the index says about the run.
-pub fn index(sealed: &Sealed, manifest: &Manifest, listing: &Listing, sizes: &[Option<u64>]) -> (Findings, Vec<Fact>) {
-    let mut findings = Findings::default();
-    let lines = manifest.lines.iter().enumerate();
-    let listed: HashMap<&str, usize> = lines.map(|(place, line)| (line.path.as_str(), place)).collect();
-    let number = match (listed.contains_key(INDEX), listing.files.get(INDEX)) {
+/// Reads the index, if there is one that is listed. What is wrong with it otherwise is a finding.
+pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Result<Option<Index>, Finding> {
+    let is_listed = manifest.lines.iter().any(|line| line.path == INDEX);
+    let number = match (is_listed, listing.files.get(INDEX)) {
         (true, Some(number)) => *number,
         // What is listed and missing, or there and unlisted, was reported as such.
-        (true, None) | (false, Some(_)) => return (findings, Vec::new()),
+        (true, None) | (false, Some(_)) => return Ok(None),
         (false, None) => {
             let message = format!("there is no {INDEX}, so it is not known which run this is evidence of");
-            findings.add(Finding::warning("no-index", message).help("seal it with stageproof evidence-bundle"));
+            return Err(Finding::warning("no-index", message).help("seal it with stageproof evidence-bundle"));
+        }
+    };
+    sealed
+        .read(INDEX, number)
+        .and_then(|bytes| Ok(Index::parse(&bytes)?))
+        .map(Some)
+        .map_err(|error| wrong("index-unreadable", format!("{INDEX} cannot be used: {error:#}")))
+}
+
+/// Compares the index with the manifest, and tells what the index says about the run.
+pub fn index(
+    read: Result<Option<Index>, Finding>,
+    manifest: &Manifest,
+    sizes: &[Option<u64>],
+) -> (Findings, Vec<Fact>) {
+    let mut findings = Findings::default();
+    let index = match read {
+        Ok(Some(index)) => index,
+        Ok(None) => return (findings, Vec::new()),
+        Err(finding) => {
+            findings.add(finding);
             return (findings, Vec::new());
         }
     };
-    let parsed = sealed.read(INDEX, number).and_then(|bytes| Ok(Index::parse(&bytes)?));
-    let index = match parsed {
-        Ok(index) => index,
-        Err(error) => {
-            findings.add(wrong("index-unreadable", format!("{INDEX} cannot be used: {error:#}")));
-            return (findings, Vec::new());
-        }
-    };
+    let lines = manifest.lines.iter().enumerate();
+    let listed: HashMap<&str, usize> = lines.map(|(place, line)| (line.path.as_str(), place)).collect();
     let mut seen = HashSet::new();
     for entry in &index.files {
         let path = text::one_line(&entry.path);

@@ -95,7 +95,18 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
         .push(check("verify:listing", title, looked(findings), started));
 
     let started = Instant::now();
-    let hashed = judge::hash(sealed, &manifest, &listing, stop);
+    // Reading a long index takes a good part of the time that hashing does, so the two go on side by side.
+    let (hashed, index) = std::thread::scope(|scope| {
+        let index = scope.spawn(|| judge::read_index(sealed, &manifest, &listing));
+        let hashed = judge::hash(sealed, &manifest, &listing, stop);
+        let index = index.join().unwrap_or_else(|_| {
+            Err(Finding::error(
+                "index-unreadable",
+                "internal error while the index was read",
+            ))
+        });
+        (hashed, index)
+    });
     let mut hash_check = check(
         "verify:hashes",
         "Every file is unchanged",
@@ -109,7 +120,7 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
     outcome.checks.push(hash_check);
 
     let started = Instant::now();
-    let (findings, facts) = judge::index(sealed, &manifest, &listing, &hashed.sizes);
+    let (findings, facts) = judge::index(index, &manifest, &hashed.sizes);
     let mut index_check = check(
         "verify:index",
         "The index agrees with the manifest",

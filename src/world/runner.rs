@@ -21,19 +21,17 @@ pub struct Runner {
     pub event_path: Option<PathBuf>,
     pub event_name: Option<String>,
     pub git_ref: Option<String>,
-    pub head_ref: Option<String>,
     pub repository: Option<String>,
     pub actor: Option<String>,
     env: Vec<(&'static str, String)>,
 }
 
-const COPIED: [&str; 9] = [
+const COPIED: [&str; 8] = [
     "GITHUB_SHA",
     "GITHUB_WORKFLOW",
     "GITHUB_JOB",
     "GITHUB_RUN_ID",
     "GITHUB_RUN_ATTEMPT",
-    "GITHUB_TRIGGERING_ACTOR",
     "RUNNER_NAME",
     "RUNNER_OS",
     "RUNNER_ARCH",
@@ -50,7 +48,6 @@ impl Runner {
             event_path: path("GITHUB_EVENT_PATH"),
             event_name: text("GITHUB_EVENT_NAME"),
             git_ref: text("GITHUB_REF"),
-            head_ref: text("GITHUB_HEAD_REF"),
             repository: text("GITHUB_REPOSITORY"),
             actor: text("GITHUB_ACTOR"),
             env: COPIED.iter().filter_map(|name| Some((*name, text(name)?))).collect(),

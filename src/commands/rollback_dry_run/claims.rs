@@ -48,6 +48,15 @@ impl Claims {
             self.skip(&[(id, title)]);
             return None;
         }
+        let interrupt = self.interrupt.clone();
+        // The work has a task of its own, so that the engine's answer to an interrupt does not cut it off; so it is
+        // here that it must not even begin.
+        let work = async move {
+            match interrupt.received() {
+                Some(signal) => Err(Blind::errored(format!("interrupted by {signal} before it began"))),
+                None => work.await,
+            }
+        };
         let value = Arc::new(Mutex::new(None));
         let work = Arc::new(tokio::sync::Mutex::new(tokio::spawn(work)));
         let (kept, shared) = (Arc::clone(&value), Arc::clone(&work));
@@ -139,6 +148,23 @@ mod tests {
         assert_eq!(none, None);
         assert!(!claims.all_hold());
         assert_eq!(claims.into_checks()[0].status(), Status::Errored);
+    }
+
+    #[tokio::test]
+    async fn after_an_interrupt_nothing_is_begun() {
+        let begun = Arc::new(Mutex::new(false));
+        let shared = Arc::clone(&begun);
+        let mut claims = Claims::new(Interrupt::already("SIGTERM"));
+        let none = claims
+            .look(("a", "A"), MINUTE, async move {
+                *shared.lock().unwrap() = true;
+                Ok((Some(1), Observed::nothing_wrong()))
+            })
+            .await;
+        assert_eq!(none, None);
+        assert!(!*begun.lock().unwrap(), "the work was begun");
+        let checks = claims.into_checks();
+        assert!(matches!(&checks[0].ended, Ended::Errored { cause, .. } if cause.contains("SIGTERM")));
     }
 
     #[test]

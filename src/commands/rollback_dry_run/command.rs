@@ -95,9 +95,10 @@ async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
 
 fn not_started(error: &StartError) -> Blind {
     let help = match error {
+        StartError::Interrupted(_) => return Blind::errored(error.to_string()),
         StartError::NotInPath(_) => {
-            "install it in a step before this one; the container action sees only what is in its own image, so run \
-             stageproof on the host for it (`command: install`, then a `run:` step)"
+            "install it in a step before this one; the container action sees only what is in its own image, so for this \
+             check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
         }
         StartError::NoFile(_) => {
             "check the path, which is relative to the workspace; the container action sees only its own image and the \
@@ -107,8 +108,8 @@ fn not_started(error: &StartError) -> Blind {
             "make it executable (`chmod +x`, and `git update-index --chmod=+x` for the next checkout)"
         }
         StartError::NoInterpreter(_) => {
-            "install what its first line names; the container action has no shell and no system libraries, so run \
-             stageproof on the host for it (`command: install`, then a `run:` step)"
+            "install what its first line names; the container action has no shell and no system libraries, so for this \
+             check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
         }
         StartError::Other { .. } | StartError::System(_) => "try the command by hand in the same place",
     };

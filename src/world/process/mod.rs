@@ -85,6 +85,9 @@ pub enum StartError {
     NoInterpreter(PathBuf),
     #[error("{} cannot be started: {error}", .path.display())]
     Other { path: PathBuf, error: io::Error },
+    /// We were asked to stop by this signal before there was anything to end.
+    #[error("interrupted by {0} before it began")]
+    Interrupted(&'static str),
     #[error("{0:#}")]
     System(#[from] anyhow::Error),
 }
@@ -95,6 +98,9 @@ pub enum StartError {
 /// On Linux everything that descends from the program is found and ended, also what left its process group; only what
 /// detached itself twice over *and* emptied its environment escapes. Elsewhere the process group is ended.
 pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Interrupt) -> Result<Ran, StartError> {
+    if let Some(signal) = interrupt.received() {
+        return Err(StartError::Interrupted(signal));
+    }
     let path = find(command, env)?;
     let token = random::token()?;
     family::adopt_orphans();

@@ -48,6 +48,16 @@ async fn both_streams_in_order_and_the_exit_code() {
 }
 
 #[tokio::test]
+async fn after_an_interrupt_nothing_is_started() {
+    let home = tempfile::tempdir().unwrap();
+    let mark = home.path().join("started");
+    let touch = command("touch", &[mark.to_str().unwrap()]);
+    let told = run(&touch, limits(10_000), &env(), &Interrupt::already("SIGTERM")).await;
+    assert!(matches!(told, Err(StartError::Interrupted("SIGTERM"))), "{told:?}");
+    assert!(!mark.exists(), "the command ran");
+}
+
+#[tokio::test]
 async fn a_signal_is_told_from_an_exit_code() {
     assert_eq!(sh("kill -SEGV $$", 10_000).await.ended, Ended::Signal(11));
 }

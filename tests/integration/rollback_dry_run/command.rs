@@ -57,7 +57,7 @@ fn no_says_why() {
 fn what_cannot_be_run_is_not_a_no() {
     let repo = Repo::none();
     repo.dry_run(&["--check=no-such-program --version"])
-        .is(4, &["not installed", "its own image", "command: install"]);
+        .is(4, &["not installed", "its own image", "on the host"]);
     repo.dry_run(&["--check=./missing"])
         .is(4, &["there is no file", "relative to the workspace"]);
     repo.gate.write("plain", "#!/bin/sh\n");
@@ -65,7 +65,8 @@ fn what_cannot_be_run_is_not_a_no() {
         .is(4, &["cannot be executed", "chmod +x"]);
     repo.gate.write("odd", "#!/no/such/interpreter\n");
     fs::set_permissions(repo.root().join("odd"), fs::Permissions::from_mode(0o755)).unwrap();
-    repo.dry_run(&["--check=./odd"]).is(4, &["the interpreter or loader"]);
+    repo.dry_run(&["--check=./odd"])
+        .is(4, &["the interpreter or loader", "on the host"]);
     repo.dry_run(&["--check=."]).is(4, &[]);
     check("kill -KILL $$", &[]).is(4, &["killed by signal 9", "gave no answer"]);
 }

@@ -130,11 +130,18 @@ fn one_finding(finding: &Finding) -> String {
     text
 }
 
-/// Foreign text in a table cell: no HTML, no link, no mention, no cell border, no line break.
+/// Foreign text in a table cell: no HTML, no link to a page, no mention, no cell border, no line break.
+///
+/// GitHub makes links of bare addresses (`https://…`, `www.…`) too. An address of ours is then not clickable either, which
+/// is a small price: nobody can tell ours from those that a response body or a log brought.
 fn escape(text: &str) -> String {
+    let text = printable(&cut(text, 2000));
     let mut out = String::with_capacity(text.len());
-    for c in printable(&cut(text, 2000)).chars() {
+    for (at, c) in text.char_indices() {
         match c {
+            // As a reference it is shown the same, and no scheme or `www.` is recognised.
+            ':' => out.push_str("&#58;"),
+            '.' if ends_in_www(&text[..at]) => out.push_str("&#46;"),
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -150,6 +157,11 @@ fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+fn ends_in_www(text: &str) -> bool {
+    let tail = text.len().checked_sub(3).and_then(|start| text.get(start..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case("www"))
 }
 
 /// A code block that its content cannot end: the fence is longer than any run of backticks in it.
@@ -174,6 +186,19 @@ mod tests {
     fn a_cell_stays_one_cell() {
         let cell = escape("a|b\n<img src=x> @team [x](y)");
         assert_eq!(cell, "a\\|b<br>&lt;img src=x&gt; &#64;team \\[x\\](y)");
+    }
+
+    #[test]
+    fn a_bare_address_is_no_link() {
+        for (text, shown) in [
+            ("GET https://evil.example/x", "GET https&#58;//evil.example/x"),
+            ("éhttp://h", "éhttp&#58;//h"),
+            ("www.evil.example, WWW.h", "www&#46;evil.example, WWW&#46;h"),
+            ("mailto:a@b.example", "mailto&#58;a&#64;b.example"),
+            ("version 1.2.3", "version 1.2.3"),
+        ] {
+            assert_eq!(escape(text), shown);
+        }
     }
 
     #[test]

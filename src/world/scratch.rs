@@ -13,16 +13,26 @@ use super::Env;
 /// exists inside this machine (older runners hand the host's path into the container); the system's, which an empty
 /// container does not have; the workspace, which is always there and only the last choice because others look into it.
 pub fn folder(env: &Env, workspace: &Path) -> anyhow::Result<TempDir> {
+    in_first_of(&places(env, workspace))
+}
+
+fn places(env: &Env, workspace: &Path) -> Vec<PathBuf> {
     let variable = |name: &str| env.raw(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let places = [
+    [
         variable("RUNNER_TEMP"),
         variable("TMPDIR"),
         Some(PathBuf::from("/tmp")),
         Some(workspace.to_owned()),
-    ];
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn in_first_of(places: &[PathBuf]) -> anyhow::Result<TempDir> {
     let mut last = None;
-    for place in places.into_iter().flatten().filter(|place| place.is_dir()) {
-        let made = tempfile::Builder::new().prefix(".stageproof-").tempdir_in(&place);
+    for place in places.iter().filter(|place| place.is_dir()) {
+        let made = tempfile::Builder::new().prefix(".stageproof-").tempdir_in(place);
         match made.with_context(|| format!("no temporary folder can be made in {}", place.display())) {
             Ok(folder) => return Ok(folder),
             Err(error) => last = Some(error),
@@ -34,6 +44,23 @@ pub fn folder(env: &Env, workspace: &Path) -> anyhow::Result<TempDir> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_workspace_is_the_last_choice_and_is_left_clean() {
+        let workspace = tempfile::tempdir().unwrap();
+        let env: Env = [("RUNNER_TEMP", "/no/runner"), ("TMPDIR", "/no/temp")]
+            .into_iter()
+            .collect();
+        let mut places = places(&env, workspace.path());
+        assert_eq!(places.last().map(PathBuf::as_path), Some(workspace.path()));
+        // This machine has the one place that an empty container lacks.
+        places.retain(|place| place != Path::new("/tmp"));
+        let made = in_first_of(&places).unwrap();
+        assert_eq!(made.path().parent(), Some(workspace.path()));
+        drop(made);
+        assert_eq!(std::fs::read_dir(workspace.path()).unwrap().count(), 0);
+        assert!(in_first_of(&places[..places.len() - 1]).is_err());
+    }
 
     #[test]
     fn a_place_that_does_not_exist_is_passed_over() {

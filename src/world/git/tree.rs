@@ -13,11 +13,17 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use git2::{Blob, Odb};
+
 use super::{Oid, Repository, Stop};
 
 /// Larger trees exist only to fill disks.
 const MOST_ENTRIES: u64 = 3_000_000;
 const DEEPEST: usize = 500;
+/// A file is held in memory while it is checked and written: libgit2 reads objects out of packs, where a clone has them
+/// all, only whole. This is where git itself begins to treat files as big (`core.bigFileThreshold`), and five times what
+/// GitHub accepts.
+const LARGEST_FILE: usize = 512 << 20;
 /// Names kept of submodules and of Git LFS pointers; the rest is counted.
 const NAMES_KEPT: usize = 5;
 /// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: pointer files are smaller than this and begin so.
@@ -55,6 +61,9 @@ impl Named {
 pub enum TreeError {
     #[error("object {id} ({}) cannot be read: {detail}", place(.path))]
     Object { path: PathBuf, id: Oid, detail: String },
+    /// More than is read here, which says nothing against the release.
+    #[error("`{}` is {size} bytes, and a file of more than {LARGEST_FILE} bytes is not read", .path.display())]
+    Large { path: PathBuf, size: usize },
     #[error("the tree holds the name `{}`, which git refuses to check out", .0.display())]
     Name(PathBuf),
     #[error("the tree holds the name `{}` twice", .0.display())]
@@ -81,6 +90,7 @@ fn place(path: &Path) -> String {
 impl Repository {
     /// Writes every file of `tree` into `folder`, which must be empty and nobody else's.
     pub fn write_tree(&self, tree: Oid, folder: &Path, stop: Stop<'_>) -> Result<Written, TreeError> {
+        let objects = self.0.odb().map_err(|error| object(Path::new(""), tree, &error))?;
         let mut written = Written::default();
         let mut entries = 0u64;
         // Not recursive: the depth of a tree is in the hands of whoever made it.
@@ -110,18 +120,12 @@ impl Repository {
                         written.submodules.add(&path);
                     }
                     0o120_000 => {
-                        let blob = self
-                            .0
-                            .find_blob(entry.id())
-                            .map_err(|e| object(&path, entry.id(), &e))?;
+                        let blob = self.blob(&objects, entry.id(), &path)?;
                         symlink(OsStr::from_bytes(blob.content()), &target).map_err(|error| write(&path, error))?;
                         written.links += 1;
                     }
                     mode @ (0o100_644 | 0o100_664 | 0o100_755) => {
-                        let blob = self
-                            .0
-                            .find_blob(entry.id())
-                            .map_err(|e| object(&path, entry.id(), &e))?;
+                        let blob = self.blob(&objects, entry.id(), &path)?;
                         let content = blob.content();
                         let permissions = if mode == 0o100_755 { 0o755 } else { 0o644 };
                         write_file(&target, content, permissions).map_err(|error| write(&path, error))?;
@@ -136,6 +140,18 @@ impl Repository {
             }
         }
         Ok(written)
+    }
+
+    /// The content of a file or a link, if it is small enough to be held.
+    fn blob(&self, objects: &Odb<'_>, id: Oid, path: &Path) -> Result<Blob<'_>, TreeError> {
+        let (size, _) = objects.read_header(id).map_err(|error| object(path, id, &error))?;
+        if size > LARGEST_FILE {
+            return Err(TreeError::Large {
+                path: path.to_owned(),
+                size,
+            });
+        }
+        self.0.find_blob(id).map_err(|error| object(path, id, &error))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Platform `git`, in real repositories. Every run is compared byte for byte before and after (see `repo.rs`).
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
@@ -417,6 +418,22 @@ fn a_filter_in_the_configuration_is_never_run() {
     assert!(!trap.exists());
 }
 
+/// The header alone says how large a file is; it is refused before it is read into memory.
+#[test]
+fn a_file_that_is_too_large_to_be_held_is_named_with_its_size() {
+    let repo = Repo::empty();
+    let id = repo.git_with(&["hash-object", "-w", "--stdin"], b"small");
+    let path = repo.object(&id);
+    fs::remove_file(&path).unwrap();
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(b"blob 5000000000\0small").unwrap();
+    fs::write(&path, encoder.finish().unwrap()).unwrap();
+    let tree = repo.raw_tree(&[("100644", "disk.img", &id)]);
+    repo.release_of_tree(&tree);
+    let told = repo.dry_run(&[]);
+    told.is(4, &["`disk.img` is 5000000000 bytes", "not read", "--platform command"]);
+}
+
 #[test]
 fn an_interrupt_leaves_no_folder_behind() {
     let repo = Repo::empty();
@@ -445,8 +462,10 @@ fn an_interrupt_leaves_no_folder_behind() {
     assert_eq!(fs::read_dir(repo.temp()).unwrap().count(), 0);
 }
 
+/// That the workspace itself is the last choice is tested where the choice is made (`world::scratch`) and in the
+/// container, which has no /tmp.
 #[test]
-fn without_any_temporary_folder_the_workspace_is_used_and_left_clean() {
+fn a_temporary_folder_inside_the_workspace_is_left_clean() {
     let repo = Repo::with_releases();
     let before: Vec<_> = fs::read_dir(repo.root())
         .unwrap()

@@ -160,6 +160,12 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
                  cannot be checked out here at all",
             ));
         }
+        Err(error @ TreeError::Large { .. }) => {
+            return Err(Blind::with_help(
+                format!("{} was not checked out: {error}", found.shown()),
+                "prove this release with a command of your own: --platform command --check",
+            ));
+        }
         Err(error) => {
             let help = match &error {
                 TreeError::Object { .. } => {

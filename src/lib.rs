@@ -17,6 +17,9 @@
 //! | [`cli`] | flags, inputs and configuration to a plan; clap stops here | model, world, commands |
 //! | [`app`] | the whole flow, once, for every subcommand | all |
 //!
+//! `cli` uses `world` because a plan also comes from outside the process: it reads the configuration file, the action's
+//! inputs and the runner's metadata through it, and files nowhere else.
+//!
 //! `tests/integration/layers.rs` enforces the table.
 #![cfg_attr(
     test,

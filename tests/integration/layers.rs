@@ -21,6 +21,10 @@ const BOUNDARIES: [(&[&str], &str); 6] = [
 /// The one subcommand that is made of the others.
 const COMPOSER: &str = "rehearse";
 
+/// Ends a path whose names all come in (`use a::*`) or that gets another name (`use a as b`): what is used of it cannot be
+/// read from the paths that follow.
+const ALL_OF_IT: &str = "*";
+
 /// One file, and every path that is written in it: `["crate", "model", "Check"]`, resolved, or `["clap", "Args"]`.
 struct Source {
     file: PathBuf,
@@ -50,16 +54,53 @@ fn no_module_uses_itself_through_others() {
     for (_, from, to) in edges(&sources()) {
         graph.entry(from).or_default().insert(to);
     }
-    // Modules that use nothing which is still there are taken away until none is left, or a circle.
+    let circle = circle(graph);
+    assert!(circle.is_empty(), "a circle of imports among {circle:?}");
+}
+
+/// The same inside of `world` and of each subcommand's folder: between the files there, and between the folders.
+#[test]
+fn no_part_of_a_module_uses_itself_through_others() {
+    let mut graphs: BTreeMap<Vec<String>, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for source in sources() {
+        let depth = match source.module.first().map(String::as_str) {
+            Some("world") => 1,
+            Some("commands") => 2,
+            _ => continue,
+        };
+        // The folder's own mod.rs stands for the whole, and its parts may use what it defines.
+        let Some(from) = source.module.get(depth) else {
+            continue;
+        };
+        let home = &source.module[..depth];
+        for path in &source.paths {
+            if let [root, inside @ .., to] = path.get(..depth + 2).unwrap_or_default()
+                && root == "crate"
+                && inside == home
+                && to != from
+            {
+                let graph = graphs.entry(home.to_vec()).or_default();
+                graph.entry(from.clone()).or_default().insert(to.clone());
+            }
+        }
+    }
+    assert!(graphs.len() > 3, "the parts were not found: {graphs:?}");
+    for (home, graph) in graphs {
+        let circle = circle(graph);
+        assert!(circle.is_empty(), "a circle of imports in {home:?} among {circle:?}");
+    }
+}
+
+/// Modules that use nothing which is still there are taken away until none is left, or a circle.
+fn circle(mut graph: BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, BTreeSet<String>> {
     loop {
         let before = graph.len();
         let there: BTreeSet<String> = graph.keys().cloned().collect();
         graph.retain(|_, uses| uses.iter().any(|used| there.contains(used)));
         if graph.len() == before {
-            break;
+            return graph;
         }
     }
-    assert!(graph.is_empty(), "a circle of imports among {graph:?}");
 }
 
 #[test]
@@ -73,12 +114,16 @@ fn no_subcommand_uses_another() {
             continue;
         }
         for path in &source.paths {
-            if let [start, module, other, ..] = path.as_slice()
-                && start == "crate"
-                && module == "commands"
-                && other != folder
-                && root_of_sources().join("commands").join(other).is_dir()
-            {
+            let is_wrong = match path.as_slice() {
+                // The folder above as a whole: what is used of it would not be seen.
+                [start, module] if start == "crate" => module == "commands",
+                [start, module, other, ..] if start == "crate" && module == "commands" => {
+                    let is_subcommand = root_of_sources().join("commands").join(other).is_dir();
+                    other == ALL_OF_IT || (other != folder && is_subcommand)
+                }
+                _ => false,
+            };
+            if is_wrong {
                 wrong.push(format!("{}: uses `{}`", source.file.display(), path.join("::")));
             }
         }
@@ -92,7 +137,7 @@ fn what_is_a_boundary_is_crossed_in_one_module_only() {
     for source in sources() {
         for (prefix, home) in BOUNDARIES {
             let at_home = source.module.first().is_some_and(|module| module == home);
-            for path in source.paths.iter().filter(|path| starts_with(path, prefix)) {
+            for path in source.paths.iter().filter(|path| crosses(path, prefix)) {
                 if !at_home {
                     let (file, path) = (source.file.display(), path.join("::"));
                     wrong.push(format!("{file}: `{path}` belongs into `{home}`"));
@@ -101,6 +146,57 @@ fn what_is_a_boundary_is_crossed_in_one_module_only() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The test of the tests: a module cannot be used under another name, or as one of all.
+#[test]
+fn names_that_hide_what_is_used_are_read() {
+    let read_in = |module: &[&str], text: &str| {
+        let module: Vec<String> = module.iter().map(|part| (*part).to_owned()).collect();
+        let mut paths = BTreeSet::new();
+        read(&text.parse().unwrap(), &module, &mut paths);
+        paths.iter().map(|path| path.join("::")).collect::<BTreeSet<String>>()
+    };
+    for (module, text, expected) in [
+        (&["render"][..], "use crate::*;", "crate::*"),
+        (&["render"], "use crate as x;", "crate::*"),
+        (&["render"], "use crate::{self as x};", "crate::*"),
+        (&["render"], "use crate::{model::Check, *};", "crate::*"),
+        (&["render"], "use super::*;", "crate::*"),
+        (&["render"], "use super as x;", "crate::*"),
+        (&["render", "json"], "use super::super::{self as x};", "crate::*"),
+        (&["render"], "extern crate self as x;", "crate::*"),
+        (&["commands", "smoke"], "use super::*;", "crate::commands::*"),
+        (
+            &["commands", "smoke"],
+            "use crate::commands as c;",
+            "crate::commands::*",
+        ),
+        (
+            &["commands", "smoke"],
+            "use crate::commands::{self};",
+            "crate::commands",
+        ),
+        (&["render"], "use tokio as t;", "tokio::*"),
+    ] {
+        let paths = read_in(module, text);
+        assert!(paths.contains(expected), "{text}: {expected} in {paths:?}");
+    }
+    // A visibility and a product are no imports.
+    let paths = read_in(&["render"], "pub(crate) fn f() { let a = x::y * 2; }");
+    assert_eq!(paths, BTreeSet::from(["x::y".to_owned()]));
+    let path = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<_>>();
+    for crossing in [
+        "std::process::Command::new",
+        "std::process::*",
+        "std::*",
+        "std::process::Command::*",
+    ] {
+        assert!(crosses(&path(crossing), &["std", "process", "Command"]), "{crossing}");
+    }
+    for clean in ["std::process", "std::io::*", "std::process::ExitCode", "std"] {
+        assert!(!crosses(&path(clean), &["std", "process", "Command"]), "{clean}");
+    }
 }
 
 /// The test of the tests: what they are to find is found.
@@ -271,6 +367,7 @@ fn path(
     module: &[String],
     paths: &mut BTreeSet<Vec<String>>,
 ) -> usize {
+    let mut all = false;
     loop {
         match tokens.get(at) {
             Some(TokenTree::Ident(word)) => segments.push(word.to_string()),
@@ -282,7 +379,11 @@ fn path(
                 }
                 return at + 1;
             }
-            // `*`, or the `<` of generic arguments: the path so far is what counts.
+            Some(TokenTree::Punct(star)) if star.as_char() == '*' => {
+                all = true;
+                break;
+            }
+            // The `<` of generic arguments: the path so far is what counts.
             _ => break,
         }
         at += 1;
@@ -291,6 +392,18 @@ fn path(
             break;
         }
         at += 2;
+    }
+    if matches!(tokens.get(at), Some(TokenTree::Ident(word)) if word == "as") {
+        all = true;
+    }
+    // `a::{self}` is `a`.
+    if segments.len() > 1 && segments.last().is_some_and(|last| last == "self") {
+        segments.pop();
+    }
+    if all {
+        let mut path = resolve(&segments, module);
+        path.push(ALL_OF_IT.to_owned());
+        paths.insert(path);
     }
     if segments.len() > 1 || BOUNDARIES.iter().any(|(prefix, _)| segments == *prefix) {
         paths.insert(resolve(&segments, module));
@@ -322,6 +435,11 @@ fn resolve(segments: &[String], module: &[String]) -> Vec<String> {
     here
 }
 
-fn starts_with(path: &[String], prefix: &[&str]) -> bool {
-    path.len() >= prefix.len() && path.iter().zip(prefix).all(|(a, b)| a == b)
+/// Whether the path leads into what is behind the boundary, or takes in all of something that the boundary is in.
+fn crosses(path: &[String], boundary: &[&str]) -> bool {
+    let path = path.strip_suffix(&[ALL_OF_IT.to_owned()]).map_or_else(
+        || path.get(..boundary.len()).unwrap_or_default(),
+        |all| &all[..all.len().min(boundary.len())],
+    );
+    !path.is_empty() && path.iter().zip(boundary).all(|(a, b)| a == b)
 }

@@ -38,15 +38,15 @@ pub struct Config {
     /// Where reports, logs and the sealed evidence go. Default: artifacts/{environment}/{date}.
     evidence_dir: Option<String>,
     /// May this job run here at all?
-    pub skip_guard: SkipGuardOptions,
+    pub skip_guard: Option<SkipGuardOptions>,
     /// Does what was deployed answer?
-    pub smoke: SmokeOptions,
+    pub smoke: Option<SmokeOptions>,
     /// Could we go back right now?
-    pub rollback_dry_run: RollbackDryRunOptions,
+    pub rollback_dry_run: Option<RollbackDryRunOptions>,
     /// What is the proof?
-    pub evidence_bundle: EvidenceBundleOptions,
+    pub evidence_bundle: Option<EvidenceBundleOptions>,
     /// What do all reports together amount to?
-    pub verdict: VerdictOptions,
+    pub verdict: Option<VerdictOptions>,
     /// Failures that are known and do not count until a day. They hold in smoke and verdict; --strict and
     /// STAGEPROOF_WAIVERS=off switch them off.
     pub waivers: Vec<WaiverOption>,

@@ -104,10 +104,6 @@ impl SmokeOptions {
         self.strict.unwrap_or(false)
     }
 
-    pub fn is_configured(&self) -> bool {
-        self.url.is_some() || self.start.is_some()
-    }
-
     pub fn plan(self, evidence_dir: &Path, workspace: &Path, waivers: Vec<Waiver>) -> Result<Plan, UsageError> {
         let url = self.url.ok_or_else(|| {
             UsageError::new("smoke has no URL to probe")

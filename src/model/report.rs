@@ -46,7 +46,6 @@ impl Outcome {
 
 /// How many checks ended how; `warnings` counts findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Counts {
     pub passed: u32,
     pub waived: u32,
@@ -84,7 +83,6 @@ impl Counts {
 
 /// Which build of stageproof wrote a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Tool {
     pub name: String,
     pub version: String,

@@ -78,22 +78,21 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             } else {
                 // As the toolkit reads booleans: true, True or TRUE.
                 let value = match value {
-                    "True" | "TRUE" => "true",
-                    "False" | "FALSE" => "false",
+                    "True" | "TRUE" if is_boolean(arg) => "true",
+                    "False" | "FALSE" if is_boolean(arg) => "false",
                     other => other,
                 };
                 flags.push(OsString::from(format!("--{name}={value}")));
             }
         }
     }
-    // Right behind the subcommand, so that a `--` on the command line does not swallow them.
-    let at = argv
-        .iter()
-        .position(|word| word == name)
-        .map_or(argv.len(), |at| at + 1);
+    // Before a `--` on the command line, which would swallow them.
+    let at = argv.iter().position(|word| word == "--").unwrap_or(argv.len());
     argv.splice(at..at, flags);
     if !positional.is_empty() {
-        argv.push("--".into());
+        if !argv.iter().any(|word| word == "--") {
+            argv.push("--".into());
+        }
         argv.extend(positional);
     }
     Ok(argv)
@@ -158,6 +157,11 @@ pub fn input_name(arg: &Arg) -> String {
 
 fn variable(name: &str) -> String {
     format!("INPUT_{}", name.to_uppercase())
+}
+
+fn is_boolean(arg: &Arg) -> bool {
+    let values = arg.get_possible_values();
+    values.len() == 2 && values.iter().all(|value| matches!(value.get_name(), "true" | "false"))
 }
 
 fn is_list(arg: &Arg) -> bool {

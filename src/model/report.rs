@@ -229,6 +229,7 @@ impl Report {
         self.notes.iter_mut().for_each(apply);
         self.outputs.values_mut().for_each(apply);
         for check in &mut self.checks {
+            apply(&mut check.id);
             apply(&mut check.title);
             for fact in &mut check.facts {
                 apply(&mut fact.value);
@@ -239,6 +240,9 @@ impl Report {
                         apply(&mut finding.message);
                         apply_option(&mut finding.help);
                         apply_option(&mut finding.excerpt);
+                        if let Some(location) = &mut finding.location {
+                            apply(&mut location.file);
+                        }
                     }
                 }
                 Ended::Skipped { reason } => apply(reason),

@@ -62,6 +62,9 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             continue;
         }
         let name = input_name(arg);
+        if env.raw(&variable(&name)).is_some_and(|value| value.to_str().is_none()) {
+            return Err(UsageError::new(format!("the input `{name}` is not UTF-8 text")).into());
+        }
         let Some(value) = env.get(&variable(&name)).map(str::trim).filter(|v| !v.is_empty()) else {
             continue;
         };

@@ -222,6 +222,11 @@ pub fn words(flag: &str, command: &str) -> Result<Vec<String>, UsageError> {
 }
 
 pub fn regex(flag: &str, text: &str) -> Result<Regex, UsageError> {
+    if text.is_empty() {
+        return Err(
+            UsageError::new(format!("{flag} is empty, which matches everything")).help("write what must be there")
+        );
+    }
     RegexBuilder::new(text)
         .size_limit(LARGEST_REGEX)
         .build()

@@ -314,3 +314,24 @@ fn every_section_that_is_written_down_runs_or_is_an_error() {
         ran.says(says);
     }
 }
+
+/// Two steps of one run, before and after midnight, as the runner's clock has it.
+#[test]
+fn a_run_across_midnight_stays_in_the_folder_it_began_in() {
+    let gate = Gate::new().on_runner("push", "{}");
+    gate.run(["skip-guard", "--require=env:PATH"]).code(0);
+    let began = gate.evidence();
+    let yesterday = began.with_file_name(yesterday(began.file_name().unwrap().to_str().unwrap()));
+    std::fs::rename(&began, &yesterday).unwrap();
+    gate.run(["smoke", &answer(OK)]).code(0);
+    assert!(yesterday.join("reports/smoke.json").exists(), "{}", gate.listing());
+    // Another run does not go on there.
+    let other = gate.env("GITHUB_RUN_ID", "78");
+    other.run(["smoke", &answer(OK)]).code(0);
+    assert!(began.join("reports/smoke.json").exists(), "{}", other.listing());
+}
+
+fn yesterday(date: &str) -> String {
+    let date: jiff::civil::Date = date.parse().unwrap();
+    date.yesterday().unwrap().to_string()
+}

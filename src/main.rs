@@ -6,11 +6,14 @@
     reason = "here the environment comes in and the last words go out"
 )]
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use stageproof::cli::{self, Invocation, Stop};
+use anyhow::Context as _;
+use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
+use stageproof::world::secrets::Redactor;
 use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor};
 use stageproof::{app, render};
 
@@ -46,18 +49,30 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
         env: Arc::new(env),
         clock: Clock::default(),
         interrupt: Interrupt::listen()?,
+        secrets: Arc::default(),
         workspace: std::env::current_dir()?,
     };
     match cli::parse(std::env::args_os().collect(), &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
-            print!("{text}");
+            io::stdout()
+                .write_all(text.as_bytes())
+                .context("standard output cannot be written")?;
             Ok(exit::OK)
         }
         Ok(Invocation::Supervise(options)) => {
             supervisor::supervise(&options.command, &options.log, options.grace.0, &world.interrupt).await?;
             Ok(exit::OK)
         }
-        Ok(Invocation::Run(run)) => app::run(*run, &world).await,
+        Ok(Invocation::Run(run)) => {
+            let names = run.secret_names.iter().map(String::as_str);
+            let secrets = Arc::new(Redactor::new(&world.env, names));
+            let world = World {
+                progress: world.progress.careful(Arc::clone(&secrets), run.format == Format::Json),
+                secrets,
+                ..world
+            };
+            app::run(*run, &world).await
+        }
         Err(Stop::Usage(error)) => Ok(complain(
             world.runner.active,
             &error.message,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::error::UsageError;
 use super::merge;
 use crate::model::Subject;
-use crate::world::World;
+use crate::world::{World, reports};
 
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 
@@ -103,7 +103,11 @@ impl CommonOptions {
         }
         let subject = world.runner.subject(&environment);
         let template = self.evidence_dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR);
-        let evidence_dir = world.workspace.join(fill(template, &subject, &world.clock.date())?);
+        let on = |date: String| Ok::<_, UsageError>(world.workspace.join(fill(template, &subject, &date)?));
+        let (today, yesterday) = (on(world.clock.date())?, on(world.clock.yesterday())?);
+        // A run that began before midnight goes on in the folder it began in, or its evidence would be torn in two.
+        let began_yesterday = reports::of_run(&yesterday, &subject) && !reports::of_run(&today, &subject);
+        let evidence_dir = if began_yesterday { yesterday } else { today };
         Ok(Setting {
             evidence_dir,
             label: self.label,

@@ -38,15 +38,15 @@ pub struct Config {
     /// Where reports, logs and the sealed evidence go. Default: artifacts/{environment}/{date}.
     evidence_dir: Option<String>,
     /// May this job run here at all?
-    pub skip_guard: SkipGuardOptions,
+    pub skip_guard: Option<SkipGuardOptions>,
     /// Does what was deployed answer?
-    pub smoke: SmokeOptions,
+    pub smoke: Option<SmokeOptions>,
     /// Could we go back right now?
-    pub rollback_dry_run: RollbackDryRunOptions,
+    pub rollback_dry_run: Option<RollbackDryRunOptions>,
     /// What is the proof?
-    pub evidence_bundle: EvidenceBundleOptions,
+    pub evidence_bundle: Option<EvidenceBundleOptions>,
     /// What do all reports together amount to?
-    pub verdict: VerdictOptions,
+    pub verdict: Option<VerdictOptions>,
     /// Failures that are known and do not count until a day. They hold in smoke and verdict; --strict and
     /// STAGEPROOF_WAIVERS=off switch them off.
     pub waivers: Vec<WaiverOption>,
@@ -148,12 +148,34 @@ fn describe(error: &YamlError, text: &str) -> (String, String) {
             } else {
                 schema
             };
-            // The parser repeats the position in its text; it stands in front already.
-            let text = other.to_string();
-            let text = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            let text = text.split(" at line ").next().unwrap_or(text);
-            (one_line(text), help)
+            (in_our_words(other), help)
         }
+    }
+}
+
+/// The parser speaks to programmers: it repeats the position, and advises on its own options.
+fn in_our_words(error: &YamlError) -> String {
+    let text = error.to_string();
+    let text = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let text = text.split(" at line ").next().unwrap_or(text);
+    let known = [
+        ("expected sequence start", "a list belongs here: [one, two]"),
+        (
+            "expected mapping start",
+            "keys and values belong here, and there is something else",
+        ),
+        ("expected string scalar", "a text belongs here"),
+        ("invalid u32", "a number belongs here"),
+        ("strict mode expects true/false", "true or false belongs here"),
+        ("duplicate mapping key", "this key stands here twice"),
+        (
+            "multiple YAML documents",
+            "there is more than one document; a configuration is one",
+        ),
+    ];
+    match known.iter().find(|(theirs, _)| text.contains(theirs)) {
+        Some((_, ours)) => (*ours).to_owned(),
+        None => one_line(text),
     }
 }
 

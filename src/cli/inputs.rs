@@ -62,6 +62,9 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             continue;
         }
         let name = input_name(arg);
+        if env.raw(&variable(&name)).is_some_and(|value| value.to_str().is_none()) {
+            return Err(UsageError::new(format!("the input `{name}` is not UTF-8 text")).into());
+        }
         let Some(value) = env.get(&variable(&name)).map(str::trim).filter(|v| !v.is_empty()) else {
             continue;
         };
@@ -78,22 +81,21 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             } else {
                 // As the toolkit reads booleans: true, True or TRUE.
                 let value = match value {
-                    "True" | "TRUE" => "true",
-                    "False" | "FALSE" => "false",
+                    "True" | "TRUE" if is_boolean(arg) => "true",
+                    "False" | "FALSE" if is_boolean(arg) => "false",
                     other => other,
                 };
                 flags.push(OsString::from(format!("--{name}={value}")));
             }
         }
     }
-    // Right behind the subcommand, so that a `--` on the command line does not swallow them.
-    let at = argv
-        .iter()
-        .position(|word| word == name)
-        .map_or(argv.len(), |at| at + 1);
+    // Before a `--` on the command line, which would swallow them.
+    let at = argv.iter().position(|word| word == "--").unwrap_or(argv.len());
     argv.splice(at..at, flags);
     if !positional.is_empty() {
-        argv.push("--".into());
+        if !argv.iter().any(|word| word == "--") {
+            argv.push("--".into());
+        }
         argv.extend(positional);
     }
     Ok(argv)
@@ -158,6 +160,11 @@ pub fn input_name(arg: &Arg) -> String {
 
 fn variable(name: &str) -> String {
     format!("INPUT_{}", name.to_uppercase())
+}
+
+fn is_boolean(arg: &Arg) -> bool {
+    let values = arg.get_possible_values();
+    values.len() == 2 && values.iter().all(|value| matches!(value.get_name(), "true" | "false"))
 }
 
 fn is_list(arg: &Arg) -> bool {

@@ -158,29 +158,39 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
     }
     let evidence_dir = setting.evidence_dir.clone();
     let waivers_off = waivers::switched_off(&world.env)?;
-    let mut secret_names = skip_guard::secret_names(&config.skip_guard);
+    let mut secret_names = config
+        .skip_guard
+        .as_ref()
+        .map(skip_guard::secret_names)
+        .unwrap_or_default();
     let (name, plan) = match command {
         Command::SkipGuard(options) => {
             secret_names.extend(skip_guard::secret_names(&options));
-            let plan = options.or(config.skip_guard).plan(&setting.subject.environment)?;
+            let plan = options
+                .or(config.skip_guard.unwrap_or_default())
+                .plan(&setting.subject.environment)?;
             ("skip-guard", Plan::SkipGuard(plan))
         }
         Command::Smoke(options) => {
-            let options = options.or(config.smoke);
+            let options = options.or(config.smoke.unwrap_or_default());
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
             let plan = options.plan(&evidence_dir, &world.workspace, waivers)?;
             ("smoke", Plan::Smoke(plan))
         }
         Command::RollbackDryRun(options) => {
-            let plan = options.or(config.rollback_dry_run).plan(&world.workspace)?;
+            let plan = options
+                .or(config.rollback_dry_run.unwrap_or_default())
+                .plan(&world.workspace)?;
             ("rollback-dry-run", Plan::RollbackDryRun(plan))
         }
         Command::EvidenceBundle(options) => {
-            let plan = options.or(config.evidence_bundle).plan(&setting, world)?;
+            let plan = options
+                .or(config.evidence_bundle.unwrap_or_default())
+                .plan(&setting, world)?;
             ("evidence-bundle", Plan::EvidenceBundle(plan))
         }
         Command::Verdict(options) => {
-            let options = options.or(config.verdict);
+            let options = options.or(config.verdict.unwrap_or_default());
             let strict = waivers_off || options.strict();
             let waivers = waivers::in_force(&config.waivers, strict);
             let plan = options.plan(&setting, waivers, strict, world)?;

@@ -22,10 +22,10 @@ pub struct RehearseOptions {
 /// What the configuration says about each part.
 pub struct Parts {
     pub waivers: Vec<Waiver>,
-    pub skip_guard: SkipGuardOptions,
-    pub smoke: SmokeOptions,
-    pub rollback_dry_run: RollbackDryRunOptions,
-    pub evidence_bundle: EvidenceBundleOptions,
+    pub skip_guard: Option<SkipGuardOptions>,
+    pub smoke: Option<SmokeOptions>,
+    pub rollback_dry_run: Option<RollbackDryRunOptions>,
+    pub evidence_bundle: Option<EvidenceBundleOptions>,
 }
 
 impl RehearseOptions {
@@ -34,31 +34,28 @@ impl RehearseOptions {
     }
 
     pub fn plan(self, parts: Parts, setting: Setting, world: &World) -> Result<Box<Plan>, UsageError> {
-        let smoke = match parts.smoke.is_configured() {
-            true => Some(
-                parts
-                    .smoke
-                    .plan(&setting.evidence_dir, &world.workspace, parts.waivers)?,
-            ),
-            false => None,
-        };
-        let rollback = match parts.rollback_dry_run.is_configured() {
-            true => Some(parts.rollback_dry_run.plan(&world.workspace)?),
-            false => None,
-        };
+        // A part that is written down is meant to run: what is wrong or missing in it is an error, never a skip.
+        let smoke = parts
+            .smoke
+            .map(|smoke| smoke.plan(&setting.evidence_dir, &world.workspace, parts.waivers))
+            .transpose()?;
+        let rollback = parts
+            .rollback_dry_run
+            .map(|rollback| rollback.plan(&world.workspace))
+            .transpose()?;
         if smoke.is_none() && rollback.is_none() {
             return Err(UsageError::new(
                 "rehearse has nothing to rehearse: neither `smoke` nor `rollback-dry-run` is configured",
             )
             .help("write .github/stageproof.yml (the README has one to copy), or name a file with --config"));
         }
-        let mut guard = parts.skip_guard;
+        let mut guard = parts.skip_guard.unwrap_or_default();
         guard.strict = self.strict.or(guard.strict);
         Ok(Box::new(Plan {
             guard: guard.plan_unchecked(&setting.subject.environment),
             smoke,
             rollback,
-            evidence: parts.evidence_bundle.plan(&setting, world)?,
+            evidence: parts.evidence_bundle.unwrap_or_default().plan(&setting, world)?,
         }))
     }
 }

@@ -75,10 +75,6 @@ impl RollbackDryRunOptions {
         )
     }
 
-    pub fn is_configured(&self) -> bool {
-        self.platform.is_some() || self.check.is_some() || self.reference.is_some() || self.tags.is_some()
-    }
-
     pub fn plan(self, workspace: &Path) -> Result<Plan, UsageError> {
         let platform = match (self.platform, &self.check) {
             (Some(platform), _) => platform,

@@ -104,10 +104,6 @@ impl SmokeOptions {
         self.strict.unwrap_or(false)
     }
 
-    pub fn is_configured(&self) -> bool {
-        self.url.is_some() || self.start.is_some()
-    }
-
     pub fn plan(self, evidence_dir: &Path, workspace: &Path, waivers: Vec<Waiver>) -> Result<Plan, UsageError> {
         let url = self.url.ok_or_else(|| {
             UsageError::new("smoke has no URL to probe")
@@ -226,6 +222,11 @@ pub fn words(flag: &str, command: &str) -> Result<Vec<String>, UsageError> {
 }
 
 pub fn regex(flag: &str, text: &str) -> Result<Regex, UsageError> {
+    if text.is_empty() {
+        return Err(
+            UsageError::new(format!("{flag} is empty, which matches everything")).help("write what must be there")
+        );
+    }
     RegexBuilder::new(text)
         .size_limit(LARGEST_REGEX)
         .build()

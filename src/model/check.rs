@@ -32,7 +32,6 @@ impl Status {
 
 /// Something worth knowing that is not a judgement: an address, a count, a duration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Fact {
     pub name: String,
     pub value: String,
@@ -113,7 +112,6 @@ impl Check {
 
 /// A check as it is written down: the status is spelled out for readers that do not want to derive it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 struct Wire {
     /// Unique in its report, stable from run to run.
     id: String,

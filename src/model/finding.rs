@@ -18,7 +18,6 @@ pub enum Severity {
 
 /// A place in a file, as an editor would name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Location {
     /// Path relative to the workspace.
     pub file: String,
@@ -29,7 +28,6 @@ pub struct Location {
 
 /// Why a failure does not count: written down, with an end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Waived {
     pub reason: String,
     /// Last day the waiver holds, `YYYY-MM-DD`.
@@ -38,7 +36,6 @@ pub struct Waived {
 
 /// What was found, whose fault it is, and what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Kebab-case name, owned by the check that emits it.
     pub code: Cow<'static, str>,

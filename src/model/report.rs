@@ -46,7 +46,6 @@ impl Outcome {
 
 /// How many checks ended how; `warnings` counts findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Counts {
     pub passed: u32,
     pub waived: u32,
@@ -84,7 +83,6 @@ impl Counts {
 
 /// Which build of stageproof wrote a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Tool {
     pub name: String,
     pub version: String,
@@ -231,6 +229,7 @@ impl Report {
         self.notes.iter_mut().for_each(apply);
         self.outputs.values_mut().for_each(apply);
         for check in &mut self.checks {
+            apply(&mut check.id);
             apply(&mut check.title);
             for fact in &mut check.facts {
                 apply(&mut fact.value);
@@ -241,6 +240,9 @@ impl Report {
                         apply(&mut finding.message);
                         apply_option(&mut finding.help);
                         apply_option(&mut finding.excerpt);
+                        if let Some(location) = &mut finding.location {
+                            apply(&mut location.file);
+                        }
                     }
                 }
                 Ended::Skipped { reason } => apply(reason),

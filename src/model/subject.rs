@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 /// Run metadata. On a laptop most of it is unknown and absent, never invented.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Subject {
     /// The environment that was deployed to, `staging` unless told otherwise.
     pub environment: String,

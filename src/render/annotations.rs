@@ -79,6 +79,12 @@ pub fn error(message: &str, help: Option<&str>) -> String {
     command("error", "stageproof", None, None, &with_help(message, help)) + "\n"
 }
 
+/// Has the runner show `***` wherever this value appears from now on.
+pub fn mask(value: &str) -> String {
+    let value = value.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    format!("::add-mask::{value}\n")
+}
+
 fn with_help(message: &str, help: Option<&str>) -> String {
     match help {
         Some(help) => format!("{message}\nnext: {help}"),

@@ -22,6 +22,13 @@ impl Clock {
         format!("{:.3}", self.now())
     }
 
+    /// Yesterday in UTC.
+    pub fn yesterday(&self) -> String {
+        let day = jiff::SignedDuration::from_hours(24);
+        let before = self.now().checked_sub(day).unwrap_or(self.now());
+        before.strftime("%Y-%m-%d").to_string()
+    }
+
     /// Today in UTC: `2026-01-31`.
     pub fn date(&self) -> String {
         self.now().strftime("%Y-%m-%d").to_string()

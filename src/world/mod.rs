@@ -44,6 +44,8 @@ pub struct World {
     pub clock: Clock,
     pub interrupt: Interrupt,
     pub progress: Progress,
+    /// What must never be shown.
+    pub secrets: Arc<secrets::Redactor>,
     /// The workspace: what relative paths are relative to.
     pub workspace: PathBuf,
 }

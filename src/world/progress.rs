@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::secrets::Redactor;
 use crate::model::text;
 
 /// Where lines about the running work go.
@@ -10,6 +11,7 @@ use crate::model::text;
 pub struct Progress {
     sink: Arc<Mutex<Box<dyn Write + Send>>>,
     started: std::time::Instant,
+    secrets: Arc<Redactor>,
 }
 
 impl Progress {
@@ -28,10 +30,22 @@ impl Progress {
         Self::to(Box::new(io::sink()))
     }
 
+    /// The same, with secret values taken out, and on standard error if standard output holds nothing but JSON.
+    #[must_use]
+    pub fn careful(self, secrets: Arc<Redactor>, json: bool) -> Self {
+        let to_stderr = || Arc::new(Mutex::new(Box::new(io::stderr()) as Box<dyn Write + Send>));
+        Self {
+            sink: if json { to_stderr() } else { self.sink },
+            secrets,
+            ..self
+        }
+    }
+
     fn to(sink: Box<dyn Write + Send>) -> Self {
         Self {
             sink: Arc::new(Mutex::new(sink)),
             started: std::time::Instant::now(),
+            secrets: Arc::default(),
         }
     }
 
@@ -39,7 +53,7 @@ impl Progress {
     pub fn say(&self, what: &str) {
         let seconds = self.started.elapsed().as_secs_f64();
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writeln!(sink, "[{seconds:7.1}s] {}", text::one_line(what));
+        let _ = writeln!(sink, "[{seconds:7.1}s] {}", text::one_line(&self.secrets.redact(what)));
         let _ = sink.flush();
     }
 }

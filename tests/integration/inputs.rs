@@ -202,3 +202,136 @@ fn colour_is_for_terminals_only() {
     let coloured = gate.run(["skip-guard", "--require=env:PATH", "--color=always"]);
     assert!(coloured.stdout().contains("\u{1b}[32m"));
 }
+
+#[test]
+fn only_booleans_are_read_as_booleans() {
+    let gate = Gate::new().on_runner("push", "{}").env("INPUT_EXPECT-BODY", "TRUE");
+    gate.run(["smoke", &answer(OK), "--within=300ms"])
+        .code(1)
+        .says("/TRUE/");
+}
+
+#[test]
+fn a_value_that_looks_like_the_subcommand_moves_nothing() {
+    let gate = Gate::new().on_runner("push", "{}").env("INPUT_WITHIN", "5s");
+    gate.run(["--label", "smoke", "smoke", "--", &answer(OK)]).code(0);
+    assert_eq!(gate.report("smoke-smoke")["verdict"], "pass");
+}
+
+#[test]
+fn json_on_a_runner_is_alone_on_standard_output_too() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let ran = gate.run(["smoke", &answer(OK), "--format=json"]);
+    ran.code(0);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
+    assert_eq!(report["verdict"], "pass");
+    assert!(ran.stderr().contains("::stop-commands::"), "{}", ran.explain());
+}
+
+#[test]
+fn a_result_that_cannot_be_said_is_not_green() {
+    if !std::path::Path::new("/dev/full").exists() {
+        crate::gap::not_checked(
+            "a full standard output",
+            "there is no /dev/full",
+            "STAGEPROOF_REQUIRE_TOOLS",
+        );
+        return;
+    }
+    let gate = Gate::new();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for args in [vec!["skip-guard", "--require=env:PATH"], vec!["schema", "report"]] {
+        let output = gate.command(&args).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("standard output"), "{said}");
+    }
+    // A reader that went away is not a failure.
+    let mut child = gate
+        .command(["skip-guard", "--require=env:PATH"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_output_that_would_hold_a_secret_is_empty_instead_of_wrong() {
+    let gate = Gate::new()
+        .on_runner("push", "{}")
+        .env("RELEASE_TOKEN", "release-42-name");
+    gate.run([
+        "rollback-dry-run",
+        "--check=true",
+        "--rollback-command=deploy --release release-42-name",
+    ])
+    .code(0)
+    .says("The output `command` is left empty")
+    .never_says("release-42-name");
+    assert_eq!(gate.outputs()["command"], "");
+}
+
+#[test]
+fn a_run_that_was_killed_leaves_no_report_of_the_run_before() {
+    let gate = Gate::new();
+    let url = answer(OK);
+    gate.run(["smoke", &url]).code(0);
+    let hanging = crate::servers::serve(crate::servers::hang);
+    let mut child = gate
+        .command(["smoke", &hanging, "--timeout=60s"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    crate::servers::eventually("the second run has begun", || {
+        gate.report("smoke")["verdict"] == "inconclusive"
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let report = gate.report("smoke");
+    assert!(
+        report["reason"].as_str().unwrap().contains("did not finish"),
+        "{report}"
+    );
+}
+
+#[test]
+fn every_section_that_is_written_down_runs_or_is_an_error() {
+    for (section, says) in [
+        (
+            "rollback-dry-run: {rollback-command: ./deploy}",
+            "is not in a git repository",
+        ),
+        ("rollback-dry-run: {}", "is not in a git repository"),
+        ("rollback-dry-run: {expect-output: x}", ""),
+        ("smoke: {path: [/healthz]}", "smoke has no URL"),
+        ("smoke: {}", "smoke has no URL"),
+    ] {
+        let gate = Gate::new();
+        gate.write(".github/stageproof.yml", format!("{section}\n"));
+        let ran = gate.run(["rehearse"]);
+        assert_ne!(ran.output.status.code(), Some(0), "{section}\n{}", ran.explain());
+        ran.says(says);
+    }
+}
+
+/// Two steps of one run, before and after midnight, as the runner's clock has it.
+#[test]
+fn a_run_across_midnight_stays_in_the_folder_it_began_in() {
+    let gate = Gate::new().on_runner("push", "{}");
+    gate.run(["skip-guard", "--require=env:PATH"]).code(0);
+    let began = gate.evidence();
+    let yesterday = began.with_file_name(yesterday(began.file_name().unwrap().to_str().unwrap()));
+    std::fs::rename(&began, &yesterday).unwrap();
+    gate.run(["smoke", &answer(OK)]).code(0);
+    assert!(yesterday.join("reports/smoke.json").exists(), "{}", gate.listing());
+    // Another run does not go on there.
+    let other = gate.env("GITHUB_RUN_ID", "78");
+    other.run(["smoke", &answer(OK)]).code(0);
+    assert!(began.join("reports/smoke.json").exists(), "{}", other.listing());
+}
+
+fn yesterday(date: &str) -> String {
+    let date: jiff::civil::Date = date.parse().unwrap();
+    date.yesterday().unwrap().to_string()
+}

@@ -83,17 +83,45 @@ fn strict_turns_the_skip_into_a_failure() {
 
 #[test]
 fn pull_requests_from_forks_are_told_from_own_ones() {
-    for (payload, ready) in [(FORK_PULL, "false"), (GONE_PULL, "false"), (OWN_PULL, "true")] {
-        let gate = Gate::new().on_runner("pull_request", payload);
+    let workflow_run = |head: &str| {
+        format!(
+            r#"{{"workflow_run":{{"head_repository":{head}}},"repository":{{"full_name":"acme/shop","fork":false}}}}"#
+        )
+    };
+    for (event, payload, ready) in [
+        ("pull_request", FORK_PULL, "false"),
+        ("pull_request_target", FORK_PULL, "false"),
+        ("pull_request", GONE_PULL, "false"),
+        ("pull_request", OWN_PULL, "true"),
+        ("workflow_run", &workflow_run(r#"{"full_name":"eve/shop"}"#), "false"),
+        ("workflow_run", &workflow_run("null"), "false"),
+        ("workflow_run", &workflow_run(r#"{"full_name":"acme/shop"}"#), "true"),
+        ("push", PUSH, "true"),
+        ("push", r#"{"repository":{"fork":true}}"#, "false"),
+        ("schedule", r#"{"schedule":"0 1 * * *"}"#, "true"),
+    ] {
+        let gate = Gate::new().on_runner(event, payload);
         gate.run(["skip-guard", "--require=not-fork"]).code(0);
-        assert_eq!(gate.outputs()["ready"], ready, "{payload}");
+        assert_eq!(gate.outputs()["ready"], ready, "{event} {payload}");
     }
 }
 
 #[test]
 fn a_guard_that_cannot_decide_is_an_error_and_not_a_skip() {
-    for payload in ["", "{", r#"{"pull_request":{"head":{},"base":{}}}"#] {
-        let gate = Gate::new().on_runner("pull_request", payload);
+    let comment = r#"{"issue":{"pull_request":{}},"repository":{"fork":false}}"#;
+    for (event, payload) in [
+        ("pull_request", ""),
+        ("pull_request", "{"),
+        ("pull_request", "{}"),
+        ("pull_request", PUSH),
+        ("pull_request", r#"{"pull_request":{"head":{},"base":{}}}"#),
+        ("push", "{}"),
+        ("push", "null"),
+        ("push", r#"{"repository":{"fork":"false"}}"#),
+        ("workflow_run", PUSH),
+        ("issue_comment", comment),
+    ] {
+        let gate = Gate::new().on_runner(event, payload);
         gate.run(["skip-guard", "--require=not-fork"])
             .code(4)
             .says("could not look");

@@ -68,7 +68,9 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
             engine::Task::new(STAGE, id, probe::title(&requirement), DEADLINE, async move {
                 let missing = match probe::look(&requirement, &world, &http).await? {
                     Answer::Met(observed) => return Ok(observed),
-                    Answer::DoesNotApply(reason) => return Err(engine::Blind::Skipped { reason }),
+                    Answer::DoesNotApply(why) => {
+                        return Ok(engine::Observed::found(Finding::note("does-not-apply", why)));
+                    }
                     Answer::Missing(missing) => missing,
                 };
                 let fails = match missing.situation {

@@ -67,6 +67,20 @@ pub fn title(requirement: &Requirement) -> String {
 
 pub async fn look(requirement: &Requirement, world: &World, http: &LazyHttp) -> Result<Answer, Blind> {
     match requirement {
+        Requirement::Url(url) => network::url(url, world, http).await,
+        Requirement::Tcp { host, port } => network::tcp(host, *port).await,
+        local => {
+            let (local, world) = (local.clone(), world.clone());
+            // A hung mount would otherwise block the thread that notices deadlines and signals.
+            tokio::task::spawn_blocking(move || look_here(&local, &world))
+                .await
+                .map_err(|error| Blind::errored(format!("internal error: {error}")))?
+        }
+    }
+}
+
+fn look_here(requirement: &Requirement, world: &World) -> Result<Answer, Blind> {
+    match requirement {
         Requirement::Env(name) => machine::secret(name, world),
         Requirement::Var(name) => Ok(machine::variable(name, world)),
         Requirement::Group(names) => machine::group(names, world),
@@ -76,7 +90,6 @@ pub async fn look(requirement: &Requirement, world: &World, http: &LazyHttp) -> 
         Requirement::Event(events) => run_context::event(events, world),
         Requirement::Ref(pattern) => run_context::git_ref(pattern, world),
         Requirement::NotFork => run_context::not_fork(world),
-        Requirement::Url(url) => network::url(url, world, http).await,
-        Requirement::Tcp { host, port } => network::tcp(host, *port).await,
+        Requirement::Url(_) | Requirement::Tcp { .. } => Err(Blind::errored("it is on the network")),
     }
 }

@@ -64,6 +64,8 @@ pub enum RequirementError {
     EnvName(String),
     #[error("`{0}` is not a run to fail on; write event:LIST, ref:GLOB or never")]
     FailOn(String),
+    #[error("`{0}` is not a list of events; write event:push,workflow_dispatch")]
+    Events(String),
     #[error("a group has at least two names: group:AWS_KEY_ID,AWS_SECRET")]
     SmallGroup,
     #[error("`{0}` is not a host and a port; write tcp:HOST:PORT")]
@@ -125,16 +127,20 @@ impl FromStr for Requirement {
             }),
             "file" => Self::File(PathBuf::from(value)),
             "command" => Self::Command(value.to_owned()),
-            "event" => Self::Event(
-                value
-                    .split(',')
-                    .map(|event| event.trim().to_owned())
-                    .filter(|event| !event.is_empty())
-                    .collect(),
-            ),
+            "event" => Self::Event(events(value)?),
             "ref" => Self::Ref(value.parse()?),
             _ => Self::Url(url(value)?),
         })
+    }
+}
+
+fn events(list: &str) -> Result<Vec<String>, RequirementError> {
+    let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
+    let plain = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if names.iter().all(plain) {
+        Ok(names)
+    } else {
+        Err(RequirementError::Events(list.to_owned()))
     }
 }
 
@@ -255,6 +261,9 @@ mod tests {
             ("url:localhost:80", "scheme"),
             ("url:https://u:p4ssw0rd@h", "credentials"),
             ("ref:[", "not a glob"),
+            ("event:,", "not a list of events"),
+            ("event:push,", "not a list of events"),
+            ("event:Push", "not a list of events"),
             ("group:ONE", "at least two"),
             ("group:ONE,", "is not the name"),
             ("tcp:db", "tcp:HOST:PORT"),

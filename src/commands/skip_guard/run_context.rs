@@ -2,7 +2,7 @@
 
 use super::probe::{Answer, cannot, met};
 use super::ref_pattern::Pattern;
-use super::situation::fork_of;
+use super::situation::fork_behind;
 use crate::engine::{Blind, Observed};
 use crate::world::World;
 
@@ -37,35 +37,26 @@ pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, Blind> {
     }
 }
 
-/// A pull request whose head lives in another repository, or a run inside a repository that is itself a fork.
+/// Neither a change from another repository nor a run inside a repository that is itself a fork.
 pub fn not_fork(world: &World) -> Result<Answer, Blind> {
     if world.runner.event_path.is_none() && !world.runner.active {
         return Ok(Answer::DoesNotApply(
             "not in a workflow run, so there is no fork".to_owned(),
         ));
     }
-    let event = world.runner.event().map_err(|error| {
-        Blind::with_help(
-            format!("the event cannot be read: {error:#}"),
-            "run it in a job of a workflow, or leave `not-fork` out",
-        )
-    })?;
-    if event.get("pull_request").is_some_and(serde_json::Value::is_object) {
-        return match fork_of(&event) {
-            Ok(None) => Ok(Answer::Met(Observed::nothing_wrong())),
-            Ok(Some(fork)) => Ok(cannot(format!("the pull request comes from {fork}"))),
-            Err(why) => Err(Blind::with_help(
-                why,
-                "report it with the event's name; until then leave `not-fork` out",
-            )),
-        };
-    }
-    match event.pointer("/repository/fork").and_then(serde_json::Value::as_bool) {
-        Some(true) => Ok(cannot(format!(
-            "{} is a fork",
-            world.runner.repository.as_deref().unwrap_or("this repository")
-        ))),
-        // Scheduled runs do not say; they are off in forks until somebody switches them on there.
-        Some(false) | None => Ok(Answer::Met(Observed::nothing_wrong())),
+    let cannot_tell = |why: String| Blind::with_help(why, "run it in a job of a workflow, or leave `not-fork` out");
+    let name = world
+        .runner
+        .event_name
+        .as_deref()
+        .ok_or_else(|| cannot_tell("GITHUB_EVENT_NAME is not set".to_owned()))?;
+    let event = world
+        .runner
+        .event()
+        .map_err(|error| cannot_tell(format!("the event cannot be read: {error:#}")))?;
+    match fork_behind(name, &event) {
+        Ok(None) => Ok(Answer::Met(Observed::nothing_wrong())),
+        Ok(Some(fork)) => Ok(cannot(format!("the run comes from {fork}"))),
+        Err(why) => Err(cannot_tell(why)),
     }
 }

@@ -52,41 +52,63 @@ impl Origin {
             return Self::WithoutSecrets("runs that Dependabot starts");
         }
         match runner.event() {
-            Ok(event) => of_event(&event),
+            Ok(event) => of_event(event_name, &event),
             Err(error) => Self::Unknown(format!("the event cannot be read: {error:#}")),
         }
     }
 }
 
-fn of_event(event: &Value) -> Origin {
-    if event.pointer("/pull_request").is_some_and(Value::is_object) {
-        return match fork_of(event) {
+fn of_event(event_name: &str, event: &Value) -> Origin {
+    if event_name.starts_with("pull_request") {
+        return match fork_behind(event_name, event) {
             Ok(Some(_)) => Origin::WithoutSecrets("pull requests from forks"),
             Ok(None) => Origin::Own,
             Err(why) => Origin::Unknown(why),
         };
     }
+    // Where the payload does not say, the secret counts as one that should exist: the stricter of the two.
     match event.pointer("/repository/fork").and_then(Value::as_bool) {
         Some(true) => Origin::WithoutSecrets("runs in a fork of the repository"),
-        // Scheduled runs do not say. They are off in forks until somebody switches them on there.
         Some(false) | None => Origin::Own,
     }
 }
 
-/// The fork a pull request comes from, if it comes from one.
-pub fn fork_of(event: &Value) -> Result<Option<String>, String> {
-    let repository = |side: &str| {
+/// The fork whose code or wish is behind a run, if one is. `Err` says why that cannot be told.
+///
+/// `workflow_run` counts as well: it has the base repository's secrets, which makes a fork behind it more dangerous,
+/// not less.
+pub fn fork_behind(event_name: &str, event: &Value) -> Result<Option<String>, String> {
+    if event_name.starts_with("pull_request") {
+        return compare(event, "/pull_request/head/repo", "/pull_request/base/repo");
+    }
+    if event_name == "workflow_run" {
+        return compare(event, "/workflow_run/head_repository", "/repository");
+    }
+    if event.pointer("/issue/pull_request").is_some_and(Value::is_object) {
+        return Err("a comment's event does not say which repository the pull request comes from".to_owned());
+    }
+    match event.pointer("/repository/fork") {
+        Some(Value::Bool(true)) => Ok(Some("this repository, which is a fork".to_owned())),
+        Some(Value::Bool(false)) => Ok(None),
+        // Scheduled runs carry no repository. They are off in forks until somebody switches them on there.
+        None if event_name == "schedule" => Ok(None),
+        _ => Err("the event does not say whether this repository is a fork".to_owned()),
+    }
+}
+
+fn compare(event: &Value, head: &str, base: &str) -> Result<Option<String>, String> {
+    let name = |repository: &str| {
         event
-            .pointer(&format!("/pull_request/{side}/repo/full_name"))
+            .pointer(&format!("{repository}/full_name"))
             .and_then(Value::as_str)
     };
-    match (repository("head"), repository("base")) {
+    match (name(head), name(base)) {
         (Some(head), Some(base)) if head.eq_ignore_ascii_case(base) => Ok(None),
         (Some(head), Some(_)) => Ok(Some(format!("the fork {}", one_line(head)))),
         // GitHub leaves the head repository out when the fork was deleted.
-        (None, Some(_)) if event.pointer("/pull_request/head/repo").is_some_and(Value::is_null) => {
+        (None, Some(_)) if event.pointer(head).is_some_and(Value::is_null) => {
             Ok(Some("a fork that was deleted".to_owned()))
         }
-        _ => Err("the event does not say which repository the pull request comes from".to_owned()),
+        _ => Err("the event does not say which repository the change comes from".to_owned()),
     }
 }

@@ -12,6 +12,7 @@ fn world(env: &[(&str, &str)]) -> World {
         clock: Clock::default(),
         interrupt: Interrupt::never(),
         progress: Progress::silent(),
+        secrets: Arc::default(),
         workspace: std::env::temp_dir(),
     }
 }

@@ -9,8 +9,6 @@ use super::{Fold, STAGE};
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, TimeSpan, Verdict, waiver};
 use crate::world::{World, files, reports};
 
-/// Larger reports are not written by any subcommand.
-const LARGEST_REPORT: u64 = 64 << 20;
 /// Clocks of two runners differ by less.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -102,7 +100,7 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
         check: check(id.clone(), title.clone(), ended),
         skip: None,
     };
-    let report = files::read_text(path, LARGEST_REPORT)
+    let report = files::read_text(path, reports::LARGEST)
         .map_err(|error| format!("{error:#}"))
         .and_then(|text| Report::parse(text.as_bytes()).map_err(|error| format!("{place}: {error}")));
     let mut report = match report {

@@ -160,7 +160,7 @@ pub fn hash(sealed: &Sealed, manifest: &Manifest, listing: &Listing, stop: Stop<
 }
 
 /// Reads the index, if there is one that is listed. What is wrong with it otherwise is a finding.
-pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Result<Option<Index>, Finding> {
+pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Result<Option<Index>, Box<Finding>> {
     let is_listed = manifest.lines.iter().any(|line| line.path == INDEX);
     let number = match (is_listed, listing.files.get(INDEX)) {
         (true, Some(number)) => *number,
@@ -168,19 +168,20 @@ pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Re
         (true, None) | (false, Some(_)) => return Ok(None),
         (false, None) => {
             let message = format!("there is no {INDEX}, so it is not known which run this is evidence of");
-            return Err(Finding::warning("no-index", message).help("seal it with stageproof evidence-bundle"));
+            let finding = Finding::warning("no-index", message).help("seal it with stageproof evidence-bundle");
+            return Err(Box::new(finding));
         }
     };
     sealed
         .read(INDEX, number)
         .and_then(|bytes| Ok(Index::parse(&bytes)?))
         .map(Some)
-        .map_err(|error| wrong("index-unreadable", format!("{INDEX} cannot be used: {error:#}")))
+        .map_err(|error| Box::new(wrong("index-unreadable", format!("{INDEX} cannot be used: {error:#}"))))
 }
 
 /// Compares the index with the manifest, and tells what the index says about the run.
 pub fn index(
-    read: Result<Option<Index>, Finding>,
+    read: Result<Option<Index>, Box<Finding>>,
     manifest: &Manifest,
     sizes: &[Option<u64>],
 ) -> (Findings, Vec<Fact>) {
@@ -189,7 +190,7 @@ pub fn index(
         Ok(Some(index)) => index,
         Ok(None) => return (findings, Vec::new()),
         Err(finding) => {
-            findings.add(finding);
+            findings.add(*finding);
             return (findings, Vec::new());
         }
     };

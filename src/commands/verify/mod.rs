@@ -100,10 +100,10 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
         let index = scope.spawn(|| judge::read_index(sealed, &manifest, &listing));
         let hashed = judge::hash(sealed, &manifest, &listing, stop);
         let index = index.join().unwrap_or_else(|_| {
-            Err(Finding::error(
+            Err(Box::new(Finding::error(
                 "index-unreadable",
                 "internal error while the index was read",
-            ))
+            )))
         });
         (hashed, index)
     });

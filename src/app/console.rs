@@ -1,0 +1,80 @@
+//! What is said to people and to the runner, and in which order.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anyhow::Context as _;
+
+use crate::render::annotations;
+use crate::world::{World, random};
+
+/// Standard output, behind a fence on a runner: the runner executes what it prints, and between the fence's two lines
+/// it does not, so foreign text can do no harm.
+pub struct Console {
+    token: Option<String>,
+    /// With JSON on standard output everything else goes to standard error, which the runner reads as well.
+    json: bool,
+}
+
+impl Console {
+    pub fn open(json: bool, world: &World) -> anyhow::Result<Self> {
+        if !world.runner.active {
+            return Ok(Self { token: None, json });
+        }
+        let token = random::token()?;
+        let mut lines = String::new();
+        // Masks must be known before the first line that could hold a value.
+        for value in world.secrets.named() {
+            lines.push_str(&annotations::mask(value));
+        }
+        lines.push_str(&format!("::stop-commands::{token}\n"));
+        let console = Self {
+            token: Some(token),
+            json,
+        };
+        // A log that cannot be written is found out in the end, with the report.
+        let _ = console.aside(&lines);
+        Ok(console)
+    }
+
+    /// Says the result, lifts the fence and sets the annotations.
+    pub fn close(mut self, text: &str, annotations: &str) -> anyhow::Result<()> {
+        let said = all(&mut io::stdout().lock(), text);
+        if let Some(token) = self.token.take() {
+            self.aside(&format!("::{token}::\n{annotations}"))?;
+        }
+        said
+    }
+
+    fn aside(&self, text: &str) -> anyhow::Result<()> {
+        if self.json {
+            all(&mut io::stderr().lock(), text)
+        } else {
+            all(&mut io::stdout().lock(), text)
+        }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            let _ = self.aside(&format!("::{token}::\n"));
+        }
+    }
+}
+
+/// A reader that went away has seen what it wanted; anything else that keeps the result from being said is an error.
+fn all(out: &mut impl Write, text: &str) -> anyhow::Result<()> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("the result cannot be written to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Colours are for terminals, and for those who ask.
+pub fn colour(asked: Option<bool>, world: &World) -> bool {
+    asked.unwrap_or_else(|| {
+        io::stdout().is_terminal() && world.env.get("NO_COLOR").is_none() && world.env.get("TERM") != Some("dumb")
+    })
+}

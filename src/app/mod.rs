@@ -1,0 +1,161 @@
+//! The whole flow, once, for every subcommand: plan, outcome, report, renderings, exit code.
+
+mod console;
+mod targets;
+
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use futures_util::FutureExt as _;
+
+use crate::cli::{Format, Run};
+use crate::commands;
+use crate::model::report::Frame;
+use crate::model::staging_status::StagingStatus;
+use crate::model::{Check, Ended, Outcome, Report};
+use crate::render;
+use crate::world::{World, files, random};
+use console::Console;
+use targets::Targets;
+
+/// Outputs that a later step runs or opens. With a part of them taken out they would be something else.
+const EXACT: [&str; 6] = ["command", "target", "report", "bundle", "manifest", "missing"];
+
+/// Runs one subcommand to the end and answers with its exit code. An error here means that the result could not be
+/// delivered, which is never green.
+pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
+    let targets = Targets::new(&run.plan.report_home(&run.evidence_dir), &run);
+    let console = Console::open(run.format == Format::Json, world)?;
+    let started_at = world.clock.rfc3339();
+    let started = Instant::now();
+    let judge = |mut outcome: Outcome, path: Option<&Path>| {
+        if let Some(path) = path {
+            let shown = path.strip_prefix(&world.workspace).unwrap_or(path);
+            outcome.outputs.insert("report".to_owned(), shown.display().to_string());
+        }
+        let frame = Frame {
+            command: run.command.to_owned(),
+            label: run.label.clone(),
+            subject: run.subject.clone(),
+            started_at: started_at.clone(),
+            finished_at: world.clock.rfc3339(),
+            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        without_secrets(Report::judge(frame, outcome), world)
+    };
+    // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
+    targets.begin(|path| judge(unfinished(run.command), Some(path)))?;
+    let keep = |outcome: &Outcome| {
+        let target = targets.inside.as_deref().context("there is no evidence directory")?;
+        targets::write(&judge(outcome.clone(), Some(target)), target)
+    };
+    let outcome = AssertUnwindSafe(commands::run(&run.plan, world, &keep))
+        .catch_unwind()
+        .await;
+    let report = judge(
+        outcome.unwrap_or_else(|_| crashed(run.command)),
+        targets.last.as_deref(),
+    );
+    let written = match &targets.last {
+        Some(target) => targets::write(&report, target),
+        None => Ok(()),
+    };
+    let status = match run.plan.status_file() {
+        Some(path) => write_status(&report, path),
+        None => Ok(()),
+    };
+    let text = match run.format {
+        Format::Console => render::console::render(&report, console::colour(run.colour, world)),
+        Format::Json => render::json::render(&report)?,
+    };
+    // Everything is tried before the first error is reported, so that one lost file does not lose the others.
+    let said = console.close(&text, &render::annotations::render(&report));
+    let summary = match &world.runner.summary {
+        Some(path) => files::append_to_existing(path, &render::summary::render(&report))
+            .context("the job summary cannot be written (GITHUB_STEP_SUMMARY)"),
+        None => Ok(()),
+    };
+    let outputs = match &world.runner.output {
+        Some(path) => outputs(&report, path),
+        None => Ok(()),
+    };
+    written?;
+    status?;
+    outputs?;
+    summary?;
+    said?;
+    Ok(report.verdict.exit_code())
+}
+
+/// What a report says until the run has ended.
+fn unfinished(command: &str) -> Outcome {
+    only(
+        command,
+        "the run did not finish: it was killed, or still goes on",
+        "see the step's log, and run it again",
+    )
+}
+
+fn crashed(command: &str) -> Outcome {
+    only(
+        command,
+        "internal error outside of a check",
+        "this is a defect of stageproof: report it with the command that was run",
+    )
+}
+
+fn only(command: &str, cause: &str, help: &str) -> Outcome {
+    Outcome {
+        checks: vec![Check {
+            id: format!("{command}:run"),
+            stage: command.to_owned(),
+            title: format!("{command} runs to its end"),
+            ended: Ended::Errored {
+                cause: cause.to_owned(),
+                help: Some(help.to_owned()),
+            },
+            facts: Vec::new(),
+            took_ms: 0,
+        }],
+        ..Outcome::default()
+    }
+}
+
+/// Takes secret values out of a report. An output that must be exact becomes empty instead of wrong.
+fn without_secrets(mut report: Report, world: &World) -> Report {
+    let exact: Vec<(&str, String)> = EXACT
+        .iter()
+        .filter_map(|name| Some((*name, report.outputs.get(*name)?.clone())))
+        .collect();
+    report.map_texts(&|text| world.secrets.redact(text));
+    for (name, before) in exact {
+        if report.outputs.get(name) != Some(&before) {
+            report.outputs.insert(name.to_owned(), String::new());
+            report.notes.push(format!(
+                "The output `{name}` is left empty, as it would hold the value of a secret."
+            ));
+        }
+    }
+    report
+}
+
+fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {
+    let delimiter = format!("stageproof_{}", random::token()?);
+    let text = render::outputs::render(report, &delimiter).map_err(anyhow::Error::msg)?;
+    files::append_to_existing(path, &text).context("the step outputs cannot be written (GITHUB_OUTPUT)")
+}
+
+/// Written, and read back before anybody trusts it.
+fn write_status(report: &Report, path: &Path) -> anyhow::Result<()> {
+    files::replace(path, render::staging_status::render(report).as_bytes())?;
+    let text = files::read_text(path, u64::MAX)?;
+    let read = StagingStatus::read(text.as_bytes()).map_err(anyhow::Error::msg);
+    let expected = StagingStatus::of(report.verdict);
+    match read {
+        Ok(read) if read == expected => Ok(()),
+        Ok(_) => anyhow::bail!("{} does not say what was written into it", path.display()),
+        Err(error) => Err(error.context(format!("{} cannot be read back", path.display()))),
+    }
+}

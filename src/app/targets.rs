@@ -1,0 +1,61 @@
+//! Where a run's report goes, from its first moment on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::cli::Run;
+use crate::commands::ReportHome;
+use crate::model::Report;
+use crate::render;
+use crate::world::files;
+
+/// The JSON report and, beside it, the same as JUnit XML.
+pub fn write(report: &Report, path: &Path) -> anyhow::Result<()> {
+    files::replace(path, render::json::render(report)?.as_bytes())?;
+    files::replace(
+        &path.with_extension("junit.xml"),
+        render::junit::render(report).as_bytes(),
+    )
+}
+
+/// Where the report goes: into the evidence directory, and, for what seals it, beside it in the end.
+pub struct Targets {
+    pub inside: Option<PathBuf>,
+    pub last: Option<PathBuf>,
+}
+
+impl Targets {
+    pub fn new(home: &ReportHome, run: &Run) -> Self {
+        let mut name = run.command.to_owned();
+        if let Some(label) = &run.label {
+            name = format!("{name}-{label}");
+        }
+        let inside = |dir: &Path| dir.join("reports").join(format!("{name}.json"));
+        let beside = |dir: &Path| {
+            let mut path = dir.as_os_str().to_owned();
+            path.push(format!(".{name}.json"));
+            PathBuf::from(path)
+        };
+        let (inside, last) = match home {
+            ReportHome::Inside(dir) => (Some(inside(dir)), Some(inside(dir))),
+            ReportHome::Beside(dir) => (None, Some(beside(dir))),
+            ReportHome::InsideThenBeside(dir) => (Some(inside(dir)), Some(beside(dir))),
+            ReportHome::None => (None, None),
+        };
+        Self { inside, last }
+    }
+
+    /// Writes what the reports say until the run has ended.
+    pub fn begin(&self, unfinished: impl Fn(&Path) -> Report) -> anyhow::Result<()> {
+        for target in self
+            .inside
+            .iter()
+            .chain(self.last.iter().filter(|last| self.inside.as_ref() != Some(*last)))
+        {
+            write(&unfinished(target), target)
+                .context("the report has no place; name a folder that can be written with --evidence-dir")?;
+        }
+        Ok(())
+    }
+}

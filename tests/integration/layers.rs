@@ -324,6 +324,14 @@ fn read(tokens: &TokenStream, module: &[String], paths: &mut BTreeSet<Vec<String
                 }
                 at += 3;
             }
+            // `extern crate self as x` is another name for all of it.
+            TokenTree::Ident(word)
+                if word == "extern"
+                    && matches!(tokens.get(at + 1), Some(TokenTree::Ident(next)) if next == "crate") =>
+            {
+                paths.insert(vec!["crate".to_owned(), ALL_OF_IT.to_owned()]);
+                at += 2;
+            }
             TokenTree::Ident(_) if !follows_a_dot(&tokens, at) => at = path(&tokens, at, Vec::new(), module, paths),
             TokenTree::Group(group) => {
                 read(&group.stream(), module, paths);

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::answer::{Answer, Missing, cannot, met, should};
 use super::freeze::{self, Freeze};
-use super::probe::{Answer, Missing, met, should};
 use super::requirement::FreezeIn;
 use super::situation::{Origin, Situation};
 use crate::engine::{Blind, Observed};
@@ -38,7 +38,7 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, B
                  environment needs a job that names the environment."
             ),
         )),
-        Origin::WithoutSecrets(who) => Ok(super::probe::cannot(format!("{names} {verb} not available to {who}"))),
+        Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
         Origin::Unknown(why) => Err(Blind::with_help(
             format!("{names} {verb} not set, and whether that is right here cannot be told: {why}"),
             "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",

@@ -4,6 +4,7 @@
 //! with a warning, or fail where the configuration says so), or exists *partly* (always a failure). Every missing item is
 //! named at once, and never a value.
 
+mod answer;
 mod fail_on;
 mod freeze;
 mod machine;
@@ -23,8 +24,8 @@ pub use requirement::Requirement;
 use crate::engine;
 use crate::model::{Check, Finding, Outcome, Skip, Status};
 use crate::world::World;
+use answer::{Answer, Missing};
 use network::LazyHttp;
-use probe::{Answer, Missing};
 use situation::Situation;
 
 const STAGE: &str = "guard";

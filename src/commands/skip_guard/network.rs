@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::probe::{Answer, met, should};
+use super::answer::{Answer, met, should};
 use crate::engine::Blind;
 use crate::model::Reason;
 use crate::world::World;

@@ -1,52 +1,12 @@
-//! Looking one prerequisite up: what the answers are, and which file knows which kind.
+//! Looking one prerequisite up: which file knows which kind.
 
+use super::answer::Answer;
 use super::machine;
 use super::network::{self, LazyHttp};
 use super::requirement::{FreezeIn, Requirement};
 use super::run_context;
-use super::situation::Situation;
-use crate::engine::{Blind, Observed};
+use crate::engine::Blind;
 use crate::world::World;
-
-/// What looking a prerequisite up says. Not being able to look is an error of its own.
-pub enum Answer {
-    Met(Observed),
-    Missing(Missing),
-    /// The question makes no sense on this machine.
-    DoesNotApply(String),
-}
-
-/// Something that is not there.
-#[derive(Clone, Debug)]
-pub struct Missing {
-    pub situation: Situation,
-    /// Half a sentence: "FLY_API_TOKEN is not set or is empty".
-    pub message: String,
-    /// What to do, as a sentence.
-    pub help: String,
-}
-
-pub fn met(name: &str, value: &str) -> Answer {
-    Answer::Met(Observed::nothing_wrong().fact(name, value))
-}
-
-/// It should be there.
-pub fn should(message: impl Into<String>, help: impl Into<String>) -> Answer {
-    Answer::Missing(Missing {
-        situation: Situation::ShouldExist,
-        message: message.into(),
-        help: help.into(),
-    })
-}
-
-/// It cannot be there in this run.
-pub fn cannot(message: impl Into<String>) -> Answer {
-    Answer::Missing(Missing {
-        situation: Situation::CannotExist,
-        message: message.into(),
-        help: "Nothing to do.".to_owned(),
-    })
-}
 
 /// The claim that is looked up, as a sentence.
 pub fn title(requirement: &Requirement) -> String {

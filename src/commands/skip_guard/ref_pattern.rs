@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::requirement::RequirementError;
+/// A text that is no pattern, and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a glob: {1}")]
+pub struct NotAGlob(String, String);
 
 /// A glob over ref names, as branch filters are written: `*` stays between slashes, `**` does not.
 #[derive(Clone, Debug)]
@@ -30,13 +33,13 @@ impl fmt::Display for Pattern {
 }
 
 impl FromStr for Pattern {
-    type Err = RequirementError;
+    type Err = NotAGlob;
 
-    fn from_str(text: &str) -> Result<Self, RequirementError> {
+    fn from_str(text: &str) -> Result<Self, NotAGlob> {
         let glob = GlobBuilder::new(text)
             .literal_separator(true)
             .build()
-            .map_err(|error| RequirementError::Glob(text.to_owned(), error.kind().to_string()))?;
+            .map_err(|error| NotAGlob(text.to_owned(), error.kind().to_string()))?;
         Ok(Pattern {
             text: text.to_owned(),
             matcher: glob.compile_matcher(),

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::ref_pattern::Pattern;
+use super::ref_pattern::{NotAGlob, Pattern};
 use crate::model::text;
 
 /// What must be there before a job makes sense.
@@ -70,8 +70,8 @@ pub enum RequirementError {
     SmallGroup,
     #[error("`{0}` is not a host and a port; write tcp:HOST:PORT")]
     Tcp(String),
-    #[error("`{0}` is not a glob: {1}")]
-    Glob(String, String),
+    #[error(transparent)]
+    Glob(#[from] NotAGlob),
     #[error("`{0}` is not a URL that can be asked: {1}; write http://… or https://… without credentials")]
     Url(String, String),
 }

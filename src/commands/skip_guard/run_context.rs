@@ -1,6 +1,6 @@
 //! Prerequisites of the run: its event, its ref, where it comes from.
 
-use super::probe::{Answer, cannot, met};
+use super::answer::{Answer, cannot, met};
 use super::ref_pattern::Pattern;
 use super::situation::fork_behind;
 use crate::engine::{Blind, Observed};

@@ -265,12 +265,40 @@ fn the_workflow_to_copy_pins_a_commit_that_holds_the_action() {
         return;
     }
     for pin in pins {
-        assert!(
-            git(&["cat-file", "-e", &format!("{pin}:action.yml")]).0,
-            "{pin}:action.yml"
-        );
         let (in_history, _) = git(&["merge-base", "--is-ancestor", pin, "HEAD"]);
         assert!(in_history, "{pin} is not in the history of HEAD");
+        let at_pin = |file: &str| {
+            let (there, text) = git(&["show", &format!("{pin}:{file}")]);
+            assert!(there, "{pin}:{file}");
+            text
+        };
+        let action: Action = serde_yaml::from_str(&at_pin("action.yml")).unwrap();
+        let cli = at_pin("src/cli/mod.rs");
+        let workflow: Value = serde_yaml::from_str(&text).unwrap();
+        let mut steps = Vec::new();
+        collect_steps(&workflow, &mut steps);
+        let ours = |step: &&Value| step["uses"].as_str().unwrap().starts_with("stageproof/");
+        for step in steps.into_iter().filter(ours) {
+            let given = step["with"].as_object().unwrap();
+            for input in given.keys() {
+                let declared = action.inputs.names().any(|name| name == input);
+                assert!(declared, "the action at {pin} has no input `{input}`");
+            }
+            let command = given["command"].as_str().unwrap();
+            let listed = commands_of_the_action(&action).contains(&command);
+            let variant: String = command
+                .split('-')
+                .flat_map(|word| {
+                    word[..1]
+                        .to_uppercase()
+                        .chars()
+                        .chain(word[1..].chars())
+                        .collect::<Vec<_>>()
+                })
+                .collect();
+            let known = cli.contains(&format!("    {variant}("));
+            assert!(listed && known, "the action at {pin} has no command `{command}`");
+        }
     }
 }
 

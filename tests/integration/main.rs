@@ -24,3 +24,4 @@ mod smoke;
 mod smoke_nginx;
 mod verdict;
 mod verify;
+mod workflow;

@@ -1,0 +1,92 @@
+//! The job `prove` of the workflow to copy, step by step with the very inputs that are written there.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::gate::Gate;
+use crate::servers::answer;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+const DOWN: &str = "HTTP/1.1 503 Oops\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
+const TOKEN: &str = "fo1_VerySecretValue99";
+
+#[test]
+fn what_was_proved_is_one_verdict_in_one_sealed_place() {
+    let (codes, gate) = prove(OK, "30s");
+    assert_eq!(codes, [0, 0, 0, 0, 0], "{}", gate.listing());
+    for name in ["skip-guard", "smoke", "rollback-dry-run", "verdict"] {
+        let report = gate.read(&format!("artifacts/staging/77/reports/{name}.json"));
+        assert!(report.contains(r#""verdict": "pass"#), "{name}: {report}");
+    }
+    let manifest = gate.read("artifacts/staging/77/sha256_manifest.txt");
+    for file in ["reports/skip-guard.json", "reports/verdict.json", "verdict.md"] {
+        assert!(manifest.contains(file), "{file} in {manifest}");
+    }
+    assert!(gate.root().join("artifacts/staging/77.zip").is_file());
+}
+
+#[test]
+fn what_failed_is_sealed_too() {
+    let (codes, gate) = prove(DOWN, "300ms");
+    assert_eq!(codes, [0, 1, 0, 1, 0], "{}", gate.listing());
+    assert!(gate.read("artifacts/staging/77/verdict.md").contains("FAILED"));
+}
+
+/// The exit codes of the steps that use the action, each run whatever became of the one before.
+fn prove(server: &'static str, within: &str) -> (Vec<i32>, Gate) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/workflows/deploy-staging.yml");
+    let workflow: Value = serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let job = &workflow["jobs"]["prove"];
+    // A failed deploy must not skip the proof, nor a failed step the next one.
+    assert!(job["if"].as_str().unwrap().contains("!cancelled()"), "{job}");
+    let gate = Gate::new().on_runner("push", r#"{"repository":{"fork":false}}"#);
+    repository(gate.root());
+    let url = answer(server);
+    let mut codes = Vec::new();
+    for step in job["steps"].as_array().unwrap() {
+        if !step["uses"].as_str().unwrap().starts_with("stageproof/") {
+            continue;
+        }
+        let first = codes.is_empty();
+        assert!(first || step["if"].as_str().unwrap().contains("!cancelled()"), "{step}");
+        let mut command = gate.command([] as [&str; 0]);
+        for (name, value) in step["env"].as_object().into_iter().flatten() {
+            command.env(name, value_of(value, &url));
+        }
+        for (name, value) in step["with"].as_object().unwrap() {
+            command.env(format!("INPUT_{}", name.to_uppercase()), value_of(value, &url));
+        }
+        // The three minutes of the workflow are for a real deploy.
+        if step["with"]["within"].is_string() {
+            command.env("INPUT_WITHIN", within);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(!said.contains("usage"), "{step}\n{said}");
+        codes.push(output.status.code().unwrap_or(-1));
+    }
+    (codes, gate)
+}
+
+fn value_of(value: &Value, url: &str) -> String {
+    let text = value.as_str().unwrap();
+    text.replace("${{ vars.STAGING_URL }}", url)
+        .replace("${{ secrets.FLY_API_TOKEN }}", TOKEN)
+}
+
+/// Two commits, the first of them a release.
+fn repository(folder: &Path) {
+    let script = "git init -q -b main . && git config user.name t && git config user.email t@example.com
+        echo 1 > app && git add app && git commit -q -m first && git tag v1.0.0
+        echo 2 > app && git commit -q -a -m second";
+    let output = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::error::UsageError;
 use super::merge;
 use crate::model::Subject;
-use crate::world::World;
+use crate::world::{World, files, paths};
 
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 
@@ -104,6 +104,7 @@ impl CommonOptions {
         let subject = world.runner.subject(&environment);
         let template = self.evidence_dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR);
         let evidence_dir = world.workspace.join(fill(template, &subject, &world.clock.date())?);
+        refuse_more_than_evidence(&evidence_dir, &world.workspace)?;
         Ok(Setting {
             evidence_dir,
             label: self.label,
@@ -116,6 +117,25 @@ impl CommonOptions {
             subject,
         })
     }
+}
+
+/// Everything in the evidence directory is sealed, and odd names in it are changed, so it must not hold the sources, nor
+/// git's data, in which a checkout keeps its token.
+fn refuse_more_than_evidence(evidence_dir: &Path, workspace: &Path) -> Result<(), UsageError> {
+    let what = if paths::contains(evidence_dir, workspace) {
+        "is or holds the workspace"
+    } else if files::exists(&evidence_dir.join(".git")) {
+        "holds a .git"
+    } else if paths::is_below_a(evidence_dir, ".git") {
+        "is inside a .git"
+    } else {
+        return Ok(());
+    };
+    Err(UsageError::new(format!(
+        "--evidence-dir `{}` {what}, and everything in the evidence directory is sealed",
+        evidence_dir.display()
+    ))
+    .help("name a folder that holds nothing but evidence, such as artifacts/staging"))
 }
 
 /// Fills the placeholders of an evidence directory.

@@ -1,7 +1,7 @@
-//! Brings the evidence directory into a form that can be sealed, and the named files into it.
+//! Finds out how the evidence directory can be sealed, and copies the named files.
 //!
-//! What is there stays where it is, except that odd names become safe ones and links to files become those files. The
-//! copies are made in a temporary folder, so that an earlier seal stays whole until the new one is ready.
+//! Odd names will become safe ones and links to files will become those files, but not here: nothing that is there is
+//! touched before the index that knows the original names is in place. Copies are made in a temporary folder.
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::found::Found;
+use super::rules::{Behind, Rules};
 use super::safe_name::{SafeNames, as_is};
-use super::select::{Own, Selection, shown};
-use crate::model::Finding;
-use crate::model::evidence::{COPIES, INDEX, Index, MANIFEST, TEMPORARY, Why, encode_path};
+use super::select::{Selection, shown};
+use crate::model::evidence::{COPIES, INDEX, Index, LARGEST_TEXT, MANIFEST, SEALING, TEMPORARY, Why, encode_path};
 use crate::world::copy::{self, CopyError};
 use crate::world::hash::{Hashed, Stop};
 use crate::world::walk::{Kind, Step, walk};
 use crate::world::{cores, files, paths};
 
-/// Larger ones are not ours: this is the index of a million files.
-const LARGEST_INDEX: u64 = 512 << 20;
+/// The folder, in the temporary one, of the files that links stand for.
+const BEHIND_LINKS: &str = "links";
 
 /// A file on its way into the bundle.
 pub struct Gathered {
@@ -30,8 +30,19 @@ pub struct Gathered {
     pub at: PathBuf,
     pub original: Option<String>,
     pub executable: bool,
-    /// Known already for copies, which are hashed while they are made.
-    pub copied: Option<Hashed>,
+    /// It was named, and goes into the folder of the copies.
+    pub named: bool,
+    /// Known already for what was copied, which is hashed on the way.
+    pub hashed: Option<Hashed>,
+}
+
+/// The evidence directory, as it can be sealed.
+pub struct Tidied {
+    pub files: Vec<Gathered>,
+    /// Links under odd names, whose files get other ones. They go when those are in place.
+    pub replaced: Vec<PathBuf>,
+    /// Folders under odd names, which are empty when their files are in place. The innermost ones come last.
+    pub odd_folders: Vec<PathBuf>,
 }
 
 /// What the last seal left, which the next one may replace.
@@ -44,7 +55,7 @@ pub struct Earlier {
 pub fn look_at_earlier(evidence_dir: &Path) -> anyhow::Result<Earlier> {
     let index = evidence_dir.join(INDEX);
     let copies = evidence_dir.join(COPIES);
-    let Some(bytes) = files::read_if_there(&index, LARGEST_INDEX)? else {
+    let Some(bytes) = files::read_if_there(&index, LARGEST_TEXT)? else {
         if paths::kind(&copies)?.is_some() {
             bail!(
                 "{} is there, and this directory was never sealed: the folder is where copies go, and is built anew \
@@ -68,53 +79,65 @@ pub fn look_at_earlier(evidence_dir: &Path) -> anyhow::Result<Earlier> {
     })
 }
 
-/// Everything that is in the evidence directory, under safe names. `keep` is the temporary folder in use.
+/// Everything that is in the evidence directory, with the safe names it is to get. `temporary` is the folder of this
+/// seal, in the directory.
 pub fn tidy(
     dir: &Path,
-    keep: &Path,
-    own: &Own,
+    temporary: &Path,
+    rules: &Rules<'_>,
     earlier: &Earlier,
     found: &mut Found,
     stop: Stop<'_>,
-) -> anyhow::Result<Vec<Gathered>> {
-    let mut listed = list(dir, keep, found, stop)?;
-    for link in std::mem::take(&mut listed.links) {
-        if replace_link(dir, &link, own, found, stop)? {
-            listed.files.push(link);
+) -> anyhow::Result<Tidied> {
+    let listed = list(dir, temporary, found, stop)?;
+    let mut sources: Vec<(PathBuf, Option<Copied>)> = listed.files.into_iter().map(|path| (path, None)).collect();
+    for (number, link) in listed.links.into_iter().enumerate() {
+        let to = temporary.join(BEHIND_LINKS).join(number.to_string());
+        if let Some(copied) = copy_behind(dir, &link, to, rules, found, stop)? {
+            sources.push((link, Some(copied)));
         }
     }
-    let (mut names, mut odd) = (Vec::new(), Vec::new());
-    for path in listed.files {
-        match as_is(path.as_os_str().as_bytes()) {
-            Some(name) => names.push(name.to_owned()),
-            None => odd.push(path),
-        }
-    }
-    let mut renamed = HashMap::new();
-    let mut safe = SafeNames::taken(names.iter().cloned());
-    for path in odd {
-        let name = safe.assign(path.as_os_str().as_bytes());
-        files::rename(&dir.join(&path), &dir.join(&name))?;
-        renamed.insert(name.clone(), encode_path(path.as_os_str().as_bytes()));
-        names.push(name);
-    }
-    // The odd folders are empty now, and the innermost ones come last.
-    for folder in listed.odd_folders.iter().rev() {
-        files::remove_if_empty(&dir.join(folder));
-    }
-    names
-        .into_iter()
-        .map(|path| {
-            let at = dir.join(&path);
-            Ok(Gathered {
-                original: renamed.remove(&path).or_else(|| earlier.originals.get(&path).cloned()),
-                executable: paths::may_be_executed(&at).with_context(|| format!("cannot look at {}", at.display()))?,
+    let as_they_are = sources.iter().map(|(path, _)| path).chain(&listed.others);
+    let as_they_are = as_they_are.filter_map(|path| as_is(path.as_os_str().as_bytes()));
+    let mut names = SafeNames::taken(as_they_are.map(str::to_owned));
+    let mut tidied = Tidied {
+        files: Vec::with_capacity(sources.len()),
+        replaced: Vec::new(),
+        odd_folders: listed.odd_folders,
+    };
+    for (path, copied) in sources {
+        let bytes = path.as_os_str().as_bytes();
+        let was = dir.join(&path);
+        let (path, original) = match as_is(bytes) {
+            Some(name) => (name.to_owned(), earlier.originals.get(name).cloned()),
+            None => {
+                if copied.is_some() {
+                    tidied.replaced.push(was.clone());
+                }
+                (names.assign(bytes), Some(encode_path(bytes)))
+            }
+        };
+        tidied.files.push(match copied {
+            Some(Copied { at, copied }) => Gathered {
                 path,
                 at,
-                copied: None,
-            })
-        })
-        .collect()
+                original,
+                executable: copied.executable,
+                named: false,
+                hashed: Some(copied.hashed),
+            },
+            None => Gathered {
+                executable: paths::may_be_executed(&was)
+                    .with_context(|| format!("cannot look at {}", was.display()))?,
+                path,
+                at: was,
+                original,
+                named: false,
+                hashed: None,
+            },
+        });
+    }
+    Ok(tidied)
 }
 
 #[derive(Default)]
@@ -122,12 +145,14 @@ struct Listed {
     files: Vec<PathBuf>,
     links: Vec<PathBuf>,
     odd_folders: Vec<PathBuf>,
+    /// What keeps a name taken and is no file.
+    others: Vec<PathBuf>,
 }
 
-fn list(dir: &Path, keep: &Path, found: &mut Found, stop: Stop<'_>) -> anyhow::Result<Listed> {
+fn list(dir: &Path, temporary: &Path, found: &mut Found, stop: Stop<'_>) -> anyhow::Result<Listed> {
     let mut listed = Listed::default();
-    let mut leftovers = Vec::new();
-    let mut others = Vec::new();
+    let mut left_by_a_kill = Vec::new();
+    let mut in_the_way = Vec::new();
     let troubles = walk(dir, |path, kind| {
         if stop() {
             return Step::Stop;
@@ -135,8 +160,11 @@ fn list(dir: &Path, keep: &Path, found: &mut Found, stop: Stop<'_>) -> anyhow::R
         let bytes = path.as_os_str().as_bytes();
         let name = path.file_name().map_or(&[][..], |name| name.as_bytes());
         if name.starts_with(TEMPORARY.as_bytes()) {
-            if path != keep {
-                leftovers.push(path.to_owned());
+            if bytes.starts_with(SEALING.as_bytes()) && path == Path::new(path.file_name().unwrap_or_default()) {
+                left_by_a_kill.push(dir.join(path));
+            } else {
+                let detail = format!("its name begins with {TEMPORARY}");
+                in_the_way.push((path.to_owned(), Why::OwnOutput, Some(detail)));
             }
             return Step::Past;
         }
@@ -147,17 +175,20 @@ fn list(dir: &Path, keep: &Path, found: &mut Found, stop: Stop<'_>) -> anyhow::R
             Kind::File => listed.files.push(path.to_owned()),
             Kind::Symlink => listed.links.push(path.to_owned()),
             Kind::Folder if as_is(bytes).is_none() => listed.odd_folders.push(path.to_owned()),
-            Kind::Folder => {}
-            Kind::Other => others.push(path.to_owned()),
+            Kind::Folder => listed.others.push(path.to_owned()),
+            Kind::Other => {
+                listed.others.push(path.to_owned());
+                in_the_way.push((path.to_owned(), Why::NotARegularFile, None));
+            }
         }
         Step::In
     });
-    // Left by a run that was killed while it wrote them.
-    for path in leftovers {
-        files::remove(&dir.join(path))?;
+    // The directory is claimed, so no other seal works in these. What others are writing is theirs.
+    for folder in left_by_a_kill.iter().filter(|folder| *folder != temporary) {
+        files::remove(folder)?;
     }
-    for path in others {
-        found.left_out(&shown(&path), Why::NotARegularFile, None);
+    for (path, why, detail) in in_the_way {
+        found.in_the_way(&shown(&path), why, detail);
     }
     for trouble in troubles {
         let path = trouble.path.strip_prefix(dir).unwrap_or(&trouble.path);
@@ -166,34 +197,45 @@ fn list(dir: &Path, keep: &Path, found: &mut Found, stop: Stop<'_>) -> anyhow::R
     Ok(listed)
 }
 
-/// A link to a regular file in the workspace becomes a copy of it: a link is no evidence once the workspace is gone.
-fn replace_link(dir: &Path, link: &Path, own: &Own, found: &mut Found, stop: Stop<'_>) -> anyhow::Result<bool> {
+struct Copied {
+    at: PathBuf,
+    copied: copy::Copied,
+}
+
+/// A link to a file that may be sealed is to become a copy of it: a link is no evidence once the workspace is gone.
+fn copy_behind(
+    dir: &Path,
+    link: &Path,
+    to: PathBuf,
+    rules: &Rules<'_>,
+    found: &mut Found,
+    stop: Stop<'_>,
+) -> anyhow::Result<Option<Copied>> {
     let at = dir.join(link);
-    let said = paths::link_text(&at);
-    let why = match paths::real(&at) {
-        Err(error) => format!("it points to {said}: {error}"),
-        Ok(target) if !target.starts_with(&own.workspace) => format!("it leads out of the workspace, to {said}"),
-        Ok(target) => {
-            let folder = files::temporary_folder(at.parent().unwrap_or(dir))?;
-            let copy = folder.path().join("copy");
-            match copy::copy(&target, &copy, &mut Vec::new(), stop) {
-                Ok(_) => {
-                    files::rename(&copy, &at)?;
-                    return Ok(true);
+    let said = || format!("it points to {}", paths::link_text(&at));
+    let (why, detail) = match rules.behind(&at, None) {
+        Behind::Barred(why) => (why, said()),
+        Behind::Nothing(detail) => (Why::Symlink, detail),
+        Behind::File(target) => match copy::copy(&target, &to, &mut Vec::new(), stop) {
+            Ok(copied) => {
+                if copied.changed {
+                    found.changed_while_copied(&shown(link), copied.hashed.size);
                 }
-                Err(CopyError::NotARegularFile) => format!("it points to {said}, which is not a regular file"),
-                Err(CopyError::Read(error)) => {
-                    found.unreadable(&shown(link), &error.to_string());
-                    return Ok(false);
-                }
-                Err(CopyError::Write(error)) => {
-                    return Err(error).with_context(|| format!("cannot write {}", copy.display()));
-                }
+                return Ok(Some(Copied { at: to, copied }));
             }
-        }
+            Err(CopyError::NotARegularFile) => (Why::NotARegularFile, said()),
+            Err(CopyError::Read(error)) => {
+                files::remove(&to)?;
+                found.unreadable(&shown(link), &error.to_string());
+                return Ok(None);
+            }
+            Err(CopyError::Write(error)) => {
+                return Err(error).with_context(|| format!("cannot write {}", to.display()));
+            }
+        },
     };
-    found.left_out(&shown(link), Why::Symlink, Some(why));
-    Ok(false)
+    found.in_the_way(&shown(link), why, Some(detail));
+    Ok(None)
 }
 
 /// Copies what was selected into `folder`, all cores at once. What cannot be read is left out and fails its pattern.
@@ -225,18 +267,15 @@ pub fn copy_in(selection: &mut Selection, folder: &Path, stop: Stop<'_>) -> anyh
         match copied {
             Ok(copied) => {
                 if copied.changed {
-                    let bytes = copied.hashed.size;
-                    let message =
-                        format!("{path} was written to while it was copied; its first {bytes} bytes are sealed");
-                    let help = "let what writes it end before the evidence is sealed";
-                    found.finding(Finding::warning("changed-while-copied", message).help(help));
+                    found.changed_while_copied(&path, copied.hashed.size);
                 }
                 gathered.push(Gathered {
                     path: format!("{COPIES}/{safe}"),
                     at,
                     original: original.clone(),
                     executable: copied.executable,
-                    copied: Some(copied.hashed),
+                    named: true,
+                    hashed: Some(copied.hashed),
                 });
             }
             Err(CopyError::Write(error)) => {

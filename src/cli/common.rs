@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::error::UsageError;
 use super::merge;
 use crate::model::Subject;
-use crate::world::{World, files, paths};
+use crate::world::{World, paths};
 
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 
@@ -124,7 +124,7 @@ impl CommonOptions {
 fn refuse_more_than_evidence(evidence_dir: &Path, workspace: &Path) -> Result<(), UsageError> {
     let what = if paths::contains(evidence_dir, workspace) {
         "is or holds the workspace"
-    } else if files::exists(&evidence_dir.join(".git")) {
+    } else if matches!(paths::kind(&evidence_dir.join(".git")), Ok(Some(_))) {
         "holds a .git"
     } else if paths::is_below_a(evidence_dir, ".git") {
         "is inside a .git"

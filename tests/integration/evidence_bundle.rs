@@ -260,6 +260,27 @@ fn links_in_the_evidence_directory_become_their_files() {
 }
 
 #[test]
+fn an_evidence_directory_outside_the_workspace_may_link_within_itself() {
+    let gate = Gate::new();
+    gate.write("ws/app.txt", "a").write("out/smoke.log", "GET / 200\n");
+    symlink("smoke.log", gate.root().join("out/latest.log")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = gate.command(args);
+        let output = command.current_dir(gate.root().join("ws")).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+    };
+    run(&[
+        "evidence-bundle",
+        "--evidence-dir=../out",
+        "--exclude=**/*.log",
+        "--exclude=*.log",
+    ]);
+    assert_eq!(gate.read("out/latest.log"), "GET / 200\n");
+    run(&["verify", "../out"]);
+}
+
+#[test]
 fn what_cannot_be_sealed_in_the_evidence_directory_is_never_green() {
     let gate = workspace();
     gate.write(".git/config", "extraheader = secret-token")

@@ -1,5 +1,6 @@
 //! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
+mod document;
 mod found;
 mod gather;
 mod pattern;
@@ -7,6 +8,7 @@ mod rules;
 mod safe_name;
 mod seal;
 mod select;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -61,14 +61,15 @@ impl<'a> Rules<'a> {
             Ok(target) => target,
             Err(error) => return Behind::Nothing(format!("it points to {said}: {error}")),
         };
-        let Some(inside) = [&self.workspace, &self.evidence_dir]
-            .into_iter()
-            .find_map(|folder| target.strip_prefix(folder).ok())
-        else {
+        if ![&self.workspace, &self.evidence_dir]
+            .iter()
+            .any(|folder| target.starts_with(folder))
+        {
             return Behind::Nothing(format!("it leads out of the workspace, to {said}"));
-        };
+        }
+        let in_workspace = target.strip_prefix(&self.workspace).unwrap_or(&target);
         match paths::kind(&target) {
-            Ok(Some(Kind::File)) => match self.bar(path.unwrap_or(inside), &target) {
+            Ok(Some(Kind::File)) => match self.bar(path.unwrap_or(in_workspace), &target) {
                 Some(why) => Behind::Barred(why),
                 None => Behind::File(target),
             },

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::Plan;
+use super::document;
 use super::found::Found;
-use super::gather::{self, Gathered, Tidied};
+use super::gather::{self, Gathered};
 use super::rules::Rules;
 use super::select::{Selection, select};
-use crate::model::evidence::{COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, SCHEMA, SEALING};
-use crate::model::manifest;
-use crate::model::report::Tool;
+use super::tidy::{self, Tidied};
+use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, SEALING};
 use crate::world::archive::{self, Content, Item, PackError};
 use crate::world::hash::{self, Folder, Hashed, Stop};
 use crate::world::walk::Kind;
@@ -82,7 +82,7 @@ pub fn prepare(
     let claim = files::claim(dir)?.ok_or(Halt::Busy)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot look at the workspace {}", plan.workspace.display()))?;
-    let earlier = gather::look_at_earlier(dir)?;
+    let earlier = tidy::look_at_earlier(dir)?;
     *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
     let temporary = files::temporary_folder(dir, SEALING)?;
@@ -93,7 +93,7 @@ pub fn prepare(
         dir.display()
     ));
     let copies = if_not_stopped(world, gather::copy_in(selection, &staged, stop))?;
-    let tidied = gather::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
+    let tidied = tidy::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
     let Tidied {
         files: mut gathered,
         replaced,
@@ -107,8 +107,8 @@ pub fn prepare(
     let mut hashed = if_not_stopped(world, hash_all(dir, gathered, found, stop))?;
     hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     let bytes = hashed.iter().map(|(_, hashed)| hashed.size).sum();
-    let index = index(plan, started_at, &hashed, bytes, selection, found)?;
-    let manifest = manifest_text(&hashed, &index).into_bytes();
+    let index = document::index(plan, started_at, &hashed, bytes, selection, found)?;
+    let manifest = document::manifest(&hashed, &index).into_bytes();
     for (name, bytes) in [(INDEX, &index), (MANIFEST, &manifest)] {
         if bytes.len() as u64 > LARGEST_TEXT {
             return Err(Halt::TooMany(name));
@@ -196,52 +196,6 @@ fn hash_all(
             .filter_map(|file| file.hashed.map(|hashed| (file, hashed))),
     );
     Ok(hashed)
-}
-
-fn index(
-    plan: &Plan,
-    started_at: String,
-    files: &[(Gathered, Hashed)],
-    total_bytes: u64,
-    selection: &Selection,
-    found: &Found,
-) -> anyhow::Result<Vec<u8>> {
-    let entry = |(file, hashed): &(Gathered, Hashed)| Entry {
-        path: file.path.clone(),
-        size: hashed.size,
-        sha256: hex::encode(hashed.sha256),
-        original: file.original.clone(),
-        copied: file.named,
-        executable: file.executable,
-    };
-    let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
-    let mut left_out: Vec<_> = patterns.chain(&found.left_out).cloned().collect();
-    left_out.sort_by(|a, b| a.path.cmp(&b.path));
-    left_out.dedup();
-    let index = Index {
-        schema: SCHEMA.to_owned(),
-        tool: Tool::this(),
-        subject: plan.subject.clone(),
-        started_at,
-        hashed_at: plan.clock.rfc3339(),
-        packing: archive::deflate::describe(),
-        total_bytes,
-        files: files.iter().map(entry).collect(),
-        left_out,
-    };
-    let mut bytes = serde_json::to_vec_pretty(&index).context("the index cannot be written as JSON")?;
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-fn manifest_text(files: &[(Gathered, Hashed)], index: &[u8]) -> String {
-    let mut lines: Vec<(String, &str)> = files
-        .iter()
-        .map(|(file, hashed)| (hex::encode(hashed.sha256), file.path.as_str()))
-        .collect();
-    lines.push((hex::encode(Hashed::of(index).sha256), INDEX));
-    lines.sort_unstable_by_key(|(_, path)| *path);
-    manifest::print(lines.iter().map(|(hex, path)| (hex.as_str(), *path)))
 }
 
 fn items(ready: &Ready) -> Vec<Item<'_>> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::error::UsageError;
 use super::merge;
 use crate::model::Subject;
-use crate::world::{World, reports};
+use crate::world::{World, paths, reports};
 
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 
@@ -108,6 +108,7 @@ impl CommonOptions {
         // A run that began before midnight goes on in the folder it began in, or its evidence would be torn in two.
         let began_yesterday = reports::of_run(&yesterday, &subject) && !reports::of_run(&today, &subject);
         let evidence_dir = if began_yesterday { yesterday } else { today };
+        refuse_more_than_evidence(&evidence_dir, &world.workspace)?;
         Ok(Setting {
             evidence_dir,
             label: self.label,
@@ -120,6 +121,25 @@ impl CommonOptions {
             subject,
         })
     }
+}
+
+/// Everything in the evidence directory is sealed, and odd names in it are changed, so it must not hold the sources, nor
+/// git's data, in which a checkout keeps its token.
+fn refuse_more_than_evidence(evidence_dir: &Path, workspace: &Path) -> Result<(), UsageError> {
+    let what = if paths::contains(evidence_dir, workspace) {
+        "is or holds the workspace"
+    } else if matches!(paths::kind(&evidence_dir.join(".git")), Ok(Some(_))) {
+        "holds a .git"
+    } else if paths::is_below_a(evidence_dir, ".git") {
+        "is inside a .git"
+    } else {
+        return Ok(());
+    };
+    Err(UsageError::new(format!(
+        "--evidence-dir `{}` {what}, and everything in the evidence directory is sealed",
+        evidence_dir.display()
+    ))
+    .help("name a folder that holds nothing but evidence, such as artifacts/staging"))
 }
 
 /// Fills the placeholders of an evidence directory.

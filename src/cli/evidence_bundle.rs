@@ -10,7 +10,7 @@ use super::common::Setting;
 use super::error::UsageError;
 use super::{Or as _, merge};
 use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan};
-use crate::world::World;
+use crate::world::{Clock, World};
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -19,7 +19,7 @@ pub struct EvidenceBundleOptions {
     /// is sealed in any case.
     #[arg(action = clap::ArgAction::Append, value_name = "PATH or GLOB")]
     pub files: Vec<String>,
-    /// What to leave out, relative to the workspace; repeatable. Folders that match are not walked.
+    /// What to leave out of what is copied in, relative to the workspace; repeatable. Folders that match are not walked.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// The zip [default: the evidence directory's name and .zip, beside it].
@@ -67,8 +67,26 @@ impl EvidenceBundleOptions {
             exclude,
             output,
             subject: setting.subject.clone(),
+            clock: clock(world)?,
         })
     }
+}
+
+/// The clock of the seal. `SOURCE_DATE_EPOCH`, which many build environments set, fixes this one only: waivers expire and
+/// freezes hold by the real time.
+fn clock(world: &World) -> Result<Clock, UsageError> {
+    const NAME: &str = "SOURCE_DATE_EPOCH";
+    let Some(text) = world.env.raw(NAME).filter(|text| !text.is_empty()) else {
+        return Ok(world.clock);
+    };
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    seconds.and_then(Clock::fixed).ok_or_else(|| {
+        UsageError::new(format!(
+            "{NAME} `{}` is not a number of seconds since 1970-01-01",
+            text.to_string_lossy()
+        ))
+        .help("unset it, or set it to what `git log -1 --format=%ct` prints")
+    })
 }
 
 fn wrong(option: &str, error: &PatternError) -> UsageError {

@@ -97,16 +97,28 @@ impl Check {
         }
     }
 
-    /// A check that was not looked up, on purpose.
-    pub fn skipped(stage: &str, id: impl Into<String>, title: impl Into<String>, reason: impl Into<String>) -> Self {
+    /// A check that ended after `took`.
+    pub fn new(
+        stage: &str,
+        id: impl Into<String>,
+        title: impl Into<String>,
+        ended: Ended,
+        took: std::time::Duration,
+    ) -> Self {
         Self {
             id: id.into(),
             stage: stage.to_owned(),
             title: title.into(),
-            ended: Ended::Skipped { reason: reason.into() },
+            ended,
             facts: Vec::new(),
-            took_ms: 0,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
+    }
+
+    /// A check that was not looked up, on purpose.
+    pub fn skipped(stage: &str, id: impl Into<String>, title: impl Into<String>, reason: impl Into<String>) -> Self {
+        let ended = Ended::Skipped { reason: reason.into() };
+        Self::new(stage, id, title, ended, std::time::Duration::ZERO)
     }
 }
 

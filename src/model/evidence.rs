@@ -27,6 +27,11 @@ pub const MANIFEST: &str = "sha256_manifest.txt";
 pub const COPIES: &str = "files";
 /// How files that are being written begin. They are never evidence.
 pub const TEMPORARY: &str = ".stageproof-";
+/// How the folder begins in which a seal is made. A seal that was killed leaves it to the next one to remove.
+pub const SEALING: &str = ".stageproof-seal-";
+/// The index and the manifest are read into memory, also from a zip that anybody may have made. No seal writes larger
+/// ones: this is an index of some 300,000 files.
+pub const LARGEST_TEXT: u64 = 64 << 20;
 
 /// `evidence.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,7 +91,7 @@ pub struct LeftOut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
-    /// `--exclude` names it.
+    /// `--exclude` names it, or the file a link points to.
     Excluded,
     /// A link that leads out of the workspace, to a folder, or nowhere. Links are not followed.
     Symlink,

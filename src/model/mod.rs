@@ -1,5 +1,6 @@
 //! Nouns and rules. Nothing here looks at the world: serde (and the schema derive) is all it needs.
 
+pub mod capped;
 pub mod check;
 pub mod evidence;
 pub mod exit;

@@ -9,8 +9,10 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn fixed(at: Timestamp) -> Self {
-        Self { fixed: Some(at) }
+    /// Stands still at so many seconds since 1970. `None` if that is no date.
+    pub fn fixed(seconds: i64) -> Option<Self> {
+        let at = Timestamp::from_second(seconds).ok()?;
+        Some(Self { fixed: Some(at) })
     }
 
     pub fn now(&self) -> Timestamp {

@@ -1,10 +1,12 @@
 //! Reading and writing files so that a kill at any moment leaves the old file or the new one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+
+use crate::model::evidence::{MANIFEST, TEMPORARY};
 
 /// Writes `path` whole or not at all: to a temporary name beside it, then renamed. Missing folders are made.
 /// Against a kill of the process that is enough; waiting for the disk would cost more than a whole probe.
@@ -18,7 +20,7 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>
     let wrong = || format!("cannot write {}", path.display());
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut temporary = tempfile::Builder::new()
-        .prefix(".stageproof-")
+        .prefix(TEMPORARY)
         .permissions(read_write())
         .tempfile_in(folder)
         .with_context(wrong)?;
@@ -93,7 +95,7 @@ pub fn try_writing_beside(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     tempfile::Builder::new()
-        .prefix(".stageproof-")
+        .prefix(TEMPORARY)
         .tempfile_in(folder)
         .with_context(|| format!("cannot write into {}", folder.display()))?;
     Ok(())
@@ -118,7 +120,7 @@ pub fn tail(path: &Path, lines: usize) -> anyhow::Result<String> {
 
 /// `folder`, or, if it holds sealed evidence already, the first of `folder-2`, `folder-3`, … that does not.
 pub fn unsealed(folder: &Path) -> std::path::PathBuf {
-    let sealed = |folder: &Path| exists(&folder.join("sha256_manifest.txt"));
+    let sealed = |folder: &Path| exists(&folder.join(MANIFEST));
     let mut candidate = folder.to_owned();
     let mut number = 2u32;
     while sealed(&candidate) {
@@ -180,14 +182,27 @@ pub fn remove_if_empty(folder: &Path) {
     let _ = fs::remove_dir(folder);
 }
 
-/// A folder with a temporary name inside `folder`, which is made. It is removed when it is dropped.
-pub fn temporary_folder(folder: &Path) -> anyhow::Result<tempfile::TempDir> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+/// A folder inside `folder` whose name begins with `prefix`. It is removed when it is dropped.
+pub fn temporary_folder(folder: &Path, prefix: &str) -> anyhow::Result<tempfile::TempDir> {
     tempfile::Builder::new()
-        .prefix(".stageproof-")
+        .prefix(prefix)
         .permissions(folder_mode())
         .tempdir_in(folder)
         .with_context(|| format!("cannot write into {}", folder.display()))
+}
+
+/// A folder that this process alone works in, until the value is dropped or the process ends in whatever way.
+pub struct Claim(#[expect(dead_code, reason = "held open, which holds the lock")] File);
+
+/// Claims `folder`, which is made. `None` if another process has claimed it.
+pub fn claim(folder: &Path) -> anyhow::Result<Option<Claim>> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let open = File::open(folder).with_context(|| format!("cannot open {}", folder.display()))?;
+    match open.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(None),
+        // Some network file systems cannot lock a folder. The lock only turns a mistake into a clear message.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(Claim(open))),
+    }
 }
 
 fn folder_mode() -> fs::Permissions {
@@ -200,7 +215,7 @@ pub fn temporary_beside(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> 
     let folder = folder_of(path);
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     tempfile::Builder::new()
-        .prefix(".stageproof-")
+        .prefix(TEMPORARY)
         .permissions(read_write())
         .tempfile_in(folder)
         .with_context(|| format!("cannot write into {}", folder.display()))

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::copy::is_executable;
 use super::walk::Kind;
@@ -44,9 +44,40 @@ pub fn real_as_far_as_it_exists(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
+/// Whether `inner` is `folder` or lies in it, links followed. Where the way leads through what does not exist yet, `..`
+/// is taken as it will be.
+pub fn contains(folder: &Path, inner: &Path) -> bool {
+    ways(inner).any(|inner| ways(folder).any(|folder| inner.starts_with(folder)))
+}
+
+/// Whether a part of the path is called `name`, links followed.
+pub fn is_below_a(path: &Path, name: &str) -> bool {
+    ways(path).any(|path| path.components().any(|part| part.as_os_str() == name))
+}
+
+/// The path as the system follows it now, and as it reads.
+fn ways(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                short.pop();
+            }
+            Component::CurDir => {}
+            part => short.push(part),
+        }
+    }
+    [real_as_far_as_it_exists(path), real_as_far_as_it_exists(&short)].into_iter()
+}
+
 /// What a link says, in words; it need not exist.
 pub fn link_text(path: &Path) -> String {
     fs::read_link(path).map_or_else(|error| error.to_string(), |target| target.display().to_string())
+}
+
+/// Its size in bytes, without following a link.
+pub fn size(path: &Path) -> io::Result<u64> {
+    Ok(fs::symlink_metadata(path)?.len())
 }
 
 /// Whether somebody may execute it.

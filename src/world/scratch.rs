@@ -6,6 +6,7 @@ use anyhow::Context as _;
 pub use tempfile::TempDir;
 
 use super::Env;
+use crate::model::evidence::TEMPORARY;
 
 /// An empty private folder that is gone when the value is dropped.
 ///
@@ -32,7 +33,7 @@ fn places(env: &Env, workspace: &Path) -> Vec<PathBuf> {
 fn in_first_of(places: &[PathBuf]) -> anyhow::Result<TempDir> {
     let mut last = None;
     for place in places.iter().filter(|place| place.is_dir()) {
-        let made = tempfile::Builder::new().prefix(".stageproof-").tempdir_in(place);
+        let made = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(place);
         match made.with_context(|| format!("no temporary folder can be made in {}", place.display())) {
             Ok(folder) => return Ok(folder),
             Err(error) => last = Some(error),

@@ -1,6 +1,7 @@
 //! `evidence-bundle`: what is the proof?
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::gap::not_checked;
 use crate::gate::{Gate, Ran};
+
+/// Set in CI, where a test that leaves something out fails.
+const REQUIRED: &str = "STAGEPROOF_REQUIRE_TOOLS";
 
 const DIR: &str = "--evidence-dir=evidence";
 
@@ -40,6 +45,18 @@ fn left_out(gate: &Gate) -> Vec<(String, String)> {
     list.iter()
         .map(|one| (text(&one["path"]), text(&one["reason"])))
         .collect()
+}
+
+/// What the files that were renamed were called.
+fn originals(gate: &Gate) -> Vec<String> {
+    let index = index(gate);
+    let files = index["files"].as_array().unwrap();
+    let mut originals: Vec<String> = files
+        .iter()
+        .filter_map(|file| Some(file["original"].as_str()?.to_owned()))
+        .collect();
+    originals.sort();
+    originals
 }
 
 fn check(gate: &Gate, id: &str) -> Value {
@@ -149,7 +166,7 @@ fn other_tools_read_the_zip() {
             sha256sum_accepts(unpacked.parent().unwrap());
             verified(&gate, "unpacked");
         }
-        Err(error) => println!("skipped: unpacking with unzip: {error}"),
+        Err(error) => not_checked("unpacking with unzip", &error.to_string(), REQUIRED),
     }
 }
 
@@ -224,13 +241,143 @@ fn links_in_the_evidence_directory_become_their_files() {
     let gate = workspace();
     gate.write("logs/run.log", "run");
     symlink("../logs/run.log", gate.root().join("evidence/latest.log")).unwrap();
-    symlink("/etc/hostname", gate.root().join("evidence/host")).unwrap();
-    seal(&gate, &[]).code(0).says("host is left out");
-    assert_eq!(paths(&gate), ["evidence.json", "latest.log", "smoke.log"]);
+    symlink("smoke.log", gate.root().join("evidence/odd\nlink.log")).unwrap();
+    // Excluding says what is not copied in; what lies in the evidence directory is sealed in any case.
+    seal(&gate, &["--exclude=evidence/*.log"]).code(0).says("Verdict: pass");
+    let sealed = paths(&gate);
+    assert_eq!(
+        (sealed.len(), &*sealed[1], &*sealed[3]),
+        (4, "latest.log", "smoke.log"),
+        "{sealed:?}"
+    );
     assert!(!gate.root().join("evidence/latest.log").is_symlink());
     assert_eq!(gate.read("evidence/latest.log"), "run");
+    assert_eq!(gate.read(&format!("evidence/{}", sealed[2])), "GET / 200\n");
+    assert!(fs::symlink_metadata(gate.root().join("evidence/odd\nlink.log")).is_err());
+    assert_eq!(originals(&gate), ["odd%0Alink.log"]);
+    verified(&gate, "evidence");
     verified(&gate, "evidence.zip");
+}
+
+#[test]
+fn an_evidence_directory_outside_the_workspace_may_link_within_itself() {
+    let gate = Gate::new();
+    gate.write("ws/app.txt", "a").write("out/smoke.log", "GET / 200\n");
+    symlink("smoke.log", gate.root().join("out/latest.log")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = gate.command(args);
+        let output = command.current_dir(gate.root().join("ws")).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+    };
+    run(&[
+        "evidence-bundle",
+        "--evidence-dir=../out",
+        "--exclude=**/*.log",
+        "--exclude=*.log",
+    ]);
+    assert_eq!(gate.read("out/latest.log"), "GET / 200\n");
+    run(&["verify", "../out"]);
+}
+
+#[test]
+fn what_cannot_be_sealed_in_the_evidence_directory_is_never_green() {
+    let gate = workspace();
+    gate.write(".git/config", "extraheader = secret-token")
+        .write("private/key.pem", "secret-token");
+    let evidence = gate.root().join("evidence");
+    let links = [
+        ("git", "../.git/config", "git-metadata"),
+        ("key", "../private/key.pem", "excluded"),
+        ("host", "/etc/hostname", "symlink"),
+        ("folder", "../private", "symlink"),
+        ("nowhere", "gone", "symlink"),
+    ];
+    for (name, target, _) in links {
+        symlink(target, evidence.join(name)).unwrap();
+    }
+    assert!(
+        Command::new("mkfifo")
+            .arg(evidence.join("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    // Another stageproof's half-written report, and a folder of somebody who likes the name.
+    gate.write("evidence/reports/.stageproof-Ab12Cd", "half")
+        .write("evidence/.stageproof-logs/mine.log", "mine");
+    let all = links.map(|(name, _, reason)| (name, reason));
+    let others = [
+        ("pipe", "not-a-regular-file"),
+        ("reports/.stageproof-Ab12Cd", "own-output"),
+        (".stageproof-logs", "own-output"),
+    ];
+    let ran = seal(&gate, &["--exclude=private/**"]);
+    ran.code(1);
+    for (path, reason) in all.into_iter().chain(others) {
+        ran.says(&format!("{path} is in the evidence directory and cannot be sealed"));
+        assert!(left_out(&gate).contains(&(path.into(), reason.into())), "{path}");
+    }
+    assert_eq!(paths(&gate), ["evidence.json", "smoke.log"]);
+    assert!(evidence.join("git").is_symlink(), "nothing is touched");
+    assert_eq!(gate.read("evidence/reports/.stageproof-Ab12Cd"), "half");
+    assert_eq!(gate.read("evidence/.stageproof-logs/mine.log"), "mine");
+    let zip = fs::read(gate.root().join("evidence.zip")).unwrap();
+    assert!(!String::from_utf8_lossy(&zip).contains("secret-token"));
+    verified(&gate, "evidence.zip");
+    // The one is red because the other is.
     gate.run(["verify", "evidence"]).code(1).says("host is a symbolic link");
+    for (path, _) in all.into_iter().chain(others) {
+        let path = evidence.join(path);
+        if path.is_dir() && !path.is_symlink() {
+            fs::remove_dir_all(path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    seal(&gate, &[]).code(0);
+    verified(&gate, "evidence");
+}
+
+#[test]
+fn a_directory_that_holds_more_than_evidence_is_refused() {
+    let gate = Gate::new();
+    gate.write("ws/odd:name.txt", "x")
+        .write("clone/.git/config", "x")
+        .write("ws/.git/config", "x");
+    let root = gate.root().canonicalize().unwrap();
+    let workspace = root.join("ws");
+    symlink(&workspace, root.join("link")).unwrap();
+    let absolute = |path: &str| root.join(path).display().to_string();
+    for (dir, says) in [
+        (absolute("ws"), "is or holds the workspace"),
+        (absolute(""), "is or holds the workspace"),
+        (absolute("link"), "is or holds the workspace"),
+        ("../ws".to_owned(), "is or holds the workspace"),
+        ("not/there/../../../ws".to_owned(), "is or holds the workspace"),
+        (".".to_owned(), "folder of its own"),
+        ("../clone".to_owned(), "holds a .git"),
+        (".git/evidence".to_owned(), "is inside a .git"),
+    ] {
+        for command in [
+            &["evidence-bundle"][..],
+            &["smoke", "http://127.0.0.1:9"],
+            &["rehearse"],
+        ] {
+            let mut run = gate.command(command);
+            let output = run
+                .arg("--evidence-dir")
+                .arg(&dir)
+                .current_dir(&workspace)
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{dir} {command:?}: {text}");
+            assert!(text.contains(says) && text.contains("next: "), "{dir}: {text}");
+        }
+    }
+    assert!(workspace.join("odd:name.txt").exists() && !workspace.join("not").exists());
+    assert!(!root.join("ws.zip").exists());
 }
 
 #[test]
@@ -252,72 +399,102 @@ fn what_is_not_a_regular_file_is_left_out() {
         .says("names no file that can be sealed");
 }
 
+/// Whether the system lets this process read everything.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// Runs `evidence-bundle` as a user who owns the workspace and is not root. `None` if there is no such user.
+fn unprivileged(gate: &Gate, args: &[&str]) -> Option<(Option<i32>, String)> {
+    let binary = gate.path("bin/stageproof");
+    if !binary.exists() {
+        // It may lie where the other user cannot reach it.
+        fs::copy(gate.command(["x"]).get_program(), &binary).unwrap();
+    }
+    let mut command = Command::new("./bin/stageproof");
+    if is_root() {
+        let dropped = Command::new("setpriv")
+            .args(["--reuid=65534", "--clear-groups", "true"])
+            .output();
+        match dropped {
+            Ok(output) if output.status.success() => {}
+            other => {
+                not_checked(
+                    "what an unprivileged user cannot do",
+                    &format!("setpriv: {other:?}"),
+                    REQUIRED,
+                );
+                return None;
+            }
+        }
+        for entry in walkdir::WalkDir::new(gate.root()) {
+            std::os::unix::fs::lchown(entry.unwrap().path(), Some(65534), None).unwrap();
+        }
+        command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--clear-groups", "./bin/stageproof"]);
+    }
+    command.args(["evidence-bundle", DIR]).args(args).env_clear();
+    let output = command.current_dir(gate.root()).output().unwrap();
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    Some((output.status.code(), text))
+}
+
+fn set_mode(gate: &Gate, path: &str, mode: u32) {
+    fs::set_permissions(gate.root().join(path), fs::Permissions::from_mode(mode)).unwrap();
+}
+
 #[test]
 fn what_cannot_be_read_fails() {
-    let probe = ["--reuid=65534", "--clear-groups", "true"];
-    let dropped = Command::new("setpriv").args(probe).stderr(Stdio::null()).status();
-    if !dropped.is_ok_and(|status| status.success()) {
-        println!("skipped: needs root and setpriv");
-        return;
-    }
     let gate = workspace();
     gate.write("d/a.txt", "a")
         .write("d/locked.txt", "l")
         .write("d/shut/b.txt", "b");
-    for path in ["", "evidence", "d", "evidence/smoke.log"] {
-        std::os::unix::fs::chown(gate.root().join(path), Some(65534), None).unwrap();
-    }
     for path in ["d/locked.txt", "d/shut"] {
-        fs::set_permissions(gate.root().join(path), fs::Permissions::from_mode(0o000)).unwrap();
+        set_mode(&gate, path, 0o000);
     }
-    let stageproof = gate.command(["evidence-bundle"]).get_program().to_owned();
-    // The binary may lie where the other user cannot reach it.
-    fs::copy(stageproof, gate.path("bin/stageproof")).unwrap();
-    let unprivileged = |args: &[&str]| {
-        let mut command = Command::new("setpriv");
-        command.args([
-            "--reuid=65534",
-            "--clear-groups",
-            "./bin/stageproof",
-            "evidence-bundle",
-            DIR,
-        ]);
-        let output = command
-            .args(args)
-            .env_clear()
-            .current_dir(gate.root())
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stdout).into_owned(),
-        )
+    let Some((code, text)) = unprivileged(&gate, &["d"]) else {
+        return;
     };
-    let (code, text) = unprivileged(&["d"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(
         text.contains("d/locked.txt cannot be read") && text.contains("d/shut cannot be read"),
         "{text}"
     );
+    set_mode(&gate, "d/shut", 0o755);
     assert_eq!(paths(&gate), ["evidence.json", "files/d/a.txt", "smoke.log"]);
     assert!(left_out(&gate).contains(&("d/locked.txt".into(), "unreadable".into())));
 
-    fs::set_permissions(
-        gate.root().join("evidence/smoke.log"),
-        fs::Permissions::from_mode(0o000),
-    )
-    .unwrap();
-    std::os::unix::fs::chown(gate.root().join("evidence/smoke.log"), Some(0), None).unwrap();
-    let (code, text) = unprivileged(&[]);
+    set_mode(&gate, "evidence/smoke.log", 0o000);
+    let (code, text) = unprivileged(&gate, &["d/a.txt"]).unwrap();
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("smoke.log cannot be read"), "{text}");
+}
 
-    // A read-only evidence directory: said before any work.
-    std::os::unix::fs::chown(gate.root().join("evidence"), Some(0), None).unwrap();
-    std::os::unix::fs::chown(gate.root(), Some(0), None).unwrap();
+#[test]
+fn a_read_only_evidence_directory_is_said_and_the_earlier_bundle_stays() {
+    let gate = workspace();
+    gate.write("a.txt", "a");
+    seal(&gate, &[]).code(0);
     let before = fs::read(gate.root().join("evidence.zip")).unwrap();
-    let (code, text) = unprivileged(&["d/a.txt"]);
+    set_mode(&gate, "evidence", 0o555);
+    let Some((code, text)) = unprivileged(&gate, &["a.txt"]) else {
+        return set_mode(&gate, "evidence", 0o755);
+    };
+    assert_eq!(code, Some(4), "{text}");
+    assert!(
+        text.contains("cannot write into ") && text.contains("/evidence: ") && text.contains("Permission denied"),
+        "{text}"
+    );
+    assert_eq!(fs::read(gate.root().join("evidence.zip")).unwrap(), before);
+    // The folder the zip and the report belong into: said before any work.
+    set_mode(&gate, "evidence", 0o755);
+    set_mode(&gate, "", 0o555);
+    let (code, text) = unprivileged(&gate, &["a.txt"]).unwrap();
+    set_mode(&gate, "", 0o755);
     assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("the report has no place"), "{text}");
     assert_eq!(fs::read(gate.root().join("evidence.zip")).unwrap(), before);
 }
 
@@ -346,16 +523,6 @@ fn odd_names_are_stored_under_safe_ones() {
     sha256sum_accepts(&gate.root().join("evidence"));
     let manifest = gate.read("evidence/sha256_manifest.txt");
     assert!(!manifest.contains('\\') && !manifest.contains('%') && manifest.lines().count() == 7 * 2 + 3);
-    let originals = |gate: &Gate| -> Vec<String> {
-        let index = index(gate);
-        let files = index["files"].as_array().unwrap();
-        let mut originals: Vec<String> = files
-            .iter()
-            .filter_map(|f| Some(f["original"].as_str()?.to_owned()))
-            .collect();
-        originals.sort();
-        originals
-    };
     let first = originals(&gate);
     for name in [
         "odd/new%0Aline.log",
@@ -380,11 +547,12 @@ fn sealing_again_rebuilds_the_copies() {
     gate.write("a.txt", "a").write("b.txt", "b");
     seal(&gate, &["a.txt", "b.txt"]).code(0);
     gate.write("a.txt", "changed").write("evidence/new.log", "n");
-    gate.write("evidence/.stageproof-left", "half")
-        .write("evidence/sub/.stageproof-left/x", "half");
+    // What a seal leaves that was killed.
+    gate.write("evidence/.stageproof-seal-Ab12Cd/files/x", "half");
     seal(&gate, &["a.txt"]).code(0);
     assert_eq!(paths(&gate), ["evidence.json", "files/a.txt", "new.log", "smoke.log"]);
     assert_eq!(gate.read("evidence/files/a.txt"), "changed");
+    assert!(!gate.root().join("evidence/.stageproof-seal-Ab12Cd").exists());
     verified(&gate, "evidence");
     seal(&gate, &[]).code(0);
     assert!(!gate.root().join("evidence/files").exists());
@@ -494,23 +662,72 @@ fn the_same_files_make_the_same_zip() {
     assert_eq!(zip(["b.txt", "a.txt"], 0o600), one);
 }
 
+/// A command of root's, by sudo if it asks for no password.
+fn as_root(program: &str) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["-n", program]);
+    command
+}
+
+#[test]
+fn two_seals_of_one_directory_do_not_meet() {
+    let gate = workspace();
+    let other = fs::File::open(gate.root().join("evidence")).unwrap();
+    other.lock().unwrap();
+    seal(&gate, &[])
+        .code(4)
+        .says("another stageproof is sealing the same evidence directory")
+        .says("--evidence-dir");
+    assert!(!gate.root().join("evidence.zip").exists());
+    drop(other);
+    seal(&gate, &[]).code(0);
+}
+
+#[test]
+fn a_fixed_date_makes_the_same_bundle() {
+    let bundle = |epoch: &str| {
+        let gate = workspace().env("SOURCE_DATE_EPOCH", epoch);
+        gate.write("a.txt", "a").write("evidence/co:lon", "c");
+        seal(&gate, &["a.txt"]).code(0);
+        (
+            index(&gate)["started_at"].clone(),
+            fs::read(gate.root().join("evidence.zip")).unwrap(),
+        )
+    };
+    let (at, one) = bundle("1700000000");
+    assert_eq!(at, "2023-11-14T22:13:20.000Z");
+    let (_, two) = bundle("1700000000");
+    assert!(one == two, "the bundles differ");
+    assert!(bundle("1700000001").1 != one);
+    for wrong in ["yesterday", "1.5", "99999999999999"] {
+        let gate = workspace().env("SOURCE_DATE_EPOCH", wrong);
+        seal(&gate, &[]).code(2).says("SOURCE_DATE_EPOCH").says(wrong);
+    }
+    // It is a date to stamp with, not the time: nothing but the seal believes it.
+    let gate = workspace().env("SOURCE_DATE_EPOCH", "yesterday");
+    seal(&gate, &[]).code(2);
+    gate.run(["verify", "evidence"]).code(1).never_says("SOURCE_DATE_EPOCH");
+}
+
 #[test]
 fn a_full_disk_leaves_the_earlier_bundle() {
     let gate = workspace();
     let small = gate.path("small/x").parent().unwrap().to_owned();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+    let mount = as_root("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k,mode=1777", "tmpfs"])
         .arg(&small)
-        .stderr(Stdio::null())
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        println!("skipped: needs the right to mount a tmpfs");
-        return;
+        .output();
+    match mount {
+        Ok(output) if output.status.success() => {}
+        other => return not_checked("a full disk", &format!("mount: {other:?}"), REQUIRED),
     }
     struct Unmount(PathBuf);
     impl Drop for Unmount {
         fn drop(&mut self) {
-            let _ = Command::new("umount").arg(&self.0).status();
+            let _ = as_root("umount").arg(&self.0).status();
         }
     }
     let _unmount = Unmount(small.clone());
@@ -522,7 +739,8 @@ fn a_full_disk_leaves_the_earlier_bundle() {
     let noise: Vec<u8> = (0..600_000u32)
         .flat_map(|i| i.wrapping_mul(2_654_435_761).rotate_left(i % 31).to_le_bytes())
         .collect();
-    gate.write("noise.bin", noise);
+    gate.write("noise.bin", noise).write("evidence/co:lon", "c");
+    symlink("smoke.log", gate.root().join("evidence/link")).unwrap();
     seal(&gate, &["--output=small/e.zip", "noise.bin"])
         .code(4)
         .says("No space left on device")
@@ -530,7 +748,9 @@ fn a_full_disk_leaves_the_earlier_bundle() {
     assert_eq!(fs::read(small.join("e.zip")).unwrap(), zip);
     assert_eq!(gate.read("evidence/sha256_manifest.txt"), manifest);
     assert_eq!(fs::read_dir(&small).unwrap().count(), 1, "no temporary file is left");
-    verified(&gate, "evidence");
+    // A name is changed only when the index that knows it is in place.
+    assert_eq!(gate.read("evidence/co:lon"), "c");
+    assert!(gate.root().join("evidence/link").is_symlink());
 }
 
 #[test]
@@ -554,6 +774,7 @@ fn a_kill_at_any_moment_leaves_a_whole_zip() {
     seal(&gate, &["data"]).code(0);
     let whole = started.elapsed();
     for step in 1..12u32 {
+        gate.write(&format!("evidence/odd:{step:02}"), "odd");
         let mut command = gate.command(["evidence-bundle", DIR, "data"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(whole * step / 12);
@@ -564,6 +785,8 @@ fn a_kill_at_any_moment_leaves_a_whole_zip() {
     seal(&gate, &["data"]).code(0);
     verified(&gate, "evidence");
     verified(&gate, "evidence.zip");
+    let names: Vec<String> = (1..12).map(|step| format!("odd:{step:02}")).collect();
+    assert_eq!(originals(&gate), names, "no original name is lost");
 }
 
 #[test]
@@ -575,13 +798,17 @@ fn a_signal_ends_it_with_the_old_zip_in_place() {
         .unwrap()
         .set_len(8 << 30)
         .unwrap();
+    gate.write("evidence/co:lon", "c");
+    symlink("smoke.log", gate.root().join("evidence/link")).unwrap();
     let mut child = gate
         .command(["evidence-bundle", DIR])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(700));
+    // Everything has been looked at, and 8 GiB are left to be hashed.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("hashing ")));
     let asked = Instant::now();
     assert!(
         Command::new("kill")
@@ -597,6 +824,9 @@ fn a_signal_ends_it_with_the_old_zip_in_place() {
         gate.read("evidence.evidence-bundle.json")
             .contains("interrupted by SIGTERM")
     );
+    // A name is changed only when the index that knows it is in place.
+    assert_eq!(gate.read("evidence/co:lon"), "c");
+    assert!(gate.root().join("evidence/link").is_symlink());
     assert_eq!(fs::read(gate.root().join("evidence.zip")).unwrap(), before);
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use crate::gap::not_checked;
 use crate::gate::{Gate, Ran};
 
 /// A sealed directory and its zip.
@@ -218,7 +219,7 @@ fn zips_made_by_others_verify() {
             assert!(output.status.success());
             verify(&gate, "info.zip").code(0);
         }
-        Err(error) => println!("skipped: a zip by Info-ZIP: {error}"),
+        Err(error) => not_checked("a zip by Info-ZIP", &error.to_string(), "STAGEPROOF_REQUIRE_TOOLS"),
     }
 }
 
@@ -294,4 +295,45 @@ fn a_bomb_is_read_only_as_far_as_it_says() {
     let started = std::time::Instant::now();
     verify(&gate, "out.zip").code(1).says("a.log cannot be read");
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_text_too_large_to_be_ours_is_not_read() {
+    let gate = sealed();
+    // 65 MiB of nothing take a few kilobytes in a zip.
+    let script = "n='evidence.json'\ncopy()\nnew.close()\nnew=zipfile.ZipFile('out.zip','w',zipfile.ZIP_DEFLATED)\n\
+                  [new.writestr(m,b' '*(65<<20) if m==n else old.read(m)) for m in old.namelist()]";
+    rezip(&gate, script);
+    let says = "no seal writes one of more than 64 MiB";
+    verify(&gate, "out.zip")
+        .code(1)
+        .says("evidence.json cannot be used")
+        .says(says);
+    let manifest = fs::OpenOptions::new()
+        .write(true)
+        .open(gate.root().join("evidence/sha256_manifest.txt"))
+        .unwrap();
+    manifest.set_len(65 << 20).unwrap();
+    verify(&gate, "evidence")
+        .code(1)
+        .says("sha256_manifest.txt cannot be read")
+        .says(says);
+}
+
+#[test]
+fn without_an_index_it_says_what_is_not_known() {
+    let gate = sealed();
+    gate.write("evidence/sha256_manifest.txt", {
+        let manifest = gate.read("evidence/sha256_manifest.txt");
+        let kept: Vec<&str> = manifest
+            .lines()
+            .filter(|line| !line.ends_with("evidence.json"))
+            .collect();
+        kept.join("\n") + "\n"
+    });
+    fs::remove_file(gate.root().join("evidence/evidence.json")).unwrap();
+    verify(&gate, "evidence")
+        .code(0)
+        .says("Verdict: pass-weak")
+        .says("not known which run this is evidence of");
 }

@@ -1,84 +1,75 @@
 //! What was found on the way: findings, of which a report needs only so many, and everything left out, of which the
 //! index needs all.
 
+use crate::model::Finding;
+use crate::model::capped::Capped;
 use crate::model::evidence::{LeftOut, Why};
-use crate::model::{Finding, Severity};
-
-/// More findings of one check than this tell nobody anything.
-const MOST: usize = 50;
 
 #[derive(Default)]
 pub struct Found {
-    findings: Vec<Finding>,
-    more_errors: usize,
-    more_warnings: usize,
+    pub findings: Capped,
     pub left_out: Vec<LeftOut>,
 }
 
 impl Found {
-    pub fn finding(&mut self, finding: Finding) {
-        if self.findings.len() < MOST {
-            self.findings.push(finding);
-        } else if finding.severity == Severity::Error {
-            self.more_errors += 1;
-        } else {
-            self.more_warnings += 1;
-        }
-    }
-
-    /// Notes it for the index and, unless it was meant, as a warning.
+    /// Notes what a pattern found for the index and, unless it was meant, as a warning.
     pub fn left_out(&mut self, path: &str, reason: Why, detail: Option<String>) {
         if matches!(reason, Why::Symlink | Why::NotARegularFile) {
-            let because = detail
-                .as_ref()
-                .map_or_else(String::new, |detail| format!(" ({detail})"));
-            let message = format!("{path} is left out: {}{because}", reason.explain());
-            self.finding(
+            let message = format!("{path} is left out: {}", because(reason, detail.as_deref()));
+            self.findings.add(
                 Finding::warning("left-out", message)
                     .help("name or copy the file itself if its content is evidence; exclude it if it is not"),
             );
         }
+        self.note(path, reason, detail);
+    }
+
+    /// What is in the evidence directory and cannot be sealed stays there, where no manifest can list it. A directory
+    /// that does not verify is never green.
+    pub fn in_the_way(&mut self, path: &str, reason: Why, detail: Option<String>) {
+        let message = format!(
+            "{path} is in the evidence directory and cannot be sealed: {}",
+            because(reason, detail.as_deref())
+        );
+        self.findings.add(
+            Finding::error("cannot-be-sealed", message).help(
+                "remove it, or put the file that is meant in its place; a directory that holds it does not verify",
+            ),
+        );
+        self.note(path, reason, detail);
+    }
+
+    /// Evidence that is there and cannot be had is never green.
+    pub fn unreadable(&mut self, path: &str, detail: &str) {
+        let message = format!("{path} cannot be read: {detail}");
+        self.findings.add(
+            Finding::error("unreadable", message)
+                .help("let the user of this step read it; if it is not evidence, exclude it, or remove it from the evidence directory"),
+        );
+        self.note(path, Why::Unreadable, Some(detail.to_owned()));
+    }
+
+    /// The copy is what the file held up to the length it had at first.
+    pub fn changed_while_copied(&mut self, path: &str, bytes: u64) {
+        let message = format!("{path} was written to while it was copied; its first {bytes} bytes are sealed");
+        self.findings.add(
+            Finding::warning("changed-while-copied", message)
+                .help("let what writes it end before the evidence is sealed"),
+        );
+    }
+
+    fn note(&mut self, path: &str, reason: Why, detail: Option<String>) {
         self.left_out.push(LeftOut {
             path: path.to_owned(),
             reason,
             detail,
         });
     }
+}
 
-    /// Evidence that is there and cannot be had is never green.
-    pub fn unreadable(&mut self, path: &str, detail: &str) {
-        let message = format!("{path} cannot be read: {detail}");
-        self.finding(
-            Finding::error("unreadable", message)
-                .help("let the user of this step read it, or exclude it if it is not evidence"),
-        );
-        self.left_out.push(LeftOut {
-            path: path.to_owned(),
-            reason: Why::Unreadable,
-            detail: Some(detail.to_owned()),
-        });
-    }
-
-    pub fn fails(&self) -> bool {
-        self.more_errors > 0 || self.findings.iter().any(Finding::fails)
-    }
-
-    /// The findings, with the number of those that did not fit.
-    pub fn into_findings(mut self) -> Vec<Finding> {
-        if self.more_errors > 0 {
-            let message = format!(
-                "{} more like these; evidence.json lists what was left out",
-                self.more_errors
-            );
-            self.findings.push(Finding::error("more", message));
-        }
-        if self.more_warnings > 0 {
-            let message = format!(
-                "{} more like these; evidence.json lists what was left out",
-                self.more_warnings
-            );
-            self.findings.push(Finding::warning("more", message));
-        }
-        self.findings
+fn because(reason: Why, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) => format!("{} ({detail})", reason.explain()),
+        None => reason.explain().to_owned(),
     }
 }

@@ -1,19 +1,23 @@
 //! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
+mod document;
 mod found;
 mod gather;
 mod pattern;
+mod rules;
 mod safe_name;
 mod seal;
 mod select;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError};
 
+use crate::model::evidence::LARGEST_TEXT;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Subject};
-use crate::world::World;
+use crate::world::{Clock, World};
 use found::Found;
 use seal::{Bundle, Halt, Ready};
 use select::{Matched, Selection};
@@ -31,6 +35,8 @@ pub struct Plan {
     /// The zip.
     pub output: PathBuf,
     pub subject: Subject,
+    /// What stamps the index; fixed, the same files make the same bundle.
+    pub clock: Clock,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -108,20 +114,22 @@ fn pattern_check(pattern: Matched, interrupted: Option<&str>) -> Check {
             cause: format!("interrupted by {signal} before it ended"),
             help: None,
         },
-        None => Ended::Looked(pattern.found.into_findings()),
+        None => Ended::Looked(pattern.found.findings.into_vec()),
     };
-    Check {
-        id: format!("{STAGE}:{}", pattern.text),
-        stage: STAGE.to_owned(),
-        title: format!("`{}` names evidence", pattern.text),
-        ended,
-        facts: vec![Fact::new("files", pattern.files.to_string())],
-        took_ms: pattern.took_ms,
-    }
+    let id = format!("{STAGE}:{}", pattern.text);
+    let title = format!("`{}` names evidence", pattern.text);
+    let mut check = Check::new(STAGE, id, title, ended, pattern.took);
+    check.facts = vec![Fact::new("files", pattern.files.to_string())];
+    check
 }
 
 fn hashed_check(ready: &Ready, found: Found, started: Instant) -> Check {
-    let mut check = check("evidence-hashed", HASHED, Ended::Looked(found.into_findings()), started);
+    let mut check = check(
+        "evidence-hashed",
+        HASHED,
+        Ended::Looked(found.findings.into_vec()),
+        started,
+    );
     check.facts = vec![
         Fact::new("files", ready.count().to_string()),
         Fact::new("bytes", ready.bytes.to_string()),
@@ -165,6 +173,20 @@ fn halted(halt: Halt) -> Ended {
             )
             .help("let what writes it end before the evidence is sealed; an earlier bundle is left as it was"),
         ]),
+        Halt::Busy => errored(
+            "another stageproof is sealing the same evidence directory",
+            "let that one end, or give each its own --evidence-dir",
+        ),
+        Halt::TooMany(name) => Ended::Looked(vec![
+            Finding::error(
+                "too-many-files",
+                format!(
+                    "{name} would be larger than {} MiB, which verify does not read",
+                    LARGEST_TEXT >> 20
+                ),
+            )
+            .help("leave folders out with --exclude, or pack them into one file in a step before"),
+        ]),
         Halt::Failed(error) => errored(
             format!("{error:#}"),
             "look at the rights and the free space of that place; an earlier bundle is left as it was",
@@ -184,12 +206,5 @@ fn errored(cause: impl Into<String>, help: &str) -> Ended {
 }
 
 fn check(id: &str, title: &str, ended: Ended, started: Instant) -> Check {
-    Check {
-        id: id.to_owned(),
-        stage: STAGE.to_owned(),
-        title: title.to_owned(),
-        ended,
-        facts: Vec::new(),
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    }
+    Check::new(STAGE, id, title, ended, started.elapsed())
 }

@@ -1,7 +1,8 @@
 //! Hashing, indexing, packing, and putting everything in place.
 //!
-//! Nothing that an earlier seal left is touched before the new one is whole. Then come a few renames: index, copies,
-//! manifest, zip. A kill between them leaves a directory that the next seal mends; the zip is always a whole one.
+//! Nothing that is in the evidence directory is touched before the new seal is whole. Then come renames and nothing
+//! else: index, copies, safe names, manifest, zip. A kill between them leaves a directory that the next seal mends, and
+//! an index that knows every original name; the zip is always a whole one.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::Plan;
+use super::document;
 use super::found::Found;
 use super::gather::{self, Gathered};
-use super::select::{Own, Selection, select};
-use crate::model::evidence::{COPIES, Entry, INDEX, Index, MANIFEST, SCHEMA};
-use crate::model::manifest;
-use crate::model::report::Tool;
+use super::rules::Rules;
+use super::select::{Selection, select};
+use super::tidy::{self, Tidied};
+use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, SEALING};
 use crate::world::archive::{self, Content, Item, PackError};
 use crate::world::hash::{self, Folder, Hashed, Stop};
 use crate::world::walk::Kind;
@@ -24,6 +26,10 @@ use crate::world::{World, cores, files, paths};
 pub enum Halt {
     /// A file is not what its hash was taken of.
     Changed(String),
+    /// Another process is sealing the same directory.
+    Busy,
+    /// The index or the manifest is larger than what `verify` reads.
+    TooMany(&'static str),
     Failed(anyhow::Error),
     /// By a signal.
     Stopped(&'static str),
@@ -40,8 +46,11 @@ pub struct Ready {
     files: Vec<(Gathered, Hashed)>,
     index: Vec<u8>,
     manifest: Vec<u8>,
+    replaced: Vec<PathBuf>,
+    odd_folders: Vec<PathBuf>,
     temporary: tempfile::TempDir,
-    has_copies: bool,
+    /// Released when everything is in place, or by the end of the process.
+    _claim: files::Claim,
     pub bytes: u64,
     pub manifest_sha256: String,
 }
@@ -67,15 +76,16 @@ pub fn prepare(
     found: &mut Found,
     stop: Stop<'_>,
 ) -> Result<Option<Ready>, Halt> {
-    let started_at = world.clock.rfc3339();
+    let started_at = plan.clock.rfc3339();
     let dir = &plan.evidence_dir;
     refuse_output(&plan.output)?;
-    let own = Own::new(&plan.workspace, dir, &plan.output)
+    let claim = files::claim(dir)?.ok_or(Halt::Busy)?;
+    let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot look at the workspace {}", plan.workspace.display()))?;
-    let earlier = gather::look_at_earlier(dir)?;
-    *selection = select(&plan.files, &plan.exclude, &own, &|| stop());
+    let earlier = tidy::look_at_earlier(dir)?;
+    *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
-    let temporary = files::temporary_folder(dir)?;
+    let temporary = files::temporary_folder(dir, SEALING)?;
     let staged = temporary.path().join(COPIES);
     world.progress.say(&format!(
         "copying {} into {}",
@@ -83,10 +93,12 @@ pub fn prepare(
         dir.display()
     ));
     let copies = if_not_stopped(world, gather::copy_in(selection, &staged, stop))?;
-    let has_copies = !copies.is_empty();
-    // The temporary folder is the one thing in the directory that tidying must leave alone.
-    let keep = temporary.path().file_name().map(PathBuf::from).unwrap_or_default();
-    let mut gathered = if_not_stopped(world, gather::tidy(dir, &keep, &own, &earlier, found, stop))?;
+    let tidied = tidy::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
+    let Tidied {
+        files: mut gathered,
+        replaced,
+        odd_folders,
+    } = if_not_stopped(world, tidied)?;
     gathered.extend(copies);
     if gathered.is_empty() {
         return Ok(None);
@@ -95,16 +107,23 @@ pub fn prepare(
     let mut hashed = if_not_stopped(world, hash_all(dir, gathered, found, stop))?;
     hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     let bytes = hashed.iter().map(|(_, hashed)| hashed.size).sum();
-    let index = index(plan, world, started_at, &hashed, bytes, selection, found)?;
-    let manifest = manifest_text(&hashed, &index).into_bytes();
+    let index = document::index(plan, started_at, &hashed, bytes, selection, found)?;
+    let manifest = document::manifest(&hashed, &index).into_bytes();
+    for (name, bytes) in [(INDEX, &index), (MANIFEST, &manifest)] {
+        if bytes.len() as u64 > LARGEST_TEXT {
+            return Err(Halt::TooMany(name));
+        }
+    }
     Ok(Some(Ready {
         bytes: bytes + index.len() as u64,
         manifest_sha256: hex::encode(Hashed::of(&manifest).sha256),
         files: hashed,
         index,
         manifest,
+        replaced,
+        odd_folders,
         temporary,
-        has_copies,
+        _claim: claim,
     }))
 }
 
@@ -122,8 +141,8 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
         Err(error @ PackError::Read { .. }) => return Err(anyhow::Error::new(error).into()),
         Err(PackError::Write(error)) => return Err(anyhow::Error::new(error).context(wrong()).into()),
     }
+    // Against a kill a rename is enough; waiting for the disk could take longer than a cancelled job has.
     zip.as_file_mut().flush().with_context(wrong)?;
-    zip.as_file().sync_all().with_context(wrong)?;
     let hashed = hash::hash_file(zip.path(), stop);
     halt_if_stopped(world)?;
     let hashed = hashed.with_context(|| format!("cannot read back {}", plan.output.display()))?;
@@ -154,69 +173,29 @@ fn hash_all(
     found: &mut Found,
     stop: Stop<'_>,
 ) -> anyhow::Result<Vec<(Gathered, Hashed)>> {
-    let (copies, own): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|file| file.copied.is_some());
+    let (copies, own): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|file| file.hashed.is_some());
     let folder = Folder::open(dir).with_context(|| format!("cannot open {}", dir.display()))?;
-    let paths: Vec<PathBuf> = own.iter().map(|file| PathBuf::from(&file.path)).collect();
+    let paths: Vec<PathBuf> = own
+        .iter()
+        .map(|file| file.at.strip_prefix(dir).unwrap_or(&file.at).to_owned())
+        .collect();
     let mut hashed = Vec::with_capacity(own.len() + copies.len());
     for (file, result) in own.into_iter().zip(folder.hash_all(&paths, stop)) {
         match result {
             Ok(result) => hashed.push((file, result)),
-            Err(error) => found.unreadable(&file.path, &error.to_string()),
+            // The name it had would be known to nobody, as the next index does not list the file.
+            Err(error) => match &file.original {
+                Some(name) => found.unreadable(&file.path, &format!("{error} (its name was {name})")),
+                None => found.unreadable(&file.path, &error.to_string()),
+            },
         }
     }
     hashed.extend(
         copies
             .into_iter()
-            .filter_map(|file| file.copied.map(|hashed| (file, hashed))),
+            .filter_map(|file| file.hashed.map(|hashed| (file, hashed))),
     );
     Ok(hashed)
-}
-
-fn index(
-    plan: &Plan,
-    world: &World,
-    started_at: String,
-    files: &[(Gathered, Hashed)],
-    total_bytes: u64,
-    selection: &Selection,
-    found: &Found,
-) -> anyhow::Result<Vec<u8>> {
-    let entry = |(file, hashed): &(Gathered, Hashed)| Entry {
-        path: file.path.clone(),
-        size: hashed.size,
-        sha256: hex::encode(hashed.sha256),
-        original: file.original.clone(),
-        copied: file.copied.is_some(),
-        executable: file.executable,
-    };
-    let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
-    let mut left_out: Vec<_> = patterns.chain(&found.left_out).cloned().collect();
-    left_out.sort_by(|a, b| a.path.cmp(&b.path));
-    left_out.dedup();
-    let index = Index {
-        schema: SCHEMA.to_owned(),
-        tool: Tool::this(),
-        subject: plan.subject.clone(),
-        started_at,
-        hashed_at: world.clock.rfc3339(),
-        packing: archive::deflate::describe(),
-        total_bytes,
-        files: files.iter().map(entry).collect(),
-        left_out,
-    };
-    let mut bytes = serde_json::to_vec_pretty(&index).context("the index cannot be written as JSON")?;
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-fn manifest_text(files: &[(Gathered, Hashed)], index: &[u8]) -> String {
-    let mut lines: Vec<(String, &str)> = files
-        .iter()
-        .map(|(file, hashed)| (hex::encode(hashed.sha256), file.path.as_str()))
-        .collect();
-    lines.push((hex::encode(Hashed::of(index).sha256), INDEX));
-    lines.sort_unstable_by_key(|(_, path)| *path);
-    manifest::print(lines.iter().map(|(hex, path)| (hex.as_str(), *path)))
 }
 
 fn items(ready: &Ready) -> Vec<Item<'_>> {
@@ -245,18 +224,35 @@ fn items(ready: &Ready) -> Vec<Item<'_>> {
     items
 }
 
-/// The index comes first: it says that the folder of the copies is ours, which lets the next seal replace it even if
-/// this one is killed here.
+/// The index comes first: it says that the folder of the copies is ours and what everything was called, which lets the
+/// next seal go on from here even if this one is killed.
 fn put_in_place(dir: &Path, ready: &Ready) -> anyhow::Result<()> {
-    files::replace(&dir.join(INDEX), &ready.index)?;
+    let temporary = ready.temporary.path();
+    // Written before the first rename, so that a full disk cannot stop half of them.
+    for (name, bytes) in [(INDEX, &ready.index), (MANIFEST, &ready.manifest)] {
+        files::replace(&temporary.join(name), bytes)?;
+    }
+    files::rename(&temporary.join(INDEX), &dir.join(INDEX))?;
     let copies = dir.join(COPIES);
     if paths::kind(&copies)?.is_some() {
-        files::rename(&copies, &ready.temporary.path().join("earlier"))?;
+        files::rename(&copies, &temporary.join("earlier"))?;
     }
-    if ready.has_copies {
-        files::rename(&ready.temporary.path().join(COPIES), &copies)?;
+    if ready.files.iter().any(|(file, _)| file.named) {
+        files::rename(&temporary.join(COPIES), &copies)?;
     }
-    files::replace(&dir.join(MANIFEST), &ready.manifest)
+    for (file, _) in ready.files.iter().filter(|(file, _)| !file.named) {
+        let to = dir.join(&file.path);
+        if file.at != to {
+            files::rename(&file.at, &to)?;
+        }
+    }
+    for link in &ready.replaced {
+        files::remove(link)?;
+    }
+    for folder in ready.odd_folders.iter().rev() {
+        files::remove_if_empty(&dir.join(folder));
+    }
+    files::rename(&temporary.join(MANIFEST), &dir.join(MANIFEST))
 }
 
 fn count(files: usize) -> String {

@@ -4,38 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::sealed::{Listing, Sealed};
 use super::wrong;
+use crate::model::capped::Capped;
 use crate::model::evidence::{INDEX, Index, MANIFEST};
 use crate::model::manifest::{self, Line};
 use crate::model::{Fact, Finding, text};
 use crate::world::hash::{Hashed, Stop};
-
-/// More findings of one check than this tell nobody anything.
-const MOST: usize = 100;
-
-/// Findings, of which a report holds only so many.
-#[derive(Default)]
-pub struct Findings {
-    kept: Vec<Finding>,
-    more: usize,
-}
-
-impl Findings {
-    fn add(&mut self, finding: Finding) {
-        if self.kept.len() < MOST {
-            self.kept.push(finding);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    pub fn into_vec(mut self) -> Vec<Finding> {
-        if self.more > 0 {
-            let message = format!("{} more like these", self.more);
-            self.kept.push(wrong("more", message));
-        }
-        self.kept
-    }
-}
 
 /// A manifest that was read.
 pub struct Manifest {
@@ -44,8 +17,8 @@ pub struct Manifest {
 }
 
 /// Reads the manifest. `None` if there is none that could be compared with anything.
-pub fn manifest(sealed: &Sealed, listing: &Listing) -> (Option<Manifest>, Findings) {
-    let mut findings = Findings::default();
+pub fn manifest(sealed: &Sealed, listing: &Listing) -> (Option<Manifest>, Capped) {
+    let mut findings = Capped::default();
     let Some(number) = listing.files.get(MANIFEST) else {
         let inner = listing.files.keys().find(|path| path.ends_with(".zip"));
         let help = match inner {
@@ -86,8 +59,8 @@ pub fn manifest(sealed: &Sealed, listing: &Listing) -> (Option<Manifest>, Findin
 }
 
 /// Compares names.
-pub fn presence(manifest: &Manifest, listing: &Listing) -> Findings {
-    let mut findings = Findings::default();
+pub fn presence(manifest: &Manifest, listing: &Listing) -> Capped {
+    let mut findings = Capped::default();
     for finding in &listing.findings {
         findings.add(finding.clone());
     }
@@ -118,7 +91,7 @@ pub fn presence(manifest: &Manifest, listing: &Listing) -> Findings {
 
 /// What hashing gave.
 pub struct Hashes {
-    pub findings: Findings,
+    pub findings: Capped,
     /// Bytes of every listed file that could be read, in the order of the manifest.
     pub sizes: Vec<Option<u64>>,
 }
@@ -132,7 +105,7 @@ pub fn hash(sealed: &Sealed, manifest: &Manifest, listing: &Listing, stop: Stop<
         .filter_map(|(place, line)| Some((place, (line, *listing.files.get(&line.path)?))))
         .unzip();
     let mut hashes = Hashes {
-        findings: Findings::default(),
+        findings: Capped::default(),
         sizes: vec![None; manifest.lines.len()],
     };
     for (place, result) in places.into_iter().zip(sealed.hash(&there, stop)) {
@@ -167,9 +140,12 @@ pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Re
         // What is listed and missing, or there and unlisted, was reported as such.
         (true, None) | (false, Some(_)) => return Ok(None),
         (false, None) => {
-            let message = format!("there is no {INDEX}, so it is not known which run this is evidence of");
-            let finding = Finding::warning("no-index", message).help("seal it with stageproof evidence-bundle");
-            return Err(Box::new(finding));
+            let message = format!(
+                "there is no {INDEX}, so it is not known which run this is evidence of, \
+                 what was left out, or what the files were called"
+            );
+            let finding = Finding::warning("no-index", message);
+            return Err(Box::new(finding.help("seal it with stageproof evidence-bundle")));
         }
     };
     sealed
@@ -184,8 +160,8 @@ pub fn index(
     read: Result<Option<Index>, Box<Finding>>,
     manifest: &Manifest,
     sizes: &[Option<u64>],
-) -> (Findings, Vec<Fact>) {
-    let mut findings = Findings::default();
+) -> (Capped, Vec<Fact>) {
+    let mut findings = Capped::default();
     let index = match read {
         Ok(Some(index)) => index,
         Ok(None) => return (findings, Vec::new()),

@@ -7,10 +7,10 @@ mod sealed;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::model::capped::Capped;
 use crate::model::{Check, Ended, Fact, Finding, Outcome};
 use crate::world::World;
 use crate::world::hash::{Hashed, Stop};
-use judge::Findings;
 use sealed::{Listing, OpenError, Sealed};
 
 const STAGE: &str = "verify";
@@ -100,7 +100,7 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
         let index = scope.spawn(|| judge::read_index(sealed, &manifest, &listing));
         let hashed = judge::hash(sealed, &manifest, &listing, stop);
         let index = index.join().unwrap_or_else(|_| {
-            Err(Box::new(Finding::error(
+            Err(Box::new(wrong(
                 "index-unreadable",
                 "internal error while the index was read",
             )))
@@ -146,7 +146,7 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
     }
 }
 
-fn looked(findings: Findings) -> Ended {
+fn looked(findings: Capped) -> Ended {
     Ended::Looked(findings.into_vec())
 }
 
@@ -159,14 +159,7 @@ fn errored(id: &str, title: &str, cause: String, started: Instant) -> Check {
 }
 
 fn check(id: &str, title: &str, ended: Ended, started: Instant) -> Check {
-    Check {
-        id: id.to_owned(),
-        stage: STAGE.to_owned(),
-        title: title.to_owned(),
-        ended,
-        facts: Vec::new(),
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    }
+    Check::new(STAGE, id, title, ended, started.elapsed())
 }
 
 /// A failing finding that says where.

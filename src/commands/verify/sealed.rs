@@ -7,15 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::wrong;
 use crate::model::Finding;
-use crate::model::evidence::{MANIFEST, encode_path};
+use crate::model::evidence::{LARGEST_TEXT, MANIFEST, encode_path};
 use crate::model::manifest::{Line, path_problem};
 use crate::world::archive::{Archive, OpenError as ZipError};
 use crate::world::hash::{Folder, Hashed, Scratch, Stop};
 use crate::world::walk::{Kind, Step, walk};
 use crate::world::{cores, files, paths};
-
-/// The manifest and the index are read into memory; larger ones are not ours.
-const LARGEST_TEXT: u64 = 512 << 20;
 
 /// Why there is nothing to look at.
 pub enum OpenError {
@@ -78,8 +75,17 @@ impl Sealed {
         }
     }
 
-    /// The content of a small file.
+    /// The content of the manifest or the index.
     pub fn read(&self, path: &str, number: usize) -> anyhow::Result<Vec<u8>> {
+        let size = match self {
+            Self::Folder { path: folder, .. } => paths::size(&folder.join(path))?,
+            Self::Zip { archive, .. } => archive.members()[number].size,
+        };
+        anyhow::ensure!(
+            size <= LARGEST_TEXT,
+            "it has {size} bytes; no seal writes one of more than {} MiB, so it is not read",
+            LARGEST_TEXT >> 20
+        );
         match self {
             Self::Folder { path: folder, .. } => files::read_if_there(&folder.join(path), LARGEST_TEXT)?
                 .ok_or_else(|| anyhow::anyhow!("{path} is not there any more")),

@@ -1,0 +1,70 @@
+//! Findings of one check, of which a report holds only so many.
+
+use super::finding::{Finding, Severity};
+
+/// More findings of one check than this tell nobody anything.
+const MOST: usize = 100;
+
+/// Findings with an end. What does not fit is counted, by its weight, so that the status stays true.
+#[derive(Default)]
+pub struct Capped {
+    kept: Vec<Finding>,
+    more_errors: usize,
+    more_others: usize,
+}
+
+impl Capped {
+    pub fn add(&mut self, finding: Finding) {
+        if self.kept.len() < MOST {
+            self.kept.push(finding);
+        } else if finding.fails() {
+            self.more_errors += 1;
+        } else {
+            self.more_others += 1;
+        }
+    }
+
+    pub fn fails(&self) -> bool {
+        self.more_errors > 0 || self.kept.iter().any(Finding::fails)
+    }
+
+    /// The findings, with the number of those that did not fit.
+    pub fn into_vec(mut self) -> Vec<Finding> {
+        for (more, severity) in [
+            (self.more_errors, Severity::Error),
+            (self.more_others, Severity::Warning),
+        ] {
+            if more > 0 {
+                let mut finding = Finding::error("more", format!("{more} more like these"));
+                finding.severity = severity;
+                self.kept.push(finding);
+            }
+        }
+        self.kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_still_fails() {
+        let mut findings = Capped::default();
+        for _ in 0..MOST {
+            findings.add(Finding::warning("x", "x"));
+        }
+        assert!(!findings.fails());
+        findings.add(Finding::warning("x", "x"));
+        findings.add(Finding::error("x", "x"));
+        findings.add(Finding::error("x", "x"));
+        assert!(findings.fails());
+        let last: Vec<_> = findings
+            .into_vec()
+            .drain(MOST..)
+            .map(|f| (f.fails(), f.message))
+            .collect();
+        let more = |n: u32| format!("{n} more like these");
+        assert_eq!(last, [(true, more(2)), (false, more(1))]);
+    }
+}

@@ -3,6 +3,8 @@
 //! As PID 1 of a container a process without handlers ignores SIGINT and SIGTERM and outlives its job, so both are
 //! handled from the first moment on.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -37,6 +39,21 @@ impl Interrupt {
             });
         }
         Ok(Self(receiver))
+    }
+
+    /// The same signal, heard only so long after it came: for what is worth finishing.
+    #[must_use]
+    pub fn delayed(&self, by: Duration) -> Self {
+        let (sender, receiver) = watch::channel(None);
+        let original = self.clone();
+        tokio::spawn(async move {
+            let name = original.wait().await;
+            tokio::time::sleep(by).await;
+            let _ = sender.send(Some(name));
+            // Kept, so that the receivers do not take it for one that never comes.
+            sender.closed().await;
+        });
+        Self(receiver)
     }
 
     /// One that never comes.

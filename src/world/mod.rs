@@ -24,6 +24,7 @@ pub mod reports;
 pub mod runner;
 pub mod scratch;
 pub mod secrets;
+pub mod sockets;
 pub mod supervisor;
 pub mod walk;
 

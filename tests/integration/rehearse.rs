@@ -148,3 +148,35 @@ fn nothing_to_rehearse_is_a_usage_error() {
     gate.write(".github/stageproof.yml", "skip-guard:\n  require: [not-fork]\n");
     gate.run(["rehearse"]).code(2).says("nothing to rehearse");
 }
+
+#[test]
+fn a_rehearsal_that_is_cancelled_still_seals_what_it_found() {
+    let gate = Gate::new();
+    gate.write("notes.txt", "x");
+    let hanging = crate::servers::serve(crate::servers::hang);
+    let text = config("\"file:notes.txt\"", &hanging, "touch was-run").replace("500ms", "60s\n  timeout: 60s");
+    gate.write(".github/stageproof.yml", text);
+    let mut child = gate
+        .command(["rehearse"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its handlers are in place before it writes the first report.
+    crate::servers::eventually("it has begun", || gate.root().join("artifacts/staging").exists());
+    let began = std::time::Instant::now();
+    let kill = std::process::Command::new("kill")
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    assert!(began.elapsed().as_secs() < 7, "{:?}", began.elapsed());
+    assert!(
+        !gate.root().join("was-run").exists(),
+        "nothing is started after the signal"
+    );
+    let bundle = gate.evidence().with_extension("zip");
+    gate.run(["verify", bundle.to_str().unwrap()]).code(0);
+    assert_eq!(gate.report("rehearse")["verdict"], "inconclusive");
+}

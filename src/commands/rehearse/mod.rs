@@ -1,8 +1,14 @@
 //! The whole flow: guard, smoke, rollback rehearsal, evidence.
 
+use std::time::Duration;
+
 use super::{Keep, evidence_bundle, rollback_dry_run, skip_guard, smoke};
 use crate::model::{Check, Ended, Outcome};
 use crate::world::World;
+
+/// How long after a signal the sealing may still go on. A runner sends SIGTERM 7.5 s after SIGINT and kills 2.5 s later
+/// (actions/runner, `ProcessInvoker`), and up to 4 s of that are the started server's.
+const SEALING: Duration = Duration::from_secs(6);
 
 /// The plans of the parts. A part that is not configured is skipped and shown as such.
 pub struct Plan {
@@ -16,6 +22,11 @@ pub struct Plan {
 /// does not stop the next one, and nothing stops the evidence.
 pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
     let mut outcome = skip_guard::run(&plan.guard, world).await;
+    // What was found until somebody asked to stop is evidence too.
+    let sealing = World {
+        interrupt: world.interrupt.delayed(SEALING),
+        ..world.clone()
+    };
     let ready = skip_guard::is_ready(&outcome);
     outcome.append(match (&plan.smoke, ready) {
         (Some(plan), true) => smoke::run(plan, world).await,
@@ -38,7 +49,7 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
             took_ms: 0,
         });
     }
-    outcome.append(evidence_bundle::run(&plan.evidence, world).await);
+    outcome.append(evidence_bundle::run(&plan.evidence, &sealing).await);
     outcome
 }
 

@@ -7,6 +7,9 @@
 #   DOCKER_BUILDKIT=1 docker build --build-arg SOURCE=stageproof-binary .
 ARG SOURCE=build
 
+# Pinned by tag and not by digest: no registry could be asked for the digest where this was written. A rebuilt tag changes
+# the compiler's surroundings, not the dependencies, which Cargo.lock holds by checksum. To pin it, append the `@sha256:…` that
+# `docker buildx imagetools inspect rust:1.95-slim-bookworm` prints.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 # The C library goes into the binary. Cargo applies that to the binary, and not to procedural macros, which cannot be

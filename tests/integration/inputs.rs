@@ -1,5 +1,12 @@
 //! Flags, action inputs and the configuration file: the same arguments from three places.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::answer;
 
@@ -154,6 +161,63 @@ fn a_read_only_place_for_evidence_is_found_out_before_the_work() {
 }
 
 #[test]
+fn a_full_disk_is_an_error_and_the_old_report_stays_whole() {
+    let gate = Gate::new();
+    let Some(_disk) = SmallDisk::mount(&gate.path("artifacts/staging/77/x")) else {
+        let why = "only root can mount a small file system";
+        return not_checked("a full disk while a report is written", why, "STAGEPROOF_REQUIRE_MOUNT");
+    };
+    let folder = gate.root().join("artifacts/staging/77");
+    let arguments = [
+        "skip-guard",
+        "--require=env:PATH",
+        "--evidence-dir=artifacts/staging/77",
+    ];
+    gate.run(arguments).code(0);
+    let files = || -> BTreeMap<PathBuf, Vec<u8>> {
+        let reports = fs::read_dir(folder.join("reports")).unwrap();
+        reports
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect()
+    };
+    let before = files();
+    let mut filler = fs::File::create(folder.join("filler")).unwrap();
+    while filler.write_all(&[0; 4096]).is_ok() {}
+    gate.run(arguments)
+        .code(1)
+        .says("cannot write")
+        .says("reports/skip-guard.json")
+        .says("No space left on device")
+        .never_says("Verdict: pass");
+    assert_eq!(files(), before, "the old report, and nothing half-written beside it");
+}
+
+/// A file system of 64 KiB, for as long as the value lives.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// In the folder of `inside`. `None` if this user may not.
+    fn mount(inside: &Path) -> Option<Self> {
+        let folder = inside.parent()?.to_owned();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .arg(&folder)
+            .output();
+        mounted
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, so that it goes even while something in it is open.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
 fn command_files_that_lead_nowhere_are_an_error_after_the_report() {
     for name in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
         let gate = Gate::new().on_runner("push", "{}").env(name, "/nowhere/at/all");
@@ -188,7 +252,7 @@ fn secrets_in_the_environment_reach_neither_output_nor_report() {
         .says("token *** refused")
         .never_says(secret);
     for file in ["smoke.json", "smoke.junit.xml"] {
-        let text = std::fs::read_to_string(gate.evidence().join("reports").join(file)).unwrap();
+        let text = fs::read_to_string(gate.evidence().join("reports").join(file)).unwrap();
         assert!(text.contains("token ***") && !text.contains(secret), "{text}");
     }
     assert!(!gate.read("runner/summary").contains(secret));
@@ -230,8 +294,8 @@ fn json_on_a_runner_is_alone_on_standard_output_too() {
 
 #[test]
 fn a_result_that_cannot_be_said_is_not_green() {
-    if !std::path::Path::new("/dev/full").exists() {
-        crate::gap::not_checked(
+    if !Path::new("/dev/full").exists() {
+        not_checked(
             "a full standard output",
             "there is no /dev/full",
             "STAGEPROOF_REQUIRE_TOOLS",
@@ -239,7 +303,7 @@ fn a_result_that_cannot_be_said_is_not_green() {
         return;
     }
     let gate = Gate::new();
-    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
     for args in [vec!["skip-guard", "--require=env:PATH"], vec!["schema", "report"]] {
         let output = gate.command(&args).stdout(full()).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}");
@@ -322,7 +386,7 @@ fn a_run_across_midnight_stays_in_the_folder_it_began_in() {
     gate.run(["skip-guard", "--require=env:PATH"]).code(0);
     let began = gate.evidence();
     let yesterday = began.with_file_name(yesterday(began.file_name().unwrap().to_str().unwrap()));
-    std::fs::rename(&began, &yesterday).unwrap();
+    fs::rename(&began, &yesterday).unwrap();
     gate.run(["smoke", &answer(OK)]).code(0);
     assert!(yesterday.join("reports/smoke.json").exists(), "{}", gate.listing());
     // Another run does not go on there.

@@ -168,7 +168,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         Command::Smoke(options) => {
             let options = options.or(config.smoke);
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
-            let plan = options.plan(&evidence_dir, &world.workspace, waivers)?;
+            let plan = options.plan(&setting, &world.workspace, waivers)?;
             ("smoke", Plan::Smoke(plan))
         }
         Command::RollbackDryRun(options) => {

@@ -35,11 +35,7 @@ impl RehearseOptions {
 
     pub fn plan(self, parts: Parts, setting: Setting, world: &World) -> Result<Box<Plan>, UsageError> {
         let smoke = match parts.smoke.is_configured() {
-            true => Some(
-                parts
-                    .smoke
-                    .plan(&setting.evidence_dir, &world.workspace, parts.waivers)?,
-            ),
+            true => Some(parts.smoke.plan(&setting, &world.workspace, parts.waivers)?),
             false => None,
         };
         let rollback = match parts.rollback_dry_run.is_configured() {

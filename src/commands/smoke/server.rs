@@ -14,7 +14,6 @@ use crate::world::dns::Dns;
 use crate::world::supervisor::{Ending, Server};
 use crate::world::{World, files, ports};
 
-pub const LOG_NAME: &str = "logs/server.log";
 const LINES_SHOWN: usize = 15;
 
 /// Why there is no server: found wanting, or not found out.
@@ -33,14 +32,17 @@ pub async fn start(start: &Start, targets: &[Url], world: &World) -> Result<Serv
         let addresses = addresses(host).await.map_err(NotStarted::Blind)?;
         let taken = tokio::task::spawn_blocking(move || ports::taken(&addresses, port))
             .await
-            .unwrap_or_default();
+            .map_err(|error| {
+                NotStarted::Blind(Blind::errored(format!(
+                    "whether {url} is free was not found out: {error}"
+                )))
+            })?;
         if let Some(address) = taken {
             return Err(NotStarted::Wrong(
-                Finding::error("port-taken", format!("something already listens on {address}"))
-                    .because(Class::App, Reason::ProcessExit)
-                    .help(format!(
-                        "stop what is left from before (`ss -ltnp 'sport = :{port}'` names it), or use another port"
-                    )),
+                // No reason: those are for what was probed, and nothing was.
+                Finding::error("port-taken", format!("something already listens on {address}")).help(format!(
+                    "stop what is left from before (`ss -ltnp 'sport = :{port}'` names it), or use another port"
+                )),
             ));
         }
     }
@@ -56,11 +58,7 @@ pub async fn start(start: &Start, targets: &[Url], world: &World) -> Result<Serv
             } else {
                 "check that the command is a program that may be executed here"
             };
-            NotStarted::Wrong(
-                Finding::error("not-started", error.to_string())
-                    .because(Class::App, Reason::ProcessExit)
-                    .help(help),
-            )
+            NotStarted::Wrong(Finding::error("not-started", error.to_string()).help(help))
         })
 }
 

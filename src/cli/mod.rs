@@ -91,9 +91,6 @@ enum SchemaOf {
 /// What smoke's helper process is told. Not for people.
 #[derive(Debug, clap::Args)]
 pub struct SuperviseOptions {
-    /// Where the server's output goes.
-    #[arg(long)]
-    pub log: PathBuf,
     /// How long the server may take to end after SIGTERM.
     #[arg(long)]
     pub grace: crate::model::TimeSpan,

@@ -44,6 +44,12 @@ impl Interrupt {
         Self(watch::channel(None).1)
     }
 
+    /// One that has come already.
+    #[cfg(test)]
+    pub fn by(signal: &'static str) -> Self {
+        Self(watch::channel(Some(signal)).1)
+    }
+
     pub fn received(&self) -> Option<&'static str> {
         *self.0.borrow()
     }

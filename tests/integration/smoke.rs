@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::gate::{Gate, Ran};
-use crate::servers::{answer, eventually, free_port, hang, hello, read_head, runs, serve};
+use crate::servers::{answer, eventually, free_port, hang, hello, pids, read_head, runs, serve};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
@@ -386,7 +386,7 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
     gate.write("not-executable", "x");
     gate.run(["smoke", &url, "--start=./not-executable"])
         .code(1)
-        .says("may not be executed");
+        .says("lacks the permission to execute");
 }
 
 #[test]
@@ -508,6 +508,98 @@ fn killed_outright_it_leaves_no_server_behind() {
     child.kill().unwrap();
     child.wait().unwrap();
     eventually("the server is gone", || !runs(&start));
+}
+
+/// The process id that the progress line or the report gives for the server's helper: the parent of the server.
+fn helper_of(start: &str) -> String {
+    let server = pids(start).into_iter().next().unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
+    let parent = stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap();
+    parent.to_owned()
+}
+
+fn kill(signal: &str, pid: &str) {
+    let status = std::process::Command::new("kill").args([signal, pid]).status().unwrap();
+    assert!(status.success(), "kill {signal} {pid}");
+}
+
+#[test]
+fn a_helper_that_is_killed_takes_nothing_with_it_and_leaves_nothing() {
+    let gate = Gate::new();
+    let port = free_port();
+    // It has no environment by which it could be known, and it has a session of its own.
+    let hello = hello(port);
+    for start in [
+        hello.clone(),
+        format!("env -i {hello}"),
+        format!("sh -c 'setsid sleep 4242003 & exec {hello}'"),
+    ] {
+        let url = format!("http://127.0.0.1:{port}");
+        let child = gate
+            .command(["smoke", &url, "--path=/never", "--within=60s", "--start", &start])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the server runs", || runs(&hello));
+        eventually("its child runs", || runs("sleep 4242003") || !start.contains("4242003"));
+        kill("-KILL", &helper_of(&hello));
+        let ended = child.wait_with_output().unwrap();
+        assert!(!runs(&hello) && !runs("sleep 4242003"), "{start}");
+        assert_eq!(ended.status.code(), Some(1));
+        let out = String::from_utf8_lossy(&ended.stdout);
+        assert!(
+            out.contains("the helper process that watched over it was killed"),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn a_long_grace_ends_when_we_are_asked_to_stop() {
+    let gate = Gate::new();
+    let port = free_port();
+    let hello = hello(port);
+    let start = format!("sh -c 'trap \"\" TERM; sleep 4242004 & exec {hello}'");
+    let url = format!("http://127.0.0.1:{port}");
+    let args = [
+        "smoke",
+        &url,
+        "--path=/never",
+        "--within=60s",
+        "--stop-grace=10m",
+        "--start",
+        &start,
+    ];
+    let mut child = gate
+        .command(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the server runs", || runs("sleep 4242004") && runs(&hello));
+    let began = Instant::now();
+    kill("-INT", &child.id().to_string());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    // A runner kills after ten seconds; the machine that tests may be slow.
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert_eq!(gate.report("smoke")["verdict"], "inconclusive");
+    assert!(!runs("sleep 4242004") && !runs(&hello));
+}
+
+#[test]
+fn a_log_that_is_a_link_is_not_written_through() {
+    let gate = Gate::new();
+    gate.write("precious", "precious");
+    let logs = gate.path("proof/logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::os::unix::fs::symlink(gate.path("precious"), logs.join("server.log")).unwrap();
+    let url = format!("http://127.0.0.1:{}", free_port());
+    gate.run(["smoke", &url, "--evidence-dir=proof", "--start=sleep 4242005"])
+        .code(4)
+        .says("server.log is a link");
+    assert_eq!(std::fs::read_to_string(gate.path("precious")).unwrap(), "precious");
+    assert!(!runs("sleep 4242005"));
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
             let ending = server.ending();
             world.progress.say("stopping the server");
             let pid = server.pid;
-            server.stop().await;
+            server.stop(&world.interrupt).await;
             checks.push(server::check(start, Ok((pid, ending)), began.elapsed(), world));
             checks.extend(probes);
         }

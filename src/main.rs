@@ -60,7 +60,7 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             Ok(exit::OK)
         }
         Ok(Invocation::Supervise(options)) => {
-            supervisor::supervise(&options.command, &options.log, options.grace.0, &world.interrupt).await?;
+            supervisor::supervise(&options.command, options.grace.0, &world.interrupt).await?;
             Ok(exit::OK)
         }
         Ok(Invocation::Run(run)) => {

@@ -91,9 +91,6 @@ enum SchemaOf {
 /// What smoke's helper process is told. Not for people.
 #[derive(Debug, clap::Args)]
 pub struct SuperviseOptions {
-    /// Where the server's output goes.
-    #[arg(long)]
-    pub log: PathBuf,
     /// How long the server may take to end after SIGTERM.
     #[arg(long)]
     pub grace: crate::model::TimeSpan,
@@ -174,7 +171,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         Command::Smoke(options) => {
             let options = options.or(config.smoke.unwrap_or_default());
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
-            let plan = options.plan(&evidence_dir, &world.workspace, waivers)?;
+            let plan = options.plan(&setting, &world.workspace, waivers)?;
             ("smoke", Plan::Smoke(plan))
         }
         Command::RollbackDryRun(options) => {

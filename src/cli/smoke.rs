@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
+use super::common::Setting;
 use super::error::UsageError;
 use super::{Or as _, merge};
 use crate::commands::smoke::{Method, Plan, Start};
@@ -21,6 +22,8 @@ const CONNECT_TIMEOUT: TimeSpan = TimeSpan::from_secs(5);
 const TIMEOUT: TimeSpan = TimeSpan::from_secs(10);
 /// Below the 7.5 s between a runner's SIGINT and SIGTERM, so that a cancelled step still ends in order.
 const STOP_GRACE: TimeSpan = TimeSpan::from_secs(4);
+/// More often than this is a load test, and somebody else may pay for it.
+const SHORTEST_INTERVAL: TimeSpan = TimeSpan::from_millis(10);
 /// A regular expression whose compiled form is larger was not written by a person.
 const LARGEST_REGEX: usize = 1 << 20;
 
@@ -56,7 +59,7 @@ pub struct SmokeOptions {
     /// In which it must become healthy, all attempts together [default: 60s].
     #[arg(long, value_name = "TIME")]
     pub within: Option<TimeSpan>,
-    /// Between two attempts [default: 1s].
+    /// Between two attempts, at least 10ms [default: 1s].
     #[arg(long, value_name = "TIME")]
     pub interval: Option<TimeSpan>,
     /// For one connection [default: 5s].
@@ -104,7 +107,7 @@ impl SmokeOptions {
         self.strict.unwrap_or(false)
     }
 
-    pub fn plan(self, evidence_dir: &Path, workspace: &Path, waivers: Vec<Waiver>) -> Result<Plan, UsageError> {
+    pub fn plan(self, setting: &Setting, workspace: &Path, waivers: Vec<Waiver>) -> Result<Plan, UsageError> {
         let url = self.url.ok_or_else(|| {
             UsageError::new("smoke has no URL to probe")
                 .help("give `stageproof smoke URL`, the input `url`, or `smoke.url` in the configuration")
@@ -137,7 +140,10 @@ impl SmokeOptions {
             .map(|command| {
                 Ok::<_, UsageError>(Start {
                     command: words("--start", &command)?,
-                    log: evidence_dir.join("logs/server.log"),
+                    log: setting
+                        .evidence_dir
+                        .join("logs")
+                        .join(log_name(setting.label.as_deref())),
                     grace: self.stop_grace.unwrap_or(STOP_GRACE).0,
                     workspace: workspace.to_owned(),
                 })
@@ -150,13 +156,27 @@ impl SmokeOptions {
             method: if head { Method::Head } else { Method::Get },
             follow_redirects: self.follow_redirects.unwrap_or(false),
             within: positive("--within", self.within, WITHIN)?,
-            interval: self.interval.unwrap_or(INTERVAL).0,
+            interval: interval(self.interval.unwrap_or(INTERVAL))?,
             connect_timeout: positive("--connect-timeout", self.connect_timeout, CONNECT_TIMEOUT)?,
             timeout: positive("--timeout", self.timeout, TIMEOUT)?,
             start,
             waivers,
         })
     }
+}
+
+/// Each label has a log of its own, as it has a report: a second smoke of a job must not empty the first one's.
+fn log_name(label: Option<&str>) -> String {
+    label.map_or_else(|| "server.log".to_owned(), |label| format!("server-{label}.log"))
+}
+
+fn interval(given: TimeSpan) -> Result<std::time::Duration, UsageError> {
+    if given < SHORTEST_INTERVAL {
+        return Err(UsageError::new(format!(
+            "--interval {given} asks too often: the shortest is {SHORTEST_INTERVAL}"
+        )));
+    }
+    Ok(given.0)
 }
 
 fn positive(flag: &str, given: Option<TimeSpan>, default: TimeSpan) -> Result<std::time::Duration, UsageError> {

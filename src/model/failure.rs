@@ -31,9 +31,6 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every reason, in the order the documentation lists them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }

@@ -3,22 +3,24 @@
 //! A static binary in an empty container has no getaddrinfo plug-ins, so the resolver is part of the binary. It reads
 //! `/etc/resolv.conf` and `/etc/hosts`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
 
 use crate::model::TimeSpan;
 
-/// A name that has no address, as far as anybody could tell.
+/// Why there is no address.
 #[derive(Debug, thiserror::Error)]
-#[error("{host}: {detail}")]
-pub struct DnsError {
-    host: String,
-    detail: String,
+pub enum DnsError {
+    /// A name server says so.
+    #[error("{host}: {detail}")]
+    Missing { host: String, detail: &'static str },
+    /// Nobody could be asked, or nobody knew; the name may well have an address.
+    #[error("{host}: {detail}")]
+    Unknown { host: String, detail: String },
 }
 
 /// How long name servers may take, all of them together. A name server that is down must not look like a host that is.
@@ -46,13 +48,33 @@ impl Dns {
         }
     }
 
+    /// A resolver that asks one name server, which listens at `port` of this machine.
+    #[cfg(test)]
+    pub fn asking(port: u16, timeout: Duration) -> Self {
+        use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+        let mut connection = ConnectionConfig::udp();
+        connection.port = port;
+        let server = NameServerConfig::new(Ipv4Addr::LOCALHOST.into(), true, vec![connection]);
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+        let runtime = hickory_resolver::net::runtime::TokioRuntimeProvider::default();
+        let resolver = TokioResolver::builder_with_config(config, runtime).build().unwrap();
+        Self {
+            resolver: Arc::new(OnceCell::from(resolver)),
+            timeout,
+        }
+    }
+
     pub async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, DnsError> {
         let name = host.trim_end_matches('.');
         // RFC 6761: localhost is loopback, whatever the network says. Both families, as servers bind either.
         if name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost") {
             return Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]);
         }
-        let wrong = |detail: String| DnsError {
+        let unknown = |detail: String| DnsError::Unknown {
+            host: host.to_owned(),
+            detail,
+        };
+        let missing = |detail: &'static str| DnsError::Missing {
             host: host.to_owned(),
             detail,
         };
@@ -62,7 +84,7 @@ impl Dns {
                 TokioResolver::builder_tokio()
                     .and_then(hickory_resolver::ResolverBuilder::build)
                     .map_err(|error| {
-                        wrong(format!(
+                        unknown(format!(
                             "no DNS resolver could be set up from /etc/resolv.conf: {error}"
                         ))
                     })
@@ -71,27 +93,19 @@ impl Dns {
         let looking = tokio::time::timeout(self.timeout, resolver.lookup_ip(host));
         let answer = looking
             .await
-            .map_err(|_| wrong(format!("no name server answered within {}", TimeSpan(self.timeout))))?;
+            .map_err(|_| unknown(format!("no name server answered within {}", TimeSpan(self.timeout))))?;
         let found = answer.map_err(|error| {
-            wrong(if error.is_nx_domain() {
-                "no such host".to_owned()
+            if error.is_nx_domain() {
+                missing("no such host")
             } else if error.is_no_records_found() {
-                "the name has no address".to_owned()
+                missing("the name has no address")
             } else {
-                format!("the name could not be looked up: {error}")
-            })
+                unknown(format!("the name could not be looked up: {error}"))
+            }
         })?;
         Ok(found.iter().collect())
     }
 }
 
-impl Resolve for Dns {
-    fn resolve(&self, name: Name) -> Resolving {
-        let dns = self.clone();
-        Box::pin(async move {
-            let addresses = dns.look_up(name.as_str()).await?;
-            let addresses: Addrs = Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)));
-            Ok(addresses)
-        })
-    }
-}
+#[cfg(test)]
+mod tests;

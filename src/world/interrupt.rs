@@ -63,7 +63,7 @@ impl Interrupt {
 
     /// One that has come already.
     #[cfg(test)]
-    pub fn already(signal: &'static str) -> Self {
+    pub fn by(signal: &'static str) -> Self {
         Self(watch::channel(Some(signal)).1)
     }
 

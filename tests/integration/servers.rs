@@ -89,13 +89,17 @@ pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
 
 /// Whether a process runs whose command line begins so.
 pub fn runs(text: &str) -> bool {
-    std::fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter(|entry| entry.file_name().to_str().is_some_and(|n| n.parse::<u32>().is_ok()))
-        .any(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            // A dead process that nobody has waited for yet has an empty command line.
-            String::from_utf8_lossy(&line).replace('\0', " ").starts_with(text)
-        })
+    !pids(text).is_empty()
+}
+
+/// The processes whose command line begins so.
+pub fn pids(text: &str) -> Vec<u32> {
+    let begins = |pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        // A dead process that nobody has waited for yet has an empty command line.
+        String::from_utf8_lossy(&line).replace('\0', " ").starts_with(text)
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(begins).collect()
 }

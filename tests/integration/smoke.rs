@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::gate::{Gate, Ran};
-use crate::servers::{answer, eventually, free_port, hang, hello, read_head, runs, serve};
+use crate::servers::{answer, eventually, free_port, hang, hello, pids, read_head, runs, serve};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
@@ -132,6 +132,10 @@ fn redirects_are_followed_only_when_asked_and_not_for_ever() {
         .code(1)
         .says("the redirects do not end");
     assert_eq!(reason(&gate), "redirect");
+    let nowhere = answer("HTTP/1.1 304 Not Modified\r\n\r\n");
+    smoke(&gate, &nowhere, &["--follow-redirects"])
+        .code(1)
+        .never_says("unless asked");
 }
 
 #[test]
@@ -154,21 +158,73 @@ fn patience_until_the_first_success() {
 }
 
 #[test]
-fn a_hanging_server_gets_one_connection_at_a_time_and_the_total_time_holds() {
+fn a_hanging_server_is_asked_once_at_a_time_and_the_total_time_holds() {
     // wait-on 9.5.1 had opened eleven connections after three seconds.
-    static OPEN: AtomicUsize = AtomicUsize::new(0);
-    static MOST: AtomicUsize = AtomicUsize::new(0);
+    static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
     let url = serve(|stream| {
-        MOST.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        CONNECTIONS.fetch_add(1, Ordering::SeqCst);
         hang(stream);
-        OPEN.fetch_sub(1, Ordering::SeqCst);
     });
     let gate = Gate::new();
     let began = Instant::now();
-    gate.run(["smoke", &url, "--within=1s", "--timeout=30s"]).code(1);
+    gate.run(["smoke", &url, "--within=1s", "--interval=10ms", "--timeout=30s"])
+        .code(1);
     // The limit is one second; ten would mean that the attempt's own thirty were used.
     assert!(began.elapsed() < Duration::from_secs(10));
-    assert!(MOST.load(Ordering::SeqCst) <= 2, "{}", MOST.load(Ordering::SeqCst));
+    // The first attempt has the whole second, so a second connection would be one beside it.
+    assert_eq!(CONNECTIONS.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_attempt_that_was_cut_short_does_not_hide_the_reason() {
+    let asked = AtomicUsize::new(0);
+    let url = serve(move |mut stream| {
+        if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+            return hang(stream);
+        }
+        read_head(&mut stream);
+        let _ = stream.write_all(
+            b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 10\r\nConnection: close\r\n\r\nno workers",
+        );
+    });
+    let gate = Gate::new();
+    gate.run(["smoke", &url, "--within=2s", "--interval=10ms", "--timeout=30s"])
+        .code(1)
+        .says("answered 503")
+        .says("| no workers")
+        .says("timeout 1, gateway-5xx 1");
+    assert_eq!(reason(&gate), "gateway-5xx");
+}
+
+#[test]
+fn one_line_for_each_change_and_not_for_each_attempt() {
+    let asked = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&asked);
+    let url = serve(move |mut stream| {
+        read_head(&mut stream);
+        let line = match count.fetch_add(1, Ordering::SeqCst) {
+            0..5 => "503 Service Unavailable",
+            5..10 => "500 Internal Server Error",
+            _ => "200 OK",
+        };
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+    });
+    let gate = Gate::new();
+    let ran = gate.run(["smoke", &url, "--within=60s", "--interval=10ms"]);
+    ran.code(0);
+    assert_eq!(asked.load(Ordering::SeqCst), 11);
+    let told = format!("{}{}", ran.stdout(), ran.stderr());
+    let told: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains(&format!("GET {url}/: ")))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    for (line, says) in told.iter().zip(["answered 503", "answered 500", "200 in "]) {
+        assert!(line.contains(says), "{line}");
+    }
 }
 
 #[test]
@@ -180,6 +236,39 @@ fn a_proxy_is_never_asked_for_loopback() {
     let url = answer(OK);
     smoke(&gate, &url, &[]).code(0);
     smoke(&gate, &url.replace("127.0.0.1", "localhost"), &[]).code(0);
+}
+
+#[test]
+fn each_redirect_decides_anew_about_the_proxy() {
+    let moved =
+        |to: String| format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    // Asked for anything of `away.example` it answers, and it sends what is asked of `back.example` to this machine.
+    let here = answer(OK);
+    let back = moved(format!("{here}/here"));
+    let proxy = serve(move |mut stream| {
+        let bytes = match read_head(&mut stream) {
+            head if head.starts_with("GET http://away.example/") => OK,
+            head if head.starts_with("GET http://back.example/") => &back,
+            _ => "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+        };
+        let _ = stream.write_all(bytes.as_bytes());
+    });
+    let away = moved("http://away.example/there".to_owned());
+    let leaving = serve(move |mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(away.as_bytes());
+    });
+    let gate = Gate::new().env("http_proxy", &proxy);
+    smoke(&gate, &leaving, &["--follow-redirects"])
+        .code(0)
+        .says("http://away.example/there");
+    smoke(&gate, "http://back.example/", &["--follow-redirects"])
+        .code(0)
+        .says(&format!("{here}/here"));
+    for exceptions in ["example", "*"] {
+        let gate = Gate::new().env("http_proxy", &proxy).env("NO_PROXY", exceptions);
+        smoke(&gate, "http://away.example/", &[]).code(1).says("[app: dns]");
+    }
 }
 
 #[test]
@@ -200,6 +289,7 @@ fn what_cannot_be_probed_is_a_usage_error() {
         ),
         (vec!["smoke", "http://h/", "--within=30"], "30s for seconds"),
         (vec!["smoke", "http://h/", "--timeout=0s"], "longer than 0s"),
+        (vec!["smoke", "http://h/", "--interval=0s"], "the shortest is 10ms"),
         (
             vec!["smoke", "http://h/", "--expect-status=999"],
             "is not an HTTP status",
@@ -245,6 +335,22 @@ fn a_started_server_is_probed_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn each_label_has_a_log_of_its_own() {
+    let gate = Gate::new();
+    for label in ["one", "two"] {
+        let url = format!("http://127.0.0.1:{}", free_port());
+        let start = format!("sh -c 'echo I am {label}; exit 1'");
+        gate.run(["smoke", &url, "--label", label, "--start", &start])
+            .code(1)
+            .says(&format!("last lines of logs/server-{label}.log"));
+    }
+    for label in ["one", "two"] {
+        let log = gate.evidence().join(format!("logs/server-{label}.log"));
+        assert_eq!(std::fs::read_to_string(log).unwrap(), format!("I am {label}\n"));
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_refused() {
     // start-server-and-test 3.0.12 tests the wrong server here and passes.
     let gate = Gate::new();
@@ -252,6 +358,7 @@ fn a_port_that_is_taken_is_refused() {
     smoke(&gate, &url, &["--start=sleep 4242001"])
         .code(1)
         .says("something already listens")
+        .never_says("process-exit")
         .says("the server was not started");
     assert!(!runs("sleep 4242001"));
 }
@@ -279,7 +386,7 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
     gate.write("not-executable", "x");
     gate.run(["smoke", &url, "--start=./not-executable"])
         .code(1)
-        .says("may not be executed");
+        .says("lacks the permission to execute");
 }
 
 #[test]
@@ -287,7 +394,10 @@ fn a_server_that_dies_after_it_answered_does_not_pass() {
     // start-server-and-test 3.0.12 exits 0 here.
     let gate = Gate::new();
     let good = free_port();
-    let start = format!("sh -c '{} & sleep 1; exit 9'", hello(good));
+    let start = format!(
+        "sh -c '{} >asked & until grep -q GET asked; do sleep 0.05; done; exit 9'",
+        hello(good)
+    );
     gate.run([
         "smoke",
         &format!("http://127.0.0.1:{good}"),
@@ -300,6 +410,11 @@ fn a_server_that_dies_after_it_answered_does_not_pass() {
     ])
     .code(1)
     .says("exited with code 9");
+    // The probe of what never answers ends with it; but that the server ran to the end is a claim of its own.
+    let report = gate.report("smoke");
+    assert_eq!(report["checks"][0]["id"], "smoke:server");
+    assert_eq!(report["checks"][0]["status"], "failed", "{report}");
+    assert_eq!(report["checks"][0]["findings"][0]["reason"], "process-exit", "{report}");
     assert!(!runs(&hello(good)), "the grandchild is gone too");
 }
 
@@ -393,6 +508,98 @@ fn killed_outright_it_leaves_no_server_behind() {
     child.kill().unwrap();
     child.wait().unwrap();
     eventually("the server is gone", || !runs(&start));
+}
+
+/// The process id that the progress line or the report gives for the server's helper: the parent of the server.
+fn helper_of(start: &str) -> String {
+    let server = pids(start).into_iter().next().unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
+    let parent = stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap();
+    parent.to_owned()
+}
+
+fn kill(signal: &str, pid: &str) {
+    let status = std::process::Command::new("kill").args([signal, pid]).status().unwrap();
+    assert!(status.success(), "kill {signal} {pid}");
+}
+
+#[test]
+fn a_helper_that_is_killed_takes_nothing_with_it_and_leaves_nothing() {
+    let gate = Gate::new();
+    let port = free_port();
+    // It has no environment by which it could be known, and it has a session of its own.
+    let hello = hello(port);
+    for start in [
+        hello.clone(),
+        format!("env -i {hello}"),
+        format!("sh -c 'setsid sleep 4242003 & exec {hello}'"),
+    ] {
+        let url = format!("http://127.0.0.1:{port}");
+        let child = gate
+            .command(["smoke", &url, "--path=/never", "--within=60s", "--start", &start])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the server runs", || runs(&hello));
+        eventually("its child runs", || runs("sleep 4242003") || !start.contains("4242003"));
+        kill("-KILL", &helper_of(&hello));
+        let ended = child.wait_with_output().unwrap();
+        assert!(!runs(&hello) && !runs("sleep 4242003"), "{start}");
+        assert_eq!(ended.status.code(), Some(1));
+        let out = String::from_utf8_lossy(&ended.stdout);
+        assert!(
+            out.contains("the helper process that watched over it was killed"),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn a_long_grace_ends_when_we_are_asked_to_stop() {
+    let gate = Gate::new();
+    let port = free_port();
+    let hello = hello(port);
+    let start = format!("sh -c 'trap \"\" TERM; sleep 4242004 & exec {hello}'");
+    let url = format!("http://127.0.0.1:{port}");
+    let args = [
+        "smoke",
+        &url,
+        "--path=/never",
+        "--within=60s",
+        "--stop-grace=10m",
+        "--start",
+        &start,
+    ];
+    let mut child = gate
+        .command(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the server runs", || runs("sleep 4242004") && runs(&hello));
+    let began = Instant::now();
+    kill("-INT", &child.id().to_string());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    // A runner kills after ten seconds; the machine that tests may be slow.
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert_eq!(gate.report("smoke")["verdict"], "inconclusive");
+    assert!(!runs("sleep 4242004") && !runs(&hello));
+}
+
+#[test]
+fn a_log_that_is_a_link_is_not_written_through() {
+    let gate = Gate::new();
+    gate.write("precious", "precious");
+    let logs = gate.path("proof/logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::os::unix::fs::symlink(gate.path("precious"), logs.join("server.log")).unwrap();
+    let url = format!("http://127.0.0.1:{}", free_port());
+    gate.run(["smoke", &url, "--evidence-dir=proof", "--start=sleep 4242005"])
+        .code(4)
+        .says("server.log is a link");
+    assert_eq!(std::fs::read_to_string(gate.path("precious")).unwrap(), "precious");
+    assert!(!runs("sleep 4242005"));
 }
 
 #[test]

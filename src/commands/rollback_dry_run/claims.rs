@@ -154,7 +154,7 @@ mod tests {
     async fn after_an_interrupt_nothing_is_begun() {
         let begun = Arc::new(Mutex::new(false));
         let shared = Arc::clone(&begun);
-        let mut claims = Claims::new(Interrupt::already("SIGTERM"));
+        let mut claims = Claims::new(Interrupt::by("SIGTERM"));
         let none = claims
             .look(("a", "A"), MINUTE, async move {
                 *shared.lock().unwrap() = true;

@@ -10,12 +10,15 @@ use super::answer::{Answer, met, should};
 use crate::engine::Blind;
 use crate::model::Reason;
 use crate::world::World;
-use crate::world::dns::Dns;
-use crate::world::http::{Http, Request, Settings};
+use crate::world::dns::{Dns, DnsError};
+use crate::world::http::{Failure, Http, Request, Settings};
 use crate::world::ports;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What to do when nobody knows about a name.
+const NAME_SERVERS: &str = "check that the name servers in /etc/resolv.conf can be reached from here";
 
 /// One client for all URLs, made only if there is one.
 #[derive(Default)]
@@ -38,13 +41,32 @@ pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Bl
     };
     match client.send(request).await {
         Ok(answer) => Ok(met("status", &answer.status.to_string())),
-        Err(failure) => Ok(should(
-            format!("{url} does not answer ({}: {})", failure.reason, failure.detail),
-            match failure.reason {
-                Reason::Dns => "Check the host name.",
-                _ => "Check that it is up and can be reached from here.",
-            },
-        )),
+        Err(failure) => unanswered(url, &failure),
+    }
+}
+
+/// Missing, if that was found out. That we could not ask is not the host's absence, and must not skip a deploy.
+fn unanswered(url: &Url, failure: &Failure) -> Result<Answer, Blind> {
+    let said = format!("({}: {})", failure.reason, failure.detail);
+    if failure.blind {
+        return Err(Blind::with_help(
+            format!("whether {url} answers was not found out {said}"),
+            NAME_SERVERS,
+        ));
+    }
+    Ok(should(
+        format!("{url} does not answer {said}"),
+        match failure.reason {
+            Reason::Dns => "Check the host name.",
+            _ => "Check that it is up and can be reached from here.",
+        },
+    ))
+}
+
+fn no_address(error: &DnsError) -> Result<Answer, Blind> {
+    match error {
+        DnsError::Missing { .. } => Ok(should(error.to_string(), "Check the host name.")),
+        DnsError::Unknown { .. } => Err(Blind::with_help(error.to_string(), NAME_SERVERS)),
     }
 }
 
@@ -53,7 +75,7 @@ pub async fn tcp(host: &str, port: u16) -> Result<Answer, Blind> {
         Ok(ip) => vec![ip],
         Err(_) => match Dns::default().look_up(host).await {
             Ok(addresses) => addresses,
-            Err(error) => return Ok(should(error.to_string(), "Check the host name.")),
+            Err(error) => return no_address(&error),
         },
     };
     let mut last = "it has no address".to_owned();
@@ -68,4 +90,44 @@ pub async fn tcp(host: &str, port: u16) -> Result<Answer, Blind> {
         format!("{host} accepts no connections on port {port} ({last})"),
         "Check that it is up and can be reached from here.",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(reason: Reason, blind: bool) -> Failure {
+        Failure {
+            reason,
+            detail: "because".to_owned(),
+            out_of_time: false,
+            blind,
+        }
+    }
+
+    #[test]
+    fn not_being_able_to_ask_is_no_reason_to_skip() {
+        let url = Url::parse("http://h/").unwrap();
+        for reason in [Reason::Dns, Reason::Refused, Reason::Timeout] {
+            assert!(matches!(
+                unanswered(&url, &failure(reason, false)),
+                Ok(Answer::Missing(_))
+            ));
+        }
+        assert!(matches!(
+            unanswered(&url, &failure(Reason::Dns, true)),
+            Err(Blind::Errored { .. })
+        ));
+        let host = "h".to_owned();
+        let missing = DnsError::Missing {
+            host: host.clone(),
+            detail: "no such host",
+        };
+        assert!(matches!(no_address(&missing), Ok(Answer::Missing(_))));
+        let unknown = DnsError::Unknown {
+            host,
+            detail: "nobody answered".to_owned(),
+        };
+        assert!(matches!(no_address(&unknown), Err(Blind::Errored { .. })));
+    }
 }

@@ -26,6 +26,8 @@ pub enum Sample {
         reason: Reason,
         detail: String,
         excerpt: String,
+        /// It ended because less than its own time was left, so it says little about what was probed.
+        cut_short: bool,
     },
 }
 
@@ -35,8 +37,35 @@ impl Sample {
             reason,
             detail,
             excerpt: String::new(),
+            cut_short: false,
         }
     }
+
+    pub fn cut_short(reason: Reason, detail: String) -> Self {
+        Self::Bad {
+            reason,
+            detail,
+            excerpt: String::new(),
+            cut_short: true,
+        }
+    }
+
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Good { .. })
+    }
+
+    fn is_cut_short(&self) -> bool {
+        matches!(self, Self::Bad { cut_short: true, .. })
+    }
+}
+
+/// What a right answer is.
+pub struct Expected<'a> {
+    pub url: &'a Url,
+    pub statuses: &'a StatusSet,
+    pub body: Option<&'a Regex>,
+    /// Redirects were followed, so one that comes back is one that could not be.
+    pub redirects_followed: bool,
 }
 
 impl fmt::Display for Sample {
@@ -49,24 +78,26 @@ impl fmt::Display for Sample {
 }
 
 /// Judges a whole answer.
-pub fn answer(answer: Answer, asked: &Url, statuses: &StatusSet, body: Option<&Regex>) -> Sample {
+pub fn answer(answer: Answer, expected: &Expected<'_>) -> Sample {
     let status = answer.status;
     let text = String::from_utf8_lossy(&answer.body);
     let bad = |reason: Reason, detail: String| Sample::Bad {
         reason,
         detail,
         excerpt: text::cut(&text, BODY_SHOWN),
+        cut_short: false,
     };
+    let statuses = expected.statuses;
     if !statuses.contains(status) {
-        let (reason, what) = wrong_status(status);
+        let (reason, what) = wrong_status(status, expected.redirects_followed);
         let to = match (&answer.location, reason) {
             (Some(location), Reason::Redirect) => format!(" to {}", text::cut(location, 300)),
             _ => String::new(),
         };
         return bad(reason, format!("answered {status}{to}, expected {statuses}{what}"));
     }
-    if let Some(expected) = body
-        && !expected.is_match(&text)
+    if let Some(pattern) = expected.body
+        && !pattern.is_match(&text)
     {
         let where_ = match (answer.body.is_empty(), answer.body_cut) {
             (true, _) => "the body is empty",
@@ -75,19 +106,20 @@ pub fn answer(answer: Answer, asked: &Url, statuses: &StatusSet, body: Option<&R
         };
         return bad(
             Reason::Body,
-            format!("answered {status}, but not with /{expected}/: {where_}"),
+            format!("answered {status}, but not with /{pattern}/: {where_}"),
         );
     }
     Sample::Good {
         status,
         took: answer.took,
         address: answer.address.map(|a| a.ip().to_string()),
-        moved_to: (answer.url != *asked).then_some(answer.url),
+        moved_to: (answer.url != *expected.url).then_some(answer.url),
     }
 }
 
-fn wrong_status(status: u16) -> (Reason, &'static str) {
+fn wrong_status(status: u16, redirects_followed: bool) -> (Reason, &'static str) {
     match status {
+        300..=399 if redirects_followed => (Reason::Redirect, " (it names no place that could be followed)"),
         300..=399 => (Reason::Redirect, " (redirects are not followed unless asked)"),
         401 | 403 => (Reason::AuthWall, " (something in front of it asks for a login)"),
         502..=504 => (
@@ -128,8 +160,9 @@ pub struct Samples {
     began: Instant,
     count: usize,
     by_reason: BTreeMap<Reason, usize>,
-    /// What the last attempt amounts to: its status or reason.
+    /// What the last attempt that counts amounts to: its status or reason.
     state: Option<String>,
+    /// The last attempt, except that one that was cut short does not replace one that had its time.
     last: Option<Sample>,
 }
 
@@ -151,13 +184,19 @@ impl Samples {
         if let Sample::Bad { reason, .. } = &sample {
             *self.by_reason.entry(*reason).or_default() += 1;
         }
-        self.state = Some(state(&sample));
-        self.last = Some(sample);
+        if self.counts(&sample) {
+            self.state = Some(state(&sample));
+            self.last = Some(sample);
+        }
     }
 
     /// Whether a sample differs from the last one in more than its time.
     pub fn is_change(&self, sample: &Sample) -> bool {
-        self.state.as_deref() != Some(&state(sample))
+        self.counts(sample) && self.state.as_deref() != Some(&state(sample))
+    }
+
+    fn counts(&self, sample: &Sample) -> bool {
+        !sample.is_cut_short() || self.last.as_ref().is_none_or(Sample::is_cut_short)
     }
 
     pub fn count(&self) -> usize {
@@ -174,6 +213,7 @@ impl Samples {
                 reason,
                 detail,
                 excerpt,
+                ..
             }) => Some((*reason, detail.clone(), excerpt.clone())),
             _ => None,
         }
@@ -242,7 +282,13 @@ mod tests {
     fn reason(status: u16, body: &str, expect: Option<&str>) -> Option<Reason> {
         let expect = expect.map(|text| Regex::new(text).unwrap());
         let url = Url::parse("http://h/").unwrap();
-        match answer(answered(status, body), &url, &StatusSet::ok(), expect.as_ref()) {
+        let expected = Expected {
+            url: &url,
+            statuses: &StatusSet::ok(),
+            body: expect.as_ref(),
+            redirects_followed: false,
+        };
+        match answer(answered(status, body), &expected) {
             Sample::Good { .. } => None,
             Sample::Bad { reason, .. } => Some(reason),
         }
@@ -273,6 +319,32 @@ mod tests {
         assert_eq!(reason(200, "ready: yes", Some("ready: (yes|ok)")), None);
         assert_eq!(reason(200, "ready: no", Some("ready: yes")), Some(Reason::Body));
         assert_eq!(reason(500, "ready: yes", Some("ready: yes")), Some(Reason::Status5xx));
+    }
+
+    #[test]
+    fn nobody_is_told_to_ask_for_what_they_asked_for() {
+        assert!(wrong_status(304, false).1.contains("unless asked"));
+        assert!(!wrong_status(304, true).1.contains("unless asked"));
+    }
+
+    #[test]
+    fn an_attempt_without_its_time_does_not_replace_one_that_had_it() {
+        let hurried = || Sample::cut_short(Reason::Timeout, "no time".into());
+        let mut samples = Samples::default();
+        samples.add(hurried());
+        assert_eq!(
+            samples.last_failure().unwrap().0,
+            Reason::Timeout,
+            "better than nothing"
+        );
+        samples.add(Sample::failed(Reason::Gateway5xx, "503".into()));
+        assert!(!samples.is_change(&hurried()));
+        samples.add(hurried());
+        assert_eq!(samples.last_failure().unwrap().0, Reason::Gateway5xx);
+        assert_eq!(
+            (samples.count(), samples.tally().as_str()),
+            (3, "timeout 2, gateway-5xx 1")
+        );
     }
 
     #[test]

@@ -15,14 +15,16 @@ use crate::model::{Check, Class, Fact, Finding, Outcome, Reason, StatusSet, Time
 use crate::world::World;
 use crate::world::http::{Http, Request, Settings};
 use crate::world::supervisor::Watch;
-use judge::{Sample, Samples};
+use judge::{Expected, Sample, Samples};
 
 const STAGE: &str = "smoke";
 const AT_ONCE: usize = 16;
 /// The engine's deadline is the last resort; the probe ends by its own limits before.
 const SLACK: Duration = Duration::from_secs(10);
+/// With less time than this there is no waiting and asking once more: the wait takes half of it.
+const LAST_WAIT: Duration = Duration::from_millis(200);
 /// An attempt with less time than this says nothing.
-const LAST_ATTEMPT: Duration = Duration::from_millis(200);
+const LAST_ATTEMPT: Duration = Duration::from_millis(100);
 /// How much of a body is searched for the expected text.
 const BODY_SEARCHED: usize = 1 << 20;
 /// How much of a body is read when only the status counts.
@@ -87,7 +89,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
             let ending = server.ending();
             world.progress.say("stopping the server");
             let pid = server.pid;
-            server.stop().await;
+            server.stop(&world.interrupt).await;
             checks.push(server::check(start, Ok((pid, ending)), began.elapsed(), world));
             checks.extend(probes);
         }
@@ -148,6 +150,7 @@ async fn probe_all(plan: &Plan, world: &World, watched: Option<Watched>) -> Vec<
                 method: plan.method,
                 expect_status: plan.expect_status.clone(),
                 expect_body: plan.expect_body.clone(),
+                follow_redirects: plan.follow_redirects,
                 within: plan.within,
                 interval: plan.interval,
                 timeout: plan.timeout,
@@ -168,6 +171,7 @@ struct Probe {
     method: Method,
     expect_status: StatusSet,
     expect_body: Option<Regex>,
+    follow_redirects: bool,
     within: Duration,
     interval: Duration,
     timeout: Duration,
@@ -180,13 +184,17 @@ impl Probe {
         let mut samples = Samples::default();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
+            // The wait may have taken longer than it should.
+            if samples.count() > 0 && left < LAST_ATTEMPT {
+                return Ok(self.unhealthy(samples, watched));
+            }
             let sample = tokio::select! {
                 biased;
                 how = Watched::ended(watched) => {
                     samples.add(Sample::failed(Reason::ProcessExit, how));
                     return Ok(self.unhealthy(samples, watched));
                 }
-                sample = self.sample(http, self.timeout.min(left)) => sample,
+                sample = self.sample(http, left) => sample,
             };
             if samples.is_change(&sample) {
                 world.progress.say(&format!(
@@ -199,7 +207,7 @@ impl Probe {
                     }
                 ));
             }
-            let good = matches!(sample, Sample::Good { .. });
+            let good = sample.is_good();
             samples.add(sample);
             if good {
                 return Ok(Observed {
@@ -208,11 +216,15 @@ impl Probe {
                 });
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left < LAST_ATTEMPT {
+            if left < LAST_WAIT {
                 return Ok(self.unhealthy(samples, watched));
             }
-            // When no whole interval is left, the rest is halved, so that the last attempt is near the end.
-            let wait = if left > self.interval { self.interval } else { left / 2 };
+            // When no interval and attempt are left, the rest is halved, so that the last attempt is near the end.
+            let wait = if left > self.interval + LAST_ATTEMPT {
+                self.interval
+            } else {
+                left / 2
+            };
             tokio::select! {
                 _ = Watched::ended(watched) => {}
                 () = tokio::time::sleep(wait) => {}
@@ -220,7 +232,8 @@ impl Probe {
         }
     }
 
-    async fn sample(&self, http: &Http, timeout: Duration) -> Sample {
+    async fn sample(&self, http: &Http, left: Duration) -> Sample {
+        let timeout = self.timeout.min(left);
         let request = Request {
             url: &self.url,
             head: self.method == Method::Head,
@@ -232,7 +245,18 @@ impl Probe {
             },
         };
         match http.send(request).await {
-            Ok(answer) => judge::answer(answer, &self.url, &self.expect_status, self.expect_body.as_ref()),
+            Ok(answer) => judge::answer(
+                answer,
+                &Expected {
+                    url: &self.url,
+                    statuses: &self.expect_status,
+                    body: self.expect_body.as_ref(),
+                    redirects_followed: self.follow_redirects,
+                },
+            ),
+            Err(failure) if failure.out_of_time && timeout < self.timeout => {
+                Sample::cut_short(failure.reason, failure.detail)
+            }
             Err(failure) => Sample::failed(failure.reason, failure.detail),
         }
     }
@@ -241,8 +265,9 @@ impl Probe {
         let Some((reason, detail, mut excerpt)) = samples.last_failure() else {
             return Observed::found(Finding::error("no-sample", "there was no time for a single attempt"));
         };
-        if let Some(lines) = watched.and_then(|w| server::last_lines(&w.log)) {
-            excerpt = [excerpt, format!("last lines of {}:\n{lines}", server::LOG_NAME)]
+        if let Some((log, lines)) = watched.and_then(|w| Some((&w.log, server::last_lines(&w.log)?))) {
+            let name = log.file_name().unwrap_or_default().to_string_lossy();
+            excerpt = [excerpt, format!("last lines of logs/{name}:\n{lines}")]
                 .into_iter()
                 .filter(|part| !part.is_empty())
                 .collect::<Vec<_>>()

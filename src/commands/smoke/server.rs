@@ -11,10 +11,10 @@ use crate::engine::Blind;
 use crate::model::text::cut;
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason};
 use crate::world::dns::Dns;
-use crate::world::supervisor::{Ending, Server};
+use crate::world::process::StartError;
+use crate::world::supervisor::{Ending, Failed, Order, Server};
 use crate::world::{World, files, ports};
 
-pub const LOG_NAME: &str = "logs/server.log";
 const LINES_SHOWN: usize = 15;
 
 /// Why there is no server: found wanting, or not found out.
@@ -33,35 +33,46 @@ pub async fn start(start: &Start, targets: &[Url], world: &World) -> Result<Serv
         let addresses = addresses(host).await.map_err(NotStarted::Blind)?;
         let taken = tokio::task::spawn_blocking(move || ports::taken(&addresses, port))
             .await
-            .unwrap_or_default();
+            .map_err(|error| {
+                NotStarted::Blind(Blind::errored(format!(
+                    "whether {url} is free was not found out: {error}"
+                )))
+            })?;
         if let Some(address) = taken {
             return Err(NotStarted::Wrong(
-                Finding::error("port-taken", format!("something already listens on {address}"))
-                    .because(Class::App, Reason::ProcessExit)
-                    .help(format!(
-                        "stop what is left from before (`ss -ltnp 'sport = :{port}'` names it), or use another port"
-                    )),
+                // No reason: those are for what was probed, and nothing was.
+                Finding::error("port-taken", format!("something already listens on {address}")).help(format!(
+                    "stop what is left from before (`ss -ltnp 'sport = :{port}'` names it), or use another port"
+                )),
             ));
         }
     }
     world
         .progress
         .say(&format!("starting the server: {}", cut(&start.command.join(" "), 200)));
-    Server::start(&start.command, &start.workspace, &start.log, start.grace)
+    let order = Order {
+        command: &start.command,
+        folder: &start.workspace,
+        log: &start.log,
+        grace: start.grace,
+    };
+    Server::start(&order, &world.env, &world.interrupt)
         .await
-        .map_err(|error| {
-            let help = if error.not_found {
-                "check the command's name and that the build before this step made it; the container action sees only \
-                 what is in its own image and the workspace"
-            } else {
-                "check that the command is a program that may be executed here"
-            };
-            NotStarted::Wrong(
-                Finding::error("not-started", error.to_string())
-                    .because(Class::App, Reason::ProcessExit)
-                    .help(help),
-            )
-        })
+        .map_err(not_started)
+}
+
+fn not_started(failed: Failed) -> NotStarted {
+    let help = match &failed {
+        Failed::Interrupted(_) | Failed::Own(_) | Failed::Program(StartError::System(_)) => {
+            return NotStarted::Blind(Blind::errored(failed.to_string()));
+        }
+        Failed::Program(StartError::NotInPath(_) | StartError::NoFile(_)) => {
+            "check the command's name and that the build before this step made it; the container action sees only what \
+             is in its own image and the workspace"
+        }
+        Failed::Program(_) | Failed::Refused(_) => "check that the command is a program that may be executed here",
+    };
+    NotStarted::Wrong(Finding::error("not-started", failed.to_string()).help(help))
 }
 
 async fn addresses(host: &str) -> Result<Vec<IpAddr>, Blind> {

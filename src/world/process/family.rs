@@ -4,7 +4,12 @@
 //! orphans (`PR_SET_CHILD_SUBREAPER`), so whatever was started stays below us in the process table, and carries a
 //! variable with a random value by which an orphan is told from the orphans of others.
 
+use std::time::Duration;
+
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, test_kill_process_group, waitpid};
+use tokio::time::Instant;
+
+use super::table::Table;
 
 /// The variable with the random value.
 pub const MARK: &str = "STAGEPROOF_PROCESS";
@@ -13,8 +18,15 @@ pub const MARK: &str = "STAGEPROOF_PROCESS";
 /// else within a second of the leader's end is accepted there.
 const GROUP_ONLY: bool = cfg!(not(target_os = "linux"));
 
+/// How often processes that are being ended are counted.
+const TICK: Duration = Duration::from_millis(25);
+/// How long the kernel may take to carry out a SIGKILL.
+const DYING: Duration = Duration::from_secs(2);
+
 pub struct Family {
     leader: Option<Pid>,
+    /// Others that lead a group of their own. A program may overwrite its environment, and then this is how it is known.
+    others: Vec<Pid>,
     /// Until it was waited for, nobody else can have the leader's number, and so nobody its group's.
     leader_is_there: bool,
     token: String,
@@ -27,12 +39,18 @@ pub struct Family {
 impl Family {
     pub fn new(leader: Option<u32>, token: String) -> Self {
         Self {
-            leader: leader.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw),
+            leader: leader.and_then(pid),
+            others: Vec::new(),
             leader_is_there: true,
             token,
             armed: true,
             signalled: Vec::new(),
         }
+    }
+
+    /// Somebody below the leader who leads a group of its own.
+    pub fn add(&mut self, other: u32) {
+        self.others.extend(pid(other));
     }
 
     /// The leader was waited for; its number may go to somebody else now.
@@ -51,16 +69,15 @@ impl Family {
             !matches!(waitpid(Some(*pid), WaitOptions::NOHANG), Ok(Some(_)))
         });
         self.living().into_iter().any(|pid| Some(pid) != self.leader)
-            || (GROUP_ONLY
-                && self
-                    .leader
-                    .is_some_and(|leader| test_kill_process_group(leader).is_ok()))
+            || (GROUP_ONLY && self.groups().any(|group| test_kill_process_group(group).is_ok()))
     }
 
     pub fn signal(&mut self, signal: Signal) {
-        if let (Some(leader), true) = (self.leader, self.leader_is_there || GROUP_ONLY) {
-            // Gone already is as good.
-            let _ = kill_process_group(leader, signal);
+        for group in self.groups() {
+            if GROUP_ONLY || (self.leader_is_there && Some(group) == self.leader) {
+                // Gone already is as good.
+                let _ = kill_process_group(group, signal);
+            }
         }
         for pid in self.living() {
             let _ = kill_process(pid, signal);
@@ -70,11 +87,22 @@ impl Family {
         }
     }
 
-    fn living(&self) -> Vec<Pid> {
-        self.leader
-            .map(|leader| table::living(leader, &self.token))
-            .unwrap_or_default()
+    fn groups(&self) -> impl Iterator<Item = Pid> {
+        self.leader.into_iter().chain(self.others.iter().copied())
     }
+
+    /// Everybody alive who is known by number or by group, is an orphan with the mark, or descends from one of these.
+    fn living(&self) -> Vec<Pid> {
+        let mark = format!("{MARK}={}", self.token);
+        let known: Vec<i32> = self.groups().map(Pid::as_raw_pid).collect();
+        let members = Table::read()
+            .below_us(|pid, entry| known.contains(&pid) || known.contains(&entry.group) || is_marked(pid, &mark));
+        members.into_iter().map(|member| member.pid).collect()
+    }
+}
+
+fn pid(number: u32) -> Option<Pid> {
+    i32::try_from(number).ok().and_then(Pid::from_raw)
 }
 
 impl Drop for Family {
@@ -97,103 +125,56 @@ pub fn adopt_orphans() {
     }
 }
 
-#[cfg(target_os = "linux")]
-mod table {
-    use std::collections::{HashMap, HashSet};
-    use std::fs;
+fn is_marked(pid: i32, mark: &str) -> bool {
+    std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+        environ
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == mark.as_bytes())
+    })
+}
 
-    use rustix::process::{Pid, getpid};
+/// Something that is to leave with its family.
+pub trait Leaving: Send {
+    fn family(&mut self) -> &mut Family;
 
-    use super::MARK;
+    fn is_anything_left(&mut self) -> bool;
 
-    struct Entry {
-        parent: i32,
-        group: i32,
-        dead: bool,
-    }
+    /// Lets time pass.
+    fn wait_until(&mut self, time: Instant) -> impl Future<Output = ()> + Send;
+}
 
-    /// Everybody alive who descends from `leader`, is an orphan with `token`, or descends from one.
-    pub fn living(leader: Pid, token: &str) -> Vec<Pid> {
-        let table = read();
-        let us = getpid().as_raw_nonzero().get();
-        let leader = leader.as_raw_nonzero().get();
-        let mark = format!("{MARK}={token}");
-        let is_root = |pid: i32, entry: &Entry| {
-            pid == leader || (entry.parent == us && (entry.group == leader || is_marked(pid, &mark)))
-        };
-        let mut family: HashSet<i32> = HashSet::new();
-        for (pid, entry) in &table {
-            // Only below us: a number that was given to somebody else in the meantime is somewhere else.
-            if entry.parent == us && is_root(*pid, entry) {
-                family.insert(*pid);
-            }
+/// SIGTERM, time to tidy up, SIGKILL.
+pub async fn end(who: &mut impl Leaving, grace: Duration) {
+    for (signal, patience) in [(Signal::TERM, grace), (Signal::KILL, DYING)] {
+        if !who.is_anything_left() {
+            return;
         }
-        loop {
-            let next: Vec<i32> = table
-                .iter()
-                .filter(|(pid, entry)| !family.contains(pid) && family.contains(&entry.parent))
-                .map(|(pid, _)| *pid)
-                .collect();
-            if next.is_empty() {
-                break;
+        who.family().signal(signal);
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            who.wait_until(Instant::now() + TICK).await;
+            if !who.is_anything_left() {
+                return;
             }
-            family.extend(next);
-        }
-        let alive = family
-            .into_iter()
-            .filter(|pid| table.get(pid).is_some_and(|entry| !entry.dead));
-        alive.filter_map(Pid::from_raw).collect()
-    }
-
-    fn read() -> HashMap<i32, Entry> {
-        let Ok(folder) = fs::read_dir("/proc") else {
-            return HashMap::new();
-        };
-        let pids = folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-        pids.filter_map(|pid| Some((pid, parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)?)))
-            .collect()
-    }
-
-    /// `pid (name) state parent group …`; the name may hold anything, also parentheses.
-    fn parse(stat: &[u8]) -> Option<Entry> {
-        let end = stat.iter().rposition(|byte| *byte == b')')?;
-        let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
-        let state = fields.next()?;
-        Some(Entry {
-            dead: matches!(state, "Z" | "X" | "x"),
-            parent: fields.next()?.parse().ok()?,
-            group: fields.next()?.parse().ok()?,
-        })
-    }
-
-    fn is_marked(pid: i32, mark: &str) -> bool {
-        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-            environ
-                .split(|byte| *byte == 0)
-                .any(|variable| variable == mark.as_bytes())
-        })
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn a_name_with_parentheses_is_no_trouble() {
-            let entry = parse(b"12 (a) Z 1 (b) S 7 9 0 0").unwrap();
-            assert_eq!((entry.parent, entry.group, entry.dead), (7, 9, false));
-            assert!(parse(b"12 (a) Z 3 4").unwrap().dead);
-            assert!(parse(b"").is_none());
+            if signal == Signal::KILL {
+                // A child that was being forked during the last round is there now.
+                who.family().signal(signal);
+            }
         }
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-mod table {
-    use rustix::process::Pid;
+/// A family whose leader is gone.
+impl Leaving for Family {
+    fn family(&mut self) -> &mut Family {
+        self
+    }
 
-    /// See `GROUP_ONLY`.
-    pub fn living(_: Pid, _: &str) -> Vec<Pid> {
-        Vec::new()
+    fn is_anything_left(&mut self) -> bool {
+        self.is_anybody_left()
+    }
+
+    async fn wait_until(&mut self, time: Instant) {
+        tokio::time::sleep_until(time).await;
     }
 }

@@ -1,18 +1,18 @@
 //! Runs somebody's program under a deadline, keeps a bounded part of what it says, and leaves nothing of it behind.
 
 mod capture;
-mod family;
+pub(super) mod family;
+mod start;
+pub(super) mod table;
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
@@ -20,14 +20,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Env, Interrupt, random};
 pub use capture::Captured;
-use family::Family;
+use family::{Family, Leaving};
+pub use start::{StartError, find};
 
 /// After the program has ended, how long what it left behind may still hold its output open.
 const LINGER: Duration = Duration::from_secs(1);
-/// How often processes that are being ended are counted.
-const TICK: Duration = Duration::from_millis(25);
-/// How long the kernel may take to carry out a SIGKILL.
-const DYING: Duration = Duration::from_secs(2);
 
 /// What to run. The environment is inherited; there is nothing on standard input.
 #[derive(Clone, Debug)]
@@ -72,26 +69,6 @@ pub struct Ran {
     pub survivors: bool,
 }
 
-/// Why nothing was run.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the command `{0}` is not installed: it is in no folder of PATH")]
-    NotInPath(String),
-    #[error("there is no file {}", .0.display())]
-    NoFile(PathBuf),
-    #[error("{} cannot be executed: it is a folder or lacks the permission to execute", .0.display())]
-    NotExecutable(PathBuf),
-    #[error("{} exists, but the interpreter or loader it names does not", .0.display())]
-    NoInterpreter(PathBuf),
-    #[error("{} cannot be started: {error}", .path.display())]
-    Other { path: PathBuf, error: io::Error },
-    /// We were asked to stop by this signal before there was anything to end.
-    #[error("interrupted by {0} before it began")]
-    Interrupted(&'static str),
-    #[error("{0:#}")]
-    System(#[from] anyhow::Error),
-}
-
 /// Runs `command` to its end, its deadline or the interrupt, whichever is first. Dropping the future kills at once
 /// what was started.
 ///
@@ -101,7 +78,7 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
     if let Some(signal) = interrupt.received() {
         return Err(StartError::Interrupted(signal));
     }
-    let path = find(command, env)?;
+    let path = find(&command.program, &command.folder, env)?;
     let token = random::token()?;
     family::adopt_orphans();
     // One pipe for both streams keeps their order.
@@ -119,14 +96,9 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
         .process_group(0)
         .kill_on_drop(true);
     let started = Instant::now();
-    let child = process.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound if command.folder.is_dir() => StartError::NoInterpreter(path.clone()),
-        io::ErrorKind::PermissionDenied => StartError::NotExecutable(path.clone()),
-        _ => StartError::Other {
-            path: path.clone(),
-            error,
-        },
-    })?;
+    let child = process
+        .spawn()
+        .map_err(|error| StartError::of(&path, &command.folder, error))?;
     // It holds the writing ends, and the pipe never ends while we hold one too.
     drop(process);
     let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).context("the pipe cannot be read")?;
@@ -140,7 +112,7 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
     let stopped = running.until_stopped(started + limits.deadline, interrupt).await;
     // Ended by itself means: the program is gone and its output closed. Even then a daemon may be left.
     let left_behind = stopped.is_none() && running.is_anything_left();
-    running.end(limits.grace).await;
+    family::end(&mut running, limits.grace).await;
     let survivors = running.is_anything_left();
     running.family.disarm();
     Ok(Ran {
@@ -214,68 +186,26 @@ impl Running {
             }
         }
     }
+}
+
+impl Leaving for Running {
+    fn family(&mut self) -> &mut Family {
+        &mut self.family
+    }
 
     fn is_anything_left(&mut self) -> bool {
         self.status.is_none() || self.family.is_anybody_left()
     }
 
-    /// SIGTERM, time to tidy up, SIGKILL. Output is read on, so that nobody blocks on a full pipe while leaving.
-    async fn end(&mut self, grace: Duration) {
-        for (signal, patience) in [(Signal::TERM, grace), (Signal::KILL, DYING)] {
-            if !self.is_anything_left() {
-                return;
-            }
-            self.family.signal(signal);
-            let until = Instant::now() + patience;
-            while Instant::now() < until {
-                let tick = Instant::now() + TICK;
-                while Instant::now() < tick {
-                    tokio::select! {
-                        () = self.step() => {}
-                        () = sleep_until(tick) => {}
-                    }
-                }
-                if !self.is_anything_left() {
-                    return;
-                }
-                if signal == Signal::KILL {
-                    // A child that was being forked during the last round is there now.
-                    self.family.signal(signal);
-                }
+    /// Output is read on, so that nobody blocks on a full pipe while leaving.
+    async fn wait_until(&mut self, time: Instant) {
+        while Instant::now() < time {
+            tokio::select! {
+                () = self.step() => {}
+                () = sleep_until(time) => {}
             }
         }
     }
-}
-
-/// The file that will be run, so that what is wrong with it can be told apart.
-fn find(command: &Command, env: &Env) -> Result<PathBuf, StartError> {
-    if command.program.contains('/') {
-        let path = command.folder.join(&command.program);
-        return match path.metadata() {
-            Ok(_) if is_executable(&path) => Ok(path),
-            Ok(_) => Err(StartError::NotExecutable(path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StartError::NoFile(path)),
-            Err(error) => Err(StartError::Other { path, error }),
-        };
-    }
-    let folders = env.raw("PATH").map(OsString::from).unwrap_or_default();
-    let candidates: Vec<PathBuf> = std::env::split_paths(&folders)
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .map(|folder| command.folder.join(folder).join(&command.program))
-        .collect();
-    match candidates.iter().find(|path| is_executable(path)) {
-        Some(path) => Ok(path.clone()),
-        None => Err(match candidates.into_iter().find(|path| path.is_file()) {
-            Some(path) => StartError::NotExecutable(path),
-            None => StartError::NotInPath(command.program.clone()),
-        }),
-    }
-}
-
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ async fn after_an_interrupt_nothing_is_started() {
     let home = tempfile::tempdir().unwrap();
     let mark = home.path().join("started");
     let touch = command("touch", &[mark.to_str().unwrap()]);
-    let told = run(&touch, limits(10_000), &env(), &Interrupt::already("SIGTERM")).await;
+    let told = run(&touch, limits(10_000), &env(), &Interrupt::by("SIGTERM")).await;
     assert!(matches!(told, Err(StartError::Interrupted("SIGTERM"))), "{told:?}");
     assert!(!mark.exists(), "the command ran");
 }

@@ -1,36 +1,28 @@
 //! One HTTP request, and exactly why it failed.
 
+mod phase;
+mod proxies;
+mod roots;
+#[cfg(test)]
+mod tests;
+
 use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use url::{Host, Url};
 
 use super::Env;
 use super::dns::{self, Dns, DnsError};
-use crate::model::Reason;
+use crate::model::{Reason, TimeSpan};
+use phase::{Connecting, Looking, Phase, Progress};
 
 /// As many as browsers follow at least; a chain longer than this is a loop.
 const MOST_REDIRECTS: usize = 10;
-
-/// The variables that name a proxy. Without any of them a second client would only cost time.
-const PROXIES: [&str; 6] = [
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-];
 
 /// What does not change from one request to the next.
 #[derive(Clone, Debug)]
@@ -71,70 +63,60 @@ pub struct Failure {
     pub reason: Reason,
     /// What happened, in words.
     pub detail: String,
+    /// The request's time ended it.
+    pub out_of_time: bool,
+    /// It says nothing about the host: whether that exists could not even be found out from here.
+    pub blind: bool,
 }
 
-/// A client for direct connections and one that honours the proxy variables. Every request has a connection of its
-/// own: a kept one would hide what the next user meets.
+/// Every request has a connection of its own: a kept one would hide what the next user meets.
 #[derive(Clone)]
-pub struct Http {
-    direct: Client,
-    proxied: Client,
-}
+pub struct Http(Client);
 
 impl Http {
     pub fn new(env: &Env, settings: &Settings) -> anyhow::Result<Self> {
-        let tls = tls(env)?;
         // The connect timeout counts the look-up in; ending the look-up before it keeps the two apart.
         let dns_timeout = dns::TIMEOUT.min(settings.connect_timeout * 4 / 5);
-        let build = |proxy: bool| {
-            let policy = if settings.follow_redirects {
-                Policy::limited(MOST_REDIRECTS)
-            } else {
-                Policy::none()
-            };
-            let builder = Client::builder()
-                .user_agent(concat!("stageproof/", env!("CARGO_PKG_VERSION")))
-                .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Dns::within(dns_timeout))
-                .redirect(policy)
-                .referer(false)
-                .pool_max_idle_per_host(0)
-                .connect_timeout(settings.connect_timeout);
-            let builder = if proxy { builder } else { builder.no_proxy() };
-            builder.build().context("the HTTP client cannot be set up")
-        };
-        let direct = build(false)?;
-        let proxied = if PROXIES.iter().any(|name| env.raw(name).is_some()) {
-            build(true)?
+        Self::with_dns(env, settings, Dns::within(dns_timeout))
+    }
+
+    fn with_dns(env: &Env, settings: &Settings, dns: Dns) -> anyhow::Result<Self> {
+        let redirects = if settings.follow_redirects {
+            Policy::limited(MOST_REDIRECTS)
         } else {
-            direct.clone()
+            Policy::none()
         };
-        Ok(Self { direct, proxied })
+        let mut builder = Client::builder()
+            .user_agent(concat!("stageproof/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(roots::tls(env)?)
+            .dns_resolver(Looking(dns))
+            .connector_layer(tower_layer::layer_fn(Connecting))
+            .redirect(redirects)
+            .referer(false)
+            .pool_max_idle_per_host(0)
+            .connect_timeout(settings.connect_timeout)
+            // Those of the system; the environment's come next.
+            .no_proxy();
+        for proxy in proxies::proxies(env) {
+            builder = builder.proxy(proxy);
+        }
+        Ok(Self(builder.build().context("the HTTP client cannot be set up")?))
     }
 
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, Failure> {
-        let started = Instant::now();
-        match tokio::time::timeout(request.timeout, self.exchange(&request, started)).await {
+        let progress = Progress::default();
+        let exchange = progress.follow(self.exchange(&request));
+        match tokio::time::timeout(request.timeout, exchange).await {
             Ok(result) => result,
-            Err(_) => Err(Failure {
-                reason: Reason::Timeout,
-                detail: format!(
-                    "no whole answer within {}",
-                    crate::model::TimeSpan(round(request.timeout))
-                ),
-            }),
+            Err(_) => Err(out_of_time(progress.phase(), request.timeout)),
         }
     }
 
-    async fn exchange(&self, request: &Request<'_>, started: Instant) -> Result<Answer, Failure> {
+    async fn exchange(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let started = Instant::now();
         let method = if request.head { Method::HEAD } else { Method::GET };
-        // Loopback is this machine; no proxy can reach it, whatever the environment says.
-        let client = if is_loopback(request.url) {
-            &self.direct
-        } else {
-            &self.proxied
-        };
-        let mut response = client
+        let mut response = self
+            .0
             .request(method, request.url.clone())
             .send()
             .await
@@ -178,32 +160,17 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An empty container has no certificates, so Mozilla's are built in. `SSL_CERT_FILE` replaces them.
-fn tls(env: &Env) -> anyhow::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    match env.get("SSL_CERT_FILE") {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(path) => {
-            let wrong = || format!("SSL_CERT_FILE names {path}, which cannot be read as PEM certificates");
-            let certificates = CertificateDer::pem_file_iter(Path::new(path)).with_context(wrong)?;
-            for certificate in certificates {
-                // A bundle may hold certificates that are no roots by today's rules; the others still count.
-                let _ = roots.add(certificate.with_context(wrong)?);
-            }
-            anyhow::ensure!(
-                !roots.is_empty(),
-                "SSL_CERT_FILE names {path}, which holds no usable certificate"
-            );
-        }
+fn out_of_time(phase: Phase, limit: Duration) -> Failure {
+    let (reason, what) = match phase {
+        Phase::Resolving => (Reason::Dns, "no name server answered"),
+        Phase::Connecting => (Reason::ConnectTimeout, "no connection"),
+        Phase::Answering => (Reason::Timeout, "no whole answer"),
+    };
+    Failure {
+        out_of_time: true,
+        blind: phase == Phase::Resolving,
+        ..failure(reason, format!("{what} within {}", TimeSpan(round(limit))))
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .context("TLS cannot be set up")?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// From the layers of an error to the one reason. The innermost layer that says something decides.
@@ -221,7 +188,10 @@ fn classify(error: &reqwest::Error) -> Failure {
     let innermost = chain.last().map_or_else(String::new, ToString::to_string);
     for layer in chain.iter().rev() {
         if let Some(dns) = layer.downcast_ref::<DnsError>() {
-            return failure(Reason::Dns, dns.to_string());
+            return Failure {
+                blind: matches!(dns, DnsError::Unknown { .. }),
+                ..failure(Reason::Dns, dns.to_string())
+            };
         }
         if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
             return failure(Reason::Tls, tls_in_words(tls));
@@ -281,7 +251,12 @@ fn tls_in_words(error: &rustls::Error) -> String {
 }
 
 fn failure(reason: Reason, detail: String) -> Failure {
-    Failure { reason, detail }
+    Failure {
+        reason,
+        detail,
+        out_of_time: false,
+        blind: false,
+    }
 }
 
 fn round(duration: Duration) -> Duration {

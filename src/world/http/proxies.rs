@@ -1,0 +1,32 @@
+//! Which proxy a request goes through.
+//!
+//! The client decides for each connection, so also for each redirect. Loopback is this machine and never goes through
+//! one, whatever the environment says: no proxy could reach it.
+
+use reqwest::{NoProxy, Proxy};
+
+use crate::world::Env;
+
+/// As the client's exceptions word it. A name stands for itself and everything below it.
+const LOOPBACK: &str = "localhost,localhost.,127.0.0.0/8,::1,::ffff:127.0.0.0/104";
+
+/// The proxies that the environment names.
+pub fn proxies(env: &Env) -> Vec<Proxy> {
+    let get = |names: [&str; 2]| names.into_iter().find_map(|name| env.get(name));
+    let exceptions = get(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    // The client takes it for names only, and not for addresses.
+    if exceptions.split(',').any(|entry| entry.trim() == "*") {
+        return Vec::new();
+    }
+    let exceptions = NoProxy::from_string(&format!("{LOOPBACK},{exceptions}"));
+    let http = get(["http_proxy", "HTTP_PROXY"]).map(Proxy::http);
+    let https = get(["https_proxy", "HTTPS_PROXY"]).map(Proxy::https);
+    let all = get(["all_proxy", "ALL_PROXY"]).map(Proxy::all);
+    [http, https, all]
+        .into_iter()
+        .flatten()
+        // As other programs do, a value that is no address is passed over.
+        .flatten()
+        .map(|proxy| proxy.no_proxy(exceptions.clone()))
+        .collect()
+}

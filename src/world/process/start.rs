@@ -1,0 +1,71 @@
+//! Finding a program, and saying why it did not start.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::Env;
+
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the command `{0}` is not installed: it is in no folder of PATH")]
+    NotInPath(String),
+    #[error("there is no file {}", .0.display())]
+    NoFile(PathBuf),
+    #[error("{} cannot be executed: it is a folder or lacks the permission to execute", .0.display())]
+    NotExecutable(PathBuf),
+    #[error("{} exists, but the interpreter or loader it names does not", .0.display())]
+    NoInterpreter(PathBuf),
+    #[error("{} cannot be started: {error}", .path.display())]
+    Other { path: PathBuf, error: io::Error },
+    /// We were asked to stop by this signal before there was anything to end.
+    #[error("interrupted by {0} before it began")]
+    Interrupted(&'static str),
+    #[error("{0:#}")]
+    System(#[from] anyhow::Error),
+}
+
+impl StartError {
+    /// Why a file that was found did not start in `folder`.
+    pub fn of(path: &Path, folder: &Path, error: io::Error) -> Self {
+        let path = path.to_owned();
+        match error.kind() {
+            io::ErrorKind::NotFound if folder.is_dir() => Self::NoInterpreter(path),
+            io::ErrorKind::PermissionDenied => Self::NotExecutable(path),
+            _ => Self::Other { path, error },
+        }
+    }
+}
+
+/// The file that will be run, so that what is wrong with it can be told apart. A `program` without a slash is looked up
+/// in PATH; paths are relative to `folder`.
+pub fn find(program: &str, folder: &Path, env: &Env) -> Result<PathBuf, StartError> {
+    if program.contains('/') {
+        let path = folder.join(program);
+        return match path.metadata() {
+            Ok(_) if is_executable(&path) => Ok(path),
+            Ok(_) => Err(StartError::NotExecutable(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StartError::NoFile(path)),
+            Err(error) => Err(StartError::Other { path, error }),
+        };
+    }
+    let folders = env.raw("PATH").map(OsString::from).unwrap_or_default();
+    let candidates: Vec<PathBuf> = std::env::split_paths(&folders)
+        .filter(|entry| !entry.as_os_str().is_empty())
+        .map(|entry| folder.join(entry).join(program))
+        .collect();
+    match candidates.iter().find(|path| is_executable(path)) {
+        Some(path) => Ok(path.clone()),
+        None => Err(match candidates.into_iter().find(|path| path.is_file()) {
+            Some(path) => StartError::NotExecutable(path),
+            None => StartError::NotInPath(program.to_owned()),
+        }),
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,225 @@
+//! Starts a server so that nothing of it can be left behind, even if stageproof itself is killed.
+//!
+//! The server does not run as our child but under a helper process: this same binary as `stageproof supervise`. The
+//! helper holds the reading end of a pipe. When that closes, because we asked it to stop or because we are gone, it
+//! ends the server: SIGTERM to the whole tree, SIGKILL after the grace. On Linux the helper is the subreaper of the
+//! tree, so descendants that changed their process group or lost their parent are found as well; elsewhere only the
+//! server's process group is. If it is the helper that is killed, the tree becomes ours, and we end it ourselves.
+
+mod ending;
+mod helper;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::fs::{Mode, OFlags};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use super::process::family::{self, Family};
+use super::process::{StartError, find};
+use super::{Env, Interrupt, random};
+use crate::model::TimeSpan;
+pub use ending::Ending;
+pub use helper::supervise;
+
+/// What a helper process may take beyond the server's grace before it is killed itself.
+const HELPER_SLACK: Duration = Duration::from_secs(2);
+/// How long the helper process may take to say that it started the server.
+const HELPER_START: Duration = Duration::from_secs(10);
+/// The longest grace once we were asked to stop ourselves. A runner kills 10 s after SIGINT, and the report is written
+/// after the server has ended.
+const INTERRUPTED_GRACE: Duration = Duration::from_secs(4);
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error(transparent)]
+    Program(#[from] StartError),
+    /// The helper's words for the same.
+    #[error("{0}")]
+    Refused(String),
+    #[error("interrupted by {0} before the server was started")]
+    Interrupted(&'static str),
+    /// Ours, and not the program's.
+    #[error("{0:#}")]
+    Own(#[from] anyhow::Error),
+}
+
+/// What to start.
+pub struct Order<'a> {
+    /// Words, no shell.
+    pub command: &'a [String],
+    pub folder: &'a Path,
+    /// Where the output goes. What was there is overwritten.
+    pub log: &'a Path,
+    /// Between SIGTERM and SIGKILL.
+    pub grace: Duration,
+}
+
+/// A server that was started.
+pub struct Server {
+    helper: Child,
+    family: Family,
+    ending: watch::Receiver<Option<Ending>>,
+    /// The server's process id.
+    pub pid: u32,
+    grace: Duration,
+}
+
+impl Server {
+    pub async fn start(order: &Order<'_>, env: &Env, interrupt: &Interrupt) -> Result<Self, Failed> {
+        let (program, args) = order.command.split_first().context("there is no command to start")?;
+        let program = find(program, order.folder, env)?;
+        let log = open_log(order.log)?;
+        let token = random::token()?;
+        family::adopt_orphans();
+        let myself = std::env::current_exe().context("stageproof cannot find its own binary")?;
+        let mut helper = Command::new(&myself)
+            .arg("supervise")
+            .arg(format!("--grace={}", TimeSpan(order.grace)))
+            .arg("--")
+            .arg(program)
+            .args(args)
+            .current_dir(order.folder)
+            .env(family::MARK, &token)
+            // A group of its own: a terminal's Ctrl-C is for us to handle.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot run {}", myself.display()))?;
+        // From here on whoever drops it kills it.
+        let mut family = Family::new(helper.id(), token);
+        let stdout = helper.stdout.take().context("the helper process has no output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let pid = greeting(&mut lines, HELPER_START, interrupt).await?;
+        family.add(pid);
+        let (sender, ending) = watch::channel(None);
+        tokio::spawn(async move {
+            let ending = match lines.next_line().await {
+                Ok(Some(line)) => Ending::from_line(&line),
+                Ok(None) | Err(_) => Ending::Unknown,
+            };
+            let _ = sender.send(Some(ending));
+            // Kept open, so that the helper never writes into a closed pipe.
+            while let Ok(Some(_)) = lines.next_line().await {}
+        });
+        Ok(Self {
+            helper,
+            family,
+            ending,
+            pid,
+            grace: order.grace,
+        })
+    }
+
+    /// How it ended, if it did.
+    pub fn ending(&self) -> Option<Ending> {
+        *self.ending.borrow()
+    }
+
+    /// A view on the server that can be given away.
+    pub fn watch(&self) -> Watch {
+        Watch(self.ending.clone())
+    }
+
+    /// Ends it, if it still runs, and everything it started. An interrupt shortens the grace.
+    pub async fn stop(mut self, interrupt: &Interrupt) {
+        tokio::select! {
+            () = self.stop_gently() => {}
+            () = hurry(interrupt) => {}
+        }
+        // Most often both are gone by now, and there is nothing to do.
+        let _ = self.helper.kill().await;
+        self.family.leader_is_gone();
+        family::end(&mut self.family, Duration::ZERO).await;
+        self.family.disarm();
+    }
+
+    async fn stop_gently(&mut self) {
+        drop(self.helper.stdin.take());
+        let limit = self.grace + HELPER_SLACK;
+        if tokio::time::timeout(limit, self.helper.wait()).await.is_ok() {
+            // A helper that ended in order left nobody.
+            self.family.leader_is_gone();
+            family::end(&mut self.family, self.grace).await;
+        }
+    }
+}
+
+async fn hurry(interrupt: &Interrupt) {
+    interrupt.wait().await;
+    tokio::time::sleep(INTERRUPTED_GRACE).await;
+}
+
+/// The helper's first line: the server's process id, or why there is none.
+async fn greeting<R: AsyncBufRead + Unpin>(
+    lines: &mut Lines<R>,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> Result<u32, Failed> {
+    let line = tokio::select! {
+        line = lines.next_line() => line.context("the helper process cannot be heard")?,
+        signal = interrupt.wait() => return Err(Failed::Interrupted(signal)),
+        () = tokio::time::sleep(limit) => {
+            let limit = TimeSpan(limit);
+            return Err(anyhow::anyhow!("the helper process did not start the server within {limit}").into());
+        }
+    };
+    let line = line.context("the helper process ended without a word")?;
+    match line.split_once(' ') {
+        Some(("started", pid)) => Ok(pid.parse().context("the helper process gave no process id")?),
+        Some(("refused", why)) => Err(Failed::Refused(why.to_owned())),
+        _ => Err(anyhow::anyhow!("the helper process said `{line}`").into()),
+    }
+}
+
+/// Tells when a server ends.
+#[derive(Clone)]
+pub struct Watch(watch::Receiver<Option<Ending>>);
+
+impl Watch {
+    pub async fn ended(&self) -> Ending {
+        let mut receiver = self.0.clone();
+        match receiver.wait_for(Option::is_some).await {
+            Ok(ending) => ending.unwrap_or(Ending::Unknown),
+            Err(_) => Ending::Unknown,
+        }
+    }
+}
+
+/// A log is written where it is, and not where a link leads: that could be any file of the user.
+fn open_log(path: &Path) -> anyhow::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
+    }
+    // Opening a pipe that nobody reads must not make us wait.
+    let flags =
+        OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let shown = path.display();
+    let file = match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::LOOP) => {
+            anyhow::bail!("the server's log {shown} is a link, and links are not written through; remove it")
+        }
+        Err(error) => {
+            return Err(io::Error::from(error)).with_context(|| format!("cannot write the server's log {shown}"));
+        }
+    };
+    let wrong = || format!("cannot empty the server's log {shown}");
+    anyhow::ensure!(
+        file.metadata().with_context(wrong)?.is_file(),
+        "the server's log {shown} is not a file; remove it"
+    );
+    file.set_len(0).with_context(wrong)?;
+    Ok(file)
+}

@@ -97,7 +97,11 @@ pub fn pids(text: &str) -> Vec<u32> {
     let begins = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         // A dead process that nobody has waited for yet has an empty command line.
-        String::from_utf8_lossy(&line).replace('\0', " ").starts_with(text)
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        let (program, arguments) = line.split_once(' ').unwrap_or((&line, ""));
+        let name = program.rsplit('/').next().unwrap_or(program);
+        // By its path, or by its name wherever it lies.
+        line.starts_with(text) || format!("{name} {arguments}").starts_with(text)
     };
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

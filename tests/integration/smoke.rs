@@ -12,7 +12,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\
 
 /// Short limits, so that hopeless cases end soon.
 fn smoke<'a>(gate: &'a Gate, url: &str, more: &[&str]) -> Ran<'a> {
-    let mut args = vec!["smoke", url, "--within=900ms", "--interval=100ms", "--timeout=300ms"];
+    let mut args = vec!["smoke", url, "--within=900ms", "--interval=100ms"];
     args.extend(more);
     gate.run(args)
 }
@@ -618,4 +618,67 @@ fn foreign_text_cannot_speak_to_the_runner() {
     assert!(!after.contains("##[") && !after.contains("::add-mask"), "{out}");
     assert!(!out.contains('\u{1b}'), "{out}");
     assert!(ran.stderr().is_empty(), "{}", ran.stderr());
+}
+
+#[test]
+fn an_answer_of_somebody_else_is_not_the_servers() {
+    let gate = Gate::new();
+    let port = free_port();
+    // Free at the start, and taken by another before the started command would.
+    let other = std::thread::spawn(move || {
+        eventually("the start command runs", || runs("sleep 4242009"));
+        std::net::TcpListener::bind(("127.0.0.1", port)).map(|listener| {
+            for mut stream in listener.incoming().take(1).flatten() {
+                read_head(&mut stream);
+                let _ = stream.write_all(OK.as_bytes());
+            }
+            // Kept open until the listeners were looked at.
+            eventually("the start command is ended", || !runs("sleep 4242009"));
+        })
+    });
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{port}"),
+        "--interval=20ms",
+        "--start=sleep 4242009",
+    ])
+    .code(1)
+    .says("which the start command did not start");
+    other.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_server_that_dies_of_its_first_request_does_not_pass() {
+    let gate = Gate::new();
+    let port = free_port();
+    let program = format!("timeout 60 {}", hello(port));
+    // Ends the server as soon as it has logged a request.
+    let script =
+        format!("{program} >log 2>&1 & server=$!; while ! grep -q GET log; do sleep 0.02; done; kill $server; exit 3");
+    gate.write("serve.sh", script);
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{port}"),
+        "--interval=20ms",
+        "--start=sh serve.sh",
+    ])
+    .code(1)
+    .says("exited with code 3");
+}
+
+#[test]
+fn secrets_in_the_servers_log_do_not_become_evidence() {
+    let gate = Gate::new().env("MY_TOKEN", "hunter2hunter2");
+    let port = free_port();
+    let start = format!("sh -c 'echo $MY_TOKEN; exec {}'", hello(port));
+    gate.run([
+        "smoke",
+        &format!("http://127.0.0.1:{port}"),
+        "--interval=20ms",
+        "--start",
+        &start,
+    ])
+    .code(0);
+    let log = std::fs::read_to_string(gate.evidence().join("logs/server.log")).unwrap();
+    assert!(log.starts_with("***\n") && log.contains("GET /"), "{log}");
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::engine::{self, Looked, Observed};
 use crate::model::waiver::{self, Waiver};
-use crate::model::{Check, Class, Fact, Finding, Outcome, Reason, StatusSet, TimeSpan, text};
+use crate::model::{Check, Class, Fact, Finding, Outcome, Reason, Status, StatusSet, TimeSpan, text};
 use crate::world::World;
 use crate::world::http::{Http, Request, Settings};
 use crate::world::supervisor::Watch;
@@ -85,13 +85,18 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
                 log: start.log.clone(),
             };
             let probes = probe_all(plan, world, Some(watched)).await;
-            // Read before it is stopped: afterwards it has ended in any case.
-            let ending = server.ending();
+            let probed = probes.iter().any(|check| check.status() == Status::Passed);
+            // Looked at before it is stopped: afterwards it has ended in any case.
+            let ran = server::Ran {
+                pid: server.pid,
+                ending: server::settled(&server, probed).await,
+                stranger: server::stranger(&server, &plan.targets, probed).await,
+            };
             world.progress.say("stopping the server");
-            let pid = server.pid;
             server.stop(&world.interrupt).await;
-            checks.push(server::check(start, Ok((pid, ending)), began.elapsed(), world));
+            checks.push(server::check(start, Ok(ran), began.elapsed(), world));
             checks.extend(probes);
+            checks.extend(server::clean_log(start, world));
         }
         Err(ended) => {
             checks.push(server::check(start, Err(ended), began.elapsed(), world));

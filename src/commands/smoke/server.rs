@@ -1,5 +1,6 @@
 //! The server that smoke starts itself.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -8,19 +9,84 @@ use url::Url;
 
 use super::{STAGE, Start};
 use crate::engine::Blind;
-use crate::model::text::cut;
+use crate::model::text::{cut, one_line};
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason};
 use crate::world::dns::Dns;
 use crate::world::process::StartError;
 use crate::world::supervisor::{Ending, Failed, Order, Server};
-use crate::world::{World, files, ports};
+use crate::world::{World, files, ports, sockets};
 
 const LINES_SHOWN: usize = 15;
+/// How long a server must outlive its last answer.
+const SETTLE: Duration = Duration::from_millis(250);
+/// They listen on this machine for a server in a container, and are started by the container engine, not by its client.
+const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2"];
 
 /// Why there is no server: found wanting, or not found out.
 pub enum NotStarted {
     Wrong(Finding),
     Blind(Blind),
+}
+
+/// How it went with a server that was started.
+pub struct Ran {
+    pub pid: u32,
+    pub ending: Option<Ending>,
+    pub stranger: Option<Finding>,
+}
+
+/// Whether it ended, or does so right after it answered: a server that dies of its first request still answers it.
+pub async fn settled(server: &Server, probed: bool) -> Option<Ending> {
+    if probed {
+        let _ = tokio::time::timeout(SETTLE, server.watch().ended()).await;
+    }
+    server.ending()
+}
+
+/// Somebody else who answers on a port instead of the server, if that can be told.
+pub async fn stranger(server: &Server, targets: &[Url], probed: bool) -> Option<Finding> {
+    if !probed {
+        return None;
+    }
+    let ports: BTreeSet<u16> = targets.iter().filter_map(Url::port_or_known_default).collect();
+    let members = server.members();
+    let look = move || {
+        ports.into_iter().find_map(|port| {
+            let listeners = sockets::listeners(port)?;
+            let own = |listener: &sockets::Listener| {
+                members.contains(&listener.pid) || FORWARDERS.contains(&listener.name.as_str())
+            };
+            let other = listeners.first()?;
+            (!listeners.iter().any(own)).then(|| (port, other.clone()))
+        })
+    };
+    let (port, other) = tokio::task::spawn_blocking(look).await.ok().flatten()?;
+    Some(
+        Finding::error(
+            "answered-by-another",
+            format!(
+                "port {port} is answered by `{}` (process {}), which the start command did not start",
+                one_line(&other.name),
+                other.pid
+            ),
+        )
+        .help("stop what is left from before, and see that the started server takes this port"),
+    )
+}
+
+/// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
+pub fn clean_log(start: &Start, world: &World) -> Option<Check> {
+    let error = world.secrets.redact_file(&start.log).err()?;
+    Some(Check::new(
+        STAGE,
+        format!("{STAGE}:server-log"),
+        "The server's log holds no secrets",
+        Ended::Errored {
+            cause: format!("{error:#}"),
+            help: Some("do not publish the evidence before somebody has looked at the log".to_owned()),
+        },
+        Duration::ZERO,
+    ))
 }
 
 /// Starts the server, unless something already listens where it is to answer: then a probe would be answered by
@@ -89,17 +155,17 @@ async fn addresses(host: &str) -> Result<Vec<IpAddr>, Blind> {
 }
 
 /// The claim that the server ran from the first probe to the last.
-pub fn check(start: &Start, ended: Result<(u32, Option<Ending>), NotStarted>, took: Duration, world: &World) -> Check {
+pub fn check(start: &Start, ended: Result<Ran, NotStarted>, took: Duration, world: &World) -> Check {
     let mut facts = vec![Fact::new("command", start.command.join(" "))];
     let ended = match ended {
         Err(NotStarted::Wrong(finding)) => Ended::Looked(vec![finding]),
         Err(NotStarted::Blind(Blind::Skipped { reason })) => Ended::Skipped { reason },
         Err(NotStarted::Blind(Blind::Errored { cause, help })) => Ended::Errored { cause, help },
-        Ok((pid, ending)) => {
+        Ok(Ran { pid, ending, stranger }) => {
             let log = start.log.strip_prefix(&world.workspace).unwrap_or(&start.log);
             facts.push(Fact::new("process", pid.to_string()));
             facts.push(Fact::new("log", log.display().to_string()));
-            Ended::Looked(ending.map(|how| gone(start, how)).into_iter().collect())
+            Ended::Looked(ending.map(|how| gone(start, how)).into_iter().chain(stranger).collect())
         }
     };
     Check {

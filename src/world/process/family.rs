@@ -72,6 +72,12 @@ impl Family {
             || (GROUP_ONLY && self.groups().any(|group| test_kill_process_group(group).is_ok()))
     }
 
+    /// The process ids of everybody alive.
+    pub fn members(&self) -> Vec<u32> {
+        let living = self.living().into_iter();
+        living.filter_map(|pid| u32::try_from(pid.as_raw_pid()).ok()).collect()
+    }
+
     pub fn signal(&mut self, signal: Signal) {
         for group in self.groups() {
             if GROUP_ONLY || (self.leader_is_there && Some(group) == self.leader) {

@@ -127,6 +127,11 @@ impl Server {
         *self.ending.borrow()
     }
 
+    /// The process ids of the server and of everything it started.
+    pub fn members(&self) -> Vec<u32> {
+        self.family.members()
+    }
+
     /// A view on the server that can be given away.
     pub fn watch(&self) -> Watch {
         Watch(self.ending.clone())

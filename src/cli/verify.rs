@@ -12,6 +12,12 @@ pub struct VerifyOptions {
     /// The sealed evidence directory, or the zip.
     #[arg(value_name = "DIR or ZIP")]
     pub bundle: Option<PathBuf>,
+    /// The manifest's SHA-256 as it was when the evidence was sealed, kept elsewhere: 64 hexadecimal digits.
+    #[arg(long, value_name = "HEX")]
+    pub manifest_sha256: Option<String>,
+    /// The zip's SHA-256 as it was when the evidence was sealed, kept elsewhere: 64 hexadecimal digits.
+    #[arg(long, value_name = "HEX")]
+    pub bundle_sha256: Option<String>,
 }
 
 impl VerifyOptions {
@@ -22,6 +28,21 @@ impl VerifyOptions {
         })?;
         Ok(Plan {
             target: workspace.join(target),
+            manifest_sha256: digest("--manifest-sha256", self.manifest_sha256)?,
+            bundle_sha256: digest("--bundle-sha256", self.bundle_sha256)?,
         })
+    }
+}
+
+/// As the outputs have it, or as GitHub writes digests, with `sha256:` in front.
+fn digest(flag: &str, given: Option<String>) -> Result<Option<String>, UsageError> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    let digits = given.strip_prefix("sha256:").unwrap_or(&given).to_ascii_lowercase();
+    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(Some(digits))
+    } else {
+        Err(UsageError::new(format!("{flag} `{given}` is not a SHA-256")).help("write its 64 hexadecimal digits"))
     }
 }

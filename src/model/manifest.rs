@@ -37,6 +37,9 @@ pub fn print<'a>(lines: impl IntoIterator<Item = (&'a str, &'a str)>) -> String 
     out
 }
 
+/// A hostile manifest could be nothing but wrong lines, and each costs a hundred times its own size to tell of.
+const MOST_BAD_LINES: usize = 1000;
+
 /// Reads a manifest. Lines that are wrong are not among the lines; each is reported, and none is skipped silently.
 pub fn parse(bytes: &[u8]) -> (Vec<Line>, Vec<BadLine>) {
     let mut lines = Vec::new();
@@ -49,6 +52,14 @@ pub fn parse(bytes: &[u8]) -> (Vec<Line>, Vec<BadLine>) {
     }
     for (index, raw) in body.split(|byte| *byte == b'\n').enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        if bad.len() == MOST_BAD_LINES {
+            bad.push(BadLine {
+                number,
+                message: "so many lines before are wrong that the rest is not read".to_owned(),
+                code: "malformed-line",
+            });
+            break;
+        }
         match line(raw) {
             Ok((_, path)) if !seen.insert(path) => bad.push(BadLine {
                 number,

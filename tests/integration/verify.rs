@@ -337,3 +337,56 @@ fn without_an_index_it_says_what_is_not_known() {
         .says("Verdict: pass-weak")
         .says("not known which run this is evidence of");
 }
+
+#[test]
+fn what_stands_behind_a_zip_is_refused() {
+    for (junk, says) in [(&b"junk"[..], "bytes behind"), (&[0; 70_000][..], "")] {
+        let gate = sealed();
+        let mut bytes = fs::read(gate.root().join("evidence.zip")).unwrap();
+        bytes.extend(junk);
+        gate.write("out.zip", bytes);
+        verify(&gate, "out.zip").code(1).says(says);
+    }
+    let gate = sealed();
+    rezip(&gate, "copy()\nnew.comment=b'signed by nobody'");
+    verify(&gate, "out.zip").code(1).says("the zip has a comment");
+}
+
+/// Evidence that was changed and sealed anew agrees with itself; only what was kept elsewhere tells.
+#[test]
+fn a_hash_that_was_kept_elsewhere_tells_new_evidence_from_old() {
+    let gate = sealed().on_runner("push", "{}");
+    verify(&gate, "evidence.zip").code(0);
+    let outputs = gate.outputs();
+    let manifest = format!("--manifest-sha256={}", outputs["manifest-sha256"]);
+    let bundle = format!("--bundle-sha256=sha256:{}", outputs["bundle-sha256"]);
+    gate.run(["verify", "evidence.zip", &manifest, &bundle])
+        .code(0)
+        .says("6 passed");
+    gate.run(["verify", "evidence", &manifest]).code(0);
+    gate.run(["verify", "evidence", &bundle])
+        .code(1)
+        .says("there is no zip here");
+    gate.write("evidence/a.log", "forged\n");
+    gate.run(["evidence-bundle", "--evidence-dir=evidence", "c.txt"])
+        .code(0);
+    verify(&gate, "evidence.zip").code(0);
+    gate.run(["verify", "evidence.zip", &manifest])
+        .code(1)
+        .says("was expected");
+    gate.run(["verify", "evidence.zip", &bundle])
+        .code(1)
+        .says("was expected");
+    gate.run(["verify", "evidence", "--manifest-sha256=abc"])
+        .code(2)
+        .says("64 hexadecimal digits");
+}
+
+#[test]
+fn a_manifest_of_nothing_but_line_breaks_costs_little() {
+    let gate = sealed();
+    gate.write("evidence/sha256_manifest.txt", vec![b'\n'; 8 << 20]);
+    let ran = verify(&gate, "evidence");
+    ran.code(1).says("more like these");
+    assert!(ran.stdout().len() < 100_000, "{}", ran.stdout().len());
+}

@@ -19,6 +19,9 @@ const STAGE: &str = "verify";
 pub struct Plan {
     /// A sealed directory or a zip of one.
     pub target: PathBuf,
+    /// What the hashes must be, as somebody kept them elsewhere: 64 lower-case hexadecimal digits.
+    pub manifest_sha256: Option<String>,
+    pub bundle_sha256: Option<String>,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -47,7 +50,10 @@ fn verify(plan: &Plan, world: &World) -> Outcome {
         Ok((sealed, listing))
     });
     match opened {
-        Ok((sealed, listing)) => look(&sealed, listing, &stop, &mut outcome),
+        Ok((sealed, listing)) => {
+            look(&sealed, listing, &stop, &mut outcome);
+            expected(plan, &mut outcome);
+        }
         Err(OpenError::Wrong(finding)) => {
             let ended = Ended::Looked(vec![*finding]);
             outcome.checks.push(check("verify:bundle", READABLE, ended, started));
@@ -143,6 +149,30 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
                 outcome.checks.push(errored("verify:bundle", READABLE, cause, started));
             }
         }
+    }
+}
+
+/// Evidence agrees with itself also after somebody changed all of it. A hash that was kept elsewhere tells.
+fn expected(plan: &Plan, outcome: &mut Outcome) {
+    let hashes = [
+        ("manifest-sha256", "manifest", &plan.manifest_sha256),
+        ("bundle-sha256", "zip", &plan.bundle_sha256),
+    ];
+    for (name, what, expected) in hashes {
+        let Some(expected) = expected else { continue };
+        let message = match outcome.outputs.get(name) {
+            Some(found) if found == expected => None,
+            Some(found) => Some(format!("the {what}'s SHA-256 is {found}, and {expected} was expected")),
+            None => Some(format!("there is no {what} here whose SHA-256 could be {expected}")),
+        };
+        let findings = message.map(|message| {
+            Finding::error("unexpected-hash", message).help("this is not the evidence that the hash was kept of")
+        });
+        let ended = Ended::Looked(findings.into_iter().collect());
+        let title = format!("The {what} is the one that was expected");
+        outcome
+            .checks
+            .push(check(&format!("verify:{name}"), &title, ended, Instant::now()));
     }
 }
 

@@ -57,6 +57,7 @@ pub struct Archive {
 impl Archive {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let file = File::open(path)?;
+        let length = file.metadata()?.len();
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let zip = ZipArchive::from_file(file, &mut buffer).map_err(open_error)?;
         if zip.entries_hint() > MOST_ENTRIES {
@@ -70,6 +71,17 @@ impl Archive {
             members: Vec::new(),
             faults: Vec::new(),
         };
+        // Nobody vouches for what stands behind the directory: no hash covers it.
+        if archive.zip.end_offset() != length {
+            archive
+                .faults
+                .push(fault("hidden-bytes", "there are bytes behind the zip's end".to_owned()));
+        }
+        if archive.zip.comment().bytes().next().is_some() {
+            archive
+                .faults
+                .push(fault("hidden-bytes", "the zip has a comment".to_owned()));
+        }
         archive.read_directory(buffer)?;
         Ok(archive)
     }

@@ -23,7 +23,7 @@ pub const SCHEMA: &str = "stageproof.evidence/v1";
 pub const INDEX: &str = "evidence.json";
 /// The hashes.
 pub const MANIFEST: &str = "sha256_manifest.txt";
-/// The folder of the copies. It belongs to stageproof and is built anew by every seal.
+/// The folder of the copies. It belongs to stageproof: what else lies there stops a seal.
 pub const COPIES: &str = "files";
 /// How files that are being written begin. They are never evidence.
 pub const TEMPORARY: &str = ".stageproof-";

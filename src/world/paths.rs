@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use anyhow::Context as _;
+
 use super::copy::is_executable;
 use super::walk::Kind;
 
@@ -83,4 +85,21 @@ pub fn size(path: &Path) -> io::Result<u64> {
 /// Whether somebody may execute it.
 pub fn may_be_executed(path: &Path) -> io::Result<bool> {
     Ok(is_executable(&fs::symlink_metadata(path)?))
+}
+
+/// Everything below a folder that is no folder itself, relative to it. Nothing, if there is no such folder.
+pub fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if kind(folder)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let entry = entry.with_context(|| format!("cannot look into {}", folder.display()))?;
+        if !entry.file_type().is_dir()
+            && let Ok(path) = entry.path().strip_prefix(folder)
+        {
+            found.push(path.to_owned());
+        }
+    }
+    Ok(found)
 }

@@ -79,7 +79,7 @@ impl<'a> Rules<'a> {
     }
 
     /// What is in the evidence directory is sealed in any case: left there unlisted, it would not verify.
-    fn excludes(&self, path: &Path) -> bool {
+    pub fn excludes(&self, path: &Path) -> bool {
         self.exclude.covers(path) && !self.workspace.join(path).starts_with(&self.evidence_dir)
     }
 

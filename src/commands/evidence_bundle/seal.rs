@@ -99,7 +99,9 @@ pub fn prepare(
         replaced,
         odd_folders,
     } = if_not_stopped(world, tidied)?;
+    let kept = tidy::keep_copies(dir, temporary.path(), earlier, &copies, &rules)?;
     gathered.extend(copies);
+    gathered.extend(kept);
     if gathered.is_empty() {
         return Ok(None);
     }

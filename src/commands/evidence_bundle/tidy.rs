@@ -3,7 +3,7 @@
 //! Odd names will become safe ones and links to files will become those files, but not here: nothing that is there is
 //! touched before the index that knows the original names is in place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,9 @@ use super::gather::Gathered;
 use super::rules::{Behind, Rules};
 use super::safe_name::{SafeNames, as_is};
 use super::select::shown;
-use crate::model::evidence::{COPIES, INDEX, Index, LARGEST_TEXT, MANIFEST, SEALING, TEMPORARY, Why, encode_path};
+use crate::model::evidence::{
+    COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, SEALING, TEMPORARY, Why, encode_path,
+};
 use crate::world::copy::{self, CopyError};
 use crate::world::hash::Stop;
 use crate::world::walk::{Kind, Step, walk};
@@ -36,6 +38,8 @@ pub struct Tidied {
 pub struct Earlier {
     /// Safe path to original path, for what lies in the evidence directory itself.
     originals: HashMap<String, String>,
+    /// The copies it made, which the next seal keeps unless it makes the same ones anew.
+    copies: Vec<Entry>,
 }
 
 /// Refuses a directory in which a seal would destroy what is not its own.
@@ -45,13 +49,13 @@ pub fn look_at_earlier(evidence_dir: &Path) -> anyhow::Result<Earlier> {
     let Some(bytes) = files::read_if_there(&index, LARGEST_TEXT)? else {
         if paths::kind(&copies)?.is_some() {
             bail!(
-                "{} is there, and this directory was never sealed: the folder is where copies go, and is built anew \
-                 each time; rename it",
+                "{} is there, and this directory was never sealed: the folder is where copies go; rename it",
                 copies.display()
             );
         }
         return Ok(Earlier {
             originals: HashMap::new(),
+            copies: Vec::new(),
         });
     };
     let index = Index::parse(&bytes).with_context(|| {
@@ -60,10 +64,56 @@ pub fn look_at_earlier(evidence_dir: &Path) -> anyhow::Result<Earlier> {
             index.display()
         )
     })?;
-    let own = index.files.into_iter().filter(|entry| !entry.copied);
+    let (copied, own): (Vec<Entry>, Vec<Entry>) = index.files.into_iter().partition(|entry| entry.copied);
+    let known: HashSet<&Path> = copied.iter().map(|entry| Path::new(&entry.path)).collect();
+    for path in paths::below(&copies)? {
+        let path = Path::new(COPIES).join(path);
+        if !known.contains(path.as_path()) {
+            bail!(
+                "{} was not put there by stageproof: that folder is where copies go; move it to another place in the \
+                 evidence directory",
+                evidence_dir.join(path).display()
+            );
+        }
+    }
+    let own = own.into_iter();
     Ok(Earlier {
         originals: own.filter_map(|entry| Some((entry.path, entry.original?))).collect(),
+        copies: copied,
     })
+}
+
+/// The copies of earlier seals that are not made anew, on their way into the new folder of the copies. Evidence that was
+/// sealed once stays, unless it is excluded now.
+pub fn keep_copies(
+    dir: &Path,
+    temporary: &Path,
+    earlier: Earlier,
+    anew: &[Gathered],
+    rules: &Rules<'_>,
+) -> anyhow::Result<Vec<Gathered>> {
+    let made: HashSet<&str> = anew.iter().map(|file| file.path.as_str()).collect();
+    let mut kept = Vec::new();
+    for entry in earlier.copies {
+        let from = dir.join(&entry.path);
+        let named_as = Path::new(&entry.path)
+            .strip_prefix(COPIES)
+            .unwrap_or(Path::new(&entry.path));
+        if made.contains(entry.path.as_str()) || rules.excludes(named_as) || paths::kind(&from)?.is_none() {
+            continue;
+        }
+        let at = temporary.join(&entry.path);
+        files::link_or_copy(&from, &at)?;
+        kept.push(Gathered {
+            path: entry.path,
+            at,
+            original: entry.original,
+            executable: entry.executable,
+            named: true,
+            hashed: None,
+        });
+    }
+    Ok(kept)
 }
 
 /// Everything that is in the evidence directory, with the safe names it is to get. `temporary` is the folder of this

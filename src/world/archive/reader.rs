@@ -77,7 +77,7 @@ impl Archive {
                 .faults
                 .push(fault("hidden-bytes", "there are bytes behind the zip's end".to_owned()));
         }
-        if archive.zip.comment().bytes().next().is_some() {
+        if archive.zip.comment().read(&mut [0])? > 0 {
             archive
                 .faults
                 .push(fault("hidden-bytes", "the zip has a comment".to_owned()));

@@ -13,10 +13,7 @@ use crate::world::files;
 /// The JSON report and, beside it, the same as JUnit XML.
 pub fn write(report: &Report, path: &Path) -> anyhow::Result<()> {
     files::replace(path, render::json::render(report)?.as_bytes())?;
-    files::replace(
-        &path.with_extension("junit.xml"),
-        render::junit::render(report).as_bytes(),
-    )
+    files::replace(&junit(path), render::junit::render(report).as_bytes())
 }
 
 /// Where the report goes: into the evidence directory, and, for what seals it, beside it in the end.
@@ -46,16 +43,20 @@ impl Targets {
         Self { inside, last }
     }
 
-    /// Writes what the reports say until the run has ended.
+    /// Writes what the reports say until the run has ended. Their JUnit form, which nobody reads back, is taken away
+    /// until then: making files is most of what a short run costs.
     pub fn begin(&self, unfinished: impl Fn(&Path) -> Report) -> anyhow::Result<()> {
-        for target in self
-            .inside
-            .iter()
-            .chain(self.last.iter().filter(|last| self.inside.as_ref() != Some(*last)))
-        {
-            write(&unfinished(target), target)
+        let last = self.last.iter().filter(|last| self.inside.as_ref() != Some(*last));
+        for target in self.inside.iter().chain(last) {
+            let report = unfinished(target);
+            files::replace(target, render::json::render(&report)?.as_bytes())
+                .and_then(|()| files::remove(&junit(target)))
                 .context("the report has no place; name a folder that can be written with --evidence-dir")?;
         }
         Ok(())
     }
+}
+
+fn junit(report: &Path) -> PathBuf {
+    report.with_extension("junit.xml")
 }

@@ -266,7 +266,9 @@ fn links_in_the_evidence_directory_become_their_files() {
 #[test]
 fn an_evidence_directory_outside_the_workspace_may_link_within_itself() {
     let gate = Gate::new();
-    gate.write("ws/app.txt", "a").write("out/smoke.log", "GET / 200\n");
+    gate.write("ws/app.txt", "a")
+        .write("out/smoke.log", "GET / 200\n")
+        .write("out/reports/smoke.json", "{}");
     symlink("smoke.log", gate.root().join("out/latest.log")).unwrap();
     let run = |args: &[&str]| {
         let mut command = gate.command(args);
@@ -914,4 +916,21 @@ fn sealing_again_keeps_earlier_copies_and_refuses_to_lose_what_is_not_its_own() 
         .code(4)
         .says("evidence/files/mine.txt was not put there by stageproof");
     assert_eq!(gate.read("evidence/files/mine.txt"), "precious");
+}
+
+/// `--evidence-dir=/etc` would otherwise seal the machine's secrets.
+#[test]
+fn a_folder_elsewhere_is_sealed_only_if_stageproof_wrote_there() {
+    let gate = Gate::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let dir = elsewhere.path().join("folder");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("shadow"), "secret").unwrap();
+    let there = format!("--evidence-dir={}", dir.display());
+    gate.run(["evidence-bundle", &there])
+        .code(4)
+        .says("outside of the workspace and holds no reports");
+    assert!(!dir.join("evidence.json").exists() && !dir.with_extension("zip").exists());
+    gate.run(["skip-guard", "--require=env:PATH", &there]).code(0);
+    gate.run(["evidence-bundle", &there]).code(0);
 }

@@ -82,7 +82,7 @@ pub fn prepare(
     let claim = files::claim(dir)?.ok_or(Halt::Busy)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot look at the workspace {}", plan.workspace.display()))?;
-    let earlier = tidy::look_at_earlier(dir)?;
+    let earlier = tidy::look_at_earlier(dir, &plan.workspace)?;
     *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
     let temporary = files::temporary_folder(dir, SEALING)?;

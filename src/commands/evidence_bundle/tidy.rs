@@ -24,6 +24,8 @@ use crate::world::{files, paths};
 
 /// The folder, in the temporary one, of the files that links stand for.
 const BEHIND_LINKS: &str = "links";
+/// Where every other subcommand puts its report.
+const REPORTS: &str = "reports";
 
 /// The evidence directory, as it can be sealed.
 pub struct Tidied {
@@ -43,10 +45,19 @@ pub struct Earlier {
 }
 
 /// Refuses a directory in which a seal would destroy what is not its own.
-pub fn look_at_earlier(evidence_dir: &Path) -> anyhow::Result<Earlier> {
+pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<Earlier> {
     let index = evidence_dir.join(INDEX);
     let copies = evidence_dir.join(COPIES);
     let Some(bytes) = files::read_if_there(&index, LARGEST_TEXT)? else {
+        // Sealing takes in everything that is there; of a folder elsewhere that could be anything.
+        let elsewhere = !paths::real_as_far_as_it_exists(evidence_dir).starts_with(paths::real(workspace)?);
+        if elsewhere && !files::exists(&evidence_dir.join(REPORTS)) {
+            bail!(
+                "{} is outside of the workspace and holds no reports of stageproof, so it may not be evidence; name \
+                 the folder that the other subcommands wrote into",
+                evidence_dir.display()
+            );
+        }
         if paths::kind(&copies)?.is_some() {
             bail!(
                 "{} is there, and this directory was never sealed: the folder is where copies go; rename it",

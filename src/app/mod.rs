@@ -47,6 +47,10 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
     };
     // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
     targets.begin(|path| judge(unfinished(run.command), Some(path)))?;
+    if let Some(path) = run.plan.status_file() {
+        // What other gates read must not say what an earlier verdict was while this one is not known.
+        write_status(&judge(unfinished(run.command), None), path)?;
+    }
     let keep = |outcome: &Outcome| {
         let target = targets.inside.as_deref().context("there is no evidence directory")?;
         targets::write(&judge(outcome.clone(), Some(target)), target)

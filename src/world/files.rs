@@ -90,17 +90,6 @@ pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Finds out whether `path` could be written, and leaves nothing behind but the folders above it.
-pub fn try_writing_beside(path: &Path) -> anyhow::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(folder)
-        .with_context(|| format!("cannot write into {}", folder.display()))?;
-    Ok(())
-}
-
 /// The last `lines` lines of a text file, however large it is. What is not UTF-8 is replaced.
 pub fn tail(path: &Path, lines: usize) -> anyhow::Result<String> {
     use std::io::{Seek as _, SeekFrom};

@@ -266,6 +266,7 @@ fn milliseconds(duration: Duration) -> TimeSpan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::http::{Headers, Phases};
 
     fn answered(status: u16, body: &str) -> Answer {
         Answer {
@@ -276,6 +277,12 @@ mod tests {
             body: body.as_bytes().to_vec(),
             body_cut: false,
             took: Duration::from_millis(3),
+            version: "HTTP/1.1",
+            headers: Headers::default(),
+            hops: Vec::new(),
+            phases: Phases::default(),
+            certificate: None,
+            retry_after: None,
         }
     }
 

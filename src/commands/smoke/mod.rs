@@ -13,7 +13,7 @@ use crate::engine::{self, Looked, Observed};
 use crate::model::waiver::{self, Waiver};
 use crate::model::{Check, Class, Fact, Finding, Outcome, Reason, Status, StatusSet, TimeSpan, text};
 use crate::world::World;
-use crate::world::http::{Http, Request, Settings};
+use crate::world::http::{self, Http, Request, Settings};
 use crate::world::supervisor::Watch;
 use judge::{Expected, Sample, Samples};
 
@@ -143,6 +143,7 @@ async fn probe_all(plan: &Plan, world: &World, watched: Option<Watched>) -> Vec<
     let settings = Settings {
         connect_timeout: plan.connect_timeout,
         follow_redirects: plan.follow_redirects,
+        ..Settings::default()
     };
     // Not being able to make a client is shown at each probe, as each then could not look.
     let http = Http::new(&world.env, &settings).map_err(|error| format!("{error:#}"));
@@ -237,11 +238,16 @@ impl Probe {
         }
     }
 
-    async fn sample(&self, http: &Http, left: Duration) -> Sample {
+    async fn sample(&self, client: &Http, left: Duration) -> Sample {
         let timeout = self.timeout.min(left);
         let request = Request {
             url: &self.url,
-            head: self.method == Method::Head,
+            method: match self.method {
+                Method::Get => &http::Method::GET,
+                Method::Head => &http::Method::HEAD,
+            },
+            headers: &[],
+            body: None,
             timeout,
             body_limit: if self.expect_body.is_some() {
                 BODY_SEARCHED
@@ -249,7 +255,7 @@ impl Probe {
                 BODY_READ
             },
         };
-        match http.send(request).await {
+        match client.send(request).await {
             Ok(answer) => judge::answer(
                 answer,
                 &Expected {

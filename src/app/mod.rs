@@ -5,7 +5,7 @@ mod targets;
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
@@ -112,17 +112,16 @@ fn crashed(command: &str) -> Outcome {
 
 fn only(command: &str, cause: &str, help: &str) -> Outcome {
     Outcome {
-        checks: vec![Check {
-            id: format!("{command}:run"),
-            stage: command.to_owned(),
-            title: format!("{command} runs to its end"),
-            ended: Ended::Errored {
+        checks: vec![Check::new(
+            command,
+            format!("{command}:run"),
+            format!("{command} runs to its end"),
+            Ended::Errored {
                 cause: cause.to_owned(),
                 help: Some(help.to_owned()),
             },
-            facts: Vec::new(),
-            took_ms: 0,
-        }],
+            Duration::ZERO,
+        )],
         ..Outcome::default()
     }
 }

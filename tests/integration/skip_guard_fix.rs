@@ -285,12 +285,13 @@ fn secrets_stay_out_of_its_log_and_its_last_words() {
     script(
         &gate,
         "show",
-        "echo \"key=$DEPLOY_KEY!\"; echo \"$DEPLOY_KEY\" >&2; exit 1",
+        "echo \"key=$DEPLOY_KEY!\"; echo \"$DEPLOY_KEY\" >&2\n\
+         printf 'ci:%s' \"$DEPLOY_KEY\" | base64; exit 1",
     );
     gate.run(["skip-guard", "--fix", "--format=json"])
         .code(1)
         .never_says("s3cr3t-value");
-    assert_eq!(log(&gate, 2), "key=***!\n***\n");
+    assert_eq!(log(&gate, 2), "key=***!\n***\nY2k6***\n");
 }
 
 #[test]

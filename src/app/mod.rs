@@ -21,7 +21,7 @@ use console::Console;
 use targets::Targets;
 
 /// Outputs that a later step runs or opens. With a part of them taken out they would be something else.
-const EXACT: [&str; 6] = ["command", "target", "report", "bundle", "manifest", "missing"];
+const EXACT: [&str; 7] = ["command", "target", "report", "bundle", "manifest", "missing", "fixed"];
 
 /// Runs one subcommand to the end and answers with its exit code. An error here means that the result could not be
 /// delivered, which is never green.

@@ -164,9 +164,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
     let (name, plan) = match command {
         Command::SkipGuard(options) => {
             secret_names.extend(skip_guard::secret_names(&options));
-            let plan = options
-                .or(config.skip_guard.unwrap_or_default())
-                .plan(&setting.subject.environment)?;
+            let plan = options.or(config.skip_guard.unwrap_or_default()).plan(&setting)?;
             ("skip-guard", Plan::SkipGuard(plan))
         }
         Command::Smoke(options) => {

@@ -19,10 +19,11 @@ fn world(env: &[(&str, &str)]) -> World {
 
 fn plan(requirements: &[&str], strict: bool) -> Plan {
     Plan {
-        requirements: requirements.iter().map(|r| r.parse().unwrap()).collect(),
+        prerequisites: requirements.iter().map(|r| r.parse().unwrap()).collect(),
         strict,
         fail_on: Vec::new(),
         environment: "staging".into(),
+        fix_logs: None,
     }
 }
 

@@ -255,3 +255,6 @@ fn check(id: String, title: String, ended: Ended) -> Check {
 fn shown(path: &Path, fold: &Fold) -> String {
     path.strip_prefix(&fold.workspace).unwrap_or(path).display().to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,7 @@ macro_rules! options {
                 if !self.path.is_empty() {
                     config.probes.clear();
                 }
+                alternatives!(over, config);
                 let merged = merge!(
                     self,
                     config,
@@ -95,9 +96,28 @@ macro_rules! options {
         }
 
         impl ProbeOptions {
-            pub fn or(self, other: Self) -> Self {
+            pub fn or(self, mut other: Self) -> Self {
+                alternatives!(self, other);
                 merge!(self, other, Self { name, stage, $($field,)+ })
             }
+        }
+    };
+}
+
+/// Of options that exclude one another, the one that was given displaces the others where it is merged.
+macro_rules! alternatives {
+    ($over:expr, $under:expr) => {
+        if $over.steady.is_some() || $over.watch.is_some() {
+            ($under.steady, $under.watch) = (None, None);
+        }
+        if $over.ipv4.is_some() || $over.ipv6.is_some() {
+            ($under.ipv4, $under.ipv6) = (None, None);
+        }
+        if $over.bearer_env.is_some() || $over.basic_env.is_some() {
+            ($under.bearer_env, $under.basic_env) = (None, None);
+        }
+        if $over.body.is_some() || $over.body_file.is_some() {
+            ($under.body, $under.body_file) = (None, None);
         }
     };
 }

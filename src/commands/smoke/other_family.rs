@@ -18,6 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// What was asked, and how.
 pub struct Asked<'a> {
     pub url: &'a Url,
+    pub method: &'a Method,
     pub headers: &'a [Header],
     pub settings: &'a Settings,
 }
@@ -49,10 +50,11 @@ async fn ask(asked: &Asked<'_>, family: Family, world: &World) -> String {
         Ok(http) => http,
         Err(error) => return format!("was not tried ({error:#})"),
     };
-    // Without body: it is the way that is tried, and what a POST does is not to be done more often than asked for.
+    // It is the way that is tried, and what a POST does is not to be done more often than asked for.
+    let method = if *asked.method == Method::GET { Method::GET } else { Method::HEAD };
     let request = Request {
         url: asked.url,
-        method: &Method::HEAD,
+        method: &method,
         headers: asked.headers,
         body: None,
         timeout: TIMEOUT,

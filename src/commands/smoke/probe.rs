@@ -147,6 +147,7 @@ impl Probe {
         if course.samples.last_good().is_some() {
             let asked = Asked {
                 url: &self.url,
+                method: &self.method,
                 headers: &self.headers,
                 settings: &self.settings,
             };

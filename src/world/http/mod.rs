@@ -12,6 +12,7 @@ mod lookup;
 mod phase;
 mod proxies;
 mod redirect;
+mod refusal;
 mod request;
 mod resolve;
 mod retry_after;

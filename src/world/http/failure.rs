@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use rustls::pki_types::InvalidDnsNameError;
+
 use super::phase::{Phase, Progress};
 use super::refusal;
 use super::settings::{HttpVersion, Settings};
@@ -64,6 +66,10 @@ pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings
         if let Some(dns) = layer.downcast_ref::<DnsError>() {
             return dns.into();
         }
+        // Known only when TLS needs it; a name server would have said that there is no such host.
+        if layer.is::<InvalidDnsNameError>() {
+            return Failure::new(Reason::Dns, "the host in the URL is no valid DNS name");
+        }
         if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
             return Failure::new(
                 Reason::Tls,
@@ -85,6 +91,10 @@ pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings
         return Failure::new(Reason::Timeout, "no whole answer in time");
     }
     let innermost = chain.last().map_or_else(String::new, ToString::to_string);
+    if let Some(why) = innermost.strip_prefix("tunnel error: ") {
+        let detail = format!("the proxy makes no connection to the server: {why}");
+        return Failure::new(Reason::Refused, detail);
+    }
     if error.is_connect() {
         return Failure::new(Reason::Refused, format!("no connection: {innermost}"));
     }

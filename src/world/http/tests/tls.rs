@@ -2,7 +2,7 @@
 
 use rcgen::date_time_ymd;
 use rustls::version::{TLS12, TLS13};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::servers::{Authority, OK, Signed, serve_tls};
 use super::*;
@@ -108,7 +108,9 @@ async fn a_self_signed_certificate_passes_only_where_it_is_named() {
         };
         assert_eq!(ask_tls(named.clone(), port).await.unwrap().status, 200, "{name}");
         let failure = get(named, &format!("https://127.0.0.1:{port}/")).await.unwrap_err();
-        assert_eq!(failure.reason, Reason::Tls, "{name}: it is for localhost only");
+        assert_eq!(failure.reason, Reason::Tls);
+        let other_name = "the certificate is for localhost, not for 127.0.0.1";
+        assert_eq!(failure.detail, other_name, "{name}");
         let answer = ask_tls(insecure(), port).await.unwrap();
         assert!(answer.certificate.unwrap().self_issued, "{name}");
     }
@@ -203,6 +205,68 @@ async fn a_client_certificate_is_shown_when_asked_for() {
             .starts_with("the server does not accept the client certificate"),
         "{failure:?}"
     );
+}
+
+#[tokio::test]
+async fn a_host_that_no_certificate_could_name_is_no_refusal() {
+    let given = Settings {
+        resolve: vec!["a..example:*:127.0.0.1".parse().unwrap()],
+        ..Settings::default()
+    };
+    let failure = get(given, "https://a..example/").await.unwrap_err();
+    assert_eq!(
+        (failure.reason, failure.detail.as_str()),
+        (Reason::Dns, "the host in the URL is no valid DNS name")
+    );
+}
+
+/// A proxy that makes a tunnel to this machine for whoever has the password, and for no other port.
+async fn tunnel(port: u16) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+            let asked = format!("connect far.example:{port} ");
+            if !head.starts_with(&asked) || !head.contains("proxy-authorization: basic") {
+                stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
+                continue;
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut server).await });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn through_a_tunnel_it_is_the_server_that_is_told() {
+    let authority = Authority::new();
+    let signed = authority.sign(&["far.example"], |_| ());
+    let port = server(&signed).await;
+    let proxy = tunnel(port).await;
+    let through = |credentials: &str| Settings {
+        proxy: ProxyChoice::Url(format!("http://{credentials}{proxy}").parse().unwrap()),
+        ..trusting(&authority)
+    };
+    let url = format!("https://far.example:{port}/");
+    let answer = get(through("user:hunter2@"), &url).await.unwrap();
+    assert_eq!((answer.status, answer.address), (200, Some(proxy)));
+    assert!(answer.certificate.is_some());
+    let phases = answer.phases;
+    assert_eq!(phases.dns, None, "the proxy looks it up");
+    assert!(
+        phases.connect.unwrap() + phases.tls.unwrap() <= phases.first_byte,
+        "{phases:?}"
+    );
+    let expected = "the proxy makes no connection to the server: unsuccessful";
+    let failure = get(through(""), &url).await.unwrap_err();
+    assert_eq!((failure.reason, failure.detail.as_str()), (Reason::Refused, expected));
 }
 
 #[test]

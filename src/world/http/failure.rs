@@ -35,7 +35,11 @@ impl Failure {
     }
 
     /// The request's time is over.
-    pub(super) fn out_of_time(phase: Phase, limit: Duration) -> Self {
+    pub(super) fn out_of_time(progress: &Progress, limit: Duration) -> Self {
+        let phase = progress.phase();
+        let at = progress
+            .redirected_to()
+            .map_or_else(String::new, |url| format!(" (redirected to {url})"));
         let (reason, what) = match phase {
             Phase::Resolving => (Reason::Dns, "no name server answered"),
             Phase::Connecting => (Reason::ConnectTimeout, "no connection"),
@@ -45,7 +49,7 @@ impl Failure {
         Self {
             out_of_time: true,
             blind: phase == Phase::Resolving,
-            ..Self::new(reason, format!("{what} within {}", TimeSpan(round(limit))))
+            ..Self::new(reason, format!("{what} within {}{at}", TimeSpan(round(limit))))
         }
     }
 }

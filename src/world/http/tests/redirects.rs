@@ -201,6 +201,21 @@ async fn given_addresses_and_failures_are_known_behind_a_redirect() {
 }
 
 #[tokio::test]
+async fn a_silent_server_behind_a_redirect_is_named() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = format!("http://{}/silent", silent.local_addr().unwrap());
+    let shown = to.clone();
+    let first = serve(move |_| redirect(302, &to)).await;
+    let http = Http::new(&Env::default(), &following()).unwrap();
+    let failure = ask(&http, &format!("http://{first}/"), SOON).await;
+    assert_eq!((failure.reason, failure.out_of_time), (Reason::Timeout, true));
+    assert_eq!(
+        failure.detail,
+        format!("no whole answer within 200ms (redirected to {shown})")
+    );
+}
+
+#[tokio::test]
 async fn another_family_is_another_address() {
     let Ok(_) = std::net::TcpListener::bind("[::1]:0") else {
         return;

@@ -51,7 +51,11 @@ async fn ask(asked: &Asked<'_>, family: Family, world: &World) -> String {
         Err(error) => return format!("was not tried ({error:#})"),
     };
     // It is the way that is tried, and what a POST does is not to be done more often than asked for.
-    let method = if *asked.method == Method::GET { Method::GET } else { Method::HEAD };
+    let method = if *asked.method == Method::GET {
+        Method::GET
+    } else {
+        Method::HEAD
+    };
     let request = Request {
         url: asked.url,
         method: &method,

@@ -71,10 +71,10 @@ fn certificate(wrong: &CertificateError, shown: Option<&Certificate>) -> String 
         }
         Wrong::NotValidForName => "the certificate is for another name".to_owned(),
         Wrong::UnknownIssuer | Wrong::Other(_) if is_self_signed => {
-            "the certificate is self-signed, and it is not named as trusted (SSL_CERT_FILE names it)".to_owned()
+            "the certificate is self-signed, and it is not named as trusted (--ca-file or SSL_CERT_FILE names it)".to_owned()
         }
         Wrong::UnknownIssuer => {
-            "the certificate is not signed by a known authority (a private one is named with SSL_CERT_FILE)".to_owned()
+            "the certificate is not signed by a known authority (a private one is named with --ca-file or SSL_CERT_FILE)".to_owned()
         }
         Wrong::Revoked => "the certificate was revoked".to_owned(),
         Wrong::BadSignature => "the certificate is not signed by the trusted authority that it names".to_owned(),

@@ -12,6 +12,7 @@ pub mod dns;
 pub mod env;
 pub mod files;
 pub mod git;
+pub mod github;
 pub mod hash;
 pub mod http;
 pub mod interrupt;

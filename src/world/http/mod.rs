@@ -1,5 +1,6 @@
 //! One HTTP request, and exactly why it failed.
 
+mod foreign;
 mod phase;
 mod proxies;
 mod roots;

@@ -7,25 +7,31 @@
 mod answer;
 mod fail_on;
 mod freeze;
+mod github;
 mod machine;
 mod network;
+mod oidc;
 mod probe;
 mod ref_pattern;
 mod requirement;
 mod run_context;
 mod situation;
+mod skips;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use fail_on::FailOn;
 pub use requirement::Requirement;
+pub use skips::Limits as SkipLimits;
 
 use crate::engine;
 use crate::model::{Check, Finding, Outcome, Skip, Status};
 use crate::world::World;
 use answer::{Answer, Missing};
+use github::LazyGitHub;
 use network::LazyHttp;
+use probe::Clients;
 use situation::Situation;
 
 const STAGE: &str = "guard";
@@ -42,6 +48,10 @@ pub struct Plan {
     pub fail_on: Vec<FailOn>,
     /// What is deployed to, to name it in the reason.
     pub environment: String,
+    /// The variable that holds the token for GitHub's API.
+    pub github_token_env: String,
+    /// How long skipping what should run may go on.
+    pub skips: SkipLimits,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -54,7 +64,10 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         );
         return outcome(vec![check], &[], None, true);
     }
-    let http = Arc::new(LazyHttp::default());
+    let clients = Arc::new(Clients {
+        http: LazyHttp::default(),
+        github: LazyGitHub::new(&plan.github_token_env),
+    });
     let found = Arc::new(Mutex::new(Vec::new()));
     let must = plan.strict || plan.fail_on.iter().any(|fail_on| fail_on.matches(&world.runner));
     let tasks = plan
@@ -63,11 +76,11 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         .enumerate()
         .map(|(index, requirement)| {
             let (requirement, world) = (requirement.clone(), world.clone());
-            let (http, found) = (Arc::clone(&http), Arc::clone(&found));
+            let (clients, found) = (Arc::clone(&clients), Arc::clone(&found));
             let id = format!("{STAGE}:{requirement}");
             let strict = plan.strict;
             engine::Task::new(STAGE, id, probe::title(&requirement), DEADLINE, async move {
-                let missing = match probe::look(&requirement, &world, &http).await? {
+                let missing = match probe::look(&requirement, &world, &clients).await? {
                     Answer::Met(observed) => return Ok(observed),
                     Answer::DoesNotApply(why) => {
                         return Ok(engine::Observed::found(Finding::note("does-not-apply", why)));
@@ -93,17 +106,21 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
             })
         })
         .collect();
-    let checks = engine::run(tasks, AT_ONCE, &world.interrupt).await;
+    let mut checks = engine::run(tasks, AT_ONCE, &world.interrupt).await;
     let mut found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     found.sort_by_key(|(index, ..)| *index);
     let (names, missing): (Vec<String>, Vec<Missing>) =
         found.into_iter().map(|(_, name, missing)| (name, missing)).unzip();
     let decided = checks.iter().all(|c| c.status() != Status::Errored);
-    let skip = (decided && !missing.is_empty()).then(|| Skip {
+    let mut skip = (decided && !missing.is_empty()).then(|| Skip {
         reason: sentence(&plan.environment, &missing),
         // What should exist and does not is worth a warning; what cannot is not.
         expected: missing.iter().all(|m| m.situation == Situation::CannotExist),
     });
+    let fails = checks.iter().any(|c| c.status() == Status::Failed);
+    if let Some(skip) = skip.as_mut().filter(|skip| !skip.expected && !fails) {
+        checks.extend(skips::count(plan, skip, &clients, world).await);
+    }
     outcome(checks, &names, skip, missing.is_empty() && decided)
 }
 
@@ -115,14 +132,17 @@ fn sentence(environment: &str, missing: &[Missing]) -> String {
         .find(|m| m.situation != Situation::CannotExist)
         .or(missing.first())
         .map_or("", |m| m.help.as_str());
-    let mut letters = environment.chars();
-    let environment: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(letters)
-        .collect();
-    format!("{environment} was skipped: {}. {help}", messages.join("; "))
+    format!(
+        "{} was skipped: {}. {help}",
+        capitalised(environment),
+        messages.join("; ")
+    )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 fn outcome(checks: Vec<Check>, missing: &[String], skip: Option<Skip>, ready: bool) -> Outcome {

@@ -71,6 +71,11 @@ impl Runner {
         self.copied("GITHUB_RUN_ATTEMPT")?.parse().ok()
     }
 
+    /// The job's key in the workflow, which is its name too unless it has another.
+    pub fn job(&self) -> Option<String> {
+        self.copied("GITHUB_JOB")
+    }
+
     /// The commit, by its hash.
     pub fn sha(&self) -> Option<String> {
         self.copied("GITHUB_SHA")

@@ -32,7 +32,7 @@ pub enum Why {
     Forbidden { said: String },
     #[error("it does not exist, or this token may not see it (404)")]
     NotFound,
-    #[error("GitHub's {limit} is exhausted until {until}")]
+    #[error("GitHub's {limit} is exhausted until {until:.0}")]
     RateLimited { limit: Limit, until: Timestamp },
     #[error("GitHub is in trouble ({status})")]
     Server { status: u16 },
@@ -67,7 +67,8 @@ impl ApiError {
             Why::Server { .. } | Why::OutOfTime => {
                 "run it again; https://www.githubstatus.com tells of outages".to_owned()
             }
-            Why::Unexpected { .. } | Why::NotUnderstood(_) => {
+            Why::Unexpected { .. } => "see what GitHub says; if that is no help, report it with this line".to_owned(),
+            Why::NotUnderstood(_) => {
                 "check GITHUB_API_URL; if it is right, this is a defect: report it with this line".to_owned()
             }
             Why::Unreachable { .. } => {

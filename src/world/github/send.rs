@@ -4,22 +4,27 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request};
 use octocrab::Error as OctocrabError;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::time::Instant;
 use url::Url;
 
 use super::error::{ApiError, Why};
 use super::service::{Unanswered, Within};
 use super::{Session, link};
-use crate::model::text::one_line;
+use crate::model::text::{cut, one_line};
 use crate::model::{Reason, TimeSpan};
 
 /// For one request with its redirects.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// A rate limit that ends sooner is waited for, if the session has the time.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// One question is sent so often at most, whatever it is told.
+const MOST_TRIES: usize = 5;
 /// Before the second and the third try of what may be a hiccup.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+
+/// What is shown of why an answer cannot be read, which may repeat a part of it, in bytes.
+const DETAIL: usize = 200;
 
 /// What was answered, and where the next page is (a path as for [`Session::get`]).
 pub struct Answer<T> {
@@ -35,7 +40,8 @@ impl Session<'_> {
             path: path.to_owned(),
             why,
         };
-        let value = serde_json::from_str(&body).map_err(|e| wrong(Why::NotUnderstood(one_line(&e.to_string()))))?;
+        let value = serde_json::from_str(&body)
+            .map_err(|e| wrong(Why::NotUnderstood(cut(&one_line(&e.to_string()), DETAIL))))?;
         let next = headers
             .get("link")
             .and_then(|value| value.to_str().ok())
@@ -44,14 +50,17 @@ impl Session<'_> {
         Ok(Answer { value, next })
     }
 
-    /// The same, where only matters that there is an answer.
+    /// The same, where only matters that there is an answer. It must be one of GitHub's: a page that a network puts before
+    /// everything is none.
     pub async fn get_anything(&self, path: &str) -> Result<(), ApiError> {
-        self.get_text(path).await.map(drop)
+        self.get::<IgnoredAny>(path).await.map(drop)
     }
 
     async fn get_text(&self, path: &str) -> Result<(HeaderMap, String), ApiError> {
         let mut pauses = PAUSES.iter().copied();
+        let mut tries = 0;
         loop {
+            tries += 1;
             let error = match self.try_once(path).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -73,7 +82,7 @@ impl Session<'_> {
                 _ => None,
             };
             match pause {
-                Some(pause) if Instant::now() + pause < self.until => {
+                Some(pause) if tries < MOST_TRIES && Instant::now() + pause < self.until => {
                     let pause_of = TimeSpan(pause);
                     self.github
                         .progress

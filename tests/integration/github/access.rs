@@ -1,11 +1,11 @@
 //! Getting to GitHub at all: tokens, limits, redirects, broken answers. What could not be looked up is never green and
 //! never a skip.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::mock::{Mock, TOKEN, Trouble};
+use super::mock::{Mock, RUN, TOKEN, Trouble};
 use crate::gate::Ran;
 use crate::servers;
 
@@ -184,4 +184,75 @@ fn redirects_that_do_not_end_do() {
     let mock = mock.troubles(vec![Trouble::Redirect(here); 20]);
     cannot_look(&mock.gate().run(ASK), &["it redirects more than 5 times"]);
     assert_eq!(mock.asked().len(), 6);
+}
+
+/// The kinds that ask, and something that each of them finds.
+const KINDS: [&str; 5] = [
+    "environment:staging",
+    "token-permission:contents:read",
+    "token-permission:packages:read",
+    "previous-job:build",
+    "no-other-run",
+];
+
+#[test]
+fn no_kind_is_green_or_a_skip_without_an_answer() {
+    let nobody = format!("http://127.0.0.1:{}", servers::free_port());
+    for kind in KINDS {
+        let ask = ["skip-guard".to_owned(), format!("--require={kind}")];
+        let there = mock().job(RUN, 1, "build", "success");
+        there.gate().run(&ask).code(0).says("Verdict: pass");
+        there.was_asked_properly();
+        cannot_look(&there.gate_without_token().run(&ask), &["GITHUB_TOKEN is not set"]);
+        let gate = there.gate().env("GITHUB_API_URL", &nobody);
+        cannot_look(&gate.run(&ask), &["no answer (refused"]);
+        let broken = mock().troubles([Trouble::NotJson, Trouble::NotJson]);
+        cannot_look(&broken.gate().run(&ask), &["the answer cannot be read"]);
+    }
+}
+
+#[test]
+fn a_server_of_ones_own_has_the_api_below_its_address() {
+    let mock = Mock::new().environments((0..9).map(|n| format!("env-{n}"))).pages_of(4);
+    let gate = mock.gate().env("GITHUB_API_URL", &format!("{}/api/v3", mock.url));
+    gate.run(["skip-guard", "--require=environment:env-8"]).code(0);
+    gate.run(["skip-guard", "--require=environment:env_8"])
+        .code(0)
+        .says("Did you mean `env-8`");
+    mock.was_asked_properly();
+    assert!(
+        mock.asked().contains(&"/repositories/4711/environments".to_owned()),
+        "{:?}",
+        mock.asked()
+    );
+}
+
+#[test]
+fn the_proxy_of_the_environment_is_used_and_told_nothing() {
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    let proxy = servers::serve(move |mut stream| {
+        seen.lock().unwrap().push(servers::read_head(&mut stream));
+        let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 502 X\r\ncontent-length: 0\r\n\r\n");
+    });
+    let mock = mock();
+    let gate = mock.gate().env("https_proxy", &proxy).env("http_proxy", &proxy);
+    gate.run(ASK).code(0);
+    assert!(heads.lock().unwrap().is_empty(), "loopback goes through no proxy");
+    let gate = gate.env("GITHUB_API_URL", "https://api.github.test");
+    cannot_look(&gate.run(ASK), &["no answer"]);
+    let heads = heads.lock().unwrap();
+    assert!(heads[0].starts_with("CONNECT api.github.test:443"), "{heads:?}");
+    assert!(heads.iter().all(|head| !head.contains(TOKEN)), "{heads:?}");
+}
+
+#[test]
+fn other_certificates_are_trusted_only_if_named() {
+    let mock = mock();
+    mock.gate_without_token()
+        .env("GITHUB_TOKEN", TOKEN)
+        .env("SSL_CERT_FILE", "/no/such/file.pem")
+        .run(ASK)
+        .code(4)
+        .says("SSL_CERT_FILE names /no/such/file.pem");
 }

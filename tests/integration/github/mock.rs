@@ -181,8 +181,13 @@ impl Mock {
     }
 }
 
+/// Where the API is on a GitHub Enterprise Server, below its own address. Both are answered.
+const SERVER: &str = "/api/v3";
+
 /// What a request's head says.
 struct Head {
+    /// The address the client uses for the API.
+    base: String,
     method: String,
     path: String,
     query: BTreeMap<String, String>,
@@ -196,14 +201,21 @@ impl Head {
         let method = first.next().unwrap_or_default().to_owned();
         let target = first.next().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (prefix, path) = match path.strip_prefix(SERVER) {
+            Some(path) => (SERVER, path),
+            None => ("", path),
+        };
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let headers = lines.filter_map(|line| line.split_once(':'));
         let headers = headers.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        let headers: BTreeMap<String, String> = headers.collect();
+        let host = headers.get("host").map_or("", String::as_str);
         Self {
+            base: format!("http://{host}{prefix}"),
             method,
             path: path.to_owned(),
             query,
-            headers: headers.collect(),
+            headers,
         }
     }
 }
@@ -308,7 +320,7 @@ fn checked(head: &Head, state: &mut State) -> Reply {
         _ => {}
     }
     if let Some(rest) = head.path.strip_prefix("/repos/acme/old-name") {
-        let to = format!("http://{}/repositories/{REPOSITORY_ID}{rest}", header("host"));
+        let to = format!("{}/repositories/{REPOSITORY_ID}{rest}", head.base);
         let reply = json!({"message": "Moved Permanently", "url": to});
         return Reply(301, vec![("location".into(), to)], reply);
     }
@@ -335,7 +347,7 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let needed = match parts.as_slice() {
         [] => None,
-        ["environments", ..] | ["actions", ..] => Some("actions"),
+        ["environments" | "actions", ..] => Some("actions"),
         ["check-runs", ..] | ["commits", _, "check-runs"] => Some("checks"),
         ["branches"] => Some("contents"),
         ["commits", _, "statuses"] => Some("statuses"),
@@ -362,7 +374,7 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
     for name in head.query.keys().filter(|name| !known.contains(&name.as_str())) {
         state.wrong.push(format!("{}: it has no query `{name}`", head.path));
     }
-    let run_of = |id: &str| state.runs.iter().find(|run| run["id"].to_string() == id);
+    let run_of = |id: &str| state.runs.iter().find(|run| run["id"].as_u64() == id.parse().ok());
     match parts.as_slice() {
         [] => {
             let (owner, kind) = ("acme", &state.owner_kind);
@@ -436,7 +448,14 @@ fn paged(head: &Head, state: &State, key: Option<&str>, all: Vec<Value>) -> Repl
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             let others = head.query.iter().filter(|(name, _)| *name != "page");
             query.extend_pairs(others).append_pair("page", &page.to_string());
-            format!("http://{}{}?{}", head.headers["host"], head.path, query.finish())
+            // By its number, as GitHub does, so that a page is found when it was renamed in between.
+            let (name, number) = (format!("/repos/{REPOSITORY}"), format!("/repositories/{REPOSITORY_ID}"));
+            format!(
+                "{}{}?{}",
+                head.base,
+                head.path.replacen(&name, &number, 1),
+                query.finish()
+            )
         };
         let (next, last) = (address(page + 1), address(total.div_ceil(size)));
         headers.push(("link".into(), format!("<{next}>; rel=\"next\", <{last}>; rel=\"last\"")));

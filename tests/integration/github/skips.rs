@@ -1,6 +1,6 @@
 //! Skips that never end: past a limit the guard fails.
 
-use super::mock::{Mock, RUN};
+use super::mock::{Mock, RUN, TOKEN};
 use crate::gate::Gate;
 
 /// Runs 1 to `count` on main, of which each skipped its deploy for its own reason: run 1 was `count` hours ago.
@@ -110,6 +110,29 @@ fn a_run_that_was_past_the_limit_goes_on_counting() {
 }
 
 #[test]
+fn where_only_steps_are_skipped_the_guards_own_words_count() {
+    let said = "Staging was skipped: KEY is not set or empty. Create it.";
+    let mut mock = Mock::new();
+    // The guard of this run is in the job `deploy`; many others ran before it.
+    for other in 0..30 {
+        mock = mock.job(101, 500 + other, &format!("build ({other})"), "success");
+    }
+    let mock = mock
+        .run(101, 1, "completed", 2)
+        .job(101, 1001, "deploy", "success")
+        .annotation(1001, "Skipped", "Production was skipped: another guard")
+        .annotation(1001, "Skipped", said);
+    mock.gate()
+        .run(ask(&["--max-skips=1"]))
+        .code(1)
+        .says("first reason: KEY is not set or empty");
+    let gate = mock.gate().env("GITHUB_JOB", "another");
+    gate.run(ask(&["--max-skips=1"]))
+        .code(0)
+        .says("too many jobs to find the guard");
+}
+
+#[test]
 fn a_named_job_needs_no_permission_for_checks_and_must_exist() {
     let mock = skipped(3).grants(&["actions"]);
     mock.gate()
@@ -167,6 +190,25 @@ fn a_row_longer_than_what_is_looked_at_is_at_least_so_long() {
     // A second attempt of this run is this run.
     let mock = Mock::new().job(RUN, 9, "guard", "running");
     mock.gate().run(ask(&["--max-skips=1"])).code(0).says("Verdict: skip");
+}
+
+#[test]
+fn the_configuration_says_it_as_well() {
+    let mock = skipped(3).environments(["production"]);
+    let gate = mock.gate_without_token().env("STAGING_READER", TOKEN);
+    gate.write(
+        ".github/stageproof.yml",
+        "version: 1\nskip-guard:\n  require: [\"environment:staging\"]\n  github-token-env: STAGING_READER\n  max-skips: 3\n  \
+         max-skip-age: 30d\n  skipped-job: deploy\nsmoke:\n  url: http://127.0.0.1:9/\n",
+    );
+    for command in ["skip-guard", "rehearse"] {
+        let ran = gate.run([command]);
+        ran.code(1)
+            .says("the environment staging does not exist")
+            .never_says(TOKEN);
+        ran.says("staging has been skipped 4 times").says("::add-mask::");
+    }
+    mock.was_asked_properly();
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct SkipGuardOptions {
     pub github_token_env: Option<String>,
     /// How many skips in a row of what should run are allowed; one more fails. Counted on the default branch.
     #[arg(long, value_name = "N")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100))]
     pub max_skips: Option<u32>,
     /// How long ago the first skip in a row may be, such as 14d.
     #[arg(long, value_name = "DURATION")]
@@ -101,9 +101,19 @@ fn is_variable(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', ' ', '\0']) && !token.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// So many earlier runs are looked at.
+const MOST_SKIPS: u32 = 100;
+
 fn skip_limits(most: Option<u32>, age: Option<TimeSpan>, job: Option<String>) -> Result<SkipLimits, UsageError> {
     if most == Some(0) {
         return Err(UsageError::new("--max-skips 0 allows no skip at all").help("use --strict for that"));
+    }
+    if let Some(most) = most.filter(|most| *most > MOST_SKIPS) {
+        return Err(
+            UsageError::new(format!("--max-skips {most} is more than can be counted")).help(format!(
+                "the newest {MOST_SKIPS} runs are looked at; give a smaller number"
+            )),
+        );
     }
     if job.is_some() && most.is_none() && age.is_none() {
         return Err(

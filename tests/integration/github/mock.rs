@@ -52,6 +52,7 @@ struct State {
     runs: Vec<Value>,
     jobs: BTreeMap<u64, Vec<Value>>,
     annotations: BTreeMap<u64, Vec<Value>>,
+    deleted: BTreeSet<u64>,
     largest_page: usize,
     troubles: VecDeque<Trouble>,
     asked: Vec<String>,
@@ -147,6 +148,14 @@ impl Mock {
             "title": title, "message": message,
         });
         self.with(|state| state.annotations.entry(job).or_default().push(annotation))
+    }
+
+    /// Of this run the jobs were deleted.
+    pub fn without_jobs(self, run: u64) -> Self {
+        self.with(|state| {
+            state.jobs.remove(&run);
+            state.deleted.insert(run);
+        })
     }
 
     /// Lists come in pages of so many at most.
@@ -406,7 +415,7 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
             None => refused(404, "Not Found"),
         },
         ["actions", "runs", id, "jobs"] => {
-            if run_of(id).is_none() {
+            if run_of(id).is_none() || state.deleted.contains(&id.parse().unwrap()) {
                 return refused(404, "Not Found");
             }
             let jobs = state.jobs.get(&id.parse().unwrap()).cloned().unwrap_or_default();

@@ -187,9 +187,29 @@ fn a_row_longer_than_what_is_looked_at_is_at_least_so_long() {
         .run(ask(&["--max-skips=2"]))
         .code(1)
         .says("skipped at least 4 times");
+    // Whether it is longer than this is not known, and that is not the same as that it is not.
+    mock.gate()
+        .run(ask(&["--max-skip-age=10h"]))
+        .code(0)
+        .says("how often it was skipped before is not known: it was skipped in all of the newest 100 runs");
     // A second attempt of this run is this run.
     let mock = Mock::new().job(RUN, 9, "guard", "running");
     mock.gate().run(ask(&["--max-skips=1"])).code(0).says("Verdict: skip");
+}
+
+#[test]
+fn what_was_counted_before_something_went_wrong_may_be_enough() {
+    // Of the newest run the jobs and the annotations are read, and then those of the oldest cannot be.
+    let mock = skipped(3).without_jobs(101);
+    mock.gate()
+        .run(ask(&["--max-skips=2"]))
+        .code(1)
+        .says("skipped at least 3 times");
+    mock.gate()
+        .run(ask(&["--max-skips=3"]))
+        .code(0)
+        .says("how often it was skipped before is not known")
+        .says("(404)");
 }
 
 #[test]
@@ -215,6 +235,7 @@ fn the_configuration_says_it_as_well() {
 fn limits_that_mean_nothing_are_refused() {
     let gate = Gate::new();
     gate.run(ask(&["--max-skips=0"])).code(2).says("--strict");
+    gate.run(ask(&["--max-skips=101"])).code(2).says("newest 100 runs");
     gate.run(ask(&["--skipped-job=deploy"]))
         .code(2)
         .says("--max-skips or --max-skip-age");

@@ -25,8 +25,8 @@ const REASON: usize = 200;
 pub struct Row {
     pub count: u32,
     pub oldest: Option<Run>,
-    /// There may be more that were not looked at.
-    pub cut: bool,
+    /// Why there may be more that were not looked at.
+    pub blind: Option<Blind>,
     pub first_reason: Option<String>,
 }
 
@@ -51,25 +51,22 @@ impl History<'_> {
         let earlier = listed.items.into_iter().filter(|run| run.run_number < this.run_number);
         let mut looks = futures_util::stream::iter(earlier)
             .map(|run| async {
-                let jobs = self.session.jobs(run.id).await.map(|jobs| JobNames::new(jobs.items));
-                (run, jobs)
+                let seen = self.see(&run).await;
+                (run, seen)
             })
             .buffered(AT_ONCE);
-        while let Some((run, jobs)) = looks.next().await {
-            let jobs = match jobs {
-                Ok(jobs) => jobs,
-                // What was counted is worth more than nothing.
-                Err(ApiError {
-                    why: Why::OutOfTime, ..
-                }) if row.count > 0 => {
-                    row.cut = true;
-                    ended = true;
+        while let Some((run, seen)) = looks.next().await {
+            let (jobs, skipped) = match seen {
+                Ok(seen) => seen,
+                // What was counted may be enough.
+                Err(blind) if row.count > 0 => {
+                    row.blind = Some(blind);
                     break;
                 }
-                Err(error) => return Err(error.into()),
+                Err(blind) => return Err(blind),
             };
             found |= self.job.is_none_or(|name| !jobs.named(name).is_empty());
-            match self.was_skipped(&jobs).await? {
+            match skipped {
                 Some(true) => {
                     row.count += 1;
                     row.oldest = Some(run);
@@ -85,7 +82,14 @@ impl History<'_> {
         if let (Some(name), false, false) = (self.job, found, strangers.is_empty()) {
             return Err(no_such_job(name, &strangers));
         }
-        row.cut |= !ended && !listed.whole;
+        if !ended && !listed.whole {
+            row.blind.get_or_insert_with(|| {
+                Blind::with_help(
+                    "it was skipped in all of the newest 100 runs, and no more are looked at",
+                    "give a limit that ends before that, with --max-skips",
+                )
+            });
+        }
         if let Some(jobs) = first {
             // The row is known even if its reason is not.
             if let Ok(Said::Skip(message)) = self.said(&jobs).await {
@@ -93,6 +97,12 @@ impl History<'_> {
             }
         }
         Ok(row)
+    }
+
+    async fn see(&self, run: &Run) -> Result<(JobNames, Option<bool>), Blind> {
+        let jobs = JobNames::new(self.session.jobs(run.id).await?.items);
+        let skipped = self.was_skipped(&jobs).await?;
+        Ok((jobs, skipped))
     }
 
     /// Whether the guard skipped in a run; `None` if that run says nothing about it.

@@ -9,11 +9,9 @@
 
 mod history;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::github::run_id;
-use super::probe::Clients;
+use super::github::{LazyGitHub, run_id};
 use super::{DEADLINE, Plan, STAGE};
 use crate::engine::{self, Blind, Observed};
 use crate::model::text::one_line;
@@ -40,15 +38,15 @@ pub struct Limits {
 }
 
 /// Counts if there is a limit. What was not counted is said where the skip is explained.
-pub async fn count(plan: &Plan, skip: &mut Skip, clients: &Arc<Clients>, world: &World) -> Option<Check> {
+pub async fn count(plan: &Plan, skip: &mut Skip, world: &World) -> Option<Check> {
     if plan.skips.most.is_none() && plan.skips.age.is_none() {
         return None;
     }
     let (limits, environment) = (plan.skips.clone(), plan.environment.clone());
-    let (clients, inside) = (Arc::clone(clients), world.clone());
+    let (github, inside) = (LazyGitHub::new(&plan.github_token_env), world.clone());
     let look = async move {
         // A run that is skipped anyway is not made red by not knowing this; but nobody shall think it had been counted.
-        look(&limits, &environment, &clients, &inside).await.map_err(unknown)
+        look(&limits, &environment, &github, &inside).await.map_err(unknown)
     };
     let task = engine::Task::new(STAGE, ID, TITLE, DEADLINE, look);
     let check = engine::run(vec![task], 1, &world.interrupt).await.pop()?;
@@ -70,8 +68,8 @@ fn unknown(blind: Blind) -> Blind {
     }
 }
 
-async fn look(limits: &Limits, environment: &str, clients: &Clients, world: &World) -> engine::Looked {
-    let session = clients.github.session(world).await?;
+async fn look(limits: &Limits, environment: &str, github: &LazyGitHub, world: &World) -> engine::Looked {
+    let session = github.session(world).await?;
     let this = session.run(run_id(world)?).await?;
     let branch = default_branch(&session, world).await?;
     let history = History {
@@ -92,7 +90,7 @@ async fn look(limits: &Limits, environment: &str, clients: &Clients, world: &Wor
     let age = world.clock.now().duration_since(oldest.created_at);
     let age = Duration::try_from(age).unwrap_or_default();
     let since = oldest.created_at.strftime("%Y-%m-%d").to_string();
-    let times = match (row.count, row.cut) {
+    let times = match (row.count, row.blind.is_some()) {
         (1, false) => "once".to_owned(),
         (n, false) => format!("{n} times"),
         (n, true) => format!("at least {n} times"),
@@ -100,6 +98,10 @@ async fn look(limits: &Limits, environment: &str, clients: &Clients, world: &Wor
     let too_often = limits.most.is_some_and(|most| row.count > most);
     let too_long = limits.age.is_some_and(|limit| age > limit.0);
     if !too_often && !too_long {
+        // So far is not far enough.
+        if let Some(blind) = row.blind {
+            return Err(blind);
+        }
         return Ok(Observed::nothing_wrong()
             .fact("skips in a row", times)
             .fact("since", since));

@@ -122,3 +122,34 @@ impl Service<Request<OctoBody>> for Connections {
         Box::pin(self.clone().exchange(request))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_leads_somewhere_and_stays_encrypted() {
+        let lead = |from: &str, to: Option<&str>| {
+            let headers = to.map(|to| (LOCATION, to.parse().unwrap())).into_iter().collect();
+            target(&Url::parse(from).unwrap(), &headers).map(String::from)
+        };
+        let from = "https://api.github.com/repos/acme/old";
+        assert_eq!(
+            lead(from, Some("/repositories/1")).unwrap(),
+            "https://api.github.com/repositories/1"
+        );
+        assert_eq!(
+            lead(from, Some("https://other.example/x")).unwrap(),
+            "https://other.example/x"
+        );
+        assert_eq!(lead("http://127.0.0.1:1/", Some("https://h/")).unwrap(), "https://h/");
+        for to in [
+            None,
+            Some("http://api.github.com/repositories/1"),
+            Some("file:///etc/passwd"),
+            Some("https://"),
+        ] {
+            assert!(matches!(lead(from, to), Err(Unanswered::Misled(_))), "{to:?}");
+        }
+    }
+}

@@ -153,28 +153,47 @@ fn a_renamed_repository_is_followed_with_the_token() {
     );
 }
 
+/// Another host, which notes whether it is asked, and whether it sees a token.
+struct Stranger {
+    url: String,
+    asked: Arc<AtomicBool>,
+    told: Arc<AtomicBool>,
+}
+
+impl Stranger {
+    fn new() -> Self {
+        let (asked, told) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (ask, tell) = (Arc::clone(&asked), Arc::clone(&told));
+        let url = servers::serve(move |mut stream| {
+            let head = servers::read_head(&mut stream).to_ascii_lowercase();
+            ask.store(true, Ordering::SeqCst);
+            tell.fetch_or(head.contains("authorization") || head.contains(TOKEN), Ordering::SeqCst);
+            let _ = std::io::Write::write_all(
+                &mut stream,
+                b"HTTP/1.1 401 X\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+            );
+        });
+        Self { url, asked, told }
+    }
+}
+
 #[test]
 fn another_host_never_sees_the_token() {
-    let leaked = Arc::new(AtomicBool::new(false));
-    let asked = Arc::new(AtomicBool::new(false));
-    let (leak, ask) = (Arc::clone(&leaked), Arc::clone(&asked));
-    let stranger = servers::serve(move |mut stream| {
-        let head = servers::read_head(&mut stream).to_ascii_lowercase();
-        ask.store(true, Ordering::SeqCst);
-        if head.contains("authorization") || head.contains(TOKEN) {
-            leak.store(true, Ordering::SeqCst);
-        }
-        let _ = std::io::Write::write_all(
-            &mut stream,
-            b"HTTP/1.1 401 X\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
-        );
-    });
-    let mock = mock().troubles([Trouble::Redirect(format!(
-        "{stranger}/repos/acme/shop/environments/staging"
-    ))]);
-    cannot_look(&mock.gate().run(ASK), &["(401)"]);
-    assert!(asked.load(Ordering::SeqCst), "the redirect is followed");
-    assert!(!leaked.load(Ordering::SeqCst), "the token went to another host");
+    let stranger = Stranger::new();
+    let to = format!("{}/repos/acme/shop/environments/staging", stranger.url);
+    let redirects = mock().troubles([Trouble::Redirect(to)]);
+    cannot_look(&redirects.gate().run(ASK), &["(401)"]);
+    assert!(stranger.asked.load(Ordering::SeqCst), "the redirect is followed");
+    assert!(!stranger.told.load(Ordering::SeqCst), "the token went to another host");
+}
+
+#[test]
+fn the_next_page_is_not_a_strangers() {
+    let stranger = Stranger::new();
+    let next = format!("{}/repos/acme/shop/environments?page=2", stranger.url);
+    let pages = Mock::new().troubles([Trouble::Server(404), Trouble::NextPage(next)]);
+    cannot_look(&pages.gate().run(ASK), &["the next page is on another host"]);
+    assert!(!stranger.asked.load(Ordering::SeqCst), "a stranger was asked");
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub enum Trouble {
     Redirect(String),
     /// 403 that is about no permission.
     Wall,
+    /// An empty list whose next page is at this address.
+    NextPage(String),
 }
 
 #[derive(Default)]
@@ -283,6 +285,10 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) {
         }
         Some(Trouble::Server(status)) => refused(status, "Server Error"),
         Some(Trouble::Wall) => refused(403, "The IP address is not on the organization's allow list"),
+        Some(Trouble::NextPage(next)) => {
+            let link = ("link".to_owned(), format!("<{next}>; rel=\"next\""));
+            Reply(200, vec![link], json!({"total_count": 2, "environments": []}))
+        }
         Some(Trouble::Redirect(to)) => Reply(302, vec![("location".into(), to)], Value::Null),
     };
     send(&mut stream, &reply);

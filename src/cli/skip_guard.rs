@@ -16,7 +16,8 @@ pub struct SkipGuardOptions {
     /// file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers at all), tcp:HOST:PORT,
     /// not-frozen:PATH or not-frozen:env:NAME (a freeze written there has ended), oidc (the job may get a token), and,
     /// asked of GitHub, environment:NAME, token-permission:SCOPE:read, previous-job:NAME (of this run, succeeded) and
-    /// no-other-run or no-other-run:DURATION (no older run is going on; one silent for longer [6h] does not count).
+    /// no-other-run or no-other-run:DURATION (no older run is going on; one that is silent for longer, 6h by default, does
+    /// not count).
     #[arg(long, value_name = "KIND:VALUE")]
     pub require: Vec<Requirement>,
     /// Missing prerequisites fail instead of skipping.
@@ -36,7 +37,7 @@ pub struct SkipGuardOptions {
     /// How long ago the first skip in a row may be, such as 14d.
     #[arg(long, value_name = "DURATION")]
     pub max_skip_age: Option<TimeSpan>,
-    /// The job that is skipped when the guard is not ready, to count skips by [default: runs whose guard said it skipped].
+    /// The job that is skipped when the guard is not ready, to count skips by [default: what earlier guards said].
     #[arg(long, value_name = "NAME")]
     pub skipped_job: Option<String>,
 }

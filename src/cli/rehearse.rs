@@ -37,7 +37,7 @@ impl RehearseOptions {
         // A part that is written down is meant to run: what is wrong or missing in it is an error, never a skip.
         let smoke = parts
             .smoke
-            .map(|smoke| smoke.plan(&setting, &world.workspace, parts.waivers))
+            .map(|smoke| smoke.plan(&setting, world, parts.waivers))
             .transpose()?;
         let rollback = parts
             .rollback_dry_run

@@ -4,9 +4,10 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::common::Setting;
 use super::error::UsageError;
 use super::{Or as _, merge};
-use crate::commands::skip_guard::{FailOn, Plan, Requirement, SkipLimits};
+use crate::commands::skip_guard::{FailOn, Plan, Prerequisite, Requirement, SkipLimits};
 use crate::model::TimeSpan;
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
@@ -19,7 +20,7 @@ pub struct SkipGuardOptions {
     /// no-other-run or no-other-run:DURATION (no older run is going on; one that is silent for longer, 6h by default, does
     /// not count).
     #[arg(long, value_name = "KIND:VALUE")]
-    pub require: Vec<Requirement>,
+    pub require: Vec<Prerequisite>,
     /// Missing prerequisites fail instead of skipping.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
@@ -40,6 +41,12 @@ pub struct SkipGuardOptions {
     /// The job that is skipped when the guard is not ready, to count skips by [default: what earlier guards said].
     #[arg(long, value_name = "NAME")]
     pub skipped_job: Option<String>,
+    /// Run the `fix` that the configuration gives for what is missing, then look again [default: nothing is run].
+    // Whoever starts it decides that something is run, and not the file that says what.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub fix: Option<bool>,
 }
 
 impl SkipGuardOptions {
@@ -54,21 +61,34 @@ impl SkipGuardOptions {
                 github_token_env,
                 max_skips,
                 max_skip_age,
-                skipped_job
+                skipped_job,
+                fix,
             }
         )
     }
 
-    pub fn plan(self, environment: &str) -> Result<Plan, UsageError> {
+    pub fn plan(self, setting: &Setting) -> Result<Plan, UsageError> {
         if self.require.is_empty() {
             return Err(UsageError::new("skip-guard has nothing to check: no prerequisite was named").help(
                 "give --require env:NAME (repeatable), the input `require`, or `skip-guard.require` in the configuration",
             ));
         }
-        self.plan_of_any(environment)
+        let fixes = self.fix.unwrap_or(false);
+        if fixes && self.require.iter().all(|prerequisite| prerequisite.fix.is_none()) {
+            return Err(UsageError::new("--fix has nothing to run: no prerequisite has a `fix`").help(
+                "write `{require: …, fix: COMMAND}` under `skip-guard.require` in the configuration; --require on the \
+                 command line replaces that list",
+            ));
+        }
+        let logs = setting.evidence_dir.join("logs");
+        let label = setting.label.as_deref();
+        Ok(Plan {
+            fix_logs: fixes.then(|| logs.join(label.map_or_else(|| "fix".to_owned(), |label| format!("fix-{label}")))),
+            ..self.plan_of_any(&setting.subject.environment)?
+        })
     }
 
-    /// For `rehearse`, where a guard without prerequisites is always ready.
+    /// For `rehearse`, where a guard without prerequisites is always ready, and where nothing is repaired.
     pub fn plan_of_any(self, environment: &str) -> Result<Plan, UsageError> {
         let github_token_env = self.token_env().to_owned();
         if !is_variable(&github_token_env) {
@@ -81,13 +101,14 @@ impl SkipGuardOptions {
         Ok(Plan {
             github_token_env,
             skips: skip_limits(self.max_skips, self.max_skip_age, self.skipped_job)?,
-            requirements: self.require,
+            prerequisites: self.require,
             strict: self.strict.unwrap_or(false),
             fail_on: match self.fail_on.is_empty() {
                 true => vec![FailOn::Event(vec!["workflow_dispatch".to_owned()])],
                 false => self.fail_on,
             },
             environment: environment.to_owned(),
+            fix_logs: None,
         })
     }
 
@@ -127,6 +148,7 @@ fn skip_limits(most: Option<u32>, age: Option<TimeSpan>, job: Option<String>) ->
 
 /// The variables whose values must not be shown: those that are required as secrets, and the token.
 pub fn secret_names(options: &SkipGuardOptions) -> Vec<String> {
-    let names = options.require.iter().flat_map(Requirement::secret_names);
-    names.cloned().chain([options.token_env().to_owned()]).collect()
+    let requirements = options.require.iter().map(|prerequisite| &prerequisite.requirement);
+    let names = requirements.flat_map(Requirement::secret_names).cloned();
+    names.chain([options.token_env().to_owned()]).collect()
 }

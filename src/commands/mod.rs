@@ -20,7 +20,7 @@ pub enum Plan {
     SkipGuard(skip_guard::Plan),
     Smoke(smoke::Plan),
     RollbackDryRun(rollback_dry_run::Plan),
-    EvidenceBundle(evidence_bundle::Plan),
+    EvidenceBundle(Box<evidence_bundle::Plan>),
     Verify(verify::Plan),
     Verdict(verdict::Plan),
     Rehearse(Box<rehearse::Plan>),

@@ -11,6 +11,7 @@ pub mod cores;
 pub mod dns;
 pub mod env;
 pub mod files;
+pub mod follow;
 pub mod git;
 pub mod github;
 pub mod hash;

@@ -21,6 +21,7 @@ mod layers;
 mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
+mod skip_guard_fix;
 mod smoke;
 mod smoke_nginx;
 mod verdict;

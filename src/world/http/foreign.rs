@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::phase::Progress;
-use super::{Failure, Http, Settings, classify, failure, out_of_time};
+use super::{Failure, Header, Http, Method, Request, Settings};
 use crate::model::Reason;
 use crate::world::Env;
 
@@ -22,13 +20,12 @@ pub struct Whole {
 impl Http {
     /// A client that follows no redirects: who words the requests decides what may go where.
     pub fn for_another_client(env: &Env, connect_timeout: Duration) -> anyhow::Result<Self> {
-        Self::new(
-            env,
-            &Settings {
-                connect_timeout,
-                follow_redirects: false,
-            },
-        )
+        let settings = Settings {
+            connect_timeout,
+            follow_redirects: false,
+            ..Settings::default()
+        };
+        Self::new(env, &settings)
     }
 
     /// Sends a GET with exactly these headers (and the user agent). A body of more than `body_limit` bytes is a failure,
@@ -40,27 +37,35 @@ impl Http {
         timeout: Duration,
         body_limit: usize,
     ) -> Result<Whole, Failure> {
-        let progress = Progress::default();
-        let exchange = progress.follow(async {
-            let request = self.0.request(Method::GET, url.clone()).headers(headers);
-            let mut response = request.send().await.map_err(|error| classify(&error))?;
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
-                if body.len() + chunk.len() > body_limit {
-                    let detail = format!("the answer is longer than {body_limit} bytes");
-                    return Err(failure(Reason::Body, detail));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Whole {
-                status: response.status().as_u16(),
-                headers: std::mem::take(response.headers_mut()),
-                body,
-            })
-        });
-        match tokio::time::timeout(timeout, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(out_of_time(progress.phase(), timeout)),
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            Header::new(
+                name.as_str(),
+                &String::from_utf8_lossy(value.as_bytes()),
+                value.is_sensitive(),
+            )
+        };
+        let headers = headers.iter().map(header).collect::<Result<Vec<Header>, _>>();
+        let headers = headers.map_err(|error| Failure::new(Reason::Header, error.to_string()))?;
+        let request = Request {
+            url,
+            method: &Method::GET,
+            headers: &headers,
+            body: None,
+            timeout,
+            body_limit,
+        };
+        let answer = self.send(request).await?;
+        if answer.body_cut {
+            let detail = format!("the answer is longer than {body_limit} bytes");
+            return Err(Failure::new(Reason::Body, detail));
         }
+        let header = |(name, value): (&str, String)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+        };
+        Ok(Whole {
+            status: answer.status,
+            headers: answer.headers.iter().filter_map(header).collect(),
+            body: answer.body,
+        })
     }
 }

@@ -1,8 +1,10 @@
 use std::net::UdpSocket;
+use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
+use crate::model::Reason;
 
 const LATE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_millis(200);
@@ -10,14 +12,16 @@ const SOON: Duration = Duration::from_millis(200);
 fn settings(connect_timeout: Duration) -> Settings {
     Settings {
         connect_timeout,
-        follow_redirects: false,
+        ..Settings::default()
     }
 }
 
 async fn ask(http: &Http, url: &str, timeout: Duration) -> Failure {
     let request = Request {
         url: &Url::parse(url).unwrap(),
-        head: false,
+        method: &Method::GET,
+        headers: &[],
+        body: None,
         timeout,
         body_limit: 100,
     };

@@ -1,7 +1,8 @@
 //! Whether an older run of this workflow is still going on, on any branch: then somebody else is deploying.
 //!
-//! A run whose state has not changed for long is called stale, named, and does not hold this one up. GitHub ends a job
-//! after 6 hours by itself (docs.github.com, "Actions limits"), so after that no job is at work in it.
+//! A run whose state has not changed for long is called stale, named, and does not hold this one up. The state changes when
+//! a job begins or ends, and on GitHub's own runners a job may take 6 hours (docs.github.com, "Actions limits"): a shorter limit
+//! would take a long deploy for a dead one.
 
 use std::time::Duration;
 

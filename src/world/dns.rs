@@ -92,17 +92,25 @@ impl Dns {
     /// A resolver that asks one name server, which listens at `port` of this machine.
     #[cfg(test)]
     pub fn asking(port: u16, timeout: Duration) -> Self {
+        Self::asking_for(Family::Any, port, timeout)
+    }
+
+    /// The same, for addresses of one family.
+    #[cfg(test)]
+    pub fn asking_for(family: Family, port: u16, timeout: Duration) -> Self {
         use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
         let mut connection = ConnectionConfig::udp();
         connection.port = port;
         let server = NameServerConfig::new(Ipv4Addr::LOCALHOST.into(), true, vec![connection]);
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
         let runtime = hickory_resolver::net::runtime::TokioRuntimeProvider::default();
-        let resolver = TokioResolver::builder_with_config(config, runtime).build().unwrap();
+        let mut builder = TokioResolver::builder_with_config(config, runtime);
+        builder.options_mut().ip_strategy = strategy(family);
+        let resolver = builder.build().unwrap();
         Self {
             resolver: Arc::new(OnceCell::from(resolver)),
             timeout,
-            family: Family::Any,
+            family,
         }
     }
 

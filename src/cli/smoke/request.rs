@@ -115,6 +115,15 @@ pub fn body(options: &ProbeOptions, workspace: &Path) -> Result<Option<Arc<[u8]>
 }
 
 pub fn settings(options: &ProbeOptions, follow_redirects: bool, workspace: &Path) -> Result<Settings, UsageError> {
+    let names = options.header.iter().chain(&options.header_env);
+    let mut names = names.filter_map(|line| line.split_once(':'));
+    let two = matches!(options.http_version.as_deref(), Some("2" | "2.0"));
+    if two && names.any(|(name, _)| name.trim().eq_ignore_ascii_case("host")) {
+        return Err(
+            UsageError::new("a Host header cannot be sent over HTTP/2, which has the host in its URL")
+                .help("drop the header and give --resolve, or drop --http-version 2"),
+        );
+    }
     let file = |name: &String| -> PathBuf { workspace.join(name) };
     let resolve = options.resolve.iter().map(|text| {
         text.parse()

@@ -44,7 +44,7 @@ pub async fn exchange(clients: &Clients, progress: &Progress, request: &Request<
 /// Asks, and waits for the head of the answer.
 async fn ask(clients: &Clients, progress: &Progress, next: &Next<'_>) -> Result<Response, Failure> {
     let settings = clients.settings();
-    progress.begin(&next.url);
+    progress.begin(&next.url, !next.hops.is_empty());
     clients.lookup().literal(&next.url)?;
     let headers = request::encode(next.headers.iter().copied())
         .map_err(|error| Failure::new(Reason::Header, format!("the request cannot be sent: {error}")))?;

@@ -13,6 +13,7 @@ mod lookup;
 mod phase;
 mod proxies;
 mod redirect;
+mod refusal;
 mod request;
 mod resolve;
 mod retry_after;
@@ -70,7 +71,7 @@ impl Http {
         let exchange = progress.follow(exchange::exchange(&self.0, &progress, &request));
         match tokio::time::timeout(request.timeout, exchange).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::out_of_time(progress.phase(), request.timeout)),
+            Err(_) => Err(Failure::out_of_time(&progress, request.timeout)),
         }
     }
 

@@ -16,6 +16,7 @@ use url::Url;
 use super::answer::Phases;
 use super::certificate::Certificate;
 use super::lookup::Lookup;
+use super::settings::without_credentials;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
@@ -40,6 +41,7 @@ pub struct Progress(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     phase: Phase,
+    redirected_to: Option<Url>,
     host: String,
     port: Option<u16>,
     is_tls: bool,
@@ -57,9 +59,10 @@ impl Progress {
         CURRENT.scope(self.clone(), request).await
     }
 
-    /// A request to this URL begins.
-    pub fn begin(&self, url: &Url) {
+    /// A request to this URL begins; `is_redirect` if it was not the first one's.
+    pub fn begin(&self, url: &Url, is_redirect: bool) {
         *self.state() = State {
+            redirected_to: is_redirect.then(|| without_credentials(url)),
             host: url.host_str().unwrap_or_default().to_owned(),
             port: url.port_or_known_default(),
             is_tls: url.scheme() == "https",
@@ -70,6 +73,11 @@ impl Progress {
 
     pub fn phase(&self) -> Phase {
         self.state().phase
+    }
+
+    /// Where a redirect led, if one was followed.
+    pub fn redirected_to(&self) -> Option<Url> {
+        self.state().redirected_to.clone()
     }
 
     /// What the server showed; `None` without TLS, where it could only be a proxy's.

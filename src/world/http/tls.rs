@@ -97,16 +97,20 @@ impl Verifier {
         self.strict.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
-    /// Whether exactly this certificate was named as trusted, is for this name, and valid now. rustls trusts authorities
-    /// only, and those not as servers; but a certificate that a server signed for itself usually claims to be one.
-    fn is_named(&self, shown: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> bool {
-        let valid = || {
-            let certificate = Certificate::from_der(shown)?;
-            let now = i64::try_from(now.as_secs()).ok()?;
-            Some((certificate.not_before..=certificate.not_after).contains(&now))
-        };
-        let right_name = || ParsedCertificate::try_from(shown).and_then(|parsed| verify_server_name(&parsed, name));
-        self.trust.names(shown) && valid() == Some(true) && right_name().is_ok()
+    /// Decides about a certificate that was itself named as trusted: it is, for its names and as long as it is valid.
+    /// rustls trusts authorities only, and those not as servers; but a certificate that a server signed for itself
+    /// usually claims to be one.
+    fn named(shown: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
+        let certificate = Certificate::from_der(shown).ok_or(CertificateError::BadEncoding)?;
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        if seconds < certificate.not_before {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if seconds > certificate.not_after {
+            return Err(CertificateError::Expired.into());
+        }
+        verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+        Ok(ServerCertVerified::assertion())
     }
 }
 
@@ -123,17 +127,13 @@ impl ServerCertVerifier for Verifier {
         if self.insecure {
             return Ok(ServerCertVerified::assertion());
         }
-        match self
+        let decided = self
             .strict()?
-            .verify_server_cert(shown, intermediates, name, ocsp_response, now)
-        {
-            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_)))
-                if self.is_named(shown, name, now) =>
-            {
-                Ok(ServerCertVerified::assertion())
-            }
-            decided => decided,
+            .verify_server_cert(shown, intermediates, name, ocsp_response, now);
+        if decided.is_err() && self.trust.names(shown) {
+            return Self::named(shown, name, now);
         }
+        decided
     }
 
     fn verify_tls12_signature(

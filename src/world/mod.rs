@@ -13,6 +13,7 @@ pub mod env;
 pub mod files;
 pub mod follow;
 pub mod git;
+pub mod github;
 pub mod hash;
 pub mod http;
 pub mod interrupt;

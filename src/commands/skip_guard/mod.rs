@@ -8,8 +8,10 @@ mod answer;
 mod fail_on;
 mod fix;
 mod freeze;
+mod github;
 mod machine;
 mod network;
+mod oidc;
 mod prerequisite;
 mod probe;
 mod ref_pattern;
@@ -17,6 +19,7 @@ mod repair;
 mod requirement;
 mod run_context;
 mod situation;
+mod skips;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,12 +28,15 @@ use std::time::Duration;
 pub use fail_on::FailOn;
 pub use prerequisite::Prerequisite;
 pub use requirement::Requirement;
+pub use skips::Limits as SkipLimits;
 
 use crate::engine;
 use crate::model::{Check, Fact, Finding, Outcome, Skip, Status};
 use crate::world::World;
 use answer::{Answer, Missing};
+use github::LazyGitHub;
 use network::LazyHttp;
+use probe::Clients;
 use situation::Situation;
 
 const STAGE: &str = "guard";
@@ -47,6 +53,10 @@ pub struct Plan {
     pub fail_on: Vec<FailOn>,
     /// What is deployed to, to name it in the reason.
     pub environment: String,
+    /// The variable that holds the token for GitHub's API.
+    pub github_token_env: String,
+    /// How long skipping what should run may go on.
+    pub skips: SkipLimits,
     /// What is missing is repaired where a fix is configured, and the logs go here: `-1.log` and so on is appended, for
     /// the place in the list of prerequisites. `None`: nothing is run.
     pub fix_logs: Option<PathBuf>,
@@ -87,13 +97,16 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         }
     }
     let decided = checks.iter().all(|c| c.status() != Status::Errored);
-    let skip = (decided && !missing.is_empty()).then(|| Skip {
+    let mut skip = (decided && !missing.is_empty()).then(|| Skip {
         reason: sentence(&plan.environment, &missing),
         // What should exist and does not is worth a warning; what cannot is not.
         expected: missing.iter().all(|m| m.situation == Situation::CannotExist),
     });
     // A fix that failed is a failure, also if what it was for is there by now.
     let right = checks.iter().all(|c| c.status() != Status::Failed);
+    if let Some(skip) = skip.as_mut().filter(|skip| !skip.expected && right) {
+        checks.extend(skips::count(plan, skip, world).await);
+    }
     let mut outcome = outcome(checks, &names, skip, missing.is_empty() && decided && right);
     match repaired {
         Some(repaired) => {
@@ -107,7 +120,10 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
 
 /// Looks up the prerequisites at these places of the list, in this order.
 async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
-    let http = Arc::new(LazyHttp::default());
+    let clients = Arc::new(Clients {
+        http: LazyHttp::default(),
+        github: LazyGitHub::new(&plan.github_token_env),
+    });
     let found = Arc::new(Mutex::new(vec![None; plan.prerequisites.len()]));
     let must = plan.strict || plan.fail_on.iter().any(|fail_on| fail_on.matches(&world.runner));
     let tasks = which
@@ -115,12 +131,12 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
         .filter_map(|&index| Some((index, plan.prerequisites.get(index)?)))
         .map(|(index, prerequisite)| {
             let (requirement, world) = (prerequisite.requirement.clone(), world.clone());
-            let (http, found) = (Arc::clone(&http), Arc::clone(&found));
+            let (clients, found) = (Arc::clone(&clients), Arc::clone(&found));
             let advice = fix::advice(prerequisite.fix.as_ref(), plan.fix_logs.is_some());
             let id = format!("{STAGE}:{requirement}");
             let strict = plan.strict;
             engine::Task::new(STAGE, id, probe::title(&requirement), DEADLINE, async move {
-                let mut missing = match probe::look(&requirement, &world, &http).await? {
+                let mut missing = match probe::look(&requirement, &world, &clients).await? {
                     Answer::Met(observed) => return Ok(observed),
                     Answer::DoesNotApply(why) => {
                         return Ok(engine::Observed::found(Finding::note("does-not-apply", why)));
@@ -166,14 +182,17 @@ fn sentence(environment: &str, missing: &[Missing]) -> String {
         .find(|m| m.situation != Situation::CannotExist)
         .or(missing.first())
         .map_or("", |m| m.help.as_str());
-    let mut letters = environment.chars();
-    let environment: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(letters)
-        .collect();
-    format!("{environment} was skipped: {}. {help}", messages.join("; "))
+    format!(
+        "{} was skipped: {}. {help}",
+        capitalised(environment),
+        messages.join("; ")
+    )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 fn outcome(checks: Vec<Check>, missing: &[String], skip: Option<Skip>, ready: bool) -> Outcome {

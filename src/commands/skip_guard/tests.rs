@@ -23,6 +23,8 @@ fn plan(requirements: &[&str], strict: bool) -> Plan {
         strict,
         fail_on: Vec::new(),
         environment: "staging".into(),
+        github_token_env: "GITHUB_TOKEN".into(),
+        skips: SkipLimits::default(),
         fix_logs: None,
     }
 }

@@ -8,6 +8,7 @@ mod certificate;
 mod client;
 mod exchange;
 mod failure;
+mod foreign;
 mod lookup;
 mod phase;
 mod proxies;

@@ -21,7 +21,6 @@ mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
-mod smoke_nginx;
 mod verdict;
 mod verify;
 mod workflow;

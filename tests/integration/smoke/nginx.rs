@@ -4,26 +4,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command};
 
-use crate::gap::not_checked;
+use super::has;
 use crate::gate::Gate;
 use crate::servers::{eventually, free_port};
-
-/// Whether a program is there. A test that needs one prints what it skipped; in CI `STAGEPROOF_REQUIRE_TOOLS` makes
-/// its absence a failure.
-pub fn has(program: &str) -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .any(|folder: std::path::PathBuf| folder.join(program).is_file());
-    if !found {
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        not_checked(
-            &test,
-            &format!("{program} is not installed"),
-            "STAGEPROOF_REQUIRE_TOOLS",
-        );
-    }
-    found
-}
 
 fn openssl(folder: &Path, args: &str) {
     let output = Command::new("openssl")

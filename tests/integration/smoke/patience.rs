@@ -1,0 +1,98 @@
+//! Until the first right answer: patient, but within its time, and in few words.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{OK, reason};
+use crate::gate::Gate;
+use crate::servers::{hang, read_head, serve};
+
+#[test]
+fn patience_until_the_first_success() {
+    let asked = AtomicUsize::new(0);
+    let url = serve(move |mut stream| {
+        read_head(&mut stream);
+        let late = asked.fetch_add(1, Ordering::SeqCst) >= 3;
+        let bytes = if late {
+            OK
+        } else {
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        };
+        let _ = stream.write_all(bytes.as_bytes());
+    });
+    let gate = Gate::new();
+    gate.run(["smoke", &url, "--within=20s", "--interval=10ms"])
+        .code(0)
+        .says("attempts: 4 (gateway-5xx 3)");
+}
+
+#[test]
+fn a_hanging_server_is_asked_once_at_a_time_and_the_total_time_holds() {
+    // wait-on 9.5.1 had opened eleven connections after three seconds.
+    static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+    let url = serve(|stream| {
+        CONNECTIONS.fetch_add(1, Ordering::SeqCst);
+        hang(stream);
+    });
+    let gate = Gate::new();
+    let began = Instant::now();
+    gate.run(["smoke", &url, "--within=1s", "--interval=10ms", "--timeout=30s"])
+        .code(1);
+    // The limit is one second; ten would mean that the attempt's own thirty were used.
+    assert!(began.elapsed() < Duration::from_secs(10));
+    // The first attempt has the whole second, so a second connection would be one beside it.
+    assert_eq!(CONNECTIONS.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_attempt_that_was_cut_short_does_not_hide_the_reason() {
+    let asked = AtomicUsize::new(0);
+    let url = serve(move |mut stream| {
+        if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+            return hang(stream);
+        }
+        read_head(&mut stream);
+        let _ = stream.write_all(
+            b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 10\r\nConnection: close\r\n\r\nno workers",
+        );
+    });
+    let gate = Gate::new();
+    gate.run(["smoke", &url, "--within=2s", "--interval=10ms", "--timeout=30s"])
+        .code(1)
+        .says("answered 503")
+        .says("| no workers")
+        .says("timeout 1, gateway-5xx 1");
+    assert_eq!(reason(&gate), "gateway-5xx");
+}
+
+#[test]
+fn one_line_for_each_change_and_not_for_each_attempt() {
+    let asked = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&asked);
+    let url = serve(move |mut stream| {
+        read_head(&mut stream);
+        let line = match count.fetch_add(1, Ordering::SeqCst) {
+            0..5 => "503 Service Unavailable",
+            5..10 => "500 Internal Server Error",
+            _ => "200 OK",
+        };
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+    });
+    let gate = Gate::new();
+    let ran = gate.run(["smoke", &url, "--within=60s", "--interval=10ms"]);
+    ran.code(0);
+    assert_eq!(asked.load(Ordering::SeqCst), 11);
+    let told = format!("{}{}", ran.stdout(), ran.stderr());
+    let told: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains(&format!("GET {url}/: ")))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    for (line, says) in told.iter().zip(["answered 503", "answered 500", "200 in "]) {
+        assert!(line.contains(says), "{line}");
+    }
+}

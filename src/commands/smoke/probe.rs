@@ -192,7 +192,7 @@ impl Probe {
             // When no interval and attempt are left, the rest is halved, so that the last attempt is near the end.
             let wait = if left > pause + LAST_ATTEMPT {
                 pause
-            } else if let Some(asked) = retry_after.filter(|asked| *asked > left) {
+            } else if let Some(asked) = retry_after.filter(|asked| *asked + LAST_ATTEMPT >= left) {
                 return Err(self.unhealthy(course, means, Some(asked)));
             } else {
                 left / 2
@@ -212,22 +212,26 @@ impl Probe {
         let mut told = began;
         let progress = &means.world.progress;
         progress.say(&format!("{}: right; now it is {goal}", self.asked()));
-        let mut wait = self.interval;
+        let mut asked_to_wait: Option<Duration> = None;
+        let mut left_alone = None;
+        course.samples.mark();
         while window.state() == State::Open {
             let past = began.elapsed();
             let end = match goal {
                 Goal::Steady(_) => limits.deadline,
                 Goal::Watch(span) => span,
             };
-            if past < end && wait > self.interval && wait > end - past {
-                // It asks to be left alone for longer than the window lasts.
+            if let Some(asked) = asked_to_wait.filter(|asked| *asked > end.saturating_sub(past)) {
+                // For longer than the window lasts.
                 window.finish();
+                left_alone = Some(asked);
                 break;
             }
-            // The last sample is taken at the end, and not an interval after it.
-            let wait_now = match goal.lasts().saturating_sub(past) {
-                Duration::ZERO => wait,
-                left => wait.min(left),
+            let wait_now = match (asked_to_wait, goal.lasts().saturating_sub(past)) {
+                (Some(asked), _) => asked.max(self.interval),
+                (None, Duration::ZERO) => self.interval,
+                // The last sample is taken at the end, and not an interval after it.
+                (None, left) => self.interval.min(left),
             };
             if let Some(how) = pause_or_gone(wait_now, means).await {
                 return vec![self.gone(course, means, how)];
@@ -249,18 +253,18 @@ impl Probe {
                 ));
             }
             window.add(Run::one(sample.kind(), began.elapsed()));
-            wait = self.interval.max(course.add(sample).unwrap_or_default());
+            asked_to_wait = course.add(sample);
         }
         course.streaks.finish();
-        self.judge(&window, goal, course, means)
+        self.judge(&window, left_alone, course, means)
     }
 
-    fn judge(&self, window: &Window, goal: Goal, course: &Course, means: &Means<'_>) -> Vec<Finding> {
+    fn judge(&self, window: &Window, left_alone: Option<Duration>, course: &Course, means: &Means<'_>) -> Vec<Finding> {
         let failed = window.tolerated();
         let of = format!(
             "{failed} of {} failed: {}",
             text::count(usize::try_from(window.samples()).unwrap_or(usize::MAX), "sample"),
-            course.samples.tally()
+            course.samples.tally_since_mark()
         );
         let whose = if course.streaks.app == 0 {
             Class::Infra
@@ -274,11 +278,14 @@ impl Probe {
                 let detail = last
                     .map(|bad| format!("; last {bad}", bad = bad.detail))
                     .unwrap_or_default();
-                let message = format!(
+                let mut message = format!(
                     "{}: right at first, then {} ({of}{detail})",
                     self.asked(),
                     window.explain(why)
                 );
+                if let Some(asked) = left_alone {
+                    message.push_str(&left_alone_for(asked));
+                }
                 vec![
                     Finding::error("degraded", message)
                         .because(if failed == 0 { Class::App } else { whose }, reason)
@@ -291,7 +298,7 @@ impl Probe {
                 vec![
                     Finding::warning(
                         "not-always",
-                        format!("{}: {goal}, within the limits, but {of}", self.asked()),
+                        format!("{}: {}, within the limits, but {of}", self.asked(), window.goal()),
                     )
                     .because(whose, reason)
                     .help("look at what was slow or away at that moment; the limits are --max-failures and its kin"),
@@ -353,10 +360,7 @@ impl Probe {
             TimeSpan(whole_seconds(course.samples.lasted())),
         );
         if let Some(asked) = asked_to_wait {
-            message.push_str(&format!(
-                "; it asks to be left alone for {}, which is longer than what is left",
-                TimeSpan(whole_seconds(asked))
-            ));
+            message.push_str(&left_alone_for(asked));
         }
         if let Some(sign) = &bad.sign {
             message.push_str(&format!("; {sign}"));
@@ -488,6 +492,11 @@ impl Course {
         self.samples.add(sample);
         retry_after
     }
+}
+
+fn left_alone_for(asked: Duration) -> String {
+    let asked = TimeSpan(whole_seconds(asked));
+    format!("; it asks to be left alone for {asked}, which is longer than what is left")
 }
 
 async fn pause_or_gone(wait: Duration, means: &Means<'_>) -> Option<String> {

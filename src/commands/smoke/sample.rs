@@ -129,6 +129,8 @@ pub struct Samples {
     began: Instant,
     count: usize,
     by_reason: BTreeMap<Reason, usize>,
+    /// The same, at the mark.
+    marked: BTreeMap<Reason, usize>,
     /// What the last attempt that counts amounts to: its status or reason.
     state: Option<String>,
     /// The last failure, except that one that was cut short does not replace one that had its time.
@@ -142,6 +144,7 @@ impl Default for Samples {
             began: Instant::now(),
             count: 0,
             by_reason: BTreeMap::new(),
+            marked: BTreeMap::new(),
             state: None,
             bad: None,
             good: None,
@@ -194,12 +197,30 @@ impl Samples {
 
     /// `refused 12, status-5xx 3`.
     pub fn tally(&self) -> String {
-        self.by_reason
-            .iter()
-            .map(|(reason, count)| format!("{reason} {count}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        told(self.by_reason.iter().map(|(reason, count)| (*reason, *count)))
     }
+
+    /// What comes from here on is told apart from what came before.
+    pub fn mark(&mut self) {
+        self.marked = self.by_reason.clone();
+    }
+
+    /// Like [`Samples::tally`], of what came after the mark.
+    pub fn tally_since_mark(&self) -> String {
+        let before = |reason| self.marked.get(reason).copied().unwrap_or(0);
+        let since = self
+            .by_reason
+            .iter()
+            .map(|(reason, count)| (*reason, count - before(reason)));
+        told(since.filter(|(_, count)| *count > 0))
+    }
+}
+
+fn told(counts: impl Iterator<Item = (Reason, usize)>) -> String {
+    counts
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn state(sample: &Sample) -> String {

@@ -49,10 +49,16 @@ impl SmokeOptions {
             );
         }
         for (index, probe) in probes.iter().enumerate() {
-            if probes[..index].iter().any(|other| other.id() == probe.id()) {
-                return Err(UsageError::new(format!("two probes are called `{}`", probe.id()))
-                    .help("give each a `name` of its own, so that reports and waivers can tell them apart"));
-            }
+            let id = probe.id();
+            let whose = if probes[..index].iter().any(|other| other.id() == id) {
+                "two probes are"
+            } else if servers.iter().any(|server| server.ids().contains(&id)) {
+                "a probe and a server are"
+            } else {
+                continue;
+            };
+            return Err(UsageError::new(format!("{whose} called `{id}`"))
+                .help("give each a `name` of its own, so that reports and waivers can tell them apart"));
         }
         if !servers.is_empty()
             && let Some(elsewhere) = probes.iter().find(|probe| !is_loopback(&probe.url))

@@ -9,7 +9,7 @@ use super::expect::{self, Expected, LatencyLimit};
 use super::other_family::{self, Asked};
 use super::sample::{Bad, Sample, Samples};
 use super::server::Watched;
-use super::signs::{Control, Streaks};
+use super::signs::{Control, Streaks, Told};
 use super::timing::{Statistic, Timing, milliseconds};
 use super::window::{Goal, Limits, Run, State, Window};
 use crate::engine::{Looked, Observed};
@@ -133,6 +133,18 @@ impl Probe {
                 findings.extend(self.slow(&course.timing));
                 findings.extend(self.certificate(&course.samples, means.world));
             }
+        }
+        if let (Some(control), Some(why)) = (means.control, course.samples.control_is_wrong()) {
+            findings.push(
+                Finding::warning(
+                    "control-useless",
+                    format!(
+                        "the control {} tells nothing about whose fault it is: {why}",
+                        control.url
+                    ),
+                )
+                .help("name one that answers at once when all is well: another application on the same platform"),
+            );
         }
         if self.settings.insecure && self.url.scheme() == "https" {
             findings.push(
@@ -286,10 +298,11 @@ impl Probe {
                 if let Some(asked) = left_alone {
                     message.push_str(&left_alone_for(asked));
                 }
+                let whose = if failed == 0 { Class::App } else { whose };
                 vec![
                     Finding::error("degraded", message)
-                        .because(if failed == 0 { Class::App } else { whose }, reason)
-                        .help(expect::next_step(reason))
+                        .because(whose, reason)
+                        .help(next_step(whose, reason))
                         .excerpt(self.excerpt(last, means)),
                 ]
             }
@@ -315,7 +328,11 @@ impl Probe {
                 && bad.could_be_infra()
                 && let Some(control) = means.control
             {
-                bad.sign = control.fails().await;
+                match control.ask().await {
+                    Told::Answers => {}
+                    Told::Fails(how) => bad.sign = Some(how),
+                    Told::Nothing(why) => bad.control_is_wrong = Some(why),
+                }
             }
             sample
         };
@@ -367,10 +384,7 @@ impl Probe {
         }
         Finding::error("unhealthy", message)
             .because(bad.class(), bad.reason)
-            .help(match bad.class() {
-                Class::Infra => "the platform or the way to it is in trouble: run it again when the control answers",
-                Class::App => expect::next_step(bad.reason),
-            })
+            .help(next_step(bad.class(), bad.reason))
             .excerpt(self.excerpt(Some(bad), means))
     }
 
@@ -491,6 +505,13 @@ impl Course {
         };
         self.samples.add(sample);
         retry_after
+    }
+}
+
+fn next_step(whose: Class, reason: Reason) -> &'static str {
+    match whose {
+        Class::Infra => "the platform or the way to it is in trouble: run it again when that is over",
+        Class::App => expect::next_step(reason),
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Bad {
     pub retry_after: Option<Duration>,
     /// The independent sign that the platform is at fault, in words.
     pub sign: Option<String>,
+    /// Why the control could not give one.
+    pub control_is_wrong: Option<String>,
 }
 
 impl Bad {
@@ -55,6 +57,7 @@ impl Bad {
             cut_short: false,
             retry_after: None,
             sign: None,
+            control_is_wrong: None,
         }
     }
 
@@ -136,6 +139,7 @@ pub struct Samples {
     /// The last failure, except that one that was cut short does not replace one that had its time.
     bad: Option<Bad>,
     good: Option<Box<Good>>,
+    control_is_wrong: Option<String>,
 }
 
 impl Default for Samples {
@@ -148,6 +152,7 @@ impl Default for Samples {
             state: None,
             bad: None,
             good: None,
+            control_is_wrong: None,
         }
     }
 }
@@ -161,7 +166,8 @@ impl Samples {
         }
         match sample {
             Sample::Good(good) => self.good = Some(good),
-            Sample::Bad(bad) => {
+            Sample::Bad(mut bad) => {
+                self.control_is_wrong = bad.control_is_wrong.take().or(self.control_is_wrong.take());
                 *self.by_reason.entry(bad.reason).or_default() += 1;
                 if counts {
                     self.bad = Some(bad);
@@ -189,6 +195,11 @@ impl Samples {
 
     pub fn last_failure(&self) -> Option<&Bad> {
         self.bad.as_ref()
+    }
+
+    /// Why the control could not tell whose fault a failure was.
+    pub fn control_is_wrong(&self) -> Option<&str> {
+        self.control_is_wrong.as_deref()
     }
 
     pub fn last_good(&self) -> Option<&Good> {

@@ -25,6 +25,8 @@ const LAST_ATTEMPT: Duration = Duration::from_millis(100);
 const BODY_SEARCHED: usize = 1 << 20;
 /// How much of a body is read when nothing is expected of it.
 const BODY_READ: usize = 64 << 10;
+/// How much of a failure's description is told, in bytes: it may hold addresses that a server made up.
+const DETAIL_SHOWN: usize = 1000;
 /// How often a watch without news says that it goes on.
 const NEWS: Duration = Duration::from_secs(60);
 /// The engine's deadline is the last resort; the probe ends by its own limits before.
@@ -360,7 +362,7 @@ impl Probe {
             Ok(answer) => self.expected.judge(answer, &self.url, self.settings.follow_redirects),
             Err(failure) => Sample::Bad(Bad {
                 cut_short: failure.out_of_time && timeout < self.timeout,
-                ..Bad::new(failure.reason, failure.detail)
+                ..Bad::new(failure.reason, text::cut(&failure.detail, DETAIL_SHOWN))
             }),
         }
     }

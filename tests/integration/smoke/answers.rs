@@ -17,7 +17,7 @@ fn a_good_answer_passes_and_is_written_down() {
     assert_eq!(report["schema"], "stageproof.report/v1");
 }
 
-/// wait-on says the same about all of these; here each has its own reason.
+/// D10: wait-on 9.5.1 says the same about all of these; here each has its own reason.
 #[test]
 fn every_wrong_answer_has_its_reason() {
     let status = |line: &'static str| {

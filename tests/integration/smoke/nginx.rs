@@ -129,7 +129,7 @@ impl Drop for Running {
     }
 }
 
-/// wait-on 9.5.1 accepts the certificate without a word.
+/// D12: wait-on 9.5.1 accepts the certificate without a word.
 #[test]
 fn an_unknown_authority_is_refused_and_a_named_one_is_not() {
     if !has("nginx") || !has("openssl") {

@@ -44,9 +44,9 @@ fn each_label_has_a_log_of_its_own() {
     }
 }
 
+/// D6: start-server-and-test 3.0.12 tests the wrong server here and passes.
 #[test]
 fn a_port_that_is_taken_is_refused() {
-    // start-server-and-test 3.0.12 tests the wrong server here and passes.
     let gate = Gate::new();
     let url = answer(OK);
     smoke(&gate, &url, &["--start=sleep 4242001"])
@@ -83,9 +83,9 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
         .says("lacks the permission to execute");
 }
 
+/// D7: start-server-and-test 3.0.12 exits 0 here.
 #[test]
 fn a_server_that_dies_after_it_answered_does_not_pass() {
-    // start-server-and-test 3.0.12 exits 0 here.
     let gate = Gate::new();
     let good = free_port();
     let start = format!(

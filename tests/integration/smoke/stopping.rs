@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::gate::Gate;
 use crate::servers::{eventually, free_port, hello, pids, runs};
 
+/// D8: start-server-and-test 2.1.5 never returns when the server ignores its signal, and 3.0.12 had not after 25 s.
 #[test]
 fn sigterm_ignored_grandchildren_and_own_sessions_are_ended_all_the_same() {
     let gate = Gate::new();
@@ -30,6 +31,7 @@ fn sigterm_ignored_grandchildren_and_own_sessions_are_ended_all_the_same() {
     }
 }
 
+/// D9: on SIGTERM start-server-and-test 3.0.12 goes and leaves the server behind.
 #[test]
 fn asked_to_stop_it_still_writes_the_report_and_ends_the_server() {
     for signal in ["INT", "TERM"] {

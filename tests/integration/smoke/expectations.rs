@@ -8,9 +8,12 @@ fn saying(headers: &'static str, body: &'static str) -> String {
     serve(move |stream| reply(stream, GOOD, headers, body))
 }
 
-/// Each flag holds for the answer or not, with this reason and these words.
+/// Nothing if it holds, or the reason and the words with which it does not.
+type Judged = Result<(), (&'static str, &'static str)>;
+
+/// Each flag holds for the answer or not.
 #[track_caller]
-fn table(url: &str, cases: &[(&str, Result<(), (&str, &str)>)]) {
+fn table(url: &str, cases: &[(&str, Judged)]) {
     for (flag, expected) in cases {
         let gate = Gate::new();
         let ran = gate.run(["smoke", url, "--within=250ms", "--interval=200ms", flag]);
@@ -20,7 +23,7 @@ fn table(url: &str, cases: &[(&str, Result<(), (&str, &str)>)]) {
             }
             Err((reason, words)) => {
                 ran.code(1).says(words).says("next: ");
-                assert_eq!(found(&gate), ["unhealthy", "app", reason], "{flag}\n{}", ran.explain());
+                assert_eq!(found(&gate), ["unhealthy", "app", *reason], "{flag}\n{}", ran.explain());
             }
         }
     }

@@ -7,3 +7,4 @@ pub mod junit;
 pub mod outputs;
 pub mod staging_status;
 pub mod summary;
+pub mod timeline;

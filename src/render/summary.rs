@@ -53,6 +53,7 @@ pub fn render(report: &Report) -> String {
             }
         }
     }
+    out.push_str(&super::timeline::render(report, &escape));
     for note in &report.notes {
         let _ = writeln!(out, "\n{}", fenced(note));
     }

@@ -12,7 +12,8 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor}
 use serde_json::Value;
 use stageproof::cli::{Config, command_tree, input_name, is_input};
 use stageproof::model::report::Frame;
-use stageproof::model::{Check, Class, Ended, Fact, Finding, Outcome, Reason, Report, Subject, exit, finding};
+use stageproof::model::timeline::SpanState;
+use stageproof::model::{Check, Class, Ended, Fact, Finding, Outcome, Reason, Report, Span, Subject, exit, finding};
 
 use crate::gap::not_checked;
 use crate::gate::Gate;
@@ -518,6 +519,12 @@ fn full_report() -> Report {
         ],
         skip: None,
         notes: vec!["The rollback was not rehearsed.".to_owned()],
+        timeline: vec![Span {
+            name: "attempt 1".to_owned(),
+            from_ms: 3,
+            to_ms: 5003,
+            state: SpanState::Failed,
+        }],
         ..Outcome::default()
     };
     outcome.outputs.insert("ready".to_owned(), "true".to_owned());

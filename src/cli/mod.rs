@@ -8,6 +8,7 @@ mod common;
 mod config;
 mod error;
 mod evidence_bundle;
+mod heartbeat;
 mod inputs;
 mod rehearse;
 mod rollback_dry_run;
@@ -59,6 +60,8 @@ enum Command {
     Smoke(smoke::SmokeOptions),
     /// Could we go back right now? Proves it without changing anything.
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
+    /// Is the long step alive? Wraps a command: live output, a log of heartbeats, limits, its own exit code.
+    Heartbeat(heartbeat::HeartbeatOptions),
     /// Seals the evidence directory: hashes, index, deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
@@ -76,6 +79,13 @@ enum Command {
     /// Starts a server and ends it, with all its descendants, when standard input closes.
     #[command(hide = true)]
     Supervise(SuperviseOptions),
+    /// Takes the terminal it has for its own and becomes a command.
+    #[command(hide = true)]
+    OnTerminal {
+        /// The program's file, its name, its arguments.
+        #[arg(required = true, trailing_var_arg = true)]
+        words: Vec<OsString>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -103,6 +113,7 @@ pub struct SuperviseOptions {
 pub enum Invocation {
     Print(String),
     Supervise(SuperviseOptions),
+    OnTerminal(Vec<OsString>),
     Run(Box<Run>),
 }
 
@@ -141,6 +152,7 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
     match cli.command {
         Command::Schema { of } => Ok(Invocation::Print(schema(of))),
         Command::Supervise(options) => Ok(Invocation::Supervise(options)),
+        Command::OnTerminal { words } => Ok(Invocation::OnTerminal(words)),
         command => Ok(Invocation::Run(Box::new(plan(command, cli.common, world)?))),
     }
 }
@@ -180,6 +192,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
                 .plan(&world.workspace)?;
             ("rollback-dry-run", Plan::RollbackDryRun(plan))
         }
+        Command::Heartbeat(options) => ("heartbeat", Plan::Heartbeat(options.plan(&setting, world)?)),
         Command::EvidenceBundle(options) => {
             let plan = options
                 .or(config.evidence_bundle.unwrap_or_default())
@@ -208,7 +221,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
                 Plan::Rehearse(options.plan(config, setting.clone(), world)?),
             )
         }
-        Command::Schema { .. } | Command::Supervise(_) => {
+        Command::Schema { .. } | Command::Supervise(_) | Command::OnTerminal { .. } => {
             return Err(UsageError::new("this subcommand has no plan"));
         }
     };

@@ -103,7 +103,13 @@ fn what_an_input_says_is_a_sentence_and_one_line() {
     assert!(action.description.len() <= 125, "{}", action.description.len());
     let list: Vec<&str> = commands_of_the_action(&action);
     let visible: Vec<String> = subcommands().iter().map(|c| c.get_name().to_owned()).collect();
-    let visible: Vec<&str> = visible.iter().map(String::as_str).filter(|c| *c != "schema").collect();
+    // A schema is for people, and the container holds nothing that a heartbeat could be wrapped around.
+    let no_action = ["schema", "heartbeat"];
+    let visible: Vec<&str> = visible
+        .iter()
+        .map(String::as_str)
+        .filter(|c| !no_action.contains(c))
+        .collect();
     assert_eq!(list, visible, "action.yml: the list in the description of `command`");
 }
 

@@ -76,10 +76,11 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
                 secrets,
                 ..world
             };
-            let (on_runner, code) = (world.runner.active, run.plan.failure_code());
-            app::run(*run, &world)
-                .await
-                .or_else(|error| Ok(complain(on_runner, &format!("{error:#}"), None, code)))
+            let ended = app::run(*run, &world).await;
+            Ok(ended.unwrap_or_else(|failed| {
+                let message = format!("{:#}", failed.error);
+                complain(world.runner.active, &message, None, failed.exit)
+            }))
         }
         Err(Stop::Usage(error)) => Ok(complain(
             world.runner.active,

@@ -24,9 +24,21 @@ use targets::Targets;
 /// Outputs that a later step runs or opens. With a part of them taken out they would be something else.
 const EXACT: [&str; 6] = ["command", "target", "report", "bundle", "manifest", "missing"];
 
-/// Runs one subcommand to the end and answers with its exit code. An error here means that the result could not be
-/// delivered, which is never green.
-pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
+/// The result could not be delivered, which is never green.
+pub struct Undelivered {
+    pub error: anyhow::Error,
+    pub exit: u8,
+}
+
+/// Runs one subcommand to the end and answers with its exit code.
+pub async fn run(run: Run, world: &World) -> Result<u8, Undelivered> {
+    let mut exit = run.plan.failure_code();
+    let delivered = deliver(run, world, &mut exit).await;
+    delivered.map_err(|error| Undelivered { error, exit })
+}
+
+/// `failed` becomes what a failed delivery means as an exit code: that of a command that failed, if one was run.
+async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8> {
     let targets = Targets::new(&run.plan.report_home(&run.evidence_dir), &run);
     let wrapper = run.plan.is_wrapper();
     let streams = match run.format {
@@ -73,6 +85,7 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
         ..crashed(run.command)
     });
     let exit = outcome.exit;
+    *failed = exit.filter(|code| *code != 0).unwrap_or(*failed);
     let report = judge(outcome, targets.last.as_deref());
     let written = match &targets.last {
         Some(target) => targets::write(&report, target),

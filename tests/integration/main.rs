@@ -15,6 +15,7 @@ mod servers;
 mod container;
 mod documents;
 mod evidence_bundle;
+mod heartbeat;
 mod inputs;
 mod layers;
 mod rehearse;

@@ -368,7 +368,7 @@ impl Watch {
             bytes: reading.bytes - before.bytes,
             lines: reading.lines - before.lines,
             cpu_ms: usage.map(|usage| millis(usage.cpu)),
-            rss_kib: usage.map(|usage| usage.rss_kib),
+            rss_kib: usage.filter(|usage| usage.processes > 0).map(|usage| usage.rss_kib),
             quiet_ms: millis(reading.quiet),
         };
         desk.teller.tell(self.place(), Event::Beat(beat));

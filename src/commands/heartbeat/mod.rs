@@ -8,7 +8,7 @@ mod pulse;
 mod tell;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use tell::{Place, Teller, millis};
 const STAGE: &str = "heartbeat";
 /// Lines of output that a report about a failure holds.
 const LAST_LINES: usize = 15;
+const LAST_BYTES: usize = 4000;
 /// How long a console may take for our last lines.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Bytes of the command in a check's title.
@@ -213,7 +214,7 @@ impl Told {
         let (mut findings, mut code) = result;
         output.close();
         let mut failures: Vec<String> = logs.iter().filter_map(|log| log.failure()).collect();
-        if files::exists(output.path())
+        if output.is_there
             && let Err(error) = world.secrets.redact_file(output.path())
         {
             failures.push(format!(
@@ -233,8 +234,7 @@ impl Told {
         if code != 0
             && let Some(first) = findings.first_mut()
         {
-            let last = files::tail(output.path(), LAST_LINES).unwrap_or_default();
-            *first = first.clone().excerpt(text::printable(&last));
+            *first = first.clone().excerpt(last_words(output.path()));
         }
         let relative = |log: &Log| {
             let path = log.path();
@@ -258,6 +258,16 @@ impl Told {
         self.outcome.exit = Some(code);
         self.outcome
     }
+}
+
+/// The end of the log, if there is one.
+fn last_words(log: &Path) -> String {
+    let last = text::printable(&files::tail(log, LAST_LINES).unwrap_or_default());
+    let mut start = last.len().saturating_sub(LAST_BYTES);
+    while !last.is_char_boundary(start) {
+        start += 1;
+    }
+    last[start..].to_owned()
 }
 
 /// We were told to end while there was nothing to end.

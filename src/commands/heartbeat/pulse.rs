@@ -9,6 +9,8 @@ use crate::world::wrap::Usage;
 const IDLE: Duration = Duration::from_millis(20);
 /// And so much of the time that passed, as one in this many.
 const IDLE_SHARE: u32 = 100;
+/// Work is added up over so long: on a busy machine a command gets little of it at a time.
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// One measurement.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +37,10 @@ pub enum Change {
 
 pub struct Pulse {
     limit: Option<Duration>,
-    last: Sample,
+    /// Bytes at the last measurement.
+    bytes: u64,
+    /// Since when work is added up: the time, and the CPU time then.
+    window: (Duration, Duration),
     /// When it last did something.
     active: Duration,
     stalled: bool,
@@ -47,7 +52,8 @@ impl Pulse {
     pub fn new(limit: Option<Duration>) -> Self {
         Self {
             limit,
-            last: Sample::default(),
+            bytes: 0,
+            window: (Duration::ZERO, Duration::ZERO),
             active: Duration::ZERO,
             stalled: false,
             peak_kib: None,
@@ -55,11 +61,14 @@ impl Pulse {
     }
 
     pub fn measured(&mut self, sample: Sample) -> Change {
-        let window = sample.at.saturating_sub(self.last.at);
         let cpu = sample.cpu.unwrap_or_default();
-        let worked = cpu.saturating_sub(self.last.cpu.unwrap_or_default());
-        let active = sample.bytes > self.last.bytes || worked > IDLE + window / IDLE_SHARE;
-        self.last = sample;
+        let window = sample.at.saturating_sub(self.window.0);
+        let worked = cpu.saturating_sub(self.window.1);
+        let active = sample.bytes > self.bytes || worked > IDLE + window / IDLE_SHARE;
+        self.bytes = sample.bytes;
+        if active || window >= WINDOW {
+            self.window = (sample.at, cpu);
+        }
         if active {
             let since = std::mem::replace(&mut self.active, sample.at);
             return match std::mem::take(&mut self.stalled) {
@@ -131,6 +140,21 @@ mod tests {
         assert!(!stalls(40));
         assert!(stalls(10), "a timer, or a loop around sleep");
         assert!(stalls(0));
+    }
+
+    /// On a busy machine: 10 ms of work in each 50 ms.
+    #[test]
+    fn work_is_added_up() {
+        let mut pulse = Pulse::new(Some(Duration::from_millis(400)));
+        let stalled = (1..40).any(|n| {
+            let sample = Sample {
+                at: Duration::from_millis(n * 50),
+                bytes: 0,
+                cpu: Some(Duration::from_millis(n * 10)),
+            };
+            matches!(pulse.measured(sample), Change::Stalled(_))
+        });
+        assert!(!stalled);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Log {
     /// Nothing, once it could not be written. A log with a hole in it would look like a whole one.
     file: Mutex<Option<File>>,
     path: PathBuf,
+    /// It could be written at first.
+    pub is_there: bool,
     failure: Mutex<Option<String>>,
 }
 
@@ -54,6 +56,7 @@ impl Log {
             Err(error) => (None, Some(format!("{error:#}"))),
         };
         Self {
+            is_there: file.is_some(),
             file: Mutex::new(file),
             path,
             failure: Mutex::new(failure),

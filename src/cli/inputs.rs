@@ -15,7 +15,7 @@ use crate::world::Env;
 /// The input that names the subcommand.
 const COMMAND: &str = "INPUT_COMMAND";
 /// The subcommand that cannot be an action's: there is nothing to run in the container.
-const WRAPPER: &str = "heartbeat";
+pub const WRAPPER: &str = "heartbeat";
 /// Inputs the runner itself knows for container actions.
 const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 

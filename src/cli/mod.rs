@@ -43,7 +43,8 @@ use crate::world::{World, files};
 #[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; \
-                        3 nothing was checked; 4 inconclusive."
+                        3 nothing was checked; 4 inconclusive. heartbeat passes its command's on; 124 a limit, \
+                        125 a failure of its own, 126 and 127 a command that cannot be run, 128+n a signal."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -146,8 +147,15 @@ impl From<UsageError> for Stop {
 
 /// Reads the command line, then the inputs, then the configuration file.
 pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
-    let argv = inputs::complete(command_tree(), argv, &world.env)?;
-    let matches = command_tree().try_get_matches_from(argv).map_err(stop)?;
+    // A wrapped command should begin at once, and what it wraps takes no inputs.
+    let wrapped = argv.get(1).is_some_and(|word| word == inputs::WRAPPER);
+    let argv = if wrapped {
+        argv
+    } else {
+        inputs::complete(command_tree(), argv, &world.env)?
+    };
+    // Not built whole: only what is on the command line is needed.
+    let matches = Cli::command().try_get_matches_from(argv).map_err(stop)?;
     let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
     match cli.command {
         Command::Schema { of } => Ok(Invocation::Print(schema(of))),

@@ -109,12 +109,15 @@ impl Redactor {
         let Some(longest) = self.values.first().map(|value| value.reveal().len()) else {
             return Ok(());
         };
+        let wrong = || format!("cannot take secrets out of {}", path.display());
+        if std::fs::metadata(path).with_context(wrong)?.len() == 0 {
+            return Ok(());
+        }
         let pattern: Vec<String> = self.values.iter().map(|v| regex::escape(v.reveal())).collect();
         let pattern = regex::bytes::RegexBuilder::new(&pattern.join("|"))
             .unicode(false)
             .build()
             .context("the secrets cannot be searched for")?;
-        let wrong = || format!("cannot take secrets out of {}", path.display());
         let mut found = false;
         sift(
             &pattern,

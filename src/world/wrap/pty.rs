@@ -69,6 +69,8 @@ impl Terminal {
         {
             let mut raw = settings.clone();
             raw.make_raw();
+            // Our own lines still end as lines do.
+            raw.output_modes = settings.output_modes;
             if tcsetattr(&stdin, OptionalActions::Now, &raw).is_ok() {
                 self.before = Some(settings);
             }

@@ -19,10 +19,6 @@ impl Told {
         signal::name(self.0.as_raw()).unwrap_or("a signal")
     }
 
-    pub fn number(self) -> i32 {
-        self.0.as_raw()
-    }
-
     pub fn signal(self) -> Signal {
         self.0
     }
@@ -58,6 +54,8 @@ impl Signals {
         }
         // A log that may not grow any further is an error we tell, and no reason to die of the signal for it.
         let _ = open(Signal::XFSZ)?;
+        // Where it is ignored, as we may have inherited it, the system forgets how children ended.
+        let _ = open(Signal::CHILD)?;
         Ok(Self(heard))
     }
 

@@ -13,8 +13,9 @@ use crate::model::text::cut;
 use crate::world::process::table::{Member, Table};
 
 const GROUP_ONLY: bool = cfg!(not(target_os = "linux"));
-/// Bytes of a command line that are read.
-const LONGEST_COMMAND: usize = 300;
+/// Bytes of a command line that are told of. Secrets are taken out by whoever shows less of it: a part of one would not be
+/// known.
+const LONGEST_COMMAND: usize = 4096;
 
 /// What the tree used since the command began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

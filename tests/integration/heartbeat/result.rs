@@ -45,6 +45,44 @@ fn a_sigkill_that_was_not_ours_comes_with_what_the_kernel_says_about_memory() {
     script(&gate, &[], "kill -KILL $$").code(137).says("memory");
 }
 
+/// The system forgets how children ended if whoever started us ignores that they do.
+#[test]
+fn the_code_is_known_although_the_end_of_children_is_ignored() {
+    if std::process::Command::new("python3").arg("--version").output().is_err() {
+        let why = "python3 is not installed";
+        return crate::gap::not_checked("an ignored SIGCHLD", why, "STAGEPROOF_REQUIRE_TOOLS");
+    }
+    let gate = Gate::new();
+    let program = gate
+        .command([] as [&str; 0])
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    let text =
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])";
+    let output = std::process::Command::new("python3")
+        .args([
+            "-c",
+            text,
+            &program,
+            "heartbeat",
+            "--timeout=9s",
+            "--",
+            "sh",
+            "-c",
+            "exit 7",
+        ])
+        .current_dir(gate.root())
+        .output()
+        .unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(7),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 #[test]
 fn what_cannot_be_run_has_the_codes_of_timeout_and_a_next_step() {
     for (command, code, says) in [

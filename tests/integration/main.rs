@@ -16,6 +16,7 @@ mod container;
 mod documents;
 mod evidence_bundle;
 mod github;
+mod heartbeat;
 mod inputs;
 mod layers;
 mod rehearse;

@@ -31,6 +31,9 @@ pub struct Run {
     pub workflow_id: u64,
     /// `queued`, `in_progress`, `waiting`, `pending`, `requested` or `completed`; others may come.
     pub status: Option<String>,
+    /// What started it: `push`, `schedule`, `pull_request`.
+    #[serde(default)]
+    pub event: Option<String>,
     pub html_url: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -55,6 +58,9 @@ pub struct Job {
 pub struct Annotation {
     pub title: Option<String>,
     pub message: Option<String>,
+    /// `notice`, `warning` or `failure`.
+    #[serde(default)]
+    pub annotation_level: Option<String>,
 }
 
 /// What a call answers that comes in pages.

@@ -163,6 +163,16 @@ PYTHON
     rm -rf many many.zip many.*.json
 }
 
+wrap() {
+    # A command that does nothing shows what wrapping costs; each run writes its report and its logs.
+    runs=$((runs * 10)) ratio 'wrapping a command that does nothing, whole process, against timeout' '<= 3.0' \
+        "'$binary' heartbeat --evidence-dir '$scratch/wrapped' -- true" "timeout 10 true"
+    ratio "copying $((large >> 20)) MiB of output to a file, against tee" '<= 1.15' \
+        "'$binary' heartbeat --evidence-dir '$scratch/wrapped' -- head -c $large /dev/zero >/dev/null" \
+        "head -c $large /dev/zero | tee '$scratch/copy' >/dev/null" sh
+    rm -rf copy wrapped
+}
+
 memory() {
     mkdir big
     # Half of it packs, half does not, as logs and archives do.
@@ -184,4 +194,5 @@ probe
 probes
 hash_large
 hash_many
+wrap
 memory

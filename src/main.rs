@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
 use stageproof::world::secrets::Redactor;
-use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor};
+use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor, wrap};
 use stageproof::{app, render};
 
 fn main() -> ExitCode {
@@ -63,6 +63,11 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             supervisor::supervise(&options.command, options.grace.0, &world.interrupt).await?;
             Ok(exit::OK)
         }
+        Ok(Invocation::OnTerminal(words)) => {
+            let error = wrap::pty::on_terminal(&words);
+            let message = format!("the command cannot be started on a terminal of its own: {error}");
+            Ok(complain(false, &message, None, exit::NOT_EXECUTABLE))
+        }
         Ok(Invocation::Run(run)) => {
             let names = run.secret_names.iter().map(String::as_str);
             let secrets = Arc::new(Redactor::new(&world.env, names));
@@ -71,7 +76,11 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
                 secrets,
                 ..world
             };
-            app::run(*run, &world).await
+            let ended = app::run(*run, &world).await;
+            Ok(ended.unwrap_or_else(|failed| {
+                let message = format!("{:#}", failed.error);
+                complain(world.runner.active, &message, None, failed.exit)
+            }))
         }
         Err(Stop::Usage(error)) => Ok(complain(
             world.runner.active,

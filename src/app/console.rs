@@ -1,6 +1,6 @@
 //! What is said to people and to the runner, and in which order.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context as _;
 
@@ -11,14 +11,25 @@ use crate::world::{World, random};
 /// it does not, so foreign text can do no harm.
 pub struct Console {
     token: Option<String>,
-    /// With JSON on standard output everything else goes to standard error, which the runner reads as well.
-    json: bool,
+    streams: Streams,
+}
+
+/// Which stream is whose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Streams {
+    /// Everything is said on standard output.
+    Plain,
+    /// Standard output holds nothing but JSON. Everything else goes to standard error, which the runner reads as well.
+    Json,
+    /// Both streams are those of a command that we run for somebody, and what it says to the runner is meant for it. So
+    /// there is no fence until it has ended, and standard output is left alone.
+    Wrapped,
 }
 
 impl Console {
-    pub fn open(json: bool, world: &World) -> anyhow::Result<Self> {
+    pub fn open(streams: Streams, world: &World) -> anyhow::Result<Self> {
         if !world.runner.active {
-            return Ok(Self { token: None, json });
+            return Ok(Self { token: None, streams });
         }
         let token = random::token()?;
         let mut lines = String::new();
@@ -26,10 +37,12 @@ impl Console {
         for value in world.secrets.named() {
             lines.push_str(&annotations::mask(value));
         }
-        lines.push_str(&format!("::stop-commands::{token}\n"));
+        if streams != Streams::Wrapped {
+            lines.push_str(&format!("::stop-commands::{token}\n"));
+        }
         let console = Self {
             token: Some(token),
-            json,
+            streams,
         };
         // A log that cannot be written is found out in the end, with the report.
         let _ = console.aside(&lines);
@@ -38,7 +51,11 @@ impl Console {
 
     /// Says the result, lifts the fence and sets the annotations.
     pub fn close(mut self, text: &str, annotations: &str) -> anyhow::Result<()> {
-        let said = all(&mut io::stdout().lock(), text);
+        let said = match (self.streams, &self.token) {
+            (Streams::Wrapped, Some(token)) => self.aside(&format!("::stop-commands::{token}\n{text}")),
+            (Streams::Wrapped, None) => self.aside(text),
+            (Streams::Plain | Streams::Json, _) => all(&mut io::stdout().lock(), text),
+        };
         if let Some(token) = self.token.take() {
             self.aside(&format!("::{token}::\n{annotations}"))?;
         }
@@ -46,17 +63,17 @@ impl Console {
     }
 
     fn aside(&self, text: &str) -> anyhow::Result<()> {
-        if self.json {
-            all(&mut io::stderr().lock(), text)
-        } else {
-            all(&mut io::stdout().lock(), text)
+        match self.streams {
+            Streams::Plain => all(&mut io::stdout().lock(), text),
+            Streams::Json | Streams::Wrapped => all(&mut io::stderr().lock(), text),
         }
     }
 }
 
 impl Drop for Console {
     fn drop(&mut self) {
-        if let Some(token) = self.token.take() {
+        // A wrapped command was given no fence yet.
+        if let Some(token) = self.token.take().filter(|_| self.streams != Streams::Wrapped) {
             let _ = self.aside(&format!("::{token}::\n"));
         }
     }
@@ -73,8 +90,8 @@ fn all(out: &mut impl Write, text: &str) -> anyhow::Result<()> {
 }
 
 /// Colours are for terminals, and for those who ask.
-pub fn colour(asked: Option<bool>, world: &World) -> bool {
+pub fn colour(asked: Option<bool>, stream: &impl IsTerminal, world: &World) -> bool {
     asked.unwrap_or_else(|| {
-        io::stdout().is_terminal() && world.env.get("NO_COLOR").is_none() && world.env.get("TERM") != Some("dumb")
+        stream.is_terminal() && world.env.get("NO_COLOR").is_none() && world.env.get("TERM") != Some("dumb")
     })
 }

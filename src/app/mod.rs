@@ -3,6 +3,7 @@
 mod console;
 mod targets;
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,17 +18,35 @@ use crate::model::staging_status::StagingStatus;
 use crate::model::{Check, Ended, Outcome, Report};
 use crate::render;
 use crate::world::{World, files, random};
-use console::Console;
+use console::{Console, Streams};
 use targets::Targets;
 
 /// Outputs that a later step runs or opens. With a part of them taken out they would be something else.
 const EXACT: [&str; 7] = ["command", "target", "report", "bundle", "manifest", "missing", "fixed"];
 
-/// Runs one subcommand to the end and answers with its exit code. An error here means that the result could not be
-/// delivered, which is never green.
-pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
+/// The result could not be delivered, which is never green.
+pub struct Undelivered {
+    pub error: anyhow::Error,
+    pub exit: u8,
+}
+
+/// Runs one subcommand to the end and answers with its exit code.
+pub async fn run(run: Run, world: &World) -> Result<u8, Undelivered> {
+    let mut exit = run.plan.failure_code();
+    let delivered = deliver(run, world, &mut exit).await;
+    delivered.map_err(|error| Undelivered { error, exit })
+}
+
+/// `failed` becomes what a failed delivery means as an exit code: that of a command that failed, if one was run.
+async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8> {
     let targets = Targets::new(&run.plan.report_home(&run.evidence_dir), &run);
-    let console = Console::open(run.format == Format::Json, world)?;
+    let wrapper = run.plan.is_wrapper();
+    let streams = match run.format {
+        _ if wrapper => Streams::Wrapped,
+        Format::Json => Streams::Json,
+        Format::Console => Streams::Plain,
+    };
+    let console = Console::open(streams, world)?;
     let started_at = world.clock.rfc3339();
     let started = Instant::now();
     let judge = |mut outcome: Outcome, path: Option<&Path>| {
@@ -46,7 +65,10 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
         without_secrets(Report::judge(frame, outcome), world)
     };
     // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
-    targets.begin(|path| judge(unfinished(run.command), Some(path)))?;
+    let begun = targets.begin(|path| judge(unfinished(run.command), Some(path)));
+    if !wrapper {
+        begun?;
+    }
     if let Some(path) = run.plan.status_file() {
         // What other gates read must not say what an earlier verdict was while this one is not known.
         write_status(&judge(unfinished(run.command), None), path)?;
@@ -58,10 +80,13 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
     let outcome = AssertUnwindSafe(commands::run(&run.plan, world, &keep))
         .catch_unwind()
         .await;
-    let report = judge(
-        outcome.unwrap_or_else(|_| crashed(run.command)),
-        targets.last.as_deref(),
-    );
+    let outcome = outcome.unwrap_or_else(|_| Outcome {
+        exit: wrapper.then_some(run.plan.failure_code()),
+        ..crashed(run.command)
+    });
+    let exit = outcome.exit;
+    *failed = exit.filter(|code| *code != 0).unwrap_or(*failed);
+    let report = judge(outcome, targets.last.as_deref());
     let written = match &targets.last {
         Some(target) => targets::write(&report, target),
         None => Ok(()),
@@ -71,7 +96,11 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
         None => Ok(()),
     };
     let text = match run.format {
-        Format::Console => render::console::render(&report, console::colour(run.colour, world)),
+        Format::Console if wrapper => {
+            let colour = console::colour(run.colour, &io::stderr(), world);
+            render::console::render(&without_excerpts(&report), colour)
+        }
+        Format::Console => render::console::render(&report, console::colour(run.colour, &io::stdout(), world)),
         Format::Json => render::json::render(&report)?,
     };
     // Everything is tried before the first error is reported, so that one lost file does not lose the others.
@@ -90,7 +119,18 @@ pub async fn run(run: Run, world: &World) -> anyhow::Result<u8> {
     outputs?;
     summary?;
     said?;
-    Ok(report.verdict.exit_code())
+    Ok(exit.unwrap_or_else(|| report.verdict.exit_code()))
+}
+
+/// For a console that has just shown what a command said.
+fn without_excerpts(report: &Report) -> Report {
+    let mut report = report.clone();
+    for check in &mut report.checks {
+        if let Ended::Looked(findings) = &mut check.ended {
+            findings.iter_mut().for_each(|finding| finding.excerpt = None);
+        }
+    }
+    report
 }
 
 /// What a report says until the run has ended.

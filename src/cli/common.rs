@@ -183,7 +183,7 @@ fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageE
 }
 
 /// A value as one part of a path: what would be a separator, a parent or a surprise becomes `-`.
-fn path_part(value: &str) -> String {
+pub fn path_part(value: &str) -> String {
     let part: String = value
         .chars()
         .map(|c| {

@@ -14,6 +14,8 @@ use crate::world::Env;
 
 /// The input that names the subcommand.
 const COMMAND: &str = "INPUT_COMMAND";
+/// The subcommand that cannot be an action's: there is nothing to run in the container.
+pub const WRAPPER: &str = "heartbeat";
 /// Inputs the runner itself knows for container actions.
 const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 
@@ -24,6 +26,13 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
         && let Some(command) = input
     {
         let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
+        if command == WRAPPER {
+            return Err(UsageError::new(
+                "`heartbeat` runs a command, and the action's container holds none that could be run",
+            )
+            .help("call the binary in a `run:` step on the host: stageproof heartbeat -- make deploy")
+            .into());
+        }
         if !known.contains(&command) {
             return Err(
                 UsageError::new(format!("the input `command` is `{command}`, which is no subcommand"))
@@ -49,7 +58,8 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
     let Some(subcommand) = tree.find_subcommand(name) else {
         return Ok(argv);
     };
-    if subcommand.is_hide_set() {
+    // What a step around it was given is not meant for a command that it wraps.
+    if subcommand.is_hide_set() || name == WRAPPER {
         return Ok(argv);
     }
     if input.is_some() {
@@ -141,10 +151,10 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
     Ok(())
 }
 
-/// The subcommands that check something. An action that printed its help would be green without having looked.
+/// The subcommands that check something, and that an action can be. An action that printed its help would be green without having looked.
 pub fn gates(tree: &clap::Command) -> impl Iterator<Item = &clap::Command> {
     tree.get_subcommands()
-        .filter(|c| !c.is_hide_set() && !matches!(c.get_name(), "help" | "schema"))
+        .filter(|c| !c.is_hide_set() && !matches!(c.get_name(), "help" | "schema" | WRAPPER))
 }
 
 /// `--help` and `--version` are for people.

@@ -8,6 +8,7 @@ mod common;
 mod config;
 mod error;
 mod evidence_bundle;
+mod heartbeat;
 mod inputs;
 mod rehearse;
 mod rollback_dry_run;
@@ -43,7 +44,8 @@ use crate::world::{World, files};
 #[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; \
-                        3 nothing was checked; 4 inconclusive."
+                        3 nothing was checked; 4 inconclusive. heartbeat passes its command's on; 124 a limit, \
+                        125 a failure of its own, 126 and 127 a command that cannot be run, 128+n a signal."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -60,6 +62,8 @@ enum Command {
     Smoke(Box<smoke::SmokeOptions>),
     /// Could we go back right now? Proves it without changing anything.
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
+    /// Is the long step alive? Wraps a command: live output, a log of heartbeats, limits, its own exit code.
+    Heartbeat(heartbeat::HeartbeatOptions),
     /// Seals the evidence directory: hashes, index, deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
@@ -77,6 +81,13 @@ enum Command {
     /// Starts a server and ends it, with all its descendants, when standard input closes.
     #[command(hide = true)]
     Supervise(SuperviseOptions),
+    /// Takes the terminal it has for its own and becomes a command.
+    #[command(hide = true)]
+    OnTerminal {
+        /// The program's file, its name, its arguments.
+        #[arg(required = true, trailing_var_arg = true)]
+        words: Vec<OsString>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -104,6 +115,7 @@ pub struct SuperviseOptions {
 pub enum Invocation {
     Print(String),
     Supervise(SuperviseOptions),
+    OnTerminal(Vec<OsString>),
     Run(Box<Run>),
 }
 
@@ -136,12 +148,20 @@ impl From<UsageError> for Stop {
 
 /// Reads the command line, then the inputs, then the configuration file.
 pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
-    let argv = inputs::complete(command_tree(), argv, &world.env)?;
-    let matches = command_tree().try_get_matches_from(argv).map_err(stop)?;
+    // A wrapped command should begin at once, and what it wraps takes no inputs.
+    let wrapped = argv.get(1).is_some_and(|word| word == inputs::WRAPPER);
+    let argv = if wrapped {
+        argv
+    } else {
+        inputs::complete(command_tree(), argv, &world.env)?
+    };
+    // Not built whole: only what is on the command line is needed.
+    let matches = Cli::command().try_get_matches_from(argv).map_err(stop)?;
     let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
     match cli.command {
         Command::Schema { of } => Ok(Invocation::Print(schema(of))),
         Command::Supervise(options) => Ok(Invocation::Supervise(options)),
+        Command::OnTerminal { words } => Ok(Invocation::OnTerminal(words)),
         command => Ok(Invocation::Run(Box::new(plan(command, cli.common, world)?))),
     }
 }
@@ -180,6 +200,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
                 .plan(&world.workspace)?;
             ("rollback-dry-run", Plan::RollbackDryRun(plan))
         }
+        Command::Heartbeat(options) => ("heartbeat", Plan::Heartbeat(options.plan(&setting, world)?)),
         Command::EvidenceBundle(options) => {
             let plan = options
                 .or(config.evidence_bundle.unwrap_or_default())
@@ -209,7 +230,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
                 Plan::Rehearse(options.plan(config, setting.clone(), world)?),
             )
         }
-        Command::Schema { .. } | Command::Supervise(_) => {
+        Command::Schema { .. } | Command::Supervise(_) | Command::OnTerminal { .. } => {
             return Err(UsageError::new("this subcommand has no plan"));
         }
     };

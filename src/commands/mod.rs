@@ -3,6 +3,7 @@
 //! environment behind the world's back.
 
 pub mod evidence_bundle;
+pub mod heartbeat;
 pub mod rehearse;
 pub mod rollback_dry_run;
 pub mod skip_guard;
@@ -12,7 +13,7 @@ pub mod verify;
 
 use std::path::{Path, PathBuf};
 
-use crate::model::Outcome;
+use crate::model::{Outcome, exit};
 use crate::world::World;
 
 /// What a subcommand was told to do, typed and complete.
@@ -20,6 +21,7 @@ pub enum Plan {
     SkipGuard(skip_guard::Plan),
     Smoke(smoke::Plan),
     RollbackDryRun(rollback_dry_run::Plan),
+    Heartbeat(heartbeat::Plan),
     EvidenceBundle(Box<evidence_bundle::Plan>),
     Verify(verify::Plan),
     Verdict(verdict::Plan),
@@ -41,7 +43,7 @@ pub enum ReportHome {
 impl Plan {
     pub fn report_home(&self, evidence_dir: &Path) -> ReportHome {
         match self {
-            Self::SkipGuard(_) | Self::Smoke(_) | Self::RollbackDryRun(_) => {
+            Self::SkipGuard(_) | Self::Smoke(_) | Self::RollbackDryRun(_) | Self::Heartbeat(_) => {
                 ReportHome::Inside(evidence_dir.to_owned())
             }
             Self::EvidenceBundle(_) => ReportHome::Beside(evidence_dir.to_owned()),
@@ -60,6 +62,21 @@ impl Plan {
             _ => None,
         }
     }
+
+    /// Whether it stands for a command of somebody: standard output is that command's, and it runs whatever becomes of
+    /// the report.
+    pub fn is_wrapper(&self) -> bool {
+        matches!(self, Self::Heartbeat(_))
+    }
+
+    /// The exit code if stageproof itself fails.
+    pub fn failure_code(&self) -> u8 {
+        if self.is_wrapper() {
+            exit::OWN_FAILURE
+        } else {
+            exit::FAIL
+        }
+    }
 }
 
 /// Keeps the report of what was found so far in the evidence directory.
@@ -71,6 +88,7 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         Plan::SkipGuard(plan) => skip_guard::run(plan, world).await,
         Plan::Smoke(plan) => smoke::run(plan, world).await,
         Plan::RollbackDryRun(plan) => rollback_dry_run::run(plan, world).await,
+        Plan::Heartbeat(plan) => heartbeat::run(plan, world).await,
         Plan::EvidenceBundle(plan) => evidence_bundle::run(plan, world).await,
         Plan::Verify(plan) => verify::run(plan, world).await,
         Plan::Verdict(plan) => verdict::run(plan, world).await,

@@ -11,8 +11,17 @@ pub const NOTHING_CHECKED: u8 = 3;
 /// Something could not be looked at, and nothing that could be looked at failed.
 pub const INCONCLUSIVE: u8 = 4;
 
+/// `heartbeat` passes on the exit code of its command; these are its own, as with `timeout(1)`.
+pub const LIMIT: u8 = 124;
+/// Of `heartbeat`: what the command did cannot be vouched for.
+pub const OWN_FAILURE: u8 = 125;
+/// Of `heartbeat`: the command is there and cannot be run.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// Of `heartbeat`: there is no such command.
+pub const NOT_FOUND: u8 = 127;
+
 /// Every code with its meaning, in ascending order.
-pub const TABLE: [(u8, &str); 5] = [
+pub const TABLE: [(u8, &str); 10] = [
     (OK, "`pass`, `pass-weak` or `skip`"),
     (
         FAIL,
@@ -24,4 +33,18 @@ pub const TABLE: [(u8, &str); 5] = [
     ),
     (NOTHING_CHECKED, "`nothing-checked`"),
     (INCONCLUSIVE, "`inconclusive`: something could not be looked at"),
+    (
+        LIMIT,
+        "`heartbeat`: a limit ended the command (its other codes are the command's own)",
+    ),
+    (
+        OWN_FAILURE,
+        "`heartbeat`: stageproof itself failed, such as a log that could not be written, and the command did not",
+    ),
+    (NOT_EXECUTABLE, "`heartbeat`: the command cannot be executed"),
+    (NOT_FOUND, "`heartbeat`: the command was not found"),
+    (
+        128,
+        "`heartbeat`: 128 and the number of the signal that killed the command",
+    ),
 ];

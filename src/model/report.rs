@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::check::{Check, Ended, Status};
 use super::finding::Severity;
 use super::subject::Subject;
+use super::timeline::Span;
 use super::verdict::Verdict;
 
 /// The name and version of the report's JSON form. Additions that a reader may ignore keep it; anything else raises it.
@@ -32,6 +33,10 @@ pub struct Outcome {
     pub outputs: BTreeMap<String, String>,
     /// Sentences a reader needs beside the checks: the exact rollback command, what was not covered.
     pub notes: Vec<String>,
+    /// What took how long, where that is worth a picture.
+    pub timeline: Vec<Span>,
+    /// The exit code, where it is not the verdict's: that of a command which was run for somebody.
+    pub exit: Option<u8>,
 }
 
 impl Outcome {
@@ -41,6 +46,7 @@ impl Outcome {
         self.skip = self.skip.take().or(other.skip);
         self.outputs.extend(other.outputs);
         self.notes.extend(other.notes);
+        self.timeline.extend(other.timeline);
     }
 }
 
@@ -138,6 +144,9 @@ pub struct Report {
     pub checks: Vec<Check>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What took how long, in the order it began. Left out where there is nothing to show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Span>,
     /// The step outputs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, String>,
@@ -181,6 +190,7 @@ impl Report {
             counts,
             checks: outcome.checks,
             notes: outcome.notes,
+            timeline: outcome.timeline,
             outputs,
         }
     }
@@ -228,6 +238,7 @@ impl Report {
         apply(&mut self.reason);
         self.notes.iter_mut().for_each(apply);
         self.outputs.values_mut().for_each(apply);
+        self.timeline.iter_mut().map(|span| &mut span.name).for_each(apply);
         for check in &mut self.checks {
             apply(&mut check.id);
             apply(&mut check.title);

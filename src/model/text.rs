@@ -7,7 +7,7 @@ pub fn printable(text: &str) -> String {
         match c {
             '\n' | '\t' => out.push(c),
             '\r' => {}
-            c if c.is_control() || is_bidi_control(c) => {
+            c if is_spelled_out(c) => {
                 out.extend(c.escape_unicode());
             }
             c => out.push(c),
@@ -51,6 +51,11 @@ where
 {
     let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
+}
+
+/// Whether a character is shown by its number: it does something instead of being seen.
+pub fn is_spelled_out(c: char) -> bool {
+    c.is_control() || is_bidi_control(c)
 }
 
 /// Unicode's direction overrides can make a line read as something it is not.

@@ -8,3 +8,4 @@ mod latency;
 pub mod outputs;
 pub mod staging_status;
 pub mod summary;
+pub mod timeline;

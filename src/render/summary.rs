@@ -62,6 +62,7 @@ pub fn render(report: &Report) -> String {
         );
         let _ = writeln!(out, "{}\n</details>", latency::render(measured));
     }
+    out.push_str(&super::timeline::render(report, &escape));
     for note in &report.notes {
         let _ = writeln!(out, "\n{}", fenced(note));
     }

@@ -29,6 +29,7 @@ pub mod secrets;
 pub mod sockets;
 pub mod supervisor;
 pub mod walk;
+pub mod wrap;
 
 use std::path::PathBuf;
 use std::sync::Arc;

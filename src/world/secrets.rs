@@ -152,6 +152,9 @@ impl Redactor {
             Err(why) => anyhow::bail!("the secrets cannot be searched for: {why}"),
         };
         let wrong = || format!("cannot take secrets out of {}", path.display());
+        if std::fs::metadata(path).with_context(wrong)?.len() == 0 {
+            return Ok(());
+        }
         let mut found = false;
         let input = File::open(path).with_context(wrong)?;
         finder

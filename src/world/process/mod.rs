@@ -2,6 +2,7 @@
 
 mod capture;
 pub(super) mod family;
+pub(super) mod signal;
 mod start;
 pub(super) mod table;
 
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Env, Interrupt, random};
 pub use capture::Captured;
 use family::{Family, Leaving};
+pub use signal::number as signal_number;
 pub use start::{StartError, find};
 
 /// After the program has ended, how long what it left behind may still hold its output open.

@@ -7,18 +7,28 @@ use rustix::process::{Pid, getpid};
 
 pub struct Table(HashMap<i32, Entry>);
 
+/// A line of the table, as `proc_pid_stat(5)` describes it.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Entry {
-    parent: i32,
+    pub parent: i32,
     pub group: i32,
-    dead: bool,
+    /// One letter: `R` runs, `S` sleeps, `D` waits for a device, `T` is stopped.
+    pub state: char,
+    /// CPU time of its own, clock ticks.
+    pub cpu: u64,
+    /// CPU time of its children that ended and were waited for, clock ticks.
+    pub cpu_of_children: u64,
+    /// When it began, clock ticks since the system did.
+    pub started: u64,
+    /// Resident memory, pages.
+    pub resident: u64,
 }
 
 /// Somebody who is alive.
 #[derive(Clone, Copy)]
 pub struct Member {
     pub pid: Pid,
-    /// The number of its process group.
-    pub group: i32,
+    pub entry: Entry,
 }
 
 impl Table {
@@ -33,33 +43,46 @@ impl Table {
         )
     }
 
+    /// Our own line, without the rest of the table.
+    pub fn ours() -> Option<Entry> {
+        parse(&fs::read("/proc/self/stat").ok()?)
+    }
+
+    /// Our own line.
+    pub fn us(&self) -> Option<Entry> {
+        self.0.get(&getpid().as_raw_nonzero().get()).copied()
+    }
+
     /// Everybody alive among those children of ours that are roots, and among their descendants. Only below us: a number
     /// that was given to somebody else in the meantime is somewhere else.
     pub fn below_us(&self, is_root: impl Fn(i32, &Entry) -> bool) -> Vec<Member> {
         let us = getpid().as_raw_nonzero().get();
-        let mut family: HashSet<i32> = self
-            .0
-            .iter()
-            .filter(|(pid, entry)| entry.parent == us && is_root(**pid, entry))
-            .map(|(pid, _)| *pid)
-            .collect();
-        loop {
-            let next: Vec<i32> = self
-                .0
-                .iter()
-                .filter(|(pid, entry)| !family.contains(pid) && family.contains(&entry.parent))
-                .map(|(pid, _)| *pid)
-                .collect();
-            if next.is_empty() {
-                break;
-            }
-            family.extend(next);
+        let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+        for (pid, entry) in &self.0 {
+            children.entry(entry.parent).or_default().push(*pid);
+        }
+        let mut family: Vec<i32> = children.get(&us).cloned().unwrap_or_default();
+        family.retain(|pid| self.0.get(pid).is_some_and(|entry| is_root(*pid, entry)));
+        let mut seen: HashSet<i32> = family.iter().copied().collect();
+        let mut next = 0;
+        while let Some(pid) = family.get(next) {
+            next += 1;
+            let new = children
+                .get(pid)
+                .into_iter()
+                .flatten()
+                .filter(|child| seen.insert(**child));
+            let new: Vec<i32> = new.copied().collect();
+            family.extend(new);
         }
         let member = |pid| {
-            let entry = self.0.get(&pid).filter(|entry| !entry.dead)?;
+            let entry = *self
+                .0
+                .get(&pid)
+                .filter(|entry| !matches!(entry.state, 'Z' | 'X' | 'x'))?;
             Some(Member {
                 pid: Pid::from_raw(pid)?,
-                group: entry.group,
+                entry,
             })
         };
         family.into_iter().filter_map(member).collect()
@@ -69,12 +92,20 @@ impl Table {
 /// `pid (name) state parent group …`; the name may hold anything, also parentheses.
 fn parse(stat: &[u8]) -> Option<Entry> {
     let end = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
-    let state = fields.next()?;
+    let fields: Vec<&str> = std::str::from_utf8(&stat[end + 1..])
+        .ok()?
+        .split_ascii_whitespace()
+        .collect();
+    // What an odd kernel leaves out is nothing used.
+    let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
     Some(Entry {
-        dead: matches!(state, "Z" | "X" | "x"),
-        parent: fields.next()?.parse().ok()?,
-        group: fields.next()?.parse().ok()?,
+        state: fields.first()?.chars().next()?,
+        parent: fields.get(1)?.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
+        cpu: number(11) + number(12),
+        cpu_of_children: number(13) + number(14),
+        started: number(19),
+        resident: number(21),
     })
 }
 
@@ -85,8 +116,21 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_is_no_trouble() {
         let entry = parse(b"12 (a) Z 1 (b) S 7 9 0 0").unwrap();
-        assert_eq!((entry.parent, entry.group, entry.dead), (7, 9, false));
-        assert!(parse(b"12 (a) Z 3 4").unwrap().dead);
+        assert_eq!((entry.parent, entry.group, entry.state), (7, 9, 'S'));
+        assert_eq!(parse(b"12 (a) Z 3 4").unwrap().state, 'Z');
         assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    fn the_numbers_are_where_the_kernel_writes_them() {
+        let stat = b"7 (x) R 1 7 7 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 1 0 4242 8192 99 1844 0 0";
+        let entry = parse(stat).unwrap();
+        assert_eq!(
+            (entry.cpu, entry.cpu_of_children, entry.started, entry.resident),
+            (200, 50, 4242, 99)
+        );
+        // The kernel's own words about us.
+        let us = Table::read().us();
+        assert!(us.is_none_or(|us| us.resident > 0 && us.started > 0), "{us:?}");
     }
 }

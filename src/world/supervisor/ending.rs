@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rustix::process::Signal;
+use crate::world::process::signal;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +46,11 @@ impl fmt::Display for Ending {
     }
 }
 
-/// The signals a server usually dies of.
-fn signal_name(number: i32) -> Option<&'static str> {
-    const NAMES: [(Signal, &str); 9] = [
-        (Signal::HUP, "SIGHUP"),
-        (Signal::INT, "SIGINT"),
-        (Signal::QUIT, "SIGQUIT"),
-        (Signal::ILL, "SIGILL"),
-        (Signal::ABORT, "SIGABRT"),
-        (Signal::KILL, "SIGKILL: out of memory?"),
-        (Signal::SEGV, "SIGSEGV"),
-        (Signal::PIPE, "SIGPIPE"),
-        (Signal::TERM, "SIGTERM"),
-    ];
-    NAMES
-        .iter()
-        .find(|(signal, _)| signal.as_raw() == number)
-        .map(|(_, name)| *name)
+/// A server that is killed from outside was most often too large.
+fn signal_name(number: i32) -> Option<String> {
+    let name = signal::name(number)?;
+    let hint = if name == "SIGKILL" { ": out of memory?" } else { "" };
+    Some(format!("{name}{hint}"))
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ fn signal_tree(server: Pid, signal: Signal) {
     let _ = rustix::process::kill_process_group(server, signal);
     for member in Table::read().below_us(|_, _| true) {
         // Those of the group have it already; once more does no harm, except that SIGTERM twice could.
-        if signal == Signal::KILL || member.group != server.as_raw_pid() {
+        if signal == Signal::KILL || member.entry.group != server.as_raw_pid() {
             let _ = rustix::process::kill_process(member.pid, signal);
         }
     }

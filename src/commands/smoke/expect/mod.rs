@@ -78,7 +78,7 @@ impl Expected {
         if !self.statuses.contains(status) {
             let (reason, what) = wrong_status(status, follows);
             let to = match (&answer.location, reason) {
-                (Some(location), Reason::Redirect) => format!(" to {}", text::cut(location, URL_SHOWN)),
+                (Some(location), Reason::Redirect) => format!(" to {}", place(location)),
                 _ => String::new(),
             };
             let over = over(&answer.hops);
@@ -166,6 +166,20 @@ impl Expected {
 
 fn shown(url: &Url) -> String {
     text::cut(url.as_str(), URL_SHOWN)
+}
+
+/// Where an answer leads, as it is written there but for what may be a password.
+fn place(location: &str) -> String {
+    let hidden = Url::parse(location)
+        .ok()
+        .filter(|url| !url.username().is_empty() || url.password().is_some());
+    let Some(mut url) = hidden else {
+        return text::cut(location, URL_SHOWN);
+    };
+    // Neither is refused by a URL that had one.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    shown(&url)
 }
 
 /// ` (over https://a/, https://b/)`, if it was redirected.

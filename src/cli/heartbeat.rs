@@ -1,0 +1,177 @@
+//! Options of `heartbeat`. They are flags only: the container of the action holds nothing that could be run, and a
+//! configuration that several steps share says nothing about one step's command.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::common::{Setting, path_part};
+use super::error::UsageError;
+use crate::commands::heartbeat::{Codes, Plan};
+use crate::model::TimeSpan;
+use crate::model::heartbeat::LONGEST_LABEL;
+use crate::world::World;
+
+const EVERY: TimeSpan = TimeSpan::from_secs(15);
+/// More often than this the log says more about stageproof than about the command.
+const SHORTEST_EVERY: TimeSpan = TimeSpan::from_millis(10);
+const GRACE: TimeSpan = TimeSpan::from_secs(10);
+const CRITICAL_GRACE: TimeSpan = TimeSpan::from_secs(300);
+const MOST_RETRIES: u32 = 100;
+
+#[derive(Clone, Debug, Args)]
+pub struct HeartbeatOptions {
+    /// Between two heartbeats, at least 10ms [default: 15s].
+    #[arg(long, value_name = "TIME")]
+    pub every: Option<TimeSpan>,
+    /// Warn, with all its processes, when for so long there was neither output nor work (more than about 3 % of one
+    /// core).
+    #[arg(long, value_name = "TIME")]
+    pub stall_after: Option<TimeSpan>,
+    /// End the command when it stalls: exit code 124.
+    #[arg(long, requires = "stall_after")]
+    pub stall_kill: bool,
+    /// End the command, with everything it started, after this time: exit code 124. For each attempt.
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<TimeSpan>,
+    /// Between SIGTERM and SIGKILL; after a signal from outside never longer than a runner waits [default: 10s].
+    #[arg(long, value_name = "TIME")]
+    pub grace: Option<TimeSpan>,
+    /// This step must not be torn: the first SIGINT, SIGTERM, SIGHUP or SIGQUIT is held back until it has ended, or
+    /// --critical-grace is over. A second one is passed on. A cancelled job on GitHub is killed 10 s after its first
+    /// signal all the same.
+    #[arg(long)]
+    pub critical: bool,
+    /// How long --critical holds a signal back [default: 5m].
+    #[arg(long, value_name = "TIME", requires = "critical")]
+    pub critical_grace: Option<TimeSpan>,
+    /// Attempts after the first that failed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_RETRIES)))]
+    pub retries: Option<u32>,
+    /// Exit codes that are worth another attempt, like 1,75-78 or 124 for a time limit [default: all but 126 and 127].
+    #[arg(long, value_name = "CODES", requires = "retries")]
+    pub retry_on: Option<Codes>,
+    /// Between two attempts; there is no wait after the last [default: 0s].
+    #[arg(long, value_name = "TIME", requires = "retries")]
+    pub retry_wait: Option<TimeSpan>,
+    /// Give the command a terminal, for programs that write in large pieces, or without colours, when there is none. Both
+    /// of its streams then come out on standard output.
+    #[arg(long)]
+    pub pty: bool,
+    /// The command is one word, a script: it is read by `bash -e -o pipefail -c`, or `sh -e -c` where there is no bash.
+    #[arg(long)]
+    pub shell: bool,
+    /// The command and its arguments, behind `--`. No shell, unless --shell asks for one.
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
+    pub command: Vec<OsString>,
+}
+
+impl HeartbeatOptions {
+    pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
+        let every = self.every.unwrap_or(EVERY);
+        if every < SHORTEST_EVERY {
+            return Err(UsageError::new(format!(
+                "--every {every} is too often: the shortest is {SHORTEST_EVERY}"
+            )));
+        }
+        if self.shell && self.command.len() != 1 {
+            return Err(UsageError::new(format!(
+                "with --shell the command is one word, a script, and here are {}",
+                self.command.len()
+            ))
+            .help("put the script into quotes: --shell -- 'make build | tee build.txt'"));
+        }
+        let label = match &setting.label {
+            Some(label) => chosen(label)?,
+            None if self.shell => "shell".to_owned(),
+            None => of_command(&self.command),
+        };
+        Ok(Plan {
+            label,
+            shell: self.shell,
+            every: every.0,
+            stall_after: positive("--stall-after", self.stall_after)?,
+            stall_kill: self.stall_kill,
+            timeout: positive("--timeout", self.timeout)?,
+            grace: self.grace.unwrap_or(GRACE).0,
+            critical: self.critical.then(|| self.critical_grace.unwrap_or(CRITICAL_GRACE).0),
+            pty: self.pty,
+            retries: self.retries.unwrap_or(0),
+            retry_on: self.retry_on.unwrap_or_else(Codes::failures),
+            retry_wait: self.retry_wait.map_or(Duration::ZERO, |wait| wait.0),
+            logs: setting.evidence_dir.join("logs"),
+            folder: world.workspace.clone(),
+            command: self.command,
+        })
+    }
+}
+
+fn positive(flag: &str, given: Option<TimeSpan>) -> Result<Option<Duration>, UsageError> {
+    match given {
+        Some(TimeSpan(Duration::ZERO)) => {
+            Err(UsageError::new(format!("{flag} must be longer than 0s")).help("leave it out for no limit"))
+        }
+        given => Ok(given.map(|span| span.0)),
+    }
+}
+
+/// Logs of these names belong to others: the records of all wrapped commands, and the servers that smoke starts.
+fn is_taken(label: &str) -> bool {
+    let label = label.to_ascii_lowercase();
+    label == "heartbeat" || label == "server" || label.starts_with("server-")
+}
+
+fn chosen(label: &str) -> Result<String, UsageError> {
+    if is_taken(label) {
+        return Err(UsageError::new(format!(
+            "--label `{label}` would make logs/{label}.log, which is another log's name"
+        ))
+        .help(format!("take another one, such as run-{label}")));
+    }
+    if label.len() > LONGEST_LABEL {
+        return Err(UsageError::new(format!(
+            "--label is {} characters long, and becomes a file name; at most {LONGEST_LABEL} are taken",
+            label.len()
+        )));
+    }
+    Ok(label.to_owned())
+}
+
+/// The program's name without its folders.
+fn of_command(command: &[OsString]) -> String {
+    let name = command.first().and_then(|program| Path::new(program).file_name());
+    let mut label = path_part(&name.unwrap_or_default().to_string_lossy());
+    // All of it is ASCII.
+    label.truncate(LONGEST_LABEL - "run-".len());
+    if is_taken(&label) || label.starts_with('-') || label.starts_with('.') {
+        return format!("run-{}", label.trim_start_matches(['-', '.']));
+    }
+    label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_named_after_the_program_and_is_nobody_elses() {
+        for (program, label) in [
+            ("make", "make"),
+            ("./scripts/deploy.sh", "deploy.sh"),
+            ("/", "run-"),
+            ("..", "run-"),
+            ("heartbeat", "run-heartbeat"),
+            ("server", "run-server"),
+            ("server-blue", "run-server-blue"),
+            ("a b", "a-b"),
+            ("-x", "run-x"),
+        ] {
+            assert_eq!(of_command(&[program.into()]), label, "{program}");
+        }
+        assert!(of_command(&["x".repeat(300).into()]).len() <= LONGEST_LABEL);
+        assert!(chosen("heartbeat").is_err() && chosen("Server-1").is_err());
+        assert_eq!(chosen("build").unwrap(), "build");
+    }
+}

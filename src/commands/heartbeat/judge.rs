@@ -1,0 +1,185 @@
+//! What became of the command, as findings.
+
+use super::Plan;
+use super::attempt::{Attempt, Limit};
+use crate::model::text::count;
+use crate::model::{Finding, TimeSpan, exit};
+use crate::world::process::StartError;
+use crate::world::wrap::Ending;
+
+/// Names of processes that a finding mentions.
+const NAMED: usize = 3;
+
+/// Of the last attempt, the one that counts.
+pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(how_it_ended(plan, attempt));
+    if let (None, Some(first)) = (attempt.limit, attempt.told.first()) {
+        let names: Vec<&str> = attempt.told.iter().map(|told| told.name()).collect();
+        let held = match (plan.critical, attempt.told.len()) {
+            (Some(_), 1) if attempt.ending.is_some_and(|ending| ending.exit_code() == 0) => {
+                "; it was held back until the step had ended"
+            }
+            _ => "",
+        };
+        findings.push(
+            Finding::warning(
+                "asked-to-stop",
+                format!("it was asked to stop by {}{held}", names.join(", then ")),
+            )
+            .help(format!(
+                "find out who sent {}: a cancelled run, a time limit of the job?",
+                first.name()
+            )),
+        );
+    }
+    if attempt.limit != Some(Limit::Stall) {
+        let limit = TimeSpan(plan.stall_after.unwrap_or_default());
+        findings.extend(attempt.stalls.first().map(|(from, _)| {
+            let from = TimeSpan(std::time::Duration::from_secs(from.as_secs()));
+            let times = count(attempt.stalls.len(), "time");
+            Finding::warning(
+                "stalled",
+                format!("it did nothing for longer than {limit}, {times}, the first time {from} after its start"),
+            )
+            .help("the log says which processes were there then")
+        }));
+    }
+    if attempt.cut {
+        findings.push(
+            Finding::warning(
+                "output-cut",
+                "its output was not read to the end: somebody still held it open after the command had ended",
+            )
+            .help("let what is started in the background write elsewhere: `server > server.log 2>&1 &`"),
+        );
+    }
+    if attempt.survivors {
+        findings.push(
+            Finding::warning("survivors", "processes could not be ended, not even by SIGKILL")
+                .help("look for processes in state D (waiting for a device or a network file system)"),
+        );
+    }
+    if !attempt.left_behind.is_empty() {
+        let named = attempt.left_behind.iter().take(NAMED).cloned().collect::<Vec<_>>();
+        let number = count(attempt.left_behind.len(), "process").replace("processs", "processes");
+        findings.push(Finding::note(
+            "left-behind",
+            format!("it left {number} behind, which run on: {}", named.join("; ")),
+        ));
+    }
+    findings
+}
+
+fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
+    let by_force = if attempt.killed {
+        ", by SIGKILL as SIGTERM did not"
+    } else {
+        ""
+    };
+    match (attempt.limit, attempt.ending) {
+        (Some(Limit::Time), _) => {
+            let limit = TimeSpan(plan.timeout.unwrap_or_default());
+            let message = format!("it was ended after {limit}, its time limit{by_force}");
+            let help = "find out what it waited for, or give it more with --timeout";
+            Some(Finding::error("timed-out", message).help(help))
+        }
+        (Some(Limit::Stall), _) => {
+            let limit = TimeSpan(plan.stall_after.unwrap_or_default());
+            let message = format!("it was ended as it had neither output nor work for {limit}{by_force}");
+            let help = "the log says which processes were there; find out what they waited for";
+            Some(Finding::error("stalled", message).help(help))
+        }
+        (None, Some(Ending::Code(0))) => None,
+        (None, Some(ending @ Ending::Code(code))) => {
+            let finding = Finding::error("failed", format!("it {ending}"));
+            Some(match code {
+                137 => finding.help(out_of_memory(attempt)),
+                _ => finding.help("its last lines say why"),
+            })
+        }
+        (None, Some(ending @ Ending::Signal(9))) => {
+            let finding = Finding::error("killed", format!("it {ending}"));
+            Some(if attempt.killed {
+                finding
+            } else {
+                finding.help(out_of_memory(attempt))
+            })
+        }
+        (None, Some(ending @ Ending::Signal(_))) => Some(Finding::error("killed", format!("it {ending}"))),
+        (None, None) => Some(Finding::error("survived", "it did not end, not even by SIGKILL")),
+    }
+}
+
+/// What is known of a SIGKILL that was not ours.
+fn out_of_memory(attempt: &Attempt) -> String {
+    match attempt.out_of_memory {
+        Some(0) => "not for want of memory, says the kernel: somebody else sent SIGKILL".to_owned(),
+        Some(n) => format!(
+            "the kernel killed {n} of this control group's processes for want of memory meanwhile: give it more, or let it \
+             do less at once"
+        ),
+        None => "mostly the kernel does that for want of memory, which could not be looked up here".to_owned(),
+    }
+}
+
+/// Why nothing was run, and the exit code that `timeout(1)` has for it.
+pub fn not_started(error: &StartError) -> (Finding, u8) {
+    let (code, number, help) = match error {
+        StartError::NotInPath(_) => ("not-found", exit::NOT_FOUND, "install it, or write its path"),
+        StartError::NoFile(_) => (
+            "not-found",
+            exit::NOT_FOUND,
+            "check the path, which is relative to the working folder",
+        ),
+        StartError::NotExecutable(_) => ("not-executable", exit::NOT_EXECUTABLE, "make it executable: `chmod +x`"),
+        StartError::NoInterpreter(_) => (
+            "not-executable",
+            exit::NOT_EXECUTABLE,
+            "install what its first line names",
+        ),
+        StartError::Other { .. } => (
+            "not-executable",
+            exit::NOT_EXECUTABLE,
+            "a script needs a first line like `#!/bin/sh`; what is to be read by a shell needs --shell",
+        ),
+        StartError::Interrupted(_) | StartError::System(_) => ("own-failure", exit::OWN_FAILURE, "try it again"),
+    };
+    (Finding::error(code, error.to_string()).help(help), number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn killed(out_of_memory: Option<u64>, ours: bool) -> String {
+        let attempt = Attempt {
+            ending: Some(Ending::Signal(9)),
+            killed: ours,
+            out_of_memory,
+            ..Attempt::default()
+        };
+        let finding = how_it_ended(&Plan::of_tests(), &attempt).unwrap();
+        assert_eq!((finding.code.as_ref(), attempt.exit_code()), ("killed", 137));
+        finding.help.unwrap_or_default()
+    }
+
+    #[test]
+    fn a_sigkill_that_was_not_ours_is_looked_up() {
+        assert!(killed(Some(1), false).contains("killed 1 of"));
+        assert!(killed(Some(0), false).contains("not for want of memory"));
+        assert!(killed(None, false).contains("could not be looked up"));
+        assert_eq!(killed(Some(0), true), "");
+    }
+
+    #[test]
+    fn a_limit_counts_more_than_how_the_command_took_it() {
+        let attempt = Attempt {
+            ending: Some(Ending::Code(0)),
+            limit: Some(Limit::Time),
+            ..Attempt::default()
+        };
+        assert_eq!(attempt.exit_code(), 124);
+        assert_eq!(last(&Plan::of_tests(), &attempt)[0].code, "timed-out");
+    }
+}

@@ -1,0 +1,152 @@
+//! The story of all attempts, as a check with facts, a timeline and an exit code.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::attempt::Attempt;
+use super::tell::millis;
+use super::{Judged, Plan};
+use crate::model::timeline::SpanState;
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Span, TimeSpan, exit, text};
+use crate::world::wrap::{Ending, Log};
+use crate::world::{World, files};
+
+const STAGE: &str = "heartbeat";
+/// Lines and bytes of output that a report about a failure holds.
+const LAST_LINES: usize = 15;
+const LAST_BYTES: usize = 4000;
+/// Bytes of the command in a check's title.
+const TITLE_BYTES: usize = 100;
+
+/// What there is to tell so far.
+pub struct Story {
+    pub started: Instant,
+    pub attempts: u32,
+    outcome: Outcome,
+    facts: Vec<Fact>,
+}
+
+impl Story {
+    pub fn begin() -> Self {
+        Self {
+            started: Instant::now(),
+            attempts: 0,
+            outcome: Outcome::default(),
+            facts: Vec::new(),
+        }
+    }
+
+    /// One more attempt, which began so long after the start.
+    pub fn attempt(&mut self, attempt: &Attempt, from: Duration) {
+        let state = if attempt.exit_code() == 0 {
+            SpanState::Done
+        } else {
+            SpanState::Failed
+        };
+        self.span(format!("attempt {}", self.attempts), from, attempt.took, state);
+        for (since, until) in &attempt.stalls {
+            self.span("stall".to_owned(), from + *since, *until - *since, SpanState::Stalled);
+        }
+        self.facts = facts(attempt, self.attempts);
+    }
+
+    pub fn waited(&mut self, from: Duration) {
+        let took = self.started.elapsed() - from;
+        self.span("wait".to_owned(), from, took, SpanState::Waited);
+    }
+
+    fn span(&mut self, name: String, from: Duration, took: Duration, state: SpanState) {
+        self.outcome.timeline.push(Span {
+            name,
+            from_ms: millis(from),
+            to_ms: millis(from + took),
+            state,
+        });
+    }
+
+    /// Everything that was found, as a check with an exit code.
+    pub fn judged(mut self, plan: &Plan, world: &World, result: Judged, logs: [&Log; 2], shown: &str) -> Outcome {
+        let [output, records] = logs;
+        let (mut findings, mut code) = result;
+        output.close();
+        let mut failures: Vec<String> = logs.iter().filter_map(|log| log.failure()).collect();
+        if output.is_there
+            && let Err(error) = world.secrets.redact_file(output.path())
+        {
+            failures.push(format!(
+                "{error:#}; do not publish the log before somebody has looked at it"
+            ));
+        }
+        for failure in failures {
+            findings.push(
+                Finding::error("log-failed", failure).help(
+                    "the command was run, but the log does not prove it; make room or name another --evidence-dir",
+                ),
+            );
+        }
+        if code == 0 && findings.iter().any(Finding::fails) {
+            code = exit::OWN_FAILURE;
+        }
+        if code != 0
+            && let Some(first) = findings.first_mut()
+        {
+            *first = first.clone().excerpt(last_words(output.path()));
+        }
+        let relative = |log: &Log| {
+            let path = log.path();
+            path.strip_prefix(&world.workspace)
+                .unwrap_or(path)
+                .display()
+                .to_string()
+        };
+        self.facts.push(Fact::new("exit code", code.to_string()));
+        self.facts.push(Fact::new("log", relative(output)));
+        self.facts.push(Fact::new("heartbeats", relative(records)));
+        let title = format!("`{}` runs to its end", text::cut(&text::one_line(shown), TITLE_BYTES));
+        let id = format!("{STAGE}:{}", plan.label);
+        let mut check = Check::new(STAGE, id, title, Ended::Looked(findings), self.started.elapsed());
+        check.facts = self.facts;
+        self.outcome.checks.push(check);
+        let mut output_of = |name: &str, value: String| self.outcome.outputs.insert(name.to_owned(), value);
+        output_of("exit-code", code.to_string());
+        output_of("attempts", self.attempts.to_string());
+        output_of("log", relative(output));
+        self.outcome.exit = Some(code);
+        self.outcome
+    }
+}
+
+/// The end of the log, if there is one.
+fn last_words(log: &Path) -> String {
+    let last = text::printable(&files::tail(log, LAST_LINES).unwrap_or_default());
+    let mut start = last.len().saturating_sub(LAST_BYTES);
+    while !last.is_char_boundary(start) {
+        start += 1;
+    }
+    last[start..].to_owned()
+}
+
+fn facts(attempt: &Attempt, attempts: u32) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::new("process", attempt.pid.to_string()),
+        Fact::new("attempts", attempts.to_string()),
+        Fact::new("took", TimeSpan(attempt.took).to_string()),
+        Fact::new(
+            "output",
+            format!("{} bytes, {} lines", attempt.reading.bytes, attempt.reading.lines),
+        ),
+    ];
+    facts.extend(attempt.cpu.map(|cpu| Fact::new("CPU time", TimeSpan(cpu).to_string())));
+    facts.extend(
+        attempt
+            .peak_kib
+            .map(|kib| Fact::new("peak memory", format!("{kib} KiB"))),
+    );
+    facts.extend(
+        attempt
+            .ending
+            .and_then(Ending::signal)
+            .map(|signal| Fact::new("signal", signal)),
+    );
+    facts
+}

@@ -1,0 +1,71 @@
+//! Telling what happens to the command: each event once, to the log of records and to the console.
+
+use std::time::Duration;
+
+use crate::model::heartbeat::{Event, Record};
+use crate::model::text::cut;
+use crate::world::World;
+use crate::world::wrap::{Live, Log, Process};
+
+/// Processes that are listed at once; more than that nobody reads.
+const LISTED: usize = 20;
+
+pub struct Teller<'a> {
+    pub live: &'a Live,
+    pub records: &'a Log,
+    pub world: &'a World,
+    pub label: &'a str,
+}
+
+/// Which attempt, and how far it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    pub pid: u32,
+    pub attempt: u32,
+    pub elapsed: Duration,
+}
+
+impl Teller<'_> {
+    pub fn tell(&self, place: Place, event: Event) {
+        let record = Record {
+            time: self.world.clock.rfc3339(),
+            label: self.label.to_owned(),
+            pid: place.pid,
+            attempt: place.attempt,
+            elapsed_ms: millis(place.elapsed),
+            event,
+        };
+        self.records.record(&record);
+        self.live.say(&record.to_string());
+    }
+
+    pub fn note(&self, place: Place, text: impl Into<String>) {
+        self.tell(place, Event::Note { text: text.into() });
+    }
+
+    /// Who is there, one line each.
+    pub fn list(&self, place: Place, processes: &[Process]) {
+        for process in processes.iter().take(LISTED) {
+            self.note(place, self.shown(process));
+        }
+        if processes.len() > LISTED {
+            self.note(place, format!("and {} more processes", processes.len() - LISTED));
+        }
+    }
+
+    /// A process in words, without secrets.
+    pub fn shown(&self, process: &Process) -> String {
+        let elapsed = crate::model::TimeSpan(Duration::from_secs(process.elapsed.as_secs()));
+        format!(
+            "process {} (child of {}, state {}, for {elapsed}): {}",
+            process.pid,
+            process.parent,
+            process.state,
+            cut(&self.world.secrets.redact(&process.command), 200)
+        )
+    }
+}
+
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

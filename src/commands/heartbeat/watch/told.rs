@@ -1,0 +1,59 @@
+//! Being told to end by a signal from outside.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::attempt::Desk;
+use super::{TOLD_AGAIN, Watch};
+use crate::model::TimeSpan;
+use crate::world::wrap::Told;
+
+/// The longest time that a command has after a signal that was passed on to it. A runner sends SIGTERM 7.5 s after
+/// SIGINT, and others end a container 10 s after SIGTERM; the report is written after the command has ended.
+const TOLD: Duration = Duration::from_secs(7);
+
+impl Watch {
+    /// We were told to end.
+    pub(super) fn told(&mut self, desk: &Desk<'_>, told: Told) {
+        let name = told.name();
+        let first = self.attempt.told.is_empty();
+        self.attempt.told.push(told);
+        let now = Instant::now();
+        if let Some(leaving) = &mut self.leaving {
+            leaving.kill_at = if first {
+                leaving.kill_at.min(now + TOLD_AGAIN)
+            } else {
+                now
+            };
+            desk.teller
+                .note(self.place(), format!("{name} came while it is being ended"));
+        } else if let Some(critical) = desk.plan.critical.filter(|_| first) {
+            self.held = Some((told, now + critical));
+            let grace = TimeSpan(critical);
+            desk.teller.note(
+                self.place(),
+                format!("{name} is held back: this step is critical, and has {grace} to end by itself"),
+            );
+        } else if self.passed_on.is_none() {
+            let again = if first { "" } else { ", the second signal," };
+            desk.teller
+                .note(self.place(), format!("{name}{again} is passed on to the command"));
+            self.pass_on(desk, told);
+        } else {
+            desk.teller.note(
+                self.place(),
+                format!("{name} is the second signal: SIGTERM to everything"),
+            );
+            self.leave(desk.plan.grace.min(TOLD_AGAIN));
+        }
+    }
+
+    pub(super) fn pass_on(&mut self, desk: &Desk<'_>, told: Told) {
+        // Held back before means that the sender has waited already.
+        let patience = if self.attempt.told.len() > 1 { TOLD_AGAIN } else { TOLD };
+        self.held = None;
+        self.passed_on = Some(Instant::now() + desk.plan.grace.min(patience));
+        self.wrapped.tree.signal_group(told.signal());
+    }
+}

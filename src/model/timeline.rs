@@ -1,0 +1,41 @@
+//! What happened when, for a picture of a run.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a stretch of time is to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpanState {
+    /// Something worked, and it went well.
+    Done,
+    /// Something worked, and it went wrong.
+    Failed,
+    /// Something was there and did nothing.
+    Stalled,
+    /// A wait that was wanted.
+    Waited,
+}
+
+impl SpanState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stalled => "stalled",
+            Self::Waited => "waited",
+        }
+    }
+}
+
+/// One stretch of time. Spans may overlap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Span {
+    /// What it was: `attempt 1`.
+    pub name: String,
+    /// Milliseconds since the report's `started_at`.
+    pub from_ms: u64,
+    /// Milliseconds since the report's `started_at`; not before `from_ms`.
+    pub to_ms: u64,
+    pub state: SpanState,
+}

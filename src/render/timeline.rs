@@ -1,0 +1,135 @@
+//! A report's timeline as a picture, and as a table for those who see none.
+//!
+//! GitHub draws Mermaid in job summaries, without promising it. A diagram with an error in it is a red box, so nothing
+//! foreign gets into it but letters.
+
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::timeline::SpanState;
+use crate::model::{Report, Span, TimeSpan};
+
+/// More than these are too thin to see; the rest is in the report.
+const SHOWN: usize = 60;
+const NAME_CHARS: usize = 60;
+
+/// Nothing, if the report has no timeline. `cell` makes a text safe in a table.
+pub fn render(report: &Report, cell: &dyn Fn(&str) -> String) -> String {
+    let mut out = String::new();
+    if report.timeline.is_empty() {
+        return out;
+    }
+    let started: Timestamp = report.started_at.parse().unwrap_or_default();
+    let at = |ms: u64| {
+        let since = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+        started.saturating_add(since).unwrap_or(started)
+    };
+    let shown = &report.timeline[..report.timeline.len().min(SHOWN)];
+    out.push_str("\n```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n");
+    for span in shown {
+        // One without a length is not drawn.
+        let (from, to) = (at(span.from_ms), at(span.to_ms.max(span.from_ms.saturating_add(1))));
+        let _ = writeln!(
+            out,
+            "    {} :{}, {}, {}",
+            name(span),
+            tag(span.state),
+            from.as_millisecond(),
+            to.as_millisecond()
+        );
+    }
+    out.push_str("```\n\n| from (UTC) | what | how | took |\n|---|---|---|---:|\n");
+    for span in shown {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} |",
+            at(span.from_ms).strftime("%H:%M:%S"),
+            cell(&span.name),
+            span.state.as_str(),
+            TimeSpan::from_millis(span.to_ms.saturating_sub(span.from_ms))
+        );
+    }
+    if report.timeline.len() > SHOWN {
+        let _ = writeln!(out, "\n_{} more are in the report._", report.timeline.len() - SHOWN);
+    }
+    out
+}
+
+/// Letters, digits and a few signs: `:`, `,`, `;` and `#` mean something in a diagram.
+fn name(span: &Span) -> String {
+    let safe = |c: char| {
+        if c.is_alphanumeric() || " ._-".contains(c) {
+            c
+        } else {
+            ' '
+        }
+    };
+    let name: String = span.name.chars().take(NAME_CHARS).map(safe).collect();
+    // A name that is empty, or a word of the diagram's language, would be an error.
+    format!("{} {}", span.state.as_str(), name.trim())
+}
+
+fn tag(state: SpanState) -> &'static str {
+    match state {
+        SpanState::Done => "done",
+        SpanState::Failed => "crit",
+        SpanState::Stalled => "crit, active",
+        SpanState::Waited => "active",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Outcome;
+    use crate::model::report::Frame;
+
+    fn report(names: &[&str]) -> Report {
+        let span = |name: &&str| Span {
+            name: (*name).to_owned(),
+            from_ms: 1_000,
+            to_ms: 1_000,
+            state: SpanState::Failed,
+        };
+        let frame = Frame {
+            command: "heartbeat".into(),
+            label: None,
+            subject: crate::model::Subject::default(),
+            started_at: "2026-01-31T12:00:00.000Z".into(),
+            finished_at: "2026-01-31T12:00:09.000Z".into(),
+            took_ms: 9_000,
+        };
+        let outcome = Outcome {
+            timeline: names.iter().map(span).collect(),
+            ..Outcome::default()
+        };
+        Report::judge(frame, outcome)
+    }
+
+    #[test]
+    fn a_span_is_a_bar_and_a_row() {
+        let text = render(&report(&["attempt 1"]), &str::to_owned);
+        assert!(
+            text.contains("    failed attempt 1 :crit, 1769860801000, 1769860801001\n"),
+            "{text}"
+        );
+        assert!(text.contains("| 12:00:01 | attempt 1 | failed | 0s |"), "{text}");
+        assert_eq!(render(&report(&[]), &str::to_owned), "");
+    }
+
+    #[test]
+    fn no_name_breaks_the_diagram() {
+        let text = render(&report(&["a:b,c;d#e\n```\nclick", ""]), &|_| String::new());
+        let diagram = text.split("```").nth(1).unwrap();
+        assert_eq!(diagram.lines().count(), 6, "{diagram}");
+        assert!(diagram.contains("    failed a b c d e     click :crit"), "{diagram}");
+    }
+
+    #[test]
+    fn what_is_too_much_to_see_is_counted() {
+        let text = render(&report(&["x"; 70]), &str::to_owned);
+        assert_eq!(text.matches(":crit").count(), SHOWN);
+        assert!(text.contains("10 more"), "{text}");
+    }
+}

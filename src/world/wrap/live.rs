@@ -1,0 +1,149 @@
+//! What people see while a wrapped command runs: its own output, untouched, and our lines between.
+//!
+//! Here, and nowhere else but at the end of a run, something is written to standard output and standard error: a wrapped
+//! command's bytes are passed on as if it was not wrapped, so they are neither made safe nor fenced. What the command
+//! says to a runner (`::group::`, `::error::`) works.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::model::text::one_line;
+
+/// The console of a wrapped command. Our lines go to standard error, from a thread of their own: a console that does not
+/// take anything must not keep us from ending what is to be ended.
+pub struct Live {
+    between: Arc<Between>,
+    lines: Option<mpsc::Sender<String>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What the command's bytes and our lines have to know of each other.
+pub struct Between {
+    /// The last byte that the command wrote was not the end of a line.
+    mid_line: AtomicBool,
+    /// Held while something is written to standard error, so that nothing gets into the middle of it.
+    stderr: Mutex<()>,
+}
+
+/// Where one stream of the command is passed on to.
+pub struct Outlet {
+    file: File,
+    is_stderr: bool,
+    between: Arc<Between>,
+}
+
+impl Live {
+    pub fn open() -> anyhow::Result<Self> {
+        let between = Arc::new(Between {
+            mid_line: AtomicBool::new(false),
+            stderr: Mutex::new(()),
+        });
+        let (sender, lines) = mpsc::channel::<String>();
+        let mut file = stderr()?;
+        let writing = Arc::clone(&between);
+        let writer = thread::spawn(move || {
+            for line in lines {
+                let _alone = writing.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+                let begin = if writing.mid_line.swap(false, Ordering::Relaxed) {
+                    "\n"
+                } else {
+                    ""
+                };
+                // A console that is gone is no reason to stop.
+                let _ = write_all(&mut file, format!("{begin}{line}\n").as_bytes());
+            }
+        });
+        Ok(Self {
+            between,
+            lines: Some(sender),
+            writer: Some(writer),
+        })
+    }
+
+    /// One line of ours. Never waits.
+    pub fn say(&self, line: &str) {
+        if let Some(lines) = &self.lines {
+            // A runner executes `##[command]` wherever it stands in a line, and ours hold other people's words.
+            let _ = lines.send(one_line(line).replace("##[", "# #["));
+        }
+    }
+
+    pub fn stdout(&self) -> anyhow::Result<Outlet> {
+        let file = io::stdout().as_fd().try_clone_to_owned();
+        self.outlet(file.context("standard output cannot be written")?.into(), false)
+    }
+
+    pub fn stderr(&self) -> anyhow::Result<Outlet> {
+        self.outlet(stderr()?, true)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "both callers answer with what this answers")]
+    fn outlet(&self, file: File, is_stderr: bool) -> anyhow::Result<Outlet> {
+        Ok(Outlet {
+            file,
+            is_stderr,
+            between: Arc::clone(&self.between),
+        })
+    }
+
+    /// Waits until everything is said, for so long at most, and sees to it that what comes next begins a line.
+    pub fn close(mut self, patience: Duration) {
+        drop(self.lines.take());
+        let until = Instant::now() + patience;
+        if let Some(writer) = self.writer.take() {
+            while !writer.is_finished() {
+                if Instant::now() >= until {
+                    return;
+                }
+                thread::sleep(Duration::from_micros(200));
+            }
+        }
+        if self.between.mid_line.swap(false, Ordering::Relaxed)
+            && let Ok(mut file) = stderr()
+        {
+            let _ = write_all(&mut file, b"\n");
+        }
+    }
+}
+
+impl Outlet {
+    pub fn pass_on(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let between = Arc::clone(&self.between);
+        // Only standard error is shared with our lines. A lock around both would let a reader of one wait for the other.
+        let _alone = self
+            .is_stderr
+            .then(|| between.stderr.lock().unwrap_or_else(PoisonError::into_inner));
+        write_all(&mut self.file, bytes)?;
+        between.mid_line.store(!bytes.ends_with(b"\n"), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn stderr() -> anyhow::Result<File> {
+    let file = io::stderr().as_fd().try_clone_to_owned();
+    Ok(file.context("standard error cannot be written")?.into())
+}
+
+/// Also to a file that others made not to wait, as some programs do with a terminal they share.
+fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(&*file, PollFlags::OUT)], None)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

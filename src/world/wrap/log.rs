@@ -1,0 +1,195 @@
+//! The two files that prove a command ran: its own output, and the records of all wrapped commands of a run.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Context as _;
+use rustix::fs::{Mode, OFlags};
+
+use crate::model::heartbeat::Record;
+
+/// How many wrapped commands of one label may run at once.
+const AT_ONCE: usize = 100;
+
+/// Something that is only written to. What goes wrong is kept, and the first of it told in the end: whoever writes has
+/// more important work to do than to fail.
+#[derive(Debug)]
+pub struct Log {
+    /// Nothing, once it could not be written. A log with a hole in it would look like a whole one.
+    file: Mutex<Option<File>>,
+    path: PathBuf,
+    /// It could be written at first.
+    pub is_there: bool,
+    failure: Mutex<Option<String>>,
+}
+
+impl Log {
+    /// The log of one command's output: `folder/LABEL.log`, emptied, or `folder/LABEL-2.log` while another command of that
+    /// label writes to the first.
+    pub fn of_output(folder: &Path, label: &str) -> Self {
+        let mut path = folder.join(format!("{label}.log"));
+        for number in 2..AT_ONCE {
+            match open(&path).and_then(|file| claim(file, &path)) {
+                Ok(Some(file)) => return Self::with(path, Ok(file)),
+                Ok(None) => path = folder.join(format!("{label}-{number}.log")),
+                Err(error) => return Self::with(path, Err(error)),
+            }
+        }
+        Self::with(
+            path,
+            Err(anyhow::anyhow!("{AT_ONCE} commands of this label are running")),
+        )
+    }
+
+    /// The records: `folder/heartbeat.log`, which is only ever appended to.
+    pub fn of_records(folder: &Path) -> Self {
+        let path = folder.join("heartbeat.log");
+        let file = open(&path);
+        Self::with(path, file)
+    }
+
+    fn with(path: PathBuf, opened: anyhow::Result<File>) -> Self {
+        let (file, failure) = match opened {
+            Ok(file) => (Some(file), None),
+            Err(error) => (None, Some(format!("{error:#}"))),
+        };
+        Self {
+            is_there: file.is_some(),
+            file: Mutex::new(file),
+            path,
+            failure: Mutex::new(failure),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Why not everything is in it.
+    pub fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn write(&self, bytes: &[u8]) {
+        self.with_file(|mut file| file.write_all(bytes));
+    }
+
+    /// In one piece, so that records of others do not get into the middle of it.
+    pub fn record(&self, record: &Record) {
+        let line = record.to_line() + "\n";
+        self.with_file(|mut file| match file.write(line.as_bytes())? {
+            n if n == line.len() => Ok(()),
+            _ => Err(io::ErrorKind::StorageFull.into()),
+        });
+    }
+
+    /// Nothing is written from here on, whoever tries.
+    pub fn close(&self) {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn with_file(&self, write: impl FnOnce(&File) -> io::Result<()>) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = &*file
+            && let Err(error) = write(open)
+        {
+            *file = None;
+            let failure = format!("{} cannot be written: {error}", self.path.display());
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        }
+    }
+}
+
+/// For appending, where it is and not where a link leads: that could be any file of the user.
+fn open(path: &Path) -> anyhow::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
+    }
+    // Opening a pipe that nobody reads must not make us wait.
+    let flags =
+        OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let shown = path.display();
+    let file = match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::LOOP) => {
+            anyhow::bail!("{shown} is a link, and links are not written through; remove it")
+        }
+        Err(error) => return Err(io::Error::from(error)).with_context(|| format!("cannot write {shown}")),
+    };
+    let meta = file.metadata().with_context(|| format!("cannot write {shown}"))?;
+    anyhow::ensure!(meta.is_file(), "{shown} is not a file; remove it");
+    Ok(file)
+}
+
+/// Empties it, unless another process is writing to it.
+fn claim(file: File, path: &Path) -> anyhow::Result<Option<File>> {
+    match file.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => return Ok(None),
+        // Some network file systems cannot lock; two commands of one label at once are rare enough there.
+        Ok(()) | Err(fs::TryLockError::Error(_)) => {}
+    }
+    file.set_len(0)
+        .with_context(|| format!("cannot empty {}", path.display()))?;
+    Ok(Some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::heartbeat::Event;
+
+    #[test]
+    fn a_log_in_use_is_left_to_its_writer() {
+        let home = tempfile::tempdir().unwrap();
+        let first = Log::of_output(home.path(), "make");
+        first.write(b"first");
+        let second = Log::of_output(home.path(), "make");
+        second.write(b"second");
+        assert_eq!(second.path(), home.path().join("make-2.log"));
+        assert_eq!(fs::read(home.path().join("make.log")).unwrap(), b"first");
+        drop(first);
+        assert_eq!(Log::of_output(home.path(), "make").path(), home.path().join("make.log"));
+        assert_eq!(
+            fs::read(home.path().join("make.log")).unwrap(),
+            b"",
+            "emptied for the next one"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_and_stops_nobody() {
+        let home = tempfile::tempdir().unwrap();
+        let precious = home.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        std::os::unix::fs::symlink(&precious, home.path().join("heartbeat.log")).unwrap();
+        let log = Log::of_records(home.path());
+        log.write(b"x");
+        assert!(log.failure().unwrap().contains("heartbeat.log is a link"));
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        let below_a_file = Log::of_output(&precious.join("logs"), "x");
+        assert!(below_a_file.failure().unwrap().contains("cannot make the folder"));
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_once_and_nothing_is_written_behind_the_hole() {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let log = Log::with(PathBuf::from("/dev/full"), Ok(full));
+        log.write(b"x");
+        log.record(&Record {
+            time: "2026-01-31T12:00:15.000Z".to_owned(),
+            label: "x".to_owned(),
+            pid: 1,
+            attempt: 1,
+            elapsed_ms: 0,
+            event: Event::Resumed,
+        });
+        let failure = log.failure().unwrap();
+        assert!(
+            failure.starts_with("/dev/full cannot be written: No space left"),
+            "{failure}"
+        );
+        assert!(log.file.lock().unwrap().is_none());
+    }
+}

@@ -57,6 +57,15 @@ impl Literal {
     }
 }
 
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            text @ Value::String(_) => write!(f, "{text}"),
+            _ => f.write_str(&self.text),
+        }
+    }
+}
+
 /// `1` and `1.0` are the same number. Whole ones are compared as such: beyond 2^53 different ones have one `f64`.
 fn same_number(one: &Number, other: &Number) -> bool {
     let is_whole = |number: &Number| number.is_i64() || number.is_u64();
@@ -198,8 +207,8 @@ impl fmt::Display for JsonExpectation {
         f.write_str(&self.pointer)?;
         match &self.test {
             Test::Exists => Ok(()),
-            Test::Equal(literal) => write!(f, " = {}", literal.text),
-            Test::NotEqual(literal) => write!(f, " != {}", literal.text),
+            Test::Equal(literal) => write!(f, " = {literal}"),
+            Test::NotEqual(literal) => write!(f, " != {literal}"),
             Test::Compare(order, limit) => write!(f, " {} {limit}", order.as_str()),
             Test::Matches(pattern) => write!(f, " =~ {pattern}"),
         }

@@ -39,6 +39,15 @@ pub struct Run {
     pub updated_at: Timestamp,
 }
 
+impl Run {
+    /// Whether a pull request started it, with whatever rights.
+    pub fn is_of_pull_request(&self) -> bool {
+        self.event
+            .as_deref()
+            .is_some_and(|event| event.starts_with("pull_request"))
+    }
+}
+
 /// A job of a run. Its id is that of its check run as well.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Job {

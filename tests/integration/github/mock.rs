@@ -132,6 +132,15 @@ impl Mock {
         self.with(|state| state.runs.push(run))
     }
 
+    /// What started the run of `Gate::on_runner`.
+    pub fn run_is_of(self, event: &str) -> Self {
+        self.with(|state| {
+            for run in state.runs.iter_mut().filter(|run| run["id"] == RUN) {
+                run["event"] = event.into();
+            }
+        })
+    }
+
     /// A job of a run that ended so (`running` and `queued` have not).
     pub fn job(self, run: u64, id: u64, name: &str, conclusion: &str) -> Self {
         self.job_of_attempt(run, 1, id, name, conclusion)

@@ -194,6 +194,10 @@ fn a_skip_of_what_could_not_run_is_none_of_the_row() {
         gate.run(ask(more)).code(0).says("Verdict: skip");
         assert_eq!(gate.report("skip-guard")["checks"][1]["facts"][0]["value"], "2 times");
     }
+    // One that runs with the rights of the base branch has that as its ref, and is not counted either.
+    let mock = skipped(2).run_is_of("pull_request_target");
+    mock.gate().run(ask(&["--max-skips=2"])).code(0).says("Verdict: skip");
+    mock.gate().run(ask(&["--max-skips=1"])).code(1).says("skipped 2 times");
     // Nightly runs are only to build.
     let nightly = skipped(1)
         .run_of("schedule", 202, 2, "completed", 1)

@@ -53,7 +53,8 @@ impl History<'_> {
         let earlier = listed
             .items
             .into_iter()
-            .filter(|run| run.run_number < this.run_number && !is_of_pull_request(run));
+            // A fork's branch may be called like the default branch; its pull requests are listed under that name.
+            .filter(|run| run.run_number < this.run_number && !run.is_of_pull_request());
         let mut looks = futures_util::stream::iter(earlier)
             .map(|run| async {
                 let seen = self.see(&run).await;
@@ -188,13 +189,6 @@ enum Said {
     Nothing,
     /// Nothing in those that were looked at.
     TooManyJobs,
-}
-
-/// A fork's branch may be called like the default branch, and its pull requests are listed under that name.
-fn is_of_pull_request(run: &Run) -> bool {
-    run.event
-        .as_deref()
-        .is_some_and(|event| event.starts_with("pull_request"))
 }
 
 /// A name that is written wrong would never count anything.

@@ -80,8 +80,9 @@ async fn look(limits: &Limits, environment: &str, github: &LazyGitHub, world: &W
         guard: world.runner.job(),
     };
     let mut row = history.row(&this, &branch).await?;
-    // A pull request's own skip is none of what is counted.
-    if world.runner.git_ref.as_deref() == Some(&format!("refs/heads/{branch}")) {
+    // A pull request's own skip is none of what is counted, also where it runs with the base branch as its ref.
+    let on_branch = world.runner.git_ref.as_deref() == Some(&format!("refs/heads/{branch}"));
+    if on_branch && !this.is_of_pull_request() {
         row.count += 1;
         row.oldest.get_or_insert(this);
     }

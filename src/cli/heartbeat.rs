@@ -120,7 +120,7 @@ fn positive(flag: &str, given: Option<TimeSpan>) -> Result<Option<Duration>, Usa
 /// Logs of these names belong to others: the records of all wrapped commands, and the servers that smoke starts.
 fn is_taken(label: &str) -> bool {
     let label = label.to_ascii_lowercase();
-    label == "heartbeat" || label == "server" || label.starts_with("server-")
+    label == "heartbeat" || label == "server" || label.starts_with("server-") || label.starts_with("server.")
 }
 
 fn chosen(label: &str) -> Result<String, UsageError> {

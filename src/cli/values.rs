@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::error::UsageError;
+use crate::commands::smoke::expect::pattern;
 use crate::model::TimeSpan;
-
-/// A regular expression whose compiled form is larger was not written by a person.
-const LARGEST_REGEX: usize = 1 << 20;
 
 /// Splits a command as a shell would, without running one.
 pub fn words(flag: &str, command: &str) -> Result<Vec<String>, UsageError> {
@@ -22,15 +20,7 @@ pub fn words(flag: &str, command: &str) -> Result<Vec<String>, UsageError> {
 }
 
 pub fn regex(flag: &str, text: &str) -> Result<Regex, UsageError> {
-    if text.is_empty() {
-        return Err(
-            UsageError::new(format!("{flag} is empty, which matches everything")).help("write what must be there")
-        );
-    }
-    RegexBuilder::new(text)
-        .size_limit(LARGEST_REGEX)
-        .build()
-        .map_err(|error| UsageError::new(format!("{flag} is not a regular expression: {error}")))
+    pattern::parse(text).map_err(|error| UsageError::new(format!("{flag}: {error}")))
 }
 
 /// A time of which zero makes no sense.

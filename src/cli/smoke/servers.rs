@@ -91,8 +91,10 @@ fn names(servers: &[ServerOptions]) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// Each label has logs of its own, as it has a report: a second smoke of a job must not empty the first one's.
+/// Each label has logs of its own, as it has a report: a second smoke of a job must not empty the first one's. A name
+/// follows a dot and a label a hyphen, so that the two are told apart.
 fn log_name(label: Option<&str>, server: Option<&str>) -> String {
-    let parts = ["server"].into_iter().chain(server).chain(label);
-    format!("{}.log", parts.collect::<Vec<_>>().join("-"))
+    let name = server.map(|name| format!(".{name}")).unwrap_or_default();
+    let label = label.map(|label| format!("-{label}")).unwrap_or_default();
+    format!("server{name}{label}.log")
 }

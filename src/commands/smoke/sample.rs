@@ -44,6 +44,8 @@ pub struct Bad {
     pub retry_after: Option<Duration>,
     /// The independent sign that the platform is at fault, in words.
     pub sign: Option<String>,
+    /// The control was asked, and there was too little time for its answer.
+    pub control_was_hurried: bool,
     /// Why the control could not give one.
     pub control_is_wrong: Option<String>,
 }
@@ -57,6 +59,7 @@ impl Bad {
             cut_short: false,
             retry_after: None,
             sign: None,
+            control_was_hurried: false,
             control_is_wrong: None,
         }
     }
@@ -191,6 +194,10 @@ impl Samples {
 
     pub fn lasted(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    pub fn last_failure_mut(&mut self) -> Option<&mut Bad> {
+        self.bad.as_mut()
     }
 
     pub fn last_failure(&self) -> Option<&Bad> {

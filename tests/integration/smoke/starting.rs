@@ -167,7 +167,7 @@ fn several_are_started_in_order_and_stopped_in_the_opposite_one() {
     gate.run(["smoke"]).code(0).says("3 passed");
     assert_eq!(gate.read("ended"), "app\ndb\n");
     for name in ["db", "app"] {
-        assert!(gate.evidence().join(format!("logs/server-{name}.log")).exists());
+        assert!(gate.evidence().join(format!("logs/server.{name}.log")).exists());
     }
     assert!(!runs(&hello(db)) && !runs(&hello(app)));
 }

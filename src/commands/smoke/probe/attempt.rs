@@ -1,0 +1,140 @@
+//! One attempt, and what is known after it.
+
+use std::time::{Duration, Instant};
+
+use super::{Means, Probe};
+use crate::commands::smoke::sample::{Bad, Sample, Samples};
+use crate::commands::smoke::signs::{Streaks, Told};
+use crate::commands::smoke::timing::Timing;
+use crate::model::text;
+use crate::world::http::Request;
+
+/// How much of a body is searched for what is expected in it.
+const BODY_SEARCHED: usize = 1 << 20;
+/// How much of a body is read when nothing is expected of it.
+const BODY_READ: usize = 64 << 10;
+/// How much of a failure's description is told, in bytes: it may hold addresses that a server made up.
+const DETAIL_SHOWN: usize = 1000;
+/// How long the control's last word holds for attempts that leave no time to ask it.
+const SIGN_HOLDS: Duration = Duration::from_secs(10);
+
+/// What is known so far.
+pub(super) struct Course {
+    pub samples: Samples,
+    pub timing: Timing,
+    pub streaks: Streaks,
+    /// When the control failed last, and how.
+    sign: Option<(Instant, String)>,
+}
+
+/// How a wait or an attempt ended.
+pub(super) enum Step {
+    Sampled(Sample),
+    /// A server that should answer is gone.
+    Gone(String),
+}
+
+impl Probe {
+    /// `left` is the time in which it must have ended, the control's answer included.
+    pub(super) async fn attempt(&self, left: Duration, course: &Course, means: &Means<'_>) -> Step {
+        let deadline = Instant::now() + left;
+        let sampled = async {
+            let mut sample = self.sample(self.timeout.min(left), means).await;
+            if let Sample::Bad(bad) = &mut sample
+                && bad.could_be_infra()
+                && let Some(control) = means.control
+            {
+                // Half of it, so that the probe itself is asked again.
+                let left = deadline.saturating_duration_since(Instant::now()) / 2;
+                match control.ask(left).await {
+                    Told::Answers => {}
+                    Told::Fails(how) => bad.sign = Some(how),
+                    Told::NoTime => {
+                        bad.sign = course.recent_sign();
+                        bad.control_was_hurried = bad.sign.is_none();
+                    }
+                    Told::Nothing(why) => bad.control_is_wrong = Some(why),
+                }
+            }
+            sample
+        };
+        tokio::select! {
+            biased;
+            how = means.watched.ended() => Step::Gone(how),
+            sample = sampled => Step::Sampled(sample),
+        }
+    }
+
+    async fn sample(&self, timeout: Duration, means: &Means<'_>) -> Sample {
+        let request = Request {
+            url: &self.url,
+            method: &self.method,
+            headers: &self.headers,
+            body: self.body.as_deref(),
+            timeout,
+            body_limit: if self.expected.reads_body() {
+                BODY_SEARCHED
+            } else {
+                BODY_READ
+            },
+        };
+        match means.http.send(request).await {
+            Ok(answer) => self.expected.judge(answer, &self.url, self.settings.follow_redirects),
+            Err(failure) => Sample::Bad(Bad {
+                cut_short: failure.out_of_time && timeout < self.timeout,
+                ..Bad::new(failure.reason, text::cut(&failure.detail, DETAIL_SHOWN))
+            }),
+        }
+    }
+}
+
+impl Course {
+    /// `stretch` is how long one point of the line over time lasts at first.
+    pub fn new(stretch: Duration) -> Self {
+        Self {
+            samples: Samples::default(),
+            timing: Timing::new(stretch),
+            streaks: Streaks::default(),
+            sign: None,
+        }
+    }
+
+    fn recent_sign(&self) -> Option<String> {
+        let (when, sign) = self.sign.as_ref()?;
+        (when.elapsed() < SIGN_HOLDS).then(|| sign.clone())
+    }
+
+    /// Answers with how long the server asks to be left alone.
+    pub fn add(&mut self, sample: Sample) -> Option<Duration> {
+        let at = self.samples.lasted();
+        let retry_after = match &sample {
+            Sample::Good(good) => {
+                self.timing.add(at, Some(good.took));
+                self.streaks.good();
+                None
+            }
+            Sample::Bad(bad) => {
+                if let Some(sign) = &bad.sign {
+                    self.sign = Some((Instant::now(), sign.clone()));
+                }
+                self.timing.add(at, None);
+                // What failed before the first right answer is not a failure of what answers now.
+                if self.samples.last_good().is_some() {
+                    self.streaks.bad(bad);
+                }
+                bad.retry_after
+            }
+        };
+        self.samples.add(sample);
+        retry_after
+    }
+}
+
+/// Which server ended during a wait, and how, in words.
+pub(super) async fn pause_or_gone(wait: Duration, means: &Means<'_>) -> Option<String> {
+    tokio::select! {
+        biased;
+        how = means.watched.ended() => Some(how),
+        () = tokio::time::sleep(wait) => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! The whole of it, in order.
+
+use super::attempt::Course;
+use super::{Means, Probe};
+use crate::commands::smoke::other_family::{self, Asked};
+use crate::commands::smoke::window::Window;
+use crate::engine::{Looked, Observed};
+use crate::model::Finding;
+
+impl Probe {
+    pub async fn look(&self, means: &Means<'_>) -> Looked {
+        let mut course = Course::new(self.interval);
+        let mut findings = Vec::new();
+        match self.until_right(&mut course, means).await {
+            Err(finding) => findings.push(finding),
+            Ok(()) => {
+                if let Some((goal, limits)) = self.window {
+                    findings.extend(self.watch(Window::new(goal, limits), &mut course, means).await);
+                }
+                findings.extend(self.slow(&course.timing));
+                findings.extend(self.certificate(&course.samples, means.world));
+            }
+        }
+        if let (Some(control), Some(why)) = (means.control, course.samples.control_is_wrong()) {
+            findings.push(
+                Finding::warning(
+                    "control-useless",
+                    format!(
+                        "the control {} tells nothing about whose fault it is: {why}",
+                        control.url
+                    ),
+                )
+                .help("name one that answers at once when all is well: another application on the same platform"),
+            );
+        }
+        let redirected = course.samples.last_good().and_then(|good| good.moved_to.as_ref());
+        let mut asked = [Some(&self.url), redirected].into_iter().flatten();
+        if let Some(url) = asked.find(|url| self.settings.insecure && url.scheme() == "https") {
+            findings.push(
+                Finding::warning("not-verified", format!("the certificate of {url} was not verified"))
+                    .help("drop --insecure, and name a private authority with --ca-file"),
+            );
+        }
+        let mut facts = self.facts(&course, means.world);
+        if course.samples.last_good().is_some() {
+            let asked = Asked {
+                url: &self.url,
+                method: &self.method,
+                headers: &self.headers,
+                settings: &self.settings,
+            };
+            facts.extend(other_family::look(&asked, means.http, means.world).await);
+        }
+        Ok(Observed {
+            findings,
+            facts,
+            latency: course.timing.latency(),
+        })
+    }
+}

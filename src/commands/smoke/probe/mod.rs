@@ -1,0 +1,103 @@
+//! One URL: asked until it is right, and then, if wanted, watched whether it stays right.
+
+mod attempt;
+mod look;
+mod patience;
+mod told;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::expect::{Expected, LatencyLimit};
+use super::server::Watched;
+use super::signs::Control;
+use super::window::{Goal, Limits};
+use crate::world::World;
+use crate::world::http::{Header, Http, Method, Settings};
+
+/// What an attempt may take besides its own time, as the control is asked as well.
+const ASIDE: Duration = Duration::from_secs(5);
+/// The engine's deadline is the last resort; the probe ends by its own limits before.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// What is asked, how, and what is expected.
+#[derive(Clone)]
+pub struct Probe {
+    pub name: Option<String>,
+    /// The part of the flow it belongs to.
+    pub stage: String,
+    pub url: Url,
+    pub method: Method,
+    pub headers: Vec<Header>,
+    pub body: Option<Arc<[u8]>>,
+    pub settings: Settings,
+    pub expected: Expected,
+    pub slow: Slow,
+    /// The certificate must be valid for at least this many days more.
+    pub min_certificate_days: Option<u32>,
+    /// In which it must become right.
+    pub within: Duration,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub window: Option<(Goal, Limits)>,
+    pub control: Option<Url>,
+}
+
+/// When right answers come too late.
+#[derive(Clone, Debug, Default)]
+pub struct Slow {
+    pub warn: Vec<LatencyLimit>,
+    pub fail: Vec<LatencyLimit>,
+}
+
+/// What a probe looks with.
+pub struct Means<'a> {
+    pub http: &'a Http,
+    pub control: Option<&'a Control>,
+    pub watched: &'a Watched,
+    pub world: &'a World,
+}
+
+impl Probe {
+    /// Stable from run to run, as waivers name it.
+    pub fn id(&self) -> String {
+        match &self.name {
+            Some(name) => format!("smoke:{name}"),
+            None => format!("smoke:{}", self.url),
+        }
+    }
+
+    pub fn title(&self) -> String {
+        let name = self.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let then = match self.window {
+            Some((goal, _)) => format!(", {goal}"),
+            None => String::new(),
+        };
+        format!("{name}{} answers {}{then}", self.asked(), self.expected.statuses)
+    }
+
+    fn asked(&self) -> String {
+        format!("{} {}", self.method, self.url)
+    }
+
+    /// By when it has ended by its own limits.
+    pub fn deadline(&self) -> Duration {
+        let window = self.window.map_or(Duration::ZERO, |(goal, limits)| {
+            let last = u32::try_from(limits.failures.saturating_add(limits.transport_errors)).unwrap_or(u32::MAX);
+            let lasts = match goal {
+                Goal::Steady(_) => limits.deadline,
+                Goal::Watch(span) => span,
+            };
+            lasts.saturating_add((self.longest_pause() + self.timeout + ASIDE).saturating_mul(last))
+        });
+        self.within.saturating_add(window).saturating_add(SLACK)
+    }
+
+    /// How long a server may ask to be left alone at the end of a window, where one more answer decides.
+    fn longest_pause(&self) -> Duration {
+        self.interval.saturating_add(self.timeout)
+    }
+}

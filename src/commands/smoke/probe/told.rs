@@ -1,0 +1,130 @@
+//! What a probe has to say in the end: facts, and findings about right answers.
+
+use std::time::Duration;
+
+use super::attempt::Course;
+use super::{Means, Probe};
+use crate::commands::smoke::expect::{self, LatencyLimit};
+use crate::commands::smoke::sample::{Bad, Samples};
+use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
+use crate::model::{Class, Fact, Finding, Reason, TimeSpan, text};
+use crate::world::World;
+
+impl Probe {
+    /// What others wrote about it: the answer, and the servers' logs.
+    pub(super) fn excerpt(&self, bad: Option<&Bad>, means: &Means<'_>) -> String {
+        let answer = bad.map(|bad| bad.excerpt.clone()).filter(|text| !text.is_empty());
+        let logs = means.watched.last_lines();
+        answer.into_iter().chain(logs).collect::<Vec<_>>().join("\n")
+    }
+
+    pub(super) fn slow(&self, timing: &Timing) -> Vec<Finding> {
+        let wrong = |limits: &[LatencyLimit]| -> Vec<String> {
+            limits.iter().filter_map(|limit| limit.check(timing).err()).collect()
+        };
+        let finding = |finding: Finding| {
+            finding
+                .because(Class::App, Reason::Latency)
+                .help(expect::next_step(Reason::Latency))
+        };
+        let failed = wrong(&self.slow.fail);
+        if !failed.is_empty() {
+            let message = format!("{}: {}", self.asked(), failed.join("; "));
+            return vec![finding(Finding::error("too-slow", message))];
+        }
+        let warned = wrong(&self.slow.warn);
+        if warned.is_empty() {
+            return Vec::new();
+        }
+        let message = format!("{}: {}", self.asked(), warned.join("; "));
+        vec![finding(Finding::warning("slow", message))]
+    }
+
+    pub(super) fn certificate(&self, samples: &Samples, world: &World) -> Option<Finding> {
+        let least = self.min_certificate_days?;
+        let message = match days_left(samples, world) {
+            Some(days) if days >= i64::from(least) => return None,
+            Some(days) => format!(
+                "{}: the certificate is valid for {} more, at least {least} are expected",
+                self.url,
+                text::count(usize::try_from(days.max(0)).unwrap_or(0), "day")
+            ),
+            None => format!("{}: there is no certificate, so it has no days left", self.url),
+        };
+        Some(
+            Finding::error("certificate-expires", message)
+                .because(Class::App, Reason::Tls)
+                .help("renew the certificate, and see why nothing did so by itself"),
+        )
+    }
+
+    pub(super) fn facts(&self, course: &Course, world: &World) -> Vec<Fact> {
+        let samples = &course.samples;
+        let mut facts = Vec::new();
+        if let Some(good) = samples.last_good() {
+            facts.push(Fact::new(
+                "answer",
+                format!("{} in {}, {}", good.status, milliseconds(good.took), good.version),
+            ));
+            let phases = &good.phases;
+            let known = [("dns", phases.dns), ("connect", phases.connect), ("tls", phases.tls)];
+            let told = known.iter().filter_map(|(name, took)| took.map(|took| (*name, took)));
+            let told = told.chain([("first byte", phases.first_byte), ("total", phases.total)]);
+            let told: Vec<String> = told
+                .map(|(name, took)| format!("{name} {}", milliseconds(took)))
+                .collect();
+            facts.push(Fact::new("phases", told.join(", ")));
+            if let Some(address) = good.address {
+                facts.push(Fact::new("address", address.ip().to_string()));
+            }
+            if let Some(url) = &good.moved_to {
+                facts.push(Fact::new("redirected to", url.to_string()));
+            }
+            if let Some(days) = days_left(samples, world) {
+                facts.push(Fact::new("certificate", format!("valid for {days} more days")));
+            }
+        }
+        if self.settings.insecure {
+            facts.push(Fact::new("verification", "off (--insecure)"));
+        }
+        if samples.count() > 1 {
+            let tally = Some(samples.tally()).filter(|tally| !tally.is_empty());
+            let failed = tally.map(|tally| format!(" ({tally})")).unwrap_or_default();
+            facts.push(Fact::new("attempts", format!("{}{failed}", samples.count())));
+            let several = course.timing.count() > 1;
+            for which in [Statistic::Median, Statistic::P95].into_iter().filter(|_| several) {
+                if let Some(took) = course.timing.statistic(which) {
+                    facts.push(Fact::new(which.as_str(), milliseconds(took)));
+                }
+            }
+        }
+        facts
+    }
+}
+
+pub(super) fn next_step(whose: Class, reason: Reason) -> &'static str {
+    match whose {
+        Class::Infra => "the platform or the way to it is in trouble: run it again when that is over",
+        Class::App => expect::next_step(reason),
+    }
+}
+
+pub(super) fn left_alone_for(asked: Duration) -> String {
+    let asked = TimeSpan(whole_seconds(asked));
+    format!("; it asks to be left alone for {asked}, which is longer than what is left")
+}
+
+fn days_left(samples: &Samples, world: &World) -> Option<i64> {
+    let certificate = samples.last_good()?.certificate.as_ref()?;
+    let left = certificate.not_after - world.clock.now().as_second();
+    Some(left.div_euclid(24 * 60 * 60))
+}
+
+/// Sub-second parts of waiting times are noise; of short ones they are everything.
+pub(super) fn whole_seconds(duration: Duration) -> Duration {
+    if duration < Duration::from_secs(1) {
+        Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(0))
+    } else {
+        Duration::from_secs(duration.as_secs())
+    }
+}

@@ -98,6 +98,46 @@ PYTHON
     server=''
 }
 
+# Many probes in one run. stageproof connects anew for each, as the next user will; so does the server's other client here.
+probes() {
+    if ! command -v nginx >/dev/null; then
+        echo '200 probes: NOT MEASURED, nginx is not installed'
+        return
+    fi
+    local port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    mkdir nginx
+    cat >nginx/nginx.conf <<CONF
+daemon off; pid $scratch/nginx/pid; error_log $scratch/nginx/error.log;
+events { worker_connections 1024; }
+http {
+    access_log off; keepalive_timeout 0;
+    client_body_temp_path nginx/1; proxy_temp_path nginx/2; fastcgi_temp_path nginx/3;
+    uwsgi_temp_path nginx/4; scgi_temp_path nginx/5;
+    server { listen 127.0.0.1:$port; location / { return 200 ok; } }
+}
+CONF
+    nginx -p "$scratch" -c nginx/nginx.conf 2>said &
+    server=$!
+    until curl -s -o /dev/null "http://127.0.0.1:$port/"; do sleep 0.05; done
+    {
+        printf 'version: 1\nsmoke:\n  url: http://127.0.0.1:%s\n  path:\n' "$port"
+        seq -f '    - /%g' 200
+    } >probes.yml
+    seq 200 | sed "s|.*|url = http://127.0.0.1:$port/&\noutput = /dev/null|" >urls
+    ratio '200 probes at concurrency 16, against curl --parallel' '<= 0.6' \
+        "'$binary' smoke --config '$scratch/probes.yml' --evidence-dir '$scratch/probes'" \
+        "curl -s --parallel --parallel-max 16 -K '$scratch/urls'"
+    # As many samples as 15 minutes at one a second have.
+    local span=6s interval=10ms
+    $quick || { span=60s interval=65ms; }
+    command time -f '%M %U %S' -o used "$binary" smoke "http://127.0.0.1:$port/" --watch "$span" --interval "$interval" \
+        --evidence-dir "$scratch/watch" >said 2>&1 || tail -n 3 said
+    awk -v span="$span" '{ printf "watching for %s: %.0f MiB, %.2f s of CPU (aim for 900 samples: < 32 MiB, < 2 s)\n", span, $1 / 1024, $2 + $3 }' used
+    kill "$server"
+    server=''
+}
+
 hash_large() {
     mkdir large
     head -c "$large" /dev/urandom >large/data
@@ -151,6 +191,7 @@ memory() {
 
 machine
 probe
+probes
 hash_large
 hash_many
 wrap

@@ -1,6 +1,7 @@
 //! Runs checks: bounded, each with a deadline, results in the order given. A check that panics, hangs or is
 //! interrupted becomes *errored*; the others still run, and nothing here can lose a result.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::model::latency::Latency;
 use crate::model::{Check, Ended, Fact, Finding, TimeSpan};
 use crate::world::Interrupt;
 
@@ -19,6 +21,7 @@ pub type Looked = Result<Observed, Blind>;
 pub struct Observed {
     pub findings: Vec<Finding>,
     pub facts: Vec<Fact>,
+    pub latency: Option<Latency>,
 }
 
 impl Observed {
@@ -29,7 +32,7 @@ impl Observed {
     pub fn found(finding: Finding) -> Self {
         Self {
             findings: vec![finding],
-            facts: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -74,7 +77,7 @@ impl From<anyhow::Error> for Blind {
 /// A claim and the way to look it up.
 pub struct Task {
     id: String,
-    stage: &'static str,
+    stage: Cow<'static, str>,
     title: String,
     deadline: Duration,
     look: Pin<Box<dyn Future<Output = Looked> + Send>>,
@@ -84,7 +87,7 @@ impl Task {
     /// `deadline` is the last resort against a check that never comes back; a check that knows its own limits ends
     /// by itself before that.
     pub fn new(
-        stage: &'static str,
+        stage: impl Into<Cow<'static, str>>,
         id: impl Into<String>,
         title: impl Into<String>,
         deadline: Duration,
@@ -92,7 +95,7 @@ impl Task {
     ) -> Self {
         Self {
             id: id.into(),
-            stage,
+            stage: stage.into(),
             title: title.into(),
             deadline,
             look: Box::pin(look),
@@ -142,18 +145,15 @@ async fn run_one(task: Task, interrupt: &Interrupt) -> Check {
         looking.abort();
         ended
     };
-    let (ended, facts) = match ended {
-        Ok(Observed { findings, facts }) => (Ended::Looked(findings), facts),
-        Err(Blind::Skipped { reason }) => (Ended::Skipped { reason }, Vec::new()),
-        Err(Blind::Errored { cause, help }) => (Ended::Errored { cause, help }, Vec::new()),
+    let (ended, facts, latency) = match ended {
+        Ok(observed) => (Ended::Looked(observed.findings), observed.facts, observed.latency),
+        Err(Blind::Skipped { reason }) => (Ended::Skipped { reason }, Vec::new(), None),
+        Err(Blind::Errored { cause, help }) => (Ended::Errored { cause, help }, Vec::new(), None),
     };
     Check {
-        id: task.id,
-        stage: task.stage.to_owned(),
-        title: task.title,
-        ended,
         facts,
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        latency,
+        ..Check::new(&task.stage, task.id, task.title, ended, started.elapsed())
     }
 }
 

@@ -6,7 +6,7 @@ mod targets;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
@@ -22,7 +22,7 @@ use console::{Console, Streams};
 use targets::Targets;
 
 /// Outputs that a later step runs or opens. With a part of them taken out they would be something else.
-const EXACT: [&str; 6] = ["command", "target", "report", "bundle", "manifest", "missing"];
+const EXACT: [&str; 7] = ["command", "target", "report", "bundle", "manifest", "missing", "fixed"];
 
 /// The result could not be delivered, which is never green.
 pub struct Undelivered {
@@ -152,17 +152,16 @@ fn crashed(command: &str) -> Outcome {
 
 fn only(command: &str, cause: &str, help: &str) -> Outcome {
     Outcome {
-        checks: vec![Check {
-            id: format!("{command}:run"),
-            stage: command.to_owned(),
-            title: format!("{command} runs to its end"),
-            ended: Ended::Errored {
+        checks: vec![Check::new(
+            command,
+            format!("{command}:run"),
+            format!("{command} runs to its end"),
+            Ended::Errored {
                 cause: cause.to_owned(),
                 help: Some(help.to_owned()),
             },
-            facts: Vec::new(),
-            took_ms: 0,
-        }],
+            Duration::ZERO,
+        )],
         ..Outcome::default()
     }
 }

@@ -14,6 +14,7 @@ mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
+mod values;
 mod verdict;
 mod verify;
 mod waivers;
@@ -58,7 +59,7 @@ enum Command {
     /// May this job run here at all? Ready, or skipped with the reason.
     SkipGuard(skip_guard::SkipGuardOptions),
     /// Does what was deployed answer? Probes a URL, or a server it starts itself.
-    Smoke(smoke::SmokeOptions),
+    Smoke(Box<smoke::SmokeOptions>),
     /// Could we go back right now? Proves it without changing anything.
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
     /// Is the long step alive? Wraps a command: live output, a log of heartbeats, limits, its own exit code.
@@ -183,15 +184,14 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
     let (name, plan) = match command {
         Command::SkipGuard(options) => {
             secret_names.extend(skip_guard::secret_names(&options));
-            let plan = options
-                .or(config.skip_guard.unwrap_or_default())
-                .plan(&setting.subject.environment)?;
+            let plan = options.or(config.skip_guard.unwrap_or_default()).plan(&setting)?;
             ("skip-guard", Plan::SkipGuard(plan))
         }
         Command::Smoke(options) => {
             let options = options.or(config.smoke.unwrap_or_default());
+            secret_names.extend(smoke::secret_names(&options));
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
-            let plan = options.plan(&setting, &world.workspace, waivers)?;
+            let plan = options.plan(&setting, world, waivers)?;
             ("smoke", Plan::Smoke(plan))
         }
         Command::RollbackDryRun(options) => {
@@ -205,7 +205,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             let plan = options
                 .or(config.evidence_bundle.unwrap_or_default())
                 .plan(&setting, world)?;
-            ("evidence-bundle", Plan::EvidenceBundle(plan))
+            ("evidence-bundle", Plan::EvidenceBundle(Box::new(plan)))
         }
         Command::Verdict(options) => {
             let options = options.or(config.verdict.unwrap_or_default());
@@ -217,6 +217,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         Command::Verify(options) => ("verify", Plan::Verify(options.plan(&world.workspace)?)),
         Command::Rehearse(options) => {
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
+            secret_names.extend(config.smoke.iter().flat_map(smoke::secret_names));
             let config = rehearse::Parts {
                 waivers,
                 skip_guard: config.skip_guard,

@@ -37,7 +37,7 @@ impl RehearseOptions {
         // A part that is written down is meant to run: what is wrong or missing in it is an error, never a skip.
         let smoke = parts
             .smoke
-            .map(|smoke| smoke.plan(&setting, &world.workspace, parts.waivers))
+            .map(|smoke| smoke.plan(&setting, world, parts.waivers))
             .transpose()?;
         let rollback = parts
             .rollback_dry_run
@@ -52,7 +52,7 @@ impl RehearseOptions {
         let mut guard = parts.skip_guard.unwrap_or_default();
         guard.strict = self.strict.or(guard.strict);
         Ok(Box::new(Plan {
-            guard: guard.plan_unchecked(&setting.subject.environment),
+            guard: guard.plan_of_any(&setting.subject.environment)?,
             smoke,
             rollback,
             evidence: parts.evidence_bundle.unwrap_or_default().plan(&setting, world)?,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::error::UsageError;
 use super::merge;
-use super::smoke::{regex, words};
+use super::values::{regex, words};
 use crate::commands::rollback_dry_run::{CommandPlan, GitPlan, Placeholder, Plan, Platform, Template};
 use crate::model::TimeSpan;
 

@@ -4,18 +4,23 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::common::Setting;
 use super::error::UsageError;
 use super::{Or as _, merge};
-use crate::commands::skip_guard::{FailOn, Plan, Requirement};
+use crate::commands::skip_guard::{FailOn, Plan, Prerequisite, Requirement, SkipLimits};
+use crate::model::TimeSpan;
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SkipGuardOptions {
     /// What must be there; repeatable. env:NAME (a secret, set and not empty), var:NAME, group:NAME,NAME (all or none),
     /// file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers at all), tcp:HOST:PORT,
-    /// not-frozen:PATH or not-frozen:env:NAME (a freeze written there has ended).
+    /// not-frozen:PATH or not-frozen:env:NAME (a freeze written there has ended), oidc (the job may get a token), and,
+    /// asked of GitHub, environment:NAME, token-permission:SCOPE:read, previous-job:NAME (of this run, succeeded) and
+    /// no-other-run or no-other-run:DURATION (no older run is going on; one that is silent for longer, 6h by default, does
+    /// not count).
     #[arg(long, value_name = "KIND:VALUE")]
-    pub require: Vec<Requirement>,
+    pub require: Vec<Prerequisite>,
     /// Missing prerequisites fail instead of skipping.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
@@ -23,6 +28,25 @@ pub struct SkipGuardOptions {
     /// or never [default: event:workflow_dispatch, as a person asked for it].
     #[arg(long, value_name = "KIND:VALUE")]
     pub fail_on: Vec<FailOn>,
+    /// The variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
+    #[arg(long, value_name = "NAME")]
+    pub github_token_env: Option<String>,
+    /// How many skips in a row of what should run are allowed; one more fails. Counted on the default branch.
+    #[arg(long, value_name = "N")]
+    #[schemars(range(min = 1, max = 100))]
+    pub max_skips: Option<u32>,
+    /// How long ago the first skip in a row may be, such as 14d.
+    #[arg(long, value_name = "DURATION")]
+    pub max_skip_age: Option<TimeSpan>,
+    /// The job that is skipped when the guard is not ready, to count skips by [default: what earlier guards said].
+    #[arg(long, value_name = "NAME")]
+    pub skipped_job: Option<String>,
+    /// Run the `fix` that the configuration gives for what is missing, then look again [default: nothing is run].
+    // Whoever starts it decides that something is run, and not the file that says what.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub fix: Option<bool>,
 }
 
 impl SkipGuardOptions {
@@ -33,36 +57,98 @@ impl SkipGuardOptions {
             Self {
                 require,
                 strict,
-                fail_on
+                fail_on,
+                github_token_env,
+                max_skips,
+                max_skip_age,
+                skipped_job,
+                fix,
             }
         )
     }
 
-    pub fn plan(self, environment: &str) -> Result<Plan, UsageError> {
+    pub fn plan(self, setting: &Setting) -> Result<Plan, UsageError> {
         if self.require.is_empty() {
             return Err(UsageError::new("skip-guard has nothing to check: no prerequisite was named").help(
                 "give --require env:NAME (repeatable), the input `require`, or `skip-guard.require` in the configuration",
             ));
         }
-        Ok(self.plan_unchecked(environment))
+        let fixes = self.fix.unwrap_or(false);
+        if fixes && self.require.iter().all(|prerequisite| prerequisite.fix.is_none()) {
+            return Err(UsageError::new("--fix has nothing to run: no prerequisite has a `fix`").help(
+                "write `{require: …, fix: COMMAND}` under `skip-guard.require` in the configuration; --require on the \
+                 command line replaces that list",
+            ));
+        }
+        let logs = setting.evidence_dir.join("logs");
+        let label = setting.label.as_deref();
+        Ok(Plan {
+            fix_logs: fixes.then(|| logs.join(label.map_or_else(|| "fix".to_owned(), |label| format!("fix-{label}")))),
+            ..self.plan_of_any(&setting.subject.environment)?
+        })
     }
 
-    /// For `rehearse`, where a guard without prerequisites is always ready.
-    pub fn plan_unchecked(self, environment: &str) -> Plan {
-        Plan {
-            requirements: self.require,
+    /// For `rehearse`, where a guard without prerequisites is always ready, and where nothing is repaired.
+    pub fn plan_of_any(self, environment: &str) -> Result<Plan, UsageError> {
+        let github_token_env = self.token_env().to_owned();
+        if !is_variable(&github_token_env) {
+            // The token itself may have been given by mistake; it is not repeated.
+            return Err(
+                UsageError::new("--github-token-env is not the name of an environment variable")
+                    .help("name the variable that holds the token, not the token"),
+            );
+        }
+        Ok(Plan {
+            github_token_env,
+            skips: skip_limits(self.max_skips, self.max_skip_age, self.skipped_job)?,
+            prerequisites: self.require,
             strict: self.strict.unwrap_or(false),
             fail_on: match self.fail_on.is_empty() {
                 true => vec![FailOn::Event(vec!["workflow_dispatch".to_owned()])],
                 false => self.fail_on,
             },
             environment: environment.to_owned(),
-        }
+            fix_logs: None,
+        })
+    }
+
+    fn token_env(&self) -> &str {
+        self.github_token_env.as_deref().map_or("GITHUB_TOKEN", str::trim)
     }
 }
 
-/// The variables whose values must not be shown: those that are required as secrets.
+/// A variable's name, and no token by GitHub's prefixes for them.
+fn is_variable(name: &str) -> bool {
+    let token = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
+    !name.is_empty() && !name.contains(['=', ' ', '\0']) && !token.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// So many earlier runs are looked at.
+const MOST_SKIPS: u32 = 100;
+
+fn skip_limits(most: Option<u32>, age: Option<TimeSpan>, job: Option<String>) -> Result<SkipLimits, UsageError> {
+    if most == Some(0) {
+        return Err(UsageError::new("--max-skips 0 allows no skip at all").help("use --strict for that"));
+    }
+    if let Some(most) = most.filter(|most| *most > MOST_SKIPS) {
+        return Err(
+            UsageError::new(format!("--max-skips {most} is more than can be counted")).help(format!(
+                "the newest {MOST_SKIPS} runs are looked at; give a smaller number"
+            )),
+        );
+    }
+    if job.is_some() && most.is_none() && age.is_none() {
+        return Err(
+            UsageError::new("--skipped-job says what to count, and there is no limit")
+                .help("give --max-skips or --max-skip-age as well"),
+        );
+    }
+    Ok(SkipLimits { most, age, job })
+}
+
+/// The variables whose values must not be shown: those that are required as secrets, and the token.
 pub fn secret_names(options: &SkipGuardOptions) -> Vec<String> {
-    let names = options.require.iter().flat_map(Requirement::secret_names);
-    names.cloned().collect()
+    let requirements = options.require.iter().map(|prerequisite| &prerequisite.requirement);
+    let names = requirements.flat_map(Requirement::secret_names).cloned();
+    names.chain([options.token_env().to_owned()]).collect()
 }

@@ -22,7 +22,7 @@ pub enum Plan {
     Smoke(smoke::Plan),
     RollbackDryRun(rollback_dry_run::Plan),
     Heartbeat(heartbeat::Plan),
-    EvidenceBundle(evidence_bundle::Plan),
+    EvidenceBundle(Box<evidence_bundle::Plan>),
     Verify(verify::Plan),
     Verdict(verdict::Plan),
     Rehearse(Box<rehearse::Plan>),

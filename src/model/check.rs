@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Severity};
+use super::latency::Latency;
 
 /// How a check ended. Derived from its findings, so the two cannot disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,8 @@ pub struct Check {
     pub title: String,
     pub ended: Ended,
     pub facts: Vec<Fact>,
+    /// What was measured, if something was.
+    pub latency: Option<Latency>,
     /// Milliseconds.
     pub took_ms: u64,
 }
@@ -111,6 +114,7 @@ impl Check {
             title: title.into(),
             ended,
             facts: Vec::new(),
+            latency: None,
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -144,6 +148,9 @@ struct Wire {
     error_help: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     facts: Vec<Fact>,
+    /// What a probe measured; only if something was right at least once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latency: Option<Latency>,
     /// Milliseconds.
     took_ms: u64,
 }
@@ -166,6 +173,7 @@ impl From<Check> for Wire {
             error,
             error_help,
             facts: check.facts,
+            latency: check.latency,
             took_ms: check.took_ms,
         }
     }
@@ -193,6 +201,7 @@ impl TryFrom<Wire> for Check {
             title: wire.title,
             ended,
             facts: wire.facts,
+            latency: wire.latency,
             took_ms: wire.took_ms,
         };
         let derived = check.status();
@@ -231,6 +240,7 @@ mod tests {
             title: "GET / answers 200".into(),
             ended: Ended::Looked(findings),
             facts: vec![],
+            latency: None,
             took_ms: 1,
         }
     }

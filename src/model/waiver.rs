@@ -69,16 +69,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn failed(class: Class) -> Check {
-        Check {
-            id: "smoke:http://h/".into(),
-            stage: "smoke".into(),
-            title: "t".into(),
-            ended: Ended::Looked(vec![
-                Finding::error("unhealthy", "down").because(class, Reason::Refused),
-            ]),
-            facts: vec![],
-            took_ms: 0,
-        }
+        let finding = Finding::error("unhealthy", "down").because(class, Reason::Refused);
+        let ended = Ended::Looked(vec![finding]);
+        Check::new("smoke", "smoke:http://h/", "t", ended, std::time::Duration::ZERO)
     }
 
     fn waiver(matches: Match, until: &str) -> Waiver {

@@ -4,6 +4,7 @@ pub mod annotations;
 pub mod console;
 pub mod json;
 pub mod junit;
+mod latency;
 pub mod outputs;
 pub mod staging_status;
 pub mod summary;

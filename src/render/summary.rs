@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::latency;
 use crate::model::text::{cut, printable};
 use crate::model::{Check, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verdict};
 
@@ -54,6 +55,14 @@ pub fn render(report: &Report) -> String {
         }
     }
     out.push_str(&super::timeline::render(report, &escape));
+    for (check, measured) in latency::worth_a_chart(report.checks.iter()) {
+        let title = escape(&check.title);
+        let _ = writeln!(
+            out,
+            "\n<details open><summary>{title}: how long answers took</summary>\n"
+        );
+        let _ = writeln!(out, "{}\n</details>", latency::render(measured));
+    }
     for note in &report.notes {
         let _ = writeln!(out, "\n{}", fenced(note));
     }

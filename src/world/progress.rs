@@ -52,8 +52,10 @@ impl Progress {
     /// One line, stamped with the seconds since the start. Never fails: a closed terminal is no reason to stop.
     pub fn say(&self, what: &str) {
         let seconds = self.started.elapsed().as_secs_f64();
+        let line = format!("[{seconds:7.1}s] {}\n", text::one_line(&self.secrets.redact(what)));
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writeln!(sink, "[{seconds:7.1}s] {}", text::one_line(&self.secrets.redact(what)));
+        // In one piece: standard error is not buffered.
+        let _ = sink.write_all(line.as_bytes());
         let _ = sink.flush();
     }
 }

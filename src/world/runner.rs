@@ -61,6 +61,26 @@ impl Runner {
             .map(|(_, value)| value.clone())
     }
 
+    /// The number in the run's address.
+    pub fn run_id(&self) -> Option<u64> {
+        self.copied("GITHUB_RUN_ID")?.parse().ok()
+    }
+
+    /// Which attempt of the run this is; the first is 1.
+    pub fn run_attempt(&self) -> Option<u64> {
+        self.copied("GITHUB_RUN_ATTEMPT")?.parse().ok()
+    }
+
+    /// The job's key in the workflow, which is its name too unless it has another.
+    pub fn job(&self) -> Option<String> {
+        self.copied("GITHUB_JOB")
+    }
+
+    /// The commit, by its hash.
+    pub fn sha(&self) -> Option<String> {
+        self.copied("GITHUB_SHA")
+    }
+
     pub fn subject(&self, environment: &str) -> Subject {
         let machine: Vec<String> = ["RUNNER_NAME", "RUNNER_OS", "RUNNER_ARCH"]
             .iter()

@@ -7,10 +7,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use stageproof::cli::{Config, command_tree, input_name, is_input};
+use stageproof::model::latency::{Latency, Point};
 use stageproof::model::report::Frame;
 use stageproof::model::timeline::SpanState;
 use stageproof::model::{Check, Class, Ended, Fact, Finding, Outcome, Reason, Report, Span, Subject, exit, finding};
@@ -472,13 +474,8 @@ fn full_report() -> Report {
         reason: "the balancer is being replaced".to_owned(),
         until: "2026-02-28".to_owned(),
     };
-    let check = |id: &str, stage: &str, title: &str, ended: Ended| Check {
-        id: id.to_owned(),
-        stage: stage.to_owned(),
-        title: title.to_owned(),
-        ended,
-        facts: Vec::new(),
-        took_ms: 12,
+    let check = |id: &str, stage: &str, title: &str, ended: Ended| {
+        Check::new(stage, id, title, ended, Duration::from_millis(12))
     };
     let mut failed = check(
         "smoke:https://staging.example.com/",
@@ -495,6 +492,19 @@ fn full_report() -> Report {
         ]),
     );
     failed.facts.push(Fact::new("address", "192.0.2.1:443"));
+    failed.latency = Some(Latency {
+        count: 1,
+        median_us: 4_200_000,
+        p95_us: 4_200_000,
+        max_us: 4_200_000,
+        points: vec![Point {
+            at_ms: 0,
+            good: 1,
+            failed: 2,
+            mean_us: 4_200_000,
+            max_us: 4_200_000,
+        }],
+    });
     let mut excused = Finding::error("unexpected-status", "https://staging.example.com/beta answered 503");
     excused.waived = Some(waived);
     let mut outcome = Outcome {

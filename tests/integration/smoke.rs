@@ -643,7 +643,7 @@ fn an_answer_of_somebody_else_is_not_the_servers() {
         "--start=sleep 4242009",
     ])
     .code(1)
-    .says("which the start command did not start");
+    .says("which no start command started");
     other.join().unwrap().unwrap();
 }
 

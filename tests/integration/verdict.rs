@@ -1,5 +1,7 @@
 //! `verdict`: what do all reports together amount to? And waivers, here and in smoke.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::gate::Gate;
@@ -41,6 +43,40 @@ fn good_reports_of_this_run_pass_and_the_file_says_success() {
     gate.run(["verdict", "--read=proof/verdict.md"]).code(0);
     // Once more: the verdict's own report is not evidence for the next verdict.
     gate.run(["verdict", "--require=smoke"]).code(0).says("2 passed");
+}
+
+/// Other gates read the file while the verdict is found, and after a runner that died.
+#[test]
+fn a_verdict_that_is_killed_half_way_leaves_a_file_that_says_failed() {
+    let gate = on_runner();
+    with_reports(&gate, OK);
+    // Forty good reports that take long to read, so that there is time to kill it while it reads them.
+    edit(&gate, "smoke", |report| {
+        report["notes"] = vec!["n"; 1_000_000].into();
+    });
+    let verdict = ["verdict", "--require=smoke"];
+    gate.run(verdict).code(0);
+    assert_eq!(status(&gate), "staging_status: SUCCESS");
+    for number in 0..40 {
+        let slow = gate.path(&format!("proof/reports/slow-{number}.json"));
+        std::fs::hard_link(gate.path("proof/reports/smoke.json"), slow).unwrap();
+    }
+    let mut child = gate
+        .command(verdict)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while status(&gate) != "staging_status: FAILED" {
+        assert!(started.elapsed() < Duration::from_secs(30), "it still says SUCCESS");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "it was over before it was killed");
+    assert_eq!(status(&gate), "staging_status: FAILED");
+    gate.run(["verdict", "--read=proof/verdict.md"])
+        .code(1)
+        .says("says FAILED");
 }
 
 #[test]

@@ -37,17 +37,13 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         (part, _) => left_out("rollback", "The rollback could be carried out", part.is_some()),
     });
     if let Err(error) = keep(&outcome) {
-        outcome.checks.push(Check {
-            id: "evidence:report".to_owned(),
-            stage: "evidence".to_owned(),
-            title: "The report so far is kept".to_owned(),
-            ended: Ended::Errored {
-                cause: format!("{error:#}"),
-                help: Some("free some space, or name another folder with --evidence-dir".to_owned()),
-            },
-            facts: Vec::new(),
-            took_ms: 0,
-        });
+        let ended = Ended::Errored {
+            cause: format!("{error:#}"),
+            help: Some("free some space, or name another folder with --evidence-dir".to_owned()),
+        };
+        let title = "The report so far is kept";
+        let check = Check::new("evidence", "evidence:report", title, ended, Duration::ZERO);
+        outcome.checks.push(check);
     }
     outcome.append(evidence_bundle::run(&plan.evidence, &sealing).await);
     outcome

@@ -6,26 +6,37 @@
 
 mod answer;
 mod fail_on;
+mod fix;
 mod freeze;
+mod github;
 mod machine;
 mod network;
+mod oidc;
+mod prerequisite;
 mod probe;
 mod ref_pattern;
+mod repair;
 mod requirement;
 mod run_context;
 mod situation;
+mod skips;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use fail_on::FailOn;
+pub use prerequisite::Prerequisite;
 pub use requirement::Requirement;
+pub use skips::Limits as SkipLimits;
 
 use crate::engine;
-use crate::model::{Check, Finding, Outcome, Skip, Status};
+use crate::model::{Check, Fact, Finding, Outcome, Skip, Status};
 use crate::world::World;
 use answer::{Answer, Missing};
+use github::LazyGitHub;
 use network::LazyHttp;
+use probe::Clients;
 use situation::Situation;
 
 const STAGE: &str = "guard";
@@ -35,17 +46,30 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 8;
 
 pub struct Plan {
-    pub requirements: Vec<Requirement>,
+    pub prerequisites: Vec<Prerequisite>,
     /// Missing prerequisites fail instead of skipping.
     pub strict: bool,
     /// Runs in which what should exist and does not is a failure.
     pub fail_on: Vec<FailOn>,
     /// What is deployed to, to name it in the reason.
     pub environment: String,
+    /// The variable that holds the token for GitHub's API.
+    pub github_token_env: String,
+    /// How long skipping what should run may go on.
+    pub skips: SkipLimits,
+    /// What is missing is repaired where a fix is configured, and the logs go here: `-1.log` and so on is appended, for
+    /// the place in the list of prerequisites. `None`: nothing is run.
+    pub fix_logs: Option<PathBuf>,
+}
+
+/// What looking one prerequisite up brought.
+struct Seen {
+    check: Check,
+    missing: Option<Missing>,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
-    if plan.requirements.is_empty() {
+    if plan.prerequisites.is_empty() {
         let check = Check::skipped(
             STAGE,
             STAGE,
@@ -54,20 +78,65 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         );
         return outcome(vec![check], &[], None, true);
     }
-    let http = Arc::new(LazyHttp::default());
-    let found = Arc::new(Mutex::new(Vec::new()));
+    let everything: Vec<usize> = (0..plan.prerequisites.len()).collect();
+    let first = look(plan, &everything, world).await;
+    let (seen, repaired) = match &plan.fix_logs {
+        Some(logs) => {
+            let (seen, repaired) = repair::repair(plan, logs, first, world).await;
+            (seen, Some(repaired))
+        }
+        None => (first, None),
+    };
+    let (mut checks, mut names, mut missing, mut without) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (prerequisite, seen) in plan.prerequisites.iter().zip(seen) {
+        checks.push(seen.check);
+        if let Some(one) = seen.missing {
+            names.push(prerequisite.requirement.to_string());
+            without.push(prerequisite);
+            missing.push(one);
+        }
+    }
+    let decided = checks.iter().all(|c| c.status() != Status::Errored);
+    let mut skip = (decided && !missing.is_empty()).then(|| Skip {
+        reason: sentence(&plan.environment, &missing),
+        // What should exist and does not is worth a warning; what cannot is not.
+        expected: missing.iter().all(|m| m.situation == Situation::CannotExist),
+    });
+    // A fix that failed is a failure, also if what it was for is there by now.
+    let right = checks.iter().all(|c| c.status() != Status::Failed);
+    if let Some(skip) = skip.as_mut().filter(|skip| !skip.expected && right) {
+        checks.extend(skips::count(plan, skip, world).await);
+    }
+    let mut outcome = outcome(checks, &names, skip, missing.is_empty() && decided && right);
+    match repaired {
+        Some(repaired) => {
+            outcome.outputs.insert("fixed".to_owned(), list(&repaired.fixed));
+            outcome.notes.extend(repaired.note);
+        }
+        None => outcome.notes.extend(repair::offer(&without)),
+    }
+    outcome
+}
+
+/// Looks up the prerequisites at these places of the list, in this order.
+async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
+    let clients = Arc::new(Clients {
+        http: LazyHttp::default(),
+        github: LazyGitHub::new(&plan.github_token_env),
+    });
+    let found = Arc::new(Mutex::new(vec![None; plan.prerequisites.len()]));
     let must = plan.strict || plan.fail_on.iter().any(|fail_on| fail_on.matches(&world.runner));
-    let tasks = plan
-        .requirements
+    let tasks = which
         .iter()
-        .enumerate()
-        .map(|(index, requirement)| {
-            let (requirement, world) = (requirement.clone(), world.clone());
-            let (http, found) = (Arc::clone(&http), Arc::clone(&found));
+        .filter_map(|&index| Some((index, plan.prerequisites.get(index)?)))
+        .map(|(index, prerequisite)| {
+            let (requirement, world) = (prerequisite.requirement.clone(), world.clone());
+            let (clients, found) = (Arc::clone(&clients), Arc::clone(&found));
+            let advice = fix::advice(prerequisite.fix.as_ref(), plan.fix_logs.is_some());
             let id = format!("{STAGE}:{requirement}");
             let strict = plan.strict;
             engine::Task::new(STAGE, id, probe::title(&requirement), DEADLINE, async move {
-                let missing = match probe::look(&requirement, &world, &http).await? {
+                let mut missing = match probe::look(&requirement, &world, &clients).await? {
                     Answer::Met(observed) => return Ok(observed),
                     Answer::DoesNotApply(why) => {
                         return Ok(engine::Observed::found(Finding::note("does-not-apply", why)));
@@ -79,12 +148,12 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
                     Situation::ShouldExist => must,
                     Situation::Partly => true,
                 };
+                if missing.situation != Situation::CannotExist {
+                    missing.help.push_str(&advice);
+                }
                 let message = missing.message.clone();
                 let finding = Finding::error("missing-prerequisite", &message).help(&missing.help);
-                found
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((index, requirement.to_string(), missing));
+                found.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(missing);
                 if fails {
                     Ok(engine::Observed::found(finding))
                 } else {
@@ -95,16 +164,14 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         .collect();
     let checks = engine::run(tasks, AT_ONCE, &world.interrupt).await;
     let mut found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-    found.sort_by_key(|(index, ..)| *index);
-    let (names, missing): (Vec<String>, Vec<Missing>) =
-        found.into_iter().map(|(_, name, missing)| (name, missing)).unzip();
-    let decided = checks.iter().all(|c| c.status() != Status::Errored);
-    let skip = (decided && !missing.is_empty()).then(|| Skip {
-        reason: sentence(&plan.environment, &missing),
-        // What should exist and does not is worth a warning; what cannot is not.
-        expected: missing.iter().all(|m| m.situation == Situation::CannotExist),
+    let seen = which.iter().zip(checks).map(|(&index, mut check)| {
+        let missing = found.get_mut(index).and_then(Option::take);
+        if let (Some(_), Some(fix)) = (&missing, &plan.prerequisites[index].fix) {
+            check.facts.push(Fact::new("fix", fix.to_string()));
+        }
+        Seen { check, missing }
     });
-    outcome(checks, &names, skip, missing.is_empty() && decided)
+    seen.collect()
 }
 
 /// One sentence that a stranger understands: what is missing, and what to do.
@@ -115,14 +182,17 @@ fn sentence(environment: &str, missing: &[Missing]) -> String {
         .find(|m| m.situation != Situation::CannotExist)
         .or(missing.first())
         .map_or("", |m| m.help.as_str());
-    let mut letters = environment.chars();
-    let environment: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(letters)
-        .collect();
-    format!("{environment} was skipped: {}. {help}", messages.join("; "))
+    format!(
+        "{} was skipped: {}. {help}",
+        capitalised(environment),
+        messages.join("; ")
+    )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 fn outcome(checks: Vec<Check>, missing: &[String], skip: Option<Skip>, ready: bool) -> Outcome {
@@ -132,10 +202,14 @@ fn outcome(checks: Vec<Check>, missing: &[String], skip: Option<Skip>, ready: bo
         ..Outcome::default()
     };
     outcome.outputs.insert("ready".to_owned(), ready.to_string());
-    // A list of texts always serialises.
-    let missing = serde_json::to_string(missing).unwrap_or_default();
-    outcome.outputs.insert("missing".to_owned(), missing);
+    outcome.outputs.insert("missing".to_owned(), list(missing));
     outcome
+}
+
+/// As JSON.
+fn list(names: &[String]) -> String {
+    // A list of texts always serialises.
+    serde_json::to_string(names).unwrap_or_default()
 }
 
 /// Whether what a guard found lets the rest run.

@@ -11,7 +11,7 @@ use crate::engine::Blind;
 use crate::model::Reason;
 use crate::world::World;
 use crate::world::dns::{Dns, DnsError};
-use crate::world::http::{Failure, Http, Request, Settings};
+use crate::world::http::{Failure, Http, Method, Request, Settings};
 use crate::world::ports;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub struct LazyHttp(OnceCell<Http>);
 pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Blind> {
     let settings = Settings {
         connect_timeout: CONNECT_TIMEOUT,
-        follow_redirects: false,
+        ..Settings::default()
     };
     let client = http
         .0
@@ -35,7 +35,9 @@ pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Bl
         .await?;
     let request = Request {
         url,
-        head: false,
+        method: &Method::GET,
+        headers: &[],
+        body: None,
         timeout: TIMEOUT,
         body_limit: 1,
     };

@@ -1,8 +1,10 @@
 //! Looking one prerequisite up: which file knows which kind.
 
 use super::answer::Answer;
+use super::github::{self, LazyGitHub};
 use super::machine;
 use super::network::{self, LazyHttp};
+use super::oidc;
 use super::requirement::{FreezeIn, Requirement};
 use super::run_context;
 use crate::engine::Blind;
@@ -22,12 +24,21 @@ pub fn title(requirement: &Requirement) -> String {
         Requirement::Tcp { host, port } => format!("{host} accepts connections on port {port}"),
         Requirement::NotFrozen(FreezeIn::File(path)) => format!("No freeze is written in {}", path.display()),
         Requirement::NotFrozen(FreezeIn::Env(name)) => format!("No freeze is written in {name}"),
+        Requirement::Oidc => "The job may get an OpenID Connect token".to_owned(),
+        Requirement::GitHub(ask) => ask.title(),
     }
 }
 
-pub async fn look(requirement: &Requirement, world: &World, http: &LazyHttp) -> Result<Answer, Blind> {
+/// What is made once for all prerequisites, and only if one needs it.
+pub struct Clients {
+    pub http: LazyHttp,
+    pub github: LazyGitHub,
+}
+
+pub async fn look(requirement: &Requirement, world: &World, clients: &Clients) -> Result<Answer, Blind> {
     match requirement {
-        Requirement::Url(url) => network::url(url, world, http).await,
+        Requirement::Url(url) => network::url(url, world, &clients.http).await,
+        Requirement::GitHub(ask) => github::look(ask, world, &clients.github).await,
         Requirement::Tcp { host, port } => network::tcp(host, *port).await,
         local => {
             let (local, world) = (local.clone(), world.clone());
@@ -50,6 +61,9 @@ fn look_here(requirement: &Requirement, world: &World) -> Result<Answer, Blind> 
         Requirement::Event(events) => run_context::event(events, world),
         Requirement::Ref(pattern) => run_context::git_ref(pattern, world),
         Requirement::NotFork => run_context::not_fork(world),
-        Requirement::Url(_) | Requirement::Tcp { .. } => Err(Blind::errored("it is on the network")),
+        Requirement::Oidc => oidc::token(world),
+        Requirement::Url(_) | Requirement::Tcp { .. } | Requirement::GitHub(_) => {
+            Err(Blind::errored("it is on the network"))
+        }
     }
 }

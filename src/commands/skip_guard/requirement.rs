@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use super::github::{Ask, AskError};
 use super::ref_pattern::{NotAGlob, Pattern};
 use crate::model::text;
 
@@ -39,6 +40,10 @@ pub enum Requirement {
     },
     /// Nobody has frozen deploys.
     NotFrozen(FreezeIn),
+    /// The job may ask GitHub for an OpenID Connect token.
+    Oidc,
+    /// Something that GitHub's API knows.
+    GitHub(Ask),
 }
 
 /// Where a freeze is written.
@@ -49,7 +54,8 @@ pub enum FreezeIn {
 }
 
 const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, \
-                     url:URL, tcp:HOST:PORT, not-frozen:PATH, not-frozen:env:NAME";
+                     url:URL, tcp:HOST:PORT, not-frozen:PATH, not-frozen:env:NAME, oidc, environment:NAME, \
+                     token-permission:SCOPE:read, previous-job:NAME, no-other-run, no-other-run:DURATION";
 
 /// Why a text is not a prerequisite.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +64,8 @@ pub enum RequirementError {
     UnknownKind(String),
     #[error("`{kind}` needs a value; write {kind}:{form}")]
     NoValue { kind: String, form: &'static str },
-    #[error("`not-fork` takes no value")]
-    NotForkValue,
+    #[error("`{0}` takes no value")]
+    TakesNoValue(String),
     #[error("`{0}` is not the name of an environment variable")]
     EnvName(String),
     #[error("`{0}` is not a run to fail on; write event:LIST, ref:GLOB or never")]
@@ -72,6 +78,8 @@ pub enum RequirementError {
     Tcp(String),
     #[error(transparent)]
     Glob(#[from] NotAGlob),
+    #[error(transparent)]
+    Ask(#[from] AskError),
     #[error("`{0}` is not a URL that can be asked: {1}; write http://… or https://… without credentials")]
     Url(String, String),
 }
@@ -107,7 +115,13 @@ impl FromStr for Requirement {
             "ref" => "main",
             "url" => "https://…",
             "not-fork" if text == "not-fork" => return Ok(Self::NotFork),
-            "not-fork" => return Err(RequirementError::NotForkValue),
+            "oidc" if text == "oidc" => return Ok(Self::Oidc),
+            "no-other-run" if text == "no-other-run" => return Ok(Self::GitHub(Ask::NoOtherRun(None))),
+            "not-fork" | "oidc" => return Err(RequirementError::TakesNoValue(kind.to_owned())),
+            "environment" => "staging",
+            "token-permission" => "contents:read",
+            "previous-job" => "build",
+            "no-other-run" => "6h",
             _ => return Err(RequirementError::UnknownKind(text.to_owned())),
         };
         if value.is_empty() {
@@ -129,6 +143,9 @@ impl FromStr for Requirement {
             "command" => Self::Command(value.to_owned()),
             "event" => Self::Event(events(value)?),
             "ref" => Self::Ref(value.parse()?),
+            "environment" | "token-permission" | "previous-job" | "no-other-run" => {
+                Self::GitHub(Ask::parse(kind, value)?)
+            }
             _ => Self::Url(url(value)?),
         })
     }
@@ -209,6 +226,8 @@ impl fmt::Display for Requirement {
             Self::Ref(pattern) => write!(f, "ref:{pattern}"),
             Self::NotFork => f.write_str("not-fork"),
             Self::Url(url) => write!(f, "url:{url}"),
+            Self::Oidc => f.write_str("oidc"),
+            Self::GitHub(ask) => write!(f, "{ask}"),
         }
     }
 }
@@ -228,7 +247,8 @@ impl JsonSchema for Requirement {
         json_schema!({
             "type": "string",
             "description": format!("One of {KINDS}."),
-            "pattern": "^(not-fork|(env|var|group|file|command|event|ref|url|tcp|not-frozen):.+)$",
+            "pattern": "^(not-fork|oidc|no-other-run|(env|var|group|file|command|event|ref|url|tcp|not-frozen|\
+                        environment|token-permission|previous-job|no-other-run):.+)$",
         })
     }
 }
@@ -270,6 +290,14 @@ mod tests {
             ("tcp:db:0", "tcp:HOST:PORT"),
             ("tcp:db:99999", "tcp:HOST:PORT"),
             ("not-frozen", "not-frozen:PATH"),
+            ("oidc:x", "no value"),
+            ("environment:", "environment:staging"),
+            ("environment:..", "not the name of an environment"),
+            ("token-permission:contents", "SCOPE:read"),
+            ("token-permission:contents:write", "only read"),
+            ("token-permission:pages:read", "actions, checks, contents"),
+            ("token-permission:id-token:write", "require `oidc`"),
+            ("no-other-run:2", "has no unit"),
             ("", "write one of"),
         ] {
             let error = text.parse::<Requirement>().unwrap_err().to_string();

@@ -19,10 +19,13 @@ fn world(env: &[(&str, &str)]) -> World {
 
 fn plan(requirements: &[&str], strict: bool) -> Plan {
     Plan {
-        requirements: requirements.iter().map(|r| r.parse().unwrap()).collect(),
+        prerequisites: requirements.iter().map(|r| r.parse().unwrap()).collect(),
         strict,
         fail_on: Vec::new(),
         environment: "staging".into(),
+        github_token_env: "GITHUB_TOKEN".into(),
+        skips: SkipLimits::default(),
+        fix_logs: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -248,16 +249,12 @@ fn warnings(report: &Report) -> Vec<Finding> {
 }
 
 fn check(id: String, title: String, ended: Ended) -> Check {
-    Check {
-        id,
-        stage: STAGE.to_owned(),
-        title,
-        ended,
-        facts: Vec::new(),
-        took_ms: 0,
-    }
+    Check::new(STAGE, id, title, ended, Duration::ZERO)
 }
 
 fn shown(path: &Path, fold: &Fold) -> String {
     path.strip_prefix(&fold.workspace).unwrap_or(path).display().to_string()
 }
+
+#[cfg(test)]
+mod tests;

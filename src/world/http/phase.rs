@@ -1,21 +1,30 @@
-//! How far a request got. When its time is over, that tells a silent name server from a silent host, and both from a
-//! server that took the request and does not answer.
+//! How far a request got, and when. When its time is over, that tells a silent name server from a silent host, and both
+//! from a server that took the request and does not answer.
+//!
+//! The client connects in one step. Its own parts are asked in between: the resolver at the look-up's ends, TLS's session
+//! store when a handshake begins, the certificate's verifier in it, and a layer around all of it when it is done.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::dns::{Addrs, Name, Resolving};
 use tower_service::Service;
+use url::Url;
 
-use crate::world::dns::Dns;
+use super::answer::Phases;
+use super::certificate::Certificate;
+use super::lookup::Lookup;
+use super::settings::without_credentials;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     Resolving,
-    /// The TLS handshake is part of it.
+    #[default]
     Connecting,
+    /// TLS.
+    ShakingHands,
     Answering,
 }
 
@@ -26,7 +35,23 @@ tokio::task_local! {
 }
 
 #[derive(Clone, Default)]
-pub struct Progress(Arc<AtomicU8>);
+pub struct Progress(Arc<Mutex<State>>);
+
+/// One request; a redirect begins another.
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    redirected_to: Option<Url>,
+    host: String,
+    port: Option<u16>,
+    is_tls: bool,
+    begun: Option<Instant>,
+    dns: Option<Duration>,
+    connecting: Option<Instant>,
+    shaking_hands: Option<Instant>,
+    connected: Option<Instant>,
+    certificate: Option<Certificate>,
+}
 
 impl Progress {
     /// Runs a request that is followed by this.
@@ -34,35 +59,101 @@ impl Progress {
         CURRENT.scope(self.clone(), request).await
     }
 
+    /// A request to this URL begins; `is_redirect` if it was not the first one's.
+    pub fn begin(&self, url: &Url, is_redirect: bool) {
+        *self.state() = State {
+            redirected_to: is_redirect.then(|| without_credentials(url)),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port: url.port_or_known_default(),
+            is_tls: url.scheme() == "https",
+            begun: Some(Instant::now()),
+            ..State::default()
+        };
+    }
+
     pub fn phase(&self) -> Phase {
-        match self.0.load(Ordering::Relaxed) {
-            1 => Phase::Resolving,
-            2 => Phase::Answering,
-            _ => Phase::Connecting,
+        self.state().phase
+    }
+
+    /// Where a redirect led, if one was followed.
+    pub fn redirected_to(&self) -> Option<Url> {
+        self.state().redirected_to.clone()
+    }
+
+    /// What the server showed; `None` without TLS, where it could only be a proxy's.
+    pub fn certificate(&self) -> Option<Certificate> {
+        let state = self.state();
+        state.certificate.clone().filter(|_| state.is_tls)
+    }
+
+    /// The times so far; that of the answer's head is now.
+    pub fn phases(&self) -> Phases {
+        let state = self.state();
+        let shook_hands = state.shaking_hands.filter(|_| state.is_tls);
+        let between = |from: Option<Instant>, to: Option<Instant>| Some(to?.saturating_duration_since(from?));
+        Phases {
+            dns: state.dns,
+            connect: between(state.connecting, shook_hands.or(state.connected)),
+            tls: between(shook_hands, state.connected),
+            first_byte: state.begun.map_or(Duration::ZERO, |begun| begun.elapsed()),
+            total: Duration::ZERO,
         }
+    }
+
+    /// Since the request began.
+    pub fn elapsed(&self) -> Duration {
+        self.state().begun.map_or(Duration::ZERO, |begun| begun.elapsed())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // There is nothing in it that a panic could leave half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn enter(phase: Phase) {
-    let number = match phase {
-        Phase::Connecting => 0,
-        Phase::Resolving => 1,
-        Phase::Answering => 2,
-    };
+fn note<T>(change: impl FnOnce(&mut State) -> T) -> Option<T> {
     // Outside a followed request nobody asks.
-    let _ = CURRENT.try_with(|progress| progress.0.store(number, Ordering::Relaxed));
+    CURRENT.try_with(|progress| change(&mut progress.state())).ok()
+}
+
+/// A handshake begins. With a proxy that speaks TLS there are two, and the last one counts.
+pub fn handshake_begins() {
+    note(|state| {
+        state.phase = Phase::ShakingHands;
+        state.shaking_hands = Some(Instant::now());
+    });
+}
+
+/// What the server shows, trusted or not.
+pub fn certificate_shown(der: &[u8]) {
+    note(|state| state.certificate = Certificate::from_der(der));
 }
 
 /// The client's resolver.
-pub struct Looking(pub Dns);
+#[derive(Clone)]
+pub struct Looking(pub Lookup);
 
-impl Resolve for Looking {
+impl reqwest::dns::Resolve for Looking {
     fn resolve(&self, name: Name) -> Resolving {
-        let dns = self.0.clone();
+        let lookup = self.0.clone();
         Box::pin(async move {
-            enter(Phase::Resolving);
-            let addresses = dns.look_up(name.as_str()).await?;
-            enter(Phase::Connecting);
+            let host = name.as_str();
+            // The client asks for a name alone; what is not the request's host is a proxy, at a port of its own.
+            let port = note(|state| state.port.filter(|_| state.host.eq_ignore_ascii_case(host))).flatten();
+            let addresses = match lookup.given(host, port) {
+                Some(given) => given?,
+                None => {
+                    note(|state| state.phase = Phase::Resolving);
+                    let started = Instant::now();
+                    let found = lookup.dns.look_up(host).await;
+                    note(|state| state.dns = Some(started.elapsed()));
+                    found?
+                }
+            };
+            note(|state| {
+                state.phase = Phase::Connecting;
+                state.connecting = Some(Instant::now());
+            });
             let addresses: Addrs = Box::new(addresses.into_iter().map(|ip| (ip, 0).into()));
             Ok(addresses)
         })
@@ -86,11 +177,17 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        enter(Phase::Connecting);
+        note(|state| {
+            state.phase = Phase::Connecting;
+            state.connecting = Some(Instant::now());
+        });
         let connecting = self.0.call(request);
         Box::pin(async move {
             let connection = connecting.await?;
-            enter(Phase::Answering);
+            note(|state| {
+                state.phase = Phase::Answering;
+                state.connected = Some(Instant::now());
+            });
             Ok(connection)
         })
     }

@@ -1,44 +1,75 @@
 //! Whose certificates are trusted.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::world::Env;
 
-pub fn tls(env: &Env) -> anyhow::Result<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .context("TLS cannot be set up")?
-        .with_root_certificates(roots(env)?)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+/// Whom to trust.
+#[derive(Debug)]
+pub enum Trust {
+    /// Mozilla's authorities: an empty container has none.
+    BuiltIn,
+    /// What a file holds, instead.
+    Named {
+        roots: Arc<RootCertStore>,
+        /// The same, as they are in the file: also those that are no authorities.
+        certificates: Vec<CertificateDer<'static>>,
+    },
 }
 
-/// An empty container has no certificates, so Mozilla's are built in. `SSL_CERT_FILE` replaces them.
-fn roots(env: &Env) -> anyhow::Result<RootCertStore> {
+static BUILT_IN: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let mut roots = RootCertStore::empty();
-    let Some(path) = env.get("SSL_CERT_FILE") else {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        return Ok(roots);
-    };
-    let wrong = || format!("SSL_CERT_FILE names {path}, which cannot be read as PEM certificates");
-    let certificates = CertificateDer::pem_file_iter(Path::new(path)).with_context(wrong)?;
-    for certificate in certificates {
-        // A bundle may hold certificates that are no roots by today's rules; the others still count.
-        let _ = roots.add(certificate.with_context(wrong)?);
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    Arc::new(roots)
+});
+
+impl Trust {
+    /// The file, or else that of `SSL_CERT_FILE`, replaces what is built in. It is read now, so that what is wrong with it
+    /// is not taken for a fault of the server.
+    pub fn new(env: &Env, file: Option<&Path>) -> anyhow::Result<Self> {
+        match (file, env.get("SSL_CERT_FILE")) {
+            (Some(path), _) => named(path, &format!("the file of authorities, {},", path.display())),
+            (None, Some(path)) => named(Path::new(path), &format!("SSL_CERT_FILE names {path}, which")),
+            (None, None) => Ok(Self::BuiltIn),
+        }
     }
-    anyhow::ensure!(
-        !roots.is_empty(),
-        "SSL_CERT_FILE names {path}, which holds no usable certificate"
-    );
-    Ok(roots)
+
+    pub fn roots(&self) -> Arc<RootCertStore> {
+        match self {
+            Self::BuiltIn => BUILT_IN.clone(),
+            Self::Named { roots, .. } => roots.clone(),
+        }
+    }
+
+    /// Whether this very certificate was named.
+    pub fn names(&self, certificate: &CertificateDer<'_>) -> bool {
+        match self {
+            Self::BuiltIn => false,
+            Self::Named { certificates, .. } => certificates.contains(certificate),
+        }
+    }
+}
+
+fn named(path: &Path, what: &str) -> anyhow::Result<Trust> {
+    let wrong = || format!("{what} cannot be read as PEM certificates");
+    let certificates = CertificateDer::pem_file_iter(path)
+        .with_context(wrong)?
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(wrong)?;
+    let mut roots = RootCertStore::empty();
+    // A bundle may hold certificates that are no roots by today's rules; the others still count.
+    roots.add_parsable_certificates(certificates.iter().cloned());
+    anyhow::ensure!(!roots.is_empty(), "{what} holds no usable certificate");
+    Ok(Trust::Named {
+        roots: Arc::new(roots),
+        certificates,
+    })
 }
 
 #[cfg(test)]
@@ -56,7 +87,7 @@ mod tests {
 
     #[test]
     fn without_a_word_the_public_authorities_are_trusted() {
-        let roots = roots(&Env::default()).unwrap();
+        let roots = Trust::new(&Env::default(), None).unwrap().roots();
         assert!(roots.len() > 50, "{}", roots.len());
         for name in [
             "ISRG Root X1",
@@ -77,7 +108,7 @@ mod tests {
             path.display().to_string()
         };
         let own = Env::from_iter([("SSL_CERT_FILE", file("own.pem", OWN))]);
-        let own = roots(&own).unwrap();
+        let own = Trust::new(&own, None).unwrap().roots();
         assert_eq!(
             (own.len(), holds(&own, "stageproof-test")),
             (1, true),
@@ -85,7 +116,10 @@ mod tests {
             subjects(&own)
         );
         for path in [file("empty.pem", ""), home.path().join("none").display().to_string()] {
-            let error = roots(&Env::from_iter([("SSL_CERT_FILE", path.clone())])).unwrap_err();
+            let variable = Env::from_iter([("SSL_CERT_FILE", path.clone())]);
+            let error = Trust::new(&variable, None).unwrap_err();
+            assert!(error.to_string().contains(&path), "{error}");
+            let error = Trust::new(&Env::default(), Some(Path::new(&path))).unwrap_err();
             assert!(error.to_string().contains(&path), "{error}");
         }
     }

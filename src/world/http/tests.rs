@@ -1,8 +1,16 @@
+mod asking;
+mod redirects;
+mod servers;
+mod tls;
+mod versions;
+
 use std::net::UdpSocket;
+use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
+use crate::model::Reason;
 
 const LATE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_millis(200);
@@ -10,14 +18,40 @@ const SOON: Duration = Duration::from_millis(200);
 fn settings(connect_timeout: Duration) -> Settings {
     Settings {
         connect_timeout,
-        follow_redirects: false,
+        ..Settings::default()
     }
+}
+
+/// A GET of a URL.
+async fn get(settings: Settings, url: &str) -> Result<Answer, Failure> {
+    post(settings, &Method::GET, url, &[], None).await
+}
+
+/// Any request, by a client of its own that no environment tells anything.
+async fn post(
+    settings: Settings,
+    method: &Method,
+    url: &str,
+    headers: &[Header],
+    body: Option<&[u8]>,
+) -> Result<Answer, Failure> {
+    let request = Request {
+        url: &Url::parse(url).unwrap(),
+        method,
+        headers,
+        body,
+        timeout: LATE,
+        body_limit: 1 << 20,
+    };
+    Http::new(&Env::default(), &settings).unwrap().send(request).await
 }
 
 async fn ask(http: &Http, url: &str, timeout: Duration) -> Failure {
     let request = Request {
         url: &Url::parse(url).unwrap(),
-        head: false,
+        method: &Method::GET,
+        headers: &[],
+        body: None,
         timeout,
         body_limit: 100,
     };
@@ -57,6 +91,10 @@ async fn not_being_let_in_is_told_from_not_being_answered() {
     assert_eq!((failure.reason, failure.out_of_time), (Reason::Timeout, true));
     let tls = ask(&patient, &url.replace("http:", "https:"), SOON).await;
     assert_eq!(tls.reason, Reason::ConnectTimeout, "nobody shook hands");
+    assert_eq!(tls.detail, "no end of the TLS handshake within 200ms");
+    let tls = ask(&own, &url.replace("http:", "https:"), LATE).await;
+    let expected = "connected, but no end of the TLS handshake in time";
+    assert_eq!((tls.reason, tls.detail.as_str()), (Reason::ConnectTimeout, expected));
 }
 
 #[tokio::test]

@@ -42,6 +42,24 @@ impl Captured {
         self.total - (self.head.len() + self.tail.len()) as u64
     }
 
+    /// Like [`Self::text`], without the lines at the edges of what was left out: half a line may hold half a secret,
+    /// which nobody would know again.
+    pub fn whole_lines(&self) -> String {
+        if self.left_out() == 0 {
+            return self.text();
+        }
+        let newline = |byte: &u8| *byte == b'\n';
+        let head = self.head.iter().rposition(newline).map_or(0, |at| at + 1);
+        let tail = self.tail.iter().position(newline).map_or(self.tail.len(), |at| at + 1);
+        let whole = Self {
+            keep: self.keep,
+            head: self.head[..head].to_vec(),
+            tail: self.tail.range(tail..).copied().collect(),
+            total: self.total,
+        };
+        whole.text()
+    }
+
     /// What was kept, as text: bytes that are not UTF-8 become U+FFFD, a line says how much is left out.
     pub fn text(&self) -> String {
         let mut bytes = self.head.clone();
@@ -66,6 +84,18 @@ mod tests {
         }
         assert_eq!(captured.text(), "abc\n[4 bytes left out]\nhij");
         assert_eq!(captured.total(), 10);
+    }
+
+    #[test]
+    fn half_lines_at_the_edges_of_what_is_left_out_are_left_out_too() {
+        let mut captured = Captured::new(10);
+        captured.add(b"one\nsecret-");
+        assert_eq!(captured.whole_lines(), "one\nsecret-", "nothing was left out");
+        captured.add(b"value and more\nend\nlast\n");
+        assert_eq!(captured.whole_lines(), "one\n\n[22 bytes left out]\nend\nlast\n");
+        let mut endless = Captured::new(4);
+        endless.add(b"secret-value");
+        assert_eq!(endless.whole_lines(), "\n[12 bytes left out]\n");
     }
 
     proptest! {

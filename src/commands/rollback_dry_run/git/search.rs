@@ -94,7 +94,7 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     };
     let mut observed = Observed {
         findings: search.doubts(&found),
-        facts: Vec::new(),
+        ..Observed::default()
     };
     let branch = branch.map_or_else(|| "detached".to_owned(), |name| name.to_string());
     observed.facts = vec![

@@ -1,0 +1,91 @@
+//! Options of `smoke`, and what they amount to.
+
+mod options;
+mod probe;
+mod request;
+mod servers;
+mod url;
+
+pub use options::{ProbeOptions, SmokeOptions};
+
+use super::common::Setting;
+use super::error::UsageError;
+use crate::commands::smoke::Plan;
+use crate::model::waiver::Waiver;
+use crate::world::World;
+use crate::world::http::is_loopback;
+
+const PARALLEL: u32 = 16;
+const MOST_PARALLEL: u32 = 256;
+
+impl SmokeOptions {
+    pub fn strict(&self) -> bool {
+        self.strict.unwrap_or(false)
+    }
+
+    pub fn plan(self, setting: &Setting, world: &World, waivers: Vec<Waiver>) -> Result<Plan, UsageError> {
+        let servers = servers::plan(&self, setting, world)?;
+        let shared = self.shared();
+        let mut probes = Vec::new();
+        if self.probes.is_empty() {
+            probes = probe::plan(&shared, world)?;
+        }
+        for one in self.probes {
+            // A flag speaks of every probe, except that each may have a place of its own.
+            let over = ProbeOptions {
+                url: None,
+                path: Vec::new(),
+                ..(*self.over).clone()
+            };
+            let name = one.name.clone();
+            probes.extend(
+                probe::plan(&over.or(one).or(shared.clone()), world).map_err(|error| match name {
+                    Some(name) => UsageError {
+                        message: format!("the probe {name}: {}", error.message),
+                        ..error
+                    },
+                    None => error,
+                })?,
+            );
+        }
+        for (index, probe) in probes.iter().enumerate() {
+            if probes[..index].iter().any(|other| other.id() == probe.id()) {
+                return Err(UsageError::new(format!("two probes are called `{}`", probe.id()))
+                    .help("give each a `name` of its own, so that reports and waivers can tell them apart"));
+            }
+        }
+        if !servers.is_empty()
+            && let Some(elsewhere) = probes.iter().find(|probe| !is_loopback(&probe.url))
+        {
+            return Err(UsageError::new(format!(
+                "--start starts a server on this machine, and {} is another one",
+                elsewhere.url.host_str().unwrap_or_default()
+            ))
+            .help("probe http://127.0.0.1:PORT, or drop --start"));
+        }
+        let at_once = self.parallel.unwrap_or(PARALLEL);
+        if !(1..=MOST_PARALLEL).contains(&at_once) {
+            return Err(UsageError::new(format!(
+                "--parallel {at_once} is not a number from 1 to {MOST_PARALLEL}"
+            )));
+        }
+        Ok(Plan {
+            probes,
+            servers,
+            at_once: usize::try_from(at_once).unwrap_or(1),
+            waivers,
+        })
+    }
+}
+
+/// The variables whose values are sent and must not be shown.
+pub fn secret_names(options: &SmokeOptions) -> Vec<String> {
+    let one = |options: &ProbeOptions| {
+        let headers = options.header_env.iter();
+        let headers = headers.filter_map(|line| Some(request::header_env(line).ok()?.1.to_owned()));
+        let authorization = options.bearer_env.iter().chain(&options.basic_env).cloned();
+        headers.chain(authorization).collect::<Vec<_>>()
+    };
+    let whole = one(&options.shared());
+    whole.into_iter().chain(options.probes.iter().flat_map(one)).collect()
+}

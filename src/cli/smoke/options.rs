@@ -1,0 +1,294 @@
+//! What can be said about a probe, defined once: as flags and inputs, for all probes of the configuration, and for one.
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::super::{Or as _, merge};
+use crate::commands::smoke::Ready;
+use crate::commands::smoke::expect::{HeaderExpectation, JsonExpectation, LatencyLimit, VersionFrom};
+use crate::model::share::Share;
+use crate::model::{StatusSet, TimeSpan};
+
+/// Makes two structs of one list: the options of `smoke`, and those of one probe in the configuration. serde's
+/// `flatten` would share them as well, and lose the place of an error in the file.
+macro_rules! options {
+    ($($(#[$meta:meta])* $field:ident: $type:ty,)+) => {
+        #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+        pub struct SmokeOptions {
+            $($(#[$meta])* pub $field: $type,)+
+            /// A command that starts the built server, split into words as a shell would, but without a shell.
+            #[arg(long, value_name = "COMMAND", help_heading = SERVER)]
+            pub start: Option<String>,
+            /// When the started server is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT (accepts
+            /// connections) or log:REGEX (a line of its output) [default: the probes find out].
+            #[arg(long, value_name = "WHEN", help_heading = SERVER)]
+            pub ready: Option<Ready>,
+            /// How long that may take [default: 60s].
+            #[arg(long, value_name = "TIME", help_heading = SERVER)]
+            pub ready_within: Option<TimeSpan>,
+            /// How long the started server may take to end after SIGTERM, before SIGKILL [default: 4s].
+            #[arg(long, value_name = "TIME", help_heading = SERVER)]
+            pub stop_grace: Option<TimeSpan>,
+            /// Several servers, started in this order, each when the one before is ready.
+            #[arg(skip)]
+            pub servers: Vec<ServerOptions>,
+            /// Several probes. What one does not say, smoke's own keys say; a flag beats both.
+            #[arg(skip)]
+            pub probes: Vec<ProbeOptions>,
+            /// How many probes run at the same time, at most 256 [default: 16].
+            #[arg(long, value_name = "N")]
+            pub parallel: Option<u32>,
+            /// Waivers do not hold.
+            #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+            pub strict: Option<bool>,
+            /// What flags and inputs say about every probe.
+            #[arg(skip)]
+            #[serde(skip)]
+            #[schemars(skip)]
+            pub over: Box<ProbeOptions>,
+        }
+
+        /// One probe of several. Every key that is left out is the one of smoke itself.
+        #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+        #[schemars(rename = "Probe")]
+        pub struct ProbeOptions {
+            /// What reports and waivers call it [default: its URL].
+            #[arg(skip)]
+            pub name: Option<String>,
+            /// The part of the flow it belongs to in the report [default: smoke].
+            #[arg(skip)]
+            pub stage: Option<String>,
+            $($(#[$meta])* pub $field: $type,)+
+        }
+
+        impl SmokeOptions {
+            /// What a flag says wins over what the configuration says.
+            pub fn or(self, mut config: Self) -> Self {
+                let over = Box::new(self.shared());
+                if self.start.is_some() {
+                    config.servers.clear();
+                }
+                if !self.path.is_empty() {
+                    config.probes.clear();
+                }
+                alternatives!(over, config);
+                let merged = merge!(
+                    self,
+                    config,
+                    Self {
+                        $($field,)+ start, ready, ready_within, stop_grace, servers, probes, parallel, strict, over,
+                    }
+                );
+                Self { over, ..merged }
+            }
+
+            /// What holds for every probe.
+            pub fn shared(&self) -> ProbeOptions {
+                ProbeOptions {
+                    name: None,
+                    stage: None,
+                    $($field: self.$field.clone(),)+
+                }
+            }
+        }
+
+        impl ProbeOptions {
+            pub fn or(self, mut other: Self) -> Self {
+                alternatives!(self, other);
+                merge!(self, other, Self { name, stage, $($field,)+ })
+            }
+        }
+    };
+}
+
+/// Of options that exclude one another, the one that was given displaces the others where it is merged.
+macro_rules! alternatives {
+    ($over:expr, $under:expr) => {
+        if $over.steady.is_some() || $over.watch.is_some() {
+            ($under.steady, $under.watch) = (None, None);
+        }
+        if $over.ipv4.is_some() || $over.ipv6.is_some() {
+            ($under.ipv4, $under.ipv6) = (None, None);
+        }
+        if $over.bearer_env.is_some() || $over.basic_env.is_some() {
+            ($under.bearer_env, $under.basic_env) = (None, None);
+        }
+        if $over.body.is_some() || $over.body_file.is_some() {
+            ($under.body, $under.body_file) = (None, None);
+        }
+    };
+}
+
+const REQUEST: &str = "The request";
+const CONNECTION: &str = "The connection";
+const EXPECTED: &str = "What is expected";
+const PATIENCE: &str = "Patience";
+const WINDOW: &str = "Whether it stays right";
+const SERVER: &str = "A server to start";
+
+options! {
+    /// The address of what was deployed: http://host:port or https://host.
+    #[arg(value_name = "URL")]
+    url: Option<String>,
+    /// A path to probe; repeatable [default: the URL's own path].
+    #[arg(long, value_name = "PATH", help_heading = REQUEST)]
+    path: Vec<String>,
+    /// The request method [default: GET].
+    #[arg(long, value_name = "METHOD", help_heading = REQUEST)]
+    method: Option<String>,
+    /// A header to send; repeatable.
+    #[arg(long, value_name = "NAME: VALUE", help_heading = REQUEST)]
+    header: Vec<String>,
+    /// A header whose value is a secret in a variable; repeatable. It is never shown, and not sent to other hosts.
+    #[arg(long, value_name = "NAME: VARIABLE", help_heading = REQUEST)]
+    header_env: Vec<String>,
+    /// The variable that holds a bearer token.
+    #[arg(long, value_name = "VARIABLE", help_heading = REQUEST)]
+    bearer_env: Option<String>,
+    /// The variable that holds user:password, for HTTP Basic authentication.
+    #[arg(long, value_name = "VARIABLE", help_heading = REQUEST)]
+    basic_env: Option<String>,
+    /// A body to send. Its Content-Type is given with --header.
+    #[arg(long, value_name = "TEXT", help_heading = REQUEST)]
+    body: Option<String>,
+    /// A file whose content is sent as body, at most 16 MiB.
+    #[arg(long, value_name = "FILE", help_heading = REQUEST)]
+    body_file: Option<String>,
+    /// Follow redirects, ten at most [default: false; a redirect is then an answer like any other].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = REQUEST)]
+    follow_redirects: Option<bool>,
+
+    /// Statuses that are right: 200, 2xx or 200,204 [default: 200].
+    #[arg(long, value_name = "LIST", help_heading = EXPECTED)]
+    expect_status: Option<StatusSet>,
+    /// A regular expression the body must match, within its first 1 MiB.
+    #[arg(long, value_name = "REGEX", help_heading = EXPECTED)]
+    expect_body: Option<String>,
+    /// What must stand in a JSON body, by JSON pointer; repeatable: /ready, /status = ok, /errors != 0, /queue < 10,
+    /// /version =~ ^1[.]. Operators: = != < <= > >= =~.
+    #[arg(long, value_name = "EXPECTATION", help_heading = EXPECTED)]
+    expect_json: Vec<JsonExpectation>,
+    /// A header that must be there and match; repeatable.
+    #[arg(long, value_name = "NAME: REGEX", help_heading = EXPECTED)]
+    expect_header: Vec<HeaderExpectation>,
+    /// The version that must answer. Another one is the old one still answering, which may heal. A commit id may be
+    /// abbreviated on either side.
+    #[arg(long, value_name = "VERSION", help_heading = EXPECTED)]
+    expect_version: Option<String>,
+    /// Where an answer says its version: header:NAME, json:/POINTER, body:REGEX (its first group), or body (it stands
+    /// anywhere as a word) [default: body].
+    #[arg(long, value_name = "PLACE", help_heading = EXPECTED)]
+    version_from: Option<VersionFrom>,
+    /// Where redirects must lead, one after the other; repeatable. Follows them.
+    #[arg(long, value_name = "URL", help_heading = EXPECTED)]
+    expect_redirect: Vec<String>,
+    /// The host that must answer in the end. Follows redirects.
+    #[arg(long, value_name = "HOST", help_heading = EXPECTED)]
+    expect_final_host: Option<String>,
+    /// Days for which the server's certificate must be valid yet.
+    #[arg(long, value_name = "DAYS", help_heading = EXPECTED)]
+    min_certificate_days: Option<u32>,
+    /// Right answers that are slower than this are a warning; repeatable: median=200ms, p95=500ms.
+    #[arg(long, value_name = "LIMIT", help_heading = EXPECTED)]
+    warn_latency: Vec<LatencyLimit>,
+    /// Right answers that are slower than this fail; repeatable: median=1s, p95=2s.
+    #[arg(long, value_name = "LIMIT", help_heading = EXPECTED)]
+    max_latency: Vec<LatencyLimit>,
+
+    /// In which it must become healthy, all attempts together [default: 60s].
+    #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
+    within: Option<TimeSpan>,
+    /// Between two attempts, at least 10ms [default: 1s]. Retry-After makes it longer.
+    #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
+    interval: Option<TimeSpan>,
+    /// For one connection [default: 5s].
+    #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
+    connect_timeout: Option<TimeSpan>,
+    /// For one attempt, from the first byte sent to the last byte read; never longer than what is left of --within
+    /// [default: 10s].
+    #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
+    timeout: Option<TimeSpan>,
+
+    /// After the first right answer: it must stay right for this long without a break. A failure within the limits
+    /// below begins the time anew, for --within longer at most.
+    #[arg(long, value_name = "TIME", conflicts_with = "watch", help_heading = WINDOW)]
+    steady: Option<TimeSpan>,
+    /// After the first right answer: watch it for this long. Failures within the limits below are a warning.
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
+    watch: Option<TimeSpan>,
+    /// Wrong answers in a row that end it [default: 3].
+    #[arg(long, value_name = "N", help_heading = WINDOW)]
+    max_failures: Option<u32>,
+    /// Attempts without an answer in a row that end it [default: 5].
+    #[arg(long, value_name = "N", help_heading = WINDOW)]
+    max_transport_errors: Option<u32>,
+    /// The share of wrong answers (5xx above all) in all answers that is still right [default: 5%].
+    #[arg(long, value_name = "PERCENT", help_heading = WINDOW)]
+    max_error_ratio: Option<Share>,
+    /// The number of answers of which the share is taken at least [default: 60].
+    #[arg(long, value_name = "N", help_heading = WINDOW)]
+    min_samples: Option<u32>,
+    /// Something that has nothing to do with what was deployed, asked when a probe gets no answer. If it fails as well,
+    /// the failure is of class infra.
+    #[arg(long, value_name = "URL", help_heading = WINDOW)]
+    control: Option<String>,
+
+    /// An address to use instead of looking the name up; repeatable.
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", help_heading = CONNECTION)]
+    resolve: Vec<String>,
+    /// Use IPv4 addresses only.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", conflicts_with = "ipv6", help_heading = CONNECTION)]
+    ipv4: Option<bool>,
+    /// Use IPv6 addresses only.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = CONNECTION)]
+    ipv6: Option<bool>,
+    /// The only HTTP version to speak: 1.1 or 2 [default: what the server prefers].
+    #[arg(long, value_name = "VERSION", help_heading = CONNECTION)]
+    http_version: Option<String>,
+    /// The proxy to use, or none [default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY]. This machine is never
+    /// reached through one.
+    #[arg(long, value_name = "URL", help_heading = CONNECTION)]
+    proxy: Option<String>,
+    /// Certificates of authorities to trust instead of the built-in ones, as PEM.
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
+    ca_file: Option<String>,
+    /// A certificate to show to the server, as PEM.
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
+    client_cert: Option<String>,
+    /// The key of that certificate, as PEM.
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
+    client_key: Option<String>,
+    /// Do not verify the server's certificate. The report says so, with a warning.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = CONNECTION)]
+    insecure: Option<bool>,
+}
+
+/// One server of several.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Server")]
+pub struct ServerOptions {
+    /// What reports and its log are called: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// The command that starts it, split into words as a shell would, but without a shell.
+    pub start: String,
+    /// When it is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT (accepts connections) or log:REGEX (a
+    /// line of its output). Without it the next one is started at once.
+    #[serde(default)]
+    pub ready: Option<Ready>,
+    /// How long that may take. Default: 60s.
+    #[serde(default)]
+    pub ready_within: Option<TimeSpan>,
+    /// How long it may take to end after SIGTERM, before SIGKILL. Default: 4s.
+    #[serde(default)]
+    pub stop_grace: Option<TimeSpan>,
+}
+
+impl super::super::Or for Box<ProbeOptions> {
+    fn or(self, _: Self) -> Self {
+        self
+    }
+}

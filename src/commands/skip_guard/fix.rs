@@ -1,0 +1,219 @@
+//! The command that repairs one prerequisite: runs it, and judges what came of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::prerequisite::{Fix, Prerequisite};
+use super::requirement::Requirement;
+use crate::model::text::printable;
+use crate::model::{Check, Ended, Fact, Finding, Status, TimeSpan};
+use crate::world::process::{self, Command, Limits, Ran, StartError};
+use crate::world::{World, files};
+
+/// Kept of a command's output: this much of its beginning and of its end.
+const KEEP: usize = 4 << 20;
+/// Between SIGTERM and SIGKILL, when its time is over or somebody asked to stop.
+const GRACE: Duration = Duration::from_secs(2);
+const LINES_SHOWN: usize = 15;
+const BYTES_SHOWN: usize = 4000;
+/// What a step says of itself to the runner. The guard's outputs are its own word, and a fix has none in them; what it
+/// writes there goes nowhere. `GITHUB_ENV` and `GITHUB_PATH` stay: an installer may speak to the steps that follow.
+const OWN_WORD: [&str; 3] = ["GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
+
+/// What became of one command.
+pub enum Tried {
+    Ran {
+        ran: Box<Ran>,
+        /// Its output, without secrets.
+        said: String,
+    },
+    NotStarted(StartError),
+    /// It is not known, or not kept, what it did: never green.
+    Lost(String),
+}
+
+/// What a missing prerequisite's help says about its fix, to be put behind it.
+pub fn advice(fix: Option<&Fix>, running: bool) -> String {
+    match (fix, running) {
+        (Some(fix), false) => format!(" `{fix}` repairs it, and `stageproof skip-guard --fix` runs that."),
+        (None, true) => " No fix is configured for it, so this is to be done by hand.".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Runs it in the workspace, with the environment of this step. Its log is replaced.
+pub async fn run(fix: &Fix, log: &Path, world: &World) -> Tried {
+    let (fix, log, world) = (fix.clone(), log.to_owned(), world.clone());
+    // A defect here must not lose what is known of the other prerequisites.
+    tokio::spawn(async move { run_here(&fix, &log, &world).await })
+        .await
+        .unwrap_or_else(|error| Tried::Lost(format!("internal error while its fix ran: {error}")))
+}
+
+async fn run_here(fix: &Fix, log: &Path, world: &World) -> Tried {
+    let Some((program, args)) = fix.command.split_first() else {
+        return Tried::Lost("its fix is empty".to_owned());
+    };
+    // Before the work instead of after it: what it says is evidence.
+    if let Err(error) = files::replace(log, b"") {
+        return Tried::Lost(format!("its fix was not run, as its log cannot be kept: {error:#}"));
+    }
+    let own_word = OWN_WORD.iter().filter(|name| world.env.raw(name).is_some());
+    let command = Command {
+        program: program.clone(),
+        args: args.to_vec(),
+        folder: world.workspace.clone(),
+        env: own_word
+            .map(|name| ((*name).to_owned(), "/dev/null".to_owned()))
+            .collect(),
+    };
+    let limits = Limits {
+        deadline: fix.within,
+        grace: GRACE,
+        keep: KEEP,
+    };
+    match process::run(&command, limits, &world.env, &world.interrupt).await {
+        Ok(ran) => {
+            let said = world.secrets.redact(&ran.output.whole_lines());
+            match files::replace(log, said.as_bytes()) {
+                Ok(()) => Tried::Ran {
+                    ran: Box::new(ran),
+                    said,
+                },
+                Err(error) => Tried::Lost(format!("its fix ran, and its log cannot be kept: {error:#}")),
+            }
+        }
+        Err(error) => Tried::NotStarted(error),
+    }
+}
+
+/// Puts what became of a command together with what the look after it saw: `check`, and what it says is `missing`.
+pub fn judge(
+    check: &mut Check,
+    missing: Option<&str>,
+    (prerequisite, fix): (&Prerequisite, &Fix),
+    tried: &Tried,
+    looked_again: bool,
+) {
+    let wrong = match wrong(fix, tried) {
+        Ok(wrong) => wrong,
+        Err(cause) => {
+            check.ended = Ended::Errored { cause, help: None };
+            return;
+        }
+    };
+    let unknown = !looked_again || check.status() == Status::Errored;
+    let failed = |message: String, help: &str| Some(Finding::error("fix-failed", message).help(help));
+    let finding = match (wrong, missing) {
+        // That nothing is known is what the check says already.
+        (None, _) if unknown => return,
+        (None, None) => None,
+        (None, Some(missing)) => failed(
+            format!("{missing}, although its fix ended with exit code 0"),
+            no_effect(&prerequisite.requirement),
+        ),
+        (Some((how, help)), Some(missing)) => failed(format!("{missing}, and {how}"), help),
+        (Some((how, help)), None) if unknown => failed(how, help),
+        (Some((how, help)), None) => failed(format!("it is there now, but {how}"), help),
+    };
+    let mut findings = match finding {
+        Some(finding) => vec![finding.excerpt(said(tried))],
+        None => check.findings().to_vec(),
+    };
+    findings.extend(left_behind(tried));
+    check.ended = Ended::Looked(findings);
+}
+
+/// What is wrong with how it went, and what to do. An error is that it is not known what it did.
+fn wrong(fix: &Fix, tried: &Tried) -> Result<Option<(String, &'static str)>, String> {
+    let ended = match tried {
+        Tried::Lost(cause) => return Err(cause.clone()),
+        Tried::NotStarted(error @ StartError::Interrupted(_)) => return Err(format!("its fix was {error}")),
+        Tried::NotStarted(error) => return Ok(Some((format!("its fix did not start: {error}"), NOT_STARTED))),
+        Tried::Ran { ran, .. } => ran.ended,
+    };
+    Ok(match ended {
+        process::Ended::Exit(0) => None,
+        process::Ended::Exit(code) => Some((format!("its fix ended with exit code {code}"), FAILED)),
+        process::Ended::Signal(number) => Some((format!("its fix was killed by signal {number}"), FAILED)),
+        process::Ended::Deadline => {
+            let within = TimeSpan(fix.within);
+            let how = format!("its fix did not end within {within} and was ended with all it started");
+            Some((how, TOO_LONG))
+        }
+        process::Ended::Interrupted(signal) => {
+            return Err(format!(
+                "interrupted by {signal} while its fix ran, which was ended with all it started"
+            ));
+        }
+    })
+}
+
+fn left_behind(tried: &Tried) -> Vec<Finding> {
+    let Tried::Ran { ran, .. } = tried else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    if ran.left_behind {
+        findings.push(
+            Finding::warning("left-behind", "its fix left processes behind, which were ended")
+                .help("start a service with what keeps it running: a service manager, or `services:` of the job"),
+        );
+    }
+    if ran.survivors {
+        findings.push(Finding::warning(
+            "survivors",
+            "processes that its fix started could not be ended, not even by SIGKILL",
+        ));
+    }
+    findings
+}
+
+const NOT_STARTED: &str = "its first word must be a program on the PATH, or a path in the workspace that may be \
+                           executed; the container action holds nothing that could be run, so run it on the host";
+const FAILED: &str = "its log says why; run the command by hand in the workspace";
+const TOO_LONG: &str = "find out what it waits for (there is nothing on its standard input), or give it longer with \
+                        `fix-within`";
+
+fn no_effect(requirement: &Requirement) -> &'static str {
+    match requirement {
+        Requirement::Command(_) => {
+            "see where it installs to: that must be on the PATH of this step, and what it adds to GITHUB_PATH counts \
+             from the next step on"
+        }
+        _ => "see in its log what it did instead",
+    }
+}
+
+/// What a reader of the report wants to know of it.
+pub fn facts(fix: &Fix, tried: &Tried, log: &Path, world: &World) -> Vec<Fact> {
+    let mut facts = vec![Fact::new("fix", fix.to_string())];
+    if let Tried::Ran { ran, .. } = tried {
+        let exit = match ran.ended {
+            process::Ended::Exit(code) => code.to_string(),
+            process::Ended::Signal(number) => format!("signal {number}"),
+            process::Ended::Deadline => format!("ended after {}", TimeSpan(fix.within)),
+            process::Ended::Interrupted(signal) => format!("ended by {signal}"),
+        };
+        let log = log.strip_prefix(&world.workspace).unwrap_or(log);
+        let took = Duration::from_millis(u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX));
+        facts.push(Fact::new("exit", exit));
+        facts.push(Fact::new("took", TimeSpan(took).to_string()));
+        facts.push(Fact::new("log", log.display().to_string()));
+    }
+    facts
+}
+
+/// Its last lines.
+fn said(tried: &Tried) -> String {
+    let Tried::Ran { said, .. } = tried else {
+        return String::new();
+    };
+    let lines: Vec<&str> = said.trim_end().lines().collect();
+    let lines = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
+    let mut start = lines.len().saturating_sub(BYTES_SHOWN);
+    while !lines.is_char_boundary(start) {
+        start += 1;
+    }
+    printable(&lines[start..])
+}

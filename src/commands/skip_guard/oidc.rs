@@ -1,0 +1,53 @@
+//! Whether this job may get an OpenID Connect token, with which it logs in to a cloud without a secret.
+//!
+//! The runner sets both variables in steps of a job with `permissions: id-token: write`, container actions included
+//! (actions/runner, `ContainerActionHandler`). A pull request from a fork cannot be given it (docs.github.com,
+//! "Permissions for the GITHUB_TOKEN").
+
+use super::answer::{Answer, cannot, should};
+use super::situation::fork_behind;
+use crate::engine::{Blind, Observed};
+use crate::world::World;
+
+const VARIABLES: [&str; 2] = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+
+pub fn token(world: &World) -> Result<Answer, Blind> {
+    if VARIABLES.iter().all(|name| world.env.get(name).is_some()) {
+        return Ok(Answer::Met(Observed::nothing_wrong()));
+    }
+    if !world.runner.active {
+        return Ok(Answer::DoesNotApply(
+            "not in a workflow run, so there is nobody to issue a token".to_owned(),
+        ));
+    }
+    match fork(world) {
+        Ok(Some(fork)) => Ok(cannot(format!(
+            "no OpenID Connect token is issued to a pull request from {fork}"
+        ))),
+        Ok(None) => Ok(should(
+            "the job may not get an OpenID Connect token",
+            "Add `id-token: write` to `permissions:` of the job; what is not named there is not granted.",
+        )),
+        Err(why) => Err(Blind::with_help(
+            format!("there is no OpenID Connect token, and whether that is right here cannot be told: {why}"),
+            "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",
+        )),
+    }
+}
+
+fn fork(world: &World) -> Result<Option<String>, String> {
+    let name = world
+        .runner
+        .event_name
+        .as_deref()
+        .ok_or("GITHUB_EVENT_NAME is not set")?;
+    // The base repository's own permissions hold there, whoever caused the event.
+    if !name.starts_with("pull_request") || name == "pull_request_target" {
+        return Ok(None);
+    }
+    let event = world.runner.event();
+    fork_behind(
+        name,
+        &event.map_err(|error| format!("the event cannot be read: {error:#}"))?,
+    )
+}

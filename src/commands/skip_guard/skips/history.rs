@@ -1,0 +1,213 @@
+//! The runs before this one, and how a skip is recognised in them.
+
+use futures_util::StreamExt as _;
+
+use super::{HAS_BEEN, TITLE};
+use crate::commands::skip_guard::capitalised;
+use crate::commands::skip_guard::github::{JobNames, nearest, quoted};
+use crate::engine::Blind;
+use crate::model::text::{cut, one_line};
+use crate::world::github::{ApiError, Job, Run, Session, Why};
+
+/// The title of the annotation that a skip leaves (`render::annotations`).
+const SKIPPED: &str = "Skipped";
+/// What stands in it between the environment and the reason.
+const WAS_SKIPPED: &str = " was skipped: ";
+/// In so many jobs of a run the guard's annotation is looked for.
+const MOST_JOBS: usize = 20;
+/// Runs that are looked at ahead of the one that may end the row.
+const AT_ONCE: usize = 4;
+/// What of a first reason is shown, in bytes.
+const REASON: usize = 200;
+
+/// The skips in a row before this run.
+#[derive(Default)]
+pub struct Row {
+    pub count: u32,
+    pub oldest: Option<Run>,
+    /// Why there may be more that were not looked at.
+    pub blind: Option<Blind>,
+    pub first_reason: Option<String>,
+}
+
+/// The runs before this one, and how a skip is recognised in them.
+pub struct History<'a> {
+    pub session: &'a Session<'a>,
+    pub environment: &'a str,
+    /// The job that is skipped when the guard is not ready.
+    pub job: Option<&'a str>,
+    /// The job this guard runs in. That of an earlier run is most likely to be called the same.
+    pub guard: Option<String>,
+}
+
+impl History<'_> {
+    pub async fn row(&self, this: &Run, branch: &str) -> Result<Row, Blind> {
+        let listed = self.session.ended_runs(this.workflow_id, branch).await?;
+        let mut row = Row::default();
+        let mut first = None;
+        let mut strangers: Vec<String> = Vec::new();
+        let mut found = false;
+        let mut ended = false;
+        let earlier = listed.items.into_iter().filter(|run| run.run_number < this.run_number);
+        let mut looks = futures_util::stream::iter(earlier)
+            .map(|run| async {
+                let seen = self.see(&run).await;
+                (run, seen)
+            })
+            .buffered(AT_ONCE);
+        while let Some((run, seen)) = looks.next().await {
+            let (jobs, skipped) = match seen {
+                Ok(seen) => seen,
+                // What was counted may be enough.
+                Err(blind) if row.count > 0 => {
+                    row.blind = Some(blind);
+                    break;
+                }
+                Err(blind) => return Err(blind),
+            };
+            found |= self.job.is_none_or(|name| !jobs.named(name).is_empty());
+            match skipped {
+                Some(true) => {
+                    row.count += 1;
+                    row.oldest = Some(run);
+                    first = Some(jobs);
+                }
+                Some(false) => {
+                    ended = true;
+                    break;
+                }
+                None => strangers.extend(jobs.all().iter().map(|job| job.name.clone())),
+            }
+        }
+        if let (Some(name), false, false) = (self.job, found, strangers.is_empty()) {
+            return Err(no_such_job(name, &strangers));
+        }
+        if !ended && !listed.whole {
+            row.blind.get_or_insert_with(|| {
+                Blind::with_help(
+                    "it was skipped in all of the newest 100 runs, and no more are looked at",
+                    "give a limit that ends before that, with --max-skips",
+                )
+            });
+        }
+        if let Some(jobs) = first {
+            // The row is known even if its reason is not.
+            if let Ok(Said::Skip(message)) = self.said(&jobs).await {
+                row.first_reason = reason(&message);
+            }
+        }
+        Ok(row)
+    }
+
+    async fn see(&self, run: &Run) -> Result<(JobNames, Option<bool>), Blind> {
+        let jobs = JobNames::new(self.session.jobs(run.id).await?.items);
+        let skipped = self.was_skipped(&jobs).await?;
+        Ok((jobs, skipped))
+    }
+
+    /// Whether the guard skipped in a run; `None` if that run says nothing about it.
+    async fn was_skipped(&self, jobs: &JobNames) -> Result<Option<bool>, Blind> {
+        let skipped = |job: &Job| job.conclusion.as_deref() == Some("skipped");
+        if let Some(name) = self.job {
+            let named = jobs.named(name);
+            let ran = |job: &&Job| !matches!(job.conclusion.as_deref(), Some("skipped" | "cancelled") | None);
+            return Ok(match named.iter().any(ran) {
+                true => Some(false),
+                false => named.iter().any(|job| skipped(job)).then_some(true),
+            });
+        }
+        if jobs
+            .all()
+            .iter()
+            .all(|job| job.conclusion.as_deref() == Some("cancelled"))
+        {
+            return Ok(None);
+        }
+        match self.said(jobs).await {
+            Ok(Said::Skip(_)) => Ok(Some(true)),
+            Ok(Said::Nothing) => Ok(Some(false)),
+            Ok(Said::TooManyJobs) => Err(Blind::with_help(
+                "there are too many jobs to find the guard of earlier runs among them",
+                "name the job that is skipped with --skipped-job",
+            )),
+            Err(ApiError {
+                why: Why::NotAllowed { .. },
+                ..
+            }) => Err(Blind::with_help(
+                "the token may not read what earlier guards said",
+                "name the job that is skipped with --skipped-job, or add `checks: read` to `permissions:` of the job",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the guard of a run said about its skip.
+    async fn said(&self, jobs: &JobNames) -> Result<Said, ApiError> {
+        let skipped = format!("{}{WAS_SKIPPED}", capitalised(self.environment));
+        let past_limit = format!("{}{HAS_BEEN}", self.environment);
+        let ran = |job: &&Job| !matches!(job.conclusion.as_deref(), Some("skipped") | None);
+        let mut ran: Vec<&Job> = jobs.all().iter().filter(ran).collect();
+        ran.sort_by_key(|job| self.guard.as_ref() != Some(&job.name));
+        for job in ran.iter().take(MOST_JOBS) {
+            for annotation in self.session.annotations(job.id).await?.items {
+                let message = annotation.message.unwrap_or_default();
+                let ours = match annotation.title.as_deref() {
+                    Some(SKIPPED) => message.starts_with(&skipped),
+                    Some(TITLE) => message.starts_with(&past_limit),
+                    _ => false,
+                };
+                if ours {
+                    return Ok(Said::Skip(message));
+                }
+            }
+        }
+        Ok(match ran.len() > MOST_JOBS {
+            true => Said::TooManyJobs,
+            false => Said::Nothing,
+        })
+    }
+}
+
+enum Said {
+    Skip(String),
+    Nothing,
+    /// Nothing in those that were looked at.
+    TooManyJobs,
+}
+
+/// A name that is written wrong would never count anything.
+fn no_such_job(name: &str, known: &[String]) -> Blind {
+    let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    let near = nearest(name, names.iter().copied());
+    Blind::with_help(
+        format!("no earlier run has a job {name}"),
+        match near.is_empty() {
+            false => format!("did you mean {}?", quoted(near, " or ")),
+            true => format!(
+                "name the one that is skipped with --skipped-job: {}",
+                quoted(names, ", ")
+            ),
+        },
+    )
+}
+
+/// "Staging was skipped: A is not set. Create it." is about "A is not set".
+fn reason(message: &str) -> Option<String> {
+    let (_, reason) = message.split_once(WAS_SKIPPED)?;
+    let reason = reason.split_once(". ").map_or(reason, |(reason, _)| reason);
+    Some(cut(&one_line(reason.trim_end_matches('.')), REASON))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_what_was_missing_and_not_what_to_do() {
+        let said = "Staging was skipped: FLY_API_TOKEN is not set or empty; x.y is gone. Create it and map it.";
+        assert_eq!(reason(said).unwrap(), "FLY_API_TOKEN is not set or empty; x.y is gone");
+        assert_eq!(reason("something else"), None);
+    }
+}

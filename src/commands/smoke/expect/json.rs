@@ -1,0 +1,295 @@
+//! What must stand in a JSON answer.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::pattern::{self, NotAPattern};
+use crate::model::text;
+
+/// Longest foreign value that is shown.
+const VALUE_SHOWN: usize = 80;
+
+/// `POINTER`, or `POINTER OPERATOR VALUE`. The pointer is RFC 6901's: `/checks/0/status`.
+#[derive(Clone, Debug)]
+pub struct JsonExpectation {
+    pointer: String,
+    test: Test,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    Exists,
+    Equal(Value),
+    NotEqual(Value),
+    Compare(Order, f64),
+    Matches(Regex),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Order {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+
+    fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+        }
+    }
+}
+
+/// Why a text is not an expectation of JSON.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonExpectationError {
+    #[error("`{0}` does not begin with a JSON pointer; write /status = ok, /queue < 10, /version =~ ^1[.], or /ready")]
+    Pointer(String),
+    #[error("`{0}` says nothing to compare with; write /status = ok")]
+    NoValue(String),
+    #[error("`{0}` compares with {1}, which is not a number")]
+    NotANumber(String, String),
+    #[error(transparent)]
+    Pattern(#[from] NotAPattern),
+}
+
+impl JsonExpectation {
+    /// What is wrong, if anything.
+    pub fn check(&self, body: &Value) -> Result<(), String> {
+        let pointer = &self.pointer;
+        let Some(found) = body.pointer(pointer) else {
+            return Err(format!("there is no {}", shown_pointer(pointer)));
+        };
+        let holds = match &self.test {
+            Test::Exists => true,
+            Test::Equal(expected) => equal(found, expected),
+            Test::NotEqual(other) => !equal(found, other),
+            Test::Compare(order, limit) => found.as_f64().is_some_and(|number| order.holds(number, *limit)),
+            Test::Matches(pattern) => pattern.is_match(&as_text(found)),
+        };
+        if holds {
+            return Ok(());
+        }
+        let value = text::cut(&text::one_line(&found.to_string()), VALUE_SHOWN);
+        Err(format!("{} is {value}", shown_pointer(pointer)))
+    }
+}
+
+fn shown_pointer(pointer: &str) -> &str {
+    // The pointer to the whole document is the empty text.
+    if pointer.is_empty() { "/" } else { pointer }
+}
+
+/// A text as it is, anything else as JSON.
+pub fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `1` and `1.0` are the same number.
+fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(l), Value::Number(r)) => l == r || l.as_f64() == r.as_f64(),
+        // A text is written without quotes most of the time, also one that reads as a number.
+        (Value::String(l), Value::Number(_) | Value::Bool(_) | Value::Null) => *l == as_text(right),
+        (l, r) => l == r,
+    }
+}
+
+impl FromStr for JsonExpectation {
+    type Err = JsonExpectationError;
+
+    fn from_str(given: &str) -> Result<Self, JsonExpectationError> {
+        let given = given.trim();
+        if !given.starts_with('/') {
+            return Err(JsonExpectationError::Pointer(given.to_owned()));
+        }
+        let Some(at) = given.find(['=', '!', '<', '>']) else {
+            return Ok(Self {
+                pointer: pointer(given)?,
+                test: Test::Exists,
+            });
+        };
+        let pointer = pointer(given[..at].trim_end())?;
+        let rest = &given[at..];
+        let operators = ["=~", "!=", "<=", ">=", "==", "=", "<", ">"];
+        let Some(operator) = operators.into_iter().find(|operator| rest.starts_with(operator)) else {
+            return Err(JsonExpectationError::Pointer(given.to_owned()));
+        };
+        let value = rest[operator.len()..].trim();
+        if value.is_empty() {
+            return Err(JsonExpectationError::NoValue(given.to_owned()));
+        }
+        let number = |order| {
+            let number: f64 = value
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite())
+                .ok_or_else(|| JsonExpectationError::NotANumber(given.to_owned(), value.to_owned()))?;
+            Ok::<_, JsonExpectationError>(Test::Compare(order, number))
+        };
+        let literal = || serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        let test = match operator {
+            "=~" => Test::Matches(pattern::parse(value)?),
+            "!=" => Test::NotEqual(literal()),
+            "<=" => number(Order::LessOrEqual)?,
+            ">=" => number(Order::GreaterOrEqual)?,
+            "<" => number(Order::Less)?,
+            ">" => number(Order::Greater)?,
+            _ => Test::Equal(literal()),
+        };
+        Ok(Self { pointer, test })
+    }
+}
+
+fn pointer(text: &str) -> Result<String, JsonExpectationError> {
+    // RFC 6901: `~` only as `~0` and `~1`.
+    let mut tildes = text.split('~').skip(1);
+    if !tildes.all(|after| after.starts_with(['0', '1'])) {
+        return Err(JsonExpectationError::Pointer(text.to_owned()));
+    }
+    Ok(text.to_owned())
+}
+
+impl fmt::Display for JsonExpectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.pointer)?;
+        match &self.test {
+            Test::Exists => Ok(()),
+            Test::Equal(value) => write!(f, " = {value}"),
+            Test::NotEqual(value) => write!(f, " != {value}"),
+            Test::Compare(order, limit) => write!(f, " {} {limit}", order.as_str()),
+            Test::Matches(pattern) => write!(f, " =~ {pattern}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonExpectation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::deserialize(deserializer)
+    }
+}
+
+impl JsonSchema for JsonExpectation {
+    fn schema_name() -> Cow<'static, str> {
+        "JsonExpectation".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A JSON pointer (RFC 6901), and what its value must be: /ready, /status = ok, /errors != 0, \
+                            /queue < 10, /version =~ ^1[.]. Operators: = != < <= > >= =~",
+            "pattern": "^/",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn holds(expectation: &str, body: &str) -> bool {
+        let expectation: JsonExpectation = expectation.parse().unwrap();
+        expectation.check(&serde_json::from_str(body).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn each_operator_says_yes_and_no() {
+        let body = r#"{"status":"ok","queue":7,"ready":true,"none":null,"list":[{"a/b":1.0}],"build":"42"}"#;
+        for (expectation, expected) in [
+            ("/status", true),
+            ("/missing", false),
+            ("/none", true),
+            ("/none = null", true),
+            ("/status = ok", true),
+            ("/status=ok", true),
+            ("/status == \"ok\"", true),
+            ("/status = bad", false),
+            ("/status != bad", true),
+            ("/status != ok", false),
+            ("/missing != ok", false),
+            ("/queue = 7", true),
+            ("/queue = 7.0", true),
+            ("/queue < 10", true),
+            ("/queue < 7", false),
+            ("/queue <= 7", true),
+            ("/queue > 7", false),
+            ("/queue >= 7", true),
+            ("/status < 10", false),
+            ("/ready = true", true),
+            ("/ready = false", false),
+            ("/list/0/a~1b = 1", true),
+            ("/status =~ ^o", true),
+            ("/status =~ ^k", false),
+            ("/build = 42", true),
+        ] {
+            assert_eq!(holds(expectation, body), expected, "{expectation}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_wrong_says_how_it_is_written() {
+        for (text, says) in [
+            ("status = ok", "does not begin with a JSON pointer"),
+            ("", "does not begin with a JSON pointer"),
+            ("/status =", "nothing to compare with"),
+            ("/queue < ten", "ten, which is not a number"),
+            ("/queue < NaN", "not a number"),
+            ("/a =~ (", "not a regular expression"),
+            ("/a~b", "does not begin with a JSON pointer"),
+            ("/a ! b", "does not begin with a JSON pointer"),
+        ] {
+            let error = text.parse::<JsonExpectation>().unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_value_that_is_wrong_is_shown() {
+        let expectation: JsonExpectation = "/status = ok".parse().unwrap();
+        let body = serde_json::from_str(r#"{"status":"starting\u001b"}"#).unwrap();
+        assert_eq!(expectation.check(&body).unwrap_err(), r#"/status is "starting\u001b""#);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "[/a0-9~=!<> \"\\PC]{0,40}", body in any::<i64>()) {
+            if let Ok(expectation) = text.parse::<JsonExpectation>() {
+                let _ = expectation.check(&Value::from(body));
+            }
+        }
+
+        #[test]
+        fn what_is_printed_is_read_back(
+            pointer in "(/[a-z0-9]{1,5}){1,3}", operator in prop::sample::select(vec!["=", "!=", "<", ">=", "=~"]),
+            number in -1000i32..1000
+        ) {
+            let first: JsonExpectation = format!("{pointer} {operator} {number}").parse().unwrap();
+            let again: JsonExpectation = first.to_string().parse().unwrap();
+            prop_assert_eq!(first.to_string(), again.to_string());
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What a right answer is, and whether one is.
+
+mod header;
+mod json;
+mod latency;
+pub mod pattern;
+mod version;
+
+use regex::Regex;
+use serde_json::Value;
+use url::Url;
+
+pub use header::HeaderExpectation;
+pub use json::JsonExpectation;
+pub use latency::LatencyLimit;
+pub use version::{Version, VersionFrom};
+
+use super::sample::{Bad, Good, Sample};
+use crate::model::{Reason, StatusSet, text};
+use crate::world::http::{Answer, Hop};
+
+/// First bytes of a wrong answer that are shown.
+const BODY_SHOWN: usize = 600;
+/// Longest address out of an answer that is shown.
+const URL_SHOWN: usize = 300;
+
+/// What is expected of every answer. The first that does not hold is the reason.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    pub statuses: StatusSet,
+    /// The host that answers in the end, after redirects.
+    pub final_host: Option<String>,
+    /// Where redirects lead, one after the other.
+    pub redirects: Vec<Url>,
+    pub version: Option<Version>,
+    pub headers: Vec<HeaderExpectation>,
+    pub body: Option<Regex>,
+    pub json: Vec<JsonExpectation>,
+}
+
+impl Expected {
+    /// Whether more than the first bytes of a body matter.
+    pub fn reads_body(&self) -> bool {
+        let version = self.version.as_ref().map(|version| &version.from);
+        self.body.is_some()
+            || !self.json.is_empty()
+            || version.is_some_and(|from| !matches!(from, VersionFrom::Header(_)))
+    }
+
+    fn reads_json(&self) -> bool {
+        let version = self.version.as_ref().map(|version| &version.from);
+        !self.json.is_empty() || matches!(version, Some(VersionFrom::Json(_)))
+    }
+
+    /// Judges a whole answer. `follows` says whether redirects were followed.
+    pub fn judge(&self, answer: Answer, asked: &Url, follows: bool) -> Sample {
+        let text = String::from_utf8_lossy(&answer.body);
+        match self.wrong(&answer, &text, follows) {
+            Some((reason, detail)) => Sample::Bad(Bad {
+                excerpt: text::cut(&text, BODY_SHOWN),
+                retry_after: answer.retry_after,
+                ..Bad::new(reason, detail)
+            }),
+            None => Sample::Good(Box::new(Good {
+                status: answer.status,
+                version: answer.version,
+                took: answer.took,
+                phases: answer.phases,
+                address: answer.address,
+                moved_to: (answer.url != *asked).then_some(answer.url),
+                certificate: answer.certificate,
+            })),
+        }
+    }
+
+    fn wrong(&self, answer: &Answer, body: &str, follows: bool) -> Option<(Reason, String)> {
+        let status = answer.status;
+        if !self.statuses.contains(status) {
+            let (reason, what) = wrong_status(status, follows);
+            let to = match (&answer.location, reason) {
+                (Some(location), Reason::Redirect) => format!(" to {}", text::cut(location, URL_SHOWN)),
+                _ => String::new(),
+            };
+            let over = over(&answer.hops);
+            return Some((
+                reason,
+                format!("answered {status}{to}{over}, expected {}{what}", self.statuses),
+            ));
+        }
+        if let Err(wrong) = self.way(answer) {
+            return Some((Reason::Redirect, format!("answered {status}, but {wrong}")));
+        }
+        let json = self.reads_json().then(|| serde_json::from_slice::<Value>(&answer.body));
+        let parsed = json.as_ref().and_then(|json| json.as_ref().ok());
+        // Before the rest: an old version is the likeliest reason for another body, too.
+        if let Some(version) = &self.version
+            && let Err(wrong) = version.check(answer, body, parsed)
+        {
+            return Some((Reason::WrongVersion, format!("answered {status}, but {wrong}")));
+        }
+        for header in &self.headers {
+            if let Err(wrong) = header.check(&answer.headers.all(header.name())) {
+                return Some((Reason::Header, format!("answered {status}, but {wrong}")));
+            }
+        }
+        if let Some(pattern) = &self.body
+            && !pattern.is_match(body)
+        {
+            let place = match (answer.body.is_empty(), answer.body_cut) {
+                (true, _) => "the body is empty",
+                (false, true) => "it is not in the first 1 MiB of the body",
+                (false, false) => "it is not in the body",
+            };
+            return Some((
+                Reason::Body,
+                format!("answered {status}, but not with /{pattern}/: {place}"),
+            ));
+        }
+        if let Some(Err(error)) = &json {
+            let what = match (answer.body.is_empty(), answer.body_cut) {
+                (true, _) => "the body is empty, and JSON is expected".to_owned(),
+                (false, true) => "its body is longer than the 1 MiB that are read as JSON".to_owned(),
+                (false, false) => format!("its body is not JSON: {error}"),
+            };
+            return Some((Reason::Body, format!("answered {status}, but {what}")));
+        }
+        for expectation in &self.json {
+            if let Some(json) = parsed
+                && let Err(wrong) = expectation.check(json)
+            {
+                return Some((
+                    Reason::Body,
+                    format!("answered {status}, but {wrong}, expected {expectation}"),
+                ));
+            }
+        }
+        None
+    }
+
+    /// Whether it came by the right way from the right place.
+    fn way(&self, answer: &Answer) -> Result<(), String> {
+        let hops = &answer.hops;
+        if !self.redirects.is_empty() {
+            let taken: Vec<&Url> = hops.iter().map(|hop| &hop.to).collect();
+            if taken != self.redirects.iter().collect::<Vec<_>>() {
+                let list = |urls: &[&Url]| match urls {
+                    [] => "nowhere".to_owned(),
+                    urls => urls.iter().map(|url| shown(url)).collect::<Vec<_>>().join(", then "),
+                };
+                return Err(format!(
+                    "its redirects lead to {}, expected {}",
+                    list(&taken),
+                    list(&self.redirects.iter().collect::<Vec<_>>())
+                ));
+            }
+        }
+        let host = answer.url.host_str().unwrap_or_default();
+        match &self.final_host {
+            Some(expected) if !expected.eq_ignore_ascii_case(host) => {
+                Err(format!("{host} answered in the end{}, expected {expected}", over(hops)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn shown(url: &Url) -> String {
+    text::cut(url.as_str(), URL_SHOWN)
+}
+
+/// ` (over https://a/, https://b/)`, if it was redirected.
+fn over(hops: &[Hop]) -> String {
+    match hops {
+        [] => String::new(),
+        hops => {
+            let urls: Vec<String> = hops.iter().map(|hop| shown(&hop.to)).collect();
+            format!(" (redirected to {})", urls.join(", then "))
+        }
+    }
+}
+
+fn wrong_status(status: u16, follows: bool) -> (Reason, &'static str) {
+    match status {
+        300..=399 if follows => (Reason::Redirect, " (it names no place that could be followed)"),
+        300..=399 => (Reason::Redirect, " (redirects are not followed unless asked)"),
+        401 | 403 => (Reason::AuthWall, " (something in front of it asks for a login)"),
+        502..=504 => (
+            Reason::Gateway5xx,
+            " (what stands in front of the application answered for it)",
+        ),
+        400..=499 => (Reason::Status4xx, ""),
+        500..=599 => (Reason::Status5xx, ""),
+        _ => (Reason::StatusOther, ""),
+    }
+}
+
+/// What to do about it.
+pub fn next_step(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Dns => "check the host name; a brand-new name may need some minutes and a larger --within",
+        Reason::Refused => "check that it was started, on this port and address; a slow start needs a larger --within",
+        Reason::ConnectTimeout => "check the address, firewall and routes between here and there",
+        Reason::Reset => "check its log for a crash, and that the port speaks HTTP",
+        Reason::Tls => "check the certificate, its name and its chain; --ca-file names private authorities",
+        Reason::Timeout => "check its log for what it waits for; a slow endpoint needs a larger --timeout",
+        Reason::Redirect => "probe where it leads, accept it with --expect-status, or give --follow-redirects",
+        Reason::AuthWall => {
+            "let the probe through the protection with --header-env or --bearer-env, or probe a public path with --path"
+        }
+        Reason::Status4xx => "check the path and the routes of what was deployed",
+        Reason::Status5xx => "check its log: it answered, with an error of its own",
+        Reason::Gateway5xx => "check that the application behind the balancer is up and found by it",
+        Reason::Body | Reason::Header | Reason::StatusOther => {
+            "compare the shown answer with what you expect, and mend one of the two"
+        }
+        Reason::Latency => "check what slows it down, or allow more",
+        Reason::WrongVersion => "check that the rollout has ended and which version answers",
+        Reason::ProcessExit => "mend the start command or what its last lines complain about",
+    }
+}
+
+#[cfg(test)]
+mod tests;

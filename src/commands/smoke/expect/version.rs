@@ -1,0 +1,217 @@
+//! Whether what was deployed is what answers.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::header::is_header_name;
+use super::json::as_text;
+use super::pattern::{self, NotAPattern};
+use crate::model::text;
+use crate::world::http::Answer;
+
+/// Longest foreign value that is shown.
+const VALUE_SHOWN: usize = 80;
+/// git's own shortest abbreviation.
+const SHORTEST_COMMIT: usize = 7;
+
+/// Where an answer says which version it is of.
+#[derive(Clone, Debug)]
+pub enum VersionFrom {
+    Header(String),
+    /// A JSON pointer into the body.
+    Json(String),
+    /// What the first group matches in the body, or the whole expression if it has none.
+    Body(Regex),
+    /// The expected version stands somewhere in the body.
+    Anywhere,
+}
+
+/// Why a text does not say where a version stands.
+#[derive(Debug, thiserror::Error)]
+pub enum VersionFromError {
+    #[error("`{0}` is no place for a version; write header:NAME, json:/POINTER, body, or body:REGEX")]
+    Place(String),
+    #[error(transparent)]
+    Pattern(#[from] NotAPattern),
+}
+
+/// What must answer, and where it says so.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub expected: String,
+    pub from: VersionFrom,
+}
+
+impl Version {
+    /// What is wrong, if anything.
+    pub fn check(&self, answer: &Answer, body: &str, json: Option<&Value>) -> Result<(), String> {
+        let expected = &self.expected;
+        let answered = match &self.from {
+            VersionFrom::Anywhere => {
+                return if stands_in(expected, body) {
+                    Ok(())
+                } else {
+                    Err(format!(
+                        "its body does not name version `{expected}`: another one answers"
+                    ))
+                };
+            }
+            VersionFrom::Header(name) => answer.headers.get(name),
+            VersionFrom::Json(pointer) => json.and_then(|json| json.pointer(pointer)).map(as_text),
+            VersionFrom::Body(pattern) => pattern
+                .captures(body)
+                .and_then(|found| found.get(1).or(found.get(0)))
+                .map(|found| found.as_str().to_owned()),
+        };
+        match answered {
+            Some(answered) if is_same(expected, answered.trim()) => Ok(()),
+            Some(answered) => Err(format!(
+                "version `{}` answers, `{expected}` is expected",
+                text::cut(&text::one_line(answered.trim()), VALUE_SHOWN)
+            )),
+            None => Err(format!("no version stands in {}, `{expected}` is expected", self.from)),
+        }
+    }
+}
+
+/// Equal, or two lengths of the same commit id.
+fn is_same(one: &str, other: &str) -> bool {
+    let commit = |text: &str| text.len() >= SHORTEST_COMMIT && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (short, long) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    one == other || (commit(short) && commit(long) && long.to_lowercase().starts_with(&short.to_lowercase()))
+}
+
+/// Whether it stands there as a word of its own: 1.2 is not in 1.2.3, nor in 11.2.
+fn stands_in(version: &str, body: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '.' || c == '-' || c == '_' || c == '+';
+    body.match_indices(version).any(|(at, found)| {
+        let before = body[..at].chars().next_back();
+        let mut after = body[at + found.len()..].chars();
+        let ends = match after.next() {
+            // The full stop of a sentence.
+            Some('.') => after.next().is_none_or(|c| !part(c)),
+            Some(c) => !part(c),
+            None => true,
+        };
+        // `v1.2` is how many write 1.2.
+        let begins = match before {
+            Some('v') => body[..at - 1].chars().next_back().is_none_or(|c| !part(c)),
+            Some(c) => !part(c),
+            None => true,
+        };
+        begins && ends
+    })
+}
+
+impl FromStr for VersionFrom {
+    type Err = VersionFromError;
+
+    fn from_str(given: &str) -> Result<Self, VersionFromError> {
+        let given = given.trim();
+        let wrong = || VersionFromError::Place(given.to_owned());
+        if given == "body" {
+            return Ok(Self::Anywhere);
+        }
+        let (place, value) = given.split_once(':').ok_or_else(wrong)?;
+        match place {
+            "header" if is_header_name(value.trim()) => Ok(Self::Header(value.trim().to_owned())),
+            "json" if value.starts_with('/') => Ok(Self::Json(value.to_owned())),
+            "body" => Ok(Self::Body(pattern::parse(value)?)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for VersionFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Json(pointer) => write!(f, "json:{pointer}"),
+            Self::Body(pattern) => write!(f, "body:{pattern}"),
+            Self::Anywhere => f.write_str("body"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for VersionFrom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::deserialize(deserializer)
+    }
+}
+
+impl JsonSchema for VersionFrom {
+    fn schema_name() -> Cow<'static, str> {
+        "VersionFrom".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "header:NAME, json:/POINTER, body, or body:REGEX.",
+            "pattern": "^(header:.+|json:/.*|body(:.+)?)$",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_in_a_text_is_a_word_of_its_own() {
+        for (body, expected) in [
+            ("1.2.3", true),
+            ("v1.2.3", true),
+            ("version 1.2.3.", true),
+            ("<b>1.2.3</b>", true),
+            ("1.2.30", false),
+            ("11.2.3", false),
+            ("1.2.3-rc1", false),
+            ("1.2.3.4", false),
+            ("", false),
+            ("dev1.2.3", false),
+            ("1.2.30 and 1.2.3", true),
+        ] {
+            assert_eq!(stands_in("1.2.3", body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_commit_may_be_abbreviated_and_nothing_else() {
+        let full = "4f2a9c1b7d3e5f60718293a4b5c6d7e8f9012345";
+        assert!(is_same(full, "4f2a9c1"));
+        assert!(is_same("4F2A9C1", full));
+        assert!(!is_same(full, "4f2a9c"), "shorter than git's own");
+        assert!(!is_same(full, "4f2a9c2"));
+        assert!(!is_same("1.2.3-rc", "1.2.3-r"));
+        assert!(is_same("1.2.3", "1.2.3"));
+    }
+
+    #[test]
+    fn what_is_written_wrong_says_how_it_is_written() {
+        for text in [
+            "",
+            "header",
+            "header:",
+            "header:a b",
+            "json:version",
+            "cookie:x",
+            "body:",
+        ] {
+            assert!(text.parse::<VersionFrom>().is_err(), "{text}");
+        }
+        for text in ["header:X-Version", "json:/version", "body", "body:v(.+)"] {
+            assert_eq!(text.parse::<VersionFrom>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! One attempt, and what the attempts so far amount to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::timing::milliseconds;
+use super::window::Kind;
+use crate::model::{Class, Reason};
+use crate::world::http::{Certificate, Phases};
+
+/// One attempt.
+pub enum Sample {
+    Good(Box<Good>),
+    Bad(Bad),
+}
+
+/// A right answer.
+pub struct Good {
+    pub status: u16,
+    /// `HTTP/1.1` or `HTTP/2`.
+    pub version: &'static str,
+    pub took: Duration,
+    pub phases: Phases,
+    pub address: Option<SocketAddr>,
+    /// Where the answer came from, if not from the URL that was asked.
+    pub moved_to: Option<Url>,
+    pub certificate: Option<Certificate>,
+}
+
+/// A wrong answer, or none.
+#[derive(Clone, Debug)]
+pub struct Bad {
+    pub reason: Reason,
+    pub detail: String,
+    /// First bytes of the answer.
+    pub excerpt: String,
+    /// It ended because less than its own time was left, so it says little about what was probed.
+    pub cut_short: bool,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The independent sign that the platform is at fault, in words.
+    pub sign: Option<String>,
+}
+
+impl Bad {
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+            excerpt: String::new(),
+            cut_short: false,
+            retry_after: None,
+            sign: None,
+        }
+    }
+
+    /// Without an independent sign that the platform is at fault, it is the deployed thing's.
+    pub fn class(&self) -> Class {
+        match self.sign {
+            Some(_) => Class::Infra,
+            None => Class::App,
+        }
+    }
+
+    /// Whether there was no answer at all, or only one of what stands in front of the application. A platform in
+    /// trouble looks like this; an application that answers wrongly does not.
+    pub fn could_be_infra(&self) -> bool {
+        !is_answer(self.reason) || self.reason == Reason::Gateway5xx
+    }
+}
+
+/// Whether something answered.
+fn is_answer(reason: Reason) -> bool {
+    match reason {
+        Reason::Dns
+        | Reason::Refused
+        | Reason::ConnectTimeout
+        | Reason::Reset
+        | Reason::Tls
+        | Reason::Timeout
+        | Reason::ProcessExit => false,
+        Reason::Redirect
+        | Reason::AuthWall
+        | Reason::Status4xx
+        | Reason::Status5xx
+        | Reason::Gateway5xx
+        | Reason::Body
+        | Reason::Header
+        | Reason::Latency
+        | Reason::WrongVersion
+        | Reason::StatusOther => true,
+    }
+}
+
+impl Sample {
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Good(_))
+    }
+
+    /// What it means for a window.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Good(_) => Kind::Good,
+            Self::Bad(bad) if is_answer(bad.reason) => Kind::Wrong,
+            Self::Bad(_) => Kind::NoAnswer,
+        }
+    }
+
+    fn is_cut_short(&self) -> bool {
+        matches!(self, Self::Bad(Bad { cut_short: true, .. }))
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good(good) => write!(f, "{} in {}", good.status, milliseconds(good.took)),
+            Self::Bad(bad) => write!(f, "{}: {}", bad.reason, bad.detail),
+        }
+    }
+}
+
+/// All attempts so far. Memory does not grow with their number.
+pub struct Samples {
+    began: Instant,
+    count: usize,
+    by_reason: BTreeMap<Reason, usize>,
+    /// What the last attempt that counts amounts to: its status or reason.
+    state: Option<String>,
+    /// The last failure, except that one that was cut short does not replace one that had its time.
+    bad: Option<Bad>,
+    good: Option<Box<Good>>,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            count: 0,
+            by_reason: BTreeMap::new(),
+            state: None,
+            bad: None,
+            good: None,
+        }
+    }
+}
+
+impl Samples {
+    pub fn add(&mut self, sample: Sample) {
+        let counts = self.counts(&sample);
+        self.count += 1;
+        if counts {
+            self.state = Some(state(&sample));
+        }
+        match sample {
+            Sample::Good(good) => self.good = Some(good),
+            Sample::Bad(bad) => {
+                *self.by_reason.entry(bad.reason).or_default() += 1;
+                if counts {
+                    self.bad = Some(bad);
+                }
+            }
+        }
+    }
+
+    /// Whether a sample differs from the last one in more than its time.
+    pub fn is_change(&self, sample: &Sample) -> bool {
+        self.counts(sample) && self.state.as_deref() != Some(&state(sample))
+    }
+
+    fn counts(&self, sample: &Sample) -> bool {
+        !sample.is_cut_short() || (self.good.is_none() && self.bad.as_ref().is_none_or(|bad| bad.cut_short))
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    pub fn lasted(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub fn last_failure(&self) -> Option<&Bad> {
+        self.bad.as_ref()
+    }
+
+    pub fn last_good(&self) -> Option<&Good> {
+        self.good.as_deref()
+    }
+
+    /// `refused 12, status-5xx 3`.
+    pub fn tally(&self) -> String {
+        self.by_reason
+            .iter()
+            .map(|(reason, count)| format!("{reason} {count}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+fn state(sample: &Sample) -> String {
+    match sample {
+        Sample::Good(_) => "good".to_owned(),
+        Sample::Bad(bad) => format!("{}: {}", bad.reason, bad.detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(reason: Reason, detail: &str) -> Sample {
+        Sample::Bad(Bad::new(reason, detail))
+    }
+
+    fn hurried() -> Sample {
+        Sample::Bad(Bad {
+            cut_short: true,
+            ..Bad::new(Reason::Timeout, "no time")
+        })
+    }
+
+    #[test]
+    fn an_attempt_without_its_time_does_not_replace_one_that_had_it() {
+        let mut samples = Samples::default();
+        samples.add(hurried());
+        let reason = |samples: &Samples| samples.last_failure().unwrap().reason;
+        assert_eq!(reason(&samples), Reason::Timeout, "better than nothing");
+        samples.add(failed(Reason::Gateway5xx, "503"));
+        assert!(!samples.is_change(&hurried()));
+        samples.add(hurried());
+        assert_eq!(reason(&samples), Reason::Gateway5xx);
+        assert_eq!(
+            (samples.count(), samples.tally().as_str()),
+            (3, "timeout 2, gateway-5xx 1")
+        );
+    }
+
+    #[test]
+    fn only_changes_are_told() {
+        let mut samples = Samples::default();
+        let refused = || failed(Reason::Refused, "r");
+        assert!(samples.is_change(&refused()));
+        samples.add(refused());
+        assert!(!samples.is_change(&refused()));
+        assert!(samples.is_change(&failed(Reason::Reset, "x")));
+        samples.add(refused());
+        assert_eq!(samples.tally(), "refused 2");
+    }
+
+    #[test]
+    fn an_answer_is_told_from_none() {
+        assert_eq!(failed(Reason::Gateway5xx, "").kind(), Kind::Wrong);
+        assert_eq!(failed(Reason::Reset, "").kind(), Kind::NoAnswer);
+        assert!(Bad::new(Reason::Gateway5xx, "").could_be_infra());
+        assert!(!Bad::new(Reason::Status5xx, "").could_be_infra());
+    }
+}

@@ -1,0 +1,356 @@
+//! The servers that smoke starts itself, one after the other, and stops in the end.
+
+mod address;
+mod ready;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use futures_util::future;
+use url::Url;
+
+pub use ready::Ready;
+
+use super::STAGE;
+use crate::engine::Blind;
+use crate::model::text::cut;
+use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
+use crate::world::process::StartError;
+use crate::world::supervisor::{Ending, Failed, Order, Server, Watch};
+use crate::world::{World, files};
+
+const LINES_SHOWN: usize = 15;
+/// How long a server must outlive its last answer.
+const SETTLE: Duration = Duration::from_millis(250);
+
+/// A server to start before the probes.
+#[derive(Clone)]
+pub struct Start {
+    pub name: Option<String>,
+    /// The command, as words.
+    pub command: Vec<String>,
+    /// Where its output goes.
+    pub log: PathBuf,
+    /// How long it may take to end after SIGTERM.
+    pub grace: Duration,
+    pub workspace: PathBuf,
+    /// What must be so before the next server starts, or the probes begin.
+    pub ready: Option<Ready>,
+    /// How long that may take.
+    pub ready_within: Duration,
+}
+
+impl Start {
+    fn called(&self) -> String {
+        match &self.name {
+            Some(name) => format!("the server {name}"),
+            None => "the server".to_owned(),
+        }
+    }
+
+    fn id(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{STAGE}:server:{name}"),
+            None => format!("{STAGE}:server"),
+        }
+    }
+}
+
+/// Why there is no server: found wanting, or not found out.
+enum NotStarted {
+    Wrong(Finding),
+    Blind(Blind),
+}
+
+impl From<Blind> for NotStarted {
+    fn from(blind: Blind) -> Self {
+        Self::Blind(blind)
+    }
+}
+
+/// What was started, in order.
+pub struct Servers<'a> {
+    running: Vec<(&'a Start, Server, Instant)>,
+    failed: Option<(&'a Start, NotStarted, Duration)>,
+    never: Vec<&'a Start>,
+}
+
+impl<'a> Servers<'a> {
+    /// Starts each when the one before is ready. `targets` is what will be probed.
+    pub async fn start(starts: &'a [Start], targets: &[Url], world: &World) -> Self {
+        let mut servers = Self {
+            running: Vec::new(),
+            failed: None,
+            never: Vec::new(),
+        };
+        for start in starts {
+            if servers.failed.is_some() {
+                servers.never.push(start);
+                continue;
+            }
+            let began = Instant::now();
+            // Once the first runs, the targets' ports may be its own.
+            let targets = if servers.running.is_empty() { targets } else { &[] };
+            let failed = match launch(start, targets, world).await {
+                Err(failed) => Some(failed),
+                Ok(server) => {
+                    servers.running.push((start, server, began));
+                    let watched = servers.watched();
+                    until_ready(start, &watched, world).await.err()
+                }
+            };
+            servers.failed = failed.map(|failed| (start, failed, began.elapsed()));
+        }
+        servers
+    }
+
+    pub fn are_up(&self) -> bool {
+        self.failed.is_none()
+    }
+
+    pub fn watched(&self) -> Watched {
+        let one = |(start, server, _): &(&Start, Server, Instant)| Seen {
+            called: start.called(),
+            watch: server.watch(),
+            log: start.log.clone(),
+        };
+        Watched(self.running.iter().map(one).collect())
+    }
+
+    /// Looks at them for the last time, stops them in the opposite order, and says how it went. `probed` are the ports
+    /// on which something answered.
+    pub async fn stop(mut self, probed: BTreeSet<u16>, world: &World) -> Vec<Check> {
+        if !probed.is_empty() {
+            // A server that dies of its first request still answers it.
+            let _ = tokio::time::timeout(SETTLE, self.watched().ended()).await;
+        }
+        let members = self
+            .running
+            .iter()
+            .flat_map(|(_, server, _)| server.members())
+            .collect();
+        let stranger = match probed.is_empty() {
+            true => Ok(None),
+            false => address::stranger(probed, members).await,
+        };
+        let mut checks = Vec::new();
+        // Looked at before any is stopped: afterwards it has ended in any case.
+        let ended: Vec<Option<Ending>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
+        let mut failed = self.failed.take();
+        let mut stranger = Some(stranger);
+        for ((start, server, began), ending) in self.running.iter().zip(ended) {
+            let mut facts = vec![
+                Fact::new("process", server.pid.to_string()),
+                Fact::new("log", shown(&start.log, world)),
+            ];
+            if let Some(ready) = &start.ready {
+                facts.push(Fact::new("ready", ready.to_string()));
+            }
+            let not_ready = failed.take_if(|(which, ..)| std::ptr::eq(*which, *start));
+            let ended = match (not_ready, ending, stranger.take()) {
+                (Some((_, failed, _)), ..) => failed.ended(),
+                (None, None, Some(Err(blind))) => NotStarted::Blind(blind).ended(),
+                (None, how, found) => {
+                    let stranger = found.and_then(Result::ok).flatten();
+                    Ended::Looked(how.map(|how| gone(start, how)).into_iter().chain(stranger).collect())
+                }
+            };
+            checks.push(check(start, ended, facts, began.elapsed()));
+        }
+        if let Some((start, failed, took)) = failed {
+            checks.push(check(start, failed.ended(), Vec::new(), took));
+        }
+        for start in &self.never {
+            checks.push(Check::skipped(
+                STAGE,
+                start.id(),
+                title(start),
+                "the server before it did not start",
+            ));
+        }
+        if !self.running.is_empty() {
+            world.progress.say(match self.running.len() {
+                1 => "stopping the server",
+                _ => "stopping the servers",
+            });
+        }
+        for (start, server, _) in self.running.into_iter().rev() {
+            server.stop(&world.interrupt).await;
+            checks.extend(clean_log(start, world));
+        }
+        checks
+    }
+}
+
+/// The servers that must stay alive while they are probed. Without any, nothing ends.
+#[derive(Clone, Default)]
+pub struct Watched(Vec<Seen>);
+
+#[derive(Clone)]
+struct Seen {
+    called: String,
+    watch: Watch,
+    log: PathBuf,
+}
+
+impl Watched {
+    /// Which ended first, and how, in words.
+    pub async fn ended(&self) -> String {
+        if self.0.is_empty() {
+            return std::future::pending().await;
+        }
+        let endings = self
+            .0
+            .iter()
+            .map(|seen| Box::pin(async { format!("{} {}", seen.called, seen.watch.ended().await) }));
+        future::select_all(endings).await.0
+    }
+
+    /// The last lines of each log, under its name.
+    pub fn last_lines(&self) -> Vec<String> {
+        let told = self.0.iter().filter_map(|seen| {
+            let name = seen.log.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Some(format!("last lines of logs/{name}:\n{}", last_lines(&seen.log)?))
+        });
+        told.collect()
+    }
+}
+
+/// Starts one, unless something already listens where it is to answer.
+async fn launch(start: &Start, targets: &[Url], world: &World) -> Result<Server, NotStarted> {
+    let place = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
+    let places: BTreeSet<(String, u16)> = targets
+        .iter()
+        .filter_map(place)
+        .chain(start.ready.iter().filter_map(Ready::place))
+        .collect();
+    for (host, port) in places {
+        if let Some(address) = address::taken(&host, port).await? {
+            return Err(NotStarted::Wrong(
+                // No reason: those are for what was probed, and nothing was.
+                Finding::error("port-taken", format!("something already listens on {address}")).help(format!(
+                    "stop what is left from before (`ss -ltnp 'sport = :{port}'` names it), or use another port"
+                )),
+            ));
+        }
+    }
+    let command = cut(&start.command.join(" "), 200);
+    world.progress.say(&format!("starting {}: {command}", start.called()));
+    let order = Order {
+        command: &start.command,
+        folder: &start.workspace,
+        log: &start.log,
+        grace: start.grace,
+    };
+    Server::start(&order, &world.env, &world.interrupt)
+        .await
+        .map_err(not_started)
+}
+
+async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<(), NotStarted> {
+    let Some(ready) = &start.ready else {
+        return Ok(());
+    };
+    let limit = start.ready_within;
+    let finding = |message: String| {
+        Finding::error("not-ready", message)
+            .because(Class::App, Reason::Timeout)
+            .excerpt(last_lines(&start.log).unwrap_or_default())
+    };
+    tokio::select! {
+        biased;
+        how = watched.ended() => Err(NotStarted::Wrong(
+            Finding::error("process-exit", format!("{how} before {} was ready ({ready})", start.called()))
+                .because(Class::App, Reason::ProcessExit)
+                .help("mend the start command or what its last lines complain about")
+                .excerpt(watched.last_lines().join("\n")),
+        )),
+        signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
+        waited = ready.wait(&start.log, world) => waited.map_err(|error| Blind::from(error).into()),
+        () = tokio::time::sleep(limit) => Err(NotStarted::Wrong(
+            finding(format!("{} was not ready within {} ({ready})", start.called(), TimeSpan(limit)))
+                .help("check its log for what it waits for; a slow start needs a larger --ready-within"),
+        )),
+    }
+}
+
+fn not_started(failed: Failed) -> NotStarted {
+    let help = match &failed {
+        Failed::Interrupted(_) | Failed::Own(_) | Failed::Program(StartError::System(_)) => {
+            return NotStarted::Blind(Blind::errored(failed.to_string()));
+        }
+        Failed::Program(StartError::NotInPath(_) | StartError::NoFile(_)) => {
+            "check the command's name and that the build before this step made it; the container action sees only what \
+             is in its own image and the workspace"
+        }
+        Failed::Program(_) | Failed::Refused(_) => "check that the command is a program that may be executed here",
+    };
+    NotStarted::Wrong(Finding::error("not-started", failed.to_string()).help(help))
+}
+
+impl NotStarted {
+    fn ended(self) -> Ended {
+        match self {
+            Self::Wrong(finding) => Ended::Looked(vec![finding]),
+            Self::Blind(Blind::Skipped { reason }) => Ended::Skipped { reason },
+            Self::Blind(Blind::Errored { cause, help }) => Ended::Errored { cause, help },
+        }
+    }
+}
+
+fn title(start: &Start) -> String {
+    match &start.name {
+        Some(name) => format!("The server {name} starts and keeps running"),
+        None => "The server starts and keeps running".to_owned(),
+    }
+}
+
+/// The claim that a server ran from the first probe to the last.
+fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration) -> Check {
+    let mut check = Check::new(STAGE, start.id(), title(start), ended, took);
+    check.facts.push(Fact::new("command", start.command.join(" ")));
+    check.facts.extend(facts);
+    check
+}
+
+fn gone(start: &Start, how: Ending) -> Finding {
+    let help = match how {
+        Ending::Code(0) => "the command must stay in the foreground as long as the server runs",
+        _ => "mend what its last lines complain about",
+    };
+    Finding::error("process-exit", format!("{} {how} while it was probed", start.called()))
+        .because(Class::App, Reason::ProcessExit)
+        .help(help)
+        .excerpt(last_lines(&start.log).unwrap_or_default())
+}
+
+/// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
+fn clean_log(start: &Start, world: &World) -> Option<Check> {
+    let error = world.secrets.redact_file(&start.log).err()?;
+    let id = format!("{}-log", start.id());
+    let cause = format!("{error:#}");
+    let help = Some("do not publish the evidence before somebody has looked at the log".to_owned());
+    let ended = Ended::Errored { cause, help };
+    Some(Check::new(
+        STAGE,
+        id,
+        "The server's log holds no secrets",
+        ended,
+        Duration::ZERO,
+    ))
+}
+
+fn shown(path: &Path, world: &World) -> String {
+    path.strip_prefix(&world.workspace)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// The last lines of a server's log, if it wrote any.
+fn last_lines(log: &Path) -> Option<String> {
+    files::tail(log, LINES_SHOWN)
+        .ok()
+        .filter(|lines| !lines.trim().is_empty())
+}

@@ -1,0 +1,162 @@
+//! Whatever reports there are: one that is missing, or one more that is bad, is never better.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::report::Frame;
+use crate::model::{Subject, finding};
+use crate::world::{Clock, Env, Interrupt, Progress, Runner};
+
+const NAMES: [&str; 5] = ["skip-guard", "smoke", "smoke-blue", "rollback-dry-run", "other"];
+
+/// What a report can amount to.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Pass,
+    Warning,
+    Waived,
+    Skip,
+    Nothing,
+    Errored,
+    Fail,
+}
+
+const KINDS: [Kind; 7] = [
+    Kind::Pass,
+    Kind::Warning,
+    Kind::Waived,
+    Kind::Skip,
+    Kind::Nothing,
+    Kind::Errored,
+    Kind::Fail,
+];
+
+fn world() -> World {
+    let env = Env::new(std::iter::empty());
+    World {
+        runner: Arc::new(Runner::from_env(&env)),
+        env: Arc::new(env),
+        clock: Clock::default(),
+        interrupt: Interrupt::never(),
+        progress: Progress::silent(),
+        secrets: Arc::default(),
+        workspace: std::env::temp_dir(),
+    }
+}
+
+fn judged(outcome: Outcome, world: &World) -> Report {
+    let now = world.clock.rfc3339();
+    let frame = Frame {
+        command: "smoke".into(),
+        label: None,
+        subject: Subject::default(),
+        started_at: now.clone(),
+        finished_at: now,
+        took_ms: 0,
+    };
+    Report::judge(frame, outcome)
+}
+
+fn write(folder: &Path, name: &str, kind: Kind, world: &World) {
+    let mut waived = Finding::error("bad", "it is bad");
+    waived.waived = Some(finding::Waived {
+        reason: "known".into(),
+        until: "2999-12-31".into(),
+    });
+    let ended = match kind {
+        Kind::Pass => Ended::Looked(Vec::new()),
+        Kind::Warning => Ended::Looked(vec![Finding::warning("odd", "it is odd")]),
+        Kind::Waived => Ended::Looked(vec![waived]),
+        Kind::Skip | Kind::Nothing => Ended::Skipped { reason: "why".into() },
+        Kind::Errored => Ended::Errored {
+            cause: "cause".into(),
+            help: None,
+        },
+        Kind::Fail => Ended::Looked(vec![Finding::error("bad", "it is bad")]),
+    };
+    let outcome = Outcome {
+        checks: vec![check("smoke:x".into(), "X".into(), ended)],
+        skip: matches!(kind, Kind::Skip).then(|| Skip {
+            reason: "why".into(),
+            expected: true,
+        }),
+        ..Outcome::default()
+    };
+    let bytes = serde_json::to_vec(&judged(outcome, world)).unwrap();
+    files::replace(&folder.join(format!("reports/{name}.json")), &bytes).unwrap();
+}
+
+/// The verdict on these reports, of which the names in `require` must be there.
+fn verdict(reports: &BTreeMap<&str, Kind>, require: &[&str], strict: bool) -> Verdict {
+    let world = world();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, kind) in reports {
+        write(folder.path(), name, *kind, &world);
+    }
+    let fold = Fold {
+        folders: vec![folder.path().to_owned()],
+        require: require.iter().map(|name| (*name).to_owned()).collect(),
+        max_age: Duration::from_secs(3600),
+        waivers: Vec::new(),
+        strict,
+        subject: Subject::default(),
+        status_file: folder.path().join("verdict.md"),
+        workspace: folder.path().to_owned(),
+    };
+    judged(run(&fold, &world), &world).verdict
+}
+
+fn reports() -> impl Strategy<Value = BTreeMap<&'static str, Kind>> {
+    let kind = proptest::sample::select(KINDS.as_slice());
+    proptest::collection::btree_map(proptest::sample::select(NAMES.as_slice()), kind, 1..=NAMES.len())
+}
+
+#[test]
+fn each_kind_alone_is_what_it_says() {
+    for (kind, expected) in KINDS.into_iter().zip([
+        Verdict::Pass,
+        Verdict::PassWeak,
+        Verdict::PassWeak,
+        Verdict::Skip,
+        Verdict::Inconclusive,
+        Verdict::Inconclusive,
+        Verdict::Fail,
+    ]) {
+        let reports = BTreeMap::from([("smoke", kind)]);
+        assert_eq!(verdict(&reports, &["smoke"], false), expected, "{kind:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn without_a_required_report_nothing_is_green(
+        reports in reports(), gone in any::<prop::sample::Index>(),
+        also in proptest::sample::subsequence(NAMES.as_slice(), 0..=NAMES.len()), strict: bool,
+    ) {
+        let mut reports = reports;
+        let names: Vec<&str> = reports.keys().copied().collect();
+        let gone = *gone.get(&names);
+        let mut require = also;
+        if !require.contains(&gone) {
+            require.push(gone);
+        }
+        reports.remove(gone);
+        prop_assert_eq!(verdict(&reports, &require, strict), Verdict::Fail);
+    }
+
+    #[test]
+    fn one_more_failing_report_is_never_better(
+        reports in reports(),
+        require in proptest::sample::subsequence(NAMES.as_slice(), 0..=NAMES.len()), strict: bool,
+    ) {
+        let mut reports = reports;
+        let before = verdict(&reports, &require, strict);
+        reports.insert("one-more", Kind::Fail);
+        let after = verdict(&reports, &require, strict);
+        prop_assert_eq!(after, Verdict::Fail, "it was {}", before);
+    }
+}

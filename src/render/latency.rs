@@ -1,0 +1,139 @@
+//! How answers took over time, as a Mermaid chart and a table under it. Numbers only: no foreign text gets in.
+
+use std::fmt::Write as _;
+
+use crate::model::latency::{Latency, Point};
+use crate::model::{Check, Status, TimeSpan};
+
+/// Points of the chart and rows of the table; more cannot be read.
+const POINTS: usize = 20;
+/// Charts of one summary. Those of failed checks come first.
+const CHARTS: usize = 12;
+
+/// The checks whose measurements are worth a chart.
+pub fn worth_a_chart<'c>(checks: impl Iterator<Item = &'c Check>) -> Vec<(&'c Check, &'c Latency)> {
+    let with = checks.filter_map(|check| Some((check, check.latency.as_ref()?)));
+    let mut worth: Vec<_> = with.filter(|(_, latency)| latency.points.len() > 1).collect();
+    // The sort is stable: otherwise they stay as they were.
+    worth.sort_by_key(|(check, _)| check.status() != Status::Failed);
+    worth.truncate(CHARTS);
+    worth
+}
+
+/// The chart, and the same as a table for readers without Mermaid.
+pub fn render(latency: &Latency) -> String {
+    let points = folded(&latency.points, POINTS);
+    let times: Vec<String> = points.iter().map(|point| format!("\"{}\"", at(point))).collect();
+    let list = |value: fn(&Point) -> u64| {
+        let values: Vec<String> = points.iter().map(|point| milliseconds(value(point))).collect();
+        values.join(", ")
+    };
+    let mut out = String::new();
+    let _ = writeln!(out, "```mermaid\nxychart-beta");
+    let _ = writeln!(out, "  x-axis [{}]", times.join(", "));
+    let _ = writeln!(out, "  y-axis \"ms\" 0 --> {}", milliseconds(latency.max_us.max(1)));
+    let _ = writeln!(out, "  bar [{}]", list(|point| point.max_us));
+    let _ = writeln!(out, "  line [{}]\n```\n", list(|point| point.mean_us));
+    let _ = writeln!(
+        out,
+        "Line: mean, bars: slowest. Median {} ms, p95 {} ms, slowest {} ms of {} right answers.\n",
+        milliseconds(latency.median_us),
+        milliseconds(latency.p95_us),
+        milliseconds(latency.max_us),
+        latency.count
+    );
+    let _ = writeln!(out, "| from | right | failed | mean ms | slowest ms |");
+    let _ = writeln!(out, "|---:|---:|---:|---:|---:|");
+    for point in &points {
+        let measured = |us: u64| match point.good {
+            0 => "–".to_owned(),
+            _ => milliseconds(us),
+        };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            at(point),
+            point.good,
+            point.failed,
+            measured(point.mean_us),
+            measured(point.max_us)
+        );
+    }
+    out
+}
+
+/// At most `most` points, neighbours put together.
+fn folded(points: &[Point], most: usize) -> Vec<Point> {
+    let size = points.len().div_ceil(most).max(1);
+    points.chunks(size).map(together).collect()
+}
+
+fn together(points: &[Point]) -> Point {
+    let good = points.iter().map(|point| point.good).sum();
+    let weighted: u128 = points.iter().map(|p| u128::from(p.mean_us) * u128::from(p.good)).sum();
+    Point {
+        at_ms: points.first().map_or(0, |point| point.at_ms),
+        good,
+        failed: points.iter().map(|point| point.failed).sum(),
+        mean_us: u64::try_from(weighted.checked_div(u128::from(good)).unwrap_or(0)).unwrap_or(u64::MAX),
+        max_us: points.iter().map(|point| point.max_us).max().unwrap_or(0),
+    }
+}
+
+fn at(point: &Point) -> TimeSpan {
+    TimeSpan::from_millis(point.at_ms)
+}
+
+/// With the tenths that matter for fast answers.
+fn milliseconds(us: u64) -> String {
+    if us < 100_000 {
+        format!("{}.{}", us / 1000, us % 1000 / 100)
+    } else {
+        (us / 1000).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(at_ms: u64, good: u64, failed: u64, us: u64) -> Point {
+        Point {
+            at_ms,
+            good,
+            failed,
+            mean_us: us,
+            max_us: us,
+        }
+    }
+
+    #[test]
+    fn a_chart_and_the_same_as_a_table() {
+        let latency = Latency {
+            count: 5,
+            median_us: 2_500,
+            p95_us: 120_000,
+            max_us: 120_000,
+            points: vec![point(0, 2, 0, 2_500), point(1000, 0, 3, 0), point(2000, 3, 1, 120_000)],
+        };
+        assert_eq!(
+            render(&latency),
+            "```mermaid\nxychart-beta\n  x-axis [\"0s\", \"1s\", \"2s\"]\n  y-axis \"ms\" 0 --> 120\n  \
+             bar [2.5, 0.0, 120]\n  line [2.5, 0.0, 120]\n```\n\nLine: mean, bars: slowest. Median 2.5 ms, p95 120 ms, \
+             slowest 120 ms of 5 right answers.\n\n| from | right | failed | mean ms | slowest ms |\n\
+             |---:|---:|---:|---:|---:|\n| 0s | 2 | 0 | 2.5 | 2.5 |\n| 1s | 0 | 3 | – | – |\n\
+             | 2s | 3 | 1 | 120 | 120 |\n"
+        );
+    }
+
+    #[test]
+    fn folding_keeps_the_sums_and_the_slowest() {
+        let points: Vec<Point> = (0..60).map(|n| point(n * 1000, n % 3, n % 2, n)).collect();
+        let folded = folded(&points, 20);
+        assert_eq!(folded.len(), 20);
+        let sum = |points: &[Point], value: fn(&Point) -> u64| points.iter().map(value).sum::<u64>();
+        assert_eq!(sum(&folded, |p| p.good), sum(&points, |p| p.good));
+        assert_eq!(sum(&folded, |p| p.failed), sum(&points, |p| p.failed));
+        assert_eq!(folded[19].max_us, 59);
+    }
+}

@@ -1,0 +1,129 @@
+//! The questions that are asked.
+
+use super::Session;
+use super::error::{ApiError, Why};
+use super::objects::{Annotation, Environment, Environments, Job, Jobs, Page, Repository, Run, Runs};
+use super::send::Answer;
+
+/// GitHub's largest page.
+const PER_PAGE: usize = 100;
+/// A thousand of anything is more than a person set up.
+const MOST_PAGES: usize = 10;
+
+/// A list, as far as it was read.
+#[derive(Debug)]
+pub struct Listed<T> {
+    pub items: Vec<T>,
+    /// Nothing came after.
+    pub whole: bool,
+}
+
+impl Session<'_> {
+    /// The repository (metadata, which every token for it may read).
+    pub async fn repository_itself(&self) -> Result<Repository, ApiError> {
+        Ok(self.get(&self.path("")).await?.value)
+    }
+
+    /// An environment by its name, in whatever case (actions: read). `None` if it does not exist or may not be seen.
+    pub async fn environment(&self, name: &str) -> Result<Option<Environment>, ApiError> {
+        let path = self.path(&format!("/environments/{}", encoded(name)));
+        match self.get(&path).await {
+            Ok(Answer { value, .. }) => Ok(Some(value)),
+            Err(ApiError { why: Why::NotFound, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All environments (actions: read).
+    pub async fn environments(&self) -> Result<Listed<Environment>, ApiError> {
+        self.list::<Environments>("/environments", MOST_PAGES).await
+    }
+
+    /// One run (actions: read).
+    pub async fn run(&self, id: u64) -> Result<Run, ApiError> {
+        Ok(self.get(&self.path(&format!("/actions/runs/{id}"))).await?.value)
+    }
+
+    /// A workflow's runs of one status, the newest first (actions: read).
+    pub async fn runs_of_status(&self, workflow: u64, status: &str) -> Result<Listed<Run>, ApiError> {
+        let path = format!("/actions/workflows/{workflow}/runs?status={}", encoded(status));
+        self.list::<Runs>(&path, MOST_PAGES).await
+    }
+
+    /// A workflow's newest runs on a branch that have ended, 100 at most, the newest first (actions: read).
+    pub async fn ended_runs(&self, workflow: u64, branch: &str) -> Result<Listed<Run>, ApiError> {
+        let branch = encoded(branch);
+        let path = format!("/actions/workflows/{workflow}/runs?status=completed&branch={branch}");
+        self.list::<Runs>(&path, 1).await
+    }
+
+    /// The jobs of all attempts of a run (actions: read).
+    ///
+    /// Whether an attempt that repeats only what failed lists the other jobs too has changed over the years, so what
+    /// counts is found by the caller: of each name those of the newest attempt.
+    pub async fn jobs(&self, run: u64) -> Result<Listed<Job>, ApiError> {
+        let path = format!("/actions/runs/{run}/jobs?filter=all");
+        self.list::<Jobs>(&path, MOST_PAGES).await
+    }
+
+    /// What a job said on the run's page (checks: read).
+    pub async fn annotations(&self, job: u64) -> Result<Listed<Annotation>, ApiError> {
+        let path = format!("/check-runs/{job}/annotations");
+        self.list::<Vec<Annotation>>(&path, 1).await
+    }
+
+    pub(super) fn path(&self, rest: &str) -> String {
+        format!("/repos/{}{rest}", self.github.repository)
+    }
+
+    async fn list<P>(&self, rest: &str, most_pages: usize) -> Result<Listed<P::Item>, ApiError>
+    where
+        P: Page + serde::de::DeserializeOwned,
+    {
+        let joint = if rest.contains('?') { '&' } else { '?' };
+        let mut path = self.path(&format!("{rest}{joint}per_page={PER_PAGE}"));
+        let mut items = Vec::new();
+        for _ in 0..most_pages {
+            let Answer { value, next } = self.get::<P>(&path).await?;
+            items.extend(value.items());
+            match next {
+                Some(next) => path = next,
+                None => return Ok(Listed { items, whole: true }),
+            }
+        }
+        Ok(Listed { items, whole: false })
+    }
+}
+
+/// A name as one part of a path or one value of a query: everything but letters, digits and `-._~` is escaped.
+pub(super) fn encoded(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_cannot_become_more_than_a_name() {
+        assert_eq!(encoded("eu/staging 2?&#%é"), "eu%2Fstaging%202%3F%26%23%25%C3%A9");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_one_part(name in "\\PC{1,40}") {
+            let encoded = encoded(&name);
+            let url = url::Url::parse(&format!("http://h/{encoded}x/y?q={encoded}")).unwrap();
+            prop_assert_eq!(url.path_segments().unwrap().count(), 2);
+            prop_assert_eq!(url.query_pairs().next().unwrap().1, name.as_str());
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What GitHub answers, as far as it is read. Texts in it were written by others.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Repository {
+    pub default_branch: String,
+    pub owner: Owner,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Owner {
+    pub login: String,
+    /// `User` or `Organization`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Environment {
+    pub name: String,
+}
+
+/// A run of a workflow.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Run {
+    pub id: u64,
+    /// Counts the runs of its workflow.
+    pub run_number: u64,
+    pub workflow_id: u64,
+    /// `queued`, `in_progress`, `waiting`, `pending`, `requested` or `completed`; others may come.
+    pub status: Option<String>,
+    pub html_url: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A job of a run. Its id is that of its check run as well.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Job {
+    pub id: u64,
+    pub name: String,
+    pub status: String,
+    /// `success`, `failure`, `skipped`, `cancelled`, `timed_out`, `neutral`, `action_required`, or nothing before its end.
+    pub conclusion: Option<String>,
+    #[serde(default)]
+    pub html_url: Option<String>,
+    /// Which attempt of the run it belongs to.
+    #[serde(default)]
+    pub run_attempt: Option<u64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Annotation {
+    pub title: Option<String>,
+    pub message: Option<String>,
+}
+
+/// What a call answers that comes in pages.
+pub trait Page {
+    type Item;
+
+    fn items(self) -> Vec<Self::Item>;
+}
+
+#[derive(Deserialize)]
+pub struct Environments {
+    environments: Vec<Environment>,
+}
+
+#[derive(Deserialize)]
+pub struct Runs {
+    workflow_runs: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+pub struct Jobs {
+    jobs: Vec<Job>,
+}
+
+impl Page for Environments {
+    type Item = Environment;
+
+    fn items(self) -> Vec<Environment> {
+        self.environments
+    }
+}
+
+impl Page for Runs {
+    type Item = Run;
+
+    fn items(self) -> Vec<Run> {
+        self.workflow_runs
+    }
+}
+
+impl Page for Jobs {
+    type Item = Job;
+
+    fn items(self) -> Vec<Job> {
+        self.jobs
+    }
+}
+
+impl Page for Vec<Annotation> {
+    type Item = Annotation;
+
+    fn items(self) -> Self {
+        self
+    }
+}

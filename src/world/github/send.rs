@@ -1,0 +1,159 @@
+//! One question: sent, sent again where that helps, and its answer read.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Request};
+use octocrab::Error as OctocrabError;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::time::Instant;
+use url::Url;
+
+use super::error::{ApiError, Why};
+use super::service::{Unanswered, Within};
+use super::{Session, link};
+use crate::model::text::{cut, one_line};
+use crate::model::{Reason, TimeSpan};
+
+/// For one request with its redirects.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// A rate limit that ends sooner is waited for, if the session has the time.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// One question is sent so often at most, whatever it is told.
+const MOST_TRIES: usize = 5;
+/// Before the second and the third try of what may be a hiccup.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+
+/// What is shown of why an answer cannot be read, which may repeat a part of it, in bytes.
+const DETAIL: usize = 200;
+
+/// What was answered, and where the next page is (a path as for [`Session::get`]).
+pub struct Answer<T> {
+    pub value: T,
+    pub next: Option<String>,
+}
+
+impl Session<'_> {
+    /// Asks for `path`, which begins with a slash and may have a query.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, ApiError> {
+        let (headers, body) = self.get_text(path).await?;
+        let wrong = |why: Why| ApiError {
+            path: path.to_owned(),
+            why,
+        };
+        let value = serde_json::from_str(&body)
+            .map_err(|e| wrong(Why::NotUnderstood(cut(&one_line(&e.to_string()), DETAIL))))?;
+        let next = headers
+            .get("link")
+            .and_then(|value| value.to_str().ok())
+            .and_then(link::next);
+        let next = next.map(|next| self.own_path(next)).transpose().map_err(wrong)?;
+        Ok(Answer { value, next })
+    }
+
+    /// The same, where only matters that there is an answer. It must be one of GitHub's: a page that a network puts before
+    /// everything is none.
+    pub async fn get_anything(&self, path: &str) -> Result<(), ApiError> {
+        self.get::<IgnoredAny>(path).await.map(drop)
+    }
+
+    async fn get_text(&self, path: &str) -> Result<(HeaderMap, String), ApiError> {
+        let mut pauses = PAUSES.iter().copied();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.try_once(path).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let pause = match &error.why {
+                Why::RateLimited { until, .. } => {
+                    let left = until.duration_since(self.github.clock.now());
+                    Duration::try_from(left)
+                        .ok()
+                        .or(Some(Duration::ZERO))
+                        .filter(|left| *left <= LONGEST_WAIT)
+                        // At once would be hammering.
+                        .map(|left| left.max(PAUSES[0]))
+                }
+                Why::Server { .. }
+                | Why::Unreachable {
+                    reason: Reason::Reset, ..
+                } => pauses.next(),
+                _ => None,
+            };
+            match pause {
+                Some(pause) if tries < MOST_TRIES && Instant::now() + pause < self.until => {
+                    let pause_of = TimeSpan(pause);
+                    self.github
+                        .progress
+                        .say(&format!("{error}; asking again in {pause_of}"));
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn try_once(&self, path: &str) -> Result<(HeaderMap, String), ApiError> {
+        let wrong = |why: Why| ApiError {
+            path: path.to_owned(),
+            why,
+        };
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(wrong(Why::OutOfTime));
+        }
+        let client = &self.github.client;
+        let request = Request::get(path)
+            .header("accept", "application/vnd.github+json")
+            .extension(Within(TIMEOUT.min(left)));
+        let asked = async {
+            let request = client.build_request(request, None::<&()>)?;
+            let response = client.execute(request).await?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Ok((status, headers, client.body_to_string(response).await?))
+        };
+        let (status, headers, body) = asked.await.map_err(|error| wrong(why(&error)))?;
+        if (200..300).contains(&status) {
+            return Ok((headers, body));
+        }
+        let now = self.github.clock.now();
+        Err(ApiError::of_answer(path, status, &headers, &body, now))
+    }
+
+    /// The path of a page that `Link` names. Elsewhere the token would not follow, and a page would be a stranger's.
+    fn own_path(&self, next: &str) -> Result<String, Why> {
+        let base = &self.github.base;
+        let strange = || Why::NotUnderstood("the next page is on another host".to_owned());
+        let url = Url::parse(next).map_err(|_| strange())?;
+        if url.origin() != base.origin() {
+            return Err(strange());
+        }
+        let path = url
+            .path()
+            .strip_prefix(base.path().trim_end_matches('/'))
+            .ok_or_else(strange)?;
+        Ok(match url.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        })
+    }
+}
+
+/// octocrab hands on what the connections said, in wrappings.
+fn why(error: &OctocrabError) -> Why {
+    let mut layer: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = layer {
+        if let Some(unanswered) = inner.downcast_ref::<Unanswered>() {
+            return match unanswered.reason() {
+                Some(reason) => Why::Unreachable {
+                    reason,
+                    detail: unanswered.to_string(),
+                },
+                None => Why::NotUnderstood(unanswered.to_string()),
+            };
+        }
+        layer = inner.source();
+    }
+    Why::NotUnderstood("the request cannot be worded".to_owned())
+}

@@ -1,0 +1,155 @@
+//! Why there was no whole answer: from the layers of an error to the one reason.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use rustls::pki_types::InvalidDnsNameError;
+
+use super::phase::{Phase, Progress};
+use super::refusal;
+use super::settings::{HttpVersion, Settings};
+use crate::model::{Reason, TimeSpan};
+use crate::world::dns::DnsError;
+
+/// No whole answer, and why.
+#[derive(Debug)]
+pub struct Failure {
+    pub reason: Reason,
+    /// What happened, in words.
+    pub detail: String,
+    /// The request's time ended it.
+    pub out_of_time: bool,
+    /// It says nothing about the host: whether that exists could not even be found out from here.
+    pub blind: bool,
+}
+
+impl Failure {
+    pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+            out_of_time: false,
+            blind: false,
+        }
+    }
+
+    /// The request's time is over.
+    pub(super) fn out_of_time(progress: &Progress, limit: Duration) -> Self {
+        let phase = progress.phase();
+        let at = progress
+            .redirected_to()
+            .map_or_else(String::new, |url| format!(" (redirected to {url})"));
+        let (reason, what) = match phase {
+            Phase::Resolving => (Reason::Dns, "no name server answered"),
+            Phase::Connecting => (Reason::ConnectTimeout, "no connection"),
+            Phase::ShakingHands => (Reason::ConnectTimeout, "no end of the TLS handshake"),
+            Phase::Answering => (Reason::Timeout, "no whole answer"),
+        };
+        Self {
+            out_of_time: true,
+            blind: phase == Phase::Resolving,
+            ..Self::new(reason, format!("{what} within {}{at}", TimeSpan(round(limit))))
+        }
+    }
+}
+
+impl From<&DnsError> for Failure {
+    fn from(dns: &DnsError) -> Self {
+        Self {
+            blind: matches!(dns, DnsError::Unknown { .. }),
+            ..Self::new(Reason::Dns, dns.to_string())
+        }
+    }
+}
+
+/// The innermost layer that says something decides.
+pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings) -> Failure {
+    let chain = layers(error);
+    for layer in chain.iter().rev() {
+        if let Some(dns) = layer.downcast_ref::<DnsError>() {
+            return dns.into();
+        }
+        // Known only when TLS needs it; a name server would have said that there is no such host.
+        if layer.is::<InvalidDnsNameError>() {
+            return Failure::new(Reason::Dns, "the host in the URL is no valid DNS name");
+        }
+        if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
+            return Failure::new(
+                Reason::Tls,
+                refusal::in_words(tls, progress.certificate().as_ref(), settings),
+            );
+        }
+    }
+    if let Some(failure) = chain.iter().rev().find_map(|layer| of_io(*layer, error, progress)) {
+        return failure;
+    }
+    if error.is_timeout() && error.is_connect() {
+        let shaking_hands = progress.phase() == Phase::ShakingHands;
+        return Failure::new(
+            Reason::ConnectTimeout,
+            if shaking_hands { NO_HANDSHAKE } else { NO_CONNECTION },
+        );
+    }
+    if error.is_timeout() {
+        return Failure::new(Reason::Timeout, "no whole answer in time");
+    }
+    let innermost = chain.last().map_or_else(String::new, ToString::to_string);
+    if let Some(why) = innermost.strip_prefix("tunnel error: ") {
+        let detail = format!("the proxy makes no connection to the server: {why}");
+        return Failure::new(Reason::Refused, detail);
+    }
+    if error.is_connect() {
+        return Failure::new(Reason::Refused, format!("no connection: {innermost}"));
+    }
+    let detail = match settings.version {
+        // What the first letters of an HTTP/1.1 answer are, read as HTTP/2.
+        HttpVersion::Two if innermost.contains("frame with invalid size") => refusal::NO_HTTP2.to_owned(),
+        HttpVersion::Two => format!("no HTTP/2 answer: {innermost}"),
+        // Closed without an answer, or an answer that is not HTTP.
+        HttpVersion::Any | HttpVersion::One => format!("no HTTP answer: {innermost}"),
+    };
+    Failure::new(Reason::Reset, detail)
+}
+
+const NO_CONNECTION: &str = "no connection in time";
+const NO_HANDSHAKE: &str = "connected, but no end of the TLS handshake in time";
+
+fn layers<'e>(error: &'e reqwest::Error) -> Vec<&'e (dyn StdError + 'static)> {
+    let mut chain: Vec<&'e (dyn StdError + 'static)> = Vec::new();
+    let mut next: Option<&'e (dyn StdError + 'static)> = Some(error);
+    while let Some(layer) = next {
+        chain.push(layer);
+        // An I/O error made from another error hides it from `source`.
+        next = match layer.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => layer.source(),
+        };
+    }
+    chain
+}
+
+fn of_io(layer: &(dyn StdError + 'static), error: &reqwest::Error, progress: &Progress) -> Option<Failure> {
+    use io::ErrorKind as Kind;
+    let shaking_hands = progress.phase() == Phase::ShakingHands;
+    let (reason, words) = match layer.downcast_ref::<io::Error>()?.kind() {
+        Kind::ConnectionRefused => (Reason::Refused, "connection refused: nothing listens there"),
+        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
+            (Reason::Reset, "the connection was reset")
+        }
+        Kind::UnexpectedEof if error.is_connect() => (
+            Reason::Tls,
+            "the connection was closed in the middle of the TLS handshake",
+        ),
+        Kind::UnexpectedEof => (Reason::Reset, "the connection was closed before the answer was whole"),
+        Kind::HostUnreachable | Kind::NetworkUnreachable => (Reason::ConnectTimeout, "there is no route to the host"),
+        Kind::TimedOut if error.is_connect() && shaking_hands => (Reason::ConnectTimeout, NO_HANDSHAKE),
+        Kind::TimedOut if error.is_connect() => (Reason::ConnectTimeout, NO_CONNECTION),
+        _ => return None,
+    };
+    Some(Failure::new(reason, words))
+}
+
+fn round(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1))
+}

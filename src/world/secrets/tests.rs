@@ -1,0 +1,125 @@
+//! What is taken out, of texts and of files, and what is left.
+
+use super::*;
+
+#[test]
+fn telling_names_and_named_ones_are_redacted_line_by_line() {
+    let env: Env = [
+        ("FLY_API_TOKEN", "fo1_abcdefghij"),
+        ("DEPLOY_KEY", "line-one-secret\nline-two-secret"),
+        ("HOME", "/home/runner"),
+        ("SHORT_TOKEN", "abc"),
+        ("DATABASE_URL", "postgres://app:hunter2@db/shop"),
+    ]
+    .into_iter()
+    .collect();
+    let redactor = Redactor::new(&env, ["DEPLOY_KEY"]);
+    assert_eq!(
+        redactor.redact("fo1_abcdefghij line-two-secret /home/runner abc"),
+        "*** *** /home/runner abc"
+    );
+    assert!(!format!("{redactor:?}").contains("fo1_"));
+}
+
+#[test]
+fn passwords_inside_of_urls_are_secrets() {
+    let env: Env = [("DATABASE_URL", "postgres://app:hunter2@db/shop")]
+        .into_iter()
+        .collect();
+    let redactor = Redactor::new(&env, []);
+    assert_eq!(
+        redactor.redact("cannot log in with hunter2 at db"),
+        "cannot log in with *** at db"
+    );
+}
+
+fn in_file(secret: &str, text: &[u8]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    std::fs::write(&path, text).unwrap();
+    let env: Env = [("MY_SECRET", secret)].into_iter().collect();
+    Redactor::new(&env, ["MY_SECRET"]).redact_file(&path).unwrap();
+    std::fs::read(&path).unwrap()
+}
+
+#[test]
+fn a_secret_across_two_reads_of_a_file_is_found() {
+    let secret = "sixteen-letters!";
+    for place in [(1 << 20) - 16, (1 << 20) - 8, (1 << 20) - 1, 1 << 20, 0] {
+        let mut text = vec![b'x'; (1 << 20) + 100];
+        text.splice(place..place + 16, secret.bytes());
+        let clean = in_file(secret, &text);
+        assert!(!clean.windows(16).any(|w| w == secret.as_bytes()), "{place}");
+        assert_eq!(clean.len(), text.len() - 16 + 3, "{place}");
+    }
+}
+
+#[test]
+fn encoded_forms_are_redacted_too() {
+    let env: Env = [("API_TOKEN", "p?ss~w/rd \"1\"")].into_iter().collect();
+    let redactor = Redactor::new(&env, []);
+    for (text, expected) in [
+        // printf 'ops:%s' "$API_TOKEN" | base64: what stands in an Authorization header
+        ("Basic b3BzOnA/c3N+dy9yZCAiMSI=", "Basic b3BzOn***I="),
+        ("cD9zc353L3JkICIxIg==.", "***."),
+        ("https://x/?t=p%3Fss~w%2Frd%20%221%22&u", "https://x/?t=***&u"),
+        ("{\"t\":\"p?ss~w/rd \\\"1\\\"\"}", "{\"t\":\"***\"}"),
+    ] {
+        assert_eq!(redactor.redact(text), expected);
+    }
+}
+
+#[test]
+fn values_that_overlap_are_taken_out_whole() {
+    let env: Env = [
+        ("A_TOKEN", "abcdefgh"),
+        ("B_TOKEN", "ghijklmnop"),
+        ("C_TOKEN", "cdef-cdef"),
+    ]
+    .into_iter()
+    .collect();
+    let redactor = Redactor::new(&env, []);
+    assert_eq!(redactor.redact("<abcdefghijklmnop>"), "<***>");
+    assert_eq!(redactor.redact("<cdef-cdef-cdef>"), "<***>");
+    assert_eq!(redactor.redact("<abcdefghabcdefgh>"), "<******>");
+}
+
+#[test]
+fn a_value_that_repeats_itself_over_a_whole_file_does_not_fill_the_memory() {
+    let clean = in_file("aaaaaaaa", &vec![b'a'; (3 << 20) + 3]);
+    assert!(clean.len() < 100 && clean.starts_with(b"***"), "{}", clean.len());
+}
+
+proptest::proptest! {
+    /// Whatever stands around it, and in whatever form.
+    #[test]
+    fn neither_a_value_nor_one_of_its_forms_is_left(
+        values in proptest::collection::vec("[ -)+-~\u{e4}\u{1f511}]{8,20}", 1..4),
+        picks in proptest::collection::vec((proptest::prelude::any::<u16>(), "[ -)+-~]{0,4}"), 0..12),
+    ) {
+        let env: Env = values.iter().enumerate().map(|(n, value)| (format!("T{n}_TOKEN"), value.clone())).collect();
+        let forms: Vec<String> = values
+            .iter()
+            .flat_map(|value| lines(value, SHORTEST))
+            .flat_map(|value| forms::of(&value))
+            .collect();
+        proptest::prop_assume!(!forms.is_empty());
+        let text: String = picks
+            .iter()
+            .flat_map(|(pick, between)| [forms[usize::from(*pick) % forms.len()].as_str(), between])
+            .collect();
+        let redacted = Redactor::new(&env, []).redact(&text);
+        for form in &forms {
+            proptest::prop_assert!(!redacted.contains(form.as_str()), "{form} in {redacted}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_redacted_as_a_text_is(parts in proptest::collection::vec("[a-c]{0,9}|secret-1", 0..8)) {
+        let text = parts.concat();
+        proptest::prop_assert_eq!(
+            String::from_utf8(in_file("secret-1", text.as_bytes())).unwrap(),
+            text.replace("secret-1", "***")
+        );
+    }
+}

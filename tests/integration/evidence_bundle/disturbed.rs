@@ -1,0 +1,176 @@
+//! Others who write, kill or seal at the same time, and a disk that is full.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{DIR, REQUIRED, is_root, originals, seal, verified, workspace};
+use crate::gap::not_checked;
+
+/// A command of root's, by sudo if it asks for no password.
+fn as_root(program: &str) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["-n", program]);
+    command
+}
+
+#[test]
+fn two_seals_of_one_directory_do_not_meet() {
+    let gate = workspace();
+    let other = fs::File::open(gate.root().join("evidence")).unwrap();
+    other.lock().unwrap();
+    seal(&gate, &[])
+        .code(4)
+        .says("another stageproof is sealing the same evidence directory")
+        .says("--evidence-dir");
+    assert!(!gate.root().join("evidence.zip").exists());
+    drop(other);
+    seal(&gate, &[]).code(0);
+}
+
+#[test]
+fn a_full_disk_leaves_the_earlier_bundle() {
+    let gate = workspace();
+    let small = gate.path("small/x").parent().unwrap().to_owned();
+    let mount = as_root("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k,mode=1777", "tmpfs"])
+        .arg(&small)
+        .output();
+    match mount {
+        Ok(output) if output.status.success() => {}
+        other => return not_checked("a full disk", &format!("mount: {other:?}"), REQUIRED),
+    }
+    struct Unmount(PathBuf);
+    impl Drop for Unmount {
+        fn drop(&mut self) {
+            let _ = as_root("umount").arg(&self.0).status();
+        }
+    }
+    let _unmount = Unmount(small.clone());
+    seal(&gate, &["--output=small/e.zip"]).code(0);
+    let (zip, manifest) = (
+        fs::read(small.join("e.zip")).unwrap(),
+        gate.read("evidence/sha256_manifest.txt"),
+    );
+    let noise: Vec<u8> = (0..600_000u32)
+        .flat_map(|i| i.wrapping_mul(2_654_435_761).rotate_left(i % 31).to_le_bytes())
+        .collect();
+    gate.write("noise.bin", noise).write("evidence/co:lon", "c");
+    symlink("smoke.log", gate.root().join("evidence/link")).unwrap();
+    seal(&gate, &["--output=small/e.zip", "noise.bin"])
+        .code(4)
+        .says("No space left on device")
+        .says("small/e.zip");
+    assert_eq!(fs::read(small.join("e.zip")).unwrap(), zip);
+    assert_eq!(gate.read("evidence/sha256_manifest.txt"), manifest);
+    assert_eq!(fs::read_dir(&small).unwrap().count(), 1, "no temporary file is left");
+    // A name is changed only when the index that knows it is in place.
+    assert_eq!(gate.read("evidence/co:lon"), "c");
+    assert!(gate.root().join("evidence/link").is_symlink());
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_zip() {
+    let gate = workspace();
+    for i in 0..300 {
+        gate.write(&format!("data/{i}.txt"), format!("{i}\n").repeat(2000));
+    }
+    let started = Instant::now();
+    seal(&gate, &["data"]).code(0);
+    let whole = started.elapsed();
+    for step in 1..12u32 {
+        gate.write(&format!("evidence/odd:{step:02}"), "odd");
+        let mut command = gate.command(["evidence-bundle", DIR, "data"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole * step / 12);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        verified(&gate, "evidence.zip");
+    }
+    seal(&gate, &["data"]).code(0);
+    verified(&gate, "evidence");
+    verified(&gate, "evidence.zip");
+    let names: Vec<String> = (1..12).map(|step| format!("odd:{step:02}")).collect();
+    assert_eq!(originals(&gate), names, "no original name is lost");
+}
+
+#[test]
+fn a_signal_ends_it_with_the_old_zip_in_place() {
+    let gate = workspace();
+    seal(&gate, &[]).code(0);
+    let before = fs::read(gate.root().join("evidence.zip")).unwrap();
+    fs::File::create(gate.path("evidence/huge"))
+        .unwrap()
+        .set_len(8 << 30)
+        .unwrap();
+    gate.write("evidence/co:lon", "c");
+    symlink("smoke.log", gate.root().join("evidence/link")).unwrap();
+    let mut child = gate
+        .command(["evidence-bundle", DIR])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Everything has been looked at, and 8 GiB are left to be hashed.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("hashing ")));
+    let asked = Instant::now();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let status = child.wait().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(4));
+    assert!(
+        gate.read("evidence.evidence-bundle.json")
+            .contains("interrupted by SIGTERM")
+    );
+    // A name is changed only when the index that knows it is in place.
+    assert_eq!(gate.read("evidence/co:lon"), "c");
+    assert!(gate.root().join("evidence/link").is_symlink());
+    assert_eq!(fs::read(gate.root().join("evidence.zip")).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_is_being_written_never_makes_a_wrong_bundle() {
+    use std::io::Write as _;
+    let gate = workspace();
+    gate.write("growing.log", "first\n".repeat(1000))
+        .write("evidence/growing.log", "first\n".repeat(1000));
+    let going = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let writers: Vec<_> = ["growing.log", "evidence/growing.log"]
+        .map(|name| {
+            let (path, going) = (gate.root().join(name), going.clone());
+            std::thread::spawn(move || {
+                let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+                while going.load(std::sync::atomic::Ordering::Relaxed) {
+                    file.write_all(b"more and more\n").unwrap();
+                }
+            })
+        })
+        .into();
+    for _ in 0..3 {
+        let ran = seal(&gate, &["growing.log"]);
+        match ran.output.status.code() {
+            Some(0) => verified(&gate, "evidence.zip"),
+            Some(1) => {
+                ran.says("growing.log changed while it was being sealed");
+            }
+            _ => panic!("{}", ran.explain()),
+        }
+    }
+    going.store(false, std::sync::atomic::Ordering::Relaxed);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    seal(&gate, &["growing.log"]).code(0);
+    verified(&gate, "evidence");
+}

@@ -1,0 +1,491 @@
+//! GitHub's REST API as far as it is asked, and as strict: what GitHub would refuse is refused here, in its words.
+//!
+//! What GitHub would let pass and nobody should send (an unknown query, a token on another host) is noted, and
+//! [`Mock::was_asked_properly`] fails for it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::gate::Gate;
+use crate::servers;
+
+pub const TOKEN: &str = "ghs_mock0123456789abcdef";
+pub const REPOSITORY: &str = "acme/shop";
+/// The number of the repository, by which a redirect names it after it was renamed.
+const REPOSITORY_ID: &str = "4711";
+/// The run of `Gate::on_runner`.
+pub const RUN: u64 = 77;
+const WORKFLOW: u64 = 900;
+
+pub const PUSH: &str = r#"{"repository":{"fork":false,"full_name":"acme/shop","default_branch":"main"}}"#;
+
+/// Something that goes wrong with one request.
+#[derive(Clone)]
+pub enum Trouble {
+    /// The hourly limit is used up, and ends in so many seconds.
+    RateLimit(i64),
+    /// Too much at once; `retry-after` in seconds, if it is sent.
+    SecondaryLimit(Option<u32>),
+    Server(u16),
+    /// The connection ends in the middle of the answer.
+    Cut,
+    /// No answer at all.
+    Hang,
+    /// 200, and then something that is no JSON.
+    NotJson,
+    /// 302 to this address.
+    Redirect(String),
+    /// 403 that is about no permission.
+    Wall,
+    /// An empty list whose next page is at this address.
+    NextPage(String),
+}
+
+#[derive(Default)]
+struct State {
+    granted: BTreeSet<String>,
+    invisible: bool,
+    owner_kind: String,
+    environments: Vec<String>,
+    runs: Vec<Value>,
+    jobs: BTreeMap<u64, Vec<Value>>,
+    annotations: BTreeMap<u64, Vec<Value>>,
+    deleted: BTreeSet<u64>,
+    largest_page: usize,
+    troubles: VecDeque<Trouble>,
+    asked: Vec<String>,
+    wrong: Vec<String>,
+}
+
+/// The server, for as long as the test runs.
+pub struct Mock {
+    pub url: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Mock {
+    /// One repository, in which the token may read everything.
+    pub fn new() -> Self {
+        let all = [
+            "actions",
+            "checks",
+            "contents",
+            "deployments",
+            "issues",
+            "packages",
+            "pull_requests",
+            "statuses",
+        ];
+        let state = Arc::new(Mutex::new(State {
+            granted: all.iter().map(|name| (*name).to_owned()).collect(),
+            owner_kind: "Organization".to_owned(),
+            largest_page: 100,
+            ..State::default()
+        }));
+        let inside = Arc::clone(&state);
+        let url = servers::serve(move |stream| answer(stream, &inside));
+        let mock = Self { url, state };
+        mock.run(RUN, 50, "in_progress", 0)
+    }
+
+    fn with(self, change: impl FnOnce(&mut State)) -> Self {
+        change(&mut self.state.lock().unwrap());
+        self
+    }
+
+    /// `permissions:` of the job: only these may be read.
+    pub fn grants(self, names: &[&str]) -> Self {
+        self.with(|state| state.granted = names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    /// The repository is private, and the token is not for it.
+    pub fn invisible(self) -> Self {
+        self.with(|state| state.invisible = true)
+    }
+
+    pub fn owned_by(self, kind: &str) -> Self {
+        self.with(|state| state.owner_kind = kind.to_owned())
+    }
+
+    pub fn environments<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        self.with(|state| state.environments = names.into_iter().map(Into::into).collect())
+    }
+
+    /// A run of the one workflow on main, whose state last changed `hours` ago. `completed` ones have ended.
+    pub fn run(self, id: u64, number: u64, status: &str, hours: i64) -> Self {
+        let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
+        let run = json!({
+            "id": id, "run_number": number, "workflow_id": WORKFLOW, "status": status, "head_branch": "main",
+            "html_url": format!("https://github.com/{REPOSITORY}/actions/runs/{id}"),
+            "conclusion": (status == "completed").then_some("success"), "created_at": at, "updated_at": at,
+        });
+        self.with(|state| state.runs.push(run))
+    }
+
+    /// A job of a run that ended so (`running` and `queued` have not).
+    pub fn job(self, run: u64, id: u64, name: &str, conclusion: &str) -> Self {
+        self.job_of_attempt(run, 1, id, name, conclusion)
+    }
+
+    pub fn job_of_attempt(self, run: u64, attempt: u64, id: u64, name: &str, conclusion: &str) -> Self {
+        let (status, conclusion) = match conclusion {
+            "running" => ("in_progress", None),
+            "queued" => ("queued", None),
+            ended => ("completed", Some(ended)),
+        };
+        let job = json!({
+            "id": id, "run_id": run, "name": name, "status": status, "conclusion": conclusion, "run_attempt": attempt,
+            "html_url": format!("https://github.com/{REPOSITORY}/actions/runs/{run}/job/{id}"),
+        });
+        self.with(|state| state.jobs.entry(run).or_default().push(job))
+    }
+
+    pub fn annotation(self, job: u64, title: &str, message: &str) -> Self {
+        let annotation = json!({
+            "path": ".github", "start_line": 1, "end_line": 1, "annotation_level": "warning",
+            "title": title, "message": message,
+        });
+        self.with(|state| state.annotations.entry(job).or_default().push(annotation))
+    }
+
+    /// Of this run the jobs were deleted.
+    pub fn without_jobs(self, run: u64) -> Self {
+        self.with(|state| {
+            state.jobs.remove(&run);
+            state.deleted.insert(run);
+        })
+    }
+
+    /// Lists come in pages of so many at most.
+    pub fn pages_of(self, largest: usize) -> Self {
+        self.with(|state| state.largest_page = largest)
+    }
+
+    /// The next requests go wrong like this, one each.
+    pub fn troubles(self, troubles: impl IntoIterator<Item = Trouble>) -> Self {
+        self.with(|state| state.troubles = troubles.into_iter().collect())
+    }
+
+    /// A workspace on a runner whose GitHub this is, with a token.
+    pub fn gate(&self) -> Gate {
+        self.gate_without_token().env("GITHUB_TOKEN", TOKEN)
+    }
+
+    pub fn gate_without_token(&self) -> Gate {
+        Gate::new().on_runner("push", PUSH).env("GITHUB_API_URL", &self.url)
+    }
+
+    /// The paths that were asked for, in their order, without what follows the `?`.
+    pub fn asked(&self) -> Vec<String> {
+        self.state.lock().unwrap().asked.clone()
+    }
+
+    #[track_caller]
+    pub fn was_asked_properly(&self) {
+        let state = self.state.lock().unwrap();
+        assert!(!state.asked.is_empty(), "nothing was asked");
+        assert!(state.wrong.is_empty(), "{}", state.wrong.join("\n"));
+    }
+}
+
+/// Where the API is on a GitHub Enterprise Server, below its own address. Both are answered.
+const SERVER: &str = "/api/v3";
+
+/// What a request's head says.
+struct Head {
+    /// The address the client uses for the API.
+    base: String,
+    method: String,
+    path: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+}
+
+impl Head {
+    fn read(text: &str) -> Self {
+        let mut lines = text.lines();
+        let mut first = lines.next().unwrap_or_default().split(' ');
+        let method = first.next().unwrap_or_default().to_owned();
+        let target = first.next().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (prefix, path) = match path.strip_prefix(SERVER) {
+            Some(path) => (SERVER, path),
+            None => ("", path),
+        };
+        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        let headers: BTreeMap<String, String> = headers.collect();
+        let host = headers.get("host").map_or("", String::as_str);
+        Self {
+            base: format!("http://{host}{prefix}"),
+            method,
+            path: path.to_owned(),
+            query,
+            headers,
+        }
+    }
+}
+
+/// One answer: status, further headers, body.
+struct Reply(u16, Vec<(String, String)>, Value);
+
+fn refused(status: u16, message: &str) -> Reply {
+    let body = json!({
+        "message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string(),
+    });
+    Reply(status, Vec::new(), body)
+}
+
+fn answer(mut stream: TcpStream, state: &Mutex<State>) {
+    let text = servers::read_head(&mut stream);
+    if text.is_empty() {
+        return;
+    }
+    let head = Head::read(&text);
+    let mut state = state.lock().unwrap();
+    state.asked.push(head.path.clone());
+    let trouble = state.troubles.pop_front();
+    let reply = match trouble {
+        None => checked(&head, &mut state),
+        Some(Trouble::Hang) => {
+            drop(state);
+            return servers::hang(stream);
+        }
+        Some(Trouble::Cut) => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"id\":");
+            return;
+        }
+        Some(Trouble::NotJson) => {
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\nconnection: close\r\n\r\n<html>\nhello");
+            return;
+        }
+        Some(Trouble::RateLimit(seconds)) => {
+            let reset = jiff::Timestamp::now().as_second() + seconds;
+            let mut reply = refused(403, "API rate limit exceeded for installation.");
+            reply.1.push(("x-ratelimit-limit".into(), "1000".into()));
+            reply.1.push(("x-ratelimit-remaining".into(), "0".into()));
+            reply.1.push(("x-ratelimit-reset".into(), reset.to_string()));
+            reply
+        }
+        Some(Trouble::SecondaryLimit(after)) => {
+            let mut reply = refused(
+                429,
+                "You have exceeded a secondary rate limit. Please wait a few minutes.",
+            );
+            reply
+                .1
+                .extend(after.map(|after| ("retry-after".into(), after.to_string())));
+            reply
+        }
+        Some(Trouble::Server(status)) => refused(status, "Server Error"),
+        Some(Trouble::Wall) => refused(403, "The IP address is not on the organization's allow list"),
+        Some(Trouble::NextPage(next)) => {
+            let link = ("link".to_owned(), format!("<{next}>; rel=\"next\""));
+            Reply(200, vec![link], json!({"total_count": 2, "environments": []}))
+        }
+        Some(Trouble::Redirect(to)) => Reply(302, vec![("location".into(), to)], Value::Null),
+    };
+    send(&mut stream, &reply);
+}
+
+fn send(stream: &mut TcpStream, Reply(status, headers, body): &Reply) {
+    let body = body.to_string();
+    let mut text = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n",
+        body.len()
+    );
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let _ = stream.write_all(format!("{text}\r\n{body}").as_bytes());
+}
+
+/// What GitHub looks at before it looks at the question.
+fn checked(head: &Head, state: &mut State) -> Reply {
+    let header = |name: &str| head.headers.get(name).map_or("", String::as_str);
+    if head.method != "GET" {
+        state.wrong.push(format!("{} {}", head.method, head.path));
+        return refused(404, "Not Found");
+    }
+    if header("user-agent").is_empty() {
+        state.wrong.push(format!("{}: no User-Agent", head.path));
+        return refused(
+            403,
+            "Request forbidden by administrative rules. Please make sure your request has a User-Agent header",
+        );
+    }
+    if header("x-github-api-version") != "2022-11-28" {
+        state.wrong.push(format!("{}: no version of the API", head.path));
+        return refused(400, "X-GitHub-Api-Version is not a supported version");
+    }
+    if header("accept") != "application/vnd.github+json" {
+        state
+            .wrong
+            .push(format!("{}: Accept is `{}`", head.path, header("accept")));
+    }
+    match header("authorization") {
+        "" => return refused(401, "Requires authentication"),
+        given if given != format!("Bearer {TOKEN}") => return refused(401, "Bad credentials"),
+        _ => {}
+    }
+    if let Some(rest) = head.path.strip_prefix("/repos/acme/old-name") {
+        let to = format!("{}/repositories/{REPOSITORY_ID}{rest}", head.base);
+        let reply = json!({"message": "Moved Permanently", "url": to});
+        return Reply(301, vec![("location".into(), to)], reply);
+    }
+    let in_repository = [format!("/repos/{REPOSITORY}"), format!("/repositories/{REPOSITORY_ID}")]
+        .iter()
+        .find_map(|prefix| head.path.strip_prefix(prefix.as_str()).map(str::to_owned));
+    let Some(path) = in_repository.or_else(|| packages(&head.path, &state.owner_kind)) else {
+        return refused(404, "Not Found");
+    };
+    if state.invisible {
+        return refused(404, "Not Found");
+    }
+    asked(&path, head, state)
+}
+
+/// The owner's packages; a user is not found among the organizations.
+fn packages(path: &str, owner_kind: &str) -> Option<String> {
+    let owners = if owner_kind == "Organization" { "orgs" } else { "users" };
+    (path == format!("/{owners}/acme/packages")).then(|| "packages".to_owned())
+}
+
+/// The question itself.
+fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let needed = match parts.as_slice() {
+        [] => None,
+        ["environments" | "actions", ..] => Some("actions"),
+        ["check-runs", ..] | ["commits", _, "check-runs"] => Some("checks"),
+        ["branches"] => Some("contents"),
+        ["commits", _, "statuses"] => Some("statuses"),
+        ["pulls"] => Some("pull_requests"),
+        ["deployments"] => Some("deployments"),
+        ["issues"] => Some("issues"),
+        ["packages"] => Some("packages"),
+        _ => return refused(404, "Not Found"),
+    };
+    if let Some(needed) = needed.filter(|needed| !state.granted.contains(*needed)) {
+        let mut reply = refused(403, "Resource not accessible by integration");
+        reply
+            .1
+            .push(("x-accepted-github-permissions".into(), format!("{needed}=read")));
+        return reply;
+    }
+    let known: &[&str] = match parts.as_slice() {
+        ["actions", "runs", _, "jobs"] => &["filter", "per_page", "page"],
+        ["actions", "workflows", _, "runs"] => &["status", "branch", "per_page", "page"],
+        ["packages"] => &["package_type", "per_page", "page"],
+        [] | ["environments", _] | ["actions", "runs", _] => &[],
+        _ => &["per_page", "page"],
+    };
+    for name in head.query.keys().filter(|name| !known.contains(&name.as_str())) {
+        state.wrong.push(format!("{}: it has no query `{name}`", head.path));
+    }
+    let run_of = |id: &str| state.runs.iter().find(|run| run["id"].as_u64() == id.parse().ok());
+    match parts.as_slice() {
+        [] => {
+            let (owner, kind) = ("acme", &state.owner_kind);
+            let body = json!({"default_branch": "main", "owner": {"login": owner, "type": kind}, "private": true});
+            Reply(200, Vec::new(), body)
+        }
+        ["environments"] => {
+            let all = state
+                .environments
+                .iter()
+                .map(|name| json!({"name": name, "id": 1}))
+                .collect();
+            paged(head, state, Some("environments"), all)
+        }
+        ["environments", name] => {
+            let name = percent_decoded(name);
+            match state
+                .environments
+                .iter()
+                .find(|known| known.eq_ignore_ascii_case(&name))
+            {
+                Some(known) => Reply(200, Vec::new(), json!({"name": known, "id": 1, "protection_rules": []})),
+                None => refused(404, "Not Found"),
+            }
+        }
+        ["actions", "runs"] => paged(head, state, Some("workflow_runs"), state.runs.clone()),
+        ["actions", "runs", id] => match run_of(id) {
+            Some(run) => Reply(200, Vec::new(), run.clone()),
+            None => refused(404, "Not Found"),
+        },
+        ["actions", "runs", id, "jobs"] => {
+            if run_of(id).is_none() || state.deleted.contains(&id.parse().unwrap()) {
+                return refused(404, "Not Found");
+            }
+            let jobs = state.jobs.get(&id.parse().unwrap()).cloned().unwrap_or_default();
+            paged(head, state, Some("jobs"), jobs)
+        }
+        ["actions", "workflows", id, "runs"] if *id == WORKFLOW.to_string() => {
+            let mut runs = state.runs.clone();
+            runs.sort_by_key(|run| std::cmp::Reverse(run["run_number"].as_u64()));
+            let is = |run: &Value, query: &str, field: &str| {
+                head.query
+                    .get(query)
+                    .is_none_or(|wanted| run[field].as_str() == Some(wanted))
+            };
+            runs.retain(|run| is(run, "status", "status") && is(run, "branch", "head_branch"));
+            paged(head, state, Some("workflow_runs"), runs)
+        }
+        ["check-runs", id, "annotations"] => {
+            let all = state.annotations.get(&id.parse().unwrap()).cloned().unwrap_or_default();
+            paged(head, state, None, all)
+        }
+        ["packages"] if head.query.get("package_type").is_some_and(|kind| kind == "container") => {
+            refused(400, "Invalid argument.")
+        }
+        ["actions", ..] => refused(404, "Not Found"),
+        _ => paged(head, state, None, Vec::new()),
+    }
+}
+
+/// A page of a list, with `Link`. GitHub gives 30 when not told otherwise, and never more than 100.
+fn paged(head: &Head, state: &State, key: Option<&str>, all: Vec<Value>) -> Reply {
+    let number = |name: &str, default: usize| head.query.get(name).map_or(default, |text| text.parse().unwrap());
+    let size = number("per_page", 30).min(100).min(state.largest_page);
+    let page = number("page", 1);
+    let total = all.len();
+    let items: Vec<Value> = all.into_iter().skip((page - 1) * size).take(size).collect();
+    let mut headers = Vec::new();
+    if page * size < total {
+        let address = |page: usize| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            let others = head.query.iter().filter(|(name, _)| *name != "page");
+            query.extend_pairs(others).append_pair("page", &page.to_string());
+            // By its number, as GitHub does, so that a page is found when it was renamed in between.
+            let (name, number) = (format!("/repos/{REPOSITORY}"), format!("/repositories/{REPOSITORY_ID}"));
+            format!(
+                "{}{}?{}",
+                head.base,
+                head.path.replacen(&name, &number, 1),
+                query.finish()
+            )
+        };
+        let (next, last) = (address(page + 1), address(total.div_ceil(size)));
+        headers.push(("link".into(), format!("<{next}>; rel=\"next\", <{last}>; rel=\"last\"")));
+    }
+    let body = match key {
+        Some(key) => json!({"total_count": total, key: items}),
+        None => Value::Array(items),
+    };
+    Reply(200, headers, body)
+}
+
+fn percent_decoded(part: &str) -> String {
+    let part = part.replace('+', "%2B");
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(format!("n={part}").as_bytes())
+        .into_owned()
+        .collect();
+    pairs[0].1.clone()
+}

@@ -1,0 +1,10 @@
+//! What is asked of GitHub, against a server that is as strict.
+
+mod access;
+mod environment;
+mod mock;
+mod oidc;
+mod other_runs;
+mod permission;
+mod previous_job;
+mod skips;

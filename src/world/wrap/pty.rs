@@ -43,10 +43,8 @@ impl Terminal {
         let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
         let theirs = rustix::fs::open(name.as_c_str(), flags, rustix::fs::Mode::empty()).context(wrong)?;
         let mut settings = tcgetattr(&theirs).context(wrong)?;
-        if !isatty(io::stdout()) {
-            // A log has lines that end as lines do in files.
-            settings.output_modes -= OutputModes::ONLCR;
-        }
+        // A log has lines that end as lines do in files; a terminal of ours does for its own what this one leaves out.
+        settings.output_modes -= OutputModes::ONLCR;
         if !isatty(io::stdin()) {
             // Nobody types, so nobody needs to see what was typed.
             settings.local_modes -= LocalModes::ECHO;

@@ -45,6 +45,21 @@ fn a_daemon_that_hides_is_ended_too() {
     eventually("the daemon is gone", || !runs("sleep 63.5"));
 }
 
+/// The time that a command has to end is not silent, and costs us no more than the time before.
+#[test]
+fn while_it_is_being_ended_it_is_watched_on() {
+    let gate = Gate::new();
+    script(
+        &gate,
+        &["--timeout=100ms", "--grace=600ms"],
+        "trap '' TERM; while :; do sleep 63.21; done",
+    )
+    .code(124);
+    let late = records(&gate).into_iter().filter(|record| record.elapsed_ms > 150);
+    let beats = late.filter(|record| matches!(record.event, Event::Beat(_))).count();
+    assert!((4..=12).contains(&beats), "{beats} beats in 550 ms at every 50 ms");
+}
+
 #[test]
 fn what_ends_well_on_sigterm_is_still_a_time_limit() {
     let gate = Gate::new();

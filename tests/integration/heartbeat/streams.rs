@@ -115,6 +115,20 @@ fn secrets_are_taken_out_of_the_log_in_the_end() {
     );
 }
 
+/// Quoted for a shell it would read differently, and cut it would not be known.
+#[test]
+fn a_secret_in_the_command_is_not_shown_however_it_is_written() {
+    let secret = format!("it's {}", "s3cret".repeat(60));
+    let gate = Gate::new().env("MY_TOKEN", &secret);
+    let ran = heartbeat(
+        &gate,
+        &["--stall-after=100ms", "--", "sh", "-c", "sleep 0.3; exit 1", &secret],
+    );
+    ran.code(1).says("STALLED").says("***").never_says("s3cret");
+    let seen = log(&gate, "heartbeat.log") + &gate.report("heartbeat").to_string();
+    assert!(!seen.contains("s3cret"), "{seen}");
+}
+
 #[test]
 fn a_terminal_is_there_for_those_who_need_one() {
     if Command::new("python3").arg("--version").output().is_err() {

@@ -17,6 +17,7 @@ pub mod github;
 pub mod hash;
 pub mod http;
 pub mod interrupt;
+pub mod lines;
 pub mod paths;
 pub mod ports;
 pub mod process;

@@ -8,6 +8,7 @@ mod common;
 mod config;
 mod error;
 mod evidence_bundle;
+mod foreground_proof;
 mod heartbeat;
 mod inputs;
 mod rehearse;
@@ -64,6 +65,8 @@ enum Command {
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
     /// Is the long step alive? Wraps a command: live output, a log of heartbeats, limits, its own exit code.
     Heartbeat(heartbeat::HeartbeatOptions),
+    /// Does the log prove that the long steps ran to their end? The gate for what carries a heartbeat log.
+    ForegroundProof(foreground_proof::ForegroundProofOptions),
     /// Seals the evidence directory: hashes, index, deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
@@ -201,6 +204,10 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             ("rollback-dry-run", Plan::RollbackDryRun(plan))
         }
         Command::Heartbeat(options) => ("heartbeat", Plan::Heartbeat(options.plan(&setting, world)?)),
+        Command::ForegroundProof(options) => {
+            let plan = options.or(config.foreground_proof.unwrap_or_default()).plan(world)?;
+            ("foreground-proof", Plan::ForegroundProof(plan))
+        }
         Command::EvidenceBundle(options) => {
             let plan = options
                 .or(config.evidence_bundle.unwrap_or_default())

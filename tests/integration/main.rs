@@ -15,6 +15,7 @@ mod servers;
 mod container;
 mod documents;
 mod evidence_bundle;
+mod foreground_proof;
 mod github;
 mod heartbeat;
 mod inputs;

@@ -11,6 +11,7 @@ mod evidence_bundle;
 mod foreground_proof;
 mod heartbeat;
 mod inputs;
+mod install;
 mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
@@ -75,6 +76,8 @@ enum Command {
     Verdict(verdict::VerdictOptions),
     /// The whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
     Rehearse(rehearse::RehearseOptions),
+    /// Puts this binary onto the PATH of the job's later steps, for heartbeat and smoke --start on the runner.
+    Install(install::InstallOptions),
     /// Prints a JSON Schema.
     Schema {
         /// Which one.
@@ -221,6 +224,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             let plan = options.plan(&setting, waivers, strict, world)?;
             ("verdict", Plan::Verdict(plan))
         }
+        Command::Install(options) => ("install", Plan::Install(options.plan())),
         Command::Verify(options) => ("verify", Plan::Verify(options.plan(&world.workspace)?)),
         Command::Rehearse(options) => {
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());

@@ -19,6 +19,7 @@ mod foreground_proof;
 mod github;
 mod heartbeat;
 mod inputs;
+mod install;
 mod layers;
 mod rehearse;
 mod rollback_dry_run;

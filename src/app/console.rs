@@ -72,7 +72,8 @@ impl Console {
 
 impl Drop for Console {
     fn drop(&mut self) {
-        if let Some(token) = self.token.take() {
+        // A wrapped command was given no fence yet.
+        if let Some(token) = self.token.take().filter(|_| self.streams != Streams::Wrapped) {
             let _ = self.aside(&format!("::{token}::\n"));
         }
     }

@@ -26,7 +26,7 @@ pub struct HeartbeatOptions {
     /// Between two heartbeats, at least 10ms [default: 15s].
     #[arg(long, value_name = "TIME")]
     pub every: Option<TimeSpan>,
-    /// Warn, with all its processes, when for so long there was neither output nor work (more than about 1 % of one
+    /// Warn, with all its processes, when for so long there was neither output nor work (more than about 3 % of one
     /// core).
     #[arg(long, value_name = "TIME")]
     pub stall_after: Option<TimeSpan>,

@@ -9,12 +9,14 @@
 //! Several processes append to one file at once, so a record is written in one piece and is shorter than what the system
 //! writes in one piece; a command that is too long for that is cut.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
-use std::time::Duration;
+mod shown;
+#[cfg(test)]
+mod tests;
 
-use super::text::{count, is_spelled_out};
-use super::time_span::TimeSpan;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::text::is_spelled_out;
 
 /// Bytes of a line with its end. Linux writes so much (`PIPE_BUF`) in one piece even to a pipe.
 pub const LONGEST: usize = 4096;
@@ -196,72 +198,6 @@ impl Event {
     }
 }
 
-/// The same for people, as one line.
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let attempt = match self.attempt {
-            0 | 1 => String::new(),
-            n => format!(" (attempt {n})"),
-        };
-        write!(f, "{} heartbeat {}{attempt}: ", self.time, self.label)?;
-        let elapsed = span(self.elapsed_ms);
-        let mut parts = match &self.event {
-            Event::Start { command } => return write!(f, "started {command} (process {})", self.pid),
-            Event::Note { text } => return write!(f, "after {elapsed}: {text}"),
-            Event::Resumed => return write!(f, "after {elapsed}: there is output or work again"),
-            Event::Stall { quiet_ms, .. } => {
-                let quiet = span(*quiet_ms);
-                return write!(
-                    f,
-                    "STALLED: for {quiet} neither output nor work, {elapsed} after its start"
-                );
-            }
-            Event::Beat(beat) => vec![
-                format!("running for {elapsed}"),
-                format!("process {}", self.pid),
-                format!("+{} bytes, +{} lines", beat.bytes, beat.lines),
-                format!("last output {} ago", span(beat.quiet_ms)),
-            ],
-            Event::End(end) => {
-                let signal = end.signal.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-                vec![
-                    format!("ended after {elapsed}"),
-                    format!("exit code {}{signal}", end.exit),
-                    format!("{}, {}", counted(end.bytes, "byte"), counted(end.lines, "line")),
-                ]
-            }
-        };
-        let (cpu, memory) = match &self.event {
-            Event::Beat(beat) => (
-                beat.cpu_ms,
-                beat.rss_kib.map(|kib| format!("memory {} MiB", kib / 1024)),
-            ),
-            Event::End(end) => (
-                end.cpu_ms,
-                end.peak_kib.map(|kib| format!("peak memory {} MiB", kib / 1024)),
-            ),
-            _ => (None, None),
-        };
-        parts.extend(cpu.map(|ms| format!("CPU {}", span(ms))));
-        parts.extend(memory);
-        f.write_str(&parts.join(", "))
-    }
-}
-
-fn counted(n: u64, noun: &str) -> String {
-    count(usize::try_from(n).unwrap_or(usize::MAX), noun)
-}
-
-/// Milliseconds matter as long as there are no minutes.
-fn span(ms: u64) -> TimeSpan {
-    let whole = match ms {
-        0..1_000 => ms,
-        1_000..60_000 => ms - ms % 100,
-        _ => ms - ms % 1_000,
-    };
-    TimeSpan(Duration::from_millis(whole))
-}
-
 /// Plain as it is, anything else as a JSON text in which nothing but visible characters is left. What is too long for a
 /// line ends in `…`.
 fn quoted(value: &str) -> String {
@@ -368,161 +304,4 @@ fn value_length(text: &str) -> usize {
         }
     }
     text.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn record(event: Event) -> Record {
-        Record {
-            time: "2026-01-31T12:00:15.000Z".to_owned(),
-            label: "build".to_owned(),
-            pid: 17,
-            attempt: 1,
-            elapsed_ms: 15_000,
-            event,
-        }
-    }
-
-    #[test]
-    fn a_line_is_what_others_may_rely_on() {
-        let beat = Beat {
-            beat: 1,
-            bytes: 90,
-            lines: 2,
-            cpu_ms: Some(120),
-            rss_kib: Some(2048),
-            quiet_ms: 400,
-        };
-        let line = record(Event::Beat(beat)).to_line();
-        assert_eq!(
-            line,
-            "time=2026-01-31T12:00:15.000Z event=beat label=build pid=17 attempt=1 elapsed_ms=15000 beat=1 bytes=90 \
-             lines=2 cpu_ms=120 rss_kib=2048 quiet_ms=400"
-        );
-        let line = record(Event::Start {
-            command: "sh -c 'a \"b\"\n\u{1b}[1m'".to_owned(),
-        })
-        .to_line();
-        assert!(line.ends_with(r#"command="sh -c 'a \"b\"\n\u001b[1m'""#), "{line}");
-    }
-
-    #[test]
-    fn for_people_it_is_one_line_with_the_time_first() {
-        let end = record(Event::End(End {
-            exit: 137,
-            signal: Some("SIGKILL".to_owned()),
-            bytes: 1,
-            lines: 3,
-            cpu_ms: Some(61_250),
-            peak_kib: Some(10_240),
-        }));
-        assert_eq!(
-            end.to_string(),
-            "2026-01-31T12:00:15.000Z heartbeat build: ended after 15s, exit code 137 (SIGKILL), 1 byte, 3 lines, CPU \
-             1m1s, peak memory 10 MiB"
-        );
-    }
-
-    #[test]
-    fn what_no_writer_writes_is_refused() {
-        let good = record(Event::Resumed).to_line();
-        assert!(Record::parse(&good).is_ok());
-        assert!(
-            Record::parse(&format!("{good} later=addition")).is_ok(),
-            "additions are passed over"
-        );
-        for bad in [
-            "",
-            "x",
-            "time=2026-01-31T12:00:15.000Z",
-            &good.replace("resumed", "gone"),
-            &good.replace("pid=17", "pid=-1"),
-            &good.replace("pid=17", "pid=4294967296"),
-            &good.replace("pid=17", "pid="),
-            &good.replace("pid=17", "pid=17 pid=17"),
-            &good.replace("T12", " 12"),
-            &good.replace("label=build", "label=\"build"),
-            &format!("{good} "),
-            &format!("{good} x=\"a\"b"),
-            &format!("{good} x={}", "a".repeat(LONGEST)),
-        ] {
-            assert!(Record::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    fn events() -> impl Strategy<Value = Event> {
-        let optional = || proptest::option::of(any::<u64>());
-        prop_oneof![
-            any::<String>().prop_map(|command| Event::Start { command }),
-            any::<String>().prop_map(|text| Event::Note { text }),
-            Just(Event::Resumed),
-            any::<(u64, u64)>().prop_map(|(quiet_ms, processes)| Event::Stall { quiet_ms, processes }),
-            (any::<[u64; 4]>(), optional(), optional()).prop_map(
-                |([beat, bytes, lines, quiet_ms], cpu_ms, rss_kib)| {
-                    Event::Beat(Beat {
-                        beat,
-                        bytes,
-                        lines,
-                        cpu_ms,
-                        rss_kib,
-                        quiet_ms,
-                    })
-                }
-            ),
-            (
-                any::<u8>(),
-                any::<[u64; 2]>(),
-                optional(),
-                optional(),
-                "(SIG[A-Z]{2,6})?"
-            )
-                .prop_map(|(exit, [bytes, lines], cpu_ms, peak_kib, signal)| {
-                    Event::End(End {
-                        exit,
-                        signal: (!signal.is_empty()).then_some(signal),
-                        bytes,
-                        lines,
-                        cpu_ms,
-                        peak_kib,
-                    })
-                }),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back(
-            event in events(), label in "[a-zA-Z0-9._-]{1,100}", pid: u32, attempt: u32, elapsed_ms: u64,
-        ) {
-            let time = "2026-01-31T12:00:15.000Z".to_owned();
-            let record = Record { time, label, pid, attempt, elapsed_ms, event };
-            let line = record.to_line();
-            prop_assert!(!line.chars().any(char::is_control), "{line}");
-            prop_assert_eq!(Record::parse(&line), Ok(record));
-        }
-
-        #[test]
-        fn a_line_is_written_in_one_piece_however_long_the_command_is(
-            command in "([\\PC\n\u{1b}\"é]{0,40}){0,400}", label in "[a-z]{100}",
-        ) {
-            let mut record = record(Event::Start { command: command.clone() });
-            record.label = label;
-            let line = record.to_line();
-            prop_assert!(line.len() < LONGEST, "{}", line.len());
-            let Event::Start { command: read } = Record::parse(&line).unwrap().event else {
-                return Err(TestCaseError::fail(line));
-            };
-            prop_assert!(read == command || command.starts_with(read.trim_end_matches('…')));
-        }
-
-        #[test]
-        fn any_text_is_read_or_refused(text in any::<String>()) {
-            if let Ok(record) = Record::parse(&text) {
-                prop_assert_eq!(Record::parse(&record.to_line()), Ok(record));
-            }
-        }
-    }
 }

@@ -35,8 +35,8 @@ impl Terminal {
     /// A new terminal, and the command's side of it. It has the size of ours, or of `COLUMNS` and `LINES`.
     pub fn open(env: &Env) -> anyhow::Result<(Self, OwnedFd)> {
         let wrong = "no terminal can be made for the command (--pty)";
-        let ours =
-            rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).context(wrong)?;
+        let ours = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).context(wrong)?;
+        rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC).context(wrong)?;
         rustix::pty::grantpt(&ours).context(wrong)?;
         rustix::pty::unlockpt(&ours).context(wrong)?;
         let name = rustix::pty::ptsname(&ours, Vec::new()).context(wrong)?;

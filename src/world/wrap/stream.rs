@@ -19,6 +19,7 @@ use super::live::Outlet;
 use super::log::Log;
 
 /// Linux gives an unprivileged process so much; a command that writes much is then rarely held up.
+#[cfg(target_os = "linux")]
 const PIPE: usize = 1 << 20;
 const BUFFER: usize = 256 * 1024;
 /// How often a stream that nobody closes is looked at once the command has ended.
@@ -59,9 +60,8 @@ struct Shared {
 impl Streams {
     /// Begins to pass on what comes out of each of `streams`.
     pub fn start(streams: Vec<(OwnedFd, Outlet)>, log: &Arc<Log>) -> anyhow::Result<Self> {
-        let (ended, running) =
-            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("no pipe can be made")?;
-        let ended = Arc::new(ended);
+        let (ended, running) = std::io::pipe().context("no pipe can be made")?;
+        let (ended, running) = (Arc::new(OwnedFd::from(ended)), OwnedFd::from(running));
         let (count, open) = watch::channel(streams.len());
         let shared = Arc::new(Shared {
             started: Instant::now(),
@@ -147,12 +147,11 @@ impl Drop for Streams {
 
 /// The writing end of a pipe for the command, and the reading end for us.
 pub fn pipe() -> anyhow::Result<(OwnedFd, OwnedFd)> {
-    let (from, to) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("no pipe can be made for the output")?;
+    let (from, to) = std::io::pipe().context("no pipe can be made for the output")?;
     // Refused to users who have many pipes; the usual size does, too.
     #[cfg(target_os = "linux")]
     let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
-    Ok((to, from))
+    Ok((to.into(), from.into()))
 }
 
 struct Stream {

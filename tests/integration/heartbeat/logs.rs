@@ -134,7 +134,9 @@ fn a_run_that_was_killed_leaves_its_records_and_a_report_that_is_not_green() {
     let gate = Gate::new();
     let running = super::Running::start(&gate, &[], "echo ready; sleep 1.3");
     running.said("ready");
-    eventually("it is in the log", || log(&gate, "sh.log") == "ready\n");
+    eventually("it is in both logs", || {
+        log(&gate, "sh.log") == "ready\n" && !records(&gate).is_empty()
+    });
     running.signal(rustix::process::Signal::KILL);
     assert_eq!(running.ended(), None);
     assert_eq!(gate.report("heartbeat")["verdict"], "inconclusive");

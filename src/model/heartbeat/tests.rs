@@ -1,0 +1,151 @@
+use super::*;
+use proptest::prelude::*;
+
+fn record(event: Event) -> Record {
+    Record {
+        time: "2026-01-31T12:00:15.000Z".to_owned(),
+        label: "build".to_owned(),
+        pid: 17,
+        attempt: 1,
+        elapsed_ms: 15_000,
+        event,
+    }
+}
+
+#[test]
+fn a_line_is_what_others_may_rely_on() {
+    let beat = Beat {
+        beat: 1,
+        bytes: 90,
+        lines: 2,
+        cpu_ms: Some(120),
+        rss_kib: Some(2048),
+        quiet_ms: 400,
+    };
+    let line = record(Event::Beat(beat)).to_line();
+    assert_eq!(
+        line,
+        "time=2026-01-31T12:00:15.000Z event=beat label=build pid=17 attempt=1 elapsed_ms=15000 beat=1 bytes=90 \
+         lines=2 cpu_ms=120 rss_kib=2048 quiet_ms=400"
+    );
+    let line = record(Event::Start {
+        command: "sh -c 'a \"b\"\n\u{1b}[1m'".to_owned(),
+    })
+    .to_line();
+    assert!(line.ends_with(r#"command="sh -c 'a \"b\"\n\u001b[1m'""#), "{line}");
+}
+
+#[test]
+fn for_people_it_is_one_line_with_the_time_first() {
+    let end = record(Event::End(End {
+        exit: 137,
+        signal: Some("SIGKILL".to_owned()),
+        bytes: 1,
+        lines: 3,
+        cpu_ms: Some(61_250),
+        peak_kib: Some(10_240),
+    }));
+    assert_eq!(
+        end.to_string(),
+        "2026-01-31T12:00:15.000Z heartbeat build: ended after 15s, exit code 137 (SIGKILL), 1 byte, 3 lines, CPU \
+         1m1s, peak memory 10 MiB"
+    );
+}
+
+#[test]
+fn what_no_writer_writes_is_refused() {
+    let good = record(Event::Resumed).to_line();
+    assert!(Record::parse(&good).is_ok());
+    assert!(
+        Record::parse(&format!("{good} later=addition")).is_ok(),
+        "additions are passed over"
+    );
+    for bad in [
+        "",
+        "x",
+        "time=2026-01-31T12:00:15.000Z",
+        &good.replace("resumed", "gone"),
+        &good.replace("pid=17", "pid=-1"),
+        &good.replace("pid=17", "pid=4294967296"),
+        &good.replace("pid=17", "pid="),
+        &good.replace("pid=17", "pid=17 pid=17"),
+        &good.replace("T12", " 12"),
+        &good.replace("label=build", "label=\"build"),
+        &format!("{good} "),
+        &format!("{good} x=\"a\"b"),
+        &format!("{good} x={}", "a".repeat(LONGEST)),
+    ] {
+        assert!(Record::parse(bad).is_err(), "{bad}");
+    }
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    let optional = || proptest::option::of(any::<u64>());
+    prop_oneof![
+        any::<String>().prop_map(|command| Event::Start { command }),
+        any::<String>().prop_map(|text| Event::Note { text }),
+        Just(Event::Resumed),
+        any::<(u64, u64)>().prop_map(|(quiet_ms, processes)| Event::Stall { quiet_ms, processes }),
+        (any::<[u64; 4]>(), optional(), optional()).prop_map(|([beat, bytes, lines, quiet_ms], cpu_ms, rss_kib)| {
+            Event::Beat(Beat {
+                beat,
+                bytes,
+                lines,
+                cpu_ms,
+                rss_kib,
+                quiet_ms,
+            })
+        }),
+        (
+            any::<u8>(),
+            any::<[u64; 2]>(),
+            optional(),
+            optional(),
+            "(SIG[A-Z]{2,6})?"
+        )
+            .prop_map(|(exit, [bytes, lines], cpu_ms, peak_kib, signal)| {
+                Event::End(End {
+                    exit,
+                    signal: (!signal.is_empty()).then_some(signal),
+                    bytes,
+                    lines,
+                    cpu_ms,
+                    peak_kib,
+                })
+            }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(
+        event in events(), label in "[a-zA-Z0-9._-]{1,100}", pid: u32, attempt: u32, elapsed_ms: u64,
+    ) {
+        let time = "2026-01-31T12:00:15.000Z".to_owned();
+        let record = Record { time, label, pid, attempt, elapsed_ms, event };
+        let line = record.to_line();
+        prop_assert!(!line.chars().any(char::is_control), "{line}");
+        prop_assert_eq!(Record::parse(&line), Ok(record));
+    }
+
+    #[test]
+    fn a_line_is_written_in_one_piece_however_long_the_command_is(
+        command in "([\\PC\n\u{1b}\"é]{0,40}){0,400}", label in "[a-z]{100}",
+    ) {
+        let mut record = record(Event::Start { command: command.clone() });
+        record.label = label;
+        let line = record.to_line();
+        prop_assert!(line.len() < LONGEST, "{}", line.len());
+        let Event::Start { command: read } = Record::parse(&line).unwrap().event else {
+            return Err(TestCaseError::fail(line));
+        };
+        prop_assert!(read == command || command.starts_with(read.trim_end_matches('…')));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in any::<String>()) {
+        if let Ok(record) = Record::parse(&text) {
+            prop_assert_eq!(Record::parse(&record.to_line()), Ok(record));
+        }
+    }
+}

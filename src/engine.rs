@@ -3,10 +3,9 @@
 
 use std::borrow::Cow;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::model::latency::Latency;
@@ -105,21 +104,25 @@ impl Task {
 
 /// Runs `tasks`, at most `at_once` at a time, and answers in their order.
 pub async fn run(tasks: Vec<Task>, at_once: usize, interrupt: &Interrupt) -> Vec<Check> {
-    let gate = Arc::new(Semaphore::new(at_once.max(1)));
+    let lanes = at_once.clamp(1, tasks.len().max(1));
+    let mut checks: Vec<Option<Check>> = tasks.iter().map(|_| None).collect();
+    // A few lanes that take one after the other wake fewer threads than one waiting task for each.
+    let queue = Arc::new(Mutex::new(tasks.into_iter().enumerate()));
     let mut running = JoinSet::new();
-    let mut checks: Vec<Option<Check>> = Vec::new();
-    for (index, task) in tasks.into_iter().enumerate() {
-        checks.push(None);
-        let gate = Arc::clone(&gate);
-        let interrupt = interrupt.clone();
+    for _ in 0..lanes {
+        let (queue, interrupt) = (Arc::clone(&queue), interrupt.clone());
         running.spawn(async move {
-            let _permit = gate.acquire_owned().await;
-            (index, run_one(task, &interrupt).await)
+            let mut ended = Vec::new();
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((index, task)) = next else { return ended };
+                ended.push((index, run_one(task, &interrupt).await));
+            }
         });
     }
-    while let Some(ended) = running.join_next().await {
-        // The outer task only awaits; it cannot panic, and nobody aborts it.
-        if let Ok((index, check)) = ended {
+    while let Some(lane) = running.join_next().await {
+        // A lane only awaits; it cannot panic, and nobody aborts it.
+        for (index, check) in lane.unwrap_or_default() {
             checks[index] = Some(check);
         }
     }

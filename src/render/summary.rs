@@ -54,7 +54,6 @@ pub fn render(report: &Report) -> String {
             }
         }
     }
-    out.push_str(&super::timeline::render(report, &escape));
     for (check, measured) in latency::worth_a_chart(report.checks.iter()) {
         let title = escape(&check.title);
         let _ = writeln!(
@@ -63,6 +62,7 @@ pub fn render(report: &Report) -> String {
         );
         let _ = writeln!(out, "{}\n</details>", latency::render(measured));
     }
+    out.push_str(&super::timeline::render(report, &escape));
     for note in &report.notes {
         let _ = writeln!(out, "\n{}", fenced(note));
     }

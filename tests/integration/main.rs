@@ -26,7 +26,6 @@ mod rollback_dry_run;
 mod skip_guard;
 mod skip_guard_fix;
 mod smoke;
-mod smoke_nginx;
 mod verdict;
 mod verify;
 mod workflow;

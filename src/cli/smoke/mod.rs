@@ -8,9 +8,11 @@ mod url;
 
 pub use options::{ProbeOptions, SmokeOptions};
 
+use std::collections::BTreeSet;
+
 use super::common::Setting;
 use super::error::UsageError;
-use crate::commands::smoke::Plan;
+use crate::commands::smoke::{Plan, Start};
 use crate::model::waiver::Waiver;
 use crate::world::World;
 use crate::world::http::is_loopback;
@@ -48,11 +50,20 @@ impl SmokeOptions {
                 })?,
             );
         }
-        for (index, probe) in probes.iter().enumerate() {
-            if probes[..index].iter().any(|other| other.id() == probe.id()) {
-                return Err(UsageError::new(format!("two probes are called `{}`", probe.id()))
-                    .help("give each a `name` of its own, so that reports and waivers can tell them apart"));
-            }
+        let of_servers: Vec<String> = servers.iter().flat_map(Start::ids).collect();
+        let mut ids = BTreeSet::new();
+        for probe in &probes {
+            let id = probe.id();
+            let whose = if of_servers.contains(&id) {
+                "a probe and a server are"
+            } else if ids.contains(&id) {
+                "two probes are"
+            } else {
+                ids.insert(id);
+                continue;
+            };
+            return Err(UsageError::new(format!("{whose} called `{id}`"))
+                .help("give each a `name` of its own, so that reports and waivers can tell them apart"));
         }
         if !servers.is_empty()
             && let Some(elsewhere) = probes.iter().find(|probe| !is_loopback(&probe.url))

@@ -10,6 +10,22 @@ use crate::commands::smoke::expect::{HeaderExpectation, JsonExpectation, Latency
 use crate::model::share::Share;
 use crate::model::{StatusSet, TimeSpan};
 
+/// Of what excludes one another, that which is said nearer replaces all of what is said farther away.
+macro_rules! give_way {
+    ($far:expr, $near:expr, $([$($field:ident),+]),+) => {
+        $(if $($near.$field.is_some())||+ {
+            $($far.$field = None;)+
+        })+
+    };
+    ($far:expr, $near:expr) => {
+        give_way!($far, $near, [steady, watch], [body, body_file], [bearer_env, basic_env]);
+        if $near.ipv4 == Some(true) || $near.ipv6 == Some(true) {
+            $far.ipv4 = None;
+            $far.ipv6 = None;
+        }
+    };
+}
+
 /// Makes two structs of one list: the options of `smoke`, and those of one probe in the configuration. serde's
 /// `flatten` would share them as well, and lose the place of an error in the file.
 macro_rules! options {
@@ -68,13 +84,13 @@ macro_rules! options {
             /// What a flag says wins over what the configuration says.
             pub fn or(self, mut config: Self) -> Self {
                 let over = Box::new(self.shared());
+                give_way!(config, self);
                 if self.start.is_some() {
                     config.servers.clear();
                 }
                 if !self.path.is_empty() {
                     config.probes.clear();
                 }
-                alternatives!(over, config);
                 let merged = merge!(
                     self,
                     config,
@@ -97,27 +113,9 @@ macro_rules! options {
 
         impl ProbeOptions {
             pub fn or(self, mut other: Self) -> Self {
-                alternatives!(self, other);
+                give_way!(other, self);
                 merge!(self, other, Self { name, stage, $($field,)+ })
             }
-        }
-    };
-}
-
-/// Of options that exclude one another, the one that was given displaces the others where it is merged.
-macro_rules! alternatives {
-    ($over:expr, $under:expr) => {
-        if $over.steady.is_some() || $over.watch.is_some() {
-            ($under.steady, $under.watch) = (None, None);
-        }
-        if $over.ipv4.is_some() || $over.ipv6.is_some() {
-            ($under.ipv4, $under.ipv6) = (None, None);
-        }
-        if $over.bearer_env.is_some() || $over.basic_env.is_some() {
-            ($under.bearer_env, $under.basic_env) = (None, None);
-        }
-        if $over.body.is_some() || $over.body_file.is_some() {
-            ($under.body, $under.body_file) = (None, None);
         }
     };
 }

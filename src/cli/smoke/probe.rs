@@ -6,7 +6,7 @@ use url::Url;
 
 use super::options::ProbeOptions;
 use super::request;
-use super::url::{target, with_path};
+use super::url::{host, target, with_path};
 use crate::cli::error::UsageError;
 use crate::cli::values::{positive, regex};
 use crate::commands::smoke::expect::{Expected, Version, VersionFrom};
@@ -102,12 +102,22 @@ fn expected(options: &ProbeOptions, url: &Url) -> Result<Expected, UsageError> {
         Ok(Version { expected, from })
     });
     let redirects = options.expect_redirect.iter().map(|to| {
-        url.join(to)
-            .map_err(|error| UsageError::new(format!("--expect-redirect `{to}` is not a URL: {error}")))
+        let shown = to.split('@').next_back().unwrap_or(to);
+        let to = url
+            .join(to)
+            .map_err(|error| UsageError::new(format!("--expect-redirect `{shown}` is not a URL: {error}")))?;
+        target(to.as_str()).map_err(|error| UsageError {
+            message: format!("--expect-redirect: {}", error.message),
+            ..error
+        })
     });
     Ok(Expected {
         statuses: options.expect_status.clone().unwrap_or_else(StatusSet::ok),
-        final_host: options.expect_final_host.clone(),
+        final_host: options
+            .expect_final_host
+            .as_ref()
+            .map(|name| host("--expect-final-host", name))
+            .transpose()?,
         redirects: redirects.collect::<Result<_, _>>()?,
         version: version.transpose()?,
         headers: options.expect_header.clone(),

@@ -9,7 +9,7 @@ use super::expect::{self, Expected, LatencyLimit};
 use super::other_family::{self, Asked};
 use super::sample::{Bad, Sample, Samples};
 use super::server::Watched;
-use super::signs::{Control, Streaks};
+use super::signs::{Control, Streaks, Told};
 use super::timing::{Statistic, Timing, milliseconds};
 use super::window::{Goal, Limits, Run, State, Window};
 use crate::engine::{Looked, Observed};
@@ -25,6 +25,8 @@ const LAST_ATTEMPT: Duration = Duration::from_millis(100);
 const BODY_SEARCHED: usize = 1 << 20;
 /// How much of a body is read when nothing is expected of it.
 const BODY_READ: usize = 64 << 10;
+/// How much of a failure's description is told, in bytes: it may hold addresses that a server made up.
+const DETAIL_SHOWN: usize = 1000;
 /// How often a watch without news says that it goes on.
 const NEWS: Duration = Duration::from_secs(60);
 /// The engine's deadline is the last resort; the probe ends by its own limits before.
@@ -134,6 +136,18 @@ impl Probe {
                 findings.extend(self.certificate(&course.samples, means.world));
             }
         }
+        if let (Some(control), Some(why)) = (means.control, course.samples.control_is_wrong()) {
+            findings.push(
+                Finding::warning(
+                    "control-useless",
+                    format!(
+                        "the control {} tells nothing about whose fault it is: {why}",
+                        control.url
+                    ),
+                )
+                .help("name one that answers at once when all is well: another application on the same platform"),
+            );
+        }
         if self.settings.insecure && self.url.scheme() == "https" {
             findings.push(
                 Finding::warning(
@@ -193,7 +207,7 @@ impl Probe {
             // When no interval and attempt are left, the rest is halved, so that the last attempt is near the end.
             let wait = if left > pause + LAST_ATTEMPT {
                 pause
-            } else if let Some(asked) = retry_after.filter(|asked| *asked > left) {
+            } else if let Some(asked) = retry_after.filter(|asked| *asked + LAST_ATTEMPT >= left) {
                 return Err(self.unhealthy(course, means, Some(asked)));
             } else {
                 left / 2
@@ -213,22 +227,26 @@ impl Probe {
         let mut told = began;
         let progress = &means.world.progress;
         progress.say(&format!("{}: right; now it is {goal}", self.asked()));
-        let mut wait = self.interval;
+        let mut asked_to_wait: Option<Duration> = None;
+        let mut left_alone = None;
+        course.samples.mark();
         while window.state() == State::Open {
             let past = began.elapsed();
             let end = match goal {
                 Goal::Steady(_) => limits.deadline,
                 Goal::Watch(span) => span,
             };
-            if past < end && wait > self.interval && wait > end - past {
-                // It asks to be left alone for longer than the window lasts.
+            if let Some(asked) = asked_to_wait.filter(|asked| *asked > end.saturating_sub(past)) {
+                // For longer than the window lasts.
                 window.finish();
+                left_alone = Some(asked);
                 break;
             }
-            // The last sample is taken at the end, and not an interval after it.
-            let wait_now = match goal.lasts().saturating_sub(past) {
-                Duration::ZERO => wait,
-                left => wait.min(left),
+            let wait_now = match (asked_to_wait, goal.lasts().saturating_sub(past)) {
+                (Some(asked), _) => asked.max(self.interval),
+                (None, Duration::ZERO) => self.interval,
+                // The last sample is taken at the end, and not an interval after it.
+                (None, left) => self.interval.min(left),
             };
             if let Some(how) = pause_or_gone(wait_now, means).await {
                 return vec![self.gone(course, means, how)];
@@ -250,18 +268,18 @@ impl Probe {
                 ));
             }
             window.add(Run::one(sample.kind(), began.elapsed()));
-            wait = self.interval.max(course.add(sample).unwrap_or_default());
+            asked_to_wait = course.add(sample);
         }
         course.streaks.finish();
-        self.judge(&window, goal, course, means)
+        self.judge(&window, left_alone, course, means)
     }
 
-    fn judge(&self, window: &Window, goal: Goal, course: &Course, means: &Means<'_>) -> Vec<Finding> {
+    fn judge(&self, window: &Window, left_alone: Option<Duration>, course: &Course, means: &Means<'_>) -> Vec<Finding> {
         let failed = window.tolerated();
         let of = format!(
             "{failed} of {} failed: {}",
             text::count(usize::try_from(window.samples()).unwrap_or(usize::MAX), "sample"),
-            course.samples.tally()
+            course.samples.tally_since_mark()
         );
         let whose = if course.streaks.app == 0 {
             Class::Infra
@@ -275,15 +293,19 @@ impl Probe {
                 let detail = last
                     .map(|bad| format!("; last {bad}", bad = bad.detail))
                     .unwrap_or_default();
-                let message = format!(
+                let mut message = format!(
                     "{}: right at first, then {} ({of}{detail})",
                     self.asked(),
                     window.explain(why)
                 );
+                if let Some(asked) = left_alone {
+                    message.push_str(&left_alone_for(asked));
+                }
+                let whose = if failed == 0 { Class::App } else { whose };
                 vec![
                     Finding::error("degraded", message)
-                        .because(if failed == 0 { Class::App } else { whose }, reason)
-                        .help(expect::next_step(reason))
+                        .because(whose, reason)
+                        .help(next_step(whose, reason))
                         .excerpt(self.excerpt(last, means)),
                 ]
             }
@@ -292,7 +314,7 @@ impl Probe {
                 vec![
                     Finding::warning(
                         "not-always",
-                        format!("{}: {goal}, within the limits, but {of}", self.asked()),
+                        format!("{}: {}, within the limits, but {of}", self.asked(), window.goal()),
                     )
                     .because(whose, reason)
                     .help("look at what was slow or away at that moment; the limits are --max-failures and its kin"),
@@ -309,7 +331,11 @@ impl Probe {
                 && bad.could_be_infra()
                 && let Some(control) = means.control
             {
-                bad.sign = control.fails().await;
+                match control.ask().await {
+                    Told::Answers => {}
+                    Told::Fails(how) => bad.sign = Some(how),
+                    Told::Nothing(why) => bad.control_is_wrong = Some(why),
+                }
             }
             sample
         };
@@ -337,7 +363,7 @@ impl Probe {
             Ok(answer) => self.expected.judge(answer, &self.url, self.settings.follow_redirects),
             Err(failure) => Sample::Bad(Bad {
                 cut_short: failure.out_of_time && timeout < self.timeout,
-                ..Bad::new(failure.reason, failure.detail)
+                ..Bad::new(failure.reason, text::cut(&failure.detail, DETAIL_SHOWN))
             }),
         }
     }
@@ -354,20 +380,14 @@ impl Probe {
             TimeSpan(whole_seconds(course.samples.lasted())),
         );
         if let Some(asked) = asked_to_wait {
-            message.push_str(&format!(
-                "; it asks to be left alone for {}, which is longer than what is left",
-                TimeSpan(whole_seconds(asked))
-            ));
+            message.push_str(&left_alone_for(asked));
         }
         if let Some(sign) = &bad.sign {
             message.push_str(&format!("; {sign}"));
         }
         Finding::error("unhealthy", message)
             .because(bad.class(), bad.reason)
-            .help(match bad.class() {
-                Class::Infra => "the platform or the way to it is in trouble: run it again when the control answers",
-                Class::App => expect::next_step(bad.reason),
-            })
+            .help(next_step(bad.class(), bad.reason))
             .excerpt(self.excerpt(Some(bad), means))
     }
 
@@ -489,6 +509,18 @@ impl Course {
         self.samples.add(sample);
         retry_after
     }
+}
+
+fn next_step(whose: Class, reason: Reason) -> &'static str {
+    match whose {
+        Class::Infra => "the platform or the way to it is in trouble: run it again when that is over",
+        Class::App => expect::next_step(reason),
+    }
+}
+
+fn left_alone_for(asked: Duration) -> String {
+    let asked = TimeSpan(whole_seconds(asked));
+    format!("; it asks to be left alone for {asked}, which is longer than what is left")
 }
 
 async fn pause_or_gone(wait: Duration, means: &Means<'_>) -> Option<String> {

@@ -44,6 +44,8 @@ pub struct Bad {
     pub retry_after: Option<Duration>,
     /// The independent sign that the platform is at fault, in words.
     pub sign: Option<String>,
+    /// Why the control could not give one.
+    pub control_is_wrong: Option<String>,
 }
 
 impl Bad {
@@ -55,6 +57,7 @@ impl Bad {
             cut_short: false,
             retry_after: None,
             sign: None,
+            control_is_wrong: None,
         }
     }
 
@@ -129,11 +132,14 @@ pub struct Samples {
     began: Instant,
     count: usize,
     by_reason: BTreeMap<Reason, usize>,
+    /// The same, at the mark.
+    marked: BTreeMap<Reason, usize>,
     /// What the last attempt that counts amounts to: its status or reason.
     state: Option<String>,
     /// The last failure, except that one that was cut short does not replace one that had its time.
     bad: Option<Bad>,
     good: Option<Box<Good>>,
+    control_is_wrong: Option<String>,
 }
 
 impl Default for Samples {
@@ -142,9 +148,11 @@ impl Default for Samples {
             began: Instant::now(),
             count: 0,
             by_reason: BTreeMap::new(),
+            marked: BTreeMap::new(),
             state: None,
             bad: None,
             good: None,
+            control_is_wrong: None,
         }
     }
 }
@@ -158,7 +166,8 @@ impl Samples {
         }
         match sample {
             Sample::Good(good) => self.good = Some(good),
-            Sample::Bad(bad) => {
+            Sample::Bad(mut bad) => {
+                self.control_is_wrong = bad.control_is_wrong.take().or(self.control_is_wrong.take());
                 *self.by_reason.entry(bad.reason).or_default() += 1;
                 if counts {
                     self.bad = Some(bad);
@@ -188,18 +197,41 @@ impl Samples {
         self.bad.as_ref()
     }
 
+    /// Why the control could not tell whose fault a failure was.
+    pub fn control_is_wrong(&self) -> Option<&str> {
+        self.control_is_wrong.as_deref()
+    }
+
     pub fn last_good(&self) -> Option<&Good> {
         self.good.as_deref()
     }
 
     /// `refused 12, status-5xx 3`.
     pub fn tally(&self) -> String {
-        self.by_reason
-            .iter()
-            .map(|(reason, count)| format!("{reason} {count}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        told(self.by_reason.iter().map(|(reason, count)| (*reason, *count)))
     }
+
+    /// What comes from here on is told apart from what came before.
+    pub fn mark(&mut self) {
+        self.marked = self.by_reason.clone();
+    }
+
+    /// Like [`Samples::tally`], of what came after the mark.
+    pub fn tally_since_mark(&self) -> String {
+        let before = |reason| self.marked.get(reason).copied().unwrap_or(0);
+        let since = self
+            .by_reason
+            .iter()
+            .map(|(reason, count)| (*reason, count - before(reason)));
+        told(since.filter(|(_, count)| *count > 0))
+    }
+}
+
+fn told(counts: impl Iterator<Item = (Reason, usize)>) -> String {
+    counts
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn state(sample: &Sample) -> String {

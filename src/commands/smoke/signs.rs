@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::sample::Bad;
+use crate::model::Reason;
 use crate::world::http::{Http, Method, Request};
 
 /// Right answers in a row, before and after a failure, that make it a passing trouble of what lies between.
@@ -21,9 +22,19 @@ pub struct Control {
     pub url: Url,
 }
 
+/// What a control says about whose fault a failure is.
+pub enum Told {
+    /// It answers, so nothing speaks for the platform.
+    Answers,
+    /// It fails as well, in words.
+    Fails(String),
+    /// Nothing, as it would fail in the best of times: no such host, or a certificate nobody trusts. Counted as a sign,
+    /// a typing error in its URL would excuse every failure.
+    Nothing(String),
+}
+
 impl Control {
-    /// The sign, if it fails as well.
-    pub async fn fails(&self) -> Option<String> {
+    pub async fn ask(&self) -> Told {
         let request = Request {
             url: &self.url,
             method: &Method::GET,
@@ -33,11 +44,14 @@ impl Control {
             body_limit: 0,
         };
         let how = match self.http.send(request).await {
-            Ok(answer) if answer.status < 500 => return None,
+            Ok(answer) if answer.status < 500 => return Told::Answers,
             Ok(answer) => format!("answers {}", answer.status),
+            Err(failure) if matches!(failure.reason, Reason::Dns | Reason::Tls) && !failure.blind => {
+                return Told::Nothing(failure.detail);
+            }
             Err(failure) => format!("fails: {}", failure.detail),
         };
-        Some(format!("the control {} {how}", self.url))
+        Told::Fails(format!("the control {} {how}", self.url))
     }
 }
 

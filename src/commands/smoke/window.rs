@@ -129,6 +129,10 @@ impl Window {
         }
     }
 
+    pub fn goal(&self) -> Goal {
+        self.goal
+    }
+
     pub fn state(&self) -> State {
         self.state
     }

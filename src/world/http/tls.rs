@@ -40,7 +40,8 @@ pub fn config(env: &Env, settings: &Settings) -> anyhow::Result<ClientConfig> {
             let (chain, key) = read(own)?;
             builder.with_client_auth_cert(chain, key).with_context(|| {
                 format!(
-                    "the client certificate {} and the key {} do not go together",
+                    "the client certificate {} and the key {} cannot be used together: they are no pair, or the certificate is \
+                     not of X.509 version 3",
                     own.certificate.display(),
                     own.key.display()
                 )

@@ -78,7 +78,7 @@ impl Expected {
         if !self.statuses.contains(status) {
             let (reason, what) = wrong_status(status, follows);
             let to = match (&answer.location, reason) {
-                (Some(location), Reason::Redirect) => format!(" to {}", text::cut(location, URL_SHOWN)),
+                (Some(location), Reason::Redirect) => format!(" to {}", place(location)),
                 _ => String::new(),
             };
             let over = over(&answer.hops);
@@ -90,7 +90,9 @@ impl Expected {
         if let Err(wrong) = self.way(answer) {
             return Some((Reason::Redirect, format!("answered {status}, but {wrong}")));
         }
-        let json = self.reads_json().then(|| serde_json::from_slice::<Value>(&answer.body));
+        let json = self
+            .reads_json()
+            .then(|| serde_json::from_slice::<Value>(without_mark(&answer.body)));
         let parsed = json.as_ref().and_then(|json| json.as_ref().ok());
         // Before the rest: an old version is the likeliest reason for another body, too.
         if let Some(version) = &self.version
@@ -111,16 +113,17 @@ impl Expected {
                 (false, true) => "it is not in the first 1 MiB of the body",
                 (false, false) => "it is not in the body",
             };
+            let encoded = encoded(answer);
             return Some((
                 Reason::Body,
-                format!("answered {status}, but not with /{pattern}/: {place}"),
+                format!("answered {status}, but not with /{pattern}/: {place}{encoded}"),
             ));
         }
         if let Some(Err(error)) = &json {
             let what = match (answer.body.is_empty(), answer.body_cut) {
                 (true, _) => "the body is empty, and JSON is expected".to_owned(),
                 (false, true) => "its body is longer than the 1 MiB that are read as JSON".to_owned(),
-                (false, false) => format!("its body is not JSON: {error}"),
+                (false, false) => format!("its body is not JSON: {error}{}", encoded(answer)),
             };
             return Some((Reason::Body, format!("answered {status}, but {what}")));
         }
@@ -168,6 +171,20 @@ fn shown(url: &Url) -> String {
     text::cut(url.as_str(), URL_SHOWN)
 }
 
+/// Where an answer leads, as it is written there but for what may be a password.
+fn place(location: &str) -> String {
+    let hidden = Url::parse(location)
+        .ok()
+        .filter(|url| !url.username().is_empty() || url.password().is_some());
+    let Some(mut url) = hidden else {
+        return text::cut(location, URL_SHOWN);
+    };
+    // Neither is refused by a URL that had one.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    shown(&url)
+}
+
 /// ` (over https://a/, https://b/)`, if it was redirected.
 fn over(hops: &[Hop]) -> String {
     match hops {
@@ -176,6 +193,22 @@ fn over(hops: &[Hop]) -> String {
             let urls: Vec<String> = hops.iter().map(|hop| shown(&hop.to)).collect();
             format!(" (redirected to {})", urls.join(", then "))
         }
+    }
+}
+
+/// JSON must not begin with a byte order mark, and readers may ignore it (RFC 8259, 8.1).
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// A server that encodes without being asked to sends what nobody here reads.
+fn encoded(answer: &Answer) -> String {
+    match answer.headers.get("content-encoding") {
+        Some(coding) if !coding.trim().eq_ignore_ascii_case("identity") => {
+            let coding = text::cut(&text::one_line(coding.trim()), 40);
+            format!(" (it is encoded as {coding}, though nothing but plain was asked for)")
+        }
+        _ => String::new(),
     }
 }
 

@@ -160,3 +160,18 @@ fn the_way_and_its_end_are_looked_at() {
     let (_, words) = wrong(&to(&["https://www.h/"], None), answered(200, "")).unwrap();
     assert!(words.contains("its redirects lead to nowhere"), "{words}");
 }
+
+#[test]
+fn a_mark_before_json_is_passed_over_and_an_encoding_is_named() {
+    let expected = Expected {
+        json: vec!["/status = ok".parse().unwrap()],
+        ..anything()
+    };
+    assert_eq!(reason(&expected, answered(200, "\u{feff}{\"status\":\"ok\"}")), None);
+    let zipped = Answer {
+        headers: Headers::from_iter([("Content-Encoding", "gzip")]),
+        ..answered(200, "\u{1f}\u{8b}")
+    };
+    let (_, words) = wrong(&expected, zipped).unwrap();
+    assert!(words.contains("it is encoded as gzip"), "{words}");
+}

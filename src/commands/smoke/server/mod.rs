@@ -5,6 +5,7 @@ mod ready;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::future;
@@ -54,6 +55,15 @@ impl Start {
             Some(name) => format!("{STAGE}:server:{name}"),
             None => format!("{STAGE}:server"),
         }
+    }
+
+    fn log_id(&self) -> String {
+        format!("{}-log", self.id())
+    }
+
+    /// What its checks may be called.
+    pub fn ids(&self) -> [String; 2] {
+        [self.id(), self.log_id()]
     }
 }
 
@@ -253,6 +263,11 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
         return Ok(());
     };
     let limit = start.ready_within;
+    let seen = Mutex::default();
+    let last = |seen: &Mutex<String>| match seen.lock() {
+        Ok(seen) if !seen.is_empty() => format!(": {seen}"),
+        _ => String::new(),
+    };
     let finding = |message: String| {
         Finding::error("not-ready", message)
             .because(Class::App, Reason::Timeout)
@@ -267,9 +282,9 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
                 .excerpt(watched.last_lines().join("\n")),
         )),
         signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
-        waited = ready.wait(&start.log, world) => waited.map_err(|error| Blind::from(error).into()),
+        waited = ready.wait(&start.log, &seen, world) => waited.map_err(|error| Blind::from(error).into()),
         () = tokio::time::sleep(limit) => Err(NotStarted::Wrong(
-            finding(format!("{} was not ready within {} ({ready})", start.called(), TimeSpan(limit)))
+            finding(format!("{} was not ready within {} ({ready}){}", start.called(), TimeSpan(limit), last(&seen)))
                 .help("check its log for what it waits for; a slow start needs a larger --ready-within"),
         )),
     }
@@ -328,13 +343,12 @@ fn gone(start: &Start, how: Ending) -> Finding {
 /// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
 fn clean_log(start: &Start, world: &World) -> Option<Check> {
     let error = world.secrets.redact_file(&start.log).err()?;
-    let id = format!("{}-log", start.id());
     let cause = format!("{error:#}");
     let help = Some("do not publish the evidence before somebody has looked at the log".to_owned());
     let ended = Ended::Errored { cause, help };
     Some(Check::new(
         STAGE,
-        id,
+        start.log_id(),
         "The server's log holds no secrets",
         ended,
         Duration::ZERO,

@@ -1,29 +1,16 @@
 //! `smoke` against a real nginx: virtual hosts' answers, a dead upstream, TLS with an authority of its own.
 
+mod certificates;
+mod hosts;
+mod site;
+
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command};
 
-use crate::gap::not_checked;
+use super::has;
 use crate::gate::Gate;
 use crate::servers::{eventually, free_port};
-
-/// Whether a program is there. A test that needs one prints what it skipped; in CI `STAGEPROOF_REQUIRE_TOOLS` makes
-/// its absence a failure.
-pub fn has(program: &str) -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .any(|folder: std::path::PathBuf| folder.join(program).is_file());
-    if !found {
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        not_checked(
-            &test,
-            &format!("{program} is not installed"),
-            "STAGEPROOF_REQUIRE_TOOLS",
-        );
-    }
-    found
-}
 
 fn openssl(folder: &Path, args: &str) {
     let output = Command::new("openssl")
@@ -39,7 +26,7 @@ fn openssl(folder: &Path, args: &str) {
 }
 
 /// An authority, and a certificate for `localhost` that it signed.
-fn certificates(folder: &Path) {
+fn issue(folder: &Path) {
     openssl(
         folder,
         "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=test-authority",
@@ -55,7 +42,7 @@ fn certificates(folder: &Path) {
     );
 }
 
-fn nginx(gate: &Gate, plain: u16, tls: u16, dead: u16) -> String {
+fn one_host(gate: &Gate, plain: u16, tls: u16, dead: u16) -> String {
     let root = gate.root().display().to_string();
     gate.write("html/index.html", "it works\n");
     gate.write(
@@ -76,13 +63,38 @@ fn nginx(gate: &Gate, plain: u16, tls: u16, dead: u16) -> String {
              }}"
         ),
     );
-    // Debian keeps it where only root looks.
-    let program = if Path::new("/usr/sbin/nginx").exists() {
+    format!("{} -p {root} -c {root}/nginx.conf -e {root}/nginx-error.log", program())
+}
+
+/// Debian keeps it where only root looks.
+fn program() -> &'static str {
+    if Path::new("/usr/sbin/nginx").exists() {
         "/usr/sbin/nginx"
     } else {
         "nginx"
-    };
-    format!("{program} -p {root} -c {root}/nginx.conf -e {root}/nginx-error.log")
+    }
+}
+
+/// An nginx that the test itself runs, so that a slow start does not count.
+struct Running(Child);
+
+impl Running {
+    fn new(start: &str, port: u16) -> Self {
+        let mut words = start.split(' ');
+        let child = Command::new(words.next().unwrap()).args(words).spawn().unwrap();
+        eventually("nginx accepts connections", || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Self(child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The master ends its workers when it is asked to, not when it is killed.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
@@ -92,8 +104,8 @@ fn a_real_web_server_is_started_probed_and_stopped() {
     }
     let (plain, tls, dead) = (free_port(), free_port(), free_port());
     let gate = Gate::new();
-    certificates(gate.root());
-    let start = nginx(&gate, plain, tls, dead);
+    issue(gate.root());
+    let start = one_host(&gate, plain, tls, dead);
     gate.run([
         "smoke",
         &format!("http://127.0.0.1:{plain}"),
@@ -124,29 +136,7 @@ fn a_real_web_server_is_started_probed_and_stopped() {
     .code(0);
 }
 
-/// An nginx that the test itself runs, so that a slow start does not count.
-struct Running(Child);
-
-impl Running {
-    fn new(start: &str, port: u16) -> Self {
-        let mut words = start.split(' ');
-        let child = Command::new(words.next().unwrap()).args(words).spawn().unwrap();
-        eventually("nginx accepts connections", || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
-        Self(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // The master ends its workers when it is asked to, not when it is killed.
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        let _ = self.0.wait();
-    }
-}
-
-/// wait-on 9.5.1 accepts the certificate without a word.
+/// D12: wait-on 9.5.1 accepts the certificate without a word.
 #[test]
 fn an_unknown_authority_is_refused_and_a_named_one_is_not() {
     if !has("nginx") || !has("openssl") {
@@ -154,8 +144,8 @@ fn an_unknown_authority_is_refused_and_a_named_one_is_not() {
     }
     let (plain, tls, dead) = (free_port(), free_port(), free_port());
     let gate = Gate::new();
-    certificates(gate.root());
-    let start = nginx(&gate, plain, tls, dead);
+    issue(gate.root());
+    let start = one_host(&gate, plain, tls, dead);
     let url = format!("https://localhost:{tls}");
     let _running = Running::new(&start, plain);
     let args = ["smoke", &url, "--within=400ms", "--interval=100ms"];

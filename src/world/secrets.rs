@@ -75,7 +75,8 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Knows the values of all variables whose name tells, of those in `named`, and passwords inside of URLs.
+    /// Knows the values of all variables whose name tells, of those in `named` with the
+    /// passwords of `user:password` among them, and passwords inside of URLs.
     pub fn new<'a>(env: &Env, named: impl IntoIterator<Item = &'a str>) -> Self {
         let names: Vec<&str> = named.into_iter().collect();
         let mut values = Vec::new();
@@ -84,6 +85,7 @@ impl Redactor {
             let upper = name.to_ascii_uppercase();
             if names.contains(&name) {
                 named.extend(lines(value, SHORTEST_NAMED));
+                named.extend(password(value));
             } else if TELLING.iter().any(|word| upper.contains(word)) {
                 values.extend(lines(value, SHORTEST));
             }
@@ -175,6 +177,14 @@ impl Redactor {
             out.flush()
         })
     }
+}
+
+/// The second half of `user:password`, which a server may repeat alone. What is only digits may as well be a port.
+fn password(value: &str) -> Option<String> {
+    let (user, password) = value.trim().split_once(':')?;
+    let is_port = password.bytes().all(|byte| byte.is_ascii_digit());
+    let is_line = !value.trim().contains(['\n', '\r']);
+    (is_line && !is_port && !user.is_empty() && password.len() >= SHORTEST_NAMED).then(|| password.to_owned())
 }
 
 /// The runner masks a secret of several lines line by line; so do we.

@@ -86,7 +86,7 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
         interval: interval(options.interval.unwrap_or(INTERVAL))?,
         timeout: positive("--timeout", options.timeout, TIMEOUT)?,
         window: window(options, within)?,
-        control: options.control.as_deref().map(target).transpose()?,
+        control: control(options.control.as_deref(), &url)?,
         url,
         method,
     })
@@ -158,6 +158,18 @@ fn window(options: &ProbeOptions, within: Duration) -> Result<Option<(Goal, Limi
         deadline: goal.lasts() + within,
     };
     Ok(Some((goal, limits)))
+}
+
+/// What is probed cannot be the independent sign that somebody else is at fault.
+fn control(given: Option<&str>, probed: &Url) -> Result<Option<Url>, UsageError> {
+    let control = given.map(target).transpose()?;
+    if let Some(same) = control.as_ref().filter(|control| control.origin() == probed.origin()) {
+        return Err(UsageError::new(format!(
+            "the control {same} is where {probed} is probed, so it fails whenever that does"
+        ))
+        .help("name something that has nothing to do with what was deployed"));
+    }
+    Ok(control)
 }
 
 fn checked_name(name: String) -> Result<String, UsageError> {

@@ -27,6 +27,8 @@ const BODY_SEARCHED: usize = 1 << 20;
 const BODY_READ: usize = 64 << 10;
 /// How much of a failure's description is told, in bytes: it may hold addresses that a server made up.
 const DETAIL_SHOWN: usize = 1000;
+/// What an attempt may take besides its own time, as the control is asked as well.
+const ASIDE: Duration = Duration::from_secs(4);
 /// How often a watch without news says that it goes on.
 const NEWS: Duration = Duration::from_secs(60);
 /// The engine's deadline is the last resort; the probe ends by its own limits before.
@@ -114,9 +116,14 @@ impl Probe {
                 Goal::Steady(_) => limits.deadline,
                 Goal::Watch(span) => span,
             };
-            lasts.saturating_add((self.timeout + self.interval).saturating_mul(last))
+            lasts.saturating_add((self.longest_pause() + self.timeout + ASIDE).saturating_mul(last))
         });
         self.within.saturating_add(window).saturating_add(SLACK)
+    }
+
+    /// How long a server may ask to be left alone at the end of a window, where one more answer decides.
+    fn longest_pause(&self) -> Duration {
+        self.interval.saturating_add(self.timeout)
     }
 
     pub async fn look(&self, means: &Means<'_>) -> Looked {
@@ -148,13 +155,12 @@ impl Probe {
                 .help("name one that answers at once when all is well: another application on the same platform"),
             );
         }
-        if self.settings.insecure && self.url.scheme() == "https" {
+        let redirected = course.samples.last_good().and_then(|good| good.moved_to.as_ref());
+        let mut asked = [Some(&self.url), redirected].into_iter().flatten();
+        if let Some(url) = asked.find(|url| self.settings.insecure && url.scheme() == "https") {
             findings.push(
-                Finding::warning(
-                    "not-verified",
-                    format!("the certificate of {} was not verified", self.url),
-                )
-                .help("drop --insecure, and name a private authority with --ca-file"),
+                Finding::warning("not-verified", format!("the certificate of {url} was not verified"))
+                    .help("drop --insecure, and name a private authority with --ca-file"),
             );
         }
         let mut facts = self.facts(&course, means.world);
@@ -236,7 +242,8 @@ impl Probe {
                 Goal::Steady(_) => limits.deadline,
                 Goal::Watch(span) => span,
             };
-            if let Some(asked) = asked_to_wait.filter(|asked| *asked > end.saturating_sub(past)) {
+            let most = end.saturating_sub(past).max(self.longest_pause());
+            if let Some(asked) = asked_to_wait.filter(|asked| *asked > most) {
                 // For longer than the window lasts.
                 window.finish();
                 left_alone = Some(asked);

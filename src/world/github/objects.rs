@@ -31,9 +31,21 @@ pub struct Run {
     pub workflow_id: u64,
     /// `queued`, `in_progress`, `waiting`, `pending`, `requested` or `completed`; others may come.
     pub status: Option<String>,
+    /// What started it: `push`, `schedule`, `pull_request`.
+    #[serde(default)]
+    pub event: Option<String>,
     pub html_url: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+impl Run {
+    /// Whether a pull request started it, with whatever rights.
+    pub fn is_of_pull_request(&self) -> bool {
+        self.event
+            .as_deref()
+            .is_some_and(|event| event.starts_with("pull_request"))
+    }
 }
 
 /// A job of a run. Its id is that of its check run as well.
@@ -55,6 +67,9 @@ pub struct Job {
 pub struct Annotation {
     pub title: Option<String>,
     pub message: Option<String>,
+    /// `notice`, `warning` or `failure`.
+    #[serde(default)]
+    pub annotation_level: Option<String>,
 }
 
 /// What a call answers that comes in pages.

@@ -3,6 +3,26 @@
 use super::*;
 
 #[test]
+fn a_password_is_a_secret_without_its_user_too() {
+    let env: Env = [
+        ("LOGIN", "ann:hunter2"),
+        ("DATABASE", "db.example:5432"),
+        ("OTHER", "bob:swordfish"),
+    ]
+    .into_iter()
+    .collect();
+    let redactor = Redactor::new(&env, ["LOGIN", "DATABASE"]);
+    assert_eq!(redactor.redact("no hunter2 for ann"), "no *** for ann");
+    assert_eq!(redactor.redact("ann:hunter2"), "***");
+    assert_eq!(redactor.redact("port 5432"), "port 5432");
+    assert_eq!(redactor.redact("swordfish"), "swordfish", "nobody named it");
+    assert!(
+        redactor.named().any(|value| value == "hunter2"),
+        "the runner masks it too"
+    );
+}
+
+#[test]
 fn telling_names_and_named_ones_are_redacted_line_by_line() {
     let env: Env = [
         ("FLY_API_TOKEN", "fo1_abcdefghij"),

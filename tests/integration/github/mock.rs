@@ -117,13 +117,28 @@ impl Mock {
 
     /// A run of the one workflow on main, whose state last changed `hours` ago. `completed` ones have ended.
     pub fn run(self, id: u64, number: u64, status: &str, hours: i64) -> Self {
+        self.run_of("push", id, number, status, hours)
+    }
+
+    /// The same, of another event; a pull request's from the branch main of a fork is listed under main as well.
+    pub fn run_of(self, event: &str, id: u64, number: u64, status: &str, hours: i64) -> Self {
         let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
         let run = json!({
             "id": id, "run_number": number, "workflow_id": WORKFLOW, "status": status, "head_branch": "main",
+            "event": event,
             "html_url": format!("https://github.com/{REPOSITORY}/actions/runs/{id}"),
             "conclusion": (status == "completed").then_some("success"), "created_at": at, "updated_at": at,
         });
         self.with(|state| state.runs.push(run))
+    }
+
+    /// What started the run of `Gate::on_runner`.
+    pub fn run_is_of(self, event: &str) -> Self {
+        self.with(|state| {
+            for run in state.runs.iter_mut().filter(|run| run["id"] == RUN) {
+                run["event"] = event.into();
+            }
+        })
     }
 
     /// A job of a run that ended so (`running` and `queued` have not).
@@ -145,8 +160,12 @@ impl Mock {
     }
 
     pub fn annotation(self, job: u64, title: &str, message: &str) -> Self {
+        self.annotation_of("warning", job, title, message)
+    }
+
+    pub fn annotation_of(self, level: &str, job: u64, title: &str, message: &str) -> Self {
         let annotation = json!({
-            "path": ".github", "start_line": 1, "end_line": 1, "annotation_level": "warning",
+            "path": ".github", "start_line": 1, "end_line": 1, "annotation_level": level,
             "title": title, "message": message,
         });
         self.with(|state| state.annotations.entry(job).or_default().push(annotation))

@@ -181,6 +181,62 @@ fn only_skips_of_what_should_run_on_the_default_branch_count() {
 }
 
 #[test]
+fn a_skip_of_what_could_not_run_is_none_of_the_row() {
+    let fork = "Staging was skipped: the run comes from the fork eve/shop. Push the change to the repository itself.";
+    // Somebody works on the branch main of a fork.
+    let pulls = skipped(1)
+        .run_of("pull_request", 202, 2, "completed", 1)
+        .job(202, 1002, "guard", "success")
+        .job(202, 2002, "deploy", "skipped")
+        .annotation(1002, "Skipped", fork);
+    for more in [&["--max-skips=2"][..], &["--max-skips=2", "--skipped-job=deploy"]] {
+        let gate = pulls.gate();
+        gate.run(ask(more)).code(0).says("Verdict: skip");
+        assert_eq!(gate.report("skip-guard")["checks"][1]["facts"][0]["value"], "2 times");
+    }
+    // One that runs with the rights of the base branch has that as its ref, and is not counted either.
+    let mock = skipped(2).run_is_of("pull_request_target");
+    mock.gate().run(ask(&["--max-skips=2"])).code(0).says("Verdict: skip");
+    mock.gate().run(ask(&["--max-skips=1"])).code(1).says("skipped 2 times");
+    // Nightly runs are only to build.
+    let nightly = skipped(1)
+        .run_of("schedule", 202, 2, "completed", 1)
+        .job(202, 1002, "guard", "success")
+        .annotation_of(
+            "notice",
+            1002,
+            "Skipped",
+            "Staging was skipped: the event is schedule, not push.",
+        );
+    let gate = nightly.gate();
+    gate.run(ask(&["--max-skips=2"])).code(0).says("Verdict: skip");
+    assert_eq!(gate.report("skip-guard")["checks"][1]["facts"][0]["value"], "2 times");
+}
+
+#[test]
+fn a_run_that_was_cancelled_before_its_guard_ended_does_not_end_the_row() {
+    let mock = skipped(5)
+        .run(206, 6, "completed", 0)
+        .job(206, 3006, "lint", "success")
+        .job(206, 3007, "guard", "cancelled")
+        .job(206, 3008, "deploy", "skipped");
+    let guard = mock.gate().env("GITHUB_JOB", "guard");
+    guard.run(ask(&["--max-skips=5"])).code(1).says("skipped 6 times");
+    // Nothing says which of the jobs is the guard's, and one of them came to its end.
+    let other = mock.gate().env("GITHUB_JOB", "another");
+    other.run(ask(&["--max-skips=5"])).code(0).says("Verdict: skip");
+    let whole = skipped(5)
+        .run(206, 6, "completed", 0)
+        .job(206, 3007, "guard", "cancelled")
+        .job(206, 3008, "deploy", "skipped");
+    whole
+        .gate()
+        .run(ask(&["--max-skips=5"]))
+        .code(1)
+        .says("skipped 6 times");
+}
+
+#[test]
 fn a_row_longer_than_what_is_looked_at_is_at_least_so_long() {
     let mock = skipped(4).pages_of(3);
     mock.gate()

@@ -75,6 +75,16 @@ fn a_control_that_could_never_answer_is_no_sign() {
     }
 }
 
+/// What is probed fails whenever it fails.
+#[test]
+fn a_control_that_is_the_probed_thing_itself_is_refused() {
+    let gate = Gate::new();
+    let url = refused();
+    smoke(&gate, &url, &["--control", &format!("{url}/elsewhere")])
+        .code(2)
+        .says("name something that has nothing to do with what was deployed");
+}
+
 #[test]
 fn a_blip_between_two_good_streaks_is_the_platforms() {
     let dropped = |bad: fn(usize) -> bool| {

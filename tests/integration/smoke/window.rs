@@ -170,6 +170,19 @@ fn retry_after_does_not_make_a_window_longer() {
     }
 }
 
+/// One failure is within the limits, also if it comes near the end and says when to ask again.
+#[test]
+fn a_short_retry_after_near_the_end_is_asked_once_more() {
+    let url = nth(|n, stream| match n {
+        2 => reply(stream, "503 Service Unavailable", "Retry-After: 1\r\n", ""),
+        _ => reply(stream, GOOD, "", ""),
+    });
+    let gate = Gate::new();
+    watch(&gate, &url, &["--watch=100ms"])
+        .code(0)
+        .says("within the limits, but 1 of 3 samples failed");
+}
+
 #[test]
 fn retry_after_is_honoured_in_a_window() {
     let times = Arc::new(Mutex::new(Vec::new()));

@@ -14,8 +14,9 @@ use crate::world::World;
 use crate::world::github::{Run, Session};
 
 const STALE_AFTER: TimeSpan = TimeSpan::from_secs(6 * 60 * 60);
-/// Every status of a run that has not ended (docs.github.com, "List workflow runs for a workflow").
-const GOING_ON: [&str; 5] = ["in_progress", "queued", "waiting", "pending", "requested"];
+/// Every status of a run that has not ended (docs.github.com, "List workflow runs for a workflow"), in the order in which a
+/// run has them: one that goes on to the next between two questions is still met there.
+const GOING_ON: [&str; 5] = ["requested", "pending", "waiting", "queued", "in_progress"];
 /// So many are named.
 const NAMED: usize = 3;
 
@@ -31,7 +32,7 @@ pub async fn no_other_run(
     for status in GOING_ON {
         let listed = session.runs_of_status(this.workflow_id, status).await?;
         let runs = listed.items.into_iter();
-        // Between two questions a run may have gone from one status to the next.
+        // For the same reason a run may be met twice.
         let mut new: Vec<Run> = runs
             .filter(|run| run.run_number < this.run_number && older.iter().all(|known| known.id != run.id))
             .collect();

@@ -12,9 +12,10 @@ pub async fn previous_job(name: &str, session: &Session<'_>, run: u64, world: &W
     let whole = listed.whole;
     let jobs = JobNames::new(listed.items);
     let named = jobs.named(name);
-    if named.is_empty() && !whole {
+    // What was not read may be another of its matrix, or its newest attempt.
+    if !whole {
         return Err(Blind::with_help(
-            format!("the run has too many jobs to find {name} among them"),
+            format!("the run has too many jobs to find all of {name} among them"),
             "name it in `needs:` and test its result there",
         ));
     }

@@ -13,6 +13,8 @@ use crate::world::github::{ApiError, Job, Run, Session, Why};
 const SKIPPED: &str = "Skipped";
 /// What stands in it between the environment and the reason.
 const WAS_SKIPPED: &str = " was skipped: ";
+/// The level of the annotation of a skip that was expected, which is none of what is counted (`render::annotations`).
+const EXPECTED: &str = "notice";
 /// In so many jobs of a run the guard's annotation is looked for.
 const MOST_JOBS: usize = 20;
 /// Runs that are looked at ahead of the one that may end the row.
@@ -48,7 +50,11 @@ impl History<'_> {
         let mut strangers: Vec<String> = Vec::new();
         let mut found = false;
         let mut ended = false;
-        let earlier = listed.items.into_iter().filter(|run| run.run_number < this.run_number);
+        let earlier = listed
+            .items
+            .into_iter()
+            // A fork's branch may be called like the default branch; its pull requests are listed under that name.
+            .filter(|run| run.run_number < this.run_number && !run.is_of_pull_request());
         let mut looks = futures_util::stream::iter(earlier)
             .map(|run| async {
                 let seen = self.see(&run).await;
@@ -116,16 +122,11 @@ impl History<'_> {
                 false => named.iter().any(|job| skipped(job)).then_some(true),
             });
         }
-        if jobs
-            .all()
-            .iter()
-            .all(|job| job.conclusion.as_deref() == Some("cancelled"))
-        {
-            return Ok(None);
-        }
         match self.said(jobs).await {
             Ok(Said::Skip(_)) => Ok(Some(true)),
-            Ok(Said::Nothing) => Ok(Some(false)),
+            Ok(Said::ExpectedSkip) => Ok(None),
+            // Of a guard that did not come to its end there are no words to be expected.
+            Ok(Said::Nothing) => Ok(self.guard_ended(jobs).then_some(false)),
             Ok(Said::TooManyJobs) => Err(Blind::with_help(
                 "there are too many jobs to find the guard of earlier runs among them",
                 "name the job that is skipped with --skipped-job",
@@ -138,6 +139,16 @@ impl History<'_> {
                 "name the job that is skipped with --skipped-job, or add `checks: read` to `permissions:` of the job",
             )),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the guard of a run may have come to its end. What needs a cancelled job is skipped.
+    fn guard_ended(&self, jobs: &JobNames) -> bool {
+        let ended = |job: &Job| !matches!(job.conclusion.as_deref(), Some("skipped" | "cancelled") | None);
+        let named = self.guard.as_ref().map(|name| jobs.named(name)).unwrap_or_default();
+        match named.is_empty() {
+            true => jobs.all().iter().any(ended),
+            false => named.into_iter().any(ended),
         }
     }
 
@@ -157,7 +168,10 @@ impl History<'_> {
                     _ => false,
                 };
                 if ours {
-                    return Ok(Said::Skip(message));
+                    return Ok(match annotation.annotation_level.as_deref() {
+                        Some(EXPECTED) => Said::ExpectedSkip,
+                        _ => Said::Skip(message),
+                    });
                 }
             }
         }
@@ -170,6 +184,8 @@ impl History<'_> {
 
 enum Said {
     Skip(String),
+    /// A skip of what could not run there.
+    ExpectedSkip,
     Nothing,
     /// Nothing in those that were looked at.
     TooManyJobs,

@@ -4,8 +4,9 @@
 //! how often in a row it skipped, and past the limit it fails.
 //!
 //! An earlier run was skipped if its guard said so, in the annotation it leaves on the run's page; or, where a job is named
-//! (`skipped-job`), if that was skipped. A run in which there is no sign of either, such as a cancelled one, neither counts nor
-//! ends the row; one in which the guard did not skip, or the named job ran, ends it.
+//! (`skipped-job`), if that was skipped. A run in which there is no sign of either, such as a cancelled one, or whose guard
+//! skipped what could not run there, neither counts nor ends the row; one in which the guard did not skip, or the named job
+//! ran, ends it. Runs of pull requests are not looked at.
 
 mod history;
 
@@ -79,8 +80,9 @@ async fn look(limits: &Limits, environment: &str, github: &LazyGitHub, world: &W
         guard: world.runner.job(),
     };
     let mut row = history.row(&this, &branch).await?;
-    // A pull request's own skip is none of what is counted.
-    if world.runner.git_ref.as_deref() == Some(&format!("refs/heads/{branch}")) {
+    // A pull request's own skip is none of what is counted, also where it runs with the base branch as its ref.
+    let on_branch = world.runner.git_ref.as_deref() == Some(&format!("refs/heads/{branch}"));
+    if on_branch && !this.is_of_pull_request() {
         row.count += 1;
         row.oldest.get_or_insert(this);
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::pattern::{self, NotAPattern};
 use crate::model::text;
@@ -25,10 +25,51 @@ pub struct JsonExpectation {
 #[derive(Clone, Debug)]
 enum Test {
     Exists,
-    Equal(Value),
-    NotEqual(Value),
+    Equal(Literal),
+    NotEqual(Literal),
     Compare(Order, f64),
     Matches(Regex),
+}
+
+/// What a value is compared with.
+#[derive(Clone, Debug)]
+struct Literal {
+    value: Value,
+    /// As it was written: 1.10 as a version is not 1.1.
+    text: String,
+}
+
+impl Literal {
+    fn new(text: &str) -> Self {
+        Self {
+            value: serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+            text: text.to_owned(),
+        }
+    }
+
+    fn is(&self, found: &Value) -> bool {
+        match (found, &self.value) {
+            (Value::Number(found), Value::Number(expected)) => same_number(found, expected),
+            // A text is written without quotes most of the time, also one that reads as a number.
+            (Value::String(found), Value::Number(_) | Value::Bool(_) | Value::Null) => *found == self.text,
+            (found, expected) => found == expected,
+        }
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            text @ Value::String(_) => write!(f, "{text}"),
+            _ => f.write_str(&self.text),
+        }
+    }
+}
+
+/// `1` and `1.0` are the same number. Whole ones are compared as such: beyond 2^53 different ones have one `f64`.
+fn same_number(one: &Number, other: &Number) -> bool {
+    let is_whole = |number: &Number| number.is_i64() || number.is_u64();
+    one == other || (!(is_whole(one) && is_whole(other)) && one.as_f64() == other.as_f64())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +122,8 @@ impl JsonExpectation {
         };
         let holds = match &self.test {
             Test::Exists => true,
-            Test::Equal(expected) => equal(found, expected),
-            Test::NotEqual(other) => !equal(found, other),
+            Test::Equal(expected) => expected.is(found),
+            Test::NotEqual(other) => !other.is(found),
             Test::Compare(order, limit) => found.as_f64().is_some_and(|number| order.holds(number, *limit)),
             Test::Matches(pattern) => pattern.is_match(&as_text(found)),
         };
@@ -104,16 +145,6 @@ pub fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-/// `1` and `1.0` are the same number.
-fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Number(l), Value::Number(r)) => l == r || l.as_f64() == r.as_f64(),
-        // A text is written without quotes most of the time, also one that reads as a number.
-        (Value::String(l), Value::Number(_) | Value::Bool(_) | Value::Null) => *l == as_text(right),
-        (l, r) => l == r,
     }
 }
 
@@ -149,15 +180,14 @@ impl FromStr for JsonExpectation {
                 .ok_or_else(|| JsonExpectationError::NotANumber(given.to_owned(), value.to_owned()))?;
             Ok::<_, JsonExpectationError>(Test::Compare(order, number))
         };
-        let literal = || serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         let test = match operator {
             "=~" => Test::Matches(pattern::parse(value)?),
-            "!=" => Test::NotEqual(literal()),
+            "!=" => Test::NotEqual(Literal::new(value)),
             "<=" => number(Order::LessOrEqual)?,
             ">=" => number(Order::GreaterOrEqual)?,
             "<" => number(Order::Less)?,
             ">" => number(Order::Greater)?,
-            _ => Test::Equal(literal()),
+            _ => Test::Equal(Literal::new(value)),
         };
         Ok(Self { pointer, test })
     }
@@ -177,8 +207,8 @@ impl fmt::Display for JsonExpectation {
         f.write_str(&self.pointer)?;
         match &self.test {
             Test::Exists => Ok(()),
-            Test::Equal(value) => write!(f, " = {value}"),
-            Test::NotEqual(value) => write!(f, " != {value}"),
+            Test::Equal(literal) => write!(f, " = {literal}"),
+            Test::NotEqual(literal) => write!(f, " != {literal}"),
             Test::Compare(order, limit) => write!(f, " {} {limit}", order.as_str()),
             Test::Matches(pattern) => write!(f, " =~ {pattern}"),
         }
@@ -248,6 +278,25 @@ mod tests {
         ] {
             assert_eq!(holds(expectation, body), expected, "{expectation}");
         }
+    }
+
+    #[test]
+    fn a_text_is_compared_as_it_was_written_and_whole_numbers_to_the_last_digit() {
+        let body = r#"{"version":"1.10","exp":"1234567e8","id":9007199254740993,"huge":"12345678901234567890123"}"#;
+        for (expectation, expected) in [
+            ("/version = 1.10", true),
+            ("/version = 1.1", false),
+            ("/version != 1.1", true),
+            ("/exp = 1234567e8", true),
+            ("/huge = 12345678901234567890123", true),
+            ("/id = 9007199254740993", true),
+            ("/id = 9007199254740992", false),
+            ("/id = 9007199254740992.0", true),
+        ] {
+            assert_eq!(holds(expectation, body), expected, "{expectation}");
+        }
+        let written = "/version = 1.10".parse::<JsonExpectation>().unwrap();
+        assert_eq!(written.to_string(), "/version = 1.10");
     }
 
     #[test]

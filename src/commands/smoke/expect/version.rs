@@ -19,6 +19,8 @@ use crate::world::http::Answer;
 const VALUE_SHOWN: usize = 80;
 /// git's own shortest abbreviation.
 const SHORTEST_COMMIT: usize = 7;
+/// A whole commit id in hexadecimal digits: SHA-1, SHA-256.
+const WHOLE_COMMIT: [usize; 2] = [40, 64];
 
 /// Where an answer says which version it is of.
 #[derive(Clone, Debug)]
@@ -82,35 +84,49 @@ impl Version {
 
 /// Equal, or two lengths of the same commit id.
 fn is_same(one: &str, other: &str) -> bool {
-    let commit = |text: &str| text.len() >= SHORTEST_COMMIT && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let (short, long) = if one.len() < other.len() {
         (one, other)
     } else {
         (other, one)
     };
-    one == other || (commit(short) && commit(long) && long.to_lowercase().starts_with(&short.to_lowercase()))
+    // Decimal digits may as well be a date or the number of a build: then one side must be a whole id.
+    let is_told = WHOLE_COMMIT.contains(&long.len()) || short.bytes().any(|byte| byte.is_ascii_alphabetic());
+    one == other
+        || (is_told && is_commit(short) && is_commit(long) && long.to_lowercase().starts_with(&short.to_lowercase()))
 }
 
-/// Whether it stands there as a word of its own: 1.2 is not in 1.2.3, nor in 11.2.
+fn is_commit(text: &str) -> bool {
+    text.len() >= SHORTEST_COMMIT && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What a version may be written with.
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || c == '.' || c == '-' || c == '_' || c == '+'
+}
+
+/// Whether it stands there as a word of its own: 1.2 is not in 1.2.3, nor in 11.2. Of a commit id another length may.
 fn stands_in(version: &str, body: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '.' || c == '-' || c == '_' || c == '+';
-    body.match_indices(version).any(|(at, found)| {
+    let whole = body.match_indices(version).any(|(at, found)| {
         let before = body[..at].chars().next_back();
         let mut after = body[at + found.len()..].chars();
         let ends = match after.next() {
             // The full stop of a sentence.
-            Some('.') => after.next().is_none_or(|c| !part(c)),
-            Some(c) => !part(c),
+            Some('.') => after.next().is_none_or(|c| !is_part(c)),
+            Some(c) => !is_part(c),
             None => true,
         };
         // `v1.2` is how many write 1.2.
         let begins = match before {
-            Some('v') => body[..at - 1].chars().next_back().is_none_or(|c| !part(c)),
-            Some(c) => !part(c),
+            Some('v') => body[..at - 1].chars().next_back().is_none_or(|c| !is_part(c)),
+            Some(c) => !is_part(c),
             None => true,
         };
         begins && ends
-    })
+    });
+    let mut words = body
+        .split(|c| !is_part(c))
+        .map(|word| word.strip_suffix('.').unwrap_or(word));
+    whole || (is_commit(version) && words.any(|word| is_same(version, word)))
 }
 
 impl FromStr for VersionFrom {
@@ -194,7 +210,23 @@ mod tests {
         assert!(!is_same(full, "4f2a9c"), "shorter than git's own");
         assert!(!is_same(full, "4f2a9c2"));
         assert!(!is_same("1.2.3-rc", "1.2.3-r"));
+        assert!(!is_same("20260101", "202601011230"), "a date is no commit");
+        assert!(
+            is_same("1234567", &format!("1234567{}", "0".repeat(33))),
+            "one is a whole id"
+        );
         assert!(is_same("1.2.3", "1.2.3"));
+    }
+
+    #[test]
+    fn a_commit_in_a_text_may_be_abbreviated_too() {
+        let full = "4f2a9c1b7d3e5f60718293a4b5c6d7e8f9012345";
+        assert!(stands_in(full, "<i>build 4f2a9c1</i>"));
+        assert!(stands_in(full, "This is 4F2A9C1B."));
+        assert!(stands_in("4f2a9c1", &format!("commit={full}\n")));
+        assert!(!stands_in(full, "build 4f2a9c2, color 4f2a9c"));
+        assert!(!stands_in(full, "x4f2a9c1"), "it is a word of its own");
+        assert!(!stands_in("20260101", "built 202601011230"));
     }
 
     #[test]

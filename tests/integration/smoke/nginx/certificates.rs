@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::openssl;
 use super::site::Site;
 use crate::gate::Gate;
-use crate::smoke::{fact, found};
+use crate::smoke::{fact, found, nth, reply};
 
 #[test]
 fn http_2_is_spoken_where_the_server_does_and_1_1_when_asked() {
@@ -63,6 +63,14 @@ fn unverified_is_a_warning_in_the_report() {
         .says("was not verified");
     assert_eq!(found(&gate)[0], "not-verified");
     assert_eq!(fact(&gate, "verification"), "off (--insecure)");
+    // Also where only a redirect leads to TLS.
+    let to = format!("https://localhost:{}/", site.tls);
+    let location = format!("Location: {to}\r\n");
+    let leading = nth(move |_, stream| reply(stream, "302 Found", &location, ""));
+    let gate = Gate::new();
+    gate.run(["smoke", &leading, "--follow-redirects", "--insecure"])
+        .code(0)
+        .says(&format!("the certificate of {to} was not verified"));
 }
 
 #[test]

@@ -22,7 +22,9 @@ use console::{Console, Streams};
 use targets::Targets;
 
 /// Outputs that a later step runs or opens. With a part of them taken out they would be something else.
-const EXACT: [&str; 7] = ["command", "target", "report", "bundle", "manifest", "missing", "fixed"];
+const EXACT: [&str; 8] = [
+    "command", "target", "report", "bundle", "manifest", "missing", "fixed", "path",
+];
 
 /// The result could not be delivered, which is never green.
 pub struct Undelivered {

@@ -9,6 +9,7 @@ use serde_yaml::Error as YamlError;
 use super::common::CommonOptions;
 use super::error::UsageError;
 use super::evidence_bundle::EvidenceBundleOptions;
+use super::foreground_proof::ForegroundProofOptions;
 use super::rollback_dry_run::RollbackDryRunOptions;
 use super::skip_guard::SkipGuardOptions;
 use super::smoke::SmokeOptions;
@@ -43,6 +44,8 @@ pub struct Config {
     pub smoke: Option<SmokeOptions>,
     /// Could we go back right now?
     pub rollback_dry_run: Option<RollbackDryRunOptions>,
+    /// Does the log prove that the long steps ran to their end?
+    pub foreground_proof: Option<ForegroundProofOptions>,
     /// What is the proof?
     pub evidence_bundle: Option<EvidenceBundleOptions>,
     /// What do all reports together amount to?

@@ -19,8 +19,28 @@ pub const WRAPPER: &str = "heartbeat";
 /// Inputs the runner itself knows for container actions.
 const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 
+/// What action.yml hands to every command as arguments. The variables of these inputs hold the container's names of what is
+/// mounted, and an argument is left as it is.
+const OF_THE_ACTION: [&str; 2] = ["host-temp", "host-workspace"];
+/// The subcommand that wants them.
+const INSTALLER: &str = "install";
+
+/// Takes the action's own arguments, if there are no others.
+fn action_arguments(argv: &mut Vec<OsString>) -> Vec<OsString> {
+    let is_ours = |word: &OsString| {
+        let word = word.to_string_lossy();
+        let flag = word.strip_prefix("--").and_then(|word| word.split_once('='));
+        flag.is_some_and(|(name, _)| OF_THE_ACTION.contains(&name))
+    };
+    match argv.get(1..) {
+        Some(words) if words.iter().all(is_ours) => argv.split_off(1),
+        _ => Vec::new(),
+    }
+}
+
 /// Adds to `argv` what the inputs say and the command line does not.
 pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Result<Vec<OsString>, Stop> {
+    let of_the_action = action_arguments(&mut argv);
     let input = env.get(COMMAND).map(str::trim).filter(|c| !c.is_empty());
     if argv.len() <= 1
         && let Some(command) = input
@@ -30,7 +50,7 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             return Err(UsageError::new(
                 "`heartbeat` runs a command, and the action's container holds none that could be run",
             )
-            .help("call the binary in a `run:` step on the host: stageproof heartbeat -- make deploy")
+            .help("bring it to the runner with `command: install`, and call it in a `run:` step: stageproof heartbeat -- make deploy")
             .into());
         }
         if !known.contains(&command) {
@@ -41,6 +61,9 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             );
         }
         argv = vec!["stageproof".into(), command.into()];
+        if command == INSTALLER {
+            argv.extend(of_the_action);
+        }
     }
     if argv.len() <= 1 {
         let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
@@ -72,6 +95,9 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             continue;
         }
         let name = input_name(arg);
+        if OF_THE_ACTION.contains(&name.as_str()) {
+            continue;
+        }
         if env.raw(&variable(&name)).is_some_and(|value| value.to_str().is_none()) {
             return Err(UsageError::new(format!("the input `{name}` is not UTF-8 text")).into());
         }
@@ -125,6 +151,7 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
         if value.trim().is_empty()
             || variable_name == COMMAND
             || OF_THE_RUNNER.contains(&variable_name)
+            || OF_THE_ACTION.iter().any(|name| variable(name) == variable_name)
             || own.iter().any(|name| variable(name) == variable_name)
         {
             continue;

@@ -8,8 +8,10 @@ mod common;
 mod config;
 mod error;
 mod evidence_bundle;
+mod foreground_proof;
 mod heartbeat;
 mod inputs;
+mod install;
 mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
@@ -64,6 +66,8 @@ enum Command {
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
     /// Is the long step alive? Wraps a command: live output, a log of heartbeats, limits, its own exit code.
     Heartbeat(heartbeat::HeartbeatOptions),
+    /// Does the log prove that the long steps ran to their end? The gate for what carries a heartbeat log.
+    ForegroundProof(foreground_proof::ForegroundProofOptions),
     /// Seals the evidence directory: hashes, index, deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
@@ -72,6 +76,8 @@ enum Command {
     Verdict(verdict::VerdictOptions),
     /// The whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
     Rehearse(rehearse::RehearseOptions),
+    /// Puts this binary onto the PATH of the job's later steps, for heartbeat and smoke --start on the runner.
+    Install(install::InstallOptions),
     /// Prints a JSON Schema.
     Schema {
         /// Which one.
@@ -201,6 +207,10 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             ("rollback-dry-run", Plan::RollbackDryRun(plan))
         }
         Command::Heartbeat(options) => ("heartbeat", Plan::Heartbeat(options.plan(&setting, world)?)),
+        Command::ForegroundProof(options) => {
+            let plan = options.or(config.foreground_proof.unwrap_or_default()).plan(world)?;
+            ("foreground-proof", Plan::ForegroundProof(plan))
+        }
         Command::EvidenceBundle(options) => {
             let plan = options
                 .or(config.evidence_bundle.unwrap_or_default())
@@ -214,6 +224,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             let plan = options.plan(&setting, waivers, strict, world)?;
             ("verdict", Plan::Verdict(plan))
         }
+        Command::Install(options) => ("install", Plan::Install(options.plan())),
         Command::Verify(options) => ("verify", Plan::Verify(options.plan(&world.workspace)?)),
         Command::Rehearse(options) => {
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());

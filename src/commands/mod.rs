@@ -3,7 +3,9 @@
 //! environment behind the world's back.
 
 pub mod evidence_bundle;
+pub mod foreground_proof;
 pub mod heartbeat;
+pub mod install;
 pub mod rehearse;
 pub mod rollback_dry_run;
 pub mod skip_guard;
@@ -22,6 +24,8 @@ pub enum Plan {
     Smoke(smoke::Plan),
     RollbackDryRun(rollback_dry_run::Plan),
     Heartbeat(heartbeat::Plan),
+    ForegroundProof(foreground_proof::Plan),
+    Install(install::Plan),
     EvidenceBundle(Box<evidence_bundle::Plan>),
     Verify(verify::Plan),
     Verdict(verdict::Plan),
@@ -43,9 +47,12 @@ pub enum ReportHome {
 impl Plan {
     pub fn report_home(&self, evidence_dir: &Path) -> ReportHome {
         match self {
-            Self::SkipGuard(_) | Self::Smoke(_) | Self::RollbackDryRun(_) | Self::Heartbeat(_) => {
-                ReportHome::Inside(evidence_dir.to_owned())
-            }
+            Self::SkipGuard(_)
+            | Self::Smoke(_)
+            | Self::RollbackDryRun(_)
+            | Self::Heartbeat(_)
+            | Self::ForegroundProof(_)
+            | Self::Install(_) => ReportHome::Inside(evidence_dir.to_owned()),
             Self::EvidenceBundle(_) => ReportHome::Beside(evidence_dir.to_owned()),
             Self::Rehearse(_) => ReportHome::InsideThenBeside(evidence_dir.to_owned()),
             Self::Verdict(verdict::Plan::Fold(_)) => ReportHome::Inside(evidence_dir.to_owned()),
@@ -89,6 +96,8 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         Plan::Smoke(plan) => smoke::run(plan, world).await,
         Plan::RollbackDryRun(plan) => rollback_dry_run::run(plan, world).await,
         Plan::Heartbeat(plan) => heartbeat::run(plan, world).await,
+        Plan::ForegroundProof(plan) => foreground_proof::run(plan, world).await,
+        Plan::Install(plan) => install::run(plan, world).await,
         Plan::EvidenceBundle(plan) => evidence_bundle::run(plan, world).await,
         Plan::Verify(plan) => verify::run(plan, world).await,
         Plan::Verdict(plan) => verdict::run(plan, world).await,

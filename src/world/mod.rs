@@ -5,6 +5,7 @@
 )]
 
 pub mod archive;
+pub mod binary;
 pub mod clock;
 pub mod copy;
 pub mod cores;
@@ -17,6 +18,8 @@ pub mod github;
 pub mod hash;
 pub mod http;
 pub mod interrupt;
+pub mod lines;
+pub mod mounts;
 pub mod paths;
 pub mod ports;
 pub mod process;

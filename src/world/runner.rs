@@ -18,6 +18,8 @@ pub struct Runner {
     pub active: bool,
     pub output: Option<PathBuf>,
     pub summary: Option<PathBuf>,
+    /// Where folders are written that later steps have in their PATH.
+    pub path: Option<PathBuf>,
     pub event_path: Option<PathBuf>,
     pub event_name: Option<String>,
     pub git_ref: Option<String>,
@@ -45,6 +47,7 @@ impl Runner {
             active: env.get("GITHUB_ACTIONS") == Some("true"),
             output: path("GITHUB_OUTPUT"),
             summary: path("GITHUB_STEP_SUMMARY"),
+            path: path("GITHUB_PATH"),
             event_path: path("GITHUB_EVENT_PATH"),
             event_name: text("GITHUB_EVENT_NAME"),
             git_ref: text("GITHUB_REF"),
@@ -99,6 +102,17 @@ impl Runner {
             actor: self.actor.clone(),
             runner: (!machine.is_empty()).then(|| machine.join(" ")),
         }
+    }
+
+    /// Puts a folder in front of the PATH of all later steps of the job. It is taken as it is written, so it must be the
+    /// host's name of the folder (actions/runner, `FileCommandManager`).
+    pub fn add_to_path(&self, folder: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            !folder.contains(['\n', '\r']),
+            "a folder with a line break would be two in GITHUB_PATH"
+        );
+        let path = self.path.as_deref().context("GITHUB_PATH is not set")?;
+        files::append_to_existing(path, &format!("{folder}\n")).context("later steps cannot be told (GITHUB_PATH)")
     }
 
     /// The payload of the event that started the run.

@@ -4,6 +4,7 @@
 //! Without a docker daemon, or without `STAGEPROOF_STATIC_BINARY`, each test says that it was left out; with
 //! `STAGEPROOF_REQUIRE_DOCKER` set, as in CI, it fails instead.
 
+mod install;
 mod servers;
 mod step;
 

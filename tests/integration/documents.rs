@@ -36,6 +36,8 @@ struct Described {
     description: String,
     #[serde(default)]
     required: bool,
+    #[serde(default)]
+    default: Option<String>,
 }
 
 /// A mapping in the order it is written, which is the order a reader meets it in.
@@ -75,6 +77,8 @@ fn every_input_is_the_flag_of_its_name() {
     let commands = subcommands();
     for (name, input) in &action.inputs.0 {
         assert_eq!(input.required, name == "command", "{name}");
+        // A default would be an input that commands which do not have it refuse.
+        assert_eq!(input.default.is_some(), name.starts_with("host-"), "{name}");
         let known = name == "command" || !commands_with(name, &commands).is_empty();
         assert!(known, "action.yml: no subcommand has a flag or an argument `{name}`");
     }
@@ -120,8 +124,10 @@ fn the_action_is_a_container_that_is_told_everything_by_inputs() {
     let runs = action().runs;
     assert_eq!(runs["using"], "docker");
     assert_eq!(runs["image"], "Dockerfile");
-    // Arguments would be spliced; a translated path or a quote in them breaks.
-    assert_eq!(runs.len(), 2, "{runs:?}");
+    // What users write would be spliced, and a quote in it break. The runner's own paths must not be translated.
+    assert_eq!(runs.len(), 3, "{runs:?}");
+    let args = ["host-temp", "host-workspace"].map(|name| format!("--{name}=${{{{ inputs.{name} }}}}"));
+    assert_eq!(runs["args"], serde_json::json!(args));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! files of a commit into an empty folder of our own. Nothing here can reach the index, a ref, a lock file or the
 //! object database for writing. The library is part of the binary, because the container has no `git`.
 
+mod history;
 mod loose;
 mod refs;
 mod tree;
@@ -14,6 +15,7 @@ use std::sync::Once;
 use git2::{ErrorClass, ErrorCode, ObjectType, RepositoryOpenFlags};
 
 pub use git2::Oid;
+pub use history::Entry;
 pub use refs::{PointsTo, RefName, Resolved, Tag};
 pub use tree::{TreeError, Written};
 

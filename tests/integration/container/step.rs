@@ -85,6 +85,16 @@ pub struct Step {
     env: BTreeMap<String, String>,
     options: Vec<String>,
     network: &'static str,
+    /// How the runner's temporary folder is mounted.
+    temp: Temp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Temp {
+    Mounted,
+    ReadOnly,
+    /// As runners before 2.329 do: RUNNER_TEMP is the host's name, and nothing is there.
+    Absent,
 }
 
 impl Step {
@@ -95,7 +105,7 @@ impl Step {
         for name in ["workspace", "temp", "file_commands", "workflow", "home"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
-        for name in ["output", "summary"] {
+        for name in ["output", "summary", "path"] {
             fs::write(folder.path().join("file_commands").join(name), "").unwrap();
         }
         let event = r#"{"repository":{"fork":false,"full_name":"acme/shop"}}"#;
@@ -112,6 +122,7 @@ impl Step {
             ("GITHUB_EVENT_PATH", "/github/workflow/event.json"),
             ("GITHUB_JOB", "prove"),
             ("GITHUB_OUTPUT", "/github/file_commands/output"),
+            ("GITHUB_PATH", "/github/file_commands/path"),
             ("GITHUB_REF", "refs/heads/main"),
             ("GITHUB_REPOSITORY", "acme/shop"),
             ("GITHUB_RUN_ATTEMPT", "1"),
@@ -120,6 +131,10 @@ impl Step {
             ("GITHUB_STEP_SUMMARY", "/github/file_commands/summary"),
             ("GITHUB_WORKSPACE", "/github/workspace"),
             ("HOME", "/github/home"),
+            // Two inputs with defaults, the host's names, translated as the runner translates every variable.
+            ("INPUT_HOST-TEMP", "/github/runner_temp"),
+            ("INPUT_HOST-WORKSPACE", "/github/workspace"),
+            ("RUNNER_OS", "Linux"),
             ("RUNNER_TEMP", "/github/runner_temp"),
         ] {
             env.insert(name.to_owned(), value.to_owned());
@@ -131,6 +146,7 @@ impl Step {
             env,
             options: Vec::new(),
             network: "host",
+            temp: Temp::Mounted,
         };
         step.input("command", command)
     }
@@ -152,6 +168,27 @@ impl Step {
     pub fn network(mut self, network: &'static str) -> Self {
         self.network = network;
         self
+    }
+
+    pub fn temp(mut self, temp: Temp) -> Self {
+        self.temp = temp;
+        if temp != Temp::Absent {
+            return self;
+        }
+        let host = self.path("temp").display().to_string();
+        self.env("RUNNER_TEMP", &host).env("INPUT_HOST-TEMP", &host)
+    }
+
+    /// The arguments of action.yml. The runner fills in what the host calls the folders, and translates nothing in them.
+    fn args(&self) -> Vec<String> {
+        let host = |folder: &str| self.folder.path().join(folder).display().to_string();
+        let args = action()["runs"]["args"].as_array().cloned().unwrap_or_default();
+        let fill = |arg: Value| {
+            let arg = arg.as_str().unwrap().to_owned();
+            arg.replace("${{ inputs.host-temp }}", &host("temp"))
+                .replace("${{ inputs.host-workspace }}", &host("workspace"))
+        };
+        args.into_iter().map(fill).collect()
     }
 
     /// The next step of the same job: the same folders, other inputs.
@@ -189,11 +226,16 @@ impl Step {
             ("workflow", "workflow"),
             ("home", "home"),
         ] {
-            let mount = format!("{}:/github/{inside}", self.folder.path().join(folder).display());
+            let access = match self.temp {
+                Temp::Absent if folder == "temp" => continue,
+                Temp::ReadOnly if folder == "temp" => ":ro",
+                _ => "",
+            };
+            let mount = format!("{}:/github/{inside}{access}", self.folder.path().join(folder).display());
             command.args(["-v", &mount]);
         }
         command.args(["--network", self.network]).args(&self.options);
-        command.arg(self.image).stdin(Stdio::null());
+        command.arg(self.image).args(self.args()).stdin(Stdio::null());
         command
     }
 
@@ -281,10 +323,13 @@ impl Ran<'_> {
     }
 }
 
-fn declared_inputs() -> Vec<String> {
+fn action() -> Value {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).unwrap();
-    let action: Value = serde_yaml::from_str(&text).unwrap();
-    action["inputs"].as_object().unwrap().keys().cloned().collect()
+    serde_yaml::from_str(&text).unwrap()
+}
+
+fn declared_inputs() -> Vec<String> {
+    action()["inputs"].as_object().unwrap().keys().cloned().collect()
 }
 
 /// As the runner names the variable of an input: hyphens stay.

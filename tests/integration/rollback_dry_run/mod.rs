@@ -2,4 +2,4 @@
 
 mod command;
 mod git;
-mod repo;
+pub mod repo;

@@ -1,0 +1,90 @@
+//! Options of `foreground-proof`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::common::path_part;
+use super::error::UsageError;
+use super::values::positive;
+use super::{Or as _, merge};
+use crate::commands::foreground_proof::Plan;
+use crate::model::TimeSpan;
+use crate::world::World;
+
+/// Four heartbeats at their usual distance.
+const MAX_GAP: TimeSpan = TimeSpan::from_secs(60);
+const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
+
+#[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ForegroundProofOptions {
+    /// The log that `stageproof heartbeat` wrote, in the workspace.
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// The label of a wrapped command that the log must prove; repeatable [default: all that are in it].
+    #[arg(long, value_name = "LABEL")]
+    pub require: Vec<String>,
+    /// How long a wrapped command may be without a record, its waits between attempts included [default: 60s].
+    #[arg(long, value_name = "TIME")]
+    pub max_gap: Option<TimeSpan>,
+    /// How long ago the last record of each wrapped command may be [default: 1d].
+    #[arg(long, value_name = "TIME")]
+    pub max_age: Option<TimeSpan>,
+    /// The log as it is must be committed, and its last change be in BASE..HEAD (a branch, tag or commit).
+    #[arg(long, value_name = "BASE")]
+    pub committed_since: Option<String>,
+    /// The pull request's text must hold the path of the log or its SHA-256.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub in_pr_body: Option<bool>,
+}
+
+impl ForegroundProofOptions {
+    pub fn or(self, config: Self) -> Self {
+        merge!(
+            self,
+            config,
+            Self {
+                log,
+                require,
+                max_gap,
+                max_age,
+                committed_since,
+                in_pr_body,
+            }
+        )
+    }
+
+    pub fn plan(self, world: &World) -> Result<Plan, UsageError> {
+        let Some(log) = self.log.filter(|log| !log.as_os_str().is_empty()) else {
+            return Err(UsageError::new("no log is named").help(
+                "name the one that `stageproof heartbeat` wrote: --log artifacts/staging/2026-01-31/logs/heartbeat.log",
+            ));
+        };
+        for label in &self.require {
+            if label.is_empty() || path_part(label) != *label {
+                return Err(UsageError::new(format!("--require `{label}` is not a label"))
+                    .help("write it as `stageproof heartbeat --label` had it: letters, digits, `.`, `_` and `-`"));
+            }
+        }
+        if self
+            .committed_since
+            .as_deref()
+            .is_some_and(|base| base.trim().is_empty())
+        {
+            return Err(UsageError::new("--committed-since is empty").help(
+                "in a pull request's run it is ${{ github.event.pull_request.base.sha }}, which other events do not have",
+            ));
+        }
+        Ok(Plan {
+            log: world.workspace.join(log),
+            labels: self.require,
+            max_gap: positive("--max-gap", self.max_gap, MAX_GAP)?,
+            max_age: positive("--max-age", self.max_age, MAX_AGE)?,
+            committed_since: self.committed_since,
+            in_pr_body: self.in_pr_body.unwrap_or(false),
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! Whether the log as it is was committed, and with the change that it is to prove.
+
+use std::path::Path;
+
+use super::Rules;
+use crate::model::text::one_line;
+use crate::model::{Ended, Finding};
+use crate::world::World;
+use crate::world::git::{GitError, PointsTo, Repository};
+
+const FETCH_ALL: &str =
+    "fetch the whole history: actions/checkout with `fetch-depth: 0`; on a laptop `git fetch --unshallow`";
+
+pub fn look(log: &Path, base: &str, rules: &Rules, world: &World) -> Ended {
+    let interrupt = &world.interrupt;
+    let stop = || interrupt.received().map(|signal| format!("interrupted by {signal}"));
+    match findings(log, base, rules, &world.workspace, &stop) {
+        Ok(findings) => Ended::Looked(findings),
+        Err(error) => Ended::Errored {
+            help: Some(help(&error).to_owned()),
+            cause: error.to_string(),
+        },
+    }
+}
+
+fn findings(
+    log: &Path,
+    base: &str,
+    rules: &Rules,
+    workspace: &Path,
+    stop: &dyn Fn() -> Option<String>,
+) -> Result<Vec<Finding>, GitError> {
+    let one = |finding: Finding| Ok(vec![finding]);
+    let repository = Repository::open(workspace)?;
+    repository.check_loose_objects(stop)?;
+    let (head, _) = repository.head()?;
+    let Some(path) = inside(&repository, log) else {
+        return one(rules
+            .of_file("untracked", "it is in no folder of this repository")
+            .help("name a log that is part of the checkout"));
+    };
+    let commit = "commit it as heartbeat wrote it: `git add -f` and `git commit`";
+    let Some(entry) = repository.entry(head.tree, &path)? else {
+        let message = format!("it is not in the commit {}, which is checked out", head.id);
+        return one(rules.of_file("untracked", &message).help(commit));
+    };
+    if !entry.is_file {
+        let message = format!("the commit {} holds something at its place that is no file", head.id);
+        return one(rules.of_file("not-a-file", &message).help(commit));
+    }
+    if Repository::id_of_file(log)? != entry.id {
+        let message = format!("it is not as the commit {} has it", head.id);
+        return one(rules.of_file("dirty", &message).help(
+            "commit it as it is, or restore it with `git checkout`; a filter (Git LFS, line ends) must leave it alone",
+        ));
+    }
+    let Some(since) = commit_of(&repository, base)? else {
+        let message = format!(
+            "there is no commit `{}` in {}",
+            one_line(base),
+            repository.folder().display()
+        );
+        return Err(GitError::Broken {
+            what: message,
+            detail: "nothing can be compared with it".to_owned(),
+        });
+    };
+    // Where the history was cut, an old change looks like one of the first commit that is left.
+    if repository.is_shallow() {
+        return Err(GitError::Stopped(format!(
+            "{} holds only a part of the history, in which a file's last change cannot be told",
+            repository.folder().display()
+        )));
+    }
+    let changed = repository.last_change(&path, head.id, since.id, stop)?;
+    let same = repository.entry(since.tree, &path)? == Some(entry);
+    if changed.is_none() || same {
+        let message = format!(
+            "`{}` has it already as it is: no commit since then changed it",
+            one_line(base)
+        );
+        return one(rules
+            .of_file("not-changed", &message)
+            .help("run the step for this change and commit the log it writes"));
+    }
+    Ok(Vec::new())
+}
+
+/// The log's path in the repository.
+fn inside(repository: &Repository, log: &Path) -> Option<std::path::PathBuf> {
+    let folder = crate::world::paths::real(repository.working_folder()?).ok()?;
+    log.strip_prefix(folder).ok().map(Path::to_owned)
+}
+
+fn commit_of(repository: &Repository, base: &str) -> Result<Option<crate::world::git::Commit>, GitError> {
+    match repository.resolve(base)?.map(|resolved| resolved.points_to) {
+        Some(PointsTo::Commit(commit)) => Ok(Some(commit)),
+        Some(PointsTo::Broken(detail)) => Err(GitError::Broken {
+            what: format!("`{}` cannot be read", one_line(base)),
+            detail,
+        }),
+        Some(PointsTo::Other(_)) | None => Ok(None),
+    }
+}
+
+fn help(error: &GitError) -> &'static str {
+    match error {
+        GitError::NotARepository(_) => "check the repository out before this step (actions/checkout)",
+        GitError::NoCommits(_) => "commit the log",
+        GitError::Broken { .. } | GitError::Stopped(_) => FETCH_ALL,
+    }
+}

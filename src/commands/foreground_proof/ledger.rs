@@ -1,0 +1,71 @@
+//! The records of all wrapped commands of a log, which stand in it as they happened, one between the other.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Rules;
+use super::story::Story;
+use crate::model::capped::Capped;
+use crate::model::heartbeat::Record;
+use crate::model::{Check, Finding};
+
+/// A workflow wraps a handful of commands. Memory must not grow with what a stranger writes.
+const MOST_LABELS: usize = 200;
+
+#[derive(Default)]
+pub struct Ledger {
+    stories: BTreeMap<String, Story>,
+    /// There were more labels than are looked at, which was told.
+    overflown: bool,
+}
+
+impl Ledger {
+    /// Takes a record in. What it answers is about the log as a whole.
+    pub fn add(&mut self, line: u64, record: &Record, at: Timestamp, rules: &Rules) -> Option<Finding> {
+        if !self.stories.contains_key(&record.label) {
+            if self.stories.len() >= MOST_LABELS {
+                if std::mem::replace(&mut self.overflown, true) {
+                    return None;
+                }
+                let message = format!("more than {MOST_LABELS} labels are not looked at");
+                return Some(
+                    rules
+                        .at(line, "too-many-labels", &message)
+                        .help("give a command the same label in each run"),
+                );
+            }
+            self.stories.insert(record.label.clone(), Story::default());
+        }
+        if let Some(story) = self.stories.get_mut(&record.label) {
+            story.add(line, record, at, rules);
+        }
+        None
+    }
+
+    /// The checks of each wrapped command that counts. What should be there and is not goes to `findings`.
+    pub fn into_checks(self, rules: &Rules, findings: &mut Capped) -> Vec<Check> {
+        for label in &rules.labels {
+            if !self.stories.contains_key(label) {
+                let known: Vec<&str> = self.stories.keys().map(String::as_str).collect();
+                let known = match known.is_empty() {
+                    true => "it has no record at all".to_owned(),
+                    false => format!("it has records of {}", known.join(", ")),
+                };
+                findings.add(
+                    rules
+                        .of_file("missing-label", &format!("there is no record of `{label}`; {known}"))
+                        .help(format!(
+                            "run the step as `stageproof heartbeat --label {label} -- COMMAND`"
+                        )),
+                );
+            }
+        }
+        let counts = |label: &String| rules.labels.is_empty() || rules.labels.contains(label);
+        self.stories
+            .into_iter()
+            .filter(|(label, _)| counts(label))
+            .flat_map(|(label, story)| story.into_checks(&label, rules))
+            .collect()
+    }
+}

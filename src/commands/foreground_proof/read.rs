@@ -1,0 +1,122 @@
+//! Reading the log once, from its first line to its last.
+
+use std::io::{self, Read};
+
+use jiff::Timestamp;
+
+use super::Rules;
+use super::ledger::Ledger;
+use crate::model::capped::Capped;
+use crate::model::heartbeat::{LONGEST, LONGEST_LABEL, Record};
+use crate::model::text::{cut, one_line};
+use crate::model::{Check, Finding};
+use crate::world::hash::Stop;
+use crate::world::lines::{Line, Lines};
+
+/// Bytes of a line that a finding shows.
+const SHOWN: usize = 200;
+
+/// What the log says.
+pub struct Looked {
+    /// What is wrong with it as a file.
+    pub log: Vec<Finding>,
+    /// The checks of each wrapped command.
+    pub stories: Vec<Check>,
+    pub records: u64,
+}
+
+/// Reads and judges every line. An error is that it could not be read to its end.
+pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io::Result<Looked> {
+    let mut findings = Capped::default();
+    let mut ledger = Ledger::default();
+    let (mut records, mut carriage_returns) = (0, 0u64);
+    while let Some(line) = lines.read(stop)? {
+        if !line.ended {
+            findings.add(
+                rules
+                    .at(
+                        line.number,
+                        "torn-line",
+                        "the last line has no end: whoever wrote it was killed",
+                    )
+                    .help("a log without its last words proves nothing; run the step again")
+                    .excerpt(shown(line.bytes)),
+            );
+        }
+        let text = match line.bytes.strip_suffix(b"\r") {
+            Some(text) => {
+                carriage_returns += 1;
+                if carriage_returns == 1 {
+                    findings.add(carriage_return(&line, rules));
+                }
+                text
+            }
+            None => line.bytes,
+        };
+        match record(&line, text) {
+            Ok((record, at)) => {
+                records += 1;
+                if let Some(finding) = ledger.add(line.number, &record, at, rules) {
+                    findings.add(finding);
+                }
+            }
+            Err((code, why)) => findings.add(
+                rules
+                    .at(line.number, code, &why)
+                    .help("nothing but `stageproof heartbeat` writes to this file; restore it, or run the step again")
+                    .excerpt(shown(text)),
+            ),
+        }
+    }
+    if records == 0 && !findings.fails() {
+        findings.add(
+            rules
+                .of_file("empty-log", "it is empty")
+                .help("run the step as `stageproof heartbeat -- COMMAND`"),
+        );
+    }
+    let stories = ledger.into_checks(rules, &mut findings);
+    Ok(Looked {
+        log: findings.into_vec(),
+        stories,
+        records,
+    })
+}
+
+/// Reads one record with its time, or says in a code and a sentence why it is none.
+fn record(line: &Line<'_>, text: &[u8]) -> Result<(Record, Timestamp), (&'static str, String)> {
+    if line.length >= LONGEST as u64 {
+        return Err(("long-line", format!("a line of {} bytes is no record", line.length)));
+    }
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let at = error.valid_up_to() + 1;
+        (
+            "not-utf8",
+            format!("the line is not UTF-8 text (first wrong byte: {at})"),
+        )
+    })?;
+    let no_record = |why: &str| ("no-record", format!("the line is no record: {}", one_line(why)));
+    let record = Record::parse(text).map_err(|why| no_record(&cut(&why, SHOWN)))?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let label = &record.label;
+    if label.is_empty() || label.len() > LONGEST_LABEL || !label.bytes().all(plain) {
+        return Err(no_record("its label holds more than letters, digits, `.`, `_` and `-`"));
+    }
+    let at: Timestamp = record.time.parse().map_err(|_| no_record("there is no such time"))?;
+    Ok((record, at))
+}
+
+fn carriage_return(line: &Line<'_>, rules: &Rules) -> Finding {
+    rules
+        .at(
+            line.number,
+            "carriage-return",
+            "the line ends in CR LF, which heartbeat does not write",
+        )
+        .help("git changed it on its way: put `*.log -text` into .gitattributes, and commit the log as it was written")
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let bytes = &bytes[..bytes.len().min(SHOWN)];
+    one_line(&String::from_utf8_lossy(bytes))
+}

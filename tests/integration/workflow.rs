@@ -1,6 +1,8 @@
-//! The job `prove` of the workflow to copy, step by step with the very inputs that are written there.
+//! The jobs `deploy` and `prove` of the workflow to copy, step by step with the very commands and inputs that are written
+//! there.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,12 +19,25 @@ const TOKEN: &str = "fo1_VerySecretValue99";
 fn what_was_proved_is_one_verdict_in_one_sealed_place() {
     let (codes, gate) = prove(OK, "30s");
     assert_eq!(codes, [0, 0, 0, 0, 0], "{}", gate.listing());
-    for name in ["skip-guard", "smoke", "rollback-dry-run", "verdict"] {
+    for name in [
+        "skip-guard",
+        "heartbeat-build",
+        "heartbeat-deploy",
+        "smoke",
+        "rollback-dry-run",
+        "verdict",
+    ] {
         let report = gate.read(&format!("artifacts/staging/77/reports/{name}.json"));
         assert!(report.contains(r#""verdict": "pass"#), "{name}: {report}");
     }
     let manifest = gate.read("artifacts/staging/77/sha256_manifest.txt");
-    for file in ["reports/skip-guard.json", "reports/verdict.json", "verdict.md"] {
+    for file in [
+        "reports/skip-guard.json",
+        "reports/verdict.json",
+        "logs/heartbeat.log",
+        "logs/deploy.log",
+        "verdict.md",
+    ] {
         assert!(manifest.contains(file), "{file} in {manifest}");
     }
     assert!(gate.root().join("artifacts/staging/77.zip").is_file());
@@ -35,8 +50,24 @@ fn what_failed_is_sealed_too() {
     assert!(gate.read("artifacts/staging/77/verdict.md").contains("FAILED"));
 }
 
+#[test]
+fn a_deploy_that_failed_is_no_pass_whatever_answers() {
+    let (codes, gate) = prove_after("exit 3", OK, "30s");
+    assert_eq!(codes, [0, 0, 0, 1, 0], "{}", gate.listing());
+    let verdict = gate.read("artifacts/staging/77/verdict.md");
+    assert!(
+        verdict.contains("FAILED") && verdict.contains("heartbeat-deploy"),
+        "{verdict}"
+    );
+}
+
 /// The exit codes of the steps that use the action, each run whatever became of the one before.
 fn prove(server: &'static str, within: &str) -> (Vec<i32>, Gate) {
+    prove_after("echo deployed", server, within)
+}
+
+/// The same, with what deploys as a shell's line.
+fn prove_after(deploys: &str, server: &'static str, within: &str) -> (Vec<i32>, Gate) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/workflows/deploy-staging.yml");
     let workflow: Value = serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let job = &workflow["jobs"]["prove"];
@@ -44,6 +75,7 @@ fn prove(server: &'static str, within: &str) -> (Vec<i32>, Gate) {
     assert!(job["if"].as_str().unwrap().contains("!cancelled()"), "{job}");
     let gate = Gate::new().on_runner("push", r#"{"repository":{"fork":false}}"#);
     repository(gate.root());
+    deploy(&workflow["jobs"]["deploy"], deploys, &gate);
     let url = answer(server);
     let mut codes = Vec::new();
     for step in job["steps"].as_array().unwrap() {
@@ -63,12 +95,45 @@ fn prove(server: &'static str, within: &str) -> (Vec<i32>, Gate) {
         if step["with"]["within"].is_string() {
             command.env("INPUT_WITHIN", within);
         }
+        if step["with"]["steady"].is_string() {
+            command.env("INPUT_STEADY", "300ms").env("INPUT_INTERVAL", "50ms");
+        }
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(!said.contains("usage"), "{step}\n{said}");
         codes.push(output.status.code().unwrap_or(-1));
     }
     (codes, gate)
+}
+
+/// Runs the steps of the job that deploys, as a runner does, until one fails. The project's own commands are these.
+fn deploy(job: &Value, deploys: &str, gate: &Gate) {
+    let tools = gate.root().join(".tools");
+    fs::create_dir(&tools).unwrap();
+    let script = |path: &Path, line: &str| {
+        fs::write(path, format!("#!/bin/sh\n{line}\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    script(&tools.join("npm"), r#"test "$*" = "run build" && echo built"#);
+    script(&gate.root().join("deploy.sh"), deploys);
+    symlink(env!("CARGO_BIN_EXE_stageproof"), tools.join("stageproof")).unwrap();
+    for step in job["steps"].as_array().unwrap() {
+        let Some(line) = step["run"].as_str() else { continue };
+        let like_ours = gate.command([] as [&str; 0]);
+        let mut shell = Command::new("bash");
+        shell.args(["-e", "-c", line]).current_dir(gate.root()).env_clear();
+        for (name, value) in std::env::vars().filter(|(name, _)| name == "HOME") {
+            shell.env(name, value);
+        }
+        for (name, value) in like_ours.get_envs() {
+            value.map(|value| shell.env(name, value));
+        }
+        let path = std::env::var("PATH").unwrap();
+        shell.env("PATH", format!("{}:{path}", tools.display()));
+        if !shell.output().unwrap().status.success() {
+            return;
+        }
+    }
 }
 
 fn value_of(value: &Value, url: &str) -> String {

@@ -285,3 +285,25 @@ fn a_beat_comes_as_often_as_asked() {
         "{beats:?} at every 50 ms"
     );
 }
+
+/// What the README shows.
+#[test]
+fn the_demonstration_stalls() {
+    let gate = Gate::new();
+    let demonstration = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/stall.sh");
+    gate.run([
+        "heartbeat",
+        "--label=demo",
+        "--every=100ms",
+        "--stall-after=1200ms",
+        "--stall-kill",
+        "--",
+        demonstration,
+        "62.5",
+    ])
+    .code(124)
+    .says("downloading")
+    .says("STALLED")
+    .says("sleep 62.5");
+    assert!(!runs("sleep 62.5"));
+}

@@ -31,7 +31,7 @@ finish() {
 trap finish EXIT
 cd "$scratch"
 # What is measured does not depend on the surroundings; above all, nothing is written to a runner's files.
-for name in $(compgen -e | grep -E '^(GITHUB_|RUNNER_|ACTIONS_|INPUT_|STAGEPROOF_)' || true); do
+for name in $(compgen -e | grep -E '^(GITHUB_|RUNNER_|ACTIONS_|INPUT_|STAGEPROOF_|SSL_CERT_)' || true); do
     unset "$name"
 done
 

@@ -97,6 +97,11 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         Some(path) => write_status(&report, path),
         None => Ok(()),
     };
+    // What was not kept must not be called a pass where others read it.
+    let report = match [&written, &status].into_iter().find_map(|kept| kept.as_ref().err()) {
+        Some(error) => judge(not_kept(&report, error), None),
+        None => report,
+    };
     let text = match run.format {
         Format::Console if wrapper => {
             let colour = console::colour(run.colour, &io::stderr(), world);
@@ -142,6 +147,28 @@ fn unfinished(command: &str) -> Outcome {
         "the run did not finish: it was killed, or still goes on",
         "see the step's log, and run it again",
     )
+}
+
+/// The same, and that it could not be written down.
+fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
+    let mut outcome = Outcome {
+        checks: report.checks.clone(),
+        notes: report.notes.clone(),
+        timeline: report.timeline.clone(),
+        ..Outcome::default()
+    };
+    let lost = Check::new(
+        &report.command,
+        format!("{}:report", report.command),
+        "The result is written down",
+        Ended::Errored {
+            cause: format!("{error:#}"),
+            help: Some("free some space, or name another folder with --evidence-dir".to_owned()),
+        },
+        Duration::ZERO,
+    );
+    outcome.checks.push(lost);
+    outcome
 }
 
 fn crashed(command: &str) -> Outcome {

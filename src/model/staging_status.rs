@@ -40,6 +40,8 @@ impl StagingStatus {
         }
         let mut keys: Vec<&str> = Vec::new();
         let mut status = None;
+        let mut verdict = None;
+        let mut bad = None;
         loop {
             let line = lines.next().ok_or("its front matter has no end (a line `---`)")?;
             if line == "---" {
@@ -58,6 +60,12 @@ impl StagingStatus {
                 return Err(format!("it says `{key}` twice"));
             }
             keys.push(key);
+            if key == "verdict" {
+                verdict = Some(value.trim_matches('"').to_owned());
+            }
+            if matches!(key, "failed" | "errored") && value != "0" {
+                bad.get_or_insert_with(|| format!("{key}: {}", one_line(value)));
+            }
             if key == KEY {
                 status = Some(match value {
                     "SUCCESS" => Self::Success,
@@ -66,7 +74,19 @@ impl StagingStatus {
                 });
             }
         }
-        status.ok_or_else(|| format!("its front matter does not say `{KEY}`"))
+        let status = status.ok_or_else(|| format!("its front matter does not say `{KEY}`"))?;
+        // A second block: two files were joined, or somebody added to this one.
+        if lines.any(|line| line.trim_start().starts_with(KEY)) {
+            return Err(format!("it says `{KEY}` again behind its front matter"));
+        }
+        let contradicts = verdict
+            .filter(|verdict| !matches!(verdict.as_str(), "pass" | "pass-weak"))
+            .map(|verdict| format!("verdict: {}", one_line(&verdict)))
+            .or(bad);
+        match contradicts {
+            Some(other) if status == Self::Success => Err(format!("it says SUCCESS and also `{other}`")),
+            _ => Ok(status),
+        }
     }
 }
 

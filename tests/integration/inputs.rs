@@ -193,6 +193,29 @@ fn a_full_disk_is_an_error_and_the_old_report_stays_whole() {
     assert_eq!(files(), before, "the old report, and nothing half-written beside it");
 }
 
+/// A later step reads the outputs, and must not take for proved what was not kept.
+#[test]
+fn a_result_that_was_not_kept_is_no_pass_in_the_outputs() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let Some(_disk) = SmallDisk::mount(&gate.path("proof/x")) else {
+        let why = "only root can mount a small file system";
+        return not_checked("a full disk at the end", why, "STAGEPROOF_REQUIRE_MOUNT");
+    };
+    let mut filler = fs::File::create(gate.path("proof/filler")).unwrap();
+    while filler.write_all(&[0; 4096]).is_ok() {}
+    let full = filler.metadata().unwrap().len();
+    filler.set_len(full.saturating_sub(16 << 10)).unwrap();
+    let url = answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    let paths: Vec<String> = (0..60).map(|n| format!("--path=/{n}")).collect();
+    let mut arguments = vec!["smoke", &url, "--evidence-dir=proof"];
+    arguments.extend(paths.iter().map(String::as_str));
+    gate.run(arguments)
+        .code(1)
+        .says("No space left on device")
+        .never_says("Verdict: pass");
+    assert_eq!(gate.outputs()["verdict"], "inconclusive");
+}
+
 /// A file system of 64 KiB, for as long as the value lives.
 struct SmallDisk(PathBuf);
 

@@ -244,3 +244,63 @@ fn reading_a_status_file_is_fail_closed() {
         gate.run(["verdict", "--read=v.md"]).code(1).says("counts as FAILED");
     }
 }
+
+/// A step of another kind, under the name of the one that is asked for.
+#[test]
+fn a_report_is_what_it_says_and_not_what_it_is_called() {
+    let gate = Gate::new();
+    gate.run(["smoke", &answer(OK), "--evidence-dir=e"]).code(0);
+    std::fs::copy(
+        gate.path("e/reports/smoke.json"),
+        gate.path("e/reports/skip-guard.json"),
+    )
+    .unwrap();
+    gate.run(["verdict", "e", "--require=skip-guard", "--evidence-dir=e"])
+        .code(1)
+        .says("is called skip-guard, and it is a report of smoke");
+}
+
+#[test]
+fn a_report_of_another_environment_proves_nothing() {
+    let gate = Gate::new();
+    gate.run(["smoke", &answer(OK), "--evidence-dir=e"]).code(0);
+    gate.run([
+        "verdict",
+        "e",
+        "--require=smoke",
+        "--environment=production",
+        "--evidence-dir=e",
+    ])
+    .code(1)
+    .says("is of another environment: staging, and this is production");
+}
+
+#[test]
+fn a_folder_named_twice_counts_once() {
+    let gate = Gate::new();
+    gate.run(["smoke", &answer(OK), "--evidence-dir=e"]).code(0);
+    gate.run(["verdict", "e", "./e", "e/reports", "--evidence-dir=v"])
+        .code(0)
+        .says("1 check passed");
+}
+
+#[test]
+fn a_status_file_that_contradicts_itself_is_failed() {
+    let gate = Gate::new();
+    gate.run(["smoke", &answer(OK), "--evidence-dir=e"]).code(0);
+    gate.run(["verdict", "--require=smoke", "--evidence-dir=e"]).code(0);
+    let good = gate.read("e/verdict.md");
+    gate.run(["verdict", "--read=e/verdict.md"]).code(0);
+    for wrong in [
+        format!("{good}{good}"),
+        format!("{good}\n---\nstaging_status: FAILED\n---\n"),
+        good.replace("\nfailed: 0\n", "\nfailed: 3\n"),
+        good.replace("verdict: \"pass\"", "verdict: \"fail\""),
+    ] {
+        assert_ne!(wrong, good);
+        gate.write("wrong.md", &wrong);
+        gate.run(["verdict", "--read=wrong.md"])
+            .code(1)
+            .says("counts as FAILED");
+    }
+}

@@ -74,6 +74,12 @@ impl SmokeOptions {
             ))
             .help("probe http://127.0.0.1:PORT, or drop --start"));
         }
+        if self.over.version_from.is_some() && probes.iter().all(|probe| probe.expected.version.is_none()) {
+            return Err(
+                UsageError::new("--version-from says where a version stands, and none is expected")
+                    .help("give --expect-version; an input that is empty counts as not given"),
+            );
+        }
         let at_once = self.parallel.unwrap_or(PARALLEL);
         if !(1..=MOST_PARALLEL).contains(&at_once) {
             return Err(UsageError::new(format!(

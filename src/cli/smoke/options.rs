@@ -199,14 +199,14 @@ options! {
     /// In which it must become healthy, all attempts together [default: 60s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
-    /// Between two attempts, at least 10ms [default: 1s]. Retry-After makes it longer.
+    /// Between two attempts, at least 10ms [default: 1s]. Retry-After makes it longer, the end of --within shorter.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     interval: Option<TimeSpan>,
     /// For one connection [default: 5s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     connect_timeout: Option<TimeSpan>,
     /// For one attempt, from the first byte sent to the last byte read; never longer than what is left of --within
-    /// [default: 10s].
+    /// [default: 10s]. Of a body, 1 MiB is read, or 64 KiB if nothing is expected of it.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     timeout: Option<TimeSpan>,
 

@@ -150,6 +150,9 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
                 };
                 if missing.situation != Situation::CannotExist {
                     missing.help.push_str(&advice);
+                } else if fails {
+                    // What cannot exist is no reason to fail, unless somebody asked for that.
+                    missing.help = "It fails because of --strict; leave that out to skip such runs.".to_owned();
                 }
                 let message = missing.message.clone();
                 let finding = Finding::error("missing-prerequisite", &message).help(&missing.help);

@@ -1,6 +1,6 @@
 //! Folding many reports into one outcome: a check per report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Fold, STAGE};
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, TimeSpan, Verdict, waiver};
-use crate::world::{World, files, reports};
+use crate::world::{World, files, paths, reports};
 
 /// Clocks of two runners differ by less.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -23,10 +23,15 @@ struct Folded {
 pub fn run(fold: &Fold, world: &World) -> Outcome {
     let mut checks = Vec::new();
     let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    // A folder that is named twice, or inside of another, brings its reports once.
+    let mut seen = BTreeSet::new();
     for folder in &fold.folders {
         match reports::below(folder) {
             Ok(paths) => {
                 for path in paths {
+                    if !seen.insert(paths::real(&path).unwrap_or_else(|_| path.clone())) {
+                        continue;
+                    }
                     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                     // The verdict's own report of an earlier try is not evidence for the next.
                     if name != STAGE && !name.starts_with("verdict-") {
@@ -113,6 +118,7 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
         }
     };
     let mut findings = strangers(&report, &place, fold, world);
+    findings.extend(misnamed(&report, name, &place));
     if fold.strict {
         forget_waivers(&mut report);
     } else {
@@ -169,6 +175,21 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
     folded
 }
 
+/// What a report is called is for who looks for it; what it is stands in it.
+fn misnamed(report: &Report, name: &str, place: &str) -> Option<Finding> {
+    let own = match &report.label {
+        Some(label) => format!("{}-{label}", report.command),
+        None => report.command.clone(),
+    };
+    (own != name).then(|| {
+        Finding::error(
+            "misnamed-report",
+            format!("{place} is called {name}, and it is a report of {own}"),
+        )
+        .help("leave reports under the names they were written with")
+    })
+}
+
 /// Whether a report is of another run or commit, too old, or from the future.
 fn strangers(report: &Report, place: &str, fold: &Fold, world: &World) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -191,6 +212,12 @@ fn strangers(report: &Report, place: &str, fold: &Fold, world: &World) -> Vec<Fi
     );
     differs("run", "wrong-run", &fold.subject.run_id, &report.subject.run_id);
     differs("commit", "wrong-commit", &fold.subject.sha, &report.subject.sha);
+    differs(
+        "environment",
+        "wrong-environment",
+        &Some(fold.subject.environment.clone()),
+        &Some(report.subject.environment.clone()),
+    );
     let age = report
         .finished_at
         .parse::<Timestamp>()

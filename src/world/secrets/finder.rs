@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, BuildError, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 
 /// What is read of a file at a time.
 const READ: usize = 1 << 20;
+
+/// Bytes of all values together up to which the faster way of searching is made.
+const LARGEST_TABLE: usize = 8 << 10;
 
 /// Knows where values stand. Values that overlap are one place.
 pub struct Finder {
@@ -19,8 +22,11 @@ pub struct Finder {
 impl Finder {
     /// `values` must not be empty texts.
     pub fn new(values: &[&str]) -> Result<Self, BuildError> {
+        // Making a table for every state takes the square of a value that repeats itself.
+        let large = values.iter().map(|value| value.len()).sum::<usize>() > LARGEST_TABLE;
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            .kind(large.then_some(AhoCorasickKind::ContiguousNFA))
             .build(values)?;
         Ok(Self {
             automaton,

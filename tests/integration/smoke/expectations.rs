@@ -217,5 +217,5 @@ fn only_https_has_a_certificate_to_be_valid() {
     smoke(&gate, &answer(super::OK), &["--min-certificate-days=1"])
         .code(1)
         .says("there is no certificate");
-    assert_eq!(found(&gate), ["certificate-expires", "app", "tls"]);
+    assert_eq!(found(&gate), ["no-certificate", "app", "tls"]);
 }

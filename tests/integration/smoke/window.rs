@@ -230,3 +230,37 @@ fn there_is_no_window_before_the_first_right_answer() {
     .code(1);
     assert_eq!(found(&gate), ["unhealthy", "app", "status-5xx"]);
 }
+
+/// However many failures are allowed, a watch has an end.
+#[test]
+fn a_watch_that_ends_in_failures_ends() {
+    let gate = Gate::new();
+    let url = statuses(|count| {
+        if count == 0 {
+            "200 OK"
+        } else {
+            "503 Service Unavailable"
+        }
+    });
+    let began = Instant::now();
+    gate.run([
+        "smoke",
+        &url,
+        "--watch=200ms",
+        "--interval=20ms",
+        "--within=500ms",
+        "--max-failures=1000000",
+        "--max-error-ratio=100%",
+    ])
+    .code(1)
+    .says("right at first, then");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_place_for_a_version_that_nobody_expects_is_refused() {
+    let gate = Gate::new();
+    gate.run(["smoke", "http://127.0.0.1:1/", "--version-from=header:X-Version"])
+        .code(2)
+        .says("none is expected");
+}

@@ -45,11 +45,18 @@ impl Probe {
         let message = match days_left(samples, world) {
             Some(days) if days >= i64::from(least) => return None,
             Some(days) => format!(
-                "{}: the certificate is valid for {} more, at least {least} are expected",
+                "{}: the certificate is {}, at least {least} are expected",
                 self.url,
-                text::count(usize::try_from(days.max(0)).unwrap_or(0), "day")
+                validity(days)
             ),
-            None => format!("{}: there is no certificate, so it has no days left", self.url),
+            None => {
+                let message = format!("{}: there is no certificate, so it has no days left", self.url);
+                return Some(
+                    Finding::error("no-certificate", message)
+                        .because(Class::App, Reason::Tls)
+                        .help("probe it with https, or drop --min-certificate-days"),
+                );
+            }
         };
         Some(
             Finding::error("certificate-expires", message)
@@ -81,7 +88,7 @@ impl Probe {
                 facts.push(Fact::new("redirected to", url.to_string()));
             }
             if let Some(days) = days_left(samples, world) {
-                facts.push(Fact::new("certificate", format!("valid for {days} more days")));
+                facts.push(Fact::new("certificate", validity(days)));
             }
         }
         if self.settings.insecure {
@@ -112,6 +119,16 @@ pub(super) fn next_step(whose: Class, reason: Reason) -> &'static str {
 pub(super) fn left_alone_for(asked: Duration) -> String {
     let asked = TimeSpan(whole_seconds(asked));
     format!("; it asks to be left alone for {asked}, which is longer than what is left")
+}
+
+fn validity(days: i64) -> String {
+    let number = days.unsigned_abs();
+    let noun = if number == 1 { "day" } else { "days" };
+    if days < 0 {
+        format!("expired {number} {noun} ago")
+    } else {
+        format!("valid for {number} more {noun}")
+    }
 }
 
 fn days_left(samples: &Samples, world: &World) -> Option<i64> {

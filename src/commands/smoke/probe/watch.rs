@@ -30,6 +30,11 @@ impl Probe {
                 Goal::Steady(_) => limits.deadline,
                 Goal::Watch(span) => span,
             };
+            if past >= end.saturating_add(self.within) {
+                // Failures to the end, and limits that would allow many more of them.
+                window.finish();
+                break;
+            }
             let most = end.saturating_sub(past).max(self.longest_pause());
             if let Some(asked) = asked_to_wait.filter(|asked| *asked > most) {
                 // For longer than the window lasts.

@@ -115,6 +115,14 @@ fn secrets_are_taken_out_of_the_log_in_the_end() {
     );
 }
 
+#[test]
+fn a_secret_in_the_name_of_what_is_not_there_is_not_shown() {
+    let gate = Gate::new().env("MY_TOKEN", "very-secret-8");
+    let ran = heartbeat(&gate, &["--label=x", "--", "./very-secret-8"]);
+    ran.code(127).says("not started: ").never_says("very-secret-8");
+    assert!(!log(&gate, "heartbeat.log").contains("very-secret-8"));
+}
+
 /// Quoted for a shell it would read differently, and cut it would not be known.
 #[test]
 fn a_secret_in_the_command_is_not_shown_however_it_is_written() {

@@ -232,6 +232,23 @@ fn a_slow_reader_loses_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// One stream that ends only after the command says nothing about the other, which is still being read.
+#[test]
+fn a_slow_reader_of_one_stream_loses_nothing_when_the_other_was_held_open() {
+    let gate = Gate::new();
+    let script = "head -c 900000 /dev/zero >&2; sleep 0.2 2> /dev/null & exit 0";
+    let mut command = gate.command(["heartbeat", "--", "sh", "-c", script]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    // Longer than output is waited for that somebody else holds open.
+    std::thread::sleep(Duration::from_secs(1));
+    let mut all = Vec::new();
+    stderr.read_to_end(&mut all).unwrap();
+    assert_eq!(all.iter().filter(|byte| **byte == 0).count(), 900_000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(log(&gate, "sh.log").len(), 900_000);
+}
+
 #[test]
 fn a_reader_that_goes_away_ends_the_command_as_if_it_was_not_wrapped() {
     let gate = Gate::new();

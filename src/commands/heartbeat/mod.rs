@@ -163,7 +163,8 @@ fn not_started(story: &Story, teller: &Teller<'_>, error: &StartError) -> Judged
         attempt: story.attempts.max(1),
         ..Place::default()
     };
-    teller.note(place, format!("not started: {}", finding.message));
+    let why = teller.world.secrets.redact(&finding.message);
+    teller.note(place, format!("not started: {why}"));
     let end = End {
         exit: code,
         ..Default::default()

@@ -50,7 +50,7 @@ struct Shared {
     lines: AtomicU64,
     /// Milliseconds since `started`.
     last: AtomicU64,
-    /// Streams that had nothing more to read after the command had ended.
+    /// Open streams that had nothing more to read after the command had ended.
     drained: AtomicU64,
     cut: AtomicBool,
     /// Why something did not reach our own output.
@@ -82,8 +82,12 @@ impl Streams {
                 shared: Arc::clone(&shared),
             };
             let count = count.clone();
+            let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                stream.pass_on();
+                if stream.pass_on() {
+                    // It is compared with those that are open, and this one is none of them any more.
+                    shared.drained.fetch_sub(1, Ordering::Relaxed);
+                }
                 count.send_modify(|open| *open -= 1);
             });
         }
@@ -164,16 +168,17 @@ struct Stream {
 }
 
 impl Stream {
-    fn pass_on(mut self) {
+    /// Until its end, or until it is cut. Answers whether it was counted as drained.
+    fn pass_on(mut self) -> bool {
         let mut buffer = vec![0; BUFFER];
         let mut command_ended = false;
         let mut drained = false;
         loop {
             match rustix::io::read(&self.from, &mut buffer[..]) {
-                Ok(0) => return,
+                Ok(0) => return drained,
                 Ok(n) => {
                     if !self.take(&buffer[..n]) {
-                        return;
+                        return drained;
                     }
                 }
                 Err(Errno::AGAIN) => {
@@ -185,10 +190,10 @@ impl Stream {
                 }
                 Err(Errno::INTR) => {}
                 // A terminal whose other side is closed answers so.
-                Err(_) => return,
+                Err(_) => return drained,
             }
             if self.shared.cut.load(Ordering::Relaxed) {
-                return;
+                return drained;
             }
         }
     }
@@ -201,8 +206,9 @@ impl Stream {
         self.shared.lines.fetch_add(lines as u64, Ordering::Relaxed);
         let now = u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.shared.last.store(now, Ordering::Relaxed);
-        let passed_on = self.to.as_mut().map_or(Ok(()), |to| to.pass_on(bytes));
+        // First into the log: a reader of our output that takes nothing may keep us from coming back from there.
         self.log.write(bytes);
+        let passed_on = self.to.as_mut().map_or(Ok(()), |to| to.pass_on(bytes));
         match passed_on {
             Ok(()) => true,
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => false,

@@ -92,6 +92,25 @@ fn a_second_signal_escalates_and_log_and_report_are_whole_within_a_runners_patie
     ));
 }
 
+/// Its first signal was held back, so less of that patience is left.
+#[test]
+fn a_critical_step_that_does_not_listen_ends_within_a_runners_patience_too() {
+    let gate = Gate::new();
+    let script = "trap '' INT TERM; echo ready; while :; do sleep 62.9; done";
+    let running = Running::start(&gate, &["--critical"], script);
+    running.said("ready");
+    running.signal(Signal::INT);
+    eventually("it is held back", || {
+        notes(&gate).iter().any(|note| note.contains("held back"))
+    });
+    let second = Instant::now();
+    running.signal(Signal::TERM);
+    assert_eq!(running.ended(), Some(137));
+    assert!(second.elapsed() < Duration::from_millis(2500), "{:?}", second.elapsed());
+    assert!(!runs("sleep 62.9"));
+    assert_eq!(gate.report("heartbeat")["verdict"], "fail");
+}
+
 /// Whoever sends one signal only (a container engine sends SIGKILL 10 s later) does not wait for ever.
 #[test]
 fn a_command_that_does_not_listen_has_its_grace() {

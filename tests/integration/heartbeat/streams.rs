@@ -115,6 +115,14 @@ fn secrets_are_taken_out_of_the_log_in_the_end() {
     );
 }
 
+#[test]
+fn a_secret_in_the_name_of_what_is_not_there_is_not_shown() {
+    let gate = Gate::new().env("MY_TOKEN", "very-secret-8");
+    let ran = heartbeat(&gate, &["--label=x", "--", "./very-secret-8"]);
+    ran.code(127).says("not started: ").never_says("very-secret-8");
+    assert!(!log(&gate, "heartbeat.log").contains("very-secret-8"));
+}
+
 /// Quoted for a shell it would read differently, and cut it would not be known.
 #[test]
 fn a_secret_in_the_command_is_not_shown_however_it_is_written() {
@@ -222,6 +230,23 @@ fn a_slow_reader_loses_nothing() {
     stdout.read_to_end(&mut rest).unwrap();
     assert_eq!(rest.len(), 899_000);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// One stream that ends only after the command says nothing about the other, which is still being read.
+#[test]
+fn a_slow_reader_of_one_stream_loses_nothing_when_the_other_was_held_open() {
+    let gate = Gate::new();
+    let script = "head -c 900000 /dev/zero >&2; sleep 0.2 2> /dev/null & exit 0";
+    let mut command = gate.command(["heartbeat", "--", "sh", "-c", script]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    // Longer than output is waited for that somebody else holds open.
+    std::thread::sleep(Duration::from_secs(1));
+    let mut all = Vec::new();
+    stderr.read_to_end(&mut all).unwrap();
+    assert_eq!(all.iter().filter(|byte| **byte == 0).count(), 900_000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(log(&gate, "sh.log").len(), 900_000);
 }
 
 #[test]

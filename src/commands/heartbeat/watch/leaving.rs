@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::attempt::Desk;
-use super::{Leaving, TOLD_AGAIN, Watch};
+use super::{Leaving, Watch};
 use crate::world::wrap::Told;
 
 /// How long the kernel may take to carry out a SIGKILL, and a reader of our output to take what is left.
@@ -34,7 +34,7 @@ impl Watch {
                 return self.wrapped.streams.has_ended() || now >= ended_at + DYING;
             }
             // It was told to end, and left others behind that do not know.
-            self.leave(desk.plan.grace.min(TOLD_AGAIN));
+            self.leave(desk.plan.grace.min(self.pressed()));
             return false;
         }
         if self.is_repeated(desk) && self.wrapped.tree.is_anybody_left() {

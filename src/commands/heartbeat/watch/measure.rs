@@ -20,7 +20,8 @@ impl Watch {
     pub(super) fn measure(&mut self, desk: &Desk<'_>, now: Instant) {
         let usage = self.wrapped.tree.usage();
         self.next_sample = now + self.sample_every.max(now.elapsed() * SAMPLE_SHARE);
-        if let Some(usage) = &usage {
+        // Nobody is there any more, or not yet seen: that is no measurement.
+        if let Some(usage) = usage.as_ref().filter(|usage| usage.processes > 0) {
             self.pulse.remember_peak(usage);
         }
         let reading = self.wrapped.streams.reading();

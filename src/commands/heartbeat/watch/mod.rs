@@ -223,7 +223,7 @@ impl Watch {
                 self.place(),
                 "it did not end when it was told to: SIGTERM to everything",
             );
-            self.leave(desk.plan.grace.min(TOLD_AGAIN));
+            self.leave(desk.plan.grace.min(self.pressed()));
         }
     }
 

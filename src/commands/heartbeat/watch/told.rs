@@ -49,9 +49,23 @@ impl Watch {
         }
     }
 
+    /// How long each of the steps may take that are left after a signal. Two of them are left after a second one that was
+    /// passed on, as the first was held back.
+    pub(super) fn pressed(&self) -> Duration {
+        if self.attempt.told.len() > 1 {
+            TOLD_AGAIN / 2
+        } else {
+            TOLD_AGAIN
+        }
+    }
+
     pub(super) fn pass_on(&mut self, desk: &Desk<'_>, told: Told) {
         // Held back before means that the sender has waited already.
-        let patience = if self.attempt.told.len() > 1 { TOLD_AGAIN } else { TOLD };
+        let patience = if self.attempt.told.len() > 1 {
+            self.pressed()
+        } else {
+            TOLD
+        };
         self.held = None;
         self.passed_on = Some(Instant::now() + desk.plan.grace.min(patience));
         self.wrapped.tree.signal_group(told.signal());

@@ -206,7 +206,12 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
                 .plan(&world.workspace)?;
             ("rollback-dry-run", Plan::RollbackDryRun(plan))
         }
-        Command::Heartbeat(options) => ("heartbeat", Plan::Heartbeat(options.plan(&setting, world)?)),
+        Command::Heartbeat(options) => {
+            let plan = options.plan(&setting, world)?;
+            // A step that went well must not replace the report of another one that did not.
+            setting.label = Some(plan.label.clone());
+            ("heartbeat", Plan::Heartbeat(plan))
+        }
         Command::ForegroundProof(options) => {
             let plan = options.or(config.foreground_proof.unwrap_or_default()).plan(world)?;
             ("foreground-proof", Plan::ForegroundProof(plan))

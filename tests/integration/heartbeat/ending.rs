@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{Running, found, log, notes, records};
+use super::{Running, found, log, notes, records, report};
 use crate::gate::Gate;
 use crate::servers::{eventually, runs};
 
@@ -43,7 +43,7 @@ fn a_signal_from_outside_ends_everything_at_once() {
             began.elapsed()
         );
         family_is_gone(seconds);
-        let report = gate.report("heartbeat").to_string();
+        let report = report(&gate).to_string();
         assert!(report.contains(&format!("asked to stop by {name}")), "{report}");
         assert!(
             notes(&gate)[0].contains(&format!("{name} is passed on")),
@@ -83,7 +83,7 @@ fn a_second_signal_escalates_and_log_and_report_are_whole_within_a_runners_patie
     assert_eq!(running.ended(), Some(137));
     assert!(second.elapsed() < Duration::from_millis(2500), "{:?}", second.elapsed());
     assert!(!runs("sleep 62.1"));
-    let report = gate.report("heartbeat");
+    let report = report(&gate);
     assert_eq!(report["verdict"], "fail");
     assert!(report.to_string().contains("SIGINT, then SIGTERM"), "{report}");
     assert!(matches!(
@@ -108,7 +108,7 @@ fn a_critical_step_that_does_not_listen_ends_within_a_runners_patience_too() {
     assert_eq!(running.ended(), Some(137));
     assert!(second.elapsed() < Duration::from_millis(2500), "{:?}", second.elapsed());
     assert!(!runs("sleep 62.9"));
-    assert_eq!(gate.report("heartbeat")["verdict"], "fail");
+    assert_eq!(report(&gate)["verdict"], "fail");
 }
 
 /// Whoever sends one signal only (a container engine sends SIGKILL 10 s later) does not wait for ever.
@@ -143,7 +143,7 @@ fn a_critical_step_ends_first_and_the_report_says_that_it_was_asked_to_stop() {
     running.said("whole");
     assert_eq!(running.ended(), Some(0));
     assert_eq!(found(&gate), ["asked-to-stop"]);
-    let report = gate.report("heartbeat");
+    let report = report(&gate);
     assert_eq!(report["verdict"], "pass-weak");
     assert!(
         report.to_string().contains("held back until the step had ended"),
@@ -166,7 +166,7 @@ fn a_critical_step_is_not_repeated_after_a_signal() {
     });
     gate.write("gate", "go\n");
     assert_eq!(running.ended(), Some(8));
-    assert_eq!(gate.report("heartbeat")["outputs"]["attempts"], "1");
+    assert_eq!(report(&gate)["outputs"]["attempts"], "1");
 }
 
 #[test]

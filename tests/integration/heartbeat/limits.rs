@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use stageproof::model::heartbeat::Event;
 
-use super::{found, heartbeat, notes, records, script};
+use super::{found, heartbeat, notes, records, report, script};
 use crate::gate::Gate;
 use crate::servers::{eventually, runs};
 
@@ -119,7 +119,7 @@ fn silence_is_told_once_with_the_processes_and_again_after_activity() {
         .collect();
     assert_eq!(events, ["stall", "resumed", "stall"]);
     assert_eq!(found(&gate), ["stalled"]);
-    let report = gate.report("heartbeat");
+    let report = report(&gate);
     assert_eq!(report["verdict"], "pass-weak");
     let states = report["timeline"].as_array().unwrap().iter().map(|span| &span["state"]);
     assert_eq!(states.filter(|state| **state == "stalled").count(), 2);
@@ -176,7 +176,7 @@ fn what_a_good_command_left_behind_runs_on_and_is_named() {
         .says("sleep 3.17");
     assert!(runs("sleep 3.17"));
     assert_eq!(found(&gate), ["left-behind"]);
-    assert_eq!(gate.report("heartbeat")["verdict"], "pass");
+    assert_eq!(report(&gate)["verdict"], "pass");
 }
 
 /// A shell that became us may have started something before.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{found, heartbeat, log, records, script};
+use super::{found, heartbeat, log, records, report, script};
 use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::eventually;
@@ -39,7 +39,7 @@ fn a_log_that_cannot_be_written_is_red_and_the_command_has_run() {
             .says(name)
             .says("Verdict: fail");
         assert!(gate.root().join("ran").exists());
-        let report: serde_json::Value = serde_json::from_str(&gate.read("evidence/reports/heartbeat.json")).unwrap();
+        let report: serde_json::Value = report(&gate);
         let codes: Vec<&str> = report["checks"][0]["findings"]
             .as_array()
             .unwrap()
@@ -86,7 +86,7 @@ fn a_disk_that_is_full_in_the_middle_stops_nobody() {
     );
     ran.code(125).says("No space left on device");
     assert!(ran.output.stdout.ends_with(b"\0\nend\n") && ran.output.stdout.len() == 300_005);
-    let report: serde_json::Value = serde_json::from_str(&gate.read("evidence/reports/heartbeat.json")).unwrap();
+    let report: serde_json::Value = report(&gate);
     assert_eq!(report["verdict"], "fail");
     assert!(report.to_string().contains("log-failed"), "{report}");
 }
@@ -139,7 +139,7 @@ fn a_run_that_was_killed_leaves_its_records_and_a_report_that_is_not_green() {
     });
     running.signal(rustix::process::Signal::KILL);
     assert_eq!(running.ended(), None);
-    assert_eq!(gate.report("heartbeat")["verdict"], "inconclusive");
+    assert_eq!(report(&gate)["verdict"], "inconclusive");
     assert!(!records(&gate).is_empty());
     assert_eq!(log(&gate, "sh.log"), "ready\n");
 }

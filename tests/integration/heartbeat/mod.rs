@@ -48,9 +48,26 @@ fn notes(gate: &Gate) -> Vec<String> {
     records(gate).into_iter().filter_map(note).collect()
 }
 
+/// The report of the one command that was wrapped.
+fn report(gate: &Gate) -> serde_json::Value {
+    let evidence = match gate.root().join("evidence") {
+        named if named.is_dir() => named,
+        _ => gate.evidence(),
+    };
+    let reports = fs::read_dir(evidence.join("reports")).unwrap();
+    let names = reports.map(|entry| entry.unwrap().path());
+    let ours = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("heartbeat-") && name.ends_with(".json")
+    };
+    let all: Vec<_> = names.filter(ours).collect();
+    assert_eq!(all.len(), 1, "{}", gate.listing());
+    serde_json::from_str(&fs::read_to_string(&all[0]).unwrap()).unwrap()
+}
+
 /// The codes of what was found.
 fn found(gate: &Gate) -> Vec<String> {
-    let report = gate.report("heartbeat");
+    let report = report(gate);
     let findings = report["checks"][0]["findings"].as_array().cloned().unwrap_or_default();
     let code = |finding: &serde_json::Value| finding["code"].as_str().unwrap().to_owned();
     findings.iter().map(code).collect()

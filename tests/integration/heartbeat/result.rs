@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use stageproof::model::heartbeat::Event;
 
-use super::{found, heartbeat, notes, records, script};
+use super::{found, heartbeat, notes, records, report, script};
 use crate::gate::Gate;
 
 #[test]
@@ -12,7 +12,7 @@ fn every_exit_code_is_passed_on_and_anything_but_0_fails() {
     for code in [0, 1, 2, 3, 4, 42, 124, 137, 255] {
         let gate = Gate::new();
         script(&gate, &[], &format!("echo said; exit {code}")).code(code);
-        let report = gate.report("heartbeat");
+        let report = report(&gate);
         assert_eq!(report["verdict"], if code == 0 { "pass" } else { "fail" }, "{code}");
         assert_eq!(report["outputs"]["exit-code"], code.to_string());
         assert_eq!(report["checks"][0]["id"], "heartbeat:sh");
@@ -168,7 +168,7 @@ fn waits(gate: &Gate) -> usize {
 }
 
 fn timeline(gate: &Gate) -> Vec<String> {
-    let report = gate.report("heartbeat");
+    let report = report(gate);
     let spans = report["timeline"].as_array().unwrap();
     spans
         .iter()
@@ -188,10 +188,7 @@ fn only_the_named_codes_are_worth_another_attempt_and_a_time_limit_is_one_of_the
     let attempts = |options: &[&str], text: &str| {
         let gate = Gate::new();
         script(&gate, &[&["--retries=2"], options].concat(), text);
-        gate.report("heartbeat")["outputs"]["attempts"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        report(&gate)["outputs"]["attempts"].as_str().unwrap().to_owned()
     };
     assert_eq!(attempts(&["--retry-on=75"], "exit 3"), "1");
     assert_eq!(attempts(&["--retry-on=3,75"], "exit 3"), "3");
@@ -247,4 +244,15 @@ fn on_a_runner_there_is_a_picture_of_it_in_the_summary() {
     );
     assert!(summary.contains("| attempt 2 | failed |"), "{summary}");
     assert_eq!(gate.outputs()["exit-code"], "3");
+}
+
+/// A step that went well must not hide one that did not.
+#[test]
+fn each_program_has_a_report_of_its_own() {
+    let gate = Gate::new();
+    heartbeat(&gate, &["--", "false"]).code(1);
+    heartbeat(&gate, &["--", "true"]).code(0);
+    assert_eq!(gate.report("heartbeat-false")["verdict"], "fail");
+    assert_eq!(gate.report("heartbeat-true")["verdict"], "pass");
+    gate.run(["verdict", "--require=heartbeat-true"]).code(1);
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Running, found, heartbeat, log, records, script};
+use super::{Running, found, heartbeat, log, records, report, script};
 use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::eventually;
@@ -108,7 +108,7 @@ fn secrets_are_taken_out_of_the_log_in_the_end() {
     gate.write(".github/stageproof.yml", "skip-guard:\n  require: [env:DEPLOY]\n");
     script(&gate, &[], "echo $DEPLOY and $MY_PASSWORD; exit 1").code(1);
     assert_eq!(log(&gate, "sh.log"), "*** and ***\n");
-    let report = gate.report("heartbeat").to_string();
+    let report = report(&gate).to_string();
     assert!(
         report.contains("*** and ***") && !report.contains("named-value"),
         "{report}"
@@ -133,7 +133,7 @@ fn a_secret_in_the_command_is_not_shown_however_it_is_written() {
         &["--stall-after=100ms", "--", "sh", "-c", "sleep 0.3; exit 1", &secret],
     );
     ran.code(1).says("STALLED").says("***").never_says("s3cret");
-    let seen = log(&gate, "heartbeat.log") + &gate.report("heartbeat").to_string();
+    let seen = log(&gate, "heartbeat.log") + &report(&gate).to_string();
     assert!(!seen.contains("s3cret"), "{seen}");
 }
 

@@ -7,7 +7,7 @@ use super::{Means, Probe};
 use crate::commands::smoke::expect::{self, LatencyLimit};
 use crate::commands::smoke::sample::{Bad, Samples};
 use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
-use crate::model::{Class, Fact, Finding, Reason, TimeSpan, text};
+use crate::model::{Class, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
 
 impl Probe {

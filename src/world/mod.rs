@@ -19,6 +19,7 @@ pub mod hash;
 pub mod http;
 pub mod interrupt;
 pub mod lines;
+pub mod log_file;
 pub mod mounts;
 pub mod paths;
 pub mod ports;

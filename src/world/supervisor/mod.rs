@@ -11,21 +11,19 @@ mod helper;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::fs::{Mode, OFlags};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::process::family::{self, Family};
 use super::process::{StartError, find};
-use super::{Env, Interrupt, random};
+use super::{Env, Interrupt, log_file, random};
 use crate::model::TimeSpan;
 pub use ending::Ending;
 pub use helper::supervise;
@@ -202,29 +200,10 @@ impl Watch {
     }
 }
 
-/// A log is written where it is, and not where a link leads: that could be any file of the user.
+/// Empty, whatever stood in it.
 fn open_log(path: &Path) -> anyhow::Result<File> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
-    }
-    // Opening a pipe that nobody reads must not make us wait.
-    let flags =
-        OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let shown = path.display();
-    let file = match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::LOOP) => {
-            anyhow::bail!("the server's log {shown} is a link, and links are not written through; remove it")
-        }
-        Err(error) => {
-            return Err(io::Error::from(error)).with_context(|| format!("cannot write the server's log {shown}"));
-        }
-    };
-    let wrong = || format!("cannot empty the server's log {shown}");
-    anyhow::ensure!(
-        file.metadata().with_context(wrong)?.is_file(),
-        "the server's log {shown} is not a file; remove it"
-    );
-    file.set_len(0).with_context(wrong)?;
+    let file = log_file::open(path).context("the server's log cannot be kept")?;
+    file.set_len(0)
+        .with_context(|| format!("cannot empty the server's log {}", path.display()))?;
     Ok(file)
 }

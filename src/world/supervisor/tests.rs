@@ -1,4 +1,5 @@
 use super::*;
+use std::fs;
 
 #[tokio::test]
 async fn a_helper_that_says_nothing_does_not_hold_us() {
@@ -39,7 +40,7 @@ fn a_log_is_emptied_but_not_through_a_link() {
     fs::write(&log, "precious").unwrap();
     let link = home.path().join("logs/link.log");
     std::os::unix::fs::symlink(&log, &link).unwrap();
-    let error = open_log(&link).unwrap_err().to_string();
+    let error = format!("{:#}", open_log(&link).unwrap_err());
     assert!(error.contains("link.log is a link"), "{error}");
     assert_eq!(fs::read_to_string(&log).unwrap(), "precious");
 

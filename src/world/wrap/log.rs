@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
-use rustix::fs::{Mode, OFlags};
 
 use crate::model::heartbeat::Record;
+use crate::world::log_file;
 
 /// How many wrapped commands of one label may run at once.
 const AT_ONCE: usize = 100;
@@ -31,7 +31,7 @@ impl Log {
     pub fn of_output(folder: &Path, label: &str) -> Self {
         let mut path = folder.join(format!("{label}.log"));
         for number in 2..AT_ONCE {
-            match open(&path).and_then(|file| claim(file, &path)) {
+            match log_file::open(&path).and_then(|file| claim(file, &path)) {
                 Ok(Some(file)) => return Self::with(path, Ok(file)),
                 Ok(None) => path = folder.join(format!("{label}-{number}.log")),
                 Err(error) => return Self::with(path, Err(error)),
@@ -46,7 +46,7 @@ impl Log {
     /// The records: `folder/heartbeat.log`, which is only ever appended to.
     pub fn of_records(folder: &Path) -> Self {
         let path = folder.join("heartbeat.log");
-        let file = open(&path);
+        let file = log_file::open(&path);
         Self::with(path, file)
     }
 
@@ -100,27 +100,6 @@ impl Log {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         }
     }
-}
-
-/// For appending, where it is and not where a link leads: that could be any file of the user.
-fn open(path: &Path) -> anyhow::Result<File> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
-    }
-    // Opening a pipe that nobody reads must not make us wait.
-    let flags =
-        OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let shown = path.display();
-    let file = match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::LOOP) => {
-            anyhow::bail!("{shown} is a link, and links are not written through; remove it")
-        }
-        Err(error) => return Err(io::Error::from(error)).with_context(|| format!("cannot write {shown}")),
-    };
-    let meta = file.metadata().with_context(|| format!("cannot write {shown}"))?;
-    anyhow::ensure!(meta.is_file(), "{shown} is not a file; remove it");
-    Ok(file)
 }
 
 /// Empties it, unless another process is writing to it.

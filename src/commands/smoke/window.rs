@@ -293,6 +293,27 @@ mod tests {
         assert_eq!(state(steady, &"gggt".repeat(15)), State::Degraded(Why::NeverSteady));
     }
 
+    /// Told one by one, and as one run that goes on behind the deadline.
+    #[test]
+    fn a_streak_that_cannot_end_in_time_is_none() {
+        let limits = Limits {
+            failures: 2,
+            deadline: 2 * SECOND,
+            ..limits()
+        };
+        let steady = Goal::Steady(SECOND);
+        let singly = after(steady, limits, "tgg").state();
+        let mut window = after(steady, limits, "t");
+        window.add(Run {
+            kind: Kind::Good,
+            count: 2,
+            from: 2 * SECOND,
+            to: 3 * SECOND,
+        });
+        assert_eq!(singly, State::Degraded(Why::NeverSteady));
+        assert_eq!(window.state(), singly);
+    }
+
     #[test]
     fn a_watch_tolerates_what_is_within_the_limits() {
         let watch = Goal::Watch(30 * SECOND);

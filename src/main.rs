@@ -1,8 +1,6 @@
 //! argv and environment in, one error printed, one exit code out.
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
     reason = "here the environment comes in and the last words go out"
 )]
 
@@ -93,13 +91,15 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
 
 /// The one error that is printed when there is no report to hold it.
 fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8) -> u8 {
+    // Not being able to say it must not become another exit code.
     if on_runner {
-        print!("{}", render::annotations::error(message, help));
+        let _ = io::stdout().write_all(render::annotations::error(message, help).as_bytes());
     } else {
-        eprintln!("error: {}", stageproof::model::text::printable(message));
+        let mut text = format!("error: {}\n", stageproof::model::text::printable(message));
         if let Some(help) = help {
-            eprintln!("next: {}", stageproof::model::text::printable(help));
+            text.push_str(&format!("next: {}\n", stageproof::model::text::printable(help)));
         }
+        let _ = io::stderr().write_all(text.as_bytes());
     }
     code
 }

@@ -75,7 +75,17 @@ fn names(text: &str, path: &str) -> bool {
                 Some(c) => part(c) || c == '/',
                 None => false,
             };
-            let begins = text[..at].chars().next_back().is_none_or(|c| !part(c) && c != '.');
+            let before = &text[..at];
+            let word = before
+                .rsplit(|c: char| c.is_whitespace() || "()[]<>`'\"".contains(c))
+                .next()
+                .unwrap_or_default();
+            let begins = match before.chars().next_back() {
+                // A folder above it makes it another file.
+                Some('/') => word == "./" || word.contains("://"),
+                Some(c) => !part(c) && c != '.',
+                None => true,
+            };
             begins && !goes_on
         })
 }
@@ -101,6 +111,8 @@ mod tests {
             "artifacts/heartbeat.log.old",
             "artifacts/heartbeat.log/x",
             "my-artifacts/heartbeat.log",
+            "see old/artifacts/heartbeat.log",
+            "/artifacts/heartbeat.log",
             "artifacts/heartbeat.logs",
             "<!-- artifacts/heartbeat.log -->",
             "<!-- artifacts/heartbeat.log",

@@ -70,9 +70,9 @@ impl Story {
         let (mut findings, mut code) = result;
         output.close();
         let mut failures: Vec<String> = logs.iter().filter_map(|log| log.failure()).collect();
-        if output.is_there
-            && let Err(error) = world.secrets.redact_file(output.path())
-        {
+        // Before it is cleaned, which replaces it.
+        let is_ours = output.is_in_place();
+        if is_ours && let Err(error) = world.secrets.redact_file(output.path()) {
             failures.push(format!(
                 "{error:#}; do not publish the log before somebody has looked at it"
             ));
@@ -88,6 +88,7 @@ impl Story {
             code = exit::OWN_FAILURE;
         }
         if code != 0
+            && is_ours
             && let Some(first) = findings.first_mut()
         {
             *first = first.clone().excerpt(last_words(output.path()));

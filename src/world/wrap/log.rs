@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,9 +21,9 @@ pub struct Log {
     /// Nothing, once it could not be written. A log with a hole in it would look like a whole one.
     file: Mutex<Option<File>>,
     path: PathBuf,
-    /// It could be written at first.
-    pub is_there: bool,
     failure: Mutex<Option<String>>,
+    /// Device and number of the file that was opened.
+    identity: Option<(u64, u64)>,
 }
 
 impl Log {
@@ -55,8 +56,9 @@ impl Log {
             Ok(file) => (Some(file), None),
             Err(error) => (None, Some(format!("{error:#}"))),
         };
+        let identity = file.as_ref().and_then(|file| Some(identity(&file.metadata().ok()?)));
         Self {
-            is_there: file.is_some(),
+            identity,
             file: Mutex::new(file),
             path,
             failure: Mutex::new(failure),
@@ -67,9 +69,25 @@ impl Log {
         &self.path
     }
 
-    /// Why not everything is in it.
+    /// Why not everything is in it, or why it is not where it should be.
     pub fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        failure.or_else(|| {
+            let gone = || {
+                format!(
+                    "{} is gone, or another file stands there now: it was removed or replaced while the \
+                                   command ran",
+                    self.path.display()
+                )
+            };
+            (!self.is_in_place()).then(gone)
+        })
+    }
+
+    /// Whether the path still leads to the file that was written. Another one is not ours to read or to clean.
+    pub fn is_in_place(&self) -> bool {
+        let meta = fs::symlink_metadata(&self.path).ok();
+        self.identity.is_some() && self.identity == meta.map(|meta| identity(&meta))
     }
 
     pub fn write(&self, bytes: &[u8]) {
@@ -100,6 +118,10 @@ impl Log {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         }
     }
+}
+
+fn identity(meta: &fs::Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
 }
 
 /// Empties it, unless another process is writing to it.

@@ -161,3 +161,54 @@ impl Drop for SmallDisk {
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }
+
+/// A command that cleans up behind itself takes the proof along.
+#[test]
+fn logs_that_are_gone_in_the_end_prove_nothing() {
+    for (script, which) in [
+        ("rm -rf evidence/logs", "sh.log"),
+        ("rm evidence/logs/heartbeat.log", "heartbeat.log"),
+        (
+            "rm evidence/logs/sh.log; ln -s ../../precious evidence/logs/sh.log",
+            "sh.log",
+        ),
+    ] {
+        let gate = Gate::new().env("MY_TOKEN", "VerySecretValue99");
+        gate.write("precious", "VerySecretValue99\n");
+        heartbeat(&gate, &["--evidence-dir=evidence", "--", "sh", "-c", script])
+            .code(125)
+            .says(which)
+            .says("is gone, or another file stands there now");
+        assert_eq!(gate.read("precious"), "VerySecretValue99\n");
+    }
+}
+
+/// What is refused for writing is not read either: it would stand in the report.
+#[test]
+fn a_log_of_somebody_else_is_not_read() {
+    let gate = Gate::new();
+    gate.write("precious", "root:hash\n");
+    fs::create_dir_all(gate.path("evidence/logs")).unwrap();
+    std::os::unix::fs::symlink(gate.path("precious"), gate.path("evidence/logs/echo.log")).unwrap();
+    heartbeat(&gate, &["--evidence-dir=evidence", "--", "echo", "ran"])
+        .code(125)
+        .says("is a link");
+    assert!(!report(&gate).to_string().contains("root:hash"));
+    let gate = Gate::new();
+    fs::create_dir_all(gate.path("evidence/logs")).unwrap();
+    let pipe = gate.path("evidence/logs/echo.log");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Reading it would wait for ever.
+    heartbeat(&gate, &["--evidence-dir=evidence", "--", "echo", "ran"]).code(125);
+}
+
+/// Not being able to say something is no other result.
+#[test]
+fn a_full_standard_error_does_not_change_the_exit_code() {
+    let gate = Gate::new();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let code = |args: &[&str]| gate.command(args).stderr(full()).status().unwrap().code();
+    assert_eq!(code(&["heartbeat", "--", "sh", "-c", "exit 5"]), Some(5));
+    assert_eq!(code(&["heartbeat", "--bogus", "--", "true"]), Some(2));
+    assert_eq!(code(&["smoke", "--bogus"]), Some(2));
+}

@@ -120,7 +120,11 @@ fn positive(flag: &str, given: Option<TimeSpan>) -> Result<Option<Duration>, Usa
 /// Logs of these names belong to others: the records of all wrapped commands, and the servers that smoke starts.
 fn is_taken(label: &str) -> bool {
     let label = label.to_ascii_lowercase();
-    label == "heartbeat" || label == "server" || label.starts_with("server-") || label.starts_with("server.")
+    let of_others = ["server", "fix"].iter().any(|log| {
+        let rest = label.strip_prefix(log);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+    });
+    label == "heartbeat" || of_others
 }
 
 fn chosen(label: &str) -> Result<String, UsageError> {

@@ -24,7 +24,8 @@ pub struct ForegroundProofOptions {
     /// The log that `stageproof heartbeat` wrote, in the workspace.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// The label of a wrapped command that the log must prove; repeatable [default: all that are in it].
+    /// The label of a wrapped command that the log must prove; repeatable [default: the one that --label names, or else
+    /// all that are in the log].
     #[arg(long, value_name = "LABEL")]
     pub require: Vec<String>,
     /// How long a wrapped command may be without a record, its waits between attempts included [default: 60s].
@@ -57,7 +58,11 @@ impl ForegroundProofOptions {
         )
     }
 
-    pub fn plan(self, world: &World) -> Result<Plan, UsageError> {
+    pub fn plan(mut self, label: Option<&str>, world: &World) -> Result<Plan, UsageError> {
+        if self.require.is_empty() {
+            // As `heartbeat --label` had it. Taken for the report's name alone, it would prove less than it says.
+            self.require.extend(label.map(str::to_owned));
+        }
         let Some(log) = self.log.filter(|log| !log.as_os_str().is_empty()) else {
             return Err(UsageError::new("no log is named").help(
                 "name the one that `stageproof heartbeat` wrote: --log artifacts/staging/2026-01-31/logs/heartbeat.log",

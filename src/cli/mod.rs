@@ -213,7 +213,8 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             ("heartbeat", Plan::Heartbeat(plan))
         }
         Command::ForegroundProof(options) => {
-            let plan = options.or(config.foreground_proof.unwrap_or_default()).plan(world)?;
+            let options = options.or(config.foreground_proof.unwrap_or_default());
+            let plan = options.plan(setting.label.as_deref(), world)?;
             ("foreground-proof", Plan::ForegroundProof(plan))
         }
         Command::EvidenceBundle(options) => {

@@ -119,6 +119,12 @@ fn steps_that_ran_at_the_same_time_are_told_apart() {
     prove(&gate, &["--require=three"])
         .code(1)
         .says("there is no record of `three`; it has records of bad, one, two");
+    // A label alone is the command's, and not only the report's.
+    prove(&gate, &["--label=one"]).code(0);
+    prove(&gate, &["--label=three"])
+        .code(1)
+        .says("there is no record of `three`");
+    prove(&gate, &["--label=three", "--require=one"]).code(0);
 }
 
 #[test]

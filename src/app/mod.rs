@@ -151,12 +151,6 @@ fn unfinished(command: &str) -> Outcome {
 
 /// The same, and that it could not be written down.
 fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
-    let mut outcome = Outcome {
-        checks: report.checks.clone(),
-        notes: report.notes.clone(),
-        timeline: report.timeline.clone(),
-        ..Outcome::default()
-    };
     let lost = Check::new(
         &report.command,
         format!("{}:report", report.command),
@@ -167,8 +161,12 @@ fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
         },
         Duration::ZERO,
     );
-    outcome.checks.push(lost);
-    outcome
+    Outcome {
+        checks: report.checks.iter().cloned().chain([lost]).collect(),
+        notes: report.notes.clone(),
+        timeline: report.timeline.clone(),
+        ..Outcome::default()
+    }
 }
 
 fn crashed(command: &str) -> Outcome {

@@ -8,8 +8,11 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 
+#[path = "../support/gap.rs"]
 mod gap;
+#[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/servers.rs"]
 mod servers;
 
 mod container;

@@ -1,0 +1,1 @@
+//! Secrets that are cut, encoded or split before they are looked for.

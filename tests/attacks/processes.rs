@@ -1,0 +1,1 @@
+//! Processes that outlive, replace or imitate what was started.

@@ -1,0 +1,1 @@
+//! Heartbeat logs that are edited, borrowed or only renamed.

@@ -1,0 +1,1 @@
+//! Previous releases that are not what their name says, and repositories that are broken on purpose.

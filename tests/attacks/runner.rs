@@ -1,0 +1,1 @@
+//! What the runner does to paths, files and folders around a step.

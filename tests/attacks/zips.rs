@@ -1,0 +1,1 @@
+//! Archives that verify and unpack to something else.

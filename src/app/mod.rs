@@ -17,7 +17,8 @@ use crate::model::report::Frame;
 use crate::model::staging_status::StagingStatus;
 use crate::model::{Check, Ended, Outcome, Report};
 use crate::render;
-use crate::world::{World, files, random};
+use crate::world::files::{self, Links};
+use crate::world::{World, random};
 use console::{Console, Streams};
 use targets::Targets;
 
@@ -113,7 +114,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     // Everything is tried before the first error is reported, so that one lost file does not lose the others.
     let said = console.close(&text, &render::annotations::render(&report));
     let summary = match &world.runner.summary {
-        Some(path) => files::append_to_existing(path, &render::summary::render(&report))
+        Some(path) => files::append_lines(path, &render::summary::render(&report))
             .context("the job summary cannot be written (GITHUB_STEP_SUMMARY)"),
         None => Ok(()),
     };
@@ -214,13 +215,13 @@ fn without_secrets(mut report: Report, world: &World) -> Report {
 fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {
     let delimiter = format!("stageproof_{}", random::token()?);
     let text = render::outputs::render(report, &delimiter).map_err(anyhow::Error::msg)?;
-    files::append_to_existing(path, &text).context("the step outputs cannot be written (GITHUB_OUTPUT)")
+    files::append_lines(path, &text).context("the step outputs cannot be written (GITHUB_OUTPUT)")
 }
 
 /// Written, and read back before anybody trusts it.
 fn write_status(report: &Report, path: &Path) -> anyhow::Result<()> {
     files::replace(path, render::staging_status::render(report).as_bytes())?;
-    let text = files::read_text(path, u64::MAX)?;
+    let text = files::read_text(path, u64::MAX, Links::Refuse)?;
     let read = StagingStatus::read(text.as_bytes()).map_err(anyhow::Error::msg);
     let expected = StagingStatus::of(report.verdict);
     match read {

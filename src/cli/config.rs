@@ -16,7 +16,7 @@ use super::smoke::SmokeOptions;
 use super::verdict::VerdictOptions;
 use super::waivers::WaiverOption;
 use crate::model::text::{cut, one_line};
-use crate::world::files;
+use crate::world::files::{self, Links};
 
 /// Where the configuration is looked for when nobody names it.
 pub const DEFAULT: &str = ".github/stageproof.yml";
@@ -63,7 +63,7 @@ impl Config {
         if named.is_none() && !files::exists(&full) {
             return Ok(Self::default());
         }
-        let text = files::read_text(&full, LARGEST).map_err(|error| {
+        let text = files::read_text(&full, LARGEST, Links::Follow).map_err(|error| {
             UsageError::new(format!("the configuration cannot be read: {error:#}"))
                 .help("name a YAML file with --config; `stageproof schema config` prints what it may hold")
         })?;

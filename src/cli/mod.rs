@@ -178,7 +178,10 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
     let mut setting = common.resolve(world)?;
     if matches!(command, Command::Rehearse(_)) {
         // A rehearsal never writes into evidence that is sealed already.
-        setting.evidence_dir = files::unsealed(&setting.evidence_dir);
+        setting.evidence_dir = files::unsealed(&setting.evidence_dir).map_err(|error| {
+            UsageError::new(format!("the evidence directory: {error:#}"))
+                .help("name a folder that can be read and written with --evidence-dir")
+        })?;
     }
     let evidence_dir = setting.evidence_dir.clone();
     let waivers_off = waivers::switched_off(&world.env)?;

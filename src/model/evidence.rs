@@ -27,6 +27,8 @@ pub const MANIFEST: &str = "sha256_manifest.txt";
 pub const COPIES: &str = "files";
 /// How files that are being written begin. They are never evidence.
 pub const TEMPORARY: &str = ".stageproof-";
+/// How a file begins that is renamed when it is whole. A kill leaves it to the next run to remove.
+pub const HALF_WRITTEN: &str = ".stageproof-new-";
 /// How the folder begins in which a seal is made. A seal that was killed leaves it to the next one to remove.
 pub const SEALING: &str = ".stageproof-seal-";
 /// The index and the manifest are read into memory, also from a zip that anybody may have made. No seal writes larger

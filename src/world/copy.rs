@@ -1,12 +1,13 @@
 //! Copying a file that others may still be writing, with the hash of exactly what was copied.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::Metadata;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use super::files::{self, Links};
 use super::hash::{self, Hashed, Stop};
 
 const CHUNK: usize = 256 * 1024;
@@ -30,13 +31,19 @@ pub enum CopyError {
 
 /// Copies `from` to `to`, which must not exist. Folders above it are made.
 pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Result<Copied, CopyError> {
-    let mut source = hash::open(from).map_err(CopyError::Read)?;
+    let mut source = files::open(from, Links::Refuse).map_err(|error| {
+        if files::is_not_regular(&error) {
+            CopyError::NotARegularFile
+        } else {
+            CopyError::Read(error)
+        }
+    })?;
     let before = source.metadata().map_err(CopyError::Read)?;
-    if !before.is_file() {
-        return Err(CopyError::NotARegularFile);
-    }
     let executable = is_executable(&before);
-    let mut target = create(to, executable).map_err(CopyError::Write)?;
+    if let Some(folder) = to.parent() {
+        files::folders(folder).map_err(|error| CopyError::Write(io::Error::other(format!("{error:#}"))))?;
+    }
+    let mut target = files::create(to, mode(&before)).map_err(CopyError::Write)?;
     buffer.resize(CHUNK, 0);
     let mut sha = Sha256::new();
     let mut left = before.len();
@@ -69,15 +76,9 @@ pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Res
     })
 }
 
-fn create(path: &Path, executable: bool) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(if executable { 0o755 } else { 0o644 })
-        .open(path)
+/// Nobody may read the copy who may not read the original; its owner may, who has to seal it.
+fn mode(source: &Metadata) -> u32 {
+    source.permissions().mode() & 0o755 | 0o600
 }
 
 pub fn is_executable(meta: &Metadata) -> bool {

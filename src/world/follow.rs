@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use super::files::{self, Links};
+
 /// A line that is longer is given in parts.
 const LONGEST: usize = 64 << 10;
 /// Read at once, so that a flood of output does not keep the caller from looking at anything else.
@@ -17,7 +19,7 @@ pub struct Follow {
 impl Follow {
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
-            file: File::open(path)?,
+            file: files::open(path, Links::Refuse)?,
             rest: Vec::new(),
         })
     }

@@ -5,15 +5,16 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use rustix::fs::{Advice, Mode, OFlags};
+use rustix::fs::Advice;
 use sha2::{Digest as _, Sha256};
 
 use super::cores;
+use super::files::{self, Links};
 
 /// Fits the second-level cache, so what was read is hashed from there.
 const CHUNK: usize = 256 * 1024;
@@ -62,14 +63,17 @@ pub struct Folder(OwnedFd);
 
 impl Folder {
     pub fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+        files::open_folder(path).map(Self)
+    }
+
+    fn file(&self, path: &Path) -> io::Result<File> {
+        files::open_in(&self.0, path, Links::Refuse)
     }
 
     /// Hashes files, by their paths relative to this folder, on all cores.
     pub fn hash_all(&self, files: &[PathBuf], stop: Stop<'_>) -> Vec<io::Result<Hashed>> {
         cores::each(files, Scratch::new, |scratch, path| {
-            hash(open_at(&self.0, path)?, scratch, Reads::ToTheEnd, stop)
+            hash(self.file(path)?, scratch, Reads::ToTheEnd, stop)
         })
     }
 
@@ -82,9 +86,9 @@ impl Folder {
     ) -> Vec<io::Result<Hashed>> {
         cores::each(files, Scratch::new, |scratch, file| {
             let (path, sha256) = known(file);
-            match hash(open_at(&self.0, path)?, scratch, Reads::ToAShortOne, stop) {
+            match hash(self.file(path)?, scratch, Reads::ToAShortOne, stop) {
                 Ok(hashed) if hashed.sha256 == *sha256 => Ok(hashed),
-                _ => hash(open_at(&self.0, path)?, scratch, Reads::ToTheEnd, stop),
+                _ => hash(self.file(path)?, scratch, Reads::ToTheEnd, stop),
             }
         })
     }
@@ -99,19 +103,14 @@ enum Reads {
     ToAShortOne,
 }
 
-/// Opens a file for reading: the last part of the path must not be a link, and a pipe does not make us wait.
-pub fn open(path: &Path) -> io::Result<File> {
-    open_at(rustix::fs::CWD, path)
-}
-
-fn open_at(folder: impl AsFd, path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    Ok(rustix::fs::openat(folder, path, flags, Mode::empty())?.into())
-}
-
 /// Hashes one file.
 pub fn hash_file(path: &Path, stop: Stop<'_>) -> io::Result<Hashed> {
-    hash(open(path)?, &mut Scratch::new(), Reads::ToTheEnd, stop)
+    hash(
+        files::open(path, Links::Refuse)?,
+        &mut Scratch::new(),
+        Reads::ToTheEnd,
+        stop,
+    )
 }
 
 /// Hashes what is left of `file`.

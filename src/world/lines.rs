@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use super::files::{self, Links};
 use super::hash::{self, Hashed, Stop};
 
 const BUFFER: usize = 64 * 1024;
@@ -33,14 +34,9 @@ pub struct Line<'a> {
 }
 
 impl Lines<File> {
-    /// A regular file. A link is not followed, and a pipe does not make us wait.
+    /// A regular file. A link is not followed.
     pub fn open(path: &Path, longest: usize) -> io::Result<Self> {
-        let file = hash::open(path)?;
-        if file.metadata()?.is_file() {
-            Ok(Self::new(file, longest))
-        } else {
-            Err(io::Error::other("it is not a file"))
-        }
+        Ok(Self::new(files::open(path, Links::Refuse)?, longest))
     }
 }
 

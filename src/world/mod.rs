@@ -1,8 +1,4 @@
 //! Everything outside the process, and the only code that touches it.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place for what clippy.toml bans elsewhere"
-)]
 
 pub mod archive;
 pub mod binary;
@@ -19,7 +15,6 @@ pub mod hash;
 pub mod http;
 pub mod interrupt;
 pub mod lines;
-pub mod log_file;
 pub mod mounts;
 pub mod paths;
 pub mod ports;

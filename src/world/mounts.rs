@@ -1,4 +1,8 @@
 //! What is mounted where (proc_pid_mountinfo(5)).
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the files of /proc, which the kernel makes"
+)]
 
 use std::ffi::OsString;
 use std::fs;

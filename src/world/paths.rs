@@ -1,4 +1,5 @@
 //! Looking at paths without reading what is there.
+#![expect(clippy::disallowed_methods, reason = "looks at names and links, and opens nothing")]
 
 use std::fs;
 use std::io;
@@ -70,6 +71,11 @@ fn ways(path: &Path) -> impl Iterator<Item = PathBuf> {
         }
     }
     [real_as_far_as_it_exists(path), real_as_far_as_it_exists(&short)].into_iter()
+}
+
+/// Whether there is a folder, links followed.
+pub fn is_folder(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_dir())
 }
 
 /// What a link says, in words; it need not exist.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use walkdir::WalkDir;
 
-use super::files;
+use super::files::{self, Links};
 use crate::model::{Report, Subject};
 
 /// Larger reports are not written by any subcommand.
@@ -35,7 +35,7 @@ pub fn of_run(evidence: &Path, subject: &Subject) -> bool {
         return false;
     }
     below(evidence).unwrap_or_default().iter().any(|path| {
-        let report = files::read_text(path, LARGEST)
+        let report = files::read_text(path, LARGEST, Links::Refuse)
             .ok()
             .and_then(|text| Report::parse(text.as_bytes()).ok());
         report.is_some_and(|report| {

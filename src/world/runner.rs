@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::{Env, files};
+use super::Env;
+use super::files::{self, Links};
 use crate::model::Subject;
 
 /// GitHub's documented maximum of an event payload is 25 MB.
@@ -112,13 +113,13 @@ impl Runner {
             "a folder with a line break would be two in GITHUB_PATH"
         );
         let path = self.path.as_deref().context("GITHUB_PATH is not set")?;
-        files::append_to_existing(path, &format!("{folder}\n")).context("later steps cannot be told (GITHUB_PATH)")
+        files::append_lines(path, &format!("{folder}\n")).context("later steps cannot be told (GITHUB_PATH)")
     }
 
     /// The payload of the event that started the run.
     pub fn event(&self) -> anyhow::Result<Value> {
         let path: &Path = self.event_path.as_deref().context("GITHUB_EVENT_PATH is not set")?;
-        let text = files::read_text(path, LARGEST_EVENT)?;
+        let text = files::read_text(path, LARGEST_EVENT, Links::Follow)?;
         serde_json::from_str(&text).with_context(|| format!("the event payload {} is not JSON", path.display()))
     }
 }

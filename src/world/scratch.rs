@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-pub use tempfile::TempDir;
 
-use super::Env;
-use crate::model::evidence::TEMPORARY;
+use super::files::{self, TemporaryFolder};
+use super::{Env, paths};
+
+/// How its name begins.
+const SCRATCH: &str = ".stageproof-scratch-";
 
 /// An empty private folder that is gone when the value is dropped.
 ///
 /// The first place that takes it: the runner's temporary folder, which the runner empties even after a kill, if it
 /// exists inside this machine (older runners hand the host's path into the container); the system's, which an empty
 /// container does not have; the workspace, which is always there and only the last choice because others look into it.
-pub fn folder(env: &Env, workspace: &Path) -> anyhow::Result<TempDir> {
+pub fn folder(env: &Env, workspace: &Path) -> anyhow::Result<TemporaryFolder> {
     in_first_of(&places(env, workspace))
 }
 
@@ -30,10 +32,10 @@ fn places(env: &Env, workspace: &Path) -> Vec<PathBuf> {
     .collect()
 }
 
-fn in_first_of(places: &[PathBuf]) -> anyhow::Result<TempDir> {
+fn in_first_of(places: &[PathBuf]) -> anyhow::Result<TemporaryFolder> {
     let mut last = None;
-    for place in places.iter().filter(|place| place.is_dir()) {
-        let made = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(place);
+    for place in places.iter().filter(|place| paths::is_folder(place)) {
+        let made = files::temporary_folder(place, SCRATCH, 0o700);
         match made.with_context(|| format!("no temporary folder can be made in {}", place.display())) {
             Ok(folder) => return Ok(folder),
             Err(error) => last = Some(error),
@@ -66,7 +68,7 @@ mod tests {
     #[test]
     fn a_place_that_does_not_exist_is_passed_over() {
         let home = tempfile::tempdir().unwrap();
-        let at = |temp: &str| -> TempDir {
+        let at = |temp: &str| -> TemporaryFolder {
             let env: Env = [("RUNNER_TEMP", temp), ("TMPDIR", home.path().to_str().unwrap())]
                 .into_iter()
                 .collect();

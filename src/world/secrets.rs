@@ -4,14 +4,14 @@ mod finder;
 mod forms;
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
 
-use super::{Env, files};
+use super::Env;
+use super::files::{self, Links};
 use finder::Finder;
 
 /// Shorter values are left alone: masking `true` or `1` everywhere would destroy the report and hide nothing.
@@ -154,11 +154,11 @@ impl Redactor {
             Err(why) => anyhow::bail!("the secrets cannot be searched for: {why}"),
         };
         let wrong = || format!("cannot take secrets out of {}", path.display());
-        if std::fs::metadata(path).with_context(wrong)?.len() == 0 {
+        let mut found = false;
+        let input = files::open(path, Links::Refuse).with_context(wrong)?;
+        if input.metadata().with_context(wrong)?.len() == 0 {
             return Ok(());
         }
-        let mut found = false;
-        let input = File::open(path).with_context(wrong)?;
         finder
             .sift(input, &mut |_, hit| {
                 found |= hit;
@@ -168,7 +168,7 @@ impl Redactor {
         if !found {
             return Ok(());
         }
-        let input = File::open(path).with_context(wrong)?;
+        let input = files::open(path, Links::Refuse).with_context(wrong)?;
         files::replace_with(path, |file| {
             let mut out = io::BufWriter::new(file);
             finder.sift(input, &mut |bytes, hit| {

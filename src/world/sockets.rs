@@ -2,6 +2,10 @@
 //!
 //! `/proc/net/tcp` and `tcp6` list sockets with their inode (proc_pid_net(5)); `/proc/PID/fd` links a process's
 //! descriptors to `socket:[inode]`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the files of /proc, which the kernel makes"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

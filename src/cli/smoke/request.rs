@@ -11,8 +11,9 @@ use super::url::target;
 use crate::cli::error::UsageError;
 use crate::cli::values::positive;
 use crate::model::TimeSpan;
+use crate::world::World;
+use crate::world::files::{self, Links};
 use crate::world::http::{ClientCertificate, Family, Header, HttpVersion, Method, ProxyChoice, Settings};
-use crate::world::{World, files};
 
 const CONNECT_TIMEOUT: TimeSpan = TimeSpan::from_secs(5);
 /// A body that is sent every second should be small; this is far beyond that.
@@ -106,7 +107,8 @@ pub fn body(options: &ProbeOptions, workspace: &Path) -> Result<Option<Arc<[u8]>
         (None, Some(file)) => {
             let wrong = |why: String| UsageError::new(format!("--body-file: {why}"));
             let path = workspace.join(file);
-            let bytes = files::read_if_there(&path, LARGEST_BODY).map_err(|error| wrong(format!("{error:#}")))?;
+            let bytes = files::read_if_there(&path, LARGEST_BODY, Links::Follow)
+                .map_err(|error| wrong(format!("{error:#}")))?;
             let bytes = bytes.ok_or_else(|| wrong(format!("{} does not exist", path.display())))?;
             Ok(Some(bytes.into()))
         }

@@ -48,7 +48,7 @@ pub struct Ready {
     manifest: Vec<u8>,
     replaced: Vec<PathBuf>,
     odd_folders: Vec<PathBuf>,
-    temporary: tempfile::TempDir,
+    temporary: files::TemporaryFolder,
     /// Released when everything is in place, or by the end of the process.
     _claim: files::Claim,
     pub bytes: u64,
@@ -85,7 +85,7 @@ pub fn prepare(
     let earlier = tidy::look_at_earlier(dir, &plan.workspace)?;
     *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
-    let temporary = files::temporary_folder(dir, SEALING)?;
+    let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
     let staged = temporary.path().join(COPIES);
     world.progress.say(&format!(
         "copying {} into {}",
@@ -149,9 +149,7 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
     halt_if_stopped(world)?;
     let hashed = hashed.with_context(|| format!("cannot read back {}", plan.output.display()))?;
     put_in_place(&plan.evidence_dir, &ready)?;
-    zip.persist(&plan.output)
-        .map_err(|error| error.error)
-        .with_context(wrong)?;
+    zip.persist()?;
     Ok(Bundle {
         size: hashed.size,
         sha256: hex::encode(hashed.sha256),

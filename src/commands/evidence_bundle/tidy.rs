@@ -18,9 +18,10 @@ use crate::model::evidence::{
     COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, SEALING, TEMPORARY, Why, encode_path,
 };
 use crate::world::copy::{self, CopyError};
+use crate::world::files::{self, Links};
 use crate::world::hash::Stop;
+use crate::world::paths;
 use crate::world::walk::{Kind, Step, walk};
-use crate::world::{files, paths};
 
 /// The folder, in the temporary one, of the files that links stand for.
 const BEHIND_LINKS: &str = "links";
@@ -48,7 +49,7 @@ pub struct Earlier {
 pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<Earlier> {
     let index = evidence_dir.join(INDEX);
     let copies = evidence_dir.join(COPIES);
-    let Some(bytes) = files::read_if_there(&index, LARGEST_TEXT)? else {
+    let Some(bytes) = files::read_if_there(&index, LARGEST_TEXT, Links::Refuse)? else {
         // Sealing takes in everything that is there; of a folder elsewhere that could be anything.
         let elsewhere = !paths::real_as_far_as_it_exists(evidence_dir).starts_with(paths::real(workspace)?);
         if elsewhere && !files::exists(&evidence_dir.join(REPORTS)) {

@@ -7,7 +7,8 @@ use super::freeze::{self, Freeze};
 use super::requirement::FreezeIn;
 use super::situation::{Origin, Situation};
 use crate::engine::{Blind, Observed};
-use crate::world::{World, files};
+use crate::world::World;
+use crate::world::files::{self, Links};
 
 /// A freeze is a few lines that a person wrote.
 const LARGEST_FREEZE: u64 = 64 << 10;
@@ -121,7 +122,7 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
             match files::is_there(&full) {
                 Ok(false) => None,
                 // What is there and cannot be read was meant to stop something.
-                Ok(true) | Err(_) => match files::read_text(&full, LARGEST_FREEZE) {
+                Ok(true) | Err(_) => match files::read_text(&full, LARGEST_FREEZE, Links::Follow) {
                     Ok(text) => Some(text),
                     Err(error) => return Ok(frozen(format!("there is a freeze that cannot be read ({error:#})"))),
                 },

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Fold, STAGE};
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, TimeSpan, Verdict, waiver};
-use crate::world::{World, files, paths, reports};
+use crate::world::files::{self, Links};
+use crate::world::{World, paths, reports};
 
 /// Clocks of two runners differ by less.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -106,7 +107,7 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
         check: check(id.clone(), title.clone(), ended),
         skip: None,
     };
-    let report = files::read_text(path, reports::LARGEST)
+    let report = files::read_text(path, reports::LARGEST, Links::Refuse)
         .map_err(|error| format!("{error:#}"))
         .and_then(|text| Report::parse(text.as_bytes()).map_err(|error| format!("{place}: {error}")));
     let mut report = match report {

@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::model::staging_status::StagingStatus;
 use crate::model::waiver::Waiver;
 use crate::model::{Check, Ended, Finding, Outcome, Subject};
-use crate::world::{World, files};
+use crate::world::World;
+use crate::world::files::{self, Links};
 
 const STAGE: &str = "verdict";
 /// A status file is a page of text.
@@ -56,7 +57,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
 }
 
 fn read(path: &std::path::Path) -> Outcome {
-    let status = files::read_text(path, LARGEST_STATUS)
+    let status = files::read_text(path, LARGEST_STATUS, Links::Follow)
         .map_err(|error| format!("{error:#}"))
         .and_then(|text| StagingStatus::read(text.as_bytes()));
     let findings = match status {

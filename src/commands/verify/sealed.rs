@@ -10,9 +10,10 @@ use crate::model::Finding;
 use crate::model::evidence::{LARGEST_TEXT, MANIFEST, encode_path};
 use crate::model::manifest::{Line, path_problem};
 use crate::world::archive::{Archive, OpenError as ZipError};
+use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Scratch, Stop};
 use crate::world::walk::{Kind, Step, walk};
-use crate::world::{cores, files, paths};
+use crate::world::{cores, paths};
 
 /// Why there is nothing to look at.
 pub enum OpenError {
@@ -87,7 +88,7 @@ impl Sealed {
             LARGEST_TEXT >> 20
         );
         match self {
-            Self::Folder { path: folder, .. } => files::read_if_there(&folder.join(path), LARGEST_TEXT)?
+            Self::Folder { path: folder, .. } => files::read_if_there(&folder.join(path), LARGEST_TEXT, Links::Refuse)?
                 .ok_or_else(|| anyhow::anyhow!("{path} is not there any more")),
             Self::Zip { archive, .. } => Ok(archive.read(&archive.members()[number], LARGEST_TEXT)?),
         }

@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::deflate::{BLOCK, Deflater, WINDOW};
 use super::record::{self, Method, Record};
-use crate::world::hash::{self, Stop};
+use crate::world::files::{self, Links};
+use crate::world::hash::Stop;
 
 /// What goes into the zip.
 pub struct Item<'a> {
@@ -120,7 +121,7 @@ fn read(
         };
         let mut content: Box<dyn Read> = match item.content {
             Content::Bytes(bytes) => Box::new(bytes),
-            Content::File(path) => Box::new(hash::open(path).map_err(wrong)?),
+            Content::File(path) => Box::new(files::open(path, Links::Refuse).map_err(wrong)?),
         };
         let (mut sha, mut crc) = (Sha256::new(), crc32fast::Hasher::new());
         let method = Arc::new(AtomicU8::new(OPEN));

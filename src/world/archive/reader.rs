@@ -1,13 +1,13 @@
 //! Reading a zip that anybody may have made. The directory at the end says what is in it; everything in it that could
 //! make two tools see two different things is a fault.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
 
+use crate::world::files::{self, Links};
 use crate::world::hash::{self, Hashed, Scratch, Stop};
 
 /// The longest name and extra field a local header can have.
@@ -56,7 +56,7 @@ pub struct Archive {
 
 impl Archive {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = File::open(path)?;
+        let file = files::open(path, Links::Refuse)?;
         let length = file.metadata()?.len();
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let zip = ZipArchive::from_file(file, &mut buffer).map_err(open_error)?;

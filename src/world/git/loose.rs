@@ -5,13 +5,14 @@
 //! which carry a checksum of their own.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use flate2::read::ZlibDecoder;
 
 use super::{GitError, Repository, Stop};
+use crate::world::files::{self, Links};
 
 impl Repository {
     /// Reads every loose object to the end of its compressed stream, and names the first that has none. What the
@@ -23,6 +24,7 @@ impl Repository {
             detail: error.to_string(),
         };
         let list = |folder: &Path| -> Result<Vec<fs::DirEntry>, GitError> {
+            #[expect(clippy::disallowed_methods, reason = "lists folders of the repository")]
             let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
             entries.map_err(|error| broken(folder, &error))
         };
@@ -46,7 +48,11 @@ impl Repository {
 }
 
 fn read_to_end(path: &Path) -> io::Result<()> {
-    io::copy(&mut ZlibDecoder::new(File::open(path)?), &mut io::sink()).map(drop)
+    io::copy(
+        &mut ZlibDecoder::new(files::open(path, Links::Follow)?),
+        &mut io::sink(),
+    )
+    .map(drop)
 }
 
 fn is_hex(name: &OsStr, length: usize) -> bool {

@@ -14,6 +14,8 @@ use std::sync::Once;
 
 use git2::{ErrorClass, ErrorCode, ObjectType, RepositoryOpenFlags};
 
+use crate::world::paths;
+
 pub use git2::Oid;
 pub use history::Entry;
 pub use refs::{PointsTo, RefName, Resolved, Tag};
@@ -93,7 +95,7 @@ impl Repository {
     pub fn is_shallow(&self) -> bool {
         // In a linked worktree libgit2 looks for the mark in the wrong folder.
         let mark = self.0.commondir().join("shallow");
-        self.0.is_shallow() || std::fs::metadata(mark).is_ok_and(|meta| meta.len() > 0)
+        self.0.is_shallow() || paths::size(&mark).is_ok_and(|size| size > 0)
     }
 
     /// The commit that is checked out, and the name of its branch unless the head is detached.

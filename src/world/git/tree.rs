@@ -7,15 +7,14 @@
 //! link, whatever the tree says.
 
 use std::ffi::OsStr;
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use git2::{Blob, Odb};
 
 use super::{Oid, Repository, Stop};
+use crate::world::files;
 
 /// Larger trees exist only to fill disks.
 const MOST_ENTRIES: u64 = 3_000_000;
@@ -112,16 +111,17 @@ impl Repository {
                 let target = folder.join(&path);
                 match entry.filemode() {
                     0o040_000 => {
-                        fs::create_dir(&target).map_err(|error| write(&path, error))?;
+                        files::create_folder(&target).map_err(|error| write(&path, error))?;
                         open.push((entry.id(), path, depth + 1));
                     }
                     0o160_000 => {
-                        fs::create_dir(&target).map_err(|error| write(&path, error))?;
+                        files::create_folder(&target).map_err(|error| write(&path, error))?;
                         written.submodules.add(&path);
                     }
                     0o120_000 => {
                         let blob = self.blob(&objects, entry.id(), &path)?;
-                        symlink(OsStr::from_bytes(blob.content()), &target).map_err(|error| write(&path, error))?;
+                        files::create_link(Path::new(OsStr::from_bytes(blob.content())), &target)
+                            .map_err(|error| write(&path, error))?;
                         written.links += 1;
                     }
                     mode @ (0o100_644 | 0o100_664 | 0o100_755) => {
@@ -170,11 +170,7 @@ fn checked<'a>(name: &'a [u8], above: &Path) -> Result<&'a [u8], TreeError> {
 }
 
 fn write_file(target: &Path, content: &[u8], permissions: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(permissions)
-        .open(target)?;
+    let mut file = files::create(target, permissions)?;
     file.write_all(content)?;
     let length = file.metadata()?.len();
     if length != content.len() as u64 {

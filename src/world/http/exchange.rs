@@ -86,6 +86,7 @@ async fn read(clients: &Clients, progress: &Progress, mut response: Response, li
     phases.total = progress.elapsed();
     let status = response.status();
     let headers = response.headers();
+    #[expect(clippy::disallowed_methods, reason = "an answer is read when it comes")]
     let now = SystemTime::now();
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     Ok(Answer {

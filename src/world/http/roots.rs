@@ -9,6 +9,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::world::Env;
+use crate::world::files::{self, Links};
+
+/// The bundles of whole systems are a tenth of it.
+pub const LARGEST_PEM: u64 = 4 << 20;
 
 /// Whom to trust.
 #[derive(Debug)]
@@ -58,8 +62,8 @@ impl Trust {
 
 fn named(path: &Path, what: &str) -> anyhow::Result<Trust> {
     let wrong = || format!("{what} cannot be read as PEM certificates");
-    let certificates = CertificateDer::pem_file_iter(path)
-        .with_context(wrong)?
+    let bytes = files::read(path, LARGEST_PEM, Links::Follow).with_context(wrong)?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
         .with_context(wrong)?;
     let mut roots = RootCertStore::empty();

@@ -16,9 +16,10 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Named
 
 use super::certificate::Certificate;
 use super::phase;
-use super::roots::Trust;
+use super::roots::{LARGEST_PEM, Trust};
 use super::settings::{ClientCertificate, HttpVersion, Settings};
 use crate::world::Env;
+use crate::world::files::{self, Links};
 
 /// The TLS of a client with these settings, but for the HTTP versions it offers.
 pub fn config(env: &Env, settings: &Settings) -> anyhow::Result<ClientConfig> {
@@ -66,15 +67,17 @@ pub fn offers(version: HttpVersion) -> Vec<Vec<u8>> {
 fn read(own: &ClientCertificate) -> anyhow::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     let path = own.certificate.display();
     let wrong = || format!("the client certificate {path} cannot be read as PEM certificates");
-    let chain = CertificateDer::pem_file_iter(&own.certificate)
-        .with_context(wrong)?
+    let bytes = files::read(&own.certificate, LARGEST_PEM, Links::Follow).with_context(wrong)?;
+    let chain = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
         .with_context(wrong)?;
     anyhow::ensure!(!chain.is_empty(), "{path} holds no certificate");
-    let key = PrivateKeyDer::from_pem_file(&own.key).with_context(|| {
+    let wrong = || {
         let path = own.key.display();
         format!("the client certificate's key {path} cannot be read as a PEM key without a passphrase")
-    })?;
+    };
+    let bytes = files::read(&own.key, LARGEST_PEM, Links::Follow).with_context(wrong)?;
+    let key = PrivateKeyDer::from_pem_slice(&bytes).with_context(wrong)?;
     Ok((chain, key))
 }
 

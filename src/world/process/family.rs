@@ -131,6 +131,10 @@ pub fn adopt_orphans() {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "reads the files of /proc, which the kernel makes"
+)]
 fn is_marked(pid: i32, mark: &str) -> bool {
     std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
         environ

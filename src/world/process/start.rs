@@ -1,4 +1,8 @@
 //! Finding a program, and saying why it did not start.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "asks what a name in PATH leads to, as a shell does"
+)]
 
 use std::ffi::OsString;
 use std::io;

@@ -1,4 +1,8 @@
 //! Who is below us in the process table. Nobody, as far as can be told, where there is no `/proc`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the files of /proc, which the kernel makes"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

@@ -82,6 +82,7 @@ pub async fn supervise(command: &[OsString], grace: Duration, interrupt: &Interr
 }
 
 /// The server's output goes where the helper's errors go: into the log.
+#[expect(clippy::disallowed_methods, reason = "this is where a server is started")]
 fn spawn_server(command: &[OsString]) -> Result<Pid, StartError> {
     let (program, args) = command.split_first().context("there is no command")?;
     let clone = || {

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use super::process::family::{self, Family};
 use super::process::{StartError, find};
-use super::{Env, Interrupt, log_file, random};
+use super::{Env, Interrupt, files, random};
 use crate::model::TimeSpan;
 pub use ending::Ending;
 pub use helper::supervise;
@@ -202,7 +202,7 @@ impl Watch {
 
 /// Empty, whatever stood in it.
 fn open_log(path: &Path) -> anyhow::Result<File> {
-    let file = log_file::open(path).context("the server's log cannot be kept")?;
+    let file = files::append(path).context("the server's log cannot be kept")?;
     file.set_len(0)
         .with_context(|| format!("cannot empty the server's log {}", path.display()))?;
     Ok(file)

@@ -41,7 +41,7 @@ fn a_log_is_emptied_but_not_through_a_link() {
     let link = home.path().join("logs/link.log");
     std::os::unix::fs::symlink(&log, &link).unwrap();
     let error = format!("{:#}", open_log(&link).unwrap_err());
-    assert!(error.contains("link.log is a link"), "{error}");
+    assert!(error.contains("link.log: it is a symbolic link"), "{error}");
     assert_eq!(fs::read_to_string(&log).unwrap(), "precious");
 
     let pipe = home.path().join("logs/pipe.log");

@@ -1,4 +1,8 @@
 //! Whether memory was the trouble.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the files of /proc, which the kernel makes"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -77,6 +77,7 @@ impl Wrapped {
         } else {
             let (stdout, from_stdout) = stream::pipe()?;
             let (stderr, from_stderr) = stream::pipe()?;
+            #[expect(clippy::disallowed_methods, reason = "this is where the command is started")]
             let mut command = Command::new(&path);
             command.arg0(program).args(args).process_group(0);
             command.stdin(stdin()).stdout(stdout).stderr(stderr);

@@ -2,6 +2,10 @@
 //!
 //! A command gets a terminal as its own only from inside, so a helper process does that and becomes the command: this same
 //! binary as `stageproof on-terminal`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "opens a terminal, which is no file, and starts the helper on it"
+)]
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

@@ -3,6 +3,10 @@
 //! We are the subreaper of all that comes below us (or process 1), so on Linux everybody below us belongs to the command,
 //! also who left its process group or session, or lost its parent; only who was there before it does not. Elsewhere the
 //! process group is all that is known, and what is used is not told.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the files of /proc, which the kernel makes"
+)]
 
 use std::fs;
 use std::time::Duration;

@@ -124,7 +124,7 @@ fn a_log_is_not_written_where_a_link_leads() {
     std::os::unix::fs::symlink("../../precious", gate.root().join("evidence/logs/true.log")).unwrap();
     heartbeat(&gate, &["--evidence-dir=evidence", "--", "true"])
         .code(125)
-        .says("is a link");
+        .says("it is a symbolic link");
     assert_eq!(gate.read("precious"), "precious");
 }
 
@@ -192,7 +192,7 @@ fn a_log_of_somebody_else_is_not_read() {
     std::os::unix::fs::symlink(gate.path("precious"), gate.path("evidence/logs/echo.log")).unwrap();
     heartbeat(&gate, &["--evidence-dir=evidence", "--", "echo", "ran"])
         .code(125)
-        .says("is a link");
+        .says("it is a symbolic link");
     assert!(!report(&gate).to_string().contains("root:hash"));
     let gate = Gate::new();
     fs::create_dir_all(gate.path("evidence/logs")).unwrap();

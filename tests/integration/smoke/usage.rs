@@ -66,7 +66,10 @@ fn what_cannot_be_probed_is_a_usage_error() {
             vec!["smoke", "http://h/", "--header=Content-Length: 5"],
             "cannot be given",
         ),
-        (vec!["smoke", "http://h/", "--body-file=/dev/zero"], "larger than"),
+        (
+            vec!["smoke", "http://h/", "--body-file=/dev/zero"],
+            "it is a device, not a regular file",
+        ),
         (vec!["smoke", "http://h/", "--body-file=nope"], "does not exist"),
         (
             vec!["smoke", "http://h/", "--body=a", "--body-file=b"],

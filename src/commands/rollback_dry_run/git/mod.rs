@@ -17,8 +17,9 @@ use super::{Proof, Prove};
 use crate::engine::{Blind, Observed};
 use crate::model::text::count;
 use crate::model::{Finding, TimeSpan};
+use crate::world::files::TemporaryFolder;
 use crate::world::git::{TreeError, Written};
-use crate::world::scratch::{self, TempDir};
+use crate::world::scratch;
 use crate::world::{Interrupt, World};
 use search::Found;
 
@@ -67,7 +68,7 @@ impl Prove for GitPlan {
         claims.look(ANCESTOR, WALKING + MARGIN, descend).await;
         let (subject, place, env) = (found.clone(), workspace.to_owned(), world.env.clone());
         // Held here too: should the work never come back from a read, the folder is still removed.
-        let kept: Arc<Mutex<Option<TempDir>>> = Arc::default();
+        let kept: Arc<Mutex<Option<TemporaryFolder>>> = Arc::default();
         let shared = Arc::clone(&kept);
         let check_out = blocking(world, WRITING, move |stop| {
             let folder = scratch::folder(&env, &place).map_err(|error| {
@@ -77,7 +78,7 @@ impl Prove for GitPlan {
             *lock(&shared) = Some(folder);
             let seen = checkout(&subject, &place, &path, stop);
             let folder = lock(&shared).take();
-            if let Some(Err(error)) = folder.map(TempDir::close) {
+            if let Some(Err(error)) = folder.map(TemporaryFolder::close) {
                 return Err(Blind::with_help(
                     format!("the temporary folder {} cannot be removed: {error}", path.display()),
                     "remove it by hand",

@@ -12,18 +12,17 @@ use anyhow::Context as _;
 use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
 use stageproof::world::secrets::Redactor;
-use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor, wrap};
+use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, panics, supervisor, wrap};
 use stageproof::{app, render};
 
 fn main() -> ExitCode {
-    // A panic is caught where it happens and becomes part of the report; its text helps nobody.
-    std::panic::set_hook(Box::new(|_| {}));
+    // A panic is caught near where it happens and becomes part of the report.
+    panics::keep_places();
     let env = Env::new(std::env::vars_os());
     let on_runner = env.get("GITHUB_ACTIONS") == Some("true");
-    let ended = std::panic::catch_unwind(|| start(env)).unwrap_or_else(|_| {
-        Err(anyhow::anyhow!(
-            "internal error; report it with the command that was run"
-        ))
+    let ended = std::panic::catch_unwind(|| start(env)).unwrap_or_else(|panic| {
+        let what = panics::internal_error(&*panic);
+        Err(anyhow::anyhow!("{what}; report it with the command that was run"))
     });
     ExitCode::from(ended.unwrap_or_else(|error| complain(on_runner, &format!("{error:#}"), None, exit::FAIL)))
 }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::model::heartbeat::LONGEST;
 use crate::model::text::{count, one_line};
-use crate::model::{Check, Ended, Fact, Finding, Outcome};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::hash::Hashed;
 use crate::world::lines::Lines;
 use crate::world::walk::Kind;
@@ -122,7 +122,7 @@ fn judge(plan: &Plan, world: &World) -> Outcome {
     };
     if let Some((_, hashed)) = &log {
         let sha256 = hex::encode(hashed.sha256);
-        outcome.outputs.insert("log-sha256".to_owned(), sha256);
+        outcome.outputs.insert("log-sha256".to_owned(), Output::exact(sha256));
     }
     let no_log = || Ended::Skipped {
         reason: "there is no log to look for".to_owned(),

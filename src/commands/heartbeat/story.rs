@@ -7,7 +7,7 @@ use super::attempt::Attempt;
 use super::tell::millis;
 use super::{Judged, Plan};
 use crate::model::timeline::SpanState;
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Span, TimeSpan, exit, text};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Span, TimeSpan, exit, text};
 use crate::world::wrap::{Ending, Log};
 use crate::world::{World, files};
 
@@ -108,7 +108,8 @@ impl Story {
         let mut check = Check::new(STAGE, id, title, Ended::Looked(findings), self.started.elapsed());
         check.facts = self.facts;
         self.outcome.checks.push(check);
-        let mut output_of = |name: &str, value: String| self.outcome.outputs.insert(name.to_owned(), value);
+        let mut output_of =
+            |name: &str, value: String| self.outcome.outputs.insert(name.to_owned(), Output::exact(value));
         output_of("exit-code", code.to_string());
         output_of("attempts", self.attempts.to_string());
         output_of("log", relative(output));

@@ -8,7 +8,7 @@ use super::requirement::Requirement;
 use crate::model::text::printable;
 use crate::model::{Check, Ended, Fact, Finding, Status, TimeSpan};
 use crate::world::process::{self, Command, Limits, Ran, StartError};
-use crate::world::{World, files};
+use crate::world::{World, files, panics};
 
 /// Kept of a command's output: this much of its beginning and of its end.
 const KEEP: usize = 4 << 20;
@@ -47,7 +47,7 @@ pub async fn run(fix: &Fix, log: &Path, world: &World) -> Tried {
     // A defect here must not lose what is known of the other prerequisites.
     tokio::spawn(async move { run_here(&fix, &log, &world).await })
         .await
-        .unwrap_or_else(|error| Tried::Lost(format!("internal error while its fix ran: {error}")))
+        .unwrap_or_else(|error| Tried::Lost(format!("while its fix ran: {}", panics::no_result(error))))
 }
 
 async fn run_here(fix: &Fix, log: &Path, world: &World) -> Tried {

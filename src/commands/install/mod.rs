@@ -157,7 +157,7 @@ async fn tried(place: &Place, world: &World) -> Vec<Finding> {
                 .help("the folder may be mounted with noexec; name another one with --to"),
         ]
     };
-    let said = |output: &Captured| printable(output.text().trim());
+    let said = |output: &Captured| printable(output.redacted(&world.secrets).trim());
     match process::run(&command, LIMITS, &world.env, &world.interrupt).await {
         Ok(ran) if ran.ended == Ending::Exit(0) && said(&ran.output) == expected => Vec::new(),
         Ok(ran) => {

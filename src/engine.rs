@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::model::latency::Latency;
 use crate::model::{Check, Ended, Fact, Finding, TimeSpan};
-use crate::world::Interrupt;
+use crate::world::{Interrupt, panics};
 
 /// What looking brought back.
 pub type Looked = Result<Observed, Blind>;
@@ -165,16 +165,8 @@ fn interrupted(signal: &str, when: &str) -> Blind {
 }
 
 fn crashed(error: JoinError) -> Blind {
-    let what = match error.try_into_panic() {
-        Ok(payload) => payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_default(),
-        Err(error) => error.to_string(),
-    };
     Blind::with_help(
-        format!("internal error in this check: {what}"),
+        panics::no_result(error),
         "this is a defect of stageproof: report it with the command and this line",
     )
 }

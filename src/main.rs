@@ -12,20 +12,24 @@ use anyhow::Context as _;
 use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
 use stageproof::world::secrets::Redactor;
-use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor, wrap};
+use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, panics, supervisor, wrap};
 use stageproof::{app, render};
 
 fn main() -> ExitCode {
-    // A panic is caught where it happens and becomes part of the report; its text helps nobody.
-    std::panic::set_hook(Box::new(|_| {}));
+    // A panic is caught near where it happens and becomes part of the report.
+    panics::keep_places();
     let env = Env::new(std::env::vars_os());
     let on_runner = env.get("GITHUB_ACTIONS") == Some("true");
-    let ended = std::panic::catch_unwind(|| start(env)).unwrap_or_else(|_| {
-        Err(anyhow::anyhow!(
-            "internal error; report it with the command that was run"
-        ))
+    // What is known of secrets without the plan, which names others.
+    let unnamed = Redactor::new(&env, []);
+    let ended = std::panic::catch_unwind(|| start(env)).unwrap_or_else(|panic| {
+        let what = panics::internal_error(&*panic);
+        Err(anyhow::anyhow!("{what}; report it with the command that was run"))
     });
-    ExitCode::from(ended.unwrap_or_else(|error| complain(on_runner, &format!("{error:#}"), None, exit::FAIL)))
+    ExitCode::from(ended.unwrap_or_else(|error| {
+        let message = unnamed.redact(&format!("{error:#}"));
+        complain(on_runner, &message, None, exit::FAIL)
+    }))
 }
 
 fn start(env: Env) -> anyhow::Result<u8> {
@@ -71,21 +75,21 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             let secrets = Arc::new(Redactor::new(&world.env, names));
             let world = World {
                 progress: world.progress.careful(Arc::clone(&secrets), run.format == Format::Json),
-                secrets,
+                secrets: Arc::clone(&secrets),
                 ..world
             };
             let ended = app::run(*run, &world).await;
             Ok(ended.unwrap_or_else(|failed| {
-                let message = format!("{:#}", failed.error);
+                let message = secrets.redact(&format!("{:#}", failed.error));
                 complain(world.runner.active, &message, None, failed.exit)
             }))
         }
-        Err(Stop::Usage(error)) => Ok(complain(
-            world.runner.active,
-            &error.message,
-            error.help.as_deref(),
-            exit::USAGE,
-        )),
+        Err(Stop::Usage(error)) => {
+            let unnamed = Redactor::new(&world.env, []);
+            let help = error.help.map(|help| unnamed.redact(&help));
+            let message = unnamed.redact(&error.message);
+            Ok(complain(world.runner.active, &message, help.as_deref(), exit::USAGE))
+        }
     }
 }
 

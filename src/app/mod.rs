@@ -3,6 +3,7 @@
 mod console;
 mod targets;
 
+use std::any::Any;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -15,17 +16,12 @@ use crate::cli::{Format, Run};
 use crate::commands;
 use crate::model::report::Frame;
 use crate::model::staging_status::StagingStatus;
-use crate::model::{Check, Ended, Outcome, Report};
+use crate::model::{Check, Ended, Outcome, Output, Report};
 use crate::render;
 use crate::world::files::{self, Links};
-use crate::world::{World, random};
+use crate::world::{World, panics, random};
 use console::{Console, Streams};
 use targets::Targets;
-
-/// Outputs that a later step runs or opens. With a part of them taken out they would be something else.
-const EXACT: [&str; 8] = [
-    "command", "target", "report", "bundle", "manifest", "missing", "fixed", "path",
-];
 
 /// The result could not be delivered, which is never green.
 pub struct Undelivered {
@@ -55,7 +51,8 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     let judge = |mut outcome: Outcome, path: Option<&Path>| {
         if let Some(path) = path {
             let shown = path.strip_prefix(&world.workspace).unwrap_or(path);
-            outcome.outputs.insert("report".to_owned(), shown.display().to_string());
+            let shown = Output::exact(shown.display().to_string());
+            outcome.outputs.insert("report".to_owned(), shown);
         }
         let frame = Frame {
             command: run.command.to_owned(),
@@ -65,7 +62,9 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
             finished_at: world.clock.rfc3339(),
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        without_secrets(Report::judge(frame, outcome), world)
+        let mut report = Report::judge(frame, outcome);
+        report.redact(&|text| world.secrets.redact(text));
+        report
     };
     // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
     let begun = targets.begin(|path| judge(unfinished(run.command), Some(path)));
@@ -83,9 +82,9 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     let outcome = AssertUnwindSafe(commands::run(&run.plan, world, &keep))
         .catch_unwind()
         .await;
-    let outcome = outcome.unwrap_or_else(|_| Outcome {
+    let outcome = outcome.unwrap_or_else(|panic| Outcome {
         exit: wrapper.then_some(run.plan.failure_code()),
-        ..crashed(run.command)
+        ..crashed(run.command, &*panic)
     });
     let exit = outcome.exit;
     *failed = exit.filter(|code| *code != 0).unwrap_or(*failed);
@@ -170,11 +169,11 @@ fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
     }
 }
 
-fn crashed(command: &str) -> Outcome {
+fn crashed(command: &str, panic: &(dyn Any + Send)) -> Outcome {
     only(
         command,
-        "internal error outside of a check",
-        "this is a defect of stageproof: report it with the command that was run",
+        &panics::internal_error(panic),
+        "this is a defect of stageproof: report it with the command and this line",
     )
 }
 
@@ -192,24 +191,6 @@ fn only(command: &str, cause: &str, help: &str) -> Outcome {
         )],
         ..Outcome::default()
     }
-}
-
-/// Takes secret values out of a report. An output that must be exact becomes empty instead of wrong.
-fn without_secrets(mut report: Report, world: &World) -> Report {
-    let exact: Vec<(&str, String)> = EXACT
-        .iter()
-        .filter_map(|name| Some((*name, report.outputs.get(*name)?.clone())))
-        .collect();
-    report.map_texts(&|text| world.secrets.redact(text));
-    for (name, before) in exact {
-        if report.outputs.get(name) != Some(&before) {
-            report.outputs.insert(name.to_owned(), String::new());
-            report.notes.push(format!(
-                "The output `{name}` is left empty, as it would hold the value of a secret."
-            ));
-        }
-    }
-    report
 }
 
 fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {

@@ -113,6 +113,10 @@ fn wrong(error: &YamlError, text: &str, name: &str) -> UsageError {
     if let Some(source) = source {
         let gutter = line.to_string();
         let before = usize::try_from(column).unwrap_or(1).saturating_sub(1);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a line of the user's own file, which is committed"
+        )]
         // Tabs become one space, so the caret stands where the column says.
         let shown = cut(&one_line(source.trim_end()), 200);
         message.push_str(&format!(

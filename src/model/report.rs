@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Ended, Status};
 use super::finding::Severity;
+use super::output::Output;
 use super::subject::Subject;
 use super::timeline::Span;
 use super::verdict::Verdict;
@@ -30,7 +31,7 @@ pub struct Outcome {
     /// Set when the run as a whole cannot take place here.
     pub skip: Option<Skip>,
     /// The subcommand's own step outputs.
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: BTreeMap<String, Output>,
     /// Sentences a reader needs beside the checks: the exact rollback command, what was not covered.
     pub notes: Vec<String>,
     /// What took how long, where that is worth a picture.
@@ -149,7 +150,7 @@ pub struct Report {
     pub timeline: Vec<Span>,
     /// The step outputs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: BTreeMap<String, Output>,
 }
 
 /// Why a report cannot be trusted.
@@ -170,8 +171,8 @@ impl Report {
         let verdict = Verdict::of(&counts, outcome.skip.is_some());
         let reason = reason(verdict, &counts, &outcome);
         let mut outputs = outcome.outputs;
-        outputs.insert("verdict".to_owned(), verdict.to_string());
-        outputs.insert("reason".to_owned(), reason.clone());
+        outputs.insert("verdict".to_owned(), Output::exact(verdict.as_str()));
+        outputs.insert("reason".to_owned(), Output::words(&reason));
         Self {
             schema: SCHEMA.to_owned(),
             tool: Tool::this(),
@@ -225,44 +226,6 @@ impl Report {
             }
         }
         stages
-    }
-
-    /// Rewrites every text in the report, to take secrets out of it.
-    pub fn map_texts(&mut self, rewrite: &dyn Fn(&str) -> String) {
-        let apply = |text: &mut String| *text = rewrite(text);
-        let apply_option = |text: &mut Option<String>| {
-            if let Some(text) = text {
-                apply(text);
-            }
-        };
-        apply(&mut self.reason);
-        self.notes.iter_mut().for_each(apply);
-        self.outputs.values_mut().for_each(apply);
-        self.timeline.iter_mut().map(|span| &mut span.name).for_each(apply);
-        for check in &mut self.checks {
-            apply(&mut check.id);
-            apply(&mut check.title);
-            for fact in &mut check.facts {
-                apply(&mut fact.value);
-            }
-            match &mut check.ended {
-                Ended::Looked(findings) => {
-                    for finding in findings {
-                        apply(&mut finding.message);
-                        apply_option(&mut finding.help);
-                        apply_option(&mut finding.excerpt);
-                        if let Some(location) = &mut finding.location {
-                            apply(&mut location.file);
-                        }
-                    }
-                }
-                Ended::Skipped { reason } => apply(reason),
-                Ended::Errored { cause, help } => {
-                    apply(cause);
-                    apply_option(help);
-                }
-            }
-        }
     }
 }
 

@@ -23,7 +23,7 @@ pub fn render(report: &Report, delimiter: &str) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::model::report::Frame;
-    use crate::model::{Outcome, Subject};
+    use crate::model::{Outcome, Output, Subject};
     use proptest::prelude::*;
 
     /// Reads the file as the runner does (actions/runner, `EnvFileKeyValuePairs`).
@@ -49,7 +49,7 @@ mod tests {
         #[test]
         fn the_runner_reads_back_exactly_what_was_set(value in "[a-z=<\n\r %:]{0,60}") {
             let mut outcome = Outcome::default();
-            outcome.outputs.insert("missing".into(), value.clone());
+            outcome.outputs.insert("missing".into(), Output::exact(&value));
             let report = Report::judge(
                 Frame {
                     command: "skip-guard".into(),

@@ -41,6 +41,11 @@ impl Progress {
         }
     }
 
+    /// What is taken out of everything that is said.
+    pub fn secrets(&self) -> &Redactor {
+        &self.secrets
+    }
+
     fn to(sink: Box<dyn Write + Send>) -> Self {
         Self {
             sink: Arc::new(Mutex::new(sink)),

@@ -1,7 +1,10 @@
 //! Values that must never be shown.
 
+mod edge;
 mod finder;
 mod forms;
+mod part;
+mod view;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -13,6 +16,7 @@ use anyhow::Context as _;
 use super::Env;
 use super::files::{self, Links};
 use finder::Finder;
+pub use part::Part;
 
 /// Shorter values are left alone: masking `true` or `1` everywhere would destroy the report and hide nothing.
 const SHORTEST: usize = 8;
@@ -119,29 +123,33 @@ impl Redactor {
             if self.values.is_empty() {
                 return Ok(None);
             }
-            let forms: Vec<String> = self.values.iter().flat_map(|value| forms::of(value.reveal())).collect();
-            let forms: Vec<&str> = forms.iter().map(String::as_str).collect();
-            Finder::new(&forms).map(Some).map_err(|error| error.to_string())
+            let values = self.values.iter().map(Secret::reveal);
+            let finder = Finder::new(values.clone().flat_map(forms::of).collect());
+            finder.map(Some).map_err(|error| error.to_string())
         });
         made.as_ref().map(Option::as_ref).map_err(String::as_str)
     }
 
     pub fn redact(&self, text: &str) -> String {
+        self.redact_part(Part::from(text))
+    }
+
+    /// The same for a part of something longer, where a value may have been cut. What is not UTF-8 is replaced.
+    pub fn redact_part(&self, part: Part<'_>) -> String {
         let finder = match self.finder() {
             Ok(Some(finder)) => finder,
-            Ok(None) => return text.to_owned(),
+            Ok(None) => return String::from_utf8_lossy(part.bytes).into_owned(),
             // What cannot be searched may hold anything.
             Err(_) => return HIDDEN.to_owned(),
         };
-        let mut out = String::with_capacity(text.len());
+        let mut out = String::with_capacity(part.bytes.len());
         let mut done = 0;
-        while let Some(place) = finder.find(text.as_bytes(), done) {
-            // Values are whole texts, so they begin and end at characters.
-            out.push_str(&text[done..place.start]);
+        for place in finder.places(part) {
+            out.push_str(&String::from_utf8_lossy(&part.bytes[done..place.start]));
             out.push_str(HIDDEN);
             done = place.end;
         }
-        out.push_str(&text[done..]);
+        out.push_str(&String::from_utf8_lossy(&part.bytes[done..]));
         out
     }
 

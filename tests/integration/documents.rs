@@ -15,7 +15,9 @@ use stageproof::cli::{Config, command_tree, input_name, is_input};
 use stageproof::model::latency::{Latency, Point};
 use stageproof::model::report::Frame;
 use stageproof::model::timeline::SpanState;
-use stageproof::model::{Check, Class, Ended, Fact, Finding, Outcome, Reason, Report, Span, Subject, exit, finding};
+use stageproof::model::{
+    Check, Class, Ended, Fact, Finding, Outcome, Output, Reason, Report, Span, Subject, exit, finding,
+};
 
 use crate::gap::not_checked;
 use crate::gate::Gate;
@@ -549,7 +551,7 @@ fn full_report() -> Report {
         }],
         ..Outcome::default()
     };
-    outcome.outputs.insert("ready".to_owned(), "true".to_owned());
+    outcome.outputs.insert("ready".to_owned(), Output::exact("true"));
     let subject = Subject {
         environment: "staging".to_owned(),
         repository: text("acme/shop"),

@@ -16,8 +16,8 @@ use std::time::Instant;
 pub use pattern::{Exclude, Pattern, PatternError};
 
 use crate::model::evidence::LARGEST_TEXT;
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Subject};
-use crate::world::{Clock, World};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};
+use crate::world::{Clock, World, panics};
 use found::Found;
 use seal::{Bundle, Halt, Ready};
 use select::{Matched, Selection};
@@ -45,7 +45,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let sealing = tokio::task::spawn_blocking(move || seal_all(&own_plan, &own_world));
     sealing.await.unwrap_or_else(|error| {
         let mut outcome = Outcome::default();
-        let cause = format!("internal error while sealing: {error}");
+        let cause = panics::no_result(error);
         let help = "this is a defect of stageproof: report it with the command and this line";
         outcome
             .checks
@@ -148,7 +148,7 @@ fn bundle_check(plan: &Plan, bundle: &Bundle, started: Instant) -> Check {
     check
 }
 
-fn outputs(plan: &Plan, manifest_sha256: String, bundle_sha256: String) -> [(String, String); 4] {
+fn outputs(plan: &Plan, manifest_sha256: String, bundle_sha256: String) -> [(String, Output); 4] {
     let manifest = plan.evidence_dir.join(crate::model::evidence::MANIFEST);
     [
         ("manifest", shown(&manifest, plan)),
@@ -156,7 +156,7 @@ fn outputs(plan: &Plan, manifest_sha256: String, bundle_sha256: String) -> [(Str
         ("bundle", shown(&plan.output, plan)),
         ("bundle-sha256", bundle_sha256),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
+    .map(|(name, value)| (name.to_owned(), Output::exact(value)))
 }
 
 /// Relative to the workspace when it is in it.

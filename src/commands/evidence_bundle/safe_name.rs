@@ -81,6 +81,10 @@ fn safe_part(part: &[u8], digits: usize) -> String {
     };
     let mark = format!("~{}", &hex::encode(Sha256::digest(part))[..digits]);
     let mut room = LONGEST.saturating_sub(mark.len() + ending.len()).min(stem.len());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the name of a file, which keeps the name it has"
+    )]
     while !stem.is_char_boundary(room) {
         room -= 1;
     }

@@ -11,15 +11,17 @@ mod story;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::model::heartbeat::LONGEST;
 use crate::model::text::{count, one_line};
-use crate::model::{Check, Ended, Fact, Finding, Outcome};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::hash::Hashed;
 use crate::world::lines::Lines;
+use crate::world::secrets::Redactor;
 use crate::world::walk::Kind;
 use crate::world::{World, paths};
 pub use read::{Looked, look};
@@ -49,6 +51,7 @@ pub struct Rules {
     pub max_gap: Duration,
     pub max_age: Duration,
     pub now: Timestamp,
+    pub secrets: Arc<Redactor>,
 }
 
 impl Rules {
@@ -93,6 +96,7 @@ fn judge(plan: &Plan, world: &World) -> Outcome {
         max_gap: plan.max_gap,
         max_age: plan.max_age,
         now: world.clock.now(),
+        secrets: Arc::clone(&world.secrets),
     };
     let started = Instant::now();
     let looked = found(&plan.log, &world.workspace, &rules).and_then(|real| {
@@ -122,7 +126,7 @@ fn judge(plan: &Plan, world: &World) -> Outcome {
     };
     if let Some((_, hashed)) = &log {
         let sha256 = hex::encode(hashed.sha256);
-        outcome.outputs.insert("log-sha256".to_owned(), sha256);
+        outcome.outputs.insert("log-sha256".to_owned(), Output::exact(sha256));
     }
     let no_log = || Ended::Skipped {
         reason: "there is no log to look for".to_owned(),

@@ -8,10 +8,11 @@ use super::Rules;
 use super::ledger::Ledger;
 use crate::model::capped::Capped;
 use crate::model::heartbeat::{LONGEST, LONGEST_LABEL, Record};
-use crate::model::text::{cut, one_line};
+use crate::model::text::one_line;
 use crate::model::{Check, Finding};
 use crate::world::hash::Stop;
 use crate::world::lines::{Line, Lines};
+use crate::world::secrets::Part;
 
 /// Bytes of a line that a finding shows.
 const SHOWN: usize = 200;
@@ -40,7 +41,7 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
                         "the last line has no end: whoever wrote it was killed",
                     )
                     .help("a log without its last words proves nothing; run the step again")
-                    .excerpt(shown(line.bytes)),
+                    .excerpt(rules.secrets.shorten(part(&line), SHOWN)),
             );
         }
         let text = match line.bytes.strip_suffix(b"\r") {
@@ -53,7 +54,7 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
             }
             None => line.bytes,
         };
-        match record(&line, text) {
+        match record(&line, text, rules) {
             Ok((record, at)) => {
                 records += 1;
                 if let Some(finding) = ledger.add(line.number, &record, at, rules) {
@@ -64,7 +65,7 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
                 rules
                     .at(line.number, code, &why)
                     .help("nothing but `stageproof heartbeat` writes to this file; restore it, or run the step again")
-                    .excerpt(shown(text)),
+                    .excerpt(rules.secrets.shorten(part(&line), SHOWN)),
             ),
         }
     }
@@ -84,7 +85,7 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
 }
 
 /// Reads one record with its time, or says in a code and a sentence why it is none.
-fn record(line: &Line<'_>, text: &[u8]) -> Result<(Record, Timestamp), (&'static str, String)> {
+fn record(line: &Line<'_>, text: &[u8], rules: &Rules) -> Result<(Record, Timestamp), (&'static str, String)> {
     if line.length >= LONGEST as u64 {
         return Err(("long-line", format!("a line of {} bytes is no record", line.length)));
     }
@@ -96,7 +97,7 @@ fn record(line: &Line<'_>, text: &[u8]) -> Result<(Record, Timestamp), (&'static
         )
     })?;
     let no_record = |why: &str| ("no-record", format!("the line is no record: {}", one_line(why)));
-    let record = Record::parse(text).map_err(|why| no_record(&cut(&why, SHOWN)))?;
+    let record = Record::parse(text).map_err(|why| no_record(&rules.secrets.shorten(why.as_str(), SHOWN)))?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let label = &record.label;
     if label.is_empty() || label.len() > LONGEST_LABEL || !label.bytes().all(plain) {
@@ -116,7 +117,8 @@ fn carriage_return(line: &Line<'_>, rules: &Rules) -> Finding {
         .help("git changed it on its way: put `*.log -text` into .gitattributes, and commit the log as it was written")
 }
 
-fn shown(bytes: &[u8]) -> String {
-    let bytes = &bytes[..bytes.len().min(SHOWN)];
-    one_line(&String::from_utf8_lossy(bytes))
+/// The beginning of it: a long line is not kept whole, and the last one may be torn.
+fn part<'a>(line: &Line<'a>) -> Part<'a> {
+    let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
+    Part::beginning(bytes)
 }

@@ -11,6 +11,7 @@ const SECOND: u64 = 1000;
 
 fn rules(labels: &[&str]) -> Rules {
     Rules {
+        secrets: Arc::default(),
         place: "heartbeat.log".to_owned(),
         labels: labels.iter().map(ToString::to_string).collect(),
         max_gap: Duration::from_secs(60),

@@ -185,20 +185,11 @@ fn stopped(signal: &str, when: &str, code: Option<u8>) -> Judged {
 
 /// The command in words, without secrets.
 fn shown(plan: &Plan, world: &World) -> String {
-    // Before they are quoted, which would hide a secret with a quote in it.
-    let word = |word: &OsString| {
-        let word = world.secrets.redact(&word.to_string_lossy());
-        shlex::try_quote(&word).map_or_else(|_| word.clone(), std::borrow::Cow::into_owned)
-    };
-    let words: Vec<String> = if plan.shell {
-        plan.command
-            .iter()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect()
-    } else {
-        plan.command.iter().map(word).collect()
-    };
-    world.secrets.redact(&words.join(" "))
+    let words: Vec<_> = plan.command.iter().map(|word| word.to_string_lossy()).collect();
+    match plan.shell {
+        true => world.secrets.redact(&words.join(" ")),
+        false => world.secrets.command_line(words.iter().map(AsRef::as_ref)),
+    }
 }
 
 /// What is started: the words, or a shell that reads the script as a runner's does.

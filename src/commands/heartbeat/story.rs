@@ -7,9 +7,9 @@ use super::attempt::Attempt;
 use super::tell::millis;
 use super::{Judged, Plan};
 use crate::model::timeline::SpanState;
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Span, TimeSpan, exit, text};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Span, TimeSpan, exit};
+use crate::world::World;
 use crate::world::wrap::{Ending, Log};
-use crate::world::{World, files};
 
 const STAGE: &str = "heartbeat";
 /// Lines and bytes of output that a report about a failure holds.
@@ -91,7 +91,7 @@ impl Story {
             && is_ours
             && let Some(first) = findings.first_mut()
         {
-            *first = first.clone().excerpt(last_words(output.path()));
+            *first = first.clone().excerpt(last_words(output.path(), world));
         }
         let relative = |log: &Log| {
             let path = log.path();
@@ -103,12 +103,13 @@ impl Story {
         self.facts.push(Fact::new("exit code", code.to_string()));
         self.facts.push(Fact::new("log", relative(output)));
         self.facts.push(Fact::new("heartbeats", relative(records)));
-        let title = format!("`{}` runs to its end", text::cut(&text::one_line(shown), TITLE_BYTES));
+        let title = format!("`{}` runs to its end", world.secrets.shorten(shown, TITLE_BYTES));
         let id = format!("{STAGE}:{}", plan.label);
         let mut check = Check::new(STAGE, id, title, Ended::Looked(findings), self.started.elapsed());
         check.facts = self.facts;
         self.outcome.checks.push(check);
-        let mut output_of = |name: &str, value: String| self.outcome.outputs.insert(name.to_owned(), value);
+        let mut output_of =
+            |name: &str, value: String| self.outcome.outputs.insert(name.to_owned(), Output::exact(value));
         output_of("exit-code", code.to_string());
         output_of("attempts", self.attempts.to_string());
         output_of("log", relative(output));
@@ -118,13 +119,9 @@ impl Story {
 }
 
 /// The end of the log, if there is one.
-fn last_words(log: &Path) -> String {
-    let last = text::printable(&files::tail(log, LAST_LINES).unwrap_or_default());
-    let mut start = last.len().saturating_sub(LAST_BYTES);
-    while !last.is_char_boundary(start) {
-        start += 1;
-    }
-    last[start..].to_owned()
+fn last_words(log: &Path, world: &World) -> String {
+    let last = world.secrets.last_lines_of(log, LAST_LINES, LAST_BYTES);
+    last.unwrap_or_default()
 }
 
 fn facts(attempt: &Attempt, attempts: u32) -> Vec<Fact> {

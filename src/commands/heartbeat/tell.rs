@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::heartbeat::{Event, Record};
-use crate::model::text::cut;
 use crate::world::World;
+use crate::world::secrets::Part;
 use crate::world::wrap::{Live, Log, Process};
 
 /// Processes that are listed at once; more than that nobody reads.
@@ -61,7 +61,9 @@ impl Teller<'_> {
             process.pid,
             process.parent,
             process.state,
-            cut(&self.world.secrets.redact(&process.command), 200)
+            self.world
+                .secrets
+                .shorten(Part::beginning(process.command.as_bytes()), 200)
         )
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::model::text::printable;
-use crate::model::{Check, Ended, Fact, Finding, Outcome};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::process::{Captured, Command, Ended as Ending, Limits};
 use crate::world::{World, binary, process};
 use place::Place;
@@ -128,8 +128,8 @@ fn copy(place: &Place, outcome: &mut Outcome) -> bool {
                 Fact::new("size", format!("{} bytes", copied.hashed.size)),
                 Fact::new("was there", if copied.was_there { "yes" } else { "no" }),
             ];
-            outcome.outputs.insert("path".to_owned(), path);
-            outcome.outputs.insert("sha256".to_owned(), sha256);
+            outcome.outputs.insert("path".to_owned(), Output::exact(path));
+            outcome.outputs.insert("sha256".to_owned(), Output::exact(sha256));
         }
         Err(error) => findings.push(
             Finding::error("not-written", format!("{error:#}"))
@@ -157,7 +157,7 @@ async fn tried(place: &Place, world: &World) -> Vec<Finding> {
                 .help("the folder may be mounted with noexec; name another one with --to"),
         ]
     };
-    let said = |output: &Captured| printable(output.text().trim());
+    let said = |output: &Captured| printable(output.redacted(&world.secrets).trim());
     match process::run(&command, LIMITS, &world.env, &world.interrupt).await {
         Ok(ran) if ran.ended == Ending::Exit(0) && said(&ran.output) == expected => Vec::new(),
         Ok(ran) => {

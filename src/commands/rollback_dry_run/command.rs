@@ -6,13 +6,13 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::claims::{Claims, Seen};
-use super::template::{Template, quoted};
+use super::template::Template;
 use super::{Proof, Prove};
 use crate::engine::{Blind, Observed};
-use crate::model::text::{cut, one_line, printable};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
 use crate::world::process::{self, Captured, Command, Ended, Limits, Ran, StartError};
+use crate::world::secrets::Redactor;
 
 /// What is searched and kept of the output: this much of its beginning and of its end.
 const KEEP: usize = 1 << 20;
@@ -36,8 +36,8 @@ pub struct CommandPlan {
 
 impl Prove for CommandPlan {
     async fn prove(&self, workspace: &Path, world: &World, claims: &mut Claims) -> Proof {
-        let words: Vec<String> = self.check.iter().map(|word| quoted(word)).collect();
-        let shown = cut(&one_line(&words.join(" ")), TITLE_BYTES);
+        let words = world.secrets.command_line(self.check.iter().map(String::as_str));
+        let shown = world.secrets.shorten(words.as_str(), TITLE_BYTES);
         let title = format!("The check says yes: {shown}");
         let (plan, world, folder) = (self.clone(), world.clone(), workspace.to_owned());
         let deadline = self.timeout.saturating_add(MARGIN);
@@ -90,7 +90,7 @@ async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
     let ran = process::run(&command, limits, &world.env, &world.interrupt)
         .await
         .map_err(|error| not_started(&error))?;
-    judge(plan, &ran)
+    judge(plan, &ran, &world.secrets)
 }
 
 fn not_started(error: &StartError) -> Blind {
@@ -116,16 +116,16 @@ fn not_started(error: &StartError) -> Blind {
     Blind::with_help(error.to_string(), help)
 }
 
-fn judge(plan: &CommandPlan, ran: &Ran) -> Seen<()> {
+fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
     let output = ran.output.text();
-    let last = excerpt(&output);
+    let last = secrets.last_lines(ran.output.redacted(secrets).as_str(), EXCERPT_LINES, EXCERPT_BYTES);
     let blind = |cause: String, help: &str| {
         let cause = if last.is_empty() {
             format!("{cause}; it said nothing")
         } else {
             format!(
                 "{cause}; its last words: {}",
-                cut(&one_line(last.lines().last().unwrap_or_default()), 200)
+                secrets.shorten(last.lines().last().unwrap_or_default(), 200)
             )
         };
         Err(Blind::with_help(cause, help))
@@ -202,31 +202,5 @@ fn size(output: &Captured) -> String {
     match output.left_out() {
         0 => format!("{} bytes", output.total()),
         n => format!("{} bytes, {n} of them not kept", output.total()),
-    }
-}
-
-/// The last lines.
-fn excerpt(output: &str) -> String {
-    let output = output.trim_end();
-    let mut start = output.len().saturating_sub(EXCERPT_BYTES);
-    while !output.is_char_boundary(start) {
-        start += 1;
-    }
-    let lines: Vec<&str> = output[start..].lines().collect();
-    printable(&lines[lines.len().saturating_sub(EXCERPT_LINES)..].join("\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_excerpt_is_the_end() {
-        let long = "é".repeat(5000);
-        assert!(excerpt(&long).len() <= EXCERPT_BYTES);
-        let lines: Vec<String> = (1..=30).map(|n| n.to_string()).collect();
-        let end = excerpt(&format!("{}\n\n", lines.join("\n")));
-        assert!(end.starts_with("11\n") && end.ends_with("\n30"), "{end}");
-        assert_eq!(excerpt("a\u{1b}[31m"), "a\\u{1b}[31m");
     }
 }

@@ -10,7 +10,7 @@ mod template;
 
 use std::path::PathBuf;
 
-use crate::model::Outcome;
+use crate::model::{Outcome, Output};
 use crate::world::World;
 use claims::Claims;
 pub use command::CommandPlan;
@@ -69,7 +69,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         ..Outcome::default()
     };
     // A step that runs `command` must find nothing there as long as it is not proved.
-    let output = |value: &Option<String>| value.clone().filter(|_| proved).unwrap_or_default();
+    let output = |value: &Option<String>| Output::exact(value.clone().filter(|_| proved).unwrap_or_default());
     outcome.outputs.insert("target".to_owned(), output(&proof.target));
     outcome.outputs.insert("command".to_owned(), output(&proof.command));
     outcome.notes = notes(&proof, proved);

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::prerequisite::{Fix, Prerequisite};
 use super::requirement::Requirement;
-use crate::model::text::printable;
 use crate::model::{Check, Ended, Fact, Finding, Status, TimeSpan};
 use crate::world::process::{self, Command, Limits, Ran, StartError};
-use crate::world::{World, files};
+use crate::world::{World, files, panics};
 
 /// Kept of a command's output: this much of its beginning and of its end.
 const KEEP: usize = 4 << 20;
@@ -24,8 +23,8 @@ const OWN_WORD: [&str; 3] = ["GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMA
 pub enum Tried {
     Ran {
         ran: Box<Ran>,
-        /// Its output, without secrets.
-        said: String,
+        /// The last lines of its output.
+        last: String,
     },
     NotStarted(StartError),
     /// It is not known, or not kept, what it did: never green.
@@ -47,7 +46,7 @@ pub async fn run(fix: &Fix, log: &Path, world: &World) -> Tried {
     // A defect here must not lose what is known of the other prerequisites.
     tokio::spawn(async move { run_here(&fix, &log, &world).await })
         .await
-        .unwrap_or_else(|error| Tried::Lost(format!("internal error while its fix ran: {error}")))
+        .unwrap_or_else(|error| Tried::Lost(format!("while its fix ran: {}", panics::no_result(error))))
 }
 
 async fn run_here(fix: &Fix, log: &Path, world: &World) -> Tried {
@@ -74,11 +73,11 @@ async fn run_here(fix: &Fix, log: &Path, world: &World) -> Tried {
     };
     match process::run(&command, limits, &world.env, &world.interrupt).await {
         Ok(ran) => {
-            let said = world.secrets.redact(&ran.output.whole_lines());
+            let said = ran.output.redacted(&world.secrets);
             match files::replace(log, said.as_bytes()) {
                 Ok(()) => Tried::Ran {
+                    last: world.secrets.last_lines(said.as_str(), LINES_SHOWN, BYTES_SHOWN),
                     ran: Box::new(ran),
-                    said,
                 },
                 Err(error) => Tried::Lost(format!("its fix ran, and its log cannot be kept: {error:#}")),
             }
@@ -117,7 +116,7 @@ pub fn judge(
         (Some((how, help)), None) => failed(format!("it is there now, but {how}"), help),
     };
     let mut findings = match finding {
-        Some(finding) => vec![finding.excerpt(said(tried))],
+        Some(finding) => vec![finding.excerpt(last_lines(tried))],
         None => check.findings().to_vec(),
     };
     findings.extend(left_behind(tried));
@@ -204,16 +203,9 @@ pub fn facts(fix: &Fix, tried: &Tried, log: &Path, world: &World) -> Vec<Fact> {
     facts
 }
 
-/// Its last lines.
-fn said(tried: &Tried) -> String {
-    let Tried::Ran { said, .. } = tried else {
-        return String::new();
-    };
-    let lines: Vec<&str> = said.trim_end().lines().collect();
-    let lines = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
-    let mut start = lines.len().saturating_sub(BYTES_SHOWN);
-    while !lines.is_char_boundary(start) {
-        start += 1;
+fn last_lines(tried: &Tried) -> &str {
+    match tried {
+        Tried::Ran { last, .. } => last,
+        Tried::NotStarted(_) | Tried::Lost(_) => "",
     }
-    printable(&lines[start..])
 }

@@ -5,7 +5,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::model::text::{cut, one_line};
+use crate::model::text::one_line;
+use crate::world::secrets::Redactor;
 
 /// A freeze as it is written, in a file or a variable: `{reason: …, by: …, until: 2026-12-31}`.
 #[derive(Debug, Deserialize)]
@@ -28,18 +29,18 @@ pub enum Freeze {
 }
 
 /// Reads a freeze. One that cannot be read holds: somebody meant to stop something.
-pub fn read(text: &str, now: Timestamp) -> Freeze {
+pub fn read(text: &str, now: Timestamp, secrets: &Redactor) -> Freeze {
     let written: Written = match serde_yaml::from_str_with_options(text, serde_yaml::options! { with_snippet: false }) {
         Ok(written) => written,
         Err(error) => {
             let why = error.to_string();
-            let why = one_line(why.lines().next().unwrap_or_default());
-            return Freeze::Holds(format!("there is a freeze that cannot be read ({})", cut(&why, 200)));
+            let why = secrets.shorten(why.lines().next().unwrap_or_default(), 200);
+            return Freeze::Holds(format!("there is a freeze that cannot be read ({why})"));
         }
     };
-    let mut says = format!("deploys are frozen: {}", cut(&one_line(written.reason.trim()), 300));
+    let mut says = format!("deploys are frozen: {}", secrets.shorten(written.reason.trim(), 300));
     if let Some(by) = &written.by {
-        says.push_str(&format!(", says {}", cut(&one_line(by), 100)));
+        says.push_str(&format!(", says {}", secrets.shorten(by.as_str(), 100)));
     }
     match written.until {
         None => Freeze::Holds(says),
@@ -48,7 +49,7 @@ pub fn read(text: &str, now: Timestamp) -> Freeze {
             Some(_) => Freeze::Holds(format!("{says}, until {}", one_line(&until))),
             None => Freeze::Holds(format!(
                 "{says}, until `{}`, which is no time",
-                cut(&one_line(&until), 50)
+                secrets.shorten(until.as_str(), 50)
             )),
         },
     }
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     fn at(now: &str, text: &str) -> Freeze {
-        read(text, now.parse().unwrap())
+        read(text, now.parse().unwrap(), &Redactor::default())
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
         }
         (Some(text), _) => text,
     };
-    Ok(match freeze::read(&text, world.clock.now()) {
+    Ok(match freeze::read(&text, world.clock.now(), &world.secrets) {
         Freeze::Over(until) => met("the last freeze ended", &until),
         Freeze::Holds(says) => frozen(says),
     })

@@ -31,7 +31,7 @@ pub use requirement::Requirement;
 pub use skips::Limits as SkipLimits;
 
 use crate::engine;
-use crate::model::{Check, Fact, Finding, Outcome, Skip, Status};
+use crate::model::{Check, Fact, Finding, Outcome, Output, Skip, Status};
 use crate::world::World;
 use answer::{Answer, Missing};
 use github::LazyGitHub;
@@ -110,7 +110,9 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut outcome = outcome(checks, &names, skip, missing.is_empty() && decided && right);
     match repaired {
         Some(repaired) => {
-            outcome.outputs.insert("fixed".to_owned(), list(&repaired.fixed));
+            outcome
+                .outputs
+                .insert("fixed".to_owned(), Output::exact(list(&repaired.fixed)));
             outcome.notes.extend(repaired.note);
         }
         None => outcome.notes.extend(repair::offer(&without)),
@@ -204,8 +206,12 @@ fn outcome(checks: Vec<Check>, missing: &[String], skip: Option<Skip>, ready: bo
         skip,
         ..Outcome::default()
     };
-    outcome.outputs.insert("ready".to_owned(), ready.to_string());
-    outcome.outputs.insert("missing".to_owned(), list(missing));
+    outcome
+        .outputs
+        .insert("ready".to_owned(), Output::exact(ready.to_string()));
+    outcome
+        .outputs
+        .insert("missing".to_owned(), Output::exact(list(missing)));
     outcome
 }
 
@@ -217,7 +223,7 @@ fn list(names: &[String]) -> String {
 
 /// Whether what a guard found lets the rest run.
 pub fn is_ready(outcome: &Outcome) -> bool {
-    outcome.outputs.get("ready").is_some_and(|ready| ready == "true")
+    outcome.outputs.get("ready").is_some_and(|ready| &**ready == "true")
 }
 
 #[cfg(test)]

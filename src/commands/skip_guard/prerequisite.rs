@@ -123,7 +123,7 @@ impl FromStr for Words {
         match shlex::split(text) {
             Some(words) if !words.is_empty() => Ok(Self(words)),
             Some(_) => Err(NoWords::Empty),
-            None => Err(NoWords::Open(text::cut(text, 100))),
+            None => Err(NoWords::Open(text.to_owned())),
         }
     }
 }

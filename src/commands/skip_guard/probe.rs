@@ -8,7 +8,7 @@ use super::oidc;
 use super::requirement::{FreezeIn, Requirement};
 use super::run_context;
 use crate::engine::Blind;
-use crate::world::World;
+use crate::world::{World, panics};
 
 /// The claim that is looked up, as a sentence.
 pub fn title(requirement: &Requirement) -> String {
@@ -45,7 +45,7 @@ pub async fn look(requirement: &Requirement, world: &World, clients: &Clients) -
             // A hung mount would otherwise block the thread that notices deadlines and signals.
             tokio::task::spawn_blocking(move || look_here(&local, &world))
                 .await
-                .map_err(|error| Blind::errored(format!("internal error: {error}")))?
+                .map_err(|error| Blind::errored(panics::no_result(error)))?
         }
     }
 }

@@ -33,8 +33,8 @@ fn plan(requirements: &[&str], strict: bool) -> Plan {
 async fn every_missing_item_is_named_in_order() {
     let plan = plan(&["env:A", "env:HERE", "file:no/such/file", "env:B"], false);
     let outcome = run(&plan, &world(&[("HERE", "x"), ("B", "")])).await;
-    assert_eq!(outcome.outputs["missing"], r#"["env:A","file:no/such/file","env:B"]"#);
-    assert_eq!(outcome.outputs["ready"], "false");
+    assert_eq!(&*outcome.outputs["missing"], r#"["env:A","file:no/such/file","env:B"]"#);
+    assert_eq!(&*outcome.outputs["ready"], "false");
     let skip = outcome.skip.unwrap().reason;
     assert!(skip.contains("A is not set") && skip.contains("B is not set"), "{skip}");
 }

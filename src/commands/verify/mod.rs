@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::model::capped::Capped;
-use crate::model::{Check, Ended, Fact, Finding, Outcome};
-use crate::world::World;
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::hash::{Hashed, Stop};
+use crate::world::{World, panics};
 use sealed::{Listing, OpenError, Sealed};
 
 const STAGE: &str = "verify";
@@ -32,7 +32,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         checks: vec![errored(
             "verify:bundle",
             READABLE,
-            format!("internal error: {error}"),
+            panics::no_result(error),
             Instant::now(),
         )],
         ..Outcome::default()
@@ -88,7 +88,9 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
             Fact::new("files", manifest.lines.len().to_string()),
             Fact::new("sha256", &sha256),
         ];
-        outcome.outputs.insert("manifest-sha256".to_owned(), sha256);
+        outcome
+            .outputs
+            .insert("manifest-sha256".to_owned(), Output::exact(sha256));
     }
     outcome.checks.push(manifest_check);
     let Some(manifest) = manifest else { return };
@@ -105,12 +107,9 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
     let (hashed, index) = std::thread::scope(|scope| {
         let index = scope.spawn(|| judge::read_index(sealed, &manifest, &listing));
         let hashed = judge::hash(sealed, &manifest, &listing, stop);
-        let index = index.join().unwrap_or_else(|_| {
-            Err(Box::new(wrong(
-                "index-unreadable",
-                "internal error while the index was read",
-            )))
-        });
+        let index = index
+            .join()
+            .unwrap_or_else(|panic| Err(Box::new(wrong("index-unreadable", panics::internal_error(&*panic)))));
         (hashed, index)
     });
     let mut hash_check = check(
@@ -142,7 +141,7 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
             Ok(hashed) => {
                 outcome
                     .outputs
-                    .insert("bundle-sha256".to_owned(), hex::encode(hashed.sha256));
+                    .insert("bundle-sha256".to_owned(), Output::exact(hex::encode(hashed.sha256)));
             }
             Err(error) => {
                 let cause = format!("cannot read {}: {error}", zip.display());
@@ -161,8 +160,11 @@ fn expected(plan: &Plan, outcome: &mut Outcome) {
     for (name, what, expected) in hashes {
         let Some(expected) = expected else { continue };
         let message = match outcome.outputs.get(name) {
-            Some(found) if found == expected => None,
-            Some(found) => Some(format!("the {what}'s SHA-256 is {found}, and {expected} was expected")),
+            Some(found) if **found == **expected => None,
+            Some(found) => Some(format!(
+                "the {what}'s SHA-256 is {}, and {expected} was expected",
+                &**found
+            )),
             None => Some(format!("there is no {what} here whose SHA-256 could be {expected}")),
         };
         let findings = message.map(|message| {

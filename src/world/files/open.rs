@@ -127,8 +127,9 @@ fn read_whole(file: File, path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The last `lines` lines of a log of our own, however large it is. What is not UTF-8 is replaced.
-pub fn tail(path: &Path, lines: usize) -> anyhow::Result<String> {
+/// The end of a log of our own, and whether that is all of it. What is shown of it goes through
+/// `Redactor::last_lines_of`.
+pub fn tail(path: &Path) -> anyhow::Result<(Vec<u8>, bool)> {
     /// Lines of a server's log are far shorter than this divided by any sensible number of them.
     const WINDOW: u64 = 64 * 1024;
     let wrong = || format!("cannot read {}", path.display());
@@ -138,7 +139,5 @@ pub fn tail(path: &Path, lines: usize) -> anyhow::Result<String> {
         .with_context(wrong)?;
     let mut bytes = Vec::new();
     file.take(WINDOW).read_to_end(&mut bytes).with_context(wrong)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let all: Vec<&str> = text.lines().collect();
-    Ok(all[all.len().saturating_sub(lines)..].join("\n"))
+    Ok((bytes, size <= WINDOW))
 }

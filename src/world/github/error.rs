@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::limits::{self, Limit};
 use crate::model::Reason;
-use crate::model::text::{cut, one_line};
+use crate::world::secrets::Redactor;
 
 /// What of a foreign message is shown, in bytes.
 const MESSAGE: usize = 200;
@@ -78,8 +78,13 @@ impl ApiError {
     }
 
     /// From an answer that is no success.
-    pub fn of_answer(path: &str, status: u16, headers: &HeaderMap, body: &str, now: Timestamp) -> Self {
-        let said = message(body);
+    pub fn of_answer(
+        path: &str,
+        (status, headers, body): (u16, &HeaderMap, &str),
+        now: Timestamp,
+        secrets: &Redactor,
+    ) -> Self {
+        let said = message(body, secrets);
         let why = match status {
             401 => Why::TokenInvalid,
             404 => Why::NotFound,
@@ -133,7 +138,7 @@ fn needed(accepted: &str) -> Option<String> {
 }
 
 /// GitHub says why in `message`; something in between may say it in any way.
-fn message(body: &str) -> String {
+fn message(body: &str, secrets: &Redactor) -> String {
     #[derive(serde::Deserialize)]
     struct Body {
         message: String,
@@ -141,7 +146,7 @@ fn message(body: &str) -> String {
     let text = serde_json::from_str(body).map_or_else(|_| body.trim().to_owned(), |body: Body| body.message);
     match text.as_str() {
         "" => "without a word".to_owned(),
-        text => cut(&one_line(text), MESSAGE),
+        text => secrets.shorten(text, MESSAGE),
     }
 }
 
@@ -171,7 +176,10 @@ mod tests {
 
     #[test]
     fn a_wall_that_is_no_permission_is_not_taken_for_one() {
-        let of = |body: &str| ApiError::of_answer("/x", 403, &HeaderMap::new(), body, Timestamp::UNIX_EPOCH).why;
+        let of = |body: &str| {
+            let answer = (403, &HeaderMap::new(), body);
+            ApiError::of_answer("/x", answer, Timestamp::UNIX_EPOCH, &Redactor::default()).why
+        };
         let body = r#"{"message":"Although you appear to have the correct authorization, the IP is not allowed"}"#;
         assert!(matches!(of(body), Why::Forbidden { .. }));
         let body = r#"{"message":"Resource not accessible by integration"}"#;
@@ -183,7 +191,7 @@ mod tests {
         fn never_panics(status in 100u16..600, accepted in "[a-z_=;, <]{0,40}", body in "\\PC*") {
             let headers = [("x-accepted-github-permissions".parse().unwrap(), accepted.parse().unwrap())];
             let headers: HeaderMap = headers.into_iter().collect();
-            let error = ApiError::of_answer("/x", status, &headers, &body, Timestamp::UNIX_EPOCH);
+            let error = ApiError::of_answer("/x", (status, &headers, &body), Timestamp::UNIX_EPOCH, &Redactor::default());
             let _ = (error.to_string(), error.help());
         }
     }

@@ -11,7 +11,6 @@ use url::Url;
 use super::error::{ApiError, Why};
 use super::service::{Unanswered, Within};
 use super::{Session, link};
-use crate::model::text::{cut, one_line};
 use crate::model::{Reason, TimeSpan};
 
 /// For one request with its redirects.
@@ -40,8 +39,11 @@ impl Session<'_> {
             path: path.to_owned(),
             why,
         };
-        let value = serde_json::from_str(&body)
-            .map_err(|e| wrong(Why::NotUnderstood(cut(&one_line(&e.to_string()), DETAIL))))?;
+        let value = serde_json::from_str(&body).map_err(|e| {
+            wrong(Why::NotUnderstood(
+                self.github.progress.secrets().shorten(e.to_string().as_str(), DETAIL),
+            ))
+        })?;
         let next = headers
             .get("link")
             .and_then(|value| value.to_str().ok())
@@ -118,7 +120,12 @@ impl Session<'_> {
             return Ok((headers, body));
         }
         let now = self.github.clock.now();
-        Err(ApiError::of_answer(path, status, &headers, &body, now))
+        Err(ApiError::of_answer(
+            path,
+            (status, &headers, &body),
+            now,
+            self.github.progress.secrets(),
+        ))
     }
 
     /// The path of a page that `Link` names. Elsewhere the token would not follow, and a page would be a stranger's.

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::world::secrets::{Part, Redactor};
+
 #[derive(Clone, Debug)]
 pub struct Captured {
     keep: usize,
@@ -42,22 +44,19 @@ impl Captured {
         self.total - (self.head.len() + self.tail.len()) as u64
     }
 
-    /// Like [`Self::text`], without the lines at the edges of what was left out: half a line may hold half a secret,
-    /// which nobody would know again.
-    pub fn whole_lines(&self) -> String {
+    /// Like [`Self::text`], for showing: without secrets, of which a part may stand where something was left out.
+    pub fn redacted(&self, secrets: &Redactor) -> String {
+        let tail: Vec<u8> = self.tail.iter().copied().collect();
         if self.left_out() == 0 {
-            return self.text();
+            let whole = [self.head.as_slice(), &tail].concat();
+            return secrets.redact_part(Part::beginning(&whole));
         }
-        let newline = |byte: &u8| *byte == b'\n';
-        let head = self.head.iter().rposition(newline).map_or(0, |at| at + 1);
-        let tail = self.tail.iter().position(newline).map_or(self.tail.len(), |at| at + 1);
-        let whole = Self {
-            keep: self.keep,
-            head: self.head[..head].to_vec(),
-            tail: self.tail.range(tail..).copied().collect(),
-            total: self.total,
-        };
-        whole.text()
+        format!(
+            "{}\n[{} bytes left out]\n{}",
+            secrets.redact_part(Part::beginning(&self.head)),
+            self.left_out(),
+            secrets.redact_part(Part::middle(&tail))
+        )
     }
 
     /// What was kept, as text: bytes that are not UTF-8 become U+FFFD, a line says how much is left out.
@@ -74,6 +73,7 @@ impl Captured {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::Env;
     use proptest::prelude::*;
 
     #[test]
@@ -87,15 +87,21 @@ mod tests {
     }
 
     #[test]
-    fn half_lines_at_the_edges_of_what_is_left_out_are_left_out_too() {
+    fn half_a_secret_beside_what_is_left_out_is_not_shown() {
+        let env: Env = [("MY_TOKEN", "secret-value")].into_iter().collect();
+        let secrets = Redactor::new(&env, []);
         let mut captured = Captured::new(10);
         captured.add(b"one\nsecret-");
-        assert_eq!(captured.whole_lines(), "one\nsecret-", "nothing was left out");
-        captured.add(b"value and more\nend\nlast\n");
-        assert_eq!(captured.whole_lines(), "one\n\n[22 bytes left out]\nend\nlast\n");
+        assert_eq!(captured.redacted(&secrets), "one\n***", "it may go on");
+        captured.add(b"value and more\n\n");
+        captured.add(b"secret-value\nlast\n");
+        assert_eq!(
+            captured.redacted(&secrets),
+            "one\n***\n[25 bytes left out]\n***\nlast\n"
+        );
         let mut endless = Captured::new(4);
         endless.add(b"secret-value");
-        assert_eq!(endless.whole_lines(), "\n[12 bytes left out]\n");
+        assert_eq!(endless.redacted(&secrets), "***\n[4 bytes left out]\n***");
     }
 
     proptest! {

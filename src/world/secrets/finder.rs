@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
+
+use super::view::{self, LONGEST_ESCAPE};
+use super::{Part, edge};
 
 /// What is read of a file at a time.
 const READ: usize = 1 << 20;
@@ -15,58 +18,80 @@ const LARGEST_TABLE: usize = 8 << 10;
 /// Knows where values stand. Values that overlap are one place.
 pub struct Finder {
     automaton: AhoCorasick,
-    /// Bytes of the longest value.
-    longest: usize,
+    values: Vec<Vec<u8>>,
+    /// The most bytes that a value takes in a text.
+    reach: usize,
 }
 
 impl Finder {
     /// `values` must not be empty texts.
-    pub fn new(values: &[&str]) -> Result<Self, BuildError> {
+    pub fn new(values: Vec<Vec<u8>>) -> Result<Self, BuildError> {
         // Making a table for every state takes the square of a value that repeats itself.
-        let large = values.iter().map(|value| value.len()).sum::<usize>() > LARGEST_TABLE;
+        let large = values.iter().map(Vec::len).sum::<usize>() > LARGEST_TABLE;
         let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
             .kind(large.then_some(AhoCorasickKind::ContiguousNFA))
-            .build(values)?;
+            .build(&values)?;
+        let longest = values.iter().map(Vec::len).max().unwrap_or_default();
         Ok(Self {
             automaton,
-            longest: values.iter().map(|value| value.len()).max().unwrap_or_default(),
+            values,
+            reach: longest * LONGEST_ESCAPE,
         })
     }
 
-    /// The first place at or after `from`.
-    pub fn find(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
-        let mut place = self.automaton.find(text.get(from..)?)?.range();
-        place = place.start + from..place.end + from;
-        let mut at = place.start + 1;
-        // A value that begins inside of this one and ends behind it would otherwise leave its end.
-        while at < place.end {
-            let near = (place.end + self.longest).min(text.len());
-            let Some(next) = self.automaton.find(&text[at..near]) else {
-                break;
-            };
-            if at + next.start() >= place.end {
-                break;
-            }
-            place.end = place.end.max(at + next.end());
-            at += next.start() + 1;
+    /// All places, in order: in the text as it is, and in what it says when it is decoded.
+    pub fn places(&self, part: Part<'_>) -> Vec<Range<usize>> {
+        let mut places = self.places_in(part);
+        for view in view::of(part.bytes) {
+            let found = self.places_in(Part {
+                bytes: &view.bytes,
+                ..part
+            });
+            places.extend(found.iter().map(|place| view.in_text(place)));
         }
-        Some(place)
+        merged(places)
+    }
+
+    fn places_in(&self, part: Part<'_>) -> Vec<Range<usize>> {
+        let text = part.bytes;
+        let mut places: Vec<Range<usize>> = Vec::new();
+        // Looking whether there is one at all is much faster, and most of the time there is none.
+        let found = self
+            .automaton
+            .is_match(text)
+            .then(|| self.automaton.find_overlapping_iter(text));
+        for found in found.into_iter().flatten() {
+            let mut place = found.range();
+            // A value that repeats itself is found again at every byte.
+            while let Some(last) = places.pop_if(|last| last.end > place.start) {
+                place.start = place.start.min(last.start);
+            }
+            places.push(place);
+        }
+        let values = self.values.iter().map(Vec::as_slice);
+        if part.open_start {
+            places.push(0..edge::at_start(text, values.clone()));
+        }
+        if part.open_end {
+            places.push(text.len() - edge::at_end(text, values)..text.len());
+        }
+        places.retain(|place| !place.is_empty());
+        places
     }
 
     /// Hands a stream on in pieces, telling which of them are places of values. One across two reads is found: so many
     /// bytes as it could still need are kept back.
     pub fn sift(&self, mut input: File, take: &mut dyn FnMut(&[u8], bool) -> io::Result<()>) -> io::Result<()> {
-        let mut window: Vec<u8> = Vec::with_capacity(READ + self.longest);
+        let mut window: Vec<u8> = Vec::with_capacity(READ + self.reach);
         loop {
             let read = input.by_ref().take(READ as u64).read_to_end(&mut window)?;
             // A value that begins before this is here whole.
             let safe = match read {
                 0 => window.len(),
-                _ => window.len().saturating_sub(self.longest - 1),
+                _ => window.len().saturating_sub(self.reach.saturating_sub(1)),
             };
             let (mut done, mut end) = (0, safe);
-            while let Some(place) = self.find(&window, done) {
+            for place in self.places(Part::whole(&window)) {
                 if place.start >= safe {
                     break;
                 }
@@ -89,4 +114,17 @@ impl Finder {
             }
         }
     }
+}
+
+/// In order, those that overlap as one.
+fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(places.len());
+    for place in places {
+        match merged.last_mut() {
+            Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+            _ => merged.push(place),
+        }
+    }
+    merged
 }

@@ -4,8 +4,12 @@ use base64::Engine as _;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
+use super::view;
+
 /// Encoded forms of shorter values would be found by chance.
 const SHORTEST_ENCODED: usize = 8;
+/// As short as a value may be that somebody named.
+const SHORTEST_FORM: usize = super::SHORTEST_NAMED;
 
 /// The value and its encoded forms, each once.
 ///
@@ -13,7 +17,8 @@ const SHORTEST_ENCODED: usize = 8;
 ///   (`user:value`, or the line break of `echo`), as far as it depends on nothing but the value
 /// - percent-encoding (RFC 3986, `encodeURIComponent`, and HTML forms), upper and lower case
 /// - inside of a JSON text: plainly, with `\/`, and in ASCII
-pub fn of(value: &str) -> Vec<String> {
+/// - decoded, if it reads as encoded itself
+pub fn of(value: &str) -> Vec<Vec<u8>> {
     let mut forms = vec![value.to_owned()];
     if value.len() >= SHORTEST_ENCODED {
         for (padded, unpadded) in [(STANDARD, STANDARD_NO_PAD), (URL_SAFE, URL_SAFE_NO_PAD)] {
@@ -24,6 +29,10 @@ pub fn of(value: &str) -> Vec<String> {
         forms.extend(percent_encoded(value));
         forms.extend(json_escaped(value));
     }
+    // What is decoded is compared with what is decoded: `%41` and a quote in a value may have been left as they are.
+    let decoded = view::of(value.as_bytes()).into_iter().map(|view| view.bytes);
+    let mut forms: Vec<Vec<u8>> = forms.into_iter().map(String::into_bytes).chain(decoded).collect();
+    forms.retain(|form| form.len() >= SHORTEST_FORM);
     forms.sort();
     forms.dedup();
     forms
@@ -106,11 +115,14 @@ mod tests {
             "p?ss~w\\/rd 1\\u00e4",
             "p?ss~w/rd 1\\u00e4",
         ] {
-            assert!(forms.iter().any(|known| known == form), "{form} in {forms:?}");
+            assert!(
+                forms.iter().any(|known| known == form.as_bytes()),
+                "{form} in {forms:?}"
+            );
         }
         let forms = of("\u{ff}\u{ff}>>>???");
-        assert!(forms.contains(&URL_SAFE.encode("\u{ff}\u{ff}>>>???")));
-        assert_eq!(of("short"), ["short"], "it would be found by chance");
+        assert!(forms.contains(&URL_SAFE.encode("\u{ff}\u{ff}>>>???").into_bytes()));
+        assert_eq!(of("short"), [b"short"], "it would be found by chance");
     }
 
     #[test]
@@ -126,7 +138,7 @@ mod tests {
         ) {
             for engine in [STANDARD, URL_SAFE] {
                 let text = engine.encode(format!("{before}{value}{after}"));
-                prop_assert!(of(&value).iter().any(|form| text.contains(form.as_str())), "{text}");
+                prop_assert!(of(&value).iter().any(|form| text.contains(&*String::from_utf8_lossy(form))), "{text}");
             }
         }
     }

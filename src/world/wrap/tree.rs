@@ -13,12 +13,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
 
-use crate::model::text::cut;
 use crate::world::process::table::{Member, Table};
 
 const GROUP_ONLY: bool = cfg!(not(target_os = "linux"));
-/// Bytes of a command line that are told of. Secrets are taken out by whoever shows less of it: a part of one would not be
-/// known.
+/// Bytes of a command line that are kept, of which the last may be a part of a secret.
 const LONGEST_COMMAND: usize = 4096;
 
 /// What the tree used since the command began.
@@ -189,5 +187,7 @@ fn command(pid: i32) -> String {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         return format!("[{}]", name.trim());
     }
-    cut(&String::from_utf8_lossy(&words.join(&b' ')), LONGEST_COMMAND)
+    let mut words = words.join(&b' ');
+    words.truncate(LONGEST_COMMAND);
+    String::from_utf8_lossy(&words).into_owned()
 }

@@ -12,6 +12,7 @@ use stageproof::world::lines::Lines;
 
 fuzz_target!(|bytes: &[u8]| {
     let rules = Rules {
+        secrets: Default::default(),
         place: "heartbeat.log".to_owned(),
         labels: Vec::new(),
         max_gap: Duration::from_secs(60),

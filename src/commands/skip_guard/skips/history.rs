@@ -6,7 +6,6 @@ use super::{HAS_BEEN, TITLE};
 use crate::commands::skip_guard::capitalised;
 use crate::commands::skip_guard::github::{JobNames, nearest, quoted};
 use crate::engine::Blind;
-use crate::model::text::{cut, one_line};
 use crate::world::github::{ApiError, Job, Run, Session, Why};
 
 /// The title of the annotation that a skip leaves (`render::annotations`).
@@ -19,8 +18,6 @@ const EXPECTED: &str = "notice";
 const MOST_JOBS: usize = 20;
 /// Runs that are looked at ahead of the one that may end the row.
 const AT_ONCE: usize = 4;
-/// What of a first reason is shown, in bytes.
-const REASON: usize = 200;
 
 /// The skips in a row before this run.
 #[derive(Default)]
@@ -213,7 +210,7 @@ fn no_such_job(name: &str, known: &[String]) -> Blind {
 fn reason(message: &str) -> Option<String> {
     let (_, reason) = message.split_once(WAS_SKIPPED)?;
     let reason = reason.split_once(". ").map_or(reason, |(reason, _)| reason);
-    Some(cut(&one_line(reason.trim_end_matches('.')), REASON))
+    Some(reason.trim_end_matches('.').to_owned())
 }
 
 #[cfg(test)]

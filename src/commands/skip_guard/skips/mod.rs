@@ -27,6 +27,9 @@ const TITLE: &str = "It was not skipped too often";
 /// What follows the environment in the annotation of a run that was past the limit.
 const HAS_BEEN: &str = " has been skipped ";
 
+/// What of a first reason is shown, in bytes.
+const REASON: usize = 200;
+
 /// How long skipping what should run may go on. Without limits it is not counted.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
@@ -109,7 +112,7 @@ async fn look(limits: &Limits, environment: &str, github: &LazyGitHub, world: &W
             .fact("since", since));
     }
     let reason = match &row.first_reason {
-        Some(reason) => format!("first reason: {reason}"),
+        Some(reason) => format!("first reason: {}", world.secrets.shorten(reason.as_str(), REASON)),
         None => format!(
             "what the first reason was is no longer known ({})",
             one_line(&oldest.html_url)

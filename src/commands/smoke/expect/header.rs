@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::pattern::{self, NotAPattern};
 use crate::model::text;
+use crate::world::secrets::Redactor;
 
 /// Longest foreign value that is shown.
 const VALUE_SHOWN: usize = 120;
@@ -36,7 +37,7 @@ impl HeaderExpectation {
     }
 
     /// What is wrong, if anything, with the values that the answer's headers of this name have.
-    pub fn check(&self, values: &[String]) -> Result<(), String> {
+    pub fn check(&self, values: &[String], secrets: &Redactor) -> Result<(), String> {
         let name = &self.name;
         match (values, &self.pattern) {
             ([], _) => Err(format!("there is no header {name}")),
@@ -44,7 +45,7 @@ impl HeaderExpectation {
             (values, Some(pattern)) if values.iter().any(|value| pattern.is_match(value)) => Ok(()),
             (values, Some(pattern)) => Err(format!(
                 "{name} is `{}`, which does not match /{pattern}/",
-                text::cut(&text::one_line(&values.join(", ")), VALUE_SHOWN)
+                secrets.shorten(values.join(", ").as_str(), VALUE_SHOWN)
             )),
         }
     }
@@ -108,7 +109,10 @@ mod tests {
 
     fn check(expectation: &str, values: &[&str]) -> Result<(), String> {
         let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-        expectation.parse::<HeaderExpectation>().unwrap().check(&values)
+        expectation
+            .parse::<HeaderExpectation>()
+            .unwrap()
+            .check(&values, &Redactor::default())
     }
 
     #[test]

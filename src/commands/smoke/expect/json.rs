@@ -11,6 +11,7 @@ use serde_json::{Number, Value};
 
 use super::pattern::{self, NotAPattern};
 use crate::model::text;
+use crate::world::secrets::Redactor;
 
 /// Longest foreign value that is shown.
 const VALUE_SHOWN: usize = 80;
@@ -115,7 +116,7 @@ pub enum JsonExpectationError {
 
 impl JsonExpectation {
     /// What is wrong, if anything.
-    pub fn check(&self, body: &Value) -> Result<(), String> {
+    pub fn check(&self, body: &Value, secrets: &Redactor) -> Result<(), String> {
         let pointer = &self.pointer;
         let Some(found) = body.pointer(pointer) else {
             return Err(format!("there is no {}", shown_pointer(pointer)));
@@ -130,7 +131,7 @@ impl JsonExpectation {
         if holds {
             return Ok(());
         }
-        let value = text::cut(&text::one_line(&found.to_string()), VALUE_SHOWN);
+        let value = secrets.shorten(found.to_string().as_str(), VALUE_SHOWN);
         Err(format!("{} is {value}", shown_pointer(pointer)))
     }
 }
@@ -243,7 +244,9 @@ mod tests {
 
     fn holds(expectation: &str, body: &str) -> bool {
         let expectation: JsonExpectation = expectation.parse().unwrap();
-        expectation.check(&serde_json::from_str(body).unwrap()).is_ok()
+        expectation
+            .check(&serde_json::from_str(body).unwrap(), &Redactor::default())
+            .is_ok()
     }
 
     #[test]
@@ -320,14 +323,17 @@ mod tests {
     fn the_value_that_is_wrong_is_shown() {
         let expectation: JsonExpectation = "/status = ok".parse().unwrap();
         let body = serde_json::from_str(r#"{"status":"starting\u001b"}"#).unwrap();
-        assert_eq!(expectation.check(&body).unwrap_err(), r#"/status is "starting\u001b""#);
+        assert_eq!(
+            expectation.check(&body, &Redactor::default()).unwrap_err(),
+            r#"/status is "starting\u001b""#
+        );
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "[/a0-9~=!<> \"\\PC]{0,40}", body in any::<i64>()) {
             if let Ok(expectation) = text.parse::<JsonExpectation>() {
-                let _ = expectation.check(&Value::from(body));
+                let _ = expectation.check(&Value::from(body), &Redactor::default());
             }
         }
 

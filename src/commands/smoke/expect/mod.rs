@@ -16,8 +16,9 @@ pub use latency::LatencyLimit;
 pub use version::{Version, VersionFrom};
 
 use super::sample::{Bad, Good, Sample};
-use crate::model::{Reason, StatusSet, text};
+use crate::model::{Reason, StatusSet};
 use crate::world::http::{Answer, Hop};
+use crate::world::secrets::{Part, Redactor};
 
 /// First bytes of a wrong answer that are shown.
 const BODY_SHOWN: usize = 600;
@@ -53,11 +54,11 @@ impl Expected {
     }
 
     /// Judges a whole answer. `follows` says whether redirects were followed.
-    pub fn judge(&self, answer: Answer, asked: &Url, follows: bool) -> Sample {
+    pub fn judge(&self, answer: Answer, asked: &Url, follows: bool, secrets: &Redactor) -> Sample {
         let text = String::from_utf8_lossy(&answer.body);
-        match self.wrong(&answer, &text, follows) {
+        match self.wrong(&answer, &text, follows, secrets) {
             Some((reason, detail)) => Sample::Bad(Bad {
-                excerpt: text::cut(&text, BODY_SHOWN),
+                excerpt: secrets.first_bytes(body(&answer), BODY_SHOWN),
                 retry_after: answer.retry_after,
                 ..Bad::new(reason, detail)
             }),
@@ -73,21 +74,21 @@ impl Expected {
         }
     }
 
-    fn wrong(&self, answer: &Answer, body: &str, follows: bool) -> Option<(Reason, String)> {
+    fn wrong(&self, answer: &Answer, body: &str, follows: bool, secrets: &Redactor) -> Option<(Reason, String)> {
         let status = answer.status;
         if !self.statuses.contains(status) {
             let (reason, what) = wrong_status(status, follows);
             let to = match (&answer.location, reason) {
-                (Some(location), Reason::Redirect) => format!(" to {}", place(location)),
+                (Some(location), Reason::Redirect) => format!(" to {}", place(location, secrets)),
                 _ => String::new(),
             };
-            let over = over(&answer.hops);
+            let over = over(&answer.hops, secrets);
             return Some((
                 reason,
                 format!("answered {status}{to}{over}, expected {}{what}", self.statuses),
             ));
         }
-        if let Err(wrong) = self.way(answer) {
+        if let Err(wrong) = self.way(answer, secrets) {
             return Some((Reason::Redirect, format!("answered {status}, but {wrong}")));
         }
         let json = self
@@ -96,12 +97,12 @@ impl Expected {
         let parsed = json.as_ref().and_then(|json| json.as_ref().ok());
         // Before the rest: an old version is the likeliest reason for another body, too.
         if let Some(version) = &self.version
-            && let Err(wrong) = version.check(answer, body, parsed)
+            && let Err(wrong) = version.check(answer, body, parsed, secrets)
         {
             return Some((Reason::WrongVersion, format!("answered {status}, but {wrong}")));
         }
         for header in &self.headers {
-            if let Err(wrong) = header.check(&answer.headers.all(header.name())) {
+            if let Err(wrong) = header.check(&answer.headers.all(header.name()), secrets) {
                 return Some((Reason::Header, format!("answered {status}, but {wrong}")));
             }
         }
@@ -113,7 +114,7 @@ impl Expected {
                 (false, true) => "it is not in the first 1 MiB of the body",
                 (false, false) => "it is not in the body",
             };
-            let encoded = encoded(answer);
+            let encoded = encoded(answer, secrets);
             return Some((
                 Reason::Body,
                 format!("answered {status}, but not with /{pattern}/: {place}{encoded}"),
@@ -123,13 +124,13 @@ impl Expected {
             let what = match (answer.body.is_empty(), answer.body_cut) {
                 (true, _) => "the body is empty, and JSON is expected".to_owned(),
                 (false, true) => "its body is longer than the 1 MiB that are read as JSON".to_owned(),
-                (false, false) => format!("its body is not JSON: {error}{}", encoded(answer)),
+                (false, false) => format!("its body is not JSON: {error}{}", encoded(answer, secrets)),
             };
             return Some((Reason::Body, format!("answered {status}, but {what}")));
         }
         for expectation in &self.json {
             if let Some(json) = parsed
-                && let Err(wrong) = expectation.check(json)
+                && let Err(wrong) = expectation.check(json, secrets)
             {
                 return Some((
                     Reason::Body,
@@ -141,14 +142,18 @@ impl Expected {
     }
 
     /// Whether it came by the right way from the right place.
-    fn way(&self, answer: &Answer) -> Result<(), String> {
+    fn way(&self, answer: &Answer, secrets: &Redactor) -> Result<(), String> {
         let hops = &answer.hops;
         if !self.redirects.is_empty() {
             let taken: Vec<&Url> = hops.iter().map(|hop| &hop.to).collect();
             if taken != self.redirects.iter().collect::<Vec<_>>() {
                 let list = |urls: &[&Url]| match urls {
                     [] => "nowhere".to_owned(),
-                    urls => urls.iter().map(|url| shown(url)).collect::<Vec<_>>().join(", then "),
+                    urls => urls
+                        .iter()
+                        .map(|url| shown(url, secrets))
+                        .collect::<Vec<_>>()
+                        .join(", then "),
                 };
                 return Err(format!(
                     "its redirects lead to {}, expected {}",
@@ -159,40 +164,49 @@ impl Expected {
         }
         let host = answer.url.host_str().unwrap_or_default();
         match &self.final_host {
-            Some(expected) if !expected.eq_ignore_ascii_case(host) => {
-                Err(format!("{host} answered in the end{}, expected {expected}", over(hops)))
-            }
+            Some(expected) if !expected.eq_ignore_ascii_case(host) => Err(format!(
+                "{host} answered in the end{}, expected {expected}",
+                over(hops, secrets)
+            )),
             _ => Ok(()),
         }
     }
 }
 
-fn shown(url: &Url) -> String {
-    text::cut(url.as_str(), URL_SHOWN)
+fn shown(url: &Url, secrets: &Redactor) -> String {
+    secrets.shorten(url.as_str(), URL_SHOWN)
 }
 
 /// Where an answer leads, as it is written there but for what may be a password.
-fn place(location: &str) -> String {
+fn place(location: &str, secrets: &Redactor) -> String {
     let hidden = Url::parse(location)
         .ok()
         .filter(|url| !url.username().is_empty() || url.password().is_some());
     let Some(mut url) = hidden else {
-        return text::cut(location, URL_SHOWN);
+        return secrets.shorten(location, URL_SHOWN);
     };
     // Neither is refused by a URL that had one.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    shown(&url)
+    shown(&url, secrets)
 }
 
 /// ` (over https://a/, https://b/)`, if it was redirected.
-fn over(hops: &[Hop]) -> String {
+fn over(hops: &[Hop], secrets: &Redactor) -> String {
     match hops {
         [] => String::new(),
         hops => {
-            let urls: Vec<String> = hops.iter().map(|hop| shown(&hop.to)).collect();
+            let urls: Vec<String> = hops.iter().map(|hop| shown(&hop.to, secrets)).collect();
             format!(" (redirected to {})", urls.join(", then "))
         }
+    }
+}
+
+/// What was read of it.
+fn body(answer: &Answer) -> Part<'_> {
+    match answer.body_cut {
+        true => Part::beginning(&answer.body),
+        false => Part::whole(&answer.body),
     }
 }
 
@@ -202,10 +216,10 @@ fn without_mark(body: &[u8]) -> &[u8] {
 }
 
 /// A server that encodes without being asked to sends what nobody here reads.
-fn encoded(answer: &Answer) -> String {
+fn encoded(answer: &Answer, secrets: &Redactor) -> String {
     match answer.headers.get("content-encoding") {
         Some(coding) if !coding.trim().eq_ignore_ascii_case("identity") => {
-            let coding = text::cut(&text::one_line(coding.trim()), 40);
+            let coding = secrets.shorten(coding.trim(), 40);
             format!(" (it is encoded as {coding}, though nothing but plain was asked for)")
         }
         _ => String::new(),

@@ -39,7 +39,7 @@ fn anything() -> Expected {
 
 /// The reason and the words, or `None` for a right answer.
 fn wrong(expected: &Expected, answer: Answer) -> Option<(Reason, String)> {
-    match expected.judge(answer, &url("http://h/"), false) {
+    match expected.judge(answer, &url("http://h/"), false, &Redactor::default()) {
         Sample::Good(_) => None,
         Sample::Bad(bad) => Some((bad.reason, bad.detail)),
     }

@@ -14,6 +14,7 @@ use super::json::as_text;
 use super::pattern::{self, NotAPattern};
 use crate::model::text;
 use crate::world::http::Answer;
+use crate::world::secrets::Redactor;
 
 /// Longest foreign value that is shown.
 const VALUE_SHOWN: usize = 80;
@@ -52,7 +53,7 @@ pub struct Version {
 
 impl Version {
     /// What is wrong, if anything.
-    pub fn check(&self, answer: &Answer, body: &str, json: Option<&Value>) -> Result<(), String> {
+    pub fn check(&self, answer: &Answer, body: &str, json: Option<&Value>, secrets: &Redactor) -> Result<(), String> {
         let expected = &self.expected;
         let answered = match &self.from {
             VersionFrom::Anywhere => {
@@ -75,7 +76,7 @@ impl Version {
             Some(answered) if is_same(expected, answered.trim()) => Ok(()),
             Some(answered) => Err(format!(
                 "version `{}` answers, `{expected}` is expected",
-                text::cut(&text::one_line(answered.trim()), VALUE_SHOWN)
+                secrets.shorten(answered.trim(), VALUE_SHOWN)
             )),
             None => Err(format!("no version stands in {}, `{expected}` is expected", self.from)),
         }

@@ -6,7 +6,6 @@ use super::{Means, Probe};
 use crate::commands::smoke::sample::{Bad, Sample, Samples};
 use crate::commands::smoke::signs::{Streaks, Told};
 use crate::commands::smoke::timing::Timing;
-use crate::model::text;
 use crate::world::http::Request;
 
 /// How much of a body is searched for what is expected in it.
@@ -79,10 +78,17 @@ impl Probe {
             },
         };
         match means.http.send(request).await {
-            Ok(answer) => self.expected.judge(answer, &self.url, self.settings.follow_redirects),
+            Ok(answer) => {
+                let secrets = &means.world.secrets;
+                self.expected
+                    .judge(answer, &self.url, self.settings.follow_redirects, secrets)
+            }
             Err(failure) => Sample::Bad(Bad {
                 cut_short: failure.out_of_time && timeout < self.timeout,
-                ..Bad::new(failure.reason, text::cut(&failure.detail, DETAIL_SHOWN))
+                ..Bad::new(
+                    failure.reason,
+                    means.world.secrets.shorten(failure.detail.as_str(), DETAIL_SHOWN),
+                )
             }),
         }
     }

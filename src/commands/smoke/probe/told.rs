@@ -14,7 +14,7 @@ impl Probe {
     /// What others wrote about it: the answer, and the servers' logs.
     pub(super) fn excerpt(&self, bad: Option<&Bad>, means: &Means<'_>) -> String {
         let answer = bad.map(|bad| bad.excerpt.clone()).filter(|text| !text.is_empty());
-        let logs = means.watched.last_lines();
+        let logs = means.watched.last_lines(means.world);
         answer.into_iter().chain(logs).collect::<Vec<_>>().join("\n")
     }
 

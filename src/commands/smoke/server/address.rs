@@ -7,7 +7,7 @@ use crate::engine::Blind;
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::dns::Dns;
-use crate::world::{ports, sockets};
+use crate::world::{panics, ports, sockets};
 
 /// They listen on this machine for a server in a container, and are started by the container engine, not by its client.
 const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2"];
@@ -28,7 +28,12 @@ pub async fn taken(host: &str, port: u16) -> Result<Option<SocketAddr>, Blind> {
         .map_err(|error| Blind::with_help(error, "a started server is probed on this machine: localhost"))?;
     tokio::task::spawn_blocking(move || ports::taken(&addresses, port))
         .await
-        .map_err(|error| Blind::errored(format!("whether {host}:{port} is free was not found out: {error}")))
+        .map_err(|error| {
+            Blind::errored(format!(
+                "whether {host}:{port} is free was not found out: {}",
+                panics::no_result(error)
+            ))
+        })
 }
 
 /// Somebody else who answers on one of the ports instead of the servers, if that can be told. `members` are the process
@@ -46,7 +51,7 @@ pub async fn stranger(ports: BTreeSet<u16>, members: Vec<u32>) -> Result<Option<
     };
     let found = tokio::task::spawn_blocking(look)
         .await
-        .map_err(|error| Blind::errored(format!("who listens was not found out: {error}")))?;
+        .map_err(|error| Blind::errored(format!("who listens was not found out: {}", panics::no_result(error))))?;
     Ok(found.map(|(port, other)| {
         Finding::error(
             "answered-by-another",

@@ -15,13 +15,14 @@ pub use ready::Ready;
 
 use super::STAGE;
 use crate::engine::Blind;
-use crate::model::text::cut;
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
+use crate::world::World;
 use crate::world::process::StartError;
 use crate::world::supervisor::{Ending, Failed, Order, Server, Watch};
-use crate::world::{World, files};
 
 const LINES_SHOWN: usize = 15;
+/// More than as many lines of a log have, most of the time.
+const BYTES_SHOWN: usize = 16 << 10;
 /// How long a server must outlive its last answer.
 const SETTLE: Duration = Duration::from_millis(250);
 
@@ -163,13 +164,18 @@ impl<'a> Servers<'a> {
                 (None, None, Some(Err(blind))) => NotStarted::Blind(blind).ended(),
                 (None, how, found) => {
                     let stranger = found.and_then(Result::ok).flatten();
-                    Ended::Looked(how.map(|how| gone(start, how)).into_iter().chain(stranger).collect())
+                    Ended::Looked(
+                        how.map(|how| gone(start, how, world))
+                            .into_iter()
+                            .chain(stranger)
+                            .collect(),
+                    )
                 }
             };
-            checks.push(check(start, ended, facts, began.elapsed()));
+            checks.push(check(start, ended, facts, began.elapsed(), world));
         }
         if let Some((start, failed, took)) = failed {
-            checks.push(check(start, failed.ended(), Vec::new(), took));
+            checks.push(check(start, failed.ended(), Vec::new(), took, world));
         }
         for start in &self.never {
             checks.push(Check::skipped(
@@ -218,10 +224,10 @@ impl Watched {
     }
 
     /// The last lines of each log, under its name.
-    pub fn last_lines(&self) -> Vec<String> {
+    pub fn last_lines(&self, world: &World) -> Vec<String> {
         let told = self.0.iter().filter_map(|seen| {
             let name = seen.log.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Some(format!("last lines of logs/{name}:\n{}", last_lines(&seen.log)?))
+            Some(format!("last lines of logs/{name}:\n{}", last_lines(&seen.log, world)?))
         });
         told.collect()
     }
@@ -245,7 +251,8 @@ async fn launch(start: &Start, targets: &[Url], world: &World) -> Result<Server,
             ));
         }
     }
-    let command = cut(&start.command.join(" "), 200);
+    let command = command_line(start, world);
+    let command = world.secrets.shorten(command.as_str(), 200);
     world.progress.say(&format!("starting {}: {command}", start.called()));
     let order = Order {
         command: &start.command,
@@ -271,7 +278,7 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
     let finding = |message: String| {
         Finding::error("not-ready", message)
             .because(Class::App, Reason::Timeout)
-            .excerpt(last_lines(&start.log).unwrap_or_default())
+            .excerpt(last_lines(&start.log, world).unwrap_or_default())
     };
     tokio::select! {
         biased;
@@ -279,7 +286,7 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
             Finding::error("process-exit", format!("{how} before {} was ready ({ready})", start.called()))
                 .because(Class::App, Reason::ProcessExit)
                 .help("mend the start command or what its last lines complain about")
-                .excerpt(watched.last_lines().join("\n")),
+                .excerpt(watched.last_lines(world).join("\n")),
         )),
         signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
         waited = ready.wait(&start.log, &seen, world) => waited.map_err(|error| Blind::from(error).into()),
@@ -322,14 +329,14 @@ fn title(start: &Start) -> String {
 }
 
 /// The claim that a server ran from the first probe to the last.
-fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration) -> Check {
+fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration, world: &World) -> Check {
     let mut check = Check::new(STAGE, start.id(), title(start), ended, took);
-    check.facts.push(Fact::new("command", start.command.join(" ")));
+    check.facts.push(Fact::new("command", command_line(start, world)));
     check.facts.extend(facts);
     check
 }
 
-fn gone(start: &Start, how: Ending) -> Finding {
+fn gone(start: &Start, how: Ending, world: &World) -> Finding {
     let help = match how {
         Ending::Code(0) => "the command must stay in the foreground as long as the server runs",
         _ => "mend what its last lines complain about",
@@ -337,7 +344,7 @@ fn gone(start: &Start, how: Ending) -> Finding {
     Finding::error("process-exit", format!("{} {how} while it was probed", start.called()))
         .because(Class::App, Reason::ProcessExit)
         .help(help)
-        .excerpt(last_lines(&start.log).unwrap_or_default())
+        .excerpt(last_lines(&start.log, world).unwrap_or_default())
 }
 
 /// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
@@ -362,9 +369,12 @@ fn shown(path: &Path, world: &World) -> String {
         .to_string()
 }
 
+fn command_line(start: &Start, world: &World) -> String {
+    world.secrets.command_line(start.command.iter().map(String::as_str))
+}
+
 /// The last lines of a server's log, if it wrote any.
-fn last_lines(log: &Path) -> Option<String> {
-    files::tail(log, LINES_SHOWN)
-        .ok()
-        .filter(|lines| !lines.trim().is_empty())
+fn last_lines(log: &Path, world: &World) -> Option<String> {
+    let last = world.secrets.last_lines_of(log, LINES_SHOWN, BYTES_SHOWN);
+    last.ok().filter(|lines| !lines.trim().is_empty())
 }

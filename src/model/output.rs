@@ -1,0 +1,82 @@
+//! A step output.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The value of a step output, and whether a part of it can be taken out. Written down, it is the value alone.
+#[derive(Clone, Debug, Eq)]
+pub struct Output {
+    value: String,
+    exact: bool,
+}
+
+impl Output {
+    /// What a later step runs, opens or compares. With a secret taken out it would be something else, so it is left empty
+    /// then.
+    pub fn exact(value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            exact: true,
+        }
+    }
+
+    /// What people read.
+    pub fn words(value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            exact: false,
+        }
+    }
+
+    /// Takes secrets out of it. Answers whether it had to be left empty.
+    pub(super) fn redact(&mut self, redact: &dyn Fn(&str) -> String) -> bool {
+        let redacted = redact(&self.value);
+        let emptied = self.exact && redacted != self.value;
+        self.value = if emptied { String::new() } else { redacted };
+        emptied
+    }
+}
+
+/// By their values, so that what was written down equals what is read back.
+impl PartialEq for Output {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Deref for Output {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.value
+    }
+}
+
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Output {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::exact)
+    }
+}
+
+impl JsonSchema for Output {
+    fn schema_name() -> Cow<'static, str> {
+        "Output".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}

@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Crates that only one module may name, because that module is the boundary to what they are about.
-const BOUNDARIES: [(&[&str], &str); 8] = [
+const BOUNDARIES: [(&[&str], &str); 7] = [
     (&["clap"], "cli"),
     (&["reqwest"], "world"),
     (&["octocrab"], "world/github"),
     (&["git2"], "world"),
-    (&["tempfile"], "world/files"),
     (&["rustix", "process"], "world"),
     (&["tokio", "process"], "world"),
     (&["std", "process", "Command"], "world"),

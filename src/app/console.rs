@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context as _;
 
+use crate::model::text::printable;
 use crate::render::annotations;
 use crate::world::{World, random};
 
@@ -49,15 +50,18 @@ impl Console {
         Ok(console)
     }
 
-    /// Says the result, lifts the fence and sets the annotations.
-    pub fn close(mut self, text: &str, annotations: &str) -> anyhow::Result<()> {
+    /// Says the result, lifts the fence and sets the annotations. `beside` is what went wrong and does not change the result.
+    pub fn close(mut self, text: &str, found: &str, beside: Option<&str>) -> anyhow::Result<()> {
         let said = match (self.streams, &self.token) {
             (Streams::Wrapped, Some(token)) => self.aside(&format!("::stop-commands::{token}\n{text}")),
             (Streams::Wrapped, None) => self.aside(text),
             (Streams::Plain | Streams::Json, _) => all(&mut io::stdout().lock(), text),
         };
         if let Some(token) = self.token.take() {
-            self.aside(&format!("::{token}::\n{annotations}"))?;
+            let beside = beside.map(annotations::warning).unwrap_or_default();
+            self.aside(&format!("::{token}::\n{beside}{found}"))?;
+        } else if let Some(beside) = beside {
+            all(&mut io::stderr().lock(), &format!("warning: {}\n", printable(beside)))?;
         }
         said
     }

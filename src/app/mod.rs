@@ -111,12 +111,12 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         Format::Json => render::json::render(&report)?,
     };
     // Everything is tried before the first error is reported, so that one lost file does not lose the others.
-    let said = console.close(&text, &render::annotations::render(&report));
-    let summary = match &world.runner.summary {
-        Some(path) => files::append_lines(path, &render::summary::render(&report))
-            .context("the job summary cannot be written (GITHUB_STEP_SUMMARY)"),
-        None => Ok(()),
+    // Without it there is a warning: the report and the outputs hold everything that is in it.
+    let no_summary = match &world.runner.summary {
+        Some(path) => summary(&report, path).err().map(|error| format!("{error:#}")),
+        None => None,
     };
+    let said = console.close(&text, &render::annotations::render(&report), no_summary.as_deref());
     let outputs = match &world.runner.output {
         Some(path) => outputs(&report, path),
         None => Ok(()),
@@ -124,7 +124,6 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     written?;
     status?;
     outputs?;
-    summary?;
     said?;
     Ok(exit.unwrap_or_else(|| report.verdict.exit_code()))
 }
@@ -193,6 +192,12 @@ fn only(command: &str, cause: &str, help: &str) -> Outcome {
     }
 }
 
+/// After a blank line: what another program wrote may be a table or HTML, which ours would be taken into.
+fn summary(report: &Report, path: &Path) -> anyhow::Result<()> {
+    let text = format!("\n{}", render::summary::render(report));
+    files::append_lines(path, &text).context("the job summary cannot be written (GITHUB_STEP_SUMMARY)")
+}
+
 fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {
     let delimiter = format!("stageproof_{}", random::token()?);
     let text = render::outputs::render(report, &delimiter).map_err(anyhow::Error::msg)?;
@@ -201,8 +206,9 @@ fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {
 
 /// Written, and read back before anybody trusts it.
 fn write_status(report: &Report, path: &Path) -> anyhow::Result<()> {
-    files::replace(path, render::staging_status::render(report).as_bytes())?;
-    let text = files::read_text(path, u64::MAX, Links::Refuse)?;
+    let text = render::staging_status::render(report);
+    files::replace(path, text.as_bytes())?;
+    let text = files::read_text(path, text.len() as u64, Links::Refuse)?;
     let read = StagingStatus::read(text.as_bytes()).map_err(anyhow::Error::msg);
     let expected = StagingStatus::of(report.verdict);
     match read {

@@ -50,7 +50,7 @@ impl Targets {
         for target in self.inside.iter().chain(last) {
             let report = unfinished(target);
             files::replace(target, render::json::render(&report)?.as_bytes())
-                .and_then(|()| files::remove(&junit(target)))
+                .and_then(|()| files::remove_file(&junit(target)))
                 .context("the report has no place; name a folder that can be written with --evidence-dir")?;
         }
         Ok(())

@@ -79,6 +79,11 @@ pub fn error(message: &str, help: Option<&str>) -> String {
     command("error", "stageproof", None, None, &with_help(message, help)) + "\n"
 }
 
+/// What went wrong beside the result.
+pub fn warning(message: &str) -> String {
+    command("warning", "stageproof", None, None, message) + "\n"
+}
+
 /// Has the runner show `***` wherever this value appears from now on.
 pub fn mask(value: &str) -> String {
     let value = value.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::model::evidence::MANIFEST;
-pub use abandoned::{is_temporary_name, remove_if_abandoned};
+pub use abandoned::{clear_abandoned, is_temporary_name, remove_if_abandoned};
 pub use make::{append, append_lines, create, create_folder, create_link, folders};
 pub use open::{Links, is_not_regular, open, open_folder, open_in, read, read_if_there, read_text, tail};
 pub use replace::{Temporary, replace, replace_with, temporary_beside};
@@ -112,6 +112,17 @@ pub fn remove(path: &Path) -> anyhow::Result<()> {
         Ok(_) => fs::remove_file(path),
         Err(error) => Err(error),
     };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a regular file. One that is not there is fine; something else is an error.
+pub fn remove_file(path: &Path) -> anyhow::Result<()> {
+    let removed = open::refuse_other_than_regular(path).and_then(|()| fs::remove_file(path));
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", path.display()))

@@ -5,6 +5,7 @@
 //! `STAGEPROOF_REQUIRE_DOCKER` set, as in CI, it fails instead.
 
 mod install;
+mod owners;
 mod servers;
 mod step;
 

@@ -241,11 +241,15 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn command_files_that_lead_nowhere_are_an_error_after_the_report() {
-    for name in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
+fn outputs_that_lead_nowhere_are_an_error_and_a_summary_that_does_is_a_warning() {
+    for (name, code, kind) in [
+        ("GITHUB_OUTPUT", 1, "::error "),
+        ("GITHUB_STEP_SUMMARY", 0, "::warning "),
+    ] {
         let gate = Gate::new().on_runner("push", "{}").env(name, "/nowhere/at/all");
         gate.run(["skip-guard", "--require=env:PATH"])
-            .code(1)
+            .code(code)
+            .says(kind)
             .says("Verdict: pass")
             .says(name)
             .says("/nowhere/at/all");

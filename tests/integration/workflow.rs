@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::servers::answer;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 const DOWN: &str = "HTTP/1.1 503 Oops\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
-const TOKEN: &str = "fo1_VerySecretValue99";
+pub const TOKEN: &str = "fo1_VerySecretValue99";
 
 #[test]
 fn what_was_proved_is_one_verdict_in_one_sealed_place() {
@@ -68,8 +68,7 @@ fn prove(server: &'static str, within: &str) -> (Vec<i32>, Gate) {
 
 /// The same, with what deploys as a shell's line.
 fn prove_after(deploys: &str, server: &'static str, within: &str) -> (Vec<i32>, Gate) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/workflows/deploy-staging.yml");
-    let workflow: Value = serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let workflow = example();
     let job = &workflow["jobs"]["prove"];
     // A failed deploy must not skip the proof, nor a failed step the next one.
     assert!(job["if"].as_str().unwrap().contains("!cancelled()"), "{job}");
@@ -106,16 +105,27 @@ fn prove_after(deploys: &str, server: &'static str, within: &str) -> (Vec<i32>, 
     (codes, gate)
 }
 
-/// Runs the steps of the job that deploys, as a runner does, until one fails. The project's own commands are these.
-fn deploy(job: &Value, deploys: &str, gate: &Gate) {
-    let tools = gate.root().join(".tools");
+pub fn example() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/workflows/deploy-staging.yml");
+    serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The project's own commands: `npm` in the folder that is answered, which belongs into PATH, and `deploy.sh`.
+pub fn project(workspace: &Path, deploys: &str) -> PathBuf {
+    let tools = workspace.join(".tools");
     fs::create_dir(&tools).unwrap();
     let script = |path: &Path, line: &str| {
         fs::write(path, format!("#!/bin/sh\n{line}\n")).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     };
     script(&tools.join("npm"), r#"test "$*" = "run build" && echo built"#);
-    script(&gate.root().join("deploy.sh"), deploys);
+    script(&workspace.join("deploy.sh"), deploys);
+    tools
+}
+
+/// Runs the steps of the job that deploys, as a runner does, until one fails.
+fn deploy(job: &Value, deploys: &str, gate: &Gate) {
+    let tools = project(gate.root(), deploys);
     symlink(env!("CARGO_BIN_EXE_stageproof"), tools.join("stageproof")).unwrap();
     for step in job["steps"].as_array().unwrap() {
         let Some(line) = step["run"].as_str() else { continue };
@@ -136,14 +146,14 @@ fn deploy(job: &Value, deploys: &str, gate: &Gate) {
     }
 }
 
-fn value_of(value: &Value, url: &str) -> String {
-    let text = value.as_str().unwrap();
+pub fn value_of(value: &Value, url: &str) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     text.replace("${{ vars.STAGING_URL }}", url)
         .replace("${{ secrets.FLY_API_TOKEN }}", TOKEN)
 }
 
 /// Two commits, the first of them a release.
-fn repository(folder: &Path) {
+pub fn repository(folder: &Path) {
     let script = "git init -q -b main . && git config user.name t && git config user.email t@example.com
         echo 1 > app && git add app && git commit -q -m first && git tag v1.0.0
         echo 2 > app && git commit -q -a -m second";

@@ -211,6 +211,8 @@ fn list(dir: &Path, temporary: &Path, found: &mut Found, stop: Stop<'_>) -> anyh
         if name.starts_with(TEMPORARY.as_bytes()) {
             if bytes.starts_with(SEALING.as_bytes()) && path == Path::new(path.file_name().unwrap_or_default()) {
                 left_by_a_kill.push(dir.join(path));
+            } else if files::is_temporary_name(name) && files::remove_if_abandoned(&dir.join(path)) {
+                // Nobody waits for it any more.
             } else {
                 let detail = format!("its name begins with {TEMPORARY}");
                 in_the_way.push((path.to_owned(), Why::OwnOutput, Some(detail)));

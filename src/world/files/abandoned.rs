@@ -28,7 +28,7 @@ pub fn lock(made: &File) -> io::Result<bool> {
 }
 
 /// Removes everything of this prefix in `folder` that was left behind. What cannot be removed stays.
-pub fn clear(folder: &Path, prefix: &str) {
+pub fn clear_abandoned(folder: &Path, prefix: &str) {
     debug_assert!(prefix.starts_with(TEMPORARY), "other names are not ours");
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {

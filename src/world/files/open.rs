@@ -85,7 +85,8 @@ pub fn is_not_regular(error: &io::Error) -> bool {
 pub(super) fn refuse_other_than_regular(path: &Path) -> io::Result<()> {
     match rustix::fs::lstat(path) {
         Ok(stat) => wrong_kind(FileType::from_raw_mode(stat.st_mode)).map_or(Ok(()), Err),
-        Err(Errno::NOENT) => Ok(()),
+        // What keeps the folder from being made says so when it is made.
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

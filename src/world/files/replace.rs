@@ -46,7 +46,7 @@ pub fn temporary_beside(path: &Path) -> anyhow::Result<Temporary> {
     let folder = folder_of(path);
     make::folders(folder)?;
     let wrong = || format!("cannot write into {}", folder.display());
-    abandoned::clear(folder, HALF_WRITTEN);
+    abandoned::clear_abandoned(folder, HALF_WRITTEN);
     for _ in 0..TRIES {
         let file = tempfile::Builder::new()
             .prefix(HALF_WRITTEN)

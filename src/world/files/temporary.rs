@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::{abandoned, owner};
 
-/// It is removed, with everything in it, when it is dropped; after a kill, by the next run that makes one there.
+/// It is removed, with everything in it, when it is dropped; after a kill, by whoever clears such folders.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     folder: tempfile::TempDir,
@@ -23,7 +23,6 @@ pub fn temporary_folder(place: &Path, prefix: &str, mode: u32) -> anyhow::Result
     /// How often in a row another process may take our new folder for an abandoned one.
     const TRIES: usize = 8;
     let wrong = || format!("cannot write into {}", place.display());
-    abandoned::clear(place, prefix);
     for _ in 0..TRIES {
         let folder = tempfile::Builder::new()
             .prefix(prefix)

@@ -243,6 +243,14 @@ impl Step {
         self.ran(self.command(false).output().unwrap())
     }
 
+    /// Gives all folders and what is in them to a user, as the runner's are its user's. False if that is not for us to do.
+    pub fn give_to(&self, user: u32) -> bool {
+        let mut all = walkdir::WalkDir::new(self.folder.path())
+            .into_iter()
+            .map(Result::unwrap);
+        all.all(|entry| std::os::unix::fs::lchown(entry.path(), Some(user), Some(user)).is_ok())
+    }
+
     /// Like [`Step::run`], and the ended container stays, to be looked at.
     pub fn run_and_keep(&self) -> Ran<'_> {
         self.ran(self.command(true).output().unwrap())
@@ -303,6 +311,10 @@ impl Ran<'_> {
     pub fn text(&self) -> String {
         let (out, err) = (&self.output.stdout, &self.output.stderr);
         format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+    }
+
+    pub fn exit_code(&self) -> i32 {
+        self.output.status.code().unwrap_or(-1)
     }
 
     #[track_caller]

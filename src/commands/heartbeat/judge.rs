@@ -62,7 +62,7 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
     }
     if !attempt.left_behind.is_empty() {
         let named = attempt.left_behind.iter().take(NAMED).cloned().collect::<Vec<_>>();
-        let number = count(attempt.left_behind.len(), "process").replace("processs", "processes");
+        let number = count(attempt.left_behind.len(), "process");
         findings.push(Finding::note(
             "left-behind",
             format!("it left {number} behind, which run on: {}", named.join("; ")),

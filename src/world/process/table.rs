@@ -9,6 +9,12 @@ use std::fs;
 
 use rustix::process::{Pid, getpid};
 
+use crate::model::text::cut;
+
+/// Bytes of a command line that are told of. Secrets are taken out by whoever shows less of it: a part of one would not be
+/// known.
+const LONGEST_COMMAND: usize = 4096;
+
 pub struct Table(HashMap<i32, Entry>);
 
 /// A line of the table, as `proc_pid_stat(5)` describes it.
@@ -45,6 +51,19 @@ impl Table {
             pids.filter_map(|pid| Some((pid, parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)?)))
                 .collect(),
         )
+    }
+
+    /// The parent of a process, its parent, and so on.
+    pub fn ancestors(&self, pid: i32) -> Vec<i32> {
+        let mut found = Vec::new();
+        let mut next = pid;
+        while let Some(entry) = self.0.get(&next)
+            && !found.contains(&entry.parent)
+        {
+            next = entry.parent;
+            found.push(next);
+        }
+        found
     }
 
     /// Our own line, without the rest of the table.
@@ -91,6 +110,22 @@ impl Table {
         };
         family.into_iter().filter_map(member).collect()
     }
+}
+
+/// The words of a process's command line, with spaces between; its name in brackets if it has none.
+pub fn command(pid: i32) -> String {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words: Vec<_> = words.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return format!("[{}]", name(pid));
+    }
+    cut(&String::from_utf8_lossy(&words.join(&b' ')), LONGEST_COMMAND)
+}
+
+/// The program's name, as the kernel keeps it: 15 bytes at most, and the program may change it.
+pub fn name(pid: i32) -> String {
+    let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    String::from_utf8_lossy(&name).trim_end().to_owned()
 }
 
 /// `pid (name) state parent group …`; the name may hold anything, also parentheses.

@@ -4,13 +4,13 @@
     reason = "here the environment comes in and the last words go out"
 )]
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
+use stageproof::world::output::Stream;
 use stageproof::world::secrets::Redactor;
 use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor, wrap};
 use stageproof::{app, render};
@@ -52,8 +52,9 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
     };
     match cli::parse(std::env::args_os().collect(), &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
-            io::stdout()
-                .write_all(text.as_bytes())
+            Stream::Out.say(text.as_bytes());
+            Stream::Out
+                .flush(&world.interrupt)
                 .context("standard output cannot be written")?;
             Ok(exit::OK)
         }
@@ -91,15 +92,18 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
 
 /// The one error that is printed when there is no report to hold it.
 fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8) -> u8 {
-    // Not being able to say it must not become another exit code.
-    if on_runner {
-        let _ = io::stdout().write_all(render::annotations::error(message, help).as_bytes());
+    let stream = if on_runner {
+        Stream::Out.say(render::annotations::error(message, help).as_bytes());
+        Stream::Out
     } else {
         let mut text = format!("error: {}\n", stageproof::model::text::printable(message));
         if let Some(help) = help {
             text.push_str(&format!("next: {}\n", stageproof::model::text::printable(help)));
         }
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
+        Stream::Err.say(text.as_bytes());
+        Stream::Err
+    };
+    // Not being able to say it must not become another exit code.
+    let _ = stream.flush(&Interrupt::never());
     code
 }

@@ -106,10 +106,6 @@ fn label(line: &str) -> &str {
     line.split(' ').find(|pair| pair.starts_with("label=")).unwrap()
 }
 
-fn is_frame(line: &str) -> bool {
-    line.contains(" event=start ") || line.contains(" event=end ")
-}
-
 proptest! {
     #[test]
     fn a_good_log_is_good_and_nothing_that_is_done_to_its_lines_improves_it(

@@ -25,7 +25,9 @@ fn main() -> ExitCode {
             "internal error; report it with the command that was run"
         ))
     });
-    ExitCode::from(ended.unwrap_or_else(|error| complain(on_runner, &format!("{error:#}"), None, exit::FAIL)))
+    ExitCode::from(
+        ended.unwrap_or_else(|error| complain(on_runner, &format!("{error:#}"), None, exit::FAIL, &Interrupt::never())),
+    )
 }
 
 fn start(env: Env) -> anyhow::Result<u8> {
@@ -65,7 +67,7 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
         Ok(Invocation::OnTerminal(words)) => {
             let error = wrap::pty::on_terminal(&words);
             let message = format!("the command cannot be started on a terminal of its own: {error}");
-            Ok(complain(false, &message, None, exit::NOT_EXECUTABLE))
+            Ok(complain(false, &message, None, exit::NOT_EXECUTABLE, &world.interrupt))
         }
         Ok(Invocation::Run(run)) => {
             let names = run.secret_names.iter().map(String::as_str);
@@ -78,7 +80,7 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             let ended = app::run(*run, &world).await;
             Ok(ended.unwrap_or_else(|failed| {
                 let message = format!("{:#}", failed.error);
-                complain(world.runner.active, &message, None, failed.exit)
+                complain(world.runner.active, &message, None, failed.exit, &world.interrupt)
             }))
         }
         Err(Stop::Usage(error)) => Ok(complain(
@@ -86,12 +88,13 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             &error.message,
             error.help.as_deref(),
             exit::USAGE,
+            &world.interrupt,
         )),
     }
 }
 
 /// The one error that is printed when there is no report to hold it.
-fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8) -> u8 {
+fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8, interrupt: &Interrupt) -> u8 {
     let stream = if on_runner {
         Stream::Out.say(render::annotations::error(message, help).as_bytes());
         Stream::Out
@@ -104,6 +107,6 @@ fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8) -> u8 
         Stream::Err
     };
     // Not being able to say it must not become another exit code.
-    let _ = stream.flush(&Interrupt::never());
+    let _ = stream.flush(interrupt);
     code
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Killed;
 use crate::gate::{Gate, Ran};
+use crate::servers::eventually;
 
 /// A pipe that takes nothing any more, and the end that nobody reads.
 fn full_pipe() -> (Stdio, OwnedFd) {
@@ -48,6 +49,30 @@ fn it_ends_although_nobody_reads_standard_error() {
         assert_eq!(code(&mut child, Duration::from_secs(20)), expected, "{args:?}");
         assert_eq!(gate.report("heartbeat-x")["outputs"]["exit-code"], expected.to_string());
     }
+}
+
+#[test]
+fn it_ends_although_nobody_reads_what_the_command_prints() {
+    let gate = Gate::new();
+    let ((stdout, _unread), (stderr, _unread_either)) = (full_pipe(), full_pipe());
+    let mut command = gate.command([
+        "heartbeat",
+        "--label=x",
+        "--",
+        "sh",
+        "-c",
+        "echo out; printf err >&2; sleep 60",
+    ]);
+    let mut child = Killed::start(command.stdout(stdout).stderr(stderr));
+    eventually("it has printed", || {
+        gate.root().join("artifacts").exists() && gate.listing().contains(" artifacts/staging")
+    });
+    let pid = child.0.id().to_string();
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+    assert_eq!(code(&mut child, Duration::from_secs(20)), 143);
+    assert_eq!(gate.report("heartbeat-x")["verdict"], "fail");
 }
 
 #[test]

@@ -158,15 +158,20 @@ impl Family {
 }
 
 impl Kin {
-    /// The process ids of everybody alive.
-    pub fn members(&self) -> Vec<i32> {
-        let living = self.living().into_iter();
+    /// The process ids of everybody alive; at little cost without who is just being made.
+    pub fn members(&self, whole: bool) -> Vec<i32> {
+        let read = if whole { Table::read } else { Table::read_below_us };
+        let living = self.living_in(read).into_iter();
         living.map(|member| member.pid.as_raw_pid()).collect()
     }
 
     fn living(&self) -> Vec<Member> {
+        self.living_in(Table::read)
+    }
+
+    fn living_in(&self, read: fn() -> Table) -> Vec<Member> {
         let claims = claims();
-        Table::read().below_us(|pid, entry| self.owns(pid, entry, &claims))
+        read().below_us(|pid, entry| self.owns(pid, entry, &claims))
     }
 
     /// Whether a child of ours is of this family, and so its descendants.

@@ -53,6 +53,29 @@ impl Table {
         )
     }
 
+    /// The same, of those only who are below us, as the kernel lists children. It costs little on a machine with many
+    /// processes, and may miss who is just being made.
+    pub fn read_below_us() -> Self {
+        let mut found = HashMap::new();
+        let mut next = vec![getpid().as_raw_nonzero().get()];
+        while let Some(pid) = next.pop() {
+            let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let Some(entry) = parse(&stat).filter(|_| !found.contains_key(&pid)) else {
+                continue;
+            };
+            found.insert(pid, entry);
+            let threads = fs::read_dir(format!("/proc/{pid}/task"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            for thread in threads {
+                let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+                next.extend(children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+            }
+        }
+        Self(found)
+    }
+
     /// The parent of a process, its parent, and so on.
     pub fn ancestors(&self, pid: i32) -> Vec<i32> {
         let mut found = Vec::new();
@@ -158,6 +181,20 @@ mod tests {
         assert_eq!((entry.parent, entry.group, entry.state), (7, 9, 'S'));
         assert_eq!(parse(b"12 (a) Z 3 4").unwrap().state, 'Z');
         assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_child_is_found_at_little_cost_too() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let number = i32::try_from(child.id()).unwrap();
+        let below = |table: Table| table.below_us(|pid, _| pid == number).len();
+        let found = (below(Table::read()), below(Table::read_below_us()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, (1, 1));
+        let us = getpid().as_raw_nonzero().get();
+        assert!(Table::read().ancestors(us).ends_with(&[0]), "up to the first process");
     }
 
     #[test]

@@ -199,9 +199,9 @@ impl Watch {
         }
     }
 
-    /// The process ids of the server and of everything it started.
-    pub fn members(&self) -> Vec<i32> {
-        self.kin.members()
+    /// The process ids of the server and of everything it started; at little cost without what is just being started.
+    pub fn members(&self, whole: bool) -> Vec<i32> {
+        self.kin.members(whole)
     }
 }
 

@@ -232,8 +232,8 @@ impl Watched {
     }
 
     /// The process ids of all servers and of everything they started.
-    fn members(&self) -> Vec<i32> {
-        self.0.iter().flat_map(|seen| seen.watch.members()).collect()
+    fn members(&self, whole: bool) -> Vec<i32> {
+        self.0.iter().flat_map(|seen| seen.watch.members(whole)).collect()
     }
 
     /// The last lines of each log, under its name.

@@ -105,11 +105,14 @@ impl Home {
         if listeners.is_empty() {
             return Owner::Nobody;
         }
-        let held = sockets::held(&self.watched.members());
+        let mut held = sockets::held(&self.watched.members(false));
+        if !listeners.iter().all(|listener| held.inodes.contains(&listener.inode)) {
+            held = sockets::held(&self.watched.members(true));
+        }
         let owners = listeners.iter().map(|listener| match self.owner_of(listener, &held) {
             // What was just made or handed on is looked at once more.
             Owner::Another(_) | Owner::Unknown(_) if !self.is_still_there(listener) => Owner::Changing,
-            Owner::Another(_) => self.owner_of(listener, &sockets::held(&self.watched.members())),
+            Owner::Another(_) => self.owner_of(listener, &sockets::held(&self.watched.members(true))),
             owner => owner,
         });
         let rank = |owner: &Owner| match owner {

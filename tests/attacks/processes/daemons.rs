@@ -77,10 +77,10 @@ fn a_daemon_of_another_user_is_named_and_nobody_says_that_it_was_ended() {
         return;
     };
     // With the set-user-ID bit it is what sudo is.
-    let gate = guard(&format!(
+    let gate = guard(
         "./sudo --reuid=0 setsid -f sh -c 'exec sleep 9 < /dev/null > /dev/null 2>&1 & echo $! >&3' 3> pid\n\
-             while [ ! -s pid ]; do sleep 0.01; done; sleep 90\n"
-    ));
+             while [ ! -s pid ]; do sleep 0.01; done; sleep 90\n",
+    );
     std::fs::copy(&setpriv, gate.root().join("sudo")).unwrap();
     for (path, mode) in [(gate.root().join("sudo"), 0o4755), (gate.root().to_owned(), 0o777)] {
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();

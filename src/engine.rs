@@ -2,10 +2,13 @@
 //! interrupted becomes *errored*; the others still run, and nothing here can lose a result.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::model::latency::Latency;
@@ -134,18 +137,30 @@ async fn run_one(task: Task, interrupt: &Interrupt) -> Check {
     let ended = if let Some(signal) = interrupt.received() {
         Err(interrupted(signal, "before it began"))
     } else {
-        // A task of its own, so that one that never yields cannot keep the deadline from being noticed.
-        let mut looking = tokio::spawn(task.look);
+        // On a thread of its own: one that never yields keeps no worker, and so neither the deadline nor a signal from
+        // being noticed, however many of its kind there are.
+        let (wanted, unwanted) = oneshot::channel::<Infallible>();
+        let runtime = Handle::current();
+        let look = task.look;
+        let looking = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    looked = look => looked,
+                    _ = unwanted => Err(Blind::errored("it was given up")),
+                }
+            })
+        });
         let ended = tokio::select! {
             biased;
-            ended = &mut looking => ended.unwrap_or_else(|error| Err(crashed(error))),
+            ended = looking => ended.unwrap_or_else(|error| Err(crashed(error))),
             signal = interrupt.wait() => Err(interrupted(signal, "before it ended")),
             () = tokio::time::sleep(task.deadline) => Err(Blind::with_help(
                 format!("it did not end within its deadline of {}", TimeSpan(task.deadline)),
                 "look at what it was waiting for; a check that has limits of its own ends before this",
             )),
         };
-        looking.abort();
+        // What still looks and yields is dropped.
+        drop(wanted);
         ended
     };
     let (ended, facts, latency) = match ended {
@@ -216,6 +231,38 @@ mod tests {
         assert_eq!(checks[4].status(), Status::Passed);
         let verdict = Verdict::of(&Counts::of(&checks), false);
         assert_eq!(verdict, Verdict::Inconclusive);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn more_checks_that_never_yield_than_workers_stop_no_deadline() {
+        let block = |n: usize| {
+            Task::new("stage", n.to_string(), "blocks", SOON, async {
+                std::thread::sleep(Duration::from_secs(3));
+                Ok(Observed::nothing_wrong())
+            })
+        };
+        let started = Instant::now();
+        let checks = run((0..6).map(block).collect(), 6, &Interrupt::never()).await;
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert!(checks.iter().all(|check| cause(check).contains("deadline of 100ms")));
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_is_dropped() {
+        struct Dropped(Option<oneshot::Sender<()>>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                let _ = self.0.take().map(|tell| tell.send(()));
+            }
+        }
+        let (tell, dropped) = oneshot::channel();
+        let held = Dropped(Some(tell));
+        let hang = Task::new("stage", "hangs", "hangs", SOON, async move {
+            let _held = held;
+            std::future::pending().await
+        });
+        run(vec![hang], 1, &Interrupt::never()).await;
+        dropped.await.unwrap();
     }
 
     #[tokio::test]

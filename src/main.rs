@@ -4,13 +4,13 @@
     reason = "here the environment comes in and the last words go out"
 )]
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
+use stageproof::world::output::Stream;
 use stageproof::world::secrets::Redactor;
 use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, panics, supervisor, wrap};
 use stageproof::{app, render};
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     });
     ExitCode::from(ended.unwrap_or_else(|error| {
         let message = unnamed.redact(&format!("{error:#}"));
-        complain(on_runner, &message, None, exit::FAIL)
+        complain(on_runner, &message, None, exit::FAIL, &Interrupt::never())
     }))
 }
 
@@ -56,8 +56,9 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
     };
     match cli::parse(std::env::args_os().collect(), &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
-            io::stdout()
-                .write_all(text.as_bytes())
+            Stream::Out.say(text.as_bytes());
+            Stream::Out
+                .flush(&world.interrupt)
                 .context("standard output cannot be written")?;
             Ok(exit::OK)
         }
@@ -68,7 +69,7 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
         Ok(Invocation::OnTerminal(words)) => {
             let error = wrap::pty::on_terminal(&words);
             let message = format!("the command cannot be started on a terminal of its own: {error}");
-            Ok(complain(false, &message, None, exit::NOT_EXECUTABLE))
+            Ok(complain(false, &message, None, exit::NOT_EXECUTABLE, &world.interrupt))
         }
         Ok(Invocation::Run(run)) => {
             let names = run.secret_names.iter().map(String::as_str);
@@ -81,29 +82,38 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             let ended = app::run(*run, &world).await;
             Ok(ended.unwrap_or_else(|failed| {
                 let message = secrets.redact(&format!("{:#}", failed.error));
-                complain(world.runner.active, &message, None, failed.exit)
+                complain(world.runner.active, &message, None, failed.exit, &world.interrupt)
             }))
         }
         Err(Stop::Usage(error)) => {
             let unnamed = Redactor::new(&world.env, []);
             let help = error.help.map(|help| unnamed.redact(&help));
             let message = unnamed.redact(&error.message);
-            Ok(complain(world.runner.active, &message, help.as_deref(), exit::USAGE))
+            Ok(complain(
+                world.runner.active,
+                &message,
+                help.as_deref(),
+                exit::USAGE,
+                &world.interrupt,
+            ))
         }
     }
 }
 
 /// The one error that is printed when there is no report to hold it.
-fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8) -> u8 {
-    // Not being able to say it must not become another exit code.
-    if on_runner {
-        let _ = io::stdout().write_all(render::annotations::error(message, help).as_bytes());
+fn complain(on_runner: bool, message: &str, help: Option<&str>, code: u8, interrupt: &Interrupt) -> u8 {
+    let stream = if on_runner {
+        Stream::Out.say(render::annotations::error(message, help).as_bytes());
+        Stream::Out
     } else {
         let mut text = format!("error: {}\n", stageproof::model::text::printable(message));
         if let Some(help) = help {
             text.push_str(&format!("next: {}\n", stageproof::model::text::printable(help)));
         }
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
+        Stream::Err.say(text.as_bytes());
+        Stream::Err
+    };
+    // Not being able to say it must not become another exit code.
+    let _ = stream.flush(interrupt);
     code
 }

@@ -1,18 +1,20 @@
 //! What is said to people and to the runner, and in which order.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use anyhow::Context as _;
 
 use crate::model::text::printable;
 use crate::render::annotations;
-use crate::world::{World, random};
+use crate::world::output::Stream;
+use crate::world::{Interrupt, World, random};
 
 /// Standard output, behind a fence on a runner: the runner executes what it prints, and between the fence's two lines
 /// it does not, so foreign text can do no harm.
 pub struct Console {
     token: Option<String>,
     streams: Streams,
+    interrupt: Interrupt,
 }
 
 /// Which stream is whose.
@@ -29,8 +31,13 @@ pub enum Streams {
 
 impl Console {
     pub fn open(streams: Streams, world: &World) -> anyhow::Result<Self> {
+        let interrupt = world.interrupt.clone();
         if !world.runner.active {
-            return Ok(Self { token: None, streams });
+            return Ok(Self {
+                token: None,
+                streams,
+                interrupt,
+            });
         }
         let token = random::token()?;
         let mut lines = String::new();
@@ -44,6 +51,7 @@ impl Console {
         let console = Self {
             token: Some(token),
             streams,
+            interrupt,
         };
         // A log that cannot be written is found out in the end, with the report.
         let _ = console.aside(&lines);
@@ -55,21 +63,32 @@ impl Console {
         let said = match (self.streams, &self.token) {
             (Streams::Wrapped, Some(token)) => self.aside(&format!("::stop-commands::{token}\n{text}")),
             (Streams::Wrapped, None) => self.aside(text),
-            (Streams::Plain | Streams::Json, _) => all(&mut io::stdout().lock(), text),
+            (Streams::Plain | Streams::Json, _) => self.all(Stream::Out, text),
         };
         if let Some(token) = self.token.take() {
             let beside = beside.map(annotations::warning).unwrap_or_default();
             self.aside(&format!("::{token}::\n{beside}{found}"))?;
         } else if let Some(beside) = beside {
-            all(&mut io::stderr().lock(), &format!("warning: {}\n", printable(beside)))?;
+            self.all(Stream::Err, &format!("warning: {}\n", printable(beside)))?;
         }
         said
     }
 
     fn aside(&self, text: &str) -> anyhow::Result<()> {
         match self.streams {
-            Streams::Plain => all(&mut io::stdout().lock(), text),
-            Streams::Json | Streams::Wrapped => all(&mut io::stderr().lock(), text),
+            Streams::Plain => self.all(Stream::Out, text),
+            Streams::Json | Streams::Wrapped => self.all(Stream::Err, text),
+        }
+    }
+
+    /// A reader that went away has seen what it wanted; anything else that keeps the result from being said is an error,
+    /// except that nobody listening to us changes no exit code of a command that we run for somebody.
+    fn all(&self, stream: Stream, text: &str) -> anyhow::Result<()> {
+        stream.say(text.as_bytes());
+        match stream.flush(&self.interrupt) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && self.streams == Streams::Wrapped => Ok(()),
+            said => said.context("the result cannot be written to standard output"),
         }
     }
 }
@@ -80,16 +99,6 @@ impl Drop for Console {
         if let Some(token) = self.token.take().filter(|_| self.streams != Streams::Wrapped) {
             let _ = self.aside(&format!("::{token}::\n"));
         }
-    }
-}
-
-/// A reader that went away has seen what it wanted; anything else that keeps the result from being said is an error.
-fn all(out: &mut impl Write, text: &str) -> anyhow::Result<()> {
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("the result cannot be written to standard output")
-        }
-        _ => Ok(()),
     }
 }
 

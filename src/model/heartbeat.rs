@@ -9,6 +9,7 @@
 //! Several processes append to one file at once, so a record is written in one piece and is shorter than what the system
 //! writes in one piece; a command that is too long for that is cut.
 
+mod possible;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -86,6 +87,8 @@ pub struct End {
     pub cpu_ms: Option<u64>,
     /// The most resident memory that was seen at once, KiB.
     pub peak_kib: Option<u64>,
+    /// Records of this attempt, from its start to this one, so that none can be taken out unnoticed.
+    pub records: u64,
 }
 
 impl Record {
@@ -129,6 +132,7 @@ impl Record {
                 number("lines", Some(end.lines));
                 number("cpu_ms", end.cpu_ms);
                 number("peak_kib", end.peak_kib);
+                number("records", Some(end.records));
                 if let Some(signal) = &end.signal {
                     put("signal", signal);
                 }
@@ -137,7 +141,8 @@ impl Record {
         line
     }
 
-    /// Reads a line back. Keys that are not known are passed over; anything else that is not as it is written is an error.
+    /// Reads a line back. Keys that are not known are passed over; anything else that is not as it is written, or that
+    /// contradicts itself, is an error.
     pub fn parse(line: &str) -> Result<Self, String> {
         let pairs = Pairs::read(line)?;
         let time = pairs.text("time")?;
@@ -171,17 +176,21 @@ impl Record {
                 lines: pairs.number("lines")?,
                 cpu_ms: pairs.number_if_there("cpu_ms")?,
                 peak_kib: pairs.number_if_there("peak_kib")?,
+                records: pairs
+                    .number("records")
+                    .map_err(|why| format!("{why}: an older stageproof wrote it; run the step again with this one"))?,
             }),
             other => return Err(format!("there is no event `{other}`")),
         };
-        Ok(Self {
+        let record = Self {
             time: time.to_owned(),
             label: pairs.text("label")?.to_owned(),
             pid: small(pairs.number("pid")?, "pid")?,
             attempt: small(pairs.number("attempt")?, "attempt")?,
             elapsed_ms: pairs.number("elapsed_ms")?,
             event,
-        })
+        };
+        record.possible().map(|()| record)
     }
 }
 

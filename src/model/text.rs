@@ -35,12 +35,13 @@ pub fn cut(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
-/// `1 check`, `2 checks`.
+/// `1 check`, `2 checks`, `2 processes`.
 pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{n} {noun}s")
+    let hisses = ["s", "x", "sh", "ch"].iter().any(|end| noun.ends_with(end));
+    match (n, hisses) {
+        (1, _) => format!("1 {noun}"),
+        (_, true) => format!("{n} {noun}es"),
+        (_, false) => format!("{n} {noun}s"),
     }
 }
 
@@ -74,6 +75,15 @@ mod tests {
     fn terminal_codes_are_spelled_out() {
         assert_eq!(printable("a\u{1b}[31mb\r\nc"), "a\\u{1b}[31mb\nc");
         assert_eq!(one_line("a\nb"), "a\\nb");
+    }
+
+    #[test]
+    fn what_is_counted_has_a_plural() {
+        let counted = [(1, "process"), (2, "process"), (0, "check"), (2, "match"), (2, "byte")];
+        assert_eq!(
+            counted.map(|(n, noun)| count(n, noun)),
+            ["1 process", "2 processes", "0 checks", "2 matches", "2 bytes"]
+        );
     }
 
     proptest! {

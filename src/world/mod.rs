@@ -16,6 +16,7 @@ pub mod http;
 pub mod interrupt;
 pub mod lines;
 pub mod mounts;
+pub mod output;
 pub mod panics;
 pub mod paths;
 pub mod ports;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::output::Stream;
 use super::secrets::Redactor;
 use crate::model::text;
 
@@ -19,9 +20,9 @@ impl Progress {
     /// output there, inside the same fence. Elsewhere standard output stays free for the result.
     pub fn to_console(on_runner: bool) -> Self {
         if on_runner {
-            Self::to(Box::new(io::stdout()))
+            Self::to(Box::new(Stream::Out))
         } else {
-            Self::to(Box::new(io::stderr()))
+            Self::to(Box::new(Stream::Err))
         }
     }
 
@@ -33,7 +34,7 @@ impl Progress {
     /// The same, with secret values taken out, and on standard error if standard output holds nothing but JSON.
     #[must_use]
     pub fn careful(self, secrets: Arc<Redactor>, json: bool) -> Self {
-        let to_stderr = || Arc::new(Mutex::new(Box::new(io::stderr()) as Box<dyn Write + Send>));
+        let to_stderr = || Arc::new(Mutex::new(Box::new(Stream::Err) as Box<dyn Write + Send>));
         Self {
             sink: if json { to_stderr() } else { self.sink },
             secrets,
@@ -54,13 +55,12 @@ impl Progress {
         }
     }
 
-    /// One line, stamped with the seconds since the start. Never fails: a closed terminal is no reason to stop.
+    /// One line, stamped with the seconds since the start. Never fails and never waits: a closed terminal, or one that
+    /// takes nothing, is no reason to stop.
     pub fn say(&self, what: &str) {
         let seconds = self.started.elapsed().as_secs_f64();
         let line = format!("[{seconds:7.1}s] {}\n", text::one_line(&self.secrets.redact(what)));
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        // In one piece: standard error is not buffered.
         let _ = sink.write_all(line.as_bytes());
-        let _ = sink.flush();
     }
 }

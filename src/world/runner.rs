@@ -40,6 +40,34 @@ const COPIED: [&str; 8] = [
     "RUNNER_ARCH",
 ];
 
+/// Files in which a step speaks to the runner: outputs, the environment and PATH of later steps, the job summary.
+const COMMAND_FILES: [&str; 5] = [
+    "GITHUB_OUTPUT",
+    "GITHUB_ENV",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
+];
+
+/// What a step is let into GitHub's services with: artifacts and caches, and identity tokens.
+const CREDENTIALS: [&str; 3] = [
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+];
+
+/// Keeps what is started only to be probed, to repair or to look from speaking for this step. What it writes to the
+/// runner's files goes nowhere: without the variables, `>> "$GITHUB_OUTPUT"` would fail. Not for a command that
+/// `heartbeat` wraps: that is the step.
+pub fn speechless(command: &mut tokio::process::Command, env: &Env) {
+    for name in COMMAND_FILES.iter().filter(|name| env.raw(name).is_some()) {
+        command.env(name, "/dev/null");
+    }
+    for name in CREDENTIALS {
+        command.env_remove(name);
+    }
+}
+
 impl Runner {
     pub fn from_env(env: &Env) -> Self {
         let text = |name: &str| env.get(name).map(str::to_owned);

@@ -49,6 +49,8 @@ struct Attempt {
     number: u32,
     pid: u32,
     beats: u64,
+    /// Its start among them.
+    records: u64,
     /// When it began, by its own count of the time that passed.
     began: Timestamp,
 }
@@ -65,6 +67,9 @@ impl Story {
         self.records += 1;
         self.times_of(line, record, at, rules);
         self.silence_before(line, record, at, rules);
+        if let Some(open) = &mut self.open {
+            open.records += 1;
+        }
         match &record.event {
             Event::Start { .. } => self.start(line, record, at, rules),
             // There are notes before the first attempt and between two of them.
@@ -75,6 +80,7 @@ impl Story {
                     Event::Beat(beat) => self.beat(line, record, beat.beat, rules),
                     Event::Stall { .. } => self.stalls += 1,
                     Event::End(end) => {
+                        self.complete(line, record, end.records, rules);
                         self.open = None;
                         self.closed = Some(Closed {
                             line,
@@ -121,6 +127,7 @@ impl Story {
             number,
             pid: record.pid,
             beats: 0,
+            records: 1,
             began: at.checked_sub(passed(record.elapsed_ms)).unwrap_or(at),
         });
     }
@@ -149,6 +156,17 @@ impl Story {
                 );
             }
             Some(_) => {}
+        }
+    }
+
+    /// Whether every record of the attempt that ends is there.
+    fn complete(&mut self, line: u64, record: &Record, claimed: u64, rules: &Rules) {
+        if let Some(open) = self.open.as_ref().filter(|open| open.records != claimed) {
+            let message = format!(
+                "the end of `{}` counts {claimed} records since its start in line {}, and there are {}",
+                record.label, open.line, open.records
+            );
+            self.order.add(torn(rules.at(line, "record-missing", &message)));
         }
     }
 

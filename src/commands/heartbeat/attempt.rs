@@ -35,7 +35,8 @@ pub struct Attempt {
     pub cut: bool,
     /// Who was left when it had ended by itself, in words.
     pub left_behind: Vec<String>,
-    pub survivors: bool,
+    /// Who was left when not even SIGKILL ended everybody, in words.
+    pub survivors: Vec<String>,
     pub reading: Reading,
     pub cpu: Option<Duration>,
     pub peak_kib: Option<u64>,

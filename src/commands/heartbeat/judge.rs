@@ -54,15 +54,18 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
             .help("let what is started in the background write elsewhere: `server > server.log 2>&1 &`"),
         );
     }
-    if attempt.survivors {
+    if !attempt.survivors.is_empty() {
+        let named = attempt.survivors.iter().take(NAMED).cloned().collect::<Vec<_>>();
         findings.push(
-            Finding::warning("survivors", "processes could not be ended, not even by SIGKILL")
-                .help("look for processes in state D (waiting for a device or a network file system)"),
+            Finding::warning("survivors", format!("processes could not be ended: {}", named.join("; "))).help(
+                "those of another user (sudo) stageproof may not end; those in state D wait for a device or a network file \
+                 system",
+            ),
         );
     }
     if !attempt.left_behind.is_empty() {
         let named = attempt.left_behind.iter().take(NAMED).cloned().collect::<Vec<_>>();
-        let number = count(attempt.left_behind.len(), "process").replace("processs", "processes");
+        let number = count(attempt.left_behind.len(), "process");
         findings.push(Finding::note(
             "left-behind",
             format!("it left {number} behind, which run on: {}", named.join("; ")),

@@ -12,6 +12,7 @@ mod watch;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::model::heartbeat::{End, Event};
@@ -67,6 +68,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
                 records: &records,
                 world,
                 label: &plan.label,
+                told: AtomicU64::new(0),
             };
             let result = attempts(&mut story, plan, teller, signals, &output, &shown).await;
             live.close(LAST_WORDS);

@@ -1,5 +1,6 @@
 //! Telling what happens to the command: each event once, to the log of records and to the console.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::model::heartbeat::{Event, Record};
@@ -15,6 +16,8 @@ pub struct Teller<'a> {
     pub records: &'a Log,
     pub world: &'a World,
     pub label: &'a str,
+    /// Records since the attempt began.
+    pub told: AtomicU64,
 }
 
 /// Which attempt, and how far it is.
@@ -26,7 +29,14 @@ pub struct Place {
 }
 
 impl Teller<'_> {
-    pub fn tell(&self, place: Place, event: Event) {
+    pub fn tell(&self, place: Place, mut event: Event) {
+        if matches!(event, Event::Start { .. }) {
+            self.told.store(0, Ordering::Relaxed);
+        }
+        let told = self.told.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Event::End(end) = &mut event {
+            end.records = told;
+        }
         let record = Record {
             time: self.world.clock.rfc3339(),
             label: self.label.to_owned(),

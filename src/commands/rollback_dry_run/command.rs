@@ -11,7 +11,7 @@ use super::{Proof, Prove};
 use crate::engine::{Blind, Observed};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
-use crate::world::process::{self, Captured, Command, Ended, Limits, Ran, StartError};
+use crate::world::process::{self, Captured, Command, Ended, Left, Limits, Ran, StartError};
 use crate::world::secrets::Redactor;
 
 /// What is searched and kept of the output: this much of its beginning and of its end.
@@ -141,8 +141,9 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         Ended::Deadline => {
             return blind(
                 format!(
-                    "the check did not end within {}, and was ended with all it started",
-                    TimeSpan(plan.timeout)
+                    "the check did not end within {}, and was ended {} all it started",
+                    TimeSpan(plan.timeout),
+                    if ran.survivors.is_empty() { "with" } else { "without" }
                 ),
                 "find out what it waits for (a question on the terminal, a login?), or give it more with \
                  --check-timeout",
@@ -180,19 +181,21 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
             .excerpt(last),
         );
     }
-    if ran.left_behind {
+    if !ran.left_behind.is_empty() {
+        let left = Left::named(&ran.left_behind, secrets);
         observed.findings.push(
-            Finding::warning("left-behind", "the check left processes behind, which were ended")
+            Finding::warning("left-behind", format!("the check left processes behind: {left}"))
                 .help("a read-only check should wait for what it starts"),
         );
     }
-    if ran.survivors {
+    if !ran.survivors.is_empty() {
+        let left = Left::named(&ran.survivors, secrets);
         observed.findings.push(
             Finding::warning(
                 "survivors",
-                "processes that the check started could not be ended, not even by SIGKILL",
+                format!("what the check started could not be ended and runs on: {left}"),
             )
-            .help("look for processes in state D (waiting for a device or a network file system)"),
+            .help("end it where it was started: what another user owns, stageproof may not end"),
         );
     }
     Ok((Some(()), observed))

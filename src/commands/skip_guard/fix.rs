@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::prerequisite::{Fix, Prerequisite};
 use super::requirement::Requirement;
 use crate::model::{Check, Ended, Fact, Finding, Status, TimeSpan};
-use crate::world::process::{self, Command, Limits, Ran, StartError};
+use crate::world::process::{self, Command, Left, Limits, Ran, StartError};
+use crate::world::secrets::Redactor;
 use crate::world::{World, files, panics};
 
 /// Kept of a command's output: this much of its beginning and of its end.
@@ -15,9 +16,6 @@ const KEEP: usize = 4 << 20;
 const GRACE: Duration = Duration::from_secs(2);
 const LINES_SHOWN: usize = 15;
 const BYTES_SHOWN: usize = 4000;
-/// What a step says of itself to the runner. The guard's outputs are its own word, and a fix has none in them; what it
-/// writes there goes nowhere. `GITHUB_ENV` and `GITHUB_PATH` stay: an installer may speak to the steps that follow.
-const OWN_WORD: [&str; 3] = ["GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
 /// What became of one command.
 pub enum Tried {
@@ -57,14 +55,11 @@ async fn run_here(fix: &Fix, log: &Path, world: &World) -> Tried {
     if let Err(error) = files::replace(log, b"") {
         return Tried::Lost(format!("its fix was not run, as its log cannot be kept: {error:#}"));
     }
-    let own_word = OWN_WORD.iter().filter(|name| world.env.raw(name).is_some());
     let command = Command {
         program: program.clone(),
         args: args.to_vec(),
         folder: world.workspace.clone(),
-        env: own_word
-            .map(|name| ((*name).to_owned(), "/dev/null".to_owned()))
-            .collect(),
+        env: Vec::new(),
     };
     let limits = Limits {
         deadline: fix.within,
@@ -93,6 +88,7 @@ pub fn judge(
     (prerequisite, fix): (&Prerequisite, &Fix),
     tried: &Tried,
     looked_again: bool,
+    secrets: &Redactor,
 ) {
     let wrong = match wrong(fix, tried) {
         Ok(wrong) => wrong,
@@ -119,17 +115,17 @@ pub fn judge(
         Some(finding) => vec![finding.excerpt(last_lines(tried))],
         None => check.findings().to_vec(),
     };
-    findings.extend(left_behind(tried));
+    findings.extend(left_behind(tried, secrets));
     check.ended = Ended::Looked(findings);
 }
 
 /// What is wrong with how it went, and what to do. An error is that it is not known what it did.
 fn wrong(fix: &Fix, tried: &Tried) -> Result<Option<(String, &'static str)>, String> {
-    let ended = match tried {
+    let (ended, whole) = match tried {
         Tried::Lost(cause) => return Err(cause.clone()),
         Tried::NotStarted(error @ StartError::Interrupted(_)) => return Err(format!("its fix was {error}")),
         Tried::NotStarted(error) => return Ok(Some((format!("its fix did not start: {error}"), NOT_STARTED))),
-        Tried::Ran { ran, .. } => ran.ended,
+        Tried::Ran { ran, .. } => (ran.ended, how_far(ran)),
     };
     Ok(match ended {
         process::Ended::Exit(0) => None,
@@ -137,33 +133,55 @@ fn wrong(fix: &Fix, tried: &Tried) -> Result<Option<(String, &'static str)>, Str
         process::Ended::Signal(number) => Some((format!("its fix was killed by signal {number}"), FAILED)),
         process::Ended::Deadline => {
             let within = TimeSpan(fix.within);
-            let how = format!("its fix did not end within {within} and was ended with all it started");
+            let how = format!("its fix did not end within {within} and was ended {whole}");
             Some((how, TOO_LONG))
         }
         process::Ended::Interrupted(signal) => {
             return Err(format!(
-                "interrupted by {signal} while its fix ran, which was ended with all it started"
+                "interrupted by {signal} while its fix ran, which was ended {whole}"
             ));
         }
     })
 }
 
-fn left_behind(tried: &Tried) -> Vec<Finding> {
+/// How much of what it started was ended.
+fn how_far(ran: &Ran) -> &'static str {
+    match ran.survivors.as_slice() {
+        [] => "with all it started",
+        _ => "without all it started",
+    }
+}
+
+fn left_behind(tried: &Tried, secrets: &Redactor) -> Vec<Finding> {
     let Tried::Ran { ran, .. } = tried else {
         return Vec::new();
     };
     let mut findings = Vec::new();
-    if ran.left_behind {
+    let ended: Vec<Left> = ran
+        .left_behind
+        .iter()
+        .filter(|left| !ran.survivors.contains(left))
+        .cloned()
+        .collect();
+    if !ended.is_empty() {
+        let left = Left::named(&ended, secrets);
         findings.push(
-            Finding::warning("left-behind", "its fix left processes behind, which were ended")
-                .help("start a service with what keeps it running: a service manager, or `services:` of the job"),
+            Finding::warning(
+                "left-behind",
+                format!("its fix left processes behind, which were ended: {left}"),
+            )
+            .help("start a service with what keeps it running: a service manager, or `services:` of the job"),
         );
     }
-    if ran.survivors {
-        findings.push(Finding::warning(
-            "survivors",
-            "processes that its fix started could not be ended, not even by SIGKILL",
-        ));
+    if !ran.survivors.is_empty() {
+        let left = Left::named(&ran.survivors, secrets);
+        findings.push(
+            Finding::warning(
+                "survivors",
+                format!("what its fix started could not be ended and runs on: {left}"),
+            )
+            .help("end it where it was started: what another user owns, stageproof may not end"),
+        );
     }
     findings
 }
@@ -177,8 +195,7 @@ const TOO_LONG: &str = "find out what it waits for (there is nothing on its stan
 fn no_effect(requirement: &Requirement) -> &'static str {
     match requirement {
         Requirement::Command(_) => {
-            "see where it installs to: that must be on the PATH of this step, and what it adds to GITHUB_PATH counts \
-             from the next step on"
+            "see where it installs to: that must be on the PATH of this step; what it adds to GITHUB_PATH goes nowhere"
         }
         _ => "see in its log what it did instead",
     }

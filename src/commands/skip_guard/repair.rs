@@ -86,7 +86,14 @@ pub async fn repair(plan: &Plan, logs: &Path, mut first: Vec<Seen>, world: &Worl
         if let Some((fix, tried)) = attempt {
             let missing = now.missing.as_ref().map(|missing| missing.message.as_str());
             let looked_again = interrupted.is_none();
-            fix::judge(&mut now.check, missing, (prerequisite, fix), tried, looked_again);
+            fix::judge(
+                &mut now.check,
+                missing,
+                (prerequisite, fix),
+                tried,
+                looked_again,
+                &world.secrets,
+            );
             now.check.facts.retain(|fact| fact.name != "fix");
             let log = log_path(logs, index);
             now.check.facts.extend(fix::facts(fix, tried, &log, world));

@@ -12,20 +12,20 @@ mod signs;
 mod timing;
 mod window;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::engine::{self, Blind};
 use crate::model::waiver::{self, Waiver};
-use crate::model::{Check, Outcome};
+use crate::model::{Check, Finding, Outcome};
 use crate::world::World;
 use crate::world::http::{Http, Settings};
 use probe::Means;
 pub use probe::{Probe, Slow};
+use server::{Home, Servers, Watched};
 pub use server::{Ready, Start};
-use server::{Servers, Watched};
 use signs::Control;
 pub use window::{Goal, Limits};
 
@@ -61,7 +61,7 @@ async fn with_servers(plan: &Plan, world: &World) -> Vec<Check> {
     let targets: Vec<Url> = plan.probes.iter().map(|probe| probe.url.clone()).collect();
     let servers = Servers::start(&plan.servers, &targets, world).await;
     if !servers.are_up() {
-        let mut checks = servers.stop(BTreeSet::new(), world).await;
+        let mut checks = servers.stop(Vec::new(), world).await;
         checks.extend(plan.probes.iter().map(|probe| {
             let reason = "the server was not started";
             Check::skipped(&probe.stage, probe.id(), probe.title(), reason)
@@ -69,13 +69,15 @@ async fn with_servers(plan: &Plan, world: &World) -> Vec<Check> {
         return checks;
     }
     let probes = probe_all(plan, world, &servers.watched()).await;
-    let answered = plan
-        .probes
-        .iter()
-        .zip(&probes)
-        .filter(|(_, check)| check.latency.is_some());
-    let ports = answered.filter_map(|(probe, _)| probe.url.port_or_known_default());
-    let mut checks = servers.stop(ports.collect(), world).await;
+    let mut right = Vec::new();
+    for (probe, check) in plan.probes.iter().zip(&probes) {
+        // What is wrong is told where it was seen.
+        let is_right = check.latency.is_some() && !check.findings().iter().any(Finding::fails);
+        if is_right && let Ok(Some(home)) = probe.home(&servers.watched()).await {
+            right.push(home);
+        }
+    }
+    let mut checks = servers.stop(right, world).await;
     checks.extend(probes);
     checks
 }
@@ -102,8 +104,10 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
             engine::Task::new(probe.stage.clone(), id, title, deadline, async move {
                 let http = http.map_err(Blind::errored)?;
                 let control = control.transpose().map_err(Blind::errored)?;
+                let home: Option<Home> = probe.home(&watched).await?;
                 let means = Means {
                     http: &http,
+                    home: home.as_ref(),
                     control: control.as_ref(),
                     watched: &watched,
                     world: &world,

@@ -44,6 +44,7 @@ fn for_people_it_is_one_line_with_the_time_first() {
         lines: 3,
         cpu_ms: Some(61_250),
         peak_kib: Some(10_240),
+        records: 3,
     }));
     assert_eq!(
         end.to_string(),
@@ -79,6 +80,51 @@ fn what_no_writer_writes_is_refused() {
     }
 }
 
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let end = |exit: u8, signal: &str, pid: u32| {
+        let end = End {
+            exit,
+            signal: (!signal.is_empty()).then(|| signal.to_owned()),
+            records: 2,
+            ..End::default()
+        };
+        let record = Record {
+            pid,
+            ..record(Event::End(end))
+        };
+        Record::parse(&record.to_line())
+    };
+    for (exit, signal, pid, is_possible) in [
+        (0, "", 17, true),
+        (137, "SIGKILL", 17, true),
+        (124, "SIGTERM", 17, true),
+        (192, "signal 64", 17, true),
+        (127, "", 0, true),
+        (0, "SIGKILL", 17, false),
+        (1, "SIGKILL", 17, false),
+        (139, "SIGKILL", 17, false),
+        (15, "signal 64", 17, false),
+        (0, "", 0, false),
+    ] {
+        assert_eq!(end(exit, signal, pid).is_ok(), is_possible, "{exit} {signal} {pid}");
+    }
+    let good = record(Event::Resumed).to_line();
+    for (there, instead) in [("pid=17", "pid=0"), ("attempt=1", "attempt=0")] {
+        assert!(Record::parse(&good.replace(there, instead)).is_err(), "{instead}");
+    }
+}
+
+#[test]
+fn an_end_that_does_not_count_its_records_is_of_an_older_version() {
+    let line = record(Event::End(End::default())).to_line();
+    let error = Record::parse(&line.replace(" records=0", "")).unwrap_err();
+    assert_eq!(
+        error,
+        "it has no `records`: an older stageproof wrote it; run the step again with this one"
+    );
+}
+
 fn events() -> impl Strategy<Value = Event> {
     let optional = || proptest::option::of(any::<u64>());
     prop_oneof![
@@ -86,27 +132,30 @@ fn events() -> impl Strategy<Value = Event> {
         any::<String>().prop_map(|text| Event::Note { text }),
         Just(Event::Resumed),
         any::<(u64, u64)>().prop_map(|(quiet_ms, processes)| Event::Stall { quiet_ms, processes }),
-        (any::<[u64; 4]>(), optional(), optional()).prop_map(|([beat, bytes, lines, quiet_ms], cpu_ms, rss_kib)| {
-            Event::Beat(Beat {
-                beat,
-                bytes,
-                lines,
-                cpu_ms,
-                rss_kib,
-                quiet_ms,
-            })
-        }),
+        (any::<[u64; 3]>(), 1u64.., optional(), optional()).prop_map(
+            |([bytes, lines, quiet_ms], beat, cpu_ms, rss_kib)| {
+                Event::Beat(Beat {
+                    beat,
+                    bytes,
+                    lines,
+                    cpu_ms,
+                    rss_kib,
+                    quiet_ms,
+                })
+            }
+        ),
         (
             any::<u8>(),
-            any::<[u64; 2]>(),
+            any::<[u64; 3]>(),
             optional(),
             optional(),
             "(SIG[A-Z]{2,6})?"
         )
-            .prop_map(|(exit, [bytes, lines], cpu_ms, peak_kib, signal)| {
+            .prop_map(|(exit, [bytes, lines, records], cpu_ms, peak_kib, signal)| {
                 Event::End(End {
                     exit,
-                    signal: (!signal.is_empty()).then_some(signal),
+                    records,
+                    signal: (exit > 200 && !signal.is_empty()).then_some(signal),
                     bytes,
                     lines,
                     cpu_ms,
@@ -119,7 +168,7 @@ fn events() -> impl Strategy<Value = Event> {
 proptest! {
     #[test]
     fn what_is_written_is_read_back(
-        event in events(), label in "[a-zA-Z0-9._-]{1,100}", pid: u32, attempt: u32, elapsed_ms: u64,
+        event in events(), label in "[a-zA-Z0-9._-]{1,100}", pid in 1u32.., attempt in 1u32.., elapsed_ms: u64,
     ) {
         let time = "2026-01-31T12:00:15.000Z".to_owned();
         let record = Record { time, label, pid, attempt, elapsed_ms, event };

@@ -19,7 +19,9 @@ use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Env, Interrupt, random};
+use super::runner::speechless;
+use super::secrets::{Part, Redactor};
+use super::{Env, Interrupt};
 pub use capture::Captured;
 use family::{Family, Leaving};
 pub use signal::number as signal_number;
@@ -28,7 +30,12 @@ pub use start::{StartError, find};
 /// After the program has ended, how long what it left behind may still hold its output open.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What to run. The environment is inherited; there is nothing on standard input.
+/// Processes that are named at once, and bytes of each command.
+const NAMED: usize = 3;
+const NAMED_BYTES: usize = 200;
+
+/// What to run. The environment is inherited, except for what lets a step speak to the runner; there is nothing on
+/// standard input.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// A name to look up in PATH, or a path (relative to `folder`).
@@ -65,24 +72,48 @@ pub struct Ran {
     /// Standard output and standard error, in the order they were written.
     pub output: Captured,
     pub took: Duration,
-    /// Processes it started were still there after it had ended by itself, and were ended.
-    pub left_behind: bool,
-    /// Processes that not even SIGKILL ended.
-    pub survivors: bool,
+    /// Processes it started that were still there after it had ended by itself, and were told to end.
+    pub left_behind: Vec<Left>,
+    /// Processes that not even SIGKILL ended, or that we may not end.
+    pub survivors: Vec<Left>,
+}
+
+/// A process that was left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub pid: i32,
+    /// Its command line, secrets and all.
+    pub command: String,
+}
+
+impl Left {
+    /// Some processes in words, without secrets.
+    pub fn named(left: &[Self], secrets: &Redactor) -> String {
+        let mut named: Vec<String> = left
+            .iter()
+            .take(NAMED)
+            .map(|process| {
+                let command = secrets.shorten(Part::beginning(process.command.as_bytes()), NAMED_BYTES);
+                format!("process {} (`{command}`)", process.pid)
+            })
+            .collect();
+        if left.len() > NAMED {
+            named.push(format!("and {} more", left.len() - NAMED));
+        }
+        named.join(", ")
+    }
 }
 
 /// Runs `command` to its end, its deadline or the interrupt, whichever is first. Dropping the future kills at once
 /// what was started.
 ///
-/// On Linux everything that descends from the program is found and ended, also what left its process group; only what
-/// detached itself twice over *and* emptied its environment escapes. Elsewhere the process group is ended.
+/// On Linux everything that descends from the program is found and ended, whatever it does to its session or environment;
+/// what belongs to another user and may not be ended is told of. Elsewhere the process group is ended.
 pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Interrupt) -> Result<Ran, StartError> {
     if let Some(signal) = interrupt.received() {
         return Err(StartError::Interrupted(signal));
     }
     let path = find(&command.program, &command.folder, env)?;
-    let token = random::token()?;
-    family::adopt_orphans();
     // One pipe for both streams keeps their order.
     let (reader, writer) = io::pipe().context("no pipe can be made")?;
     let stderr = writer.try_clone().context("no pipe can be made")?;
@@ -91,21 +122,18 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
         .args(&command.args)
         .current_dir(&command.folder)
         .envs(command.env.iter().map(|(name, value)| (name, value)))
-        .env(family::MARK, &token)
         .stdin(Stdio::null())
         .stdout(writer)
         .stderr(stderr)
-        .process_group(0)
         .kill_on_drop(true);
+    speechless(&mut process, env);
     let started = Instant::now();
-    let child = process
-        .spawn()
-        .map_err(|error| StartError::of(&path, &command.folder, error))?;
+    let (child, family) = Family::start(&mut process).map_err(|error| StartError::of(&path, &command.folder, error))?;
     // It holds the writing ends, and the pipe never ends while we hold one too.
     drop(process);
     let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).context("the pipe cannot be read")?;
     let mut running = Running {
-        family: Family::new(child.id(), token),
+        family,
         child,
         pipe: Some(reader),
         status: None,
@@ -113,9 +141,12 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
     };
     let stopped = running.until_stopped(started + limits.deadline, interrupt).await;
     // Ended by itself means: the program is gone and its output closed. Even then a daemon may be left.
-    let left_behind = stopped.is_none() && running.is_anything_left();
+    let left_behind = match stopped {
+        None => running.family.left(),
+        Some(_) => Vec::new(),
+    };
     family::end(&mut running, limits.grace).await;
-    let survivors = running.is_anything_left();
+    let survivors = running.family.left();
     running.family.disarm();
     Ok(Ran {
         ended: match (stopped, running.status) {

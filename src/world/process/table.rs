@@ -9,6 +9,9 @@ use std::fs;
 
 use rustix::process::{Pid, getpid};
 
+/// Bytes of a command line that are kept, of which the last may be a part of a secret.
+const LONGEST_COMMAND: usize = 4096;
+
 pub struct Table(HashMap<i32, Entry>);
 
 /// A line of the table, as `proc_pid_stat(5)` describes it.
@@ -45,6 +48,42 @@ impl Table {
             pids.filter_map(|pid| Some((pid, parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)?)))
                 .collect(),
         )
+    }
+
+    /// The same, of those only who are below us, as the kernel lists children. It costs little on a machine with many
+    /// processes, and may miss who is just being made.
+    pub fn read_below_us() -> Self {
+        let mut found = HashMap::new();
+        let mut next = vec![getpid().as_raw_nonzero().get()];
+        while let Some(pid) = next.pop() {
+            let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let Some(entry) = parse(&stat).filter(|_| !found.contains_key(&pid)) else {
+                continue;
+            };
+            found.insert(pid, entry);
+            let threads = fs::read_dir(format!("/proc/{pid}/task"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            for thread in threads {
+                let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+                next.extend(children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+            }
+        }
+        Self(found)
+    }
+
+    /// The parent of a process, its parent, and so on.
+    pub fn ancestors(&self, pid: i32) -> Vec<i32> {
+        let mut found = Vec::new();
+        let mut next = pid;
+        while let Some(entry) = self.0.get(&next)
+            && !found.contains(&entry.parent)
+        {
+            next = entry.parent;
+            found.push(next);
+        }
+        found
     }
 
     /// Our own line, without the rest of the table.
@@ -93,6 +132,24 @@ impl Table {
     }
 }
 
+/// The words of a process's command line, with spaces between; its name in brackets if it has none.
+pub fn command(pid: i32) -> String {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words: Vec<_> = words.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return format!("[{}]", name(pid));
+    }
+    let mut words = words.join(&b' ');
+    words.truncate(LONGEST_COMMAND);
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// The program's name, as the kernel keeps it: 15 bytes at most, and the program may change it.
+pub fn name(pid: i32) -> String {
+    let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    String::from_utf8_lossy(&name).trim_end().to_owned()
+}
+
 /// `pid (name) state parent group …`; the name may hold anything, also parentheses.
 fn parse(stat: &[u8]) -> Option<Entry> {
     let end = stat.iter().rposition(|byte| *byte == b')')?;
@@ -123,6 +180,20 @@ mod tests {
         assert_eq!((entry.parent, entry.group, entry.state), (7, 9, 'S'));
         assert_eq!(parse(b"12 (a) Z 3 4").unwrap().state, 'Z');
         assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_child_is_found_at_little_cost_too() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let number = i32::try_from(child.id()).unwrap();
+        let below = |table: Table| table.below_us(|pid, _| pid == number).len();
+        let found = (below(Table::read()), below(Table::read_below_us()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, (1, 1));
+        let us = getpid().as_raw_nonzero().get();
+        assert!(Table::read().ancestors(us).ends_with(&[0]), "up to the first process");
     }
 
     #[test]

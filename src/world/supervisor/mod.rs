@@ -21,9 +21,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::process::family::{self, Family};
-use super::process::{StartError, find};
-use super::{Env, Interrupt, files, random};
+use super::process::family::{self, Family, Kin};
+use super::process::{Left, StartError, find};
+use super::runner::speechless;
+use super::{Env, Interrupt, files};
 use crate::model::TimeSpan;
 pub use ending::Ending;
 pub use helper::supervise;
@@ -77,26 +78,22 @@ impl Server {
         let (program, args) = order.command.split_first().context("there is no command to start")?;
         let program = find(program, order.folder, env)?;
         let log = open_log(order.log)?;
-        let token = random::token()?;
-        family::adopt_orphans();
         let myself = std::env::current_exe().context("stageproof cannot find its own binary")?;
-        let mut helper = Command::new(&myself)
+        let mut helper = Command::new(&myself);
+        helper
             .arg("supervise")
             .arg(format!("--grace={}", TimeSpan(order.grace)))
             .arg("--")
             .arg(program)
             .args(args)
             .current_dir(order.folder)
-            .env(family::MARK, &token)
-            // A group of its own: a terminal's Ctrl-C is for us to handle.
-            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot run {}", myself.display()))?;
-        // From here on whoever drops it kills it.
-        let mut family = Family::new(helper.id(), token);
+            .stderr(log);
+        speechless(&mut helper, env);
+        // In a group of its own: a terminal's Ctrl-C is for us to handle. From here on whoever drops it kills it.
+        let (mut helper, mut family) =
+            Family::start(&mut helper).with_context(|| format!("cannot run {}", myself.display()))?;
         let stdout = helper.stdout.take().context("the helper process has no output")?;
         let mut lines = BufReader::new(stdout).lines();
         let pid = greeting(&mut lines, HELPER_START, interrupt).await?;
@@ -125,18 +122,17 @@ impl Server {
         *self.ending.borrow()
     }
 
-    /// The process ids of the server and of everything it started.
-    pub fn members(&self) -> Vec<u32> {
-        self.family.members()
-    }
-
     /// A view on the server that can be given away.
     pub fn watch(&self) -> Watch {
-        Watch(self.ending.clone())
+        Watch {
+            ending: self.ending.clone(),
+            kin: self.family.kin(),
+        }
     }
 
-    /// Ends it, if it still runs, and everything it started. An interrupt shortens the grace.
-    pub async fn stop(mut self, interrupt: &Interrupt) {
+    /// Ends it, if it still runs, and everything it started. An interrupt shortens the grace. Answers with those that
+    /// could not be ended.
+    pub async fn stop(mut self, interrupt: &Interrupt) -> Vec<Left> {
         tokio::select! {
             () = self.stop_gently() => {}
             () = hurry(interrupt) => {}
@@ -146,6 +142,7 @@ impl Server {
         self.family.leader_is_gone();
         family::end(&mut self.family, Duration::ZERO).await;
         self.family.disarm();
+        self.family.left()
     }
 
     async fn stop_gently(&mut self) {
@@ -186,17 +183,25 @@ async fn greeting<R: AsyncBufRead + Unpin>(
     }
 }
 
-/// Tells when a server ends.
+/// Tells when a server ends, and who is of it.
 #[derive(Clone)]
-pub struct Watch(watch::Receiver<Option<Ending>>);
+pub struct Watch {
+    ending: watch::Receiver<Option<Ending>>,
+    kin: Kin,
+}
 
 impl Watch {
     pub async fn ended(&self) -> Ending {
-        let mut receiver = self.0.clone();
+        let mut receiver = self.ending.clone();
         match receiver.wait_for(Option::is_some).await {
             Ok(ending) => ending.unwrap_or(Ending::Unknown),
             Err(_) => Ending::Unknown,
         }
+    }
+
+    /// The process ids of the server and of everything it started; at little cost without what is just being started.
+    pub fn members(&self, whole: bool) -> Vec<i32> {
+        self.kin.members(whole)
     }
 }
 

@@ -5,17 +5,16 @@
 //! says to a runner (`::group::`, `::error::`) works.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::fd::AsFd as _;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::model::text::one_line;
+use crate::world::output::{Stream, write_all};
 
 /// The console of a wrapped command. Our lines go to standard error, from a thread of their own: a console that does not
 /// take anything must not keep us from ending what is to be ended.
@@ -47,7 +46,7 @@ impl Live {
             stderr: Mutex::new(()),
         });
         let (sender, lines) = mpsc::channel::<String>();
-        let mut file = stderr()?;
+        let mut file = Stream::Err.open().context("standard error cannot be written")?;
         let writing = Arc::clone(&between);
         let writer = thread::spawn(move || {
             for line in lines {
@@ -77,21 +76,21 @@ impl Live {
     }
 
     pub fn stdout(&self) -> anyhow::Result<Outlet> {
-        let file = io::stdout().as_fd().try_clone_to_owned();
-        self.outlet(file.context("standard output cannot be written")?.into(), false)
+        let file = Stream::Out.open().context("standard output cannot be written")?;
+        Ok(self.outlet(file, false))
     }
 
     pub fn stderr(&self) -> anyhow::Result<Outlet> {
-        self.outlet(stderr()?, true)
+        let file = Stream::Err.open().context("standard error cannot be written")?;
+        Ok(self.outlet(file, true))
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "both callers answer with what this answers")]
-    fn outlet(&self, file: File, is_stderr: bool) -> anyhow::Result<Outlet> {
-        Ok(Outlet {
+    fn outlet(&self, file: File, is_stderr: bool) -> Outlet {
+        Outlet {
             file,
             is_stderr,
             between: Arc::clone(&self.between),
-        })
+        }
     }
 
     /// Waits until everything is said, for so long at most, and sees to it that what comes next begins a line.
@@ -101,15 +100,14 @@ impl Live {
         if let Some(writer) = self.writer.take() {
             while !writer.is_finished() {
                 if Instant::now() >= until {
+                    Stream::Err.give_up();
                     return;
                 }
                 thread::sleep(Duration::from_micros(200));
             }
         }
-        if self.between.mid_line.swap(false, Ordering::Relaxed)
-            && let Ok(mut file) = stderr()
-        {
-            let _ = write_all(&mut file, b"\n");
+        if self.between.mid_line.swap(false, Ordering::Relaxed) {
+            Stream::Err.say(b"\n");
         }
     }
 }
@@ -125,25 +123,4 @@ impl Outlet {
         between.mid_line.store(!bytes.ends_with(b"\n"), Ordering::Relaxed);
         Ok(())
     }
-}
-
-fn stderr() -> anyhow::Result<File> {
-    let file = io::stderr().as_fd().try_clone_to_owned();
-    Ok(file.context("standard error cannot be written")?.into())
-}
-
-/// Also to a file that others made not to wait, as some programs do with a terminal they share.
-fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => bytes = &bytes[n..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                poll(&mut [PollFd::new(&*file, PollFlags::OUT)], None)?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

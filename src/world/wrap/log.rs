@@ -1,7 +1,7 @@
 //! The two files that prove a command ran: its own output, and the records of all wrapped commands of a run.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 
 use crate::model::heartbeat::Record;
-use crate::world::files;
+use crate::world::files::{self, Links};
 
 /// How many wrapped commands of one label may run at once.
 const AT_ONCE: usize = 100;
@@ -24,6 +24,18 @@ pub struct Log {
     failure: Mutex<Option<String>>,
     /// Device and number of the file that was opened.
     identity: Option<(u64, u64)>,
+    /// What was written, and where.
+    written: Mutex<Vec<Piece>>,
+    /// Nobody else writes to it.
+    alone: bool,
+}
+
+/// Bytes that follow each other in the file.
+#[derive(Debug)]
+struct Piece {
+    at: u64,
+    length: u64,
+    checksum: crc32fast::Hasher,
 }
 
 impl Log {
@@ -33,14 +45,15 @@ impl Log {
         let mut path = folder.join(format!("{label}.log"));
         for number in 2..AT_ONCE {
             match files::append(&path).and_then(|file| claim(file, &path)) {
-                Ok(Some(file)) => return Self::with(path, Ok(file)),
+                Ok(Some(file)) => return Self::with(path, Ok(file), true),
                 Ok(None) => path = folder.join(format!("{label}-{number}.log")),
-                Err(error) => return Self::with(path, Err(error)),
+                Err(error) => return Self::with(path, Err(error), true),
             }
         }
         Self::with(
             path,
             Err(anyhow::anyhow!("{AT_ONCE} commands of this label are running")),
+            true,
         )
     }
 
@@ -48,10 +61,10 @@ impl Log {
     pub fn of_records(folder: &Path) -> Self {
         let path = folder.join("heartbeat.log");
         let file = files::append(&path);
-        Self::with(path, file)
+        Self::with(path, file, false)
     }
 
-    fn with(path: PathBuf, opened: anyhow::Result<File>) -> Self {
+    fn with(path: PathBuf, opened: anyhow::Result<File>, alone: bool) -> Self {
         let (file, failure) = match opened {
             Ok(file) => (Some(file), None),
             Err(error) => (None, Some(format!("{error:#}"))),
@@ -59,6 +72,8 @@ impl Log {
         let identity = file.as_ref().and_then(|file| Some(identity(&file.metadata().ok()?)));
         Self {
             identity,
+            alone,
+            written: Mutex::default(),
             file: Mutex::new(file),
             path,
             failure: Mutex::new(failure),
@@ -80,8 +95,37 @@ impl Log {
                     self.path.display()
                 )
             };
-            (!self.is_in_place()).then(gone)
+            match (self.is_in_place(), self.is_intact()) {
+                (false, _) => Some(gone()),
+                (true, Ok(true)) => None,
+                (true, Ok(false)) => Some(format!(
+                    "{} does not hold what was written to it: it was changed while the command ran",
+                    self.path.display()
+                )),
+                (true, Err(error)) => Some(format!("{} cannot be read again: {error}", self.path.display())),
+            }
         })
+    }
+
+    /// Whether the file still holds what was written, and nothing else if nobody else writes to it.
+    fn is_intact(&self) -> io::Result<bool> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.is_empty() && !self.alone {
+            return Ok(true);
+        }
+        let mut file = files::open(&self.path, Links::Refuse)?;
+        let mut end = 0;
+        for piece in &*written {
+            if piece.at < end || (self.alone && piece.at != end) {
+                return Ok(false);
+            }
+            end = piece.at + piece.length;
+            file.seek(SeekFrom::Start(piece.at))?;
+            if checksum(&mut (&file).take(piece.length))? != (piece.length, piece.checksum.clone().finalize()) {
+                return Ok(false);
+            }
+        }
+        Ok(!self.alone || file.metadata()?.len() == end)
     }
 
     /// Whether the path still leads to the file that was written. Another one is not ours to read or to clean.
@@ -92,13 +136,13 @@ impl Log {
     }
 
     pub fn write(&self, bytes: &[u8]) {
-        self.with_file(|mut file| file.write_all(bytes));
+        self.with_file(bytes, |mut file| file.write_all(bytes));
     }
 
     /// In one piece, so that records of others do not get into the middle of it.
     pub fn record(&self, record: &Record) {
         let line = record.to_line() + "\n";
-        self.with_file(|mut file| match file.write(line.as_bytes())? {
+        self.with_file(line.as_bytes(), |mut file| match file.write(line.as_bytes())? {
             n if n == line.len() => Ok(()),
             _ => Err(io::ErrorKind::StorageFull.into()),
         });
@@ -109,14 +153,55 @@ impl Log {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    fn with_file(&self, write: impl FnOnce(&File) -> io::Result<()>) {
+    fn with_file(&self, bytes: &[u8], write: impl FnOnce(&File) -> io::Result<()>) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = &*file
-            && let Err(error) = write(open)
-        {
-            *file = None;
-            let failure = format!("{} cannot be written: {error}", self.path.display());
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        let Some(mut open) = file.as_ref() else {
+            return;
+        };
+        // Of a file that is appended to, the position is the end of what we wrote ourselves.
+        match write(open).and_then(|()| open.stream_position()) {
+            Ok(end) => self.remember(bytes, end),
+            Err(error) => {
+                *file = None;
+                let failure = format!("{} cannot be written: {error}", self.path.display());
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            }
+        }
+    }
+
+    /// What is to be there still when the command has ended.
+    fn remember(&self, bytes: &[u8], end: u64) {
+        let length = bytes.len() as u64;
+        let at = end.saturating_sub(length);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        match written.last_mut().filter(|last| last.at + last.length == at) {
+            Some(last) => {
+                last.checksum.update(bytes);
+                last.length += length;
+            }
+            None => {
+                let mut checksum = crc32fast::Hasher::new();
+                checksum.update(bytes);
+                written.push(Piece { at, length, checksum });
+            }
+        }
+    }
+}
+
+/// How many bytes there are, and their checksum.
+fn checksum(from: &mut impl io::Read) -> io::Result<(u64, u32)> {
+    let mut buffer = vec![0; 256 * 1024];
+    let mut hasher = crc32fast::Hasher::new();
+    let mut length = 0;
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok((length, hasher.finalize())),
+            Ok(n) => {
+                hasher.update(&buffer[..n]);
+                length += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
@@ -177,7 +262,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_is_told_once_and_nothing_is_written_behind_the_hole() {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let log = Log::with(PathBuf::from("/dev/full"), Ok(full));
+        let log = Log::with(PathBuf::from("/dev/full"), Ok(full), false);
         log.write(b"x");
         log.record(&Record {
             time: "2026-01-31T12:00:15.000Z".to_owned(),

@@ -13,11 +13,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
 
-use crate::world::process::table::{Member, Table};
+use crate::world::process::table::{Member, Table, command};
 
 const GROUP_ONLY: bool = cfg!(not(target_os = "linux"));
-/// Bytes of a command line that are kept, of which the last may be a part of a secret.
-const LONGEST_COMMAND: usize = 4096;
 
 /// What the tree used since the command began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,17 +175,4 @@ pub fn used_by_children() -> u64 {
 fn of_ticks(ticks: u64) -> Duration {
     let per_second = rustix::param::clock_ticks_per_second().max(1);
     Duration::from_millis(ticks.saturating_mul(1000) / per_second)
-}
-
-/// Its words, with spaces between; its name in brackets if it has none.
-fn command(pid: i32) -> String {
-    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words: Vec<_> = words.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
-    if words.is_empty() {
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        return format!("[{}]", name.trim());
-    }
-    let mut words = words.join(&b' ');
-    words.truncate(LONGEST_COMMAND);
-    String::from_utf8_lossy(&words).into_owned()
 }

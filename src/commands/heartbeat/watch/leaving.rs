@@ -22,7 +22,10 @@ impl Watch {
         if let Some(Leaving { killed, .. }) = self.leaving {
             let gave_up = killed.is_some_and(|since| now >= since + DYING);
             let gone = !self.wrapped.tree.is_anybody_left();
-            self.attempt.survivors = gave_up && !gone;
+            if gave_up && !gone {
+                let left = self.wrapped.tree.processes();
+                self.attempt.survivors = left.iter().map(|process| desk.teller.shown(process)).collect();
+            }
             let silent = self.wrapped.streams.has_ended();
             return gave_up || (gone && (silent || self.ended_at.is_some_and(|at| now >= at + DYING)));
         }

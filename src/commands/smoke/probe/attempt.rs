@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{Means, Probe};
 use crate::commands::smoke::sample::{Bad, Sample, Samples};
+use crate::commands::smoke::server::Owner;
 use crate::commands::smoke::signs::{Streaks, Told};
 use crate::commands::smoke::timing::Timing;
+use crate::model::{Finding, Reason};
 use crate::world::http::Request;
 
 /// How much of a body is searched for what is expected in it.
@@ -31,6 +33,8 @@ pub(super) enum Step {
     Sampled(Sample),
     /// A server that should answer is gone.
     Gone(String),
+    /// It was not a started server that answered.
+    NotOurs(Finding),
 }
 
 impl Probe {
@@ -60,7 +64,7 @@ impl Probe {
         tokio::select! {
             biased;
             how = means.watched.ended() => Step::Gone(how),
-            sample = sampled => Step::Sampled(sample),
+            step = of_ours(sampled, means) => step,
         }
     }
 
@@ -91,6 +95,35 @@ impl Probe {
                 )
             }),
         }
+    }
+}
+
+/// A sample, if it is a started server that answered, or none was started. Asked before and after, so that somebody else
+/// who answers once and goes is seen, and one who is there already learns nothing from the request.
+async fn of_ours(sampled: impl Future<Output = Sample>, means: &Means<'_>) -> Step {
+    let Some(home) = means.home else {
+        return Step::Sampled(sampled.await);
+    };
+    let before = home.owner().await;
+    if let Owner::Another(finding) = before {
+        return Step::NotOurs(finding);
+    }
+    let sample = sampled.await;
+    if !sample.is_good() {
+        return Step::Sampled(sample);
+    }
+    match (before, home.owner().await) {
+        (_, Owner::Another(finding)) => Step::NotOurs(finding),
+        (_, Owner::Nobody) => match means.watched.ends_soon().await {
+            Some(how) => Step::Gone(how),
+            None => Step::NotOurs(home.gone()),
+        },
+        // It just began to listen, or somebody else answered before it did: only another answer can tell.
+        (Owner::Nobody | Owner::Changing, _) | (_, Owner::Changing) => Step::Sampled(Sample::Bad(Bad::new(
+            Reason::Refused,
+            "it answered while it was not the started server alone that listened".to_owned(),
+        ))),
+        _ => Step::Sampled(sample),
     }
 }
 

@@ -12,9 +12,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::expect::{Expected, LatencyLimit};
-use super::server::Watched;
+use super::server::{Home, Watched};
 use super::signs::Control;
 use super::window::{Goal, Limits};
+use crate::engine::Blind;
 use crate::world::World;
 use crate::world::http::{Header, Http, Method, Settings};
 
@@ -57,6 +58,8 @@ pub struct Slow {
 pub struct Means<'a> {
     pub http: &'a Http,
     pub control: Option<&'a Control>,
+    /// Where a started server is to answer itself.
+    pub home: Option<&'a Home>,
     pub watched: &'a Watched,
     pub world: &'a World,
 }
@@ -77,6 +80,14 @@ impl Probe {
             None => String::new(),
         };
         format!("{name}{} answers {}{then}", self.asked(), self.expected.statuses)
+    }
+
+    /// Where a started server is to answer itself. `None` if none was started.
+    pub async fn home(&self, watched: &Watched) -> Result<Option<Home>, Blind> {
+        match (self.url.host_str(), self.url.port_or_known_default()) {
+            (Some(host), Some(port)) => Home::of(watched, host, port, &self.settings.resolve).await,
+            _ => Ok(None),
+        }
     }
 
     fn asked(&self) -> String {

@@ -27,6 +27,7 @@ impl Probe {
             let sample = match self.attempt(left, course, means).await {
                 Step::Sampled(sample) => sample,
                 Step::Gone(how) => return Err(self.gone(course, means, how)),
+                Step::NotOurs(finding) => return Err(finding),
             };
             if course.samples.is_change(&sample) {
                 let rest = match &sample {

@@ -54,6 +54,7 @@ impl Probe {
             let sample = match self.attempt(self.timeout + ASIDE, course, means).await {
                 Step::Sampled(sample) => sample,
                 Step::Gone(how) => return vec![self.gone(course, means, how)],
+                Step::NotOurs(finding) => return vec![finding],
             };
             if course.samples.is_change(&sample) {
                 progress.say(&format!("{}: {sample}", self.asked()));

@@ -1,6 +1,7 @@
 //! The servers that smoke starts itself, one after the other, and stops in the end.
 
 mod address;
+mod owner;
 mod ready;
 
 use std::collections::BTreeSet;
@@ -11,20 +12,20 @@ use std::time::{Duration, Instant};
 use futures_util::future;
 use url::Url;
 
+pub use owner::{Home, Owner};
 pub use ready::Ready;
 
 use super::STAGE;
 use crate::engine::Blind;
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
+use crate::world::process::Left;
 use crate::world::process::StartError;
 use crate::world::supervisor::{Ending, Failed, Order, Server, Watch};
 
 const LINES_SHOWN: usize = 15;
 /// More than as many lines of a log have, most of the time.
 const BYTES_SHOWN: usize = 16 << 10;
-/// How long a server must outlive its last answer.
-const SETTLE: Duration = Duration::from_millis(250);
 
 /// A server to start before the probes.
 #[derive(Clone)]
@@ -129,27 +130,25 @@ impl<'a> Servers<'a> {
         Watched(self.running.iter().map(one).collect())
     }
 
-    /// Looks at them for the last time, stops them in the opposite order, and says how it went. `probed` are the ports
-    /// on which something answered.
-    pub async fn stop(mut self, probed: BTreeSet<u16>, world: &World) -> Vec<Check> {
-        if !probed.is_empty() {
-            // A server that dies of its first request still answers it.
-            let _ = tokio::time::timeout(SETTLE, self.watched().ended()).await;
+    /// Looks at them for the last time, stops them in the opposite order, and says how it went. `probed` is where
+    /// something answered that was right.
+    pub async fn stop(mut self, probed: Vec<Home>, world: &World) -> Vec<Check> {
+        // A server that dies of its first request still answers it.
+        let has_ended = !probed.is_empty() && self.watched().ends_soon().await.is_some();
+        let mut not_ours = Vec::new();
+        for home in &probed {
+            match home.settled().await {
+                Owner::Ours | Owner::Changing => {}
+                Owner::Nobody if has_ended => {}
+                Owner::Nobody => not_ours.push(home.gone()),
+                Owner::Unknown(finding) | Owner::Another(finding) => not_ours.push(finding),
+            }
         }
-        let members = self
-            .running
-            .iter()
-            .flat_map(|(_, server, _)| server.members())
-            .collect();
-        let stranger = match probed.is_empty() {
-            true => Ok(None),
-            false => address::stranger(probed, members).await,
-        };
+        not_ours.dedup();
         let mut checks = Vec::new();
         // Looked at before any is stopped: afterwards it has ended in any case.
         let ended: Vec<Option<Ending>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
         let mut failed = self.failed.take();
-        let mut stranger = Some(stranger);
         for ((start, server, began), ending) in self.running.iter().zip(ended) {
             let mut facts = vec![
                 Fact::new("process", server.pid.to_string()),
@@ -159,17 +158,12 @@ impl<'a> Servers<'a> {
                 facts.push(Fact::new("ready", ready.to_string()));
             }
             let not_ready = failed.take_if(|(which, ..)| std::ptr::eq(*which, *start));
-            let ended = match (not_ready, ending, stranger.take()) {
-                (Some((_, failed, _)), ..) => failed.ended(),
-                (None, None, Some(Err(blind))) => NotStarted::Blind(blind).ended(),
-                (None, how, found) => {
-                    let stranger = found.and_then(Result::ok).flatten();
-                    Ended::Looked(
-                        how.map(|how| gone(start, how, world))
-                            .into_iter()
-                            .chain(stranger)
-                            .collect(),
-                    )
+            let ended = match not_ready {
+                Some((_, failed, _)) => failed.ended(),
+                None => {
+                    let gone = ending.map(|how| gone(start, how, world));
+                    // Told once, with the first server.
+                    Ended::Looked(gone.into_iter().chain(std::mem::take(&mut not_ours)).collect())
                 }
             };
             checks.push(check(start, ended, facts, began.elapsed(), world));
@@ -191,8 +185,15 @@ impl<'a> Servers<'a> {
                 _ => "stopping the servers",
             });
         }
-        for (start, server, _) in self.running.into_iter().rev() {
-            server.stop(&world.interrupt).await;
+        for (at, (start, server, _)) in self.running.into_iter().enumerate().rev() {
+            let left = server.stop(&world.interrupt).await;
+            // Those that run have the first checks, in their order.
+            if let (false, Some(Ended::Looked(findings))) = (
+                left.is_empty(),
+                checks.get_mut(at).map(|check: &mut Check| &mut check.ended),
+            ) {
+                findings.push(survivors(&left, world));
+            }
             checks.extend(clean_log(start, world));
         }
         checks
@@ -202,6 +203,9 @@ impl<'a> Servers<'a> {
 /// The servers that must stay alive while they are probed. Without any, nothing ends.
 #[derive(Clone, Default)]
 pub struct Watched(Vec<Seen>);
+
+/// How long is waited for an end that has most likely come already.
+const SETTLE: Duration = Duration::from_millis(250);
 
 #[derive(Clone)]
 struct Seen {
@@ -221,6 +225,16 @@ impl Watched {
             .iter()
             .map(|seen| Box::pin(async { format!("{} {}", seen.called, seen.watch.ended().await) }));
         future::select_all(endings).await.0
+    }
+
+    /// The same, if it comes so soon that it belongs to what was just seen.
+    pub async fn ends_soon(&self) -> Option<String> {
+        tokio::time::timeout(SETTLE, self.ended()).await.ok()
+    }
+
+    /// The process ids of all servers and of everything they started.
+    fn members(&self, whole: bool) -> Vec<i32> {
+        self.0.iter().flat_map(|seen| seen.watch.members(whole)).collect()
     }
 
     /// The last lines of each log, under its name.
@@ -289,11 +303,30 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
         signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
-        waited = ready.wait(&start.log, &seen, world) => waited.map_err(|error| Blind::from(error).into()),
+        waited = ready.wait(&start.log, &seen, world) => {
+            waited.map_err(Blind::from)?;
+            answers_itself(ready, watched).await
+        }
         () = tokio::time::sleep(limit) => Err(NotStarted::Wrong(
             finding(format!("{} was not ready within {} ({ready}){}", start.called(), TimeSpan(limit), last(&seen)))
                 .help("check its log for what it waits for; a slow start needs a larger --ready-within"),
         )),
+    }
+}
+
+/// Whether it is the server itself that says it is ready.
+async fn answers_itself(ready: &Ready, watched: &Watched) -> Result<(), NotStarted> {
+    let Some((host, port)) = ready.place() else {
+        return Ok(());
+    };
+    let Some(home) = Home::of(watched, &host, port, &[]).await? else {
+        return Ok(());
+    };
+    match home.settled().await {
+        Owner::Another(finding) => Err(NotStarted::Wrong(finding)),
+        Owner::Nobody => Err(NotStarted::Wrong(home.gone())),
+        // It is looked at again where it is probed.
+        Owner::Ours | Owner::Changing | Owner::Unknown(_) => Ok(()),
     }
 }
 
@@ -345,6 +378,15 @@ fn gone(start: &Start, how: Ending, world: &World) -> Finding {
         .because(Class::App, Reason::ProcessExit)
         .help(help)
         .excerpt(last_lines(&start.log, world).unwrap_or_default())
+}
+
+fn survivors(left: &[Left], world: &World) -> Finding {
+    let left = Left::named(left, &world.secrets);
+    Finding::warning(
+        "survivors",
+        format!("what it started could not be ended and runs on: {left}"),
+    )
+    .help("end it where it was started: what another user owns, stageproof may not end")
 }
 
 /// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.

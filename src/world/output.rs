@@ -1,0 +1,168 @@
+//! Writing to our standard output and standard error, without being held up by a reader that takes nothing.
+//!
+//! A thread for each stream writes what it is given, in that order. Nobody waits for it except to learn whether all of it
+//! was written, and then only as long as something of it still is.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::Interrupt;
+
+/// How long a reader may take nothing.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The same, once we were asked to stop.
+const INTERRUPTED: Duration = Duration::from_secs(1);
+/// How often it is looked whether something was taken.
+const LOOK: Duration = Duration::from_millis(20);
+/// Bytes that are written at once: Linux writes so many to a pipe in one piece.
+const PIECE: usize = 4096;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Out,
+    Err,
+}
+
+struct Writer {
+    jobs: mpsc::Sender<Job>,
+    /// Pieces that were written.
+    taken: AtomicU64,
+    /// Nothing was taken for too long once already.
+    stuck: AtomicBool,
+}
+
+enum Job {
+    Bytes(Vec<u8>),
+    /// Tell whether everything before was written.
+    Flush(mpsc::Sender<io::Result<()>>),
+}
+
+static WRITERS: [OnceLock<Writer>; 2] = [OnceLock::new(), OnceLock::new()];
+
+impl Stream {
+    /// Writes it behind what was said before. Never waits.
+    pub fn say(self, bytes: &[u8]) {
+        // The thread ends with the process.
+        let _ = self.writer().jobs.send(Job::Bytes(bytes.to_owned()));
+    }
+
+    /// Waits until everything that was said is written. That nobody takes it is an error of the kind `TimedOut`.
+    pub fn flush(self, interrupt: &Interrupt) -> io::Result<()> {
+        let writer = self.writer();
+        let (tell, told) = mpsc::channel();
+        let _ = writer.jobs.send(Job::Flush(tell));
+        let mut taken = writer.taken.load(Ordering::Relaxed);
+        let mut since = Instant::now();
+        loop {
+            match told.recv_timeout(LOOK) {
+                Ok(result) => return result,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(io::ErrorKind::BrokenPipe.into()),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            let now = writer.taken.load(Ordering::Relaxed);
+            if now != taken {
+                (taken, since) = (now, Instant::now());
+            }
+            let patience = match interrupt.received() {
+                _ if writer.stuck.load(Ordering::Relaxed) => Duration::ZERO,
+                Some(_) => INTERRUPTED,
+                None => PATIENCE,
+            };
+            if since.elapsed() >= patience {
+                writer.stuck.store(true, Ordering::Relaxed);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it"));
+            }
+        }
+    }
+
+    /// It was seen elsewhere that nobody takes anything.
+    pub fn give_up(self) {
+        self.writer().stuck.store(true, Ordering::Relaxed);
+    }
+
+    fn writer(self) -> &'static Writer {
+        let slot = match self {
+            Self::Out => &WRITERS[0],
+            Self::Err => &WRITERS[1],
+        };
+        slot.get_or_init(|| {
+            let (sender, jobs) = mpsc::channel();
+            std::thread::spawn(move || self.work(&jobs));
+            Writer {
+                jobs: sender,
+                taken: AtomicU64::new(0),
+                stuck: AtomicBool::new(false),
+            }
+        })
+    }
+
+    fn work(self, jobs: &mpsc::Receiver<Job>) {
+        let mut file = self.open();
+        let mut failed = None;
+        for job in jobs {
+            match job {
+                Job::Bytes(bytes) => {
+                    let written = match &mut file {
+                        Ok(file) => self.write(file, &bytes),
+                        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+                    };
+                    failed = failed.or(written.err());
+                }
+                Job::Flush(tell) => {
+                    let _ = tell.send(failed.take().map_or(Ok(()), Err));
+                }
+            }
+        }
+    }
+
+    fn write(self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(PIECE) {
+            write_all(file, piece)?;
+            self.writer().taken.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The stream itself, without the buffer and the lock that the standard library has for it.
+    pub fn open(self) -> io::Result<File> {
+        let file: OwnedFd = match self {
+            Self::Out => io::stdout().as_fd().try_clone_to_owned()?,
+            Self::Err => io::stderr().as_fd().try_clone_to_owned()?,
+        };
+        Ok(file.into())
+    }
+}
+
+/// For what wants something to write to.
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.say(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Also to a file that others made not to wait, as some programs do with a terminal they share.
+pub fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(&*file, PollFlags::OUT)], None)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

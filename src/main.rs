@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
 use stageproof::world::secrets::Redactor;
-use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor, wrap};
+use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, supervisor, workspace, wrap};
 use stageproof::{app, render};
 
 fn main() -> ExitCode {
@@ -41,14 +41,16 @@ fn start(env: Env) -> anyhow::Result<u8> {
 
 async fn stageproof(env: Env) -> anyhow::Result<u8> {
     let runner = Runner::from_env(&env);
+    let folder = std::env::current_dir()?;
     let world = World {
         progress: Progress::to_console(runner.active),
         runner: Arc::new(runner),
+        workspace: workspace::find(&env, &folder, cli::CONFIG),
+        folder,
         env: Arc::new(env),
         clock: Clock::default(),
         interrupt: Interrupt::listen()?,
         secrets: Arc::default(),
-        workspace: std::env::current_dir()?,
     };
     match cli::parse(std::env::args_os().collect(), &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {

@@ -28,6 +28,7 @@ pub mod secrets;
 pub mod sockets;
 pub mod supervisor;
 pub mod walk;
+pub mod workspace;
 pub mod wrap;
 
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ pub struct World {
     pub progress: Progress,
     /// What must never be shown.
     pub secrets: Arc<secrets::Redactor>,
-    /// The workspace: what relative paths are relative to.
+    /// The workspace: what the paths of the configuration and of defaults are relative to ([`workspace::find`]).
     pub workspace: PathBuf,
+    /// The current folder: where commands run, and what git is asked about.
+    pub folder: PathBuf,
 }

@@ -20,6 +20,18 @@ pub fn kind(path: &Path) -> io::Result<Option<Kind>> {
     }
 }
 
+/// Whether there is nothing. A link that leads nowhere is something, be it the last part of the path or one before.
+pub fn is_absent(path: &Path) -> io::Result<bool> {
+    for above in path.ancestors().filter(|above| !above.as_os_str().is_empty()) {
+        match kind(above)? {
+            None => {}
+            Some(Kind::Symlink) => return Ok(above != path && fs::metadata(above).is_ok()),
+            Some(_) => return Ok(above != path),
+        }
+    }
+    Ok(true)
+}
+
 /// The path with every link in it followed. It must exist.
 pub fn real(path: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(path)

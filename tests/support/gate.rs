@@ -100,7 +100,13 @@ impl Gate {
     }
 
     pub fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran<'_> {
+        self.run_in("", args)
+    }
+
+    /// In a folder of the workspace, as a step with `working-directory`.
+    pub fn run_in(&self, folder: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran<'_> {
         let mut command = self.command(args);
+        command.current_dir(self.root().join(folder));
         let output = command.output().unwrap();
         Ran {
             gate: self,

@@ -7,8 +7,8 @@ use super::freeze::{self, Freeze};
 use super::requirement::FreezeIn;
 use super::situation::{Origin, Situation};
 use crate::engine::{Blind, Observed};
-use crate::world::World;
 use crate::world::files::{self, Links};
+use crate::world::{World, paths, workspace};
 
 /// A freeze is a few lines that a person wrote.
 const LARGEST_FREEZE: u64 = 64 << 10;
@@ -114,35 +114,50 @@ pub fn command(name: &str, world: &World) -> Result<Answer, Blind> {
     })
 }
 
-pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
-    let text = match place {
-        FreezeIn::Env(name) => world.env.raw(name).map(|value| value.to_string_lossy().into_owned()),
+pub fn not_frozen(place: &FreezeIn, world: &World) -> Answer {
+    let freezes: Vec<Freeze> = match place {
+        FreezeIn::Env(name) => in_variable(name, world).into_iter().collect(),
         FreezeIn::File(path) => {
-            let full = world.workspace.join(path);
-            match files::is_there(&full) {
-                Ok(false) => None,
-                // What is there and cannot be read was meant to stop something.
-                Ok(true) | Err(_) => match files::read_text(&full, LARGEST_FREEZE, Links::Follow) {
-                    Ok(text) => Some(text),
-                    Err(error) => return Ok(frozen(format!("there is a freeze that cannot be read ({error:#})"))),
-                },
+            let mut places: Vec<PathBuf> = workspace::folders(&world.env, &world.folder);
+            places.push(world.workspace.clone());
+            let mut places: Vec<PathBuf> = places.iter().map(|folder| folder.join(path)).collect();
+            places.dedup();
+            places.iter().filter_map(|place| in_file(place, world)).collect()
+        }
+    };
+    let mut over = None;
+    for freeze in freezes {
+        match freeze {
+            Freeze::Holds(says) => {
+                return should(says, "Wait for its end, or have whoever wrote it take it away.");
             }
+            Freeze::Over(until) => over = Some(until),
         }
-    };
-    // An unset variable arrives as an empty text; an empty file is a freeze that somebody did not finish.
-    let text = match (text, place) {
-        (None, _) => return Ok(Answer::Met(Observed::nothing_wrong())),
-        (Some(text), FreezeIn::Env(_)) if text.trim().is_empty() => {
-            return Ok(Answer::Met(Observed::nothing_wrong()));
-        }
-        (Some(text), _) => text,
-    };
-    Ok(match freeze::read(&text, world.clock.now()) {
-        Freeze::Over(until) => met("the last freeze ended", &until),
-        Freeze::Holds(says) => frozen(says),
-    })
+    }
+    match over {
+        Some(until) => met("the last freeze ended", &until),
+        None => Answer::Met(Observed::nothing_wrong()),
+    }
 }
 
-fn frozen(says: String) -> Answer {
-    should(says, "Wait for its end, or have whoever wrote it take it away.")
+/// An unset variable arrives as an empty text.
+fn in_variable(name: &str, world: &World) -> Option<Freeze> {
+    let text = world.env.raw(name)?.to_string_lossy();
+    (!text.trim().is_empty()).then(|| freeze::read(&text, world.clock.now()))
+}
+
+/// What is there and cannot be read was meant to stop something, as was a link that leads nowhere; an empty file is a
+/// freeze that somebody did not finish.
+fn in_file(path: &Path, world: &World) -> Option<Freeze> {
+    if matches!(paths::is_absent(path), Ok(true)) {
+        return None;
+    }
+    Some(match files::read_text(path, LARGEST_FREEZE, Links::Follow) {
+        Ok(text) => freeze::read(&text, world.clock.now()),
+        Err(_) if matches!(files::is_there(path), Ok(false)) => Freeze::Holds(format!(
+            "there is a freeze that cannot be read ({} is or is behind a link that leads nowhere)",
+            path.display()
+        )),
+        Err(error) => Freeze::Holds(format!("there is a freeze that cannot be read ({error:#})")),
+    })
 }

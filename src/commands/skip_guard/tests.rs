@@ -14,6 +14,7 @@ fn world(env: &[(&str, &str)]) -> World {
         progress: Progress::silent(),
         secrets: Arc::default(),
         workspace: std::env::temp_dir(),
+        folder: std::env::temp_dir(),
     }
 }
 

@@ -26,7 +26,10 @@ pub fn event(events: &[String], world: &World) -> Result<Answer, Blind> {
 pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, Blind> {
     match (&world.runner.git_ref, world.runner.active) {
         (Some(full), _) if pattern.matches(full) => Ok(met("ref", full)),
-        (Some(full), _) => Ok(cannot(format!("the ref is {full}, and only {pattern} is deployed"))),
+        (Some(full), _) => Ok(cannot(match pattern.for_tag(full) {
+            Some(tag) => format!("the ref is {full}, and {pattern} is a branch (tags are written ref:{tag})"),
+            None => format!("the ref is {full}, and only {pattern} is deployed"),
+        })),
         (None, true) => Err(Blind::with_help(
             "GITHUB_REF is not set",
             "run it in a job of a workflow, or leave `ref` out",

@@ -42,17 +42,19 @@ fn start(env: Env) -> anyhow::Result<u8> {
 async fn stageproof(env: Env) -> anyhow::Result<u8> {
     let runner = Runner::from_env(&env);
     let folder = std::env::current_dir()?;
+    let argv: Vec<_> = std::env::args_os().collect();
     let world = World {
         progress: Progress::to_console(runner.active),
         runner: Arc::new(runner),
         workspace: workspace::find(&env, &folder, cli::CONFIG),
         folder,
+        host: Arc::new(cli::host(&argv, &env)),
         env: Arc::new(env),
         clock: Clock::default(),
         interrupt: Interrupt::listen()?,
         secrets: Arc::default(),
     };
-    match cli::parse(std::env::args_os().collect(), &world) {
+    match cli::parse(argv, &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
             io::stdout()
                 .write_all(text.as_bytes())

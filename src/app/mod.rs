@@ -18,7 +18,7 @@ use crate::model::staging_status::StagingStatus;
 use crate::model::{Check, Ended, Outcome, Report};
 use crate::render;
 use crate::world::files::{self, Links};
-use crate::world::{World, random};
+use crate::world::{World, random, workspace};
 use console::{Console, Streams};
 use targets::Targets;
 
@@ -26,6 +26,9 @@ use targets::Targets;
 const EXACT: [&str; 8] = [
     "command", "target", "report", "bundle", "manifest", "missing", "fixed", "path",
 ];
+
+/// Outputs that are paths in this folder or in the workspace. A later step opens them, under the names that it knows.
+const PATHS: [&str; 4] = ["report", "bundle", "manifest", "log"];
 
 /// The result could not be delivered, which is never green.
 pub struct Undelivered {
@@ -54,8 +57,15 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     let started = Instant::now();
     let judge = |mut outcome: Outcome, path: Option<&Path>| {
         if let Some(path) = path {
-            let shown = path.strip_prefix(&world.workspace).unwrap_or(path);
-            outcome.outputs.insert("report".to_owned(), shown.display().to_string());
+            outcome.outputs.insert("report".to_owned(), path.display().to_string());
+        }
+        for (_, value) in outcome
+            .outputs
+            .iter_mut()
+            .filter(|(name, _)| PATHS.contains(&name.as_str()))
+        {
+            let whole = world.workspace.join(&*value);
+            *value = workspace::told(&whole, world).display().to_string();
         }
         let frame = Frame {
             command: run.command.to_owned(),

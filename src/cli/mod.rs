@@ -30,7 +30,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 pub use common::{CommonOptions, Format};
 pub use config::{Config, DEFAULT as CONFIG};
 pub use error::UsageError;
-pub use inputs::{input_name, is_input};
+pub use inputs::{host, input_name, is_input};
 
 use crate::commands::Plan;
 use crate::model::{Report, Subject};
@@ -163,7 +163,7 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
     let argv = if wrapped {
         argv
     } else {
-        inputs::complete(command_tree(), argv, &world.env)?
+        inputs::complete(command_tree(), argv, world)?
     };
     // Not built whole: only what is on the command line is needed.
     let tree = match world.folder.strip_prefix(&world.workspace) {
@@ -270,6 +270,9 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             return Err(UsageError::new("this subcommand has no plan"));
         }
     };
+    for (what, path) in plan.written(&evidence_dir) {
+        common::refuse_what_is_not_kept(what, &path, world)?;
+    }
     Ok(Run {
         command: name,
         label: setting.label,

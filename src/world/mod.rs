@@ -12,6 +12,7 @@ pub mod follow;
 pub mod git;
 pub mod github;
 pub mod hash;
+pub mod host;
 pub mod http;
 pub mod interrupt;
 pub mod lines;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 pub use clock::Clock;
 pub use env::Env;
+pub use host::Host;
 pub use interrupt::Interrupt;
 pub use progress::Progress;
 pub use runner::Runner;
@@ -54,4 +56,5 @@ pub struct World {
     pub workspace: PathBuf,
     /// The current folder: where commands run, and what git is asked about.
     pub folder: PathBuf,
+    pub host: Arc<Host>,
 }

@@ -65,6 +65,11 @@ pub fn contains(folder: &Path, inner: &Path) -> bool {
     ways(inner).any(|inner| ways(folder).any(|folder| inner.starts_with(folder)))
 }
 
+/// Whether `inner` is `folder` or lies in it, whichever way it is followed.
+pub fn stays_in(folder: &Path, inner: &Path) -> bool {
+    ways(inner).all(|inner| ways(folder).any(|folder| inner.starts_with(folder)))
+}
+
 /// Whether a part of the path is called `name`, links followed.
 pub fn is_below_a(path: &Path, name: &str) -> bool {
     ways(path).any(|path| path.components().any(|part| part.as_os_str() == name))

@@ -5,8 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Env;
-use super::paths;
+use super::{Env, World, paths};
 
 /// The nearest folder with `marker` in it, from the current one upwards; without one GITHUB_WORKSPACE, or the top of the git
 /// repository, or the current folder.
@@ -17,6 +16,17 @@ pub fn find(env: &Env, folder: &Path, marker: &str) -> PathBuf {
         .find(|above| !matches!(paths::is_absent(&above.join(marker)), Ok(true)));
     let last = || folders.last().cloned();
     marked.cloned().or_else(last).unwrap_or_else(|| folder.to_owned())
+}
+
+/// A path for the steps that follow: relative to GITHUB_WORKSPACE, or to the workspace, if it is in there; else as the host
+/// names it.
+pub fn told(path: &Path, world: &World) -> PathBuf {
+    let on_runner = world.env.raw("GITHUB_WORKSPACE").map(Path::new);
+    let base = on_runner.filter(|base| base.is_absolute() && world.workspace.starts_with(base));
+    match path.strip_prefix(base.unwrap_or(&world.workspace)) {
+        Ok(relative) => relative.to_owned(),
+        Err(_) => world.host.outside(path),
+    }
 }
 
 /// The current folder and those above it, up to GITHUB_WORKSPACE or to the top of the git repository. What is above that

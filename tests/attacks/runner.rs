@@ -1,1 +1,3 @@
 //! What the runner does to paths, files and folders around a step.
+
+mod paths;

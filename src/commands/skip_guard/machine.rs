@@ -77,7 +77,23 @@ fn is_or_are(names: &[&str]) -> String {
     format!("{} {verb}", names.join(", "))
 }
 
+/// In the action's container, whether a file of the host is there cannot be told.
+fn visible(path: &Path, world: &World) -> Result<(), Blind> {
+    match world.host.hides(path) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Blind::with_help(
+            format!(
+                "{} is in no folder of the runner that is mounted into this container",
+                path.display()
+            ),
+            "name a path in the workspace; RUNNER_TEMP is mounted since runner 2.331, and nothing else of the host is",
+        )),
+        Err(error) => Err(Blind::errored(format!("what is mounted cannot be told: {error}"))),
+    }
+}
+
 pub fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
+    visible(&world.workspace.join(path), world)?;
     match files::is_there(&world.workspace.join(path)) {
         Ok(true) => Ok(Answer::Met(Observed::nothing_wrong())),
         Ok(false) => Ok(should(
@@ -114,7 +130,7 @@ pub fn command(name: &str, world: &World) -> Result<Answer, Blind> {
     })
 }
 
-pub fn not_frozen(place: &FreezeIn, world: &World) -> Answer {
+pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
     let freezes: Vec<Freeze> = match place {
         FreezeIn::Env(name) => in_variable(name, world).into_iter().collect(),
         FreezeIn::File(path) => {
@@ -122,6 +138,7 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Answer {
             places.push(world.workspace.clone());
             let mut places: Vec<PathBuf> = places.iter().map(|folder| folder.join(path)).collect();
             places.dedup();
+            places.iter().try_for_each(|place| visible(place, world))?;
             places.iter().filter_map(|place| in_file(place, world)).collect()
         }
     };
@@ -129,15 +146,15 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Answer {
     for freeze in freezes {
         match freeze {
             Freeze::Holds(says) => {
-                return should(says, "Wait for its end, or have whoever wrote it take it away.");
+                return Ok(should(says, "Wait for its end, or have whoever wrote it take it away."));
             }
             Freeze::Over(until) => over = Some(until),
         }
     }
-    match over {
+    Ok(match over {
         Some(until) => met("the last freeze ended", &until),
         None => Answer::Met(Observed::nothing_wrong()),
-    }
+    })
 }
 
 /// An unset variable arrives as an empty text.

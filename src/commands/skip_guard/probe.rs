@@ -57,7 +57,7 @@ fn look_here(requirement: &Requirement, world: &World) -> Result<Answer, Blind> 
         Requirement::Group(names) => machine::group(names, world),
         Requirement::File(path) => machine::file(path, world),
         Requirement::Command(name) => machine::command(name, world),
-        Requirement::NotFrozen(place) => Ok(machine::not_frozen(place, world)),
+        Requirement::NotFrozen(place) => machine::not_frozen(place, world),
         Requirement::Event(events) => run_context::event(events, world),
         Requirement::Ref(pattern) => run_context::git_ref(pattern, world),
         Requirement::NotFork => run_context::not_fork(world),

@@ -15,6 +15,7 @@ fn world(env: &[(&str, &str)]) -> World {
         secrets: Arc::default(),
         workspace: std::env::temp_dir(),
         folder: std::env::temp_dir(),
+        host: Arc::default(),
     }
 }
 

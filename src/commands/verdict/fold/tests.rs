@@ -44,6 +44,7 @@ fn world() -> World {
         secrets: Arc::default(),
         workspace: std::env::temp_dir(),
         folder: std::env::temp_dir(),
+        host: Arc::default(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Prerequisites that are met without being there: references, freezes, configurations, skips that start anew.
 
+mod api;
+mod events;
 mod freezes;
 mod other_runs;
 mod refs;
 mod skips;
+mod values;
 mod working_directory;
 
 use crate::gate::Gate;

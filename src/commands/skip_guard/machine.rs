@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::answer::{Answer, Missing, cannot, met, should};
 use super::freeze::{self, Freeze};
 use super::requirement::FreezeIn;
+use super::run_context;
 use super::situation::{Origin, Situation};
+use super::value::Held;
 use crate::engine::{Blind, Observed};
 use crate::world::files::{self, Links};
 use crate::world::{World, paths, workspace};
@@ -13,19 +15,23 @@ use crate::world::{World, paths, workspace};
 /// A freeze is a few lines that a person wrote.
 const LARGEST_FREEZE: u64 = 64 << 10;
 
-/// A value of blanks only is what a secret pasted wrongly looks like.
-fn is_set(name: &str, world: &World) -> bool {
-    world
-        .env
-        .raw(name)
-        .is_some_and(|value| !value.as_encoded_bytes().trim_ascii().is_empty())
+fn held(name: &str, world: &World) -> Held {
+    Held::in_variable(world.env.raw(name))
 }
 
 pub fn secret(name: &str, world: &World) -> Result<Answer, Blind> {
-    if is_set(name, world) {
-        return Ok(Answer::Met(Observed::nothing_wrong()));
+    match held(name, world) {
+        Held::Value => Ok(Answer::Met(Observed::nothing_wrong())),
+        Held::Instead(what) => Ok(not_a_value(name, what)),
+        Held::Nothing => missing_secret(name, name, world),
     }
-    missing_secret(name, name, world)
+}
+
+fn not_a_value(name: &str, what: &str) -> Answer {
+    should(
+        format!("{name} holds {what}"),
+        format!("Correct what the step's `env:` maps to {name}."),
+    )
 }
 
 /// What it means that a secret is not there depends on where the run comes from.
@@ -42,31 +48,40 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, B
         Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
         Origin::Unknown(why) => Err(Blind::with_help(
             format!("{names} {verb} not set, and whether that is right here cannot be told: {why}"),
-            "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",
+            run_context::event_help(world),
         )),
     }
 }
 
 pub fn variable(name: &str, world: &World) -> Answer {
-    if is_set(name, world) {
-        Answer::Met(Observed::nothing_wrong())
-    } else {
-        should(
+    match held(name, world) {
+        Held::Value => Answer::Met(Observed::nothing_wrong()),
+        Held::Instead(what) => not_a_value(name, what),
+        Held::Nothing => should(
             format!("{name} is not set or empty"),
             format!("Create the variable and map it into the step: `env: {name}: ${{{{ vars.{name} }}}}`."),
-        )
+        ),
     }
 }
 
 /// All or none. Some of them is what a half-done setup looks like, and never a reason to skip.
 pub fn group(names: &[String], world: &World) -> Result<Answer, Blind> {
-    let (set, unset): (Vec<&str>, Vec<&str>) = names.iter().map(String::as_str).partition(|name| is_set(name, world));
+    let is_set = |name: &&str| held(name, world).is_value();
+    let (set, unset): (Vec<&str>, Vec<&str>) = names.iter().map(String::as_str).partition(is_set);
+    let instead = unset.iter().find_map(|name| match held(name, world) {
+        Held::Instead(what) => Some((*name, what)),
+        _ => None,
+    });
     match (set.is_empty(), unset.as_slice()) {
         (_, []) => Ok(Answer::Met(Observed::nothing_wrong())),
-        (true, [example, ..]) => missing_secret(&unset.join(", "), example, world),
-        (false, _) => Ok(Answer::Missing(Missing {
+        (true, [example, ..]) if instead.is_none() => missing_secret(&unset.join(", "), example, world),
+        _ => Ok(Answer::Missing(Missing {
             situation: Situation::Partly,
-            message: format!("{} set, but {} not", is_or_are(&set), is_or_are(&unset)),
+            message: match (instead, set.as_slice()) {
+                (Some((name, what)), []) => format!("{name} holds {what}"),
+                (Some((name, what)), _) => format!("{} set, but {name} holds {what}", is_or_are(&set)),
+                (None, _) => format!("{} set, but {} not", is_or_are(&set), is_or_are(&unset)),
+            },
             help: "Set what is missing, or remove what is there: these belong together.".to_owned(),
         })),
     }
@@ -94,12 +109,15 @@ fn visible(path: &Path, world: &World) -> Result<(), Blind> {
 
 pub fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
     visible(&world.workspace.join(path), world)?;
-    match files::is_there(&world.workspace.join(path)) {
-        Ok(true) => Ok(Answer::Met(Observed::nothing_wrong())),
-        Ok(false) => Ok(should(
+    match files::is_file(&world.workspace.join(path)) {
+        Ok(Some(true)) => Ok(Answer::Met(Observed::nothing_wrong())),
+        Ok(Some(false)) => Ok(should(
+            format!("{} is not a file", path.display()),
+            "Name a file in it if it is a folder.",
+        )),
+        Ok(None) => Ok(should(
             format!("the file {} does not exist", path.display()),
-            "Check the path, which is relative to the workspace, and that the checkout or build before this step made \
-             it.",
+            "Check the path, and that the checkout or build before this step made it.",
         )),
         Err(error) => Err(Blind::with_help(
             format!("{} cannot be looked at: {error}", path.display()),

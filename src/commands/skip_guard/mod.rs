@@ -20,6 +20,7 @@ mod requirement;
 mod run_context;
 mod situation;
 mod skips;
+mod value;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -31,7 +31,7 @@ pub enum Requirement {
     Ref(Pattern),
     /// Neither a pull request from a fork nor a run inside one.
     NotFork,
-    /// It answers at all, with whatever status.
+    /// It answers, with a status below 500.
     Url(Url),
     /// Something accepts connections there.
     Tcp {

@@ -27,8 +27,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use fail_on::FailOn;
+pub use freeze::{Freeze, read as read_freeze};
 pub use prerequisite::Prerequisite;
 pub use requirement::Requirement;
+pub use situation::fork_behind;
 pub use skips::Limits as SkipLimits;
 
 use crate::engine;

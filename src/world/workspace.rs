@@ -2,7 +2,6 @@
 //!
 //! A step's `working-directory` is often a folder below. What a person types is relative to that one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Env, World, paths};
@@ -34,11 +33,11 @@ pub fn told(path: &Path, world: &World) -> PathBuf {
 pub fn folders(env: &Env, folder: &Path) -> Vec<PathBuf> {
     let on_runner = env.raw("GITHUB_WORKSPACE").map(PathBuf::from);
     let on_runner = on_runner
-        .filter(|path| path.is_absolute() && path.is_dir())
-        .and_then(|path| fs::canonicalize(path).ok());
+        .filter(|path| path.is_absolute() && paths::is_folder(path))
+        .and_then(|path| paths::real(&path).ok());
     let above: Vec<&Path> = folder.ancestors().collect();
-    let is_workspace = |path: &&Path| on_runner.is_some() && fs::canonicalize(path).ok() == on_runner;
-    let is_repository = |path: &&Path| path.join(".git").exists();
+    let is_workspace = |path: &&Path| on_runner.is_some() && paths::real(path).ok() == on_runner;
+    let is_repository = |path: &&Path| matches!(paths::kind(&path.join(".git")), Ok(Some(_)));
     let workspace = above.iter().position(is_workspace);
     let top = workspace.or_else(|| above.iter().position(is_repository)).unwrap_or(0);
     let mut folders: Vec<PathBuf> = above.into_iter().take(top + 1).map(Path::to_owned).collect();
@@ -50,6 +49,8 @@ pub fn folders(env: &Env, folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const MARKER: &str = ".github/stageproof.yml";

@@ -12,7 +12,7 @@ use stageproof::cli::{self, Format, Invocation, Stop};
 use stageproof::model::exit;
 use stageproof::world::output::Stream;
 use stageproof::world::secrets::Redactor;
-use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, panics, supervisor, wrap};
+use stageproof::world::{Clock, Env, Interrupt, Progress, Runner, World, panics, supervisor, workspace, wrap};
 use stageproof::{app, render};
 
 fn main() -> ExitCode {
@@ -45,16 +45,20 @@ fn start(env: Env) -> anyhow::Result<u8> {
 
 async fn stageproof(env: Env) -> anyhow::Result<u8> {
     let runner = Runner::from_env(&env);
+    let folder = std::env::current_dir()?;
+    let argv: Vec<_> = std::env::args_os().collect();
     let world = World {
         progress: Progress::to_console(runner.active),
         runner: Arc::new(runner),
+        workspace: workspace::find(&env, &folder, cli::CONFIG),
+        folder,
+        host: Arc::new(cli::host(&argv, &env)),
         env: Arc::new(env),
         clock: Clock::default(),
         interrupt: Interrupt::listen()?,
         secrets: Arc::default(),
-        workspace: std::env::current_dir()?,
     };
-    match cli::parse(std::env::args_os().collect(), &world) {
+    match cli::parse(argv, &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
             Stream::Out.say(text.as_bytes());
             Stream::Out

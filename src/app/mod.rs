@@ -19,7 +19,7 @@ use crate::model::staging_status::StagingStatus;
 use crate::model::{Check, Ended, Outcome, Output, Report};
 use crate::render;
 use crate::world::files::{self, Links};
-use crate::world::{World, panics, random};
+use crate::world::{World, panics, random, workspace};
 use console::{Console, Streams};
 use targets::Targets;
 
@@ -50,9 +50,15 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     let started = Instant::now();
     let judge = |mut outcome: Outcome, path: Option<&Path>| {
         if let Some(path) = path {
-            let shown = path.strip_prefix(&world.workspace).unwrap_or(path);
-            let shown = Output::exact(shown.display().to_string());
-            outcome.outputs.insert("report".to_owned(), shown);
+            let report = Output::path(path.display().to_string());
+            outcome.outputs.insert("report".to_owned(), report);
+        }
+        for output in outcome.outputs.values_mut() {
+            output.rename_path(|path| {
+                workspace::told(&world.workspace.join(path), world)
+                    .display()
+                    .to_string()
+            });
         }
         let frame = Frame {
             command: run.command.to_owned(),

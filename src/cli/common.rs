@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -37,7 +37,7 @@ pub enum Colour {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(next_help_heading = "Common options")]
 pub struct CommonOptions {
-    /// The configuration file [default: .github/stageproof.yml, if it exists].
+    /// The configuration file [default: .github/stageproof.yml in the workspace, if it exists].
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -46,7 +46,7 @@ pub struct CommonOptions {
     pub environment: Option<String>,
     /// Where reports, logs and the sealed evidence go [default: artifacts/{environment}/{date}]. Placeholders:
     /// {environment}, {date} (UTC), {run-id}, {run-attempt}, {job}, {sha}.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
     /// Tells two uses of a subcommand in one run apart; becomes part of the report's name.
     #[arg(long, global = true, value_name = "TEXT")]
@@ -108,7 +108,7 @@ impl CommonOptions {
         // A run that began before midnight goes on in the folder it began in, or its evidence would be torn in two.
         let began_yesterday = reports::of_run(&yesterday, &subject) && !reports::of_run(&today, &subject);
         let evidence_dir = if began_yesterday { yesterday } else { today };
-        refuse_more_than_evidence(&evidence_dir, &world.workspace)?;
+        refuse_more_than_evidence(&evidence_dir, world)?;
         Ok(Setting {
             evidence_dir,
             label: self.label,
@@ -125,9 +125,11 @@ impl CommonOptions {
 
 /// Everything in the evidence directory is sealed, and odd names in it are changed, so it must not hold the sources, nor
 /// git's data, in which a checkout keeps its token.
-fn refuse_more_than_evidence(evidence_dir: &Path, workspace: &Path) -> Result<(), UsageError> {
-    let what = if paths::contains(evidence_dir, workspace) {
+fn refuse_more_than_evidence(evidence_dir: &Path, world: &World) -> Result<(), UsageError> {
+    let what = if paths::contains(evidence_dir, &world.workspace) {
         "is or holds the workspace"
+    } else if paths::contains(evidence_dir, &world.folder) {
+        "is or holds the current folder"
     } else if matches!(paths::kind(&evidence_dir.join(".git")), Ok(Some(_))) {
         "holds a .git"
     } else if paths::is_below_a(evidence_dir, ".git") {
@@ -140,6 +142,20 @@ fn refuse_more_than_evidence(evidence_dir: &Path, workspace: &Path) -> Result<()
         evidence_dir.display()
     ))
     .help("name a folder that holds nothing but evidence, such as artifacts/staging"))
+}
+
+/// In the action's container what is written outside of the runner's folders is gone before anybody could read it.
+pub fn refuse_what_is_not_kept(what: &str, path: &Path, world: &World) -> Result<(), UsageError> {
+    let why = match world.host.keeps(path) {
+        Ok(true) => return Ok(()),
+        Ok(false) => {
+            "is in no folder of the runner that is mounted into this container, and would be gone with it".to_owned()
+        }
+        Err(error) => format!("may be gone with this container, as what is mounted cannot be told: {error}"),
+    };
+    Err(UsageError::new(format!("{what} `{}` {why}", path.display())).help(
+        "name a path in the workspace; RUNNER_TEMP is mounted since runner 2.331, and nothing else of the host is",
+    ))
 }
 
 /// Fills the placeholders of an evidence directory.

@@ -17,6 +17,7 @@ use super::verdict::VerdictOptions;
 use super::waivers::WaiverOption;
 use crate::model::text::{cut, one_line};
 use crate::world::files::{self, Links};
+use crate::world::paths;
 
 /// Where the configuration is looked for when nobody names it.
 pub const DEFAULT: &str = ".github/stageproof.yml";
@@ -60,7 +61,7 @@ impl Config {
     pub fn load(named: Option<&Path>, workspace: &Path) -> Result<Self, UsageError> {
         let path = named.unwrap_or(Path::new(DEFAULT));
         let full: PathBuf = workspace.join(path);
-        if named.is_none() && !files::exists(&full) {
+        if named.is_none() && matches!(paths::is_absent(&full), Ok(true)) {
             return Ok(Self::default());
         }
         let text = files::read_text(&full, LARGEST, Links::Follow).map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,12 +15,12 @@ use crate::world::{Clock, World};
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct EvidenceBundleOptions {
-    /// Files, folders or globs, relative to the workspace, to copy in under files/. What is in the evidence directory
-    /// is sealed in any case.
-    #[arg(action = clap::ArgAction::Append, value_name = "PATH or GLOB")]
+    /// Files, folders or globs in the workspace to copy in under files/. What is in the evidence directory is sealed in
+    /// any case.
+    #[arg(action = clap::ArgAction::Append, value_name = "PATH or GLOB", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
-    /// What to leave out of what is copied in, relative to the workspace; repeatable. Folders that match are not walked.
-    #[arg(long, value_name = "GLOB")]
+    /// Globs of what to leave out of what is copied in; repeatable. Folders that match are not walked.
+    #[arg(long, value_name = "GLOB", value_hint = ValueHint::AnyPath)]
     pub exclude: Vec<String>,
     /// The zip [default: the evidence directory's name and .zip, beside it].
     #[arg(long, value_name = "FILE.zip")]

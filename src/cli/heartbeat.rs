@@ -102,7 +102,7 @@ impl HeartbeatOptions {
             retry_on: self.retry_on.unwrap_or_else(Codes::failures),
             retry_wait: self.retry_wait.map_or(Duration::ZERO, |wait| wait.0),
             logs: setting.evidence_dir.join("logs"),
-            folder: world.workspace.clone(),
+            folder: world.folder.clone(),
             command: self.command,
         })
     }

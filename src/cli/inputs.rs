@@ -9,8 +9,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::error::UsageError;
+use super::paths::PathIn;
 use super::{Stop, stop};
-use crate::world::Env;
+use crate::world::{Env, Host, World};
 
 /// The input that names the subcommand.
 const COMMAND: &str = "INPUT_COMMAND";
@@ -27,19 +28,28 @@ const INSTALLER: &str = "install";
 
 /// Takes the action's own arguments, if there are no others.
 fn action_arguments(argv: &mut Vec<OsString>) -> Vec<OsString> {
-    let is_ours = |word: &OsString| {
-        let word = word.to_string_lossy();
-        let flag = word.strip_prefix("--").and_then(|word| word.split_once('='));
-        flag.is_some_and(|(name, _)| OF_THE_ACTION.contains(&name))
-    };
+    let is_ours = |word: &OsString| OF_THE_ACTION.iter().any(|name| value_of(word, name).is_some());
     match argv.get(1..) {
         Some(words) if words.iter().all(is_ours) => argv.split_off(1),
         _ => Vec::new(),
     }
 }
 
+/// `--NAME=VALUE`
+fn value_of<'a>(word: &'a OsString, name: &str) -> Option<&'a str> {
+    word.to_str()?.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('=')
+}
+
+/// What the action's arguments say about the host, if this is its container.
+pub fn host(argv: &[OsString], env: &Env) -> Host {
+    let words = action_arguments(&mut argv.to_vec());
+    let [temp, workspace] = OF_THE_ACTION.map(|name| words.iter().find_map(|word| value_of(word, name)));
+    Host::new(env, temp, workspace)
+}
+
 /// Adds to `argv` what the inputs say and the command line does not.
-pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Result<Vec<OsString>, Stop> {
+pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> Result<Vec<OsString>, Stop> {
+    let env = &*world.env;
     let of_the_action = action_arguments(&mut argv);
     let input = env.get(COMMAND).map(str::trim).filter(|c| !c.is_empty());
     if argv.len() <= 1
@@ -112,11 +122,12 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
             vec![value]
         };
         for value in values {
+            let value = &translated(value, arg, &world.host);
             if arg.is_positional() {
                 positional.push(OsString::from(value));
             } else {
                 // As the toolkit reads booleans: true, True or TRUE.
-                let value = match value {
+                let value = match value.as_str() {
                     "True" | "TRUE" if is_boolean(arg) => "true",
                     "False" | "FALSE" if is_boolean(arg) => "false",
                     other => other,
@@ -135,6 +146,15 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, env: &Env) -> Resu
         argv.extend(positional);
     }
     Ok(argv)
+}
+
+/// The runner translates the beginning of the first line only.
+fn translated(value: &str, arg: &Arg, host: &Host) -> String {
+    match (PathIn::of(arg), value.split_once(':')) {
+        (Some(PathIn::Prerequisite), Some((kind, path))) => format!("{kind}:{}", host.inside(path.trim())),
+        (Some(PathIn::Path | PathIn::Text), _) => host.inside(value),
+        _ => value.to_owned(),
+    }
 }
 
 /// A misspelt input, or one of another subcommand, would otherwise be ignored in silence.

@@ -12,6 +12,7 @@ mod foreground_proof;
 mod heartbeat;
 mod inputs;
 mod install;
+mod paths;
 mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
@@ -27,9 +28,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub use common::{CommonOptions, Format};
-pub use config::Config;
+pub use config::{Config, DEFAULT as CONFIG};
 pub use error::UsageError;
-pub use inputs::{input_name, is_input};
+pub use inputs::{host, input_name, is_input};
 
 use crate::commands::Plan;
 use crate::model::{Report, Subject};
@@ -42,6 +43,9 @@ use crate::world::{World, files};
 ///
 /// Every option can be given as a flag, as an action input of the same name, or as a key of
 /// .github/stageproof.yml; a flag beats an input, an input beats the file.
+///
+/// The workspace is the nearest folder with that file, from the current one upwards; without the file GITHUB_WORKSPACE, or the
+/// top of the git repository. Paths in the file and defaults are relative to it, paths that are typed to the current folder.
 #[derive(Debug, Parser)]
 #[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
 #[command(
@@ -159,10 +163,15 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
     let argv = if wrapped {
         argv
     } else {
-        inputs::complete(command_tree(), argv, &world.env)?
+        inputs::complete(command_tree(), argv, world)?
     };
     // Not built whole: only what is on the command line is needed.
-    let matches = Cli::command().try_get_matches_from(argv).map_err(stop)?;
+    let tree = match world.folder.strip_prefix(&world.workspace) {
+        Ok(below) if below.as_os_str().is_empty() => Cli::command(),
+        Ok(below) => paths::typed_in(Cli::command(), below),
+        Err(_) => paths::typed_in(Cli::command(), &world.folder),
+    };
+    let matches = tree.try_get_matches_from(argv).map_err(stop)?;
     let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
     match cli.command {
         Command::Schema { of } => Ok(Invocation::Print(schema(of))),
@@ -197,16 +206,23 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             ("skip-guard", Plan::SkipGuard(plan))
         }
         Command::Smoke(options) => {
+            let typed = options.start.is_some();
             let options = options.or(config.smoke.unwrap_or_default());
             secret_names.extend(smoke::secret_names(&options));
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
-            let plan = options.plan(&setting, world, waivers)?;
+            let mut plan = options.plan(&setting, world, waivers)?;
+            // A command that was typed runs where it was typed, one of the configuration in the workspace.
+            for server in plan.servers.iter_mut().filter(|_| typed) {
+                server.folder.clone_from(&world.folder);
+            }
             ("smoke", Plan::Smoke(plan))
         }
         Command::RollbackDryRun(options) => {
-            let plan = options
-                .or(config.rollback_dry_run.unwrap_or_default())
-                .plan(&world.workspace)?;
+            let folder = match options.check {
+                Some(_) => &world.folder,
+                None => &world.workspace,
+            };
+            let plan = options.or(config.rollback_dry_run.unwrap_or_default()).plan(folder)?;
             ("rollback-dry-run", Plan::RollbackDryRun(plan))
         }
         Command::Heartbeat(options) => {
@@ -254,6 +270,9 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             return Err(UsageError::new("this subcommand has no plan"));
         }
     };
+    for (what, path) in plan.written(&evidence_dir) {
+        common::refuse_what_is_not_kept(what, &path, world)?;
+    }
     Ok(Run {
         command: name,
         label: setting.label,

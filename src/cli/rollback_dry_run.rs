@@ -75,7 +75,7 @@ impl RollbackDryRunOptions {
         )
     }
 
-    pub fn plan(self, workspace: &Path) -> Result<Plan, UsageError> {
+    pub fn plan(self, folder: &Path) -> Result<Plan, UsageError> {
         let platform = match (self.platform, &self.check) {
             (Some(platform), _) => platform,
             (None, Some(_)) => PlatformName::Command,
@@ -86,7 +86,7 @@ impl RollbackDryRunOptions {
             PlatformName::Command => Platform::Command(self.command()?),
         };
         Ok(Plan {
-            workspace: workspace.to_owned(),
+            folder: folder.to_owned(),
             platform,
         })
     }

@@ -14,7 +14,7 @@ use crate::model::TimeSpan;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SkipGuardOptions {
     /// What must be there; repeatable. env:NAME (a secret, set and not empty), var:NAME, group:NAME,NAME (all or none),
-    /// file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers at all), tcp:HOST:PORT,
+    /// file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers below 500), tcp:HOST:PORT,
     /// not-frozen:PATH or not-frozen:env:NAME (a freeze written there has ended), oidc (the job may get a token), and,
     /// asked of GitHub, environment:NAME, token-permission:SCOPE:read, previous-job:NAME (of this run, succeeded) and
     /// no-other-run or no-other-run:DURATION (no older run is going on; one that is silent for longer, 6h by default, does

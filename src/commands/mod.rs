@@ -70,6 +70,19 @@ impl Plan {
         }
     }
 
+    /// What it writes, and what that is called.
+    pub fn written(&self, evidence_dir: &Path) -> Vec<(&'static str, PathBuf)> {
+        let mut written = Vec::new();
+        if !matches!(self.report_home(evidence_dir), ReportHome::None) {
+            written.push(("--evidence-dir", evidence_dir.to_owned()));
+        }
+        if let Self::EvidenceBundle(plan) = self {
+            written.push(("--output", plan.output.clone()));
+        }
+        written.extend(self.status_file().map(|file| ("--status-file", file.clone())));
+        written
+    }
+
     /// Whether it stands for a command of somebody: standard output is that command's, and it runs whatever becomes of
     /// the report.
     pub fn is_wrapper(&self) -> bool {

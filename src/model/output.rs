@@ -10,7 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, Eq)]
 pub struct Output {
     value: String,
-    exact: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Words,
+    Exact,
+    Path,
 }
 
 impl Output {
@@ -19,7 +26,7 @@ impl Output {
     pub fn exact(value: impl Into<String>) -> Self {
         Self {
             value: value.into(),
-            exact: true,
+            kind: Kind::Exact,
         }
     }
 
@@ -27,14 +34,29 @@ impl Output {
     pub fn words(value: impl Into<String>) -> Self {
         Self {
             value: value.into(),
-            exact: false,
+            kind: Kind::Words,
+        }
+    }
+
+    /// A file or folder that a later step opens, as exact as what it runs.
+    pub fn path(value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            kind: Kind::Path,
+        }
+    }
+
+    /// Gives a path the name that later steps know it by. Everything else stays.
+    pub fn rename_path(&mut self, rename: impl FnOnce(&str) -> String) {
+        if self.kind == Kind::Path {
+            self.value = rename(&self.value);
         }
     }
 
     /// Takes secrets out of it. Answers whether it had to be left empty.
     pub(super) fn redact(&mut self, redact: &dyn Fn(&str) -> String) -> bool {
         let redacted = redact(&self.value);
-        let emptied = self.exact && redacted != self.value;
+        let emptied = self.kind != Kind::Words && redacted != self.value;
         self.value = if emptied { String::new() } else { redacted };
         emptied
     }

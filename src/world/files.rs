@@ -51,6 +51,15 @@ pub fn is_there(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Whether what is there at the end of all links is a file; `None` if nothing is.
+pub fn is_file(path: &Path) -> io::Result<Option<bool>> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some(meta.is_file())),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether it is a file that somebody may run, as a shell looks for commands: what cannot be looked at is no command.
 pub fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;

@@ -12,6 +12,7 @@ pub mod follow;
 pub mod git;
 pub mod github;
 pub mod hash;
+pub mod host;
 pub mod http;
 pub mod interrupt;
 pub mod lines;
@@ -30,6 +31,7 @@ pub mod secrets;
 pub mod sockets;
 pub mod supervisor;
 pub mod walk;
+pub mod workspace;
 pub mod wrap;
 
 use std::path::PathBuf;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 
 pub use clock::Clock;
 pub use env::Env;
+pub use host::Host;
 pub use interrupt::Interrupt;
 pub use progress::Progress;
 pub use runner::Runner;
@@ -51,6 +54,9 @@ pub struct World {
     pub progress: Progress,
     /// What must never be shown.
     pub secrets: Arc<secrets::Redactor>,
-    /// The workspace: what relative paths are relative to.
+    /// The workspace: what the paths of the configuration and of defaults are relative to ([`workspace::find`]).
     pub workspace: PathBuf,
+    /// The current folder: where commands run, and what git is asked about.
+    pub folder: PathBuf,
+    pub host: Arc<Host>,
 }

@@ -20,6 +20,18 @@ pub fn kind(path: &Path) -> io::Result<Option<Kind>> {
     }
 }
 
+/// Whether there is nothing. A link that leads nowhere is something, be it the last part of the path or one before.
+pub fn is_absent(path: &Path) -> io::Result<bool> {
+    for above in path.ancestors().filter(|above| !above.as_os_str().is_empty()) {
+        match kind(above)? {
+            None => {}
+            Some(Kind::Symlink) => return Ok(above != path && fs::metadata(above).is_ok()),
+            Some(_) => return Ok(above != path),
+        }
+    }
+    Ok(true)
+}
+
 /// The path with every link in it followed. It must exist.
 pub fn real(path: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(path)
@@ -51,6 +63,11 @@ pub fn real_as_far_as_it_exists(path: &Path) -> PathBuf {
 /// is taken as it will be.
 pub fn contains(folder: &Path, inner: &Path) -> bool {
     ways(inner).any(|inner| ways(folder).any(|folder| inner.starts_with(folder)))
+}
+
+/// Whether `inner` is `folder` or lies in it, whichever way it is followed.
+pub fn stays_in(folder: &Path, inner: &Path) -> bool {
+    ways(inner).all(|inner| ways(folder).any(|folder| inner.starts_with(folder)))
 }
 
 /// Whether a part of the path is called `name`, links followed.

@@ -1,6 +1,7 @@
 //! What the GitHub Actions runner says about this run.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -27,6 +28,7 @@ pub struct Runner {
     pub repository: Option<String>,
     pub actor: Option<String>,
     env: Vec<(&'static str, String)>,
+    event: OnceLock<Result<Value, String>>,
 }
 
 const COPIED: [&str; 8] = [
@@ -83,6 +85,7 @@ impl Runner {
             repository: text("GITHUB_REPOSITORY"),
             actor: text("GITHUB_ACTOR"),
             env: COPIED.iter().filter_map(|name| Some((*name, text(name)?))).collect(),
+            event: OnceLock::new(),
         }
     }
 
@@ -144,8 +147,13 @@ impl Runner {
         files::append_lines(path, &format!("{folder}\n")).context("later steps cannot be told (GITHUB_PATH)")
     }
 
-    /// The payload of the event that started the run.
-    pub fn event(&self) -> anyhow::Result<Value> {
+    /// The payload of the event that started the run. Many checks ask for it, so it is read once.
+    pub fn event(&self) -> Result<&Value, &str> {
+        let read = || self.read_event().map_err(|error| format!("{error:#}"));
+        self.event.get_or_init(read).as_ref().map_err(String::as_str)
+    }
+
+    fn read_event(&self) -> anyhow::Result<Value> {
         let path: &Path = self.event_path.as_deref().context("GITHUB_EVENT_PATH is not set")?;
         let text = files::read_text(path, LARGEST_EVENT, Links::Follow)?;
         serde_json::from_str(&text).with_context(|| format!("the event payload {} is not JSON", path.display()))

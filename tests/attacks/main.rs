@@ -13,6 +13,8 @@
 mod gap;
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/github.rs"]
+mod github;
 #[path = "../support/servers.rs"]
 mod servers;
 

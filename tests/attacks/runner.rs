@@ -1,5 +1,7 @@
 //! What the runner does to paths, files and folders around a step.
 
+mod paths;
+
 mod ownership {
     //! The action's container is root, the runner and its steps are not.
 

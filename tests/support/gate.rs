@@ -100,7 +100,23 @@ impl Gate {
     }
 
     pub fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran<'_> {
+        self.run_in("", args)
+    }
+
+    /// In a folder of the workspace, as a step with `working-directory`.
+    pub fn run_in(&self, folder: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran<'_> {
+        self.run_with(&[], folder, args)
+    }
+
+    /// The same, with more variables.
+    pub fn run_with(
+        &self,
+        env: &[(&str, &str)],
+        folder: &str,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Ran<'_> {
         let mut command = self.command(args);
+        command.current_dir(self.root().join(folder)).envs(env.iter().copied());
         let output = command.output().unwrap();
         Ran {
             gate: self,

@@ -1,6 +1,6 @@
 //! What can be said about a probe, defined once: as flags and inputs, for all probes of the configuration, and for one.
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -153,7 +153,7 @@ options! {
     #[arg(long, value_name = "TEXT", help_heading = REQUEST)]
     body: Option<String>,
     /// A file whose content is sent as body, at most 16 MiB.
-    #[arg(long, value_name = "FILE", help_heading = REQUEST)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = REQUEST)]
     body_file: Option<String>,
     /// Follow redirects, ten at most [default: false; a redirect is then an answer like any other].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = REQUEST)]
@@ -251,13 +251,13 @@ options! {
     #[arg(long, value_name = "URL", help_heading = CONNECTION)]
     proxy: Option<String>,
     /// Certificates of authorities to trust instead of the built-in ones, as PEM.
-    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = CONNECTION)]
     ca_file: Option<String>,
     /// A certificate to show to the server, as PEM.
-    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = CONNECTION)]
     client_cert: Option<String>,
     /// The key of that certificate, as PEM.
-    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = CONNECTION)]
     client_key: Option<String>,
     /// Do not verify the server's certificate. The report says so, with a warning.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = CONNECTION)]

@@ -23,7 +23,7 @@ pub fn plan(options: &SmokeOptions, setting: &Setting, world: &World) -> Result<
                 .join("logs")
                 .join(log_name(setting.label.as_deref(), server.name)),
             grace: server.stop_grace.or(options.stop_grace).unwrap_or(STOP_GRACE).0,
-            workspace: world.workspace.clone(),
+            folder: world.workspace.clone(),
             ready: server.ready.cloned(),
             ready_within: positive(
                 "--ready-within",

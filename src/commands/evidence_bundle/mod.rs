@@ -151,12 +151,12 @@ fn bundle_check(plan: &Plan, bundle: &Bundle, started: Instant) -> Check {
 fn outputs(plan: &Plan, manifest_sha256: String, bundle_sha256: String) -> [(String, Output); 4] {
     let manifest = plan.evidence_dir.join(crate::model::evidence::MANIFEST);
     [
-        ("manifest", shown(&manifest, plan)),
-        ("manifest-sha256", manifest_sha256),
-        ("bundle", shown(&plan.output, plan)),
-        ("bundle-sha256", bundle_sha256),
+        ("manifest", Output::path(shown(&manifest, plan))),
+        ("manifest-sha256", Output::exact(manifest_sha256)),
+        ("bundle", Output::path(shown(&plan.output, plan))),
+        ("bundle-sha256", Output::exact(bundle_sha256)),
     ]
-    .map(|(name, value)| (name.to_owned(), Output::exact(value)))
+    .map(|(name, value)| (name.to_owned(), value))
 }
 
 /// Relative to the workspace when it is in it.

@@ -14,7 +14,7 @@ const FETCH_ALL: &str =
 pub fn look(log: &Path, base: &str, rules: &Rules, world: &World) -> Ended {
     let interrupt = &world.interrupt;
     let stop = || interrupt.received().map(|signal| format!("interrupted by {signal}"));
-    match findings(log, base, rules, &world.workspace, &stop) {
+    match findings(log, base, rules, &world.folder, &stop) {
         Ok(findings) => Ended::Looked(findings),
         Err(error) => Ended::Errored {
             help: Some(help(&error).to_owned()),
@@ -27,11 +27,11 @@ fn findings(
     log: &Path,
     base: &str,
     rules: &Rules,
-    workspace: &Path,
+    folder: &Path,
     stop: &dyn Fn() -> Option<String>,
 ) -> Result<Vec<Finding>, GitError> {
     let one = |finding: Finding| Ok(vec![finding]);
-    let repository = Repository::open(workspace)?;
+    let repository = Repository::open(folder)?;
     repository.check_loose_objects(stop)?;
     let (head, _) = repository.head()?;
     let Some(path) = inside(&repository, log) else {

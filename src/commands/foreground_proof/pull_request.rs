@@ -30,7 +30,7 @@ pub fn look(runner: &Runner, rules: &Rules, sha256: &str) -> Ended {
     }
     let payload = match runner.event() {
         Ok(payload) => payload,
-        Err(error) => return errored(format!("the event cannot be read: {error:#}")),
+        Err(error) => return errored(format!("the event cannot be read: {error}")),
     };
     let body = match payload.pointer("/pull_request/body") {
         // An empty text arrives as null.

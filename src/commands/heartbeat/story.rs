@@ -108,11 +108,10 @@ impl Story {
         let mut check = Check::new(STAGE, id, title, Ended::Looked(findings), self.started.elapsed());
         check.facts = self.facts;
         self.outcome.checks.push(check);
-        let mut output_of =
-            |name: &str, value: String| self.outcome.outputs.insert(name.to_owned(), Output::exact(value));
-        output_of("exit-code", code.to_string());
-        output_of("attempts", self.attempts.to_string());
-        output_of("log", relative(output));
+        let mut output_of = |name: &str, value| self.outcome.outputs.insert(name.to_owned(), value);
+        output_of("exit-code", Output::exact(code.to_string()));
+        output_of("attempts", Output::exact(self.attempts.to_string()));
+        output_of("log", Output::path(relative(output)));
         self.outcome.exit = Some(code);
         self.outcome
     }

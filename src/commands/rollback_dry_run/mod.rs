@@ -21,7 +21,7 @@ const STAGE: &str = "rollback";
 
 pub struct Plan {
     /// The folder of the repository, or the working folder of the command.
-    pub workspace: PathBuf,
+    pub folder: PathBuf,
     pub platform: Platform,
 }
 
@@ -34,7 +34,7 @@ pub enum Platform {
 /// What a platform has to be able to do.
 trait Prove {
     /// Makes its claims, in order, and says what they amount to. It must change nothing.
-    async fn prove(&self, workspace: &std::path::Path, world: &World, claims: &mut Claims) -> Proof;
+    async fn prove(&self, folder: &std::path::Path, world: &World, claims: &mut Claims) -> Proof;
 }
 
 /// What the claims amount to, for people and for the next step.
@@ -60,8 +60,8 @@ const NEVER_COVERED: [&str; 3] = [
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut claims = Claims::new(world.interrupt.clone());
     let proof = match &plan.platform {
-        Platform::Git(git) => git.prove(&plan.workspace, world, &mut claims).await,
-        Platform::Command(command) => command.prove(&plan.workspace, world, &mut claims).await,
+        Platform::Git(git) => git.prove(&world.folder, world, &mut claims).await,
+        Platform::Command(command) => command.prove(&plan.folder, world, &mut claims).await,
     };
     let proved = claims.all_hold();
     let mut outcome = Outcome {

@@ -5,27 +5,33 @@ use std::path::{Path, PathBuf};
 use super::answer::{Answer, Missing, cannot, met, should};
 use super::freeze::{self, Freeze};
 use super::requirement::FreezeIn;
+use super::run_context;
 use super::situation::{Origin, Situation};
+use super::value::Held;
 use crate::engine::{Blind, Observed};
-use crate::world::World;
 use crate::world::files::{self, Links};
+use crate::world::{World, paths, workspace};
 
 /// A freeze is a few lines that a person wrote.
 const LARGEST_FREEZE: u64 = 64 << 10;
 
-/// A value of blanks only is what a secret pasted wrongly looks like.
-fn is_set(name: &str, world: &World) -> bool {
-    world
-        .env
-        .raw(name)
-        .is_some_and(|value| !value.as_encoded_bytes().trim_ascii().is_empty())
+fn held(name: &str, world: &World) -> Held {
+    Held::in_variable(world.env.raw(name))
 }
 
 pub fn secret(name: &str, world: &World) -> Result<Answer, Blind> {
-    if is_set(name, world) {
-        return Ok(Answer::Met(Observed::nothing_wrong()));
+    match held(name, world) {
+        Held::Value => Ok(Answer::Met(Observed::nothing_wrong())),
+        Held::Instead(what) => Ok(not_a_value(name, what)),
+        Held::Nothing => missing_secret(name, name, world),
     }
-    missing_secret(name, name, world)
+}
+
+fn not_a_value(name: &str, what: &str) -> Answer {
+    should(
+        format!("{name} holds {what}"),
+        format!("Correct what the step's `env:` maps to {name}."),
+    )
 }
 
 /// What it means that a secret is not there depends on where the run comes from.
@@ -42,31 +48,40 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, B
         Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
         Origin::Unknown(why) => Err(Blind::with_help(
             format!("{names} {verb} not set, and whether that is right here cannot be told: {why}"),
-            "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",
+            run_context::event_help(world),
         )),
     }
 }
 
 pub fn variable(name: &str, world: &World) -> Answer {
-    if is_set(name, world) {
-        Answer::Met(Observed::nothing_wrong())
-    } else {
-        should(
+    match held(name, world) {
+        Held::Value => Answer::Met(Observed::nothing_wrong()),
+        Held::Instead(what) => not_a_value(name, what),
+        Held::Nothing => should(
             format!("{name} is not set or empty"),
             format!("Create the variable and map it into the step: `env: {name}: ${{{{ vars.{name} }}}}`."),
-        )
+        ),
     }
 }
 
 /// All or none. Some of them is what a half-done setup looks like, and never a reason to skip.
 pub fn group(names: &[String], world: &World) -> Result<Answer, Blind> {
-    let (set, unset): (Vec<&str>, Vec<&str>) = names.iter().map(String::as_str).partition(|name| is_set(name, world));
+    let is_set = |name: &&str| held(name, world).is_value();
+    let (set, unset): (Vec<&str>, Vec<&str>) = names.iter().map(String::as_str).partition(is_set);
+    let instead = unset.iter().find_map(|name| match held(name, world) {
+        Held::Instead(what) => Some((*name, what)),
+        _ => None,
+    });
     match (set.is_empty(), unset.as_slice()) {
         (_, []) => Ok(Answer::Met(Observed::nothing_wrong())),
-        (true, [example, ..]) => missing_secret(&unset.join(", "), example, world),
-        (false, _) => Ok(Answer::Missing(Missing {
+        (true, [example, ..]) if instead.is_none() => missing_secret(&unset.join(", "), example, world),
+        _ => Ok(Answer::Missing(Missing {
             situation: Situation::Partly,
-            message: format!("{} set, but {} not", is_or_are(&set), is_or_are(&unset)),
+            message: match (instead, set.as_slice()) {
+                (Some((name, what)), []) => format!("{name} holds {what}"),
+                (Some((name, what)), _) => format!("{} set, but {name} holds {what}", is_or_are(&set)),
+                (None, _) => format!("{} set, but {} not", is_or_are(&set), is_or_are(&unset)),
+            },
             help: "Set what is missing, or remove what is there: these belong together.".to_owned(),
         })),
     }
@@ -77,13 +92,32 @@ fn is_or_are(names: &[&str]) -> String {
     format!("{} {verb}", names.join(", "))
 }
 
+/// In the action's container, whether a file of the host is there cannot be told.
+fn visible(path: &Path, world: &World) -> Result<(), Blind> {
+    match world.host.hides(path) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Blind::with_help(
+            format!(
+                "{} is in no folder of the runner that is mounted into this container",
+                path.display()
+            ),
+            "name a path in the workspace; RUNNER_TEMP is mounted since runner 2.331, and nothing else of the host is",
+        )),
+        Err(error) => Err(Blind::errored(format!("what is mounted cannot be told: {error}"))),
+    }
+}
+
 pub fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
-    match files::is_there(&world.workspace.join(path)) {
-        Ok(true) => Ok(Answer::Met(Observed::nothing_wrong())),
-        Ok(false) => Ok(should(
+    visible(&world.workspace.join(path), world)?;
+    match files::is_file(&world.workspace.join(path)) {
+        Ok(Some(true)) => Ok(Answer::Met(Observed::nothing_wrong())),
+        Ok(Some(false)) => Ok(should(
+            format!("{} is not a file", path.display()),
+            "Name a file in it if it is a folder.",
+        )),
+        Ok(None) => Ok(should(
             format!("the file {} does not exist", path.display()),
-            "Check the path, which is relative to the workspace, and that the checkout or build before this step made \
-             it.",
+            "Check the path, and that the checkout or build before this step made it.",
         )),
         Err(error) => Err(Blind::with_help(
             format!("{} cannot be looked at: {error}", path.display()),
@@ -115,34 +149,50 @@ pub fn command(name: &str, world: &World) -> Result<Answer, Blind> {
 }
 
 pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
-    let text = match place {
-        FreezeIn::Env(name) => world.env.raw(name).map(|value| value.to_string_lossy().into_owned()),
+    let freezes: Vec<Freeze> = match place {
+        FreezeIn::Env(name) => in_variable(name, world).into_iter().collect(),
         FreezeIn::File(path) => {
-            let full = world.workspace.join(path);
-            match files::is_there(&full) {
-                Ok(false) => None,
-                // What is there and cannot be read was meant to stop something.
-                Ok(true) | Err(_) => match files::read_text(&full, LARGEST_FREEZE, Links::Follow) {
-                    Ok(text) => Some(text),
-                    Err(error) => return Ok(frozen(format!("there is a freeze that cannot be read ({error:#})"))),
-                },
+            let mut places: Vec<PathBuf> = workspace::folders(&world.env, &world.folder);
+            places.push(world.workspace.clone());
+            let mut places: Vec<PathBuf> = places.iter().map(|folder| folder.join(path)).collect();
+            places.dedup();
+            places.iter().try_for_each(|place| visible(place, world))?;
+            places.iter().filter_map(|place| in_file(place, world)).collect()
+        }
+    };
+    let mut over = None;
+    for freeze in freezes {
+        match freeze {
+            Freeze::Holds(says) => {
+                return Ok(should(says, "Wait for its end, or have whoever wrote it take it away."));
             }
+            Freeze::Over(until) => over = Some(until),
         }
-    };
-    // An unset variable arrives as an empty text; an empty file is a freeze that somebody did not finish.
-    let text = match (text, place) {
-        (None, _) => return Ok(Answer::Met(Observed::nothing_wrong())),
-        (Some(text), FreezeIn::Env(_)) if text.trim().is_empty() => {
-            return Ok(Answer::Met(Observed::nothing_wrong()));
-        }
-        (Some(text), _) => text,
-    };
-    Ok(match freeze::read(&text, world.clock.now(), &world.secrets) {
-        Freeze::Over(until) => met("the last freeze ended", &until),
-        Freeze::Holds(says) => frozen(says),
+    }
+    Ok(match over {
+        Some(until) => met("the last freeze ended", &until),
+        None => Answer::Met(Observed::nothing_wrong()),
     })
 }
 
-fn frozen(says: String) -> Answer {
-    should(says, "Wait for its end, or have whoever wrote it take it away.")
+/// An unset variable arrives as an empty text.
+fn in_variable(name: &str, world: &World) -> Option<Freeze> {
+    let text = world.env.raw(name)?.to_string_lossy();
+    (!text.trim().is_empty()).then(|| freeze::read(&text, world.clock.now(), &world.secrets))
+}
+
+/// What is there and cannot be read was meant to stop something, as was a link that leads nowhere; an empty file is a
+/// freeze that somebody did not finish.
+fn in_file(path: &Path, world: &World) -> Option<Freeze> {
+    if matches!(paths::is_absent(path), Ok(true)) {
+        return None;
+    }
+    Some(match files::read_text(path, LARGEST_FREEZE, Links::Follow) {
+        Ok(text) => freeze::read(&text, world.clock.now(), &world.secrets),
+        Err(_) if matches!(files::is_there(path), Ok(false)) => Freeze::Holds(format!(
+            "there is a freeze that cannot be read ({} is or is behind a link that leads nowhere)",
+            path.display()
+        )),
+        Err(error) => Freeze::Holds(format!("there is a freeze that cannot be read ({error:#})")),
+    })
 }

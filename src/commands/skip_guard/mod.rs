@@ -20,14 +20,17 @@ mod requirement;
 mod run_context;
 mod situation;
 mod skips;
+mod value;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use fail_on::FailOn;
+pub use freeze::{Freeze, read as read_freeze};
 pub use prerequisite::Prerequisite;
 pub use requirement::Requirement;
+pub use situation::fork_behind;
 pub use skips::Limits as SkipLimits;
 
 use crate::engine;
@@ -98,7 +101,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     }
     let decided = checks.iter().all(|c| c.status() != Status::Errored);
     let mut skip = (decided && !missing.is_empty()).then(|| Skip {
-        reason: sentence(&plan.environment, &missing),
+        reason: sentence(&plan.environment, &names, &missing),
         // What should exist and does not is worth a warning; what cannot is not.
         expected: missing.iter().all(|m| m.situation == Situation::CannotExist),
     });
@@ -156,14 +159,19 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
                     // What cannot exist is no reason to fail, unless somebody asked for that.
                     missing.help = "It fails because of --strict; leave that out to skip such runs.".to_owned();
                 }
-                let message = missing.message.clone();
-                let finding = Finding::error("missing-prerequisite", &message).help(&missing.help);
+                let looked = match (fails, &missing.situation) {
+                    (true, _) => Ok(engine::Observed::found(
+                        Finding::error("missing-prerequisite", &missing.message).help(&missing.help),
+                    )),
+                    (false, Situation::CannotExist) => Err(engine::Blind::Skipped {
+                        reason: missing.message.clone(),
+                    }),
+                    (false, _) => Err(engine::Blind::Skipped {
+                        reason: format!("{}. {}", missing.message, missing.help),
+                    }),
+                };
                 found.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(missing);
-                if fails {
-                    Ok(engine::Observed::found(finding))
-                } else {
-                    Err(engine::Blind::Skipped { reason: message })
-                }
+                looked
             })
         })
         .collect();
@@ -179,18 +187,23 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
     seen.collect()
 }
 
-/// One sentence that a stranger understands: what is missing, and what to do.
-fn sentence(environment: &str, missing: &[Missing]) -> String {
+/// What a stranger understands: what is missing, and what to do about each.
+fn sentence(environment: &str, names: &[String], missing: &[Missing]) -> String {
     let messages: Vec<&str> = missing.iter().map(|m| m.message.as_str()).collect();
-    let help = missing
-        .iter()
-        .find(|m| m.situation != Situation::CannotExist)
-        .or(missing.first())
-        .map_or("", |m| m.help.as_str());
+    let all = || names.iter().zip(missing);
+    let mut to_do: Vec<(&String, &Missing)> = all().filter(|(_, m)| m.situation != Situation::CannotExist).collect();
+    if to_do.is_empty() {
+        to_do = all().take(1).collect();
+    }
+    let help: Vec<String> = match to_do.as_slice() {
+        [(_, one)] => vec![one.help.clone()],
+        several => several.iter().map(|(name, m)| format!("{name}: {}", m.help)).collect(),
+    };
     format!(
-        "{} was skipped: {}. {help}",
+        "{} was skipped: {}. {}",
         capitalised(environment),
-        messages.join("; ")
+        messages.join("; "),
+        help.join(" ")
     )
 }
 

@@ -5,6 +5,7 @@
 //! "Permissions for the GITHUB_TOKEN").
 
 use super::answer::{Answer, cannot, should};
+use super::run_context::event_help;
 use super::situation::fork_behind;
 use crate::engine::{Blind, Observed};
 use crate::world::World;
@@ -30,7 +31,7 @@ pub fn token(world: &World) -> Result<Answer, Blind> {
         )),
         Err(why) => Err(Blind::with_help(
             format!("there is no OpenID Connect token, and whether that is right here cannot be told: {why}"),
-            "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",
+            event_help(world),
         )),
     }
 }
@@ -48,6 +49,6 @@ fn fork(world: &World) -> Result<Option<String>, String> {
     let event = world.runner.event();
     fork_behind(
         name,
-        &event.map_err(|error| format!("the event cannot be read: {error:#}"))?,
+        event.map_err(|error| format!("the event cannot be read: {error}"))?,
     )
 }

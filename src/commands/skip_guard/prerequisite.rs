@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -21,6 +22,23 @@ const FIX_WITHIN: Duration = Duration::from_secs(5 * 60);
 pub struct Prerequisite {
     pub requirement: Requirement,
     pub fix: Option<Fix>,
+}
+
+impl Prerequisite {
+    /// As it is meant by somebody who typed it in `folder`.
+    pub fn typed_in(mut self, folder: &Path) -> Self {
+        match &mut self.requirement {
+            Requirement::File(path) => *path = folder.join(&path),
+            Requirement::Command(name) if name.contains('/') => {
+                if let Some(path) = folder.join(&name).to_str() {
+                    *name = path.to_owned();
+                }
+            }
+            // A freeze is looked for in the folders above as well, and the others are no paths.
+            _ => {}
+        }
+        self
+    }
 }
 
 /// A command that repairs a prerequisite.

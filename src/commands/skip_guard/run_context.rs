@@ -26,7 +26,10 @@ pub fn event(events: &[String], world: &World) -> Result<Answer, Blind> {
 pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, Blind> {
     match (&world.runner.git_ref, world.runner.active) {
         (Some(full), _) if pattern.matches(full) => Ok(met("ref", full)),
-        (Some(full), _) => Ok(cannot(format!("the ref is {full}, and only {pattern} is deployed"))),
+        (Some(full), _) => Ok(cannot(match pattern.for_tag(full) {
+            Some(tag) => format!("the ref is {full}, and {pattern} is a branch (tags are written ref:{tag})"),
+            None => format!("the ref is {full}, and only {pattern} is deployed"),
+        })),
         (None, true) => Err(Blind::with_help(
             "GITHUB_REF is not set",
             "run it in a job of a workflow, or leave `ref` out",
@@ -37,6 +40,17 @@ pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, Blind> {
     }
 }
 
+/// What to do when the event does not tell where a run comes from. act has none unless it is given one.
+pub fn event_help(world: &World) -> &'static str {
+    match world.env.get("ACT") {
+        Some(_) => {
+            "give act the event's payload, such as `{\"repository\": {\"fork\": false}}` for a push, with \
+             `act --eventpath FILE`"
+        }
+        None => "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",
+    }
+}
+
 /// Neither a change from another repository nor a run inside a repository that is itself a fork.
 pub fn not_fork(world: &World) -> Result<Answer, Blind> {
     if world.runner.event_path.is_none() && !world.runner.active {
@@ -44,7 +58,7 @@ pub fn not_fork(world: &World) -> Result<Answer, Blind> {
             "not in a workflow run, so there is no fork".to_owned(),
         ));
     }
-    let cannot_tell = |why: String| Blind::with_help(why, "run it in a job of a workflow, or leave `not-fork` out");
+    let cannot_tell = |why: String| Blind::with_help(why, format!("{}, or leave `not-fork` out", event_help(world)));
     let name = world
         .runner
         .event_name
@@ -53,8 +67,8 @@ pub fn not_fork(world: &World) -> Result<Answer, Blind> {
     let event = world
         .runner
         .event()
-        .map_err(|error| cannot_tell(format!("the event cannot be read: {error:#}")))?;
-    match fork_behind(name, &event) {
+        .map_err(|error| cannot_tell(format!("the event cannot be read: {error}")))?;
+    match fork_behind(name, event) {
         Ok(None) => Ok(Answer::Met(Observed::nothing_wrong())),
         Ok(Some(fork)) => Ok(cannot(format!("the run comes from {fork}"))),
         Err(why) => Err(cannot_tell(why)),

@@ -14,6 +14,8 @@ fn world(env: &[(&str, &str)]) -> World {
         progress: Progress::silent(),
         secrets: Arc::default(),
         workspace: std::env::temp_dir(),
+        folder: std::env::temp_dir(),
+        host: Arc::default(),
     }
 }
 

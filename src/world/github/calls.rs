@@ -83,15 +83,17 @@ impl Session<'_> {
         let joint = if rest.contains('?') { '&' } else { '?' };
         let mut path = self.path(&format!("{rest}{joint}per_page={PER_PAGE}"));
         let mut items = Vec::new();
-        for _ in 0..most_pages {
+        let mut pages = 1;
+        loop {
             let Answer { value, next } = self.get::<P>(&path).await?;
             items.extend(value.items());
             match next {
-                Some(next) => path = next,
                 None => return Ok(Listed { items, whole: true }),
+                Some(_) if pages == most_pages => return Ok(Listed { items, whole: false }),
+                Some(next) => path = self.own_path(&path, &next)?,
             }
+            pages += 1;
         }
-        Ok(Listed { items, whole: false })
     }
 }
 

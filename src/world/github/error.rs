@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::limits::{self, Limit};
 use crate::model::Reason;
@@ -139,13 +140,17 @@ fn needed(accepted: &str) -> Option<String> {
 
 /// GitHub says why in `message`; something in between may say it in any way.
 fn message(body: &str, secrets: &Redactor) -> String {
-    #[derive(serde::Deserialize)]
-    struct Body {
-        message: String,
-    }
-    let text = serde_json::from_str(body).map_or_else(|_| body.trim().to_owned(), |body: Body| body.message);
+    let text = match serde_json::from_str::<Value>(body) {
+        Ok(json) => {
+            let keys = ["message", "detail", "title", "error"];
+            let texts = keys.iter().filter_map(|key| json.get(key)?.as_str());
+            let said = texts.map(str::trim).find(|text| !text.is_empty());
+            said.unwrap_or_default().to_owned()
+        }
+        Err(_) => body.trim().to_owned(),
+    };
     match text.as_str() {
-        "" => "without a word".to_owned(),
+        "" => "without a message".to_owned(),
         text => secrets.shorten(text, MESSAGE),
     }
 }
@@ -184,6 +189,43 @@ mod tests {
         assert!(matches!(of(body), Why::Forbidden { .. }));
         let body = r#"{"message":"Resource not accessible by integration"}"#;
         assert!(matches!(of(body), Why::NotAllowed { needed: None, .. }));
+    }
+
+    #[test]
+    fn of_an_answer_only_its_message_is_told() {
+        let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(5000));
+        for (body, expected) in [
+            (
+                r#"{"message":"Validation Failed","errors":[{"code":"x"}]}"#,
+                "Validation Failed",
+            ),
+            (r#"{"message":["a"],"errors":[]}"#, "without a message"),
+            (
+                r#"{"type":"https://x/NOT_ACCEPTABLE","title":"Not acceptable","status":406}"#,
+                "Not acceptable",
+            ),
+            (
+                r#"{"title":"t","detail":"The accept header is wrong","message":" "}"#,
+                "The accept header is wrong",
+            ),
+            (r#"{"errors":[{"a":1}]}"#, "without a message"),
+            (r#"["a"]"#, "without a message"),
+            ("", "without a message"),
+            ("plain words\r\n", "plain words"),
+        ] {
+            let error = ApiError::of_answer(
+                "/x",
+                (422, &HeaderMap::new(), body),
+                Timestamp::UNIX_EPOCH,
+                &Redactor::default(),
+            );
+            assert_eq!(
+                error.why.to_string(),
+                format!("GitHub answered 422: {expected}"),
+                "{body}"
+            );
+        }
+        assert!(message(&long, &Redactor::default()).len() < 300);
     }
 
     proptest! {

@@ -1,8 +1,8 @@
 //! GitHub's REST API, read only: the one place where octocrab is used.
 //!
 //! octocrab words the requests; they go out over `world::http`, so the roots, name servers and proxies are the same as for
-//! everything else. Nothing but GET can be sent. The token goes to the API's own origin and nowhere else, whatever a
-//! redirect or a `Link` says.
+//! everything else. Nothing but GET can be sent. The token goes to the API's own origin and nowhere else, and no answer
+//! of another one is read, whatever a redirect or a `Link` says.
 //!
 //! Sources: docs.github.com, "REST API", pages "Best practices", "Rate limits", "Troubleshooting" and "Using pagination",
 //! API version 2022-11-28.

@@ -25,7 +25,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1
 /// What is shown of why an answer cannot be read, which may repeat a part of it, in bytes.
 const DETAIL: usize = 200;
 
-/// What was answered, and where the next page is (a path as for [`Session::get`]).
+/// What was answered, and where it says that the next page is.
 pub struct Answer<T> {
     pub value: T,
     pub next: Option<String>,
@@ -47,8 +47,8 @@ impl Session<'_> {
         let next = headers
             .get("link")
             .and_then(|value| value.to_str().ok())
-            .and_then(link::next);
-        let next = next.map(|next| self.own_path(next)).transpose().map_err(wrong)?;
+            .and_then(link::next)
+            .map(str::to_owned);
         Ok(Answer { value, next })
     }
 
@@ -128,10 +128,14 @@ impl Session<'_> {
         ))
     }
 
-    /// The path of a page that `Link` names. Elsewhere the token would not follow, and a page would be a stranger's.
-    fn own_path(&self, next: &str) -> Result<String, Why> {
+    /// The path of a page that the `Link` of another one names, as for [`Session::get`]. Elsewhere the token would not
+    /// follow, and a page would be a stranger's.
+    pub fn own_path(&self, path: &str, next: &str) -> Result<String, ApiError> {
         let base = &self.github.base;
-        let strange = || Why::NotUnderstood("the next page is on another host".to_owned());
+        let strange = || ApiError {
+            path: path.to_owned(),
+            why: Why::NotUnderstood("the next page is on another host".to_owned()),
+        };
         let url = Url::parse(next).map_err(|_| strange())?;
         if url.origin() != base.origin() {
             return Err(strange());

@@ -2,6 +2,7 @@
 
 mod access;
 mod environment;
+#[path = "../../support/github.rs"]
 mod mock;
 mod oidc;
 mod other_runs;

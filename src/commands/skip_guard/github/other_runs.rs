@@ -29,8 +29,10 @@ pub async fn no_other_run(
     let limit = stale.unwrap_or(STALE_AFTER);
     let this = session.run(this).await?;
     let mut older: Vec<Run> = Vec::new();
+    let mut whole = true;
     for status in GOING_ON {
         let listed = session.runs_of_status(this.workflow_id, status).await?;
+        whole &= listed.whole;
         let runs = listed.items.into_iter();
         // For the same reason a run may be met twice.
         let mut new: Vec<Run> = runs
@@ -55,6 +57,13 @@ pub async fn no_other_run(
                 ),
             },
             "Wait for it to end, or cancel it; with `concurrency:` in the workflow, runs wait for each other.",
+        ));
+    }
+    // The newest come first, so the ones that were not read are the older ones.
+    if !whole {
+        return Err(Blind::with_help(
+            "more runs of this workflow are going on than can be looked at",
+            "cancel those that nobody needs any more",
         ));
     }
     let mut observed = Observed::nothing_wrong();

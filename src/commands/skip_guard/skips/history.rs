@@ -14,6 +14,8 @@ const SKIPPED: &str = "Skipped";
 const WAS_SKIPPED: &str = " was skipped: ";
 /// The level of the annotation of a skip that was expected, which is none of what is counted (`render::annotations`).
 const EXPECTED: &str = "notice";
+/// The level of the annotation of a check that failed or could not be done.
+const FAILURE: &str = "failure";
 /// In so many jobs of a run the guard's annotation is looked for.
 const MOST_JOBS: usize = 20;
 /// Runs that are looked at ahead of the one that may end the row.
@@ -37,6 +39,8 @@ pub struct History<'a> {
     pub job: Option<&'a str>,
     /// The job this guard runs in. That of an earlier run is most likely to be called the same.
     pub guard: Option<String>,
+    /// What the checks of this guard are called, and most likely those of the ones before.
+    pub titles: Vec<String>,
 }
 
 impl History<'_> {
@@ -103,9 +107,13 @@ impl History<'_> {
     }
 
     async fn see(&self, run: &Run) -> Result<(JobNames, Option<bool>), Blind> {
-        let jobs = JobNames::new(self.session.jobs(run.id).await?.items);
-        let skipped = self.was_skipped(&jobs).await?;
-        Ok((jobs, skipped))
+        let listed = self.session.jobs(run.id).await?;
+        let jobs = JobNames::new(listed.items);
+        match self.was_skipped(&jobs).await? {
+            // What was not read may be the guard's job, or the one that is named.
+            skipped if !listed.whole && skipped != Some(true) => Err(too_many_jobs()),
+            skipped => Ok((jobs, skipped)),
+        }
     }
 
     /// Whether the guard skipped in a run; `None` if that run says nothing about it.
@@ -122,12 +130,11 @@ impl History<'_> {
         match self.said(jobs).await {
             Ok(Said::Skip(_)) => Ok(Some(true)),
             Ok(Said::ExpectedSkip) => Ok(None),
+            // A guard that failed is no skip, and is not ready either.
+            Ok(Said::Failure) => Ok(None),
             // Of a guard that did not come to its end there are no words to be expected.
-            Ok(Said::Nothing) => Ok(self.guard_ended(jobs).then_some(false)),
-            Ok(Said::TooManyJobs) => Err(Blind::with_help(
-                "there are too many jobs to find the guard of earlier runs among them",
-                "name the job that is skipped with --skipped-job",
-            )),
+            Ok(Said::Nothing) => Ok(self.guard_was_ready(jobs).then_some(false)),
+            Ok(Said::TooManyJobs) => Err(too_many_jobs()),
             Err(ApiError {
                 why: Why::NotAllowed { .. },
                 ..
@@ -139,14 +146,17 @@ impl History<'_> {
         }
     }
 
-    /// Whether the guard of a run may have come to its end. What needs a cancelled job is skipped.
-    fn guard_ended(&self, jobs: &JobNames) -> bool {
-        let ended = |job: &Job| !matches!(job.conclusion.as_deref(), Some("skipped" | "cancelled") | None);
+    /// Whether a guard that said nothing came to its end. A job that failed may have done so before its guard, and where
+    /// nothing says which job is the guard's it may be any.
+    fn guard_was_ready(&self, jobs: &JobNames) -> bool {
         let named = self.guard.as_ref().map(|name| jobs.named(name)).unwrap_or_default();
-        match named.is_empty() {
-            true => jobs.all().iter().any(ended),
-            false => named.into_iter().any(ended),
-        }
+        let jobs: Vec<&Job> = match named.is_empty() {
+            true => jobs.all().iter().collect(),
+            false => named,
+        };
+        let is = |job: &&Job, conclusions: &[&str]| job.conclusion.as_deref().is_some_and(|c| conclusions.contains(&c));
+        jobs.iter().any(|job| is(job, &["success"]))
+            && jobs.iter().all(|job| is(job, &["success", "neutral", "skipped"]))
     }
 
     /// What the guard of a run said about its skip.
@@ -156,16 +166,20 @@ impl History<'_> {
         let ran = |job: &&Job| !matches!(job.conclusion.as_deref(), Some("skipped") | None);
         let mut ran: Vec<&Job> = jobs.all().iter().filter(ran).collect();
         ran.sort_by_key(|job| self.guard.as_ref() != Some(&job.name));
+        let mut failed = false;
         for job in ran.iter().take(MOST_JOBS) {
             for annotation in self.session.annotations(job.id).await?.items {
                 let message = annotation.message.unwrap_or_default();
+                let level = annotation.annotation_level.as_deref();
+                let title = annotation.title.as_deref().unwrap_or_default();
+                failed |= level == Some(FAILURE) && self.titles.iter().any(|known| known == title);
                 let ours = match annotation.title.as_deref() {
                     Some(SKIPPED) => message.starts_with(&skipped),
                     Some(TITLE) => message.starts_with(&past_limit),
                     _ => false,
                 };
                 if ours {
-                    return Ok(match annotation.annotation_level.as_deref() {
+                    return Ok(match level {
                         Some(EXPECTED) => Said::ExpectedSkip,
                         _ => Said::Skip(message),
                     });
@@ -173,6 +187,7 @@ impl History<'_> {
             }
         }
         Ok(match ran.len() > MOST_JOBS {
+            _ if failed => Said::Failure,
             true => Said::TooManyJobs,
             false => Said::Nothing,
         })
@@ -183,9 +198,18 @@ enum Said {
     Skip(String),
     /// A skip of what could not run there.
     ExpectedSkip,
+    /// Something was missing where that is a failure, or could not be looked up.
+    Failure,
     Nothing,
     /// Nothing in those that were looked at.
     TooManyJobs,
+}
+
+fn too_many_jobs() -> Blind {
+    Blind::with_help(
+        "there are too many jobs to find the guard of earlier runs among them",
+        "name the job that is skipped with --skipped-job",
+    )
 }
 
 /// A name that is written wrong would never count anything.

@@ -4,16 +4,16 @@
 //! how often in a row it skipped, and past the limit it fails.
 //!
 //! An earlier run was skipped if its guard said so, in the annotation it leaves on the run's page; or, where a job is named
-//! (`skipped-job`), if that was skipped. A run in which there is no sign of either, such as a cancelled one, or whose guard
-//! skipped what could not run there, neither counts nor ends the row; one in which the guard did not skip, or the named job
-//! ran, ends it. Runs of pull requests are not looked at.
+//! (`skipped-job`), if that was skipped. A run in which there is no sign of either, such as a cancelled one, whose guard
+//! failed or died, or skipped what could not run there, neither counts nor ends the row; one whose guard was ready, or in which
+//! the named job ran, ends it. Runs of pull requests are not looked at.
 
 mod history;
 
 use std::time::Duration;
 
 use super::github::{LazyGitHub, run_id};
-use super::{DEADLINE, Plan, STAGE};
+use super::{DEADLINE, Plan, STAGE, probe};
 use crate::engine::{self, Blind, Observed};
 use crate::model::text::one_line;
 use crate::model::{Check, Ended, Finding, Skip, TimeSpan};
@@ -47,10 +47,14 @@ pub async fn count(plan: &Plan, skip: &mut Skip, world: &World) -> Option<Check>
         return None;
     }
     let (limits, environment) = (plan.skips.clone(), plan.environment.clone());
+    let requirements = plan.prerequisites.iter().map(|prerequisite| &prerequisite.requirement);
+    let titles: Vec<String> = requirements.map(probe::title).collect();
     let (github, inside) = (LazyGitHub::new(&plan.github_token_env), world.clone());
     let look = async move {
         // A run that is skipped anyway is not made red by not knowing this; but nobody shall think it had been counted.
-        look(&limits, &environment, &github, &inside).await.map_err(unknown)
+        look(&limits, &environment, titles, &github, &inside)
+            .await
+            .map_err(unknown)
     };
     let task = engine::Task::new(STAGE, ID, TITLE, DEADLINE, look);
     let check = engine::run(vec![task], 1, &world.interrupt).await.pop()?;
@@ -72,7 +76,13 @@ fn unknown(blind: Blind) -> Blind {
     }
 }
 
-async fn look(limits: &Limits, environment: &str, github: &LazyGitHub, world: &World) -> engine::Looked {
+async fn look(
+    limits: &Limits,
+    environment: &str,
+    titles: Vec<String>,
+    github: &LazyGitHub,
+    world: &World,
+) -> engine::Looked {
     let session = github.session(world).await?;
     let this = session.run(run_id(world)?).await?;
     let branch = default_branch(&session, world).await?;
@@ -81,6 +91,7 @@ async fn look(limits: &Limits, environment: &str, github: &LazyGitHub, world: &W
         environment,
         job: limits.job.as_deref(),
         guard: world.runner.job(),
+        titles,
     };
     let mut row = history.row(&this, &branch).await?;
     // A pull request's own skip is none of what is counted, also where it runs with the base branch as its ref.

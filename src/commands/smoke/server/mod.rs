@@ -37,7 +37,7 @@ pub struct Start {
     pub log: PathBuf,
     /// How long it may take to end after SIGTERM.
     pub grace: Duration,
-    pub workspace: PathBuf,
+    pub folder: PathBuf,
     /// What must be so before the next server starts, or the probes begin.
     pub ready: Option<Ready>,
     /// How long that may take.
@@ -270,7 +270,7 @@ async fn launch(start: &Start, targets: &[Url], world: &World) -> Result<Server,
     world.progress.say(&format!("starting {}: {command}", start.called()));
     let order = Order {
         command: &start.command,
-        folder: &start.workspace,
+        folder: &start.folder,
         log: &start.log,
         grace: start.grace,
     };

@@ -43,6 +43,8 @@ fn world() -> World {
         progress: Progress::silent(),
         secrets: Arc::default(),
         workspace: std::env::temp_dir(),
+        folder: std::env::temp_dir(),
+        host: Arc::default(),
     }
 }
 

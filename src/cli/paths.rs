@@ -1,0 +1,64 @@
+//! Which values are paths, and what the relative ones among them are relative to: the current folder, as everywhere.
+//!
+//! A plan knows the workspace only. So a path that was typed in another folder is made one that means the same there, as
+//! it is parsed; the configuration's own paths are of the workspace already.
+
+use std::any::TypeId;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PathBufValueParser, StringValueParser, TypedValueParser as _, ValueHint};
+use clap::{Arg, Command};
+
+use crate::commands::skip_guard::Prerequisite;
+
+/// What an argument that holds a path is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PathIn {
+    Path,
+    /// A text that has `value_hint`: a template, a glob.
+    Text,
+    /// What follows the kind in `file:PATH`.
+    Prerequisite,
+}
+
+impl PathIn {
+    pub fn of(arg: &Arg) -> Option<Self> {
+        let parser = arg.get_value_parser().type_id();
+        if parser == TypeId::of::<Prerequisite>() {
+            Some(Self::Prerequisite)
+        } else if parser == TypeId::of::<PathBuf>() {
+            Some(Self::Path)
+        } else {
+            (arg.get_value_hint() == ValueHint::AnyPath).then_some(Self::Text)
+        }
+    }
+}
+
+/// The command line with every path in it relative to `folder`, which itself is relative to the workspace, or absolute.
+pub fn typed_in(tree: Command, folder: &Path) -> Command {
+    let of_arg = |arg: Arg| {
+        let folder = folder.to_owned();
+        match PathIn::of(&arg) {
+            Some(PathIn::Path) => arg.value_parser(PathBufValueParser::new().map(move |path| join(&folder, &path))),
+            Some(PathIn::Text) => arg.value_parser(StringValueParser::new().map(move |text| {
+                let whole = join(&folder, Path::new(&text));
+                whole.to_str().map_or(text, str::to_owned)
+            })),
+            Some(PathIn::Prerequisite) => arg.value_parser(move |text: &str| {
+                text.parse::<Prerequisite>()
+                    .map(|prerequisite| prerequisite.typed_in(&folder))
+            }),
+            None => arg,
+        }
+    };
+    tree.mut_args(of_arg)
+        .mut_subcommands(|subcommand| subcommand.mut_args(of_arg))
+}
+
+/// An empty path is an error, and stays one.
+fn join(folder: &Path, path: &Path) -> PathBuf {
+    match path.as_os_str().is_empty() {
+        true => PathBuf::new(),
+        false => folder.join(path),
+    }
+}

@@ -54,7 +54,8 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
         secrets: Arc::default(),
         workspace: std::env::current_dir()?,
     };
-    match cli::parse(std::env::args_os().collect(), &world) {
+    let argv: Vec<_> = std::env::args_os().collect();
+    match cli::parse(argv.clone(), &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
             io::stdout()
                 .write_all(text.as_bytes())
@@ -88,7 +89,14 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             let unnamed = Redactor::new(&world.env, []);
             let help = error.help.map(|help| unnamed.redact(&help));
             let message = unnamed.redact(&error.message);
-            Ok(complain(world.runner.active, &message, help.as_deref(), exit::USAGE))
+            let code = complain(world.runner.active, &message, help.as_deref(), exit::USAGE);
+            if let Some(path) = cli::status_file_of_unread(&argv, &world)
+                && let Err(error) = app::revoke_status(&path, &world)
+            {
+                let message = unnamed.redact(&format!("{error:#}"));
+                complain(world.runner.active, &message, None, code);
+            }
+            Ok(code)
         }
     }
 }

@@ -16,6 +16,7 @@ mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
+mod status_file;
 mod values;
 mod verdict;
 mod verify;
@@ -30,6 +31,7 @@ pub use common::{CommonOptions, Format};
 pub use config::Config;
 pub use error::UsageError;
 pub use inputs::{input_name, is_input};
+pub use status_file::of_unread as status_file_of_unread;
 
 use crate::commands::Plan;
 use crate::model::{Report, Subject};

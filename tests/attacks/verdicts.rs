@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::gate::{Gate, Ran};
 
+mod contracts;
 mod status_file;
 
 fn on_runner() -> Gate {

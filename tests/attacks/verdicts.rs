@@ -92,19 +92,19 @@ fn what_may_be_a_report_and_cannot_be_read_fails() {
     type Make = fn(&Gate, &Path);
     let makes: [(&str, Make); 7] = [
         ("a linked report", |gate, at| {
-            symlink(gate.path(BAD), at.join("skip-guard.json")).unwrap()
+            symlink(gate.path(BAD), at.join("skip-guard.json")).unwrap();
         }),
         ("one under another name", |gate, at| {
-            symlink(gate.path(BAD), at.join("x")).unwrap()
+            symlink(gate.path(BAD), at.join("x")).unwrap();
         }),
         ("a linked folder of reports", |gate, at| {
-            symlink(gate.path("bad/reports"), at.join("reports")).unwrap()
+            symlink(gate.path("bad/reports"), at.join("reports")).unwrap();
         }),
         ("a linked folder above", |gate, at| {
-            symlink(gate.path("bad").parent().unwrap().join("bad"), at.join("x")).unwrap()
+            symlink(gate.path("bad").parent().unwrap().join("bad"), at.join("x")).unwrap();
         }),
         ("a link to nowhere", |_, at| {
-            symlink("/nowhere", at.join("smoke.json")).unwrap()
+            symlink("/nowhere", at.join("smoke.json")).unwrap();
         }),
         ("a folder", |_, at| fs::create_dir(at.join("smoke.json")).unwrap()),
         ("a pipe", |_, at| {

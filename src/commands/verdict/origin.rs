@@ -109,3 +109,115 @@ fn differs(place: &str, its: &str, pair: &Pair<'_>) -> Option<Finding> {
     };
     Some(Finding::error(pair.code, message).help(help))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject() -> Subject {
+        let some = |text: &str| Some(text.to_owned());
+        Subject {
+            environment: "staging".into(),
+            repository: some("acme/shop"),
+            sha: some("f00"),
+            run_id: some("7"),
+            run_attempt: some("2"),
+            ..Subject::default()
+        }
+    }
+
+    fn origin(any_attempt: bool) -> Origin {
+        Origin {
+            subject: subject(),
+            max_age: Duration::from_secs(60),
+            any_attempt,
+        }
+    }
+
+    fn codes(findings: &[Finding]) -> Vec<&str> {
+        findings.iter().map(|finding| &*finding.code).collect()
+    }
+
+    #[test]
+    fn each_difference_has_its_name_whether_it_is_said_or_not() {
+        type Change = fn(&mut Subject, Option<String>);
+        let changes: [(Change, &str, &str); 5] = [
+            (|s, to| s.repository = to, "wrong-repository", "repository"),
+            (|s, to| s.run_id = to, "wrong-run", "run"),
+            (|s, to| s.run_attempt = to, "wrong-attempt", "attempt"),
+            (|s, to| s.sha = to, "wrong-commit", "commit"),
+            (
+                |s, to| s.environment = to.unwrap_or_default(),
+                "wrong-environment",
+                "environment",
+            ),
+        ];
+        let origin = origin(false);
+        assert!(origin.of_another("p", &subject()).is_empty());
+        let names = ["repository", "run", "attempt", "commit", "environment"];
+        assert_eq!(
+            origin.as_far_as_known("p", &subject()),
+            (vec![], names.to_vec(), vec![])
+        );
+        for (change, code, name) in changes {
+            let mut its = subject();
+            change(&mut its, Some("x".into()));
+            let findings = origin.of_another("p", &its);
+            assert_eq!(codes(&findings), [code]);
+            assert!(
+                findings[0]
+                    .message
+                    .contains(&format!("p is of another {name}: x, and this is"))
+            );
+            let help = findings[0].help.as_deref().unwrap();
+            assert_eq!(help.contains("--any-attempt"), code == "wrong-attempt");
+            assert_eq!(codes(&origin.as_far_as_known("p", &its).0), [code]);
+            change(&mut its, None);
+            assert_eq!(codes(&origin.of_another("p", &its)), [code]);
+            let (findings, compared, unknown) = origin.as_far_as_known("p", &its);
+            assert_eq!((findings, unknown), (vec![], vec![name]));
+            assert!(!compared.contains(&name));
+        }
+    }
+
+    #[test]
+    fn an_attempt_counts_in_its_own_run_and_where_it_is_asked_for() {
+        let mut its = subject();
+        its.run_attempt = Some("1".into());
+        assert!(origin(true).of_another("p", &its).is_empty());
+        its.run_id = Some("8".into());
+        assert_eq!(codes(&origin(false).of_another("p", &its)), ["wrong-run"]);
+        let laptop = Origin {
+            subject: Subject {
+                environment: "staging".into(),
+                ..Subject::default()
+            },
+            ..origin(false)
+        };
+        assert!(laptop.of_another("p", &its).is_empty());
+        assert_eq!(laptop.as_far_as_known("p", &its), (vec![], vec!["environment"], vec![]));
+    }
+
+    #[test]
+    fn what_is_old_or_to_come_or_has_no_time_is_not_recent() {
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        for (finished, code) in [
+            ("2026-01-31T12:00:00Z", None),
+            ("2026-01-31T11:59:00Z", None),
+            ("2026-01-31T11:58:59.999Z", Some("too-old")),
+            ("2026-01-31T12:05:00Z", None),
+            ("2026-01-31T12:05:00.001Z", Some("from-the-future")),
+            ("2026-01-31T12:00:00+02:00", Some("too-old")),
+            ("2026-01-31", Some("no-time")),
+            ("", Some("no-time")),
+        ] {
+            let finding = origin(false).not_recent("p", finished, now);
+            assert_eq!(finding.as_ref().map(|finding| &*finding.code), code, "{finished}");
+        }
+        let for_ever = Origin {
+            max_age: Duration::MAX,
+            ..origin(false)
+        };
+        assert_eq!(for_ever.not_recent("p", "1970-01-01T00:00:00Z", now), None);
+    }
+}

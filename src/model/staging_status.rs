@@ -152,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_pass_is_a_success() {
+        for (verdict, said) in [
+            (Verdict::Pass, "SUCCESS"),
+            (Verdict::PassWeak, "SUCCESS"),
+            (Verdict::Skip, "FAILED"),
+            (Verdict::NothingChecked, "FAILED"),
+            (Verdict::Inconclusive, "FAILED"),
+            (Verdict::Fail, "FAILED"),
+        ] {
+            assert_eq!(StagingStatus::of(verdict).as_str(), said, "{verdict}");
+        }
+    }
+
+    #[test]
     fn what_it_is_of_is_read_too() {
         let text = "---\nstaging_status: SUCCESS\nverdict: \"pass\"\nenvironment: \"a \\\"b\\\"\"\nrepository: \"o/r\"\n\
                     sha: \"f00\"\nrun_id: \"7\"\nrun_attempt: \"2\"\nfinished_at: \"t\"\nfailed: 0\n---\n\ntext\n";

@@ -58,7 +58,7 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
         interrupt: Interrupt::listen()?,
         secrets: Arc::default(),
     };
-    match cli::parse(argv, &world) {
+    match cli::parse(argv.clone(), &world) {
         Ok(Invocation::Print(text)) | Err(Stop::Help(text)) => {
             Stream::Out.say(text.as_bytes());
             Stream::Out
@@ -93,13 +93,16 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             let unnamed = Redactor::new(&world.env, []);
             let help = error.help.map(|help| unnamed.redact(&help));
             let message = unnamed.redact(&error.message);
-            Ok(complain(
-                world.runner.active,
-                &message,
-                help.as_deref(),
-                exit::USAGE,
-                &world.interrupt,
-            ))
+            let say = |message: &str, help: Option<&str>| {
+                complain(world.runner.active, message, help, exit::USAGE, &world.interrupt)
+            };
+            let code = say(&message, help.as_deref());
+            if let Some(path) = cli::status_file_of_unread(&argv, &world)
+                && let Err(error) = app::revoke_status(&path, &world)
+            {
+                say(&unnamed.redact(&format!("{error:#}")), None);
+            }
+            Ok(code)
         }
     }
 }

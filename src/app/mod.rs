@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use crate::cli::{Format, Run};
 use crate::commands;
 use crate::model::report::Frame;
-use crate::model::staging_status::StagingStatus;
+use crate::model::staging_status::{self, StagingStatus};
 use crate::model::{Check, Ended, Outcome, Output, Report};
 use crate::render;
 use crate::world::files::{self, Links};
@@ -45,7 +45,6 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         Format::Json => Streams::Json,
         Format::Console => Streams::Plain,
     };
-    let console = Console::open(streams, world)?;
     let started_at = world.clock.rfc3339();
     let started = Instant::now();
     let judge = |mut outcome: Outcome, path: Option<&Path>| {
@@ -72,14 +71,15 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         report.redact(&|text| world.secrets.redact(text));
         report
     };
+    if let Some(path) = run.plan.status_file() {
+        // What other gates read must not say what an earlier verdict was while this one is not known.
+        write_status(&judge(unfinished(run.command), None), path)?;
+    }
+    let console = Console::open(streams, world)?;
     // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
     let begun = targets.begin(|path| judge(unfinished(run.command), Some(path)));
     if !wrapper {
         begun?;
-    }
-    if let Some(path) = run.plan.status_file() {
-        // What other gates read must not say what an earlier verdict was while this one is not known.
-        write_status(&judge(unfinished(run.command), None), path)?;
     }
     let keep = |outcome: &Outcome| {
         let target = targets.inside.as_deref().context("there is no evidence directory")?;
@@ -132,6 +132,30 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     outputs?;
     said?;
     Ok(exit.unwrap_or_else(|| report.verdict.exit_code()))
+}
+
+/// After a verdict that ended in a usage error, the status file of an earlier one says SUCCESS no longer.
+pub fn revoke_status(path: &Path, world: &World) -> anyhow::Result<()> {
+    let said = files::read_text(path, staging_status::LARGEST, Links::Follow).unwrap_or_default();
+    if StagingStatus::read(said.as_bytes()) != Ok(StagingStatus::Success) {
+        return Ok(());
+    }
+    let command = "verdict";
+    let now = world.clock.rfc3339();
+    let frame = Frame {
+        command: command.to_owned(),
+        label: None,
+        subject: world.runner.subject("unknown"),
+        started_at: now.clone(),
+        finished_at: now,
+        took_ms: 0,
+    };
+    let outcome = only(
+        command,
+        "the last call of `stageproof verdict` ended in a usage error",
+        "see the step's log, and call it as `stageproof verdict --help` says",
+    );
+    write_status(&Report::judge(frame, outcome), path)
 }
 
 /// For a console that has just shown what a command said.

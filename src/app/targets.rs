@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::cli::Run;
 use crate::commands::ReportHome;
-use crate::model::Report;
+use crate::model::{Report, report};
 use crate::render;
 use crate::world::files;
 
@@ -24,10 +24,7 @@ pub struct Targets {
 
 impl Targets {
     pub fn new(home: &ReportHome, run: &Run) -> Self {
-        let mut name = run.command.to_owned();
-        if let Some(label) = &run.label {
-            name = format!("{name}-{label}");
-        }
+        let name = report::name(run.command, run.label.as_deref());
         let inside = |dir: &Path| dir.join("reports").join(format!("{name}.json"));
         let beside = |dir: &Path| {
             let mut path = dir.as_os_str().to_owned();

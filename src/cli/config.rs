@@ -22,7 +22,7 @@ use crate::world::paths;
 /// Where the configuration is looked for when nobody names it.
 pub const DEFAULT: &str = ".github/stageproof.yml";
 /// A configuration is written by people. 1 MiB is far beyond the largest sensible one.
-const LARGEST: u64 = 1 << 20;
+pub const LARGEST: u64 = 1 << 20;
 
 /// The configuration of stageproof, `.github/stageproof.yml`. Every key is optional.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

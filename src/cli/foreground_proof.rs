@@ -34,10 +34,11 @@ pub struct ForegroundProofOptions {
     /// How long ago the last record of each wrapped command may be [default: 1d].
     #[arg(long, value_name = "TIME")]
     pub max_age: Option<TimeSpan>,
-    /// The log as it is must be committed, and its last change be in BASE..HEAD (a branch, tag or commit).
+    /// The log as it is must be committed, and its last change be in BASE..HEAD (a branch, tag or commit). In a pull request
+    /// it must be new against the base branch too.
     #[arg(long, value_name = "BASE")]
     pub committed_since: Option<String>,
-    /// The pull request's text must hold the path of the log or its SHA-256.
+    /// The pull request's text must show the path of the log or its SHA-256.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub in_pr_body: Option<bool>,
 }

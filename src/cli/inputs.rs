@@ -1,9 +1,10 @@
 //! Action inputs become the very same arguments.
 //!
 //! The runner passes an input as `INPUT_` and its name in upper case; spaces become `_`, hyphens stay
-//! (`INPUT_DRY-RUN`). A declared input without a value arrives as an empty text, which is an absent flag.
+//! (`INPUT_DRY-RUN`). A declared input without a value arrives as an empty text, which is an absent flag, but for a few
+//! ([`NEVER_EMPTY`]).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
@@ -14,7 +15,10 @@ use super::{Stop, stop};
 use crate::world::{Env, Host, World};
 
 /// The input that names the subcommand.
-const COMMAND: &str = "INPUT_COMMAND";
+pub const COMMAND: &str = "INPUT_COMMAND";
+/// Inputs that must not be set to nothing, and the default that they have in action.yml.
+const NEVER_EMPTY: [&str; 1] = ["committed-since"];
+const NOT_SET: &str = "-";
 /// The subcommand that cannot be an action's: there is nothing to run in the container.
 pub const WRAPPER: &str = "heartbeat";
 /// Inputs the runner itself knows for container actions.
@@ -111,7 +115,8 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
         if env.raw(&variable(&name)).is_some_and(|value| value.to_str().is_none()) {
             return Err(UsageError::new(format!("the input `{name}` is not UTF-8 text")).into());
         }
-        let Some(value) = env.get(&variable(&name)).map(str::trim).filter(|v| !v.is_empty()) else {
+        let raw = env.raw(&variable(&name)).and_then(OsStr::to_str).map(str::trim);
+        let Some(value) = raw.filter(|value| is_given(&name, value)) else {
             continue;
         };
         let values: Vec<&str> = if is_list(arg) {
@@ -157,6 +162,15 @@ fn translated(value: &str, arg: &Arg, host: &Host) -> String {
     }
 }
 
+/// An empty input is one that was not set, but for those whose value is often an expression that is empty by mistake: for
+/// these action.yml has a default that says so.
+fn is_given(name: &str, value: &str) -> bool {
+    match NEVER_EMPTY.contains(&name) {
+        true => value != NOT_SET,
+        false => !value.is_empty(),
+    }
+}
+
 /// A misspelt input, or one of another subcommand, would otherwise be ignored in silence.
 fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env) -> Result<(), UsageError> {
     let own: Vec<String> = subcommand
@@ -168,7 +182,7 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
         let Some(upper) = variable_name.strip_prefix("INPUT_") else {
             continue;
         };
-        if value.trim().is_empty()
+        if !is_given(&upper.to_lowercase(), value.trim())
             || variable_name == COMMAND
             || OF_THE_RUNNER.contains(&variable_name)
             || OF_THE_ACTION.iter().any(|name| variable(name) == variable_name)
@@ -215,7 +229,7 @@ pub fn input_name(arg: &Arg) -> String {
         .map_or_else(|| arg.get_id().as_str().replace('_', "-"), str::to_owned)
 }
 
-fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     format!("INPUT_{}", name.to_uppercase())
 }
 

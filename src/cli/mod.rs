@@ -17,6 +17,7 @@ mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;
 mod smoke;
+mod status_file;
 mod values;
 mod verdict;
 mod verify;
@@ -26,11 +27,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 
 pub use common::{CommonOptions, Format};
 pub use config::{Config, DEFAULT as CONFIG};
 pub use error::UsageError;
 pub use inputs::{host, input_name, is_input};
+pub use status_file::of_unread as status_file_of_unread;
 
 use crate::commands::Plan;
 use crate::model::{Report, Subject};
@@ -301,13 +306,25 @@ fn stop(error: clap::Error) -> Stop {
 }
 
 fn schema(of: SchemaOf) -> String {
+    let generator = SchemaSettings::default()
+        .with_transform(RecursiveTransform(without_own_formats))
+        .into_generator();
     let schema = match of {
-        SchemaOf::Report => schemars::schema_for!(Report),
-        SchemaOf::Evidence => schemars::schema_for!(crate::model::evidence::Index),
-        SchemaOf::Config => schemars::schema_for!(Config),
+        SchemaOf::Report => generator.into_root_schema_for::<Report>(),
+        SchemaOf::Evidence => generator.into_root_schema_for::<crate::model::evidence::Index>(),
+        SchemaOf::Config => generator.into_root_schema_for::<Config>(),
     };
     // A schema is plain JSON and always serialises.
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
+/// Strict validators refuse a format that JSON Schema does not have, such as schemars' `uint32`; the limits of such numbers
+/// are written down beside it.
+fn without_own_formats(schema: &mut Schema) {
+    let format = schema.get("format").and_then(|format| format.as_str());
+    if format.is_some_and(|format| format.starts_with("int") || format.starts_with("uint") || format == "double") {
+        schema.remove("format");
+    }
 }
 
 /// What a flag gave wins over what the configuration says; a list that was given replaces the other whole.

@@ -9,11 +9,13 @@ use serde::Deserialize;
 use super::common::Setting;
 use super::error::UsageError;
 use super::{Or as _, merge};
-use crate::commands::verdict::{Fold, Plan};
-use crate::model::TimeSpan;
+use crate::commands::verdict::{Expect, Fold, Origin, Plan};
 use crate::model::waiver::Waiver;
+use crate::model::{TimeSpan, report};
 use crate::world::World;
 
+/// In the evidence directory, unless told otherwise.
+pub const STATUS_FILE: &str = "verdict.md";
 const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
@@ -25,17 +27,24 @@ pub struct VerdictOptions {
     /// A report that must be there, by its file's name without .json (smoke, smoke-blue); repeatable.
     #[arg(long, value_name = "NAME")]
     pub require: Vec<String>,
-    /// How old a report may be [default: 1d].
+    /// How many reports there must be, as a matrix writes one in each leg: N of each required name, or in all if none is
+    /// required; NAME=N of that name; repeatable.
+    #[arg(long, value_name = "[NAME=]N")]
+    pub expect: Vec<String>,
+    /// How old a report may be, or the verdict that --read reads [default: 1d].
     #[arg(long, value_name = "TIME")]
     pub max_age: Option<TimeSpan>,
+    /// Accept what an earlier attempt of this run left: jobs that went well are not run again with those that failed.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub any_attempt: Option<bool>,
     /// Waivers do not hold, not even those a report has applied.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
     /// Where the verdict goes as Markdown with front matter [default: verdict.md in the evidence directory].
     #[arg(long, value_name = "FILE.md")]
     pub status_file: Option<PathBuf>,
-    /// Only reads such a file: passes if it says SUCCESS, fails in every other case.
-    #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "require", "max_age", "status_file"])]
+    /// Only reads such a file: passes if it says SUCCESS, of this run and recently, and fails in every other case.
+    #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "require", "expect", "status_file"])]
     #[serde(skip)]
     pub read: Option<PathBuf>,
 }
@@ -48,7 +57,9 @@ impl VerdictOptions {
             Self {
                 folders,
                 require,
+                expect,
                 max_age,
+                any_attempt,
                 strict,
                 status_file,
                 read,
@@ -67,12 +78,19 @@ impl VerdictOptions {
         strict: bool,
         world: &World,
     ) -> Result<Plan, UsageError> {
+        let origin = Origin {
+            subject: setting.subject.clone(),
+            max_age: self.max_age.unwrap_or(MAX_AGE).0,
+            any_attempt: self.any_attempt.unwrap_or(false),
+        };
         if let Some(file) = self.read {
-            return Ok(Plan::Read(world.workspace.join(file)));
+            return Ok(Plan::Read {
+                file: world.workspace.join(file),
+                origin: Box::new(origin),
+            });
         }
         for name in &self.require {
-            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-            if name.is_empty() || !name.bytes().all(plain) {
+            if !is_report_name(name) {
                 return Err(
                     UsageError::new(format!("--require `{name}` is not the name of a report"))
                         .help("write it as the file is called, without .json: smoke, or smoke-LABEL"),
@@ -85,16 +103,42 @@ impl VerdictOptions {
         };
         Ok(Plan::Fold(Box::new(Fold {
             folders,
+            expect: self.expect.iter().map(|text| expect(text)).collect::<Result<_, _>>()?,
             require: self.require,
-            max_age: self.max_age.unwrap_or(MAX_AGE).0,
+            origin,
             waivers,
             strict,
-            subject: setting.subject.clone(),
+            own_report: setting
+                .evidence_dir
+                .join("reports")
+                .join(format!("{}.json", report::name("verdict", setting.label.as_deref()))),
             status_file: match self.status_file {
                 Some(file) => world.workspace.join(file),
-                None => setting.evidence_dir.join("verdict.md"),
+                None => setting.evidence_dir.join(STATUS_FILE),
             },
             workspace: world.workspace.clone(),
         })))
+    }
+}
+
+fn is_report_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    !name.is_empty() && name.bytes().all(plain)
+}
+
+/// `3`, or `smoke=3`.
+fn expect(text: &str) -> Result<Expect, UsageError> {
+    let (name, count) = match text.split_once('=') {
+        Some((name, count)) => (Some(name), count),
+        None => (None, text),
+    };
+    let name_is_right = name.is_none_or(is_report_name);
+    match count.parse() {
+        Ok(count) if name_is_right => Ok(Expect {
+            name: name.map(str::to_owned),
+            count,
+        }),
+        _ => Err(UsageError::new(format!("--expect `{text}` is not a number of reports"))
+            .help("write how many there must be, at least 1: 3, or of one name: smoke=3")),
     }
 }

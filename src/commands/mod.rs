@@ -56,7 +56,7 @@ impl Plan {
             Self::EvidenceBundle(_) => ReportHome::Beside(evidence_dir.to_owned()),
             Self::Rehearse(_) => ReportHome::InsideThenBeside(evidence_dir.to_owned()),
             Self::Verdict(verdict::Plan::Fold(_)) => ReportHome::Inside(evidence_dir.to_owned()),
-            Self::Verify(_) | Self::Verdict(verdict::Plan::Read(_)) => ReportHome::None,
+            Self::Verify(_) | Self::Verdict(verdict::Plan::Read { .. }) => ReportHome::None,
         }
     }
 }

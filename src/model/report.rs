@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Ended, Status};
-use super::finding::Severity;
+use super::finding::{Finding, Severity};
 use super::output::Output;
 use super::subject::Subject;
 use super::timeline::Span;
@@ -164,7 +164,19 @@ pub enum ParseError {
     Contradiction { claimed: Verdict, derived: Verdict },
 }
 
+/// What a report is called: the name of its file without `.json`.
+pub fn name(command: &str, label: Option<&str>) -> String {
+    match label {
+        Some(label) => format!("{command}-{label}"),
+        None => command.to_owned(),
+    }
+}
+
 impl Report {
+    pub fn name(&self) -> String {
+        name(&self.command, self.label.as_deref())
+    }
+
     /// Judges an outcome. This is the only place that does.
     pub fn judge(frame: Frame, outcome: Outcome) -> Self {
         let counts = Counts::of(&outcome.checks);
@@ -252,10 +264,15 @@ fn reason(verdict: Verdict, counts: &Counts, outcome: &Outcome) -> String {
         },
         Verdict::Skip => outcome.skip.as_ref().map_or_else(String::new, |s| s.reason.clone()),
         Verdict::NothingChecked => "Nothing was checked.".to_owned(),
-        Verdict::PassWeak => format!(
-            "{} passed, {} waived, {} with warnings.",
-            counts.passed, counts.waived, counts.warnings
-        ),
+        Verdict::PassWeak => {
+            let findings = outcome.checks.iter().flat_map(Check::findings);
+            let weak = |f: &&Finding| f.severity == Severity::Warning || f.waived.is_some();
+            let first = findings.into_iter().find(weak).map_or("", |f| f.message.as_str());
+            format!(
+                "{first} ({} passed, {} waived, {} with warnings)",
+                counts.passed, counts.waived, counts.warnings
+            )
+        }
         Verdict::Pass => match counts.passed {
             1 => "1 check passed.".to_owned(),
             n => format!("All {n} checks passed."),

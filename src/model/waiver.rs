@@ -31,6 +31,39 @@ impl Waiver {
     }
 }
 
+/// Whether a waiver with this last day still holds. A text that is no day is the last day of nothing.
+fn holds(until: &str, today: &str) -> bool {
+    let is_day = until.len() == 10
+        && until.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+        && ("01"..="12").contains(&&until[5..7])
+        && ("01"..="31").contains(&&until[8..]);
+    is_day && until >= today
+}
+
+/// Takes away the waivers of a report whose day has passed since it was written.
+pub fn expire(today: &str, checks: &mut [Check]) {
+    for check in checks {
+        let Ended::Looked(findings) = &mut check.ended else {
+            continue;
+        };
+        let gone = findings
+            .iter_mut()
+            .filter_map(|finding| finding.waived.take_if(|waived| !holds(&waived.until, today)));
+        let mut notes: Vec<Finding> = gone.map(|waived| expired(&waived.until, &waived.reason)).collect();
+        findings.append(&mut notes);
+    }
+}
+
+fn expired(until: &str, reason: &str) -> Finding {
+    Finding::note(
+        "waiver-expired",
+        format!("a waiver for this expired on {until}: {reason}"),
+    )
+}
+
 /// Marks what is waived. A waiver whose day has passed waives nothing, and says so where it would have mattered.
 /// What could not be looked at cannot be waived: nobody knows what it is.
 pub fn apply(waivers: &[Waiver], today: &str, checks: &mut [Check]) {
@@ -39,26 +72,23 @@ pub fn apply(waivers: &[Waiver], today: &str, checks: &mut [Check]) {
         let Ended::Looked(findings) = &mut check.ended else {
             continue;
         };
-        let mut expired: Vec<Finding> = Vec::new();
+        let mut notes: Vec<Finding> = Vec::new();
         for finding in findings.iter_mut().filter(|f| f.severity == Severity::Error) {
             let covering = waivers.iter().filter(|w| w.covers(&id, finding));
             // The one that holds longest decides, so that the order in the file does not matter.
             let Some(waiver) = covering.max_by(|a, b| a.until.cmp(&b.until)) else {
                 continue;
             };
-            if waiver.until.as_str() >= today {
+            if holds(&waiver.until, today) {
                 finding.waived = Some(Waived {
                     reason: waiver.reason.clone(),
                     until: waiver.until.clone(),
                 });
             } else {
-                expired.push(Finding::note(
-                    "waiver-expired",
-                    format!("a waiver for this expired on {}: {}", waiver.until, waiver.reason),
-                ));
+                notes.push(expired(&waiver.until, &waiver.reason));
             }
         }
-        findings.append(&mut expired);
+        findings.append(&mut notes);
     }
 }
 
@@ -106,6 +136,42 @@ mod tests {
         let by_id = |id: &str| status(&[waiver(Match::Check(id.into()), "2099-01-01")], Class::App);
         assert_eq!(by_id("smoke:http://h/"), Status::Waived);
         assert_eq!(by_id("smoke:"), Status::Failed);
+    }
+
+    #[test]
+    fn a_reports_own_waiver_holds_to_its_day_and_a_text_that_is_no_day_never() {
+        for (until, expected) in [
+            ("2020-01-01", Status::Failed),
+            ("2026-01-30", Status::Failed),
+            ("2026-01-31", Status::Waived),
+            ("9999-12-31", Status::Waived),
+            ("", Status::Failed),
+            ("never", Status::Failed),
+            ("9999-99-99", Status::Failed),
+            ("9999-00-10", Status::Failed),
+            ("9999-10-00", Status::Failed),
+            ("9999-10-32", Status::Failed),
+            ("9999/10/10", Status::Failed),
+            ("9999-1-1", Status::Failed),
+            ("999999-12-31", Status::Failed),
+            ("\u{ff19}99-12-31", Status::Failed),
+            ("zzzz-12-31", Status::Failed),
+        ] {
+            let mut checks = [failed(Class::Infra)];
+            apply(
+                &[waiver(Match::Class(Class::Infra), "9999-12-31")],
+                "2026-01-31",
+                &mut checks,
+            );
+            let Ended::Looked(findings) = &mut checks[0].ended else {
+                unreachable!()
+            };
+            findings[0].waived.as_mut().unwrap().until = until.to_owned();
+            expire("2026-01-31", &mut checks);
+            assert_eq!(checks[0].status(), expected, "{until}");
+            let says = checks[0].findings().iter().any(|f| f.message.contains("expired"));
+            assert_eq!(says, expected == Status::Failed, "{until}");
+        }
     }
 
     #[test]

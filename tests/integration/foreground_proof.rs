@@ -507,7 +507,7 @@ fn the_configuration_and_the_inputs_say_the_same_as_the_flags() {
         .env("INPUT_LOG", LOG)
         .env("INPUT_REQUIRE", "build\ntest\n")
         .env("INPUT_IN-PR-BODY", "")
-        .env("INPUT_COMMITTED-SINCE", "");
+        .env("INPUT_COMMITTED-SINCE", "-");
     gate.run(NO_ARGS).code(1).says("there is no record of `test`");
     let ended = |record: &Record| matches!(record.event, Event::End(_));
     assert!(lines(&gate).iter().any(|line| ended(&Record::parse(line).unwrap())));

@@ -61,6 +61,27 @@ fn a_deploy_that_failed_is_no_pass_whatever_answers() {
     );
 }
 
+/// GitHub's "Re-run failed jobs" runs `prove` alone, in an attempt of its own.
+#[test]
+fn a_proof_that_is_run_again_alone_takes_over_the_deploy_as_it_was() {
+    let (codes, gate) = prove_in_attempt("2", "echo deployed", OK, "30s");
+    assert_eq!(codes, [0, 0, 0, 0, 0], "{}", gate.listing());
+    let workflow = example();
+    let (deploy, prove) = (&workflow["jobs"]["deploy"], &workflow["jobs"]["prove"]);
+    assert_eq!(deploy["outputs"]["attempt"], "${{ github.run_attempt }}");
+    let artifact = |job: &Value, action: &str| {
+        let steps = job["steps"].as_array().unwrap();
+        let is_one = |step: &&Value| step["uses"].as_str().is_some_and(|uses| uses.starts_with(action));
+        steps.iter().find(is_one).unwrap()["with"]["name"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let handed_on = artifact(deploy, "actions/upload-artifact");
+    let taken_over = handed_on.replace("github.run_attempt", "needs.deploy.outputs.attempt");
+    assert_eq!(artifact(prove, "actions/download-artifact"), taken_over);
+}
+
 /// The exit codes of the steps that use the action, each run whatever became of the one before.
 fn prove(server: &'static str, within: &str) -> (Vec<i32>, Gate) {
     prove_after("echo deployed", server, within)
@@ -68,6 +89,11 @@ fn prove(server: &'static str, within: &str) -> (Vec<i32>, Gate) {
 
 /// The same, with what deploys as a shell's line.
 fn prove_after(deploys: &str, server: &'static str, within: &str) -> (Vec<i32>, Gate) {
+    prove_in_attempt("1", deploys, server, within)
+}
+
+/// The same, the proof in this attempt and the deploy in the first.
+fn prove_in_attempt(attempt: &str, deploys: &str, server: &'static str, within: &str) -> (Vec<i32>, Gate) {
     let workflow = example();
     let job = &workflow["jobs"]["prove"];
     // A failed deploy must not skip the proof, nor a failed step the next one.
@@ -84,6 +110,7 @@ fn prove_after(deploys: &str, server: &'static str, within: &str) -> (Vec<i32>, 
         let first = codes.is_empty();
         assert!(first || step["if"].as_str().unwrap().contains("!cancelled()"), "{step}");
         let mut command = gate.command([] as [&str; 0]);
+        command.env("GITHUB_RUN_ATTEMPT", attempt);
         for (name, value) in step["env"].as_object().into_iter().flatten() {
             command.env(name, value_of(value, &url));
         }

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
-use super::Rules;
+use super::base::{bases, commit_of};
+use super::{Rules, pull_request};
 use crate::model::text::one_line;
 use crate::model::{Ended, Finding};
 use crate::world::World;
-use crate::world::git::{GitError, PointsTo, Repository};
+use crate::world::git::{GitError, Repository};
 
 const FETCH_ALL: &str =
     "fetch the whole history: actions/checkout with `fetch-depth: 0`; on a laptop `git fetch --unshallow`";
 
+const ANEW: &str = "run the step for this change and commit the log it writes";
+
 pub fn look(log: &Path, base: &str, rules: &Rules, world: &World) -> Ended {
     let interrupt = &world.interrupt;
     let stop = || interrupt.received().map(|signal| format!("interrupted by {signal}"));
-    match findings(log, base, rules, &world.folder, &stop) {
+    match findings(log, base, rules, world, &stop) {
         Ok(findings) => Ended::Looked(findings),
         Err(error) => Ended::Errored {
             help: Some(help(&error).to_owned()),
@@ -27,13 +30,13 @@ fn findings(
     log: &Path,
     base: &str,
     rules: &Rules,
-    folder: &Path,
+    world: &World,
     stop: &dyn Fn() -> Option<String>,
 ) -> Result<Vec<Finding>, GitError> {
     let one = |finding: Finding| Ok(vec![finding]);
-    let repository = Repository::open(folder)?;
+    let repository = Repository::open(&world.folder)?;
     repository.check_loose_objects(stop)?;
-    let (head, _) = repository.head()?;
+    let (head, branch) = repository.head()?;
     let Some(path) = inside(&repository, log) else {
         return one(rules
             .of_file("untracked", "it is in no folder of this repository")
@@ -72,16 +75,20 @@ fn findings(
             repository.folder().display()
         )));
     }
-    let changed = repository.last_change(&path, head.id, since.id, stop)?;
-    let same = repository.entry(since.tree, &path)? == Some(entry);
-    if changed.is_none() || same {
-        let message = format!(
-            "`{}` has it already as it is: no commit since then changed it",
-            one_line(base)
-        );
-        return one(rules
-            .of_file("not-changed", &message)
-            .help("run the step for this change and commit the log it writes"));
+    let request = pull_request::of_event(&world.runner).map_err(GitError::Stopped)?;
+    let event = world.runner.event_name.as_deref();
+    let bases = bases(&repository, base, since, &head, branch.is_none(), event, request)?;
+    for base in &bases {
+        if repository.holds_content(base.commit.tree, entry.id, stop)? {
+            let message = format!("{} has it already as it is, under this name or another", base.name);
+            return one(rules.of_file("not-changed", &message).help(ANEW));
+        }
+    }
+    let since: Vec<_> = bases.iter().map(|base| base.commit.id).collect();
+    if repository.last_change(&path, head.id, &since, stop)?.is_none() {
+        let names: Vec<&str> = bases.iter().map(|base| base.name.as_str()).collect();
+        let message = format!("no commit since {} changed it", names.join(" and "));
+        return one(rules.of_file("not-changed", &message).help(ANEW));
     }
     Ok(Vec::new())
 }
@@ -90,17 +97,6 @@ fn findings(
 fn inside(repository: &Repository, log: &Path) -> Option<std::path::PathBuf> {
     let folder = crate::world::paths::real(repository.working_folder()?).ok()?;
     log.strip_prefix(folder).ok().map(Path::to_owned)
-}
-
-fn commit_of(repository: &Repository, base: &str) -> Result<Option<crate::world::git::Commit>, GitError> {
-    match repository.resolve(base)?.map(|resolved| resolved.points_to) {
-        Some(PointsTo::Commit(commit)) => Ok(Some(commit)),
-        Some(PointsTo::Broken(detail)) => Err(GitError::Broken {
-            what: format!("`{}` cannot be read", one_line(base)),
-            detail,
-        }),
-        Some(PointsTo::Other(_)) | None => Ok(None),
-    }
 }
 
 fn help(error: &GitError) -> &'static str {

@@ -3,11 +3,13 @@
 //! The log is evidence and no seal: whoever can write a file can write a good one. What is looked up is that it is whole,
 //! consistent with itself and of now, and that it came with the change it is to prove.
 
+mod base;
 mod committed;
 mod ledger;
 mod pull_request;
 mod read;
 mod story;
+mod visible;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use crate::world::secrets::Redactor;
 use crate::world::walk::Kind;
 use crate::world::{World, paths};
 pub use read::{Looked, look};
+pub use visible::visible;
 
 const STAGE: &str = "foreground-proof";
 

@@ -1,15 +1,30 @@
 //! Whether the pull request's text names the log.
 //!
-//! The path says where to look, the hash which file it was; either will do. What stands in a comment (`<!-- … -->`) does not
-//! count: nobody sees it, and templates are full of them.
+//! The path says where to look, the hash which file it was; either will do. Only what is seen counts (`visible`).
+
+use serde_json::Value;
 
 use super::Rules;
+use super::visible::visible;
 use crate::model::text::one_line;
 use crate::model::{Ended, Finding};
 use crate::world::Runner;
 
 /// Events whose payload holds a pull request's text (docs.github.com, "Webhook events and payloads").
 const EVENTS: [&str; 2] = ["pull_request", "pull_request_target"];
+
+/// What the event says about the pull request that started the run. `None` if none did, or if there is no event file, as
+/// outside of GitHub's own runner.
+pub fn of_event(runner: &Runner) -> Result<Option<&Value>, String> {
+    let is_one = runner.event_name.as_deref().is_some_and(|name| EVENTS.contains(&name));
+    if !is_one || runner.event_path.is_none() {
+        return Ok(None);
+    }
+    let payload = runner
+        .event()
+        .map_err(|error| format!("the event cannot be read: {error}"))?;
+    Ok(payload.get("pull_request"))
+}
 
 pub fn look(runner: &Runner, rules: &Rules, sha256: &str) -> Ended {
     let errored = |cause: String| Ended::Errored {
@@ -28,40 +43,32 @@ pub fn look(runner: &Runner, rules: &Rules, sha256: &str) -> Ended {
             one_line(event)
         ));
     }
-    let payload = match runner.event() {
-        Ok(payload) => payload,
-        Err(error) => return errored(format!("the event cannot be read: {error}")),
+    if runner.event_path.is_none() {
+        return errored("the event cannot be read: GITHUB_EVENT_PATH is not set".to_owned());
+    }
+    let request = match of_event(runner) {
+        Ok(request) => request.unwrap_or(&Value::Null),
+        Err(cause) => return errored(cause),
     };
-    let body = match payload.pointer("/pull_request/body") {
+    let body = match request.get("body") {
         // An empty text arrives as null.
-        Some(serde_json::Value::Null) => "",
-        Some(serde_json::Value::String(body)) => body,
+        Some(Value::Null) => "",
+        Some(Value::String(body)) => body,
         _ => return errored("the event's payload does not hold the pull request's text".to_owned()),
     };
-    let seen = without_comments(body);
-    if names(&seen, &rules.place) || seen.to_ascii_lowercase().contains(sha256) {
+    let seen = visible(body);
+    if names(&seen, &rules.place) || names(&seen.to_ascii_lowercase(), sha256) {
         return Ended::Looked(Vec::new());
     }
-    let message = format!("the pull request's text holds neither `{}` nor {sha256}", rules.place);
+    let message = format!("the pull request's text shows neither `{}` nor {sha256}", rules.place);
     Ended::Looked(vec![
         Finding::error("not-in-pull-request", message)
             .help(
-                "write one of them into it. A workflow sees an edited text only if `types` of its pull_request event has \
-                 `edited`; running it again shows it the old one",
+                "write one of them into it, where a reader sees it: not in a comment. A workflow sees an edited text only if \
+                 `types` of its pull_request event has `edited`; running it again shows it the old one",
             )
             .at(rules.place.clone(), None),
     ])
-}
-
-fn without_comments(body: &str) -> String {
-    let mut out = String::new();
-    let mut rest = body;
-    while let Some((before, comment)) = rest.split_once("<!--") {
-        out.push_str(before);
-        // Without an end it goes on to the end of the text.
-        rest = comment.split_once("-->").map_or("", |(_, after)| after);
-    }
-    out + rest
 }
 
 /// Whether the path stands in it, whole: not as a part of a longer name. In front of it there may be more of a URL.
@@ -104,7 +111,7 @@ mod tests {
             "[log](https://github.com/a/b/blob/c/artifacts/heartbeat.log#L3)",
             "<!-- template --> ./artifacts/heartbeat.log\r\n",
         ] {
-            assert!(names(&without_comments(yes), path), "{yes}");
+            assert!(names(&visible(yes), path), "{yes}");
         }
         for no in [
             "",
@@ -117,7 +124,7 @@ mod tests {
             "<!-- artifacts/heartbeat.log -->",
             "<!-- artifacts/heartbeat.log",
         ] {
-            assert!(!names(&without_comments(no), path), "{no}");
+            assert!(!names(&visible(no), path), "{no}");
         }
     }
 }

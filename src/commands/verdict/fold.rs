@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::{Fold, STAGE};
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, TimeSpan, Verdict, waiver};
+use crate::model::capped::Capped;
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, Verdict, waiver};
 use crate::world::files::{self, Links};
 use crate::world::{World, paths, reports};
 
-/// Clocks of two runners differ by less.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// More names than this tell nobody anything.
+const MOST_NOTES: usize = 5;
 
 /// What one report came to.
 struct Folded {
+    name: String,
+    place: String,
     check: Check,
     /// Set if the report is a skip.
     skip: Option<Skip>,
@@ -23,107 +24,178 @@ struct Folded {
 
 pub fn run(fold: &Fold, world: &World) -> Outcome {
     let mut checks = Vec::new();
-    let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    // A folder that is named twice, or inside of another, brings its reports once.
-    let mut seen = BTreeSet::new();
-    for folder in &fold.folders {
-        match reports::below(folder) {
-            Ok(paths) => {
-                for path in paths {
-                    if !seen.insert(paths::real(&path).unwrap_or_else(|_| path.clone())) {
-                        continue;
-                    }
-                    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                    // The verdict's own report of an earlier try is not evidence for the next.
-                    if name != STAGE && !name.starts_with("verdict-") {
-                        found.entry(name).or_default().push(path);
-                    }
-                }
-            }
-            Err(error) => checks.push(check(
-                format!("{STAGE}:{}", shown(folder, fold)),
-                format!("The folder {} can be read", shown(folder, fold)),
-                Ended::Errored {
-                    cause: format!("{error:#}"),
-                    help: Some(
-                        "name the folder that holds `reports/`, with --evidence-dir or as an argument".to_owned(),
-                    ),
-                },
-            )),
-        }
+    let mut notes = Vec::new();
+    let mut folded: Vec<Folded> = found(fold, &mut checks, &mut notes)
+        .iter()
+        .map(|path| one(path, fold, world))
+        .collect();
+    folded.sort_by(|a, b| (&a.name, &a.place).cmp(&(&b.name, &b.place)));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for report in &folded {
+        *counts.entry(&report.name).or_default() += 1;
     }
-    for name in &fold.require {
-        if !found.contains_key(name) {
-            checks.push(check(
-                format!("{STAGE}:{name}"),
-                format!("The report {name} is there"),
-                Ended::Looked(vec![
-                    Finding::error("missing-report", format!("the required report {name} is missing")).help(
-                        "see whether the step that writes it ran, and whether its evidence was brought here \
-                         (actions/download-artifact)",
-                    ),
-                ]),
-            ));
-        }
-    }
-    let mut skips = Vec::new();
-    let mut counted = 0;
-    for (name, paths) in &found {
-        for path in paths {
-            let folded = one(name, path, fold, world, paths.len() > 1);
-            counted += 1;
-            skips.extend(folded.skip);
-            checks.push(folded.check);
+    checks.extend(missing(fold, &counts));
+    // Check ids are unique in a report.
+    let several: Vec<bool> = folded.iter().map(|report| counts[report.name.as_str()] > 1).collect();
+    for (report, several) in folded.iter_mut().zip(several) {
+        if several {
+            report.check.id = format!("{}:{}", report.check.id, report.place);
         }
     }
     // Only when everything was skipped is the whole a skip; one that is skipped beside others is a warning.
-    let skip = (counted > 0 && skips.len() == counted && checks.len() == counted).then(|| skips[0].clone());
+    let skips: Vec<&Skip> = folded.iter().filter_map(|report| report.skip.as_ref()).collect();
+    let all = !folded.is_empty() && skips.len() == folded.len() && checks.is_empty();
+    let skip = skips.first().filter(|_| all).map(|skip| (*skip).clone());
     if skip.is_none() {
-        for check in &mut checks {
-            if let Ended::Skipped { reason } = &check.ended {
-                check.ended = Ended::Looked(vec![Finding::warning(
-                    "skipped-report",
-                    format!("it was skipped: {reason}"),
-                )]);
+        for report in &mut folded {
+            if let Ended::Skipped { reason } = &report.check.ended {
+                let message = format!("{} was skipped: {reason}", report.name);
+                report.check.ended = Ended::Looked(vec![Finding::warning("skipped-report", message)]);
             }
         }
+        // What is not as it seems comes first, those that were asked for before the others.
+        folded.sort_by_key(|report| (report.skip.is_none(), !fold.require.contains(&report.name)));
     }
+    checks.extend(folded.into_iter().map(|report| report.check));
     Outcome {
         checks,
         skip,
+        notes,
         ..Outcome::default()
     }
 }
 
-fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Folded {
+/// The reports in all folders. What is in the way of finding them goes to `checks`.
+fn found(fold: &Fold, checks: &mut Vec<Check>, notes: &mut Vec<String>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    // A folder that is named twice, or inside of another, brings its reports once.
+    let mut seen = BTreeSet::new();
+    let own = paths::real(&fold.own_report).ok();
+    let mut unread = Capped::default();
+    for folder in &fold.folders {
+        let below = match reports::below(folder) {
+            Ok(below) => below,
+            Err(error) => {
+                let place = shown(folder, fold);
+                checks.push(check(
+                    format!("{STAGE}:{place}"),
+                    format!("The folder {place} can be read"),
+                    Ended::Errored {
+                        cause: format!("{error:#}"),
+                        help: Some(
+                            "name the folder that holds `reports/`, with --evidence-dir or as an argument".to_owned(),
+                        ),
+                    },
+                ));
+                continue;
+            }
+        };
+        for path in below.reports {
+            let real = paths::real(&path).unwrap_or_else(|_| path.clone());
+            if Some(&real) != own.as_ref() && seen.insert(real) {
+                found.push(path);
+            }
+        }
+        for (path, why) in below.unread.into_iter().filter(|(path, _)| seen.insert(path.clone())) {
+            let message = format!("{} may be a report and is not read: {why}", shown(&path, fold));
+            unread.add(Finding::error("unread-report", message).help("put the report itself into its place"));
+        }
+        for path in below.foreign.into_iter().filter(|path| seen.insert(path.clone())) {
+            notes.push(format!("{} is no report and was not read.", shown(&path, fold)));
+        }
+    }
+    if unread.fails() {
+        let title = "All that may be a report can be read";
+        checks.push(check(
+            format!("{STAGE}:unread"),
+            title.to_owned(),
+            Ended::Looked(unread.into_vec()),
+        ));
+    }
+    let more = notes.len().saturating_sub(MOST_NOTES);
+    if more > 0 {
+        notes.truncate(MOST_NOTES);
+        notes.push(format!("{more} more files beside reports were not read."));
+    }
+    found
+}
+
+/// What must be there and is not, or not as often as it must.
+fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for name in &fold.require {
+        if !counts.contains_key(name.as_str()) {
+            let finding = Finding::error("missing-report", format!("the required report {name} is missing")).help(
+                "see whether the step that writes it ran, and whether its evidence was brought here \
+                 (actions/download-artifact)",
+            );
+            checks.push(check(
+                format!("{STAGE}:{name}"),
+                format!("The report {name} is there"),
+                Ended::Looked(vec![finding]),
+            ));
+        }
+    }
+    let known = |name: &str| counts.get(name).copied().unwrap_or(0);
+    for expect in &fold.expect {
+        let of: Vec<(String, usize)> = match &expect.name {
+            Some(name) => vec![(format!("of {name}"), known(name))],
+            None if fold.require.is_empty() => vec![("in all".to_owned(), counts.values().sum())],
+            None => fold
+                .require
+                .iter()
+                .map(|name| (format!("of {name}"), known(name)))
+                .collect(),
+        };
+        for (of, count) in of {
+            let expected = expect.count.get();
+            if usize::try_from(expected) != Ok(count) {
+                let message = format!("{count} reports {of} are there, and --expect says {expected}");
+                let finding = Finding::error("unexpected-count", message)
+                    .help("see whether each leg of the matrix ran, and whether the evidence of each was brought here");
+                checks.push(check(
+                    format!("{STAGE}:expect:{of}"),
+                    format!("{expected} reports {of} are there"),
+                    Ended::Looked(vec![finding]),
+                ));
+            }
+        }
+    }
+    checks
+}
+
+fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
     let place = shown(path, fold);
-    let id = if several {
-        format!("{STAGE}:{name}:{place}")
-    } else {
-        format!("{STAGE}:{name}")
-    };
-    let title = format!("The report {name} is of this run, recent and good");
-    let plain = |ended: Ended| Folded {
-        check: check(id.clone(), title.clone(), ended),
-        skip: None,
-    };
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let report = files::read_text(path, reports::LARGEST, Links::Refuse)
         .map_err(|error| format!("{error:#}"))
         .and_then(|text| Report::parse(text.as_bytes()).map_err(|error| format!("{place}: {error}")));
+    let folded = |name: String, ended: Ended, place: String| Folded {
+        check: check(
+            format!("{STAGE}:{name}"),
+            format!("The report {name} is of this run, recent and good"),
+            ended,
+        ),
+        name,
+        place,
+        skip: None,
+    };
     let mut report = match report {
         Ok(report) => report,
         Err(why) => {
-            return plain(Ended::Looked(vec![
-                Finding::error("unreadable-report", why).help("run the step that writes it again"),
-            ]));
+            let finding = Finding::error("unreadable-report", why).help("run the step that writes it again");
+            return folded(stem, Ended::Looked(vec![finding]), place);
         }
     };
-    let mut findings = strangers(&report, &place, fold, world);
-    findings.extend(misnamed(&report, name, &place));
+    let mut findings = fold.origin.of_another(&place, &report.subject);
+    findings.extend(fold.origin.not_recent(&place, &report.finished_at, world.clock.now()));
+    findings.extend(misnamed(&report, path, &place));
     if fold.strict {
         forget_waivers(&mut report);
     } else {
-        waiver::apply(&fold.waivers, &world.clock.date(), &mut report.checks);
+        let today = world.clock.date();
+        waiver::expire(&today, &mut report.checks);
+        waiver::apply(&fold.waivers, &today, &mut report.checks);
     }
     let mut blind = None;
     for inner in &report.checks {
@@ -166,7 +238,7 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
         findings.extend(warnings(&report));
         Ended::Looked(findings)
     };
-    let mut folded = plain(ended);
+    let mut folded = folded(report.name(), ended, place.clone());
     folded.check.facts = vec![
         Fact::new("report", place),
         Fact::new("verdict", report.verdict.to_string()),
@@ -176,80 +248,22 @@ fn one(name: &str, path: &Path, fold: &Fold, world: &World, several: bool) -> Fo
     folded
 }
 
-/// What a report is called is for who looks for it; what it is stands in it.
-fn misnamed(report: &Report, name: &str, place: &str) -> Option<Finding> {
-    let own = match &report.label {
-        Some(label) => format!("{}-{label}", report.command),
-        None => report.command.clone(),
-    };
-    (own != name).then(|| {
-        Finding::error(
-            "misnamed-report",
-            format!("{place} is called {name}, and it is a report of {own}"),
-        )
-        .help("leave reports under the names they were written with")
+/// What a report is called is for who looks for it; what it is stands in it. What is written beside the evidence directory
+/// has that folder's name in front.
+fn misnamed(report: &Report, path: &Path, place: &str) -> Option<Finding> {
+    let own = report.name();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = ["json", "JSON"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(&format!(".{ending}")));
+    let right = stem.is_some_and(|stem| stem == own || stem.ends_with(&format!(".{own}")));
+    (!right).then(|| {
+        let message = format!(
+            "{place} is called {}, and it is a report of {own}",
+            stem.unwrap_or(&name)
+        );
+        Finding::error("misnamed-report", message).help("leave reports under the names they were written with")
     })
-}
-
-/// Whether a report is of another run or commit, too old, or from the future.
-fn strangers(report: &Report, place: &str, fold: &Fold, world: &World) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut differs = |what: &str, code: &'static str, mine: &Option<String>, its: &Option<String>| {
-        if let Some(mine) = mine
-            && its.as_ref() != Some(mine)
-        {
-            let its = its.as_deref().unwrap_or("none");
-            findings.push(
-                Finding::error(code, format!("{place} is of another {what}: {its}, and this is {mine}"))
-                    .help("leave old evidence out, or give each run a folder of its own with --evidence-dir"),
-            );
-        }
-    };
-    differs(
-        "repository",
-        "wrong-repository",
-        &fold.subject.repository,
-        &report.subject.repository,
-    );
-    differs("run", "wrong-run", &fold.subject.run_id, &report.subject.run_id);
-    differs("commit", "wrong-commit", &fold.subject.sha, &report.subject.sha);
-    differs(
-        "environment",
-        "wrong-environment",
-        &Some(fold.subject.environment.clone()),
-        &Some(report.subject.environment.clone()),
-    );
-    let age = report
-        .finished_at
-        .parse::<Timestamp>()
-        .map(|finished| world.clock.now().duration_since(finished));
-    let max_age = SignedDuration::try_from(fold.max_age).unwrap_or(SignedDuration::MAX);
-    match age {
-        Ok(age) if age > max_age => findings.push(
-            Finding::error(
-                "too-old",
-                format!(
-                    "{place} is older than {}: it ended at {}",
-                    TimeSpan(fold.max_age),
-                    report.finished_at
-                ),
-            )
-            .help("run the step again, or allow more with --max-age"),
-        ),
-        Ok(age) if age < -CLOCK_SKEW => findings.push(
-            Finding::error(
-                "from-the-future",
-                format!("{place} ended in the future, at {}", report.finished_at),
-            )
-            .help("set the clocks of the machines right"),
-        ),
-        Ok(_) => {}
-        Err(_) => findings.push(Finding::error(
-            "no-time",
-            format!("{place} does not say when it ended: `{}`", report.finished_at),
-        )),
-    }
-    findings
 }
 
 fn forget_waivers(report: &mut Report) {

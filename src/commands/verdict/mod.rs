@@ -4,24 +4,26 @@
 //! commit, and be recent; anything else fails, by name.
 
 mod fold;
+mod origin;
+mod read;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use crate::model::staging_status::StagingStatus;
+use crate::model::Outcome;
 use crate::model::waiver::Waiver;
-use crate::model::{Check, Ended, Finding, Outcome, Subject};
 use crate::world::World;
-use crate::world::files::{self, Links};
+pub use origin::Origin;
 
 const STAGE: &str = "verdict";
-/// A status file is a page of text.
-const LARGEST_STATUS: u64 = 4 << 20;
 
 pub enum Plan {
     Fold(Box<Fold>),
-    /// Reads a status file, fail-closed.
-    Read(PathBuf),
+    /// Reads a status file.
+    Read {
+        file: PathBuf,
+        origin: Box<Origin>,
+    },
 }
 
 pub struct Fold {
@@ -29,14 +31,23 @@ pub struct Fold {
     pub folders: Vec<PathBuf>,
     /// Reports that must be there.
     pub require: Vec<String>,
-    pub max_age: Duration,
+    pub expect: Vec<Expect>,
+    pub origin: Origin,
     pub waivers: Vec<Waiver>,
     /// Waivers that a report has applied do not hold either.
     pub strict: bool,
-    /// This run.
-    pub subject: Subject,
+    /// Where this verdict's own report goes: that of an earlier try is not evidence for the next.
+    pub own_report: PathBuf,
     pub status_file: PathBuf,
     pub workspace: PathBuf,
+}
+
+/// How many reports there must be, as a matrix writes one in each of its legs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// Of this name; otherwise of each that is required, or, if none is, of all names together.
+    pub name: Option<String>,
+    pub count: NonZeroU32,
 }
 
 impl Plan {
@@ -44,7 +55,7 @@ impl Plan {
     pub fn status_file(&self) -> Option<&PathBuf> {
         match self {
             Self::Fold(fold) => Some(&fold.status_file),
-            Self::Read(_) => None,
+            Self::Read { .. } => None,
         }
     }
 }
@@ -52,36 +63,6 @@ impl Plan {
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     match plan {
         Plan::Fold(fold) => fold::run(fold, world),
-        Plan::Read(path) => read(path),
-    }
-}
-
-fn read(path: &std::path::Path) -> Outcome {
-    let status = files::read_text(path, LARGEST_STATUS, Links::Follow)
-        .map_err(|error| format!("{error:#}"))
-        .and_then(|text| StagingStatus::read(text.as_bytes()));
-    let findings = match status {
-        Ok(StagingStatus::Success) => Vec::new(),
-        Ok(StagingStatus::Failed) => vec![
-            Finding::error("staging-failed", format!("{} says FAILED", path.display()))
-                .help("its text says why; mend that and run the staging deploy again"),
-        ],
-        Err(why) => vec![
-            Finding::error(
-                "status-unreadable",
-                format!("{} counts as FAILED: {why}", path.display()),
-            )
-            .help("have `stageproof verdict` write it anew; it is not meant to be edited"),
-        ],
-    };
-    Outcome {
-        checks: vec![Check::new(
-            STAGE,
-            format!("{STAGE}:status"),
-            format!("{} says SUCCESS", path.display()),
-            Ended::Looked(findings),
-            Duration::ZERO,
-        )],
-        ..Outcome::default()
+        Plan::Read { file, origin } => read::run(file, origin, world),
     }
 }

@@ -1,10 +1,11 @@
 //! What became of one file: in a commit, in the working folder, and in the commits since another one.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use git2::{ErrorCode, ObjectType};
 
-use super::{GitError, Oid, Repository, Stop};
+use super::{Commit, GitError, Oid, Repository, Stop, commit_of};
 
 /// Commits walked between two looks at whether to stop.
 const STRIDE: usize = 256;
@@ -58,15 +59,60 @@ impl Repository {
             .map_err(|error| GitError::broken(format!("{} cannot be read", path.display()), &error))
     }
 
-    /// The newest commit in the history of `head` and not in that of `since` that changed the file at `path`. A merge
-    /// changes it if it differs from all that was merged.
-    pub fn last_change(&self, path: &Path, head: Oid, since: Oid, stop: Stop<'_>) -> Result<Option<Oid>, GitError> {
+    /// The commits that were merged into one, or the one before it.
+    pub fn parents(&self, commit: Oid) -> Result<Vec<Commit>, GitError> {
+        let wrong =
+            |error: git2::Error| GitError::broken(format!("the parents of the commit {commit} cannot be read"), &error);
+        let commit = self.0.find_commit(commit).map_err(wrong)?;
+        let ids: Vec<Oid> = commit.parent_ids().collect();
+        ids.into_iter()
+            .map(|id| commit_of(self.0.find_commit(id).map_err(wrong)?.as_object()))
+            .collect()
+    }
+
+    /// Whether `commit` is `head` or in its history.
+    pub fn holds(&self, head: Oid, commit: Oid) -> Result<bool, GitError> {
         let wrong = |error: git2::Error| {
-            GitError::broken(format!("the history from {since} to {head} cannot be walked"), &error)
+            GitError::broken(
+                format!("{commit} cannot be looked for in the history of {head}"),
+                &error,
+            )
         };
+        // Asked of an object that is not there, libgit2 says no.
+        self.0.find_commit(commit).map_err(wrong)?;
+        Ok(head == commit || self.0.graph_descendant_of(head, commit).map_err(wrong)?)
+    }
+
+    /// Whether a file with this content is anywhere in a tree, under whatever name.
+    pub fn holds_content(&self, tree: Oid, content: Oid, stop: Stop<'_>) -> Result<bool, GitError> {
+        let wrong = |error: git2::Error| GitError::broken(format!("the tree {tree} cannot be read"), &error);
+        // A tree that is in many places is read once: a few objects can describe more files than there are atoms.
+        let mut seen = HashSet::from([tree]);
+        let mut open = vec![tree];
+        while let Some(id) = open.pop() {
+            if let Some(reason) = stop() {
+                return Err(GitError::Stopped(reason));
+            }
+            for entry in &self.0.find_tree(id).map_err(wrong)? {
+                match entry.kind() {
+                    Some(ObjectType::Blob) if entry.id() == content => return Ok(true),
+                    Some(ObjectType::Tree) if seen.insert(entry.id()) => open.push(entry.id()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The newest commit in the history of `head`, and in that of none of `since`, that changed the file at `path`. A
+    /// merge changes it if it differs from all that was merged.
+    pub fn last_change(&self, path: &Path, head: Oid, since: &[Oid], stop: Stop<'_>) -> Result<Option<Oid>, GitError> {
+        let wrong = |error: git2::Error| GitError::broken(format!("the history of {head} cannot be walked"), &error);
         let mut walk = self.0.revwalk().map_err(wrong)?;
         walk.push(head).map_err(wrong)?;
-        walk.hide(since).map_err(wrong)?;
+        for since in since {
+            walk.hide(*since).map_err(wrong)?;
+        }
         for (walked, id) in walk.enumerate() {
             if walked % STRIDE == 0
                 && let Some(reason) = stop()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::commands::verdict::Origin;
 use crate::model::report::Frame;
 use crate::model::{Subject, finding};
 use crate::world::{Clock, Env, Interrupt, Progress, Runner};
@@ -48,10 +49,10 @@ fn world() -> World {
     }
 }
 
-fn judged(outcome: Outcome, world: &World) -> Report {
+fn judged(name: &str, outcome: Outcome, world: &World) -> Report {
     let now = world.clock.rfc3339();
     let frame = Frame {
-        command: "smoke".into(),
+        command: name.into(),
         label: None,
         subject: Subject::default(),
         started_at: now.clone(),
@@ -86,7 +87,7 @@ fn write(folder: &Path, name: &str, kind: Kind, world: &World) {
         }),
         ..Outcome::default()
     };
-    let bytes = serde_json::to_vec(&judged(outcome, world)).unwrap();
+    let bytes = serde_json::to_vec(&judged(name, outcome, world)).unwrap();
     files::replace(&folder.join(format!("reports/{name}.json")), &bytes).unwrap();
 }
 
@@ -100,14 +101,19 @@ fn verdict(reports: &BTreeMap<&str, Kind>, require: &[&str], strict: bool) -> Ve
     let fold = Fold {
         folders: vec![folder.path().to_owned()],
         require: require.iter().map(|name| (*name).to_owned()).collect(),
-        max_age: Duration::from_secs(3600),
+        expect: Vec::new(),
+        origin: Origin {
+            subject: Subject::default(),
+            max_age: Duration::from_secs(3600),
+            any_attempt: false,
+        },
         waivers: Vec::new(),
         strict,
-        subject: Subject::default(),
+        own_report: folder.path().join("reports/verdict.json"),
         status_file: folder.path().join("verdict.md"),
         workspace: folder.path().to_owned(),
     };
-    judged(run(&fold, &world), &world).verdict
+    judged("verdict", run(&fold, &world), &world).verdict
 }
 
 fn reports() -> impl Strategy<Value = BTreeMap<&'static str, Kind>> {

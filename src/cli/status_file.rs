@@ -1,0 +1,102 @@
+//! Which status file a `verdict` would have written that could not be understood.
+//!
+//! What other gates read must not go on saying what an earlier verdict was, and a usage error ends this one before it can
+//! say anything. So the file is looked for with as little as possible: the words themselves, the inputs, and what can be
+//! read of the configuration.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::common::CommonOptions;
+use super::config;
+use super::inputs;
+use crate::world::World;
+use crate::world::files::{self, Links};
+
+/// What the configuration says about it, whatever else is wrong there.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Loose {
+    environment: Option<String>,
+    evidence_dir: Option<String>,
+    verdict: LooseVerdict,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct LooseVerdict {
+    status_file: Option<PathBuf>,
+}
+
+/// `None` if the subcommand is another, or none that writes one.
+pub fn of_unread(argv: &[OsString], world: &World) -> Option<PathBuf> {
+    let words: Vec<&str> = argv
+        .iter()
+        .skip(1)
+        .map(|word| word.to_str().unwrap_or_default())
+        .collect();
+    let given = |flag: &str| {
+        let flag = format!("--{flag}");
+        let at = words
+            .iter()
+            .rposition(|word| *word == flag || word.starts_with(&format!("{flag}=")))?;
+        match words[at].split_once('=') {
+            Some((_, value)) => Some(value.to_owned()),
+            None => words.get(at + 1).map(|value| (*value).to_owned()),
+        }
+    };
+    let value =
+        |flag: &str| given(flag).or_else(|| world.env.get(&inputs::variable(flag)).map(|v| v.trim().to_owned()));
+    if command(&words).or_else(|| world.env.get(inputs::COMMAND)) != Some("verdict") || value("read").is_some() {
+        return None;
+    }
+    let config = match value("config") {
+        Some(named) => world.folder.join(named),
+        None => world.workspace.join(config::DEFAULT),
+    };
+    let loose: Loose = files::read_text(&config, config::LARGEST, Links::Follow)
+        .ok()
+        .and_then(|text| serde_yaml::from_str(&text).ok())
+        .unwrap_or_default();
+    if let Some(file) = value("status-file") {
+        return Some(world.folder.join(file));
+    }
+    if let Some(file) = loose.verdict.status_file {
+        return Some(world.workspace.join(file));
+    }
+    let common = CommonOptions {
+        environment: value("environment").or(loose.environment),
+        evidence_dir: value("evidence-dir").or(loose.evidence_dir),
+        ..CommonOptions::default()
+    };
+    Some(
+        common
+            .resolve(world)
+            .ok()?
+            .evidence_dir
+            .join(super::verdict::STATUS_FILE),
+    )
+}
+
+/// The first word that is neither a flag nor the value of one that every subcommand has.
+fn command<'a>(words: &[&'a str]) -> Option<&'a str> {
+    const WITH_VALUE: [&str; 6] = [
+        "--config",
+        "--environment",
+        "--evidence-dir",
+        "--label",
+        "--format",
+        "--color",
+    ];
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if WITH_VALUE.contains(word) {
+            words.next();
+        } else if !word.starts_with('-') {
+            return Some(word);
+        }
+    }
+    None
+}

@@ -1,5 +1,7 @@
 //! What a right answer is, and whether one is.
 
+mod decimal;
+mod document;
 mod header;
 mod json;
 mod latency;
@@ -7,13 +9,14 @@ pub mod pattern;
 mod version;
 
 use regex::Regex;
-use serde_json::Value;
 use url::Url;
 
 pub use header::HeaderExpectation;
 pub use json::JsonExpectation;
 pub use latency::LatencyLimit;
 pub use version::{Version, VersionFrom};
+
+use document::Document;
 
 use super::sample::{Bad, Good, Sample};
 use crate::model::{Reason, StatusSet};
@@ -22,6 +25,8 @@ use crate::world::secrets::{Part, Redactor};
 
 /// First bytes of a wrong answer that are shown.
 const BODY_SHOWN: usize = 600;
+/// Of what is wrong with JSON, which may name a key.
+const JSON_ERROR_SHOWN: usize = 200;
 /// Longest address out of an answer that is shown.
 const URL_SHOWN: usize = 300;
 
@@ -91,10 +96,8 @@ impl Expected {
         if let Err(wrong) = self.way(answer, secrets) {
             return Some((Reason::Redirect, format!("answered {status}, but {wrong}")));
         }
-        let json = self
-            .reads_json()
-            .then(|| serde_json::from_slice::<Value>(without_mark(&answer.body)));
-        let parsed = json.as_ref().and_then(|json| json.as_ref().ok());
+        let json = self.reads_json().then(|| Document::parse(without_mark(&answer.body)));
+        let parsed = json.as_ref().and_then(|json| json.as_ref().ok()).copied();
         // Before the rest: an old version is the likeliest reason for another body, too.
         if let Some(version) = &self.version
             && let Err(wrong) = version.check(answer, body, parsed, secrets)
@@ -124,7 +127,10 @@ impl Expected {
             let what = match (answer.body.is_empty(), answer.body_cut) {
                 (true, _) => "the body is empty, and JSON is expected".to_owned(),
                 (false, true) => "its body is longer than the 1 MiB that are read as JSON".to_owned(),
-                (false, false) => format!("its body is not JSON: {error}{}", encoded(answer, secrets)),
+                (false, false) => {
+                    let error = secrets.shorten(error.to_string().as_str(), JSON_ERROR_SHOWN);
+                    format!("its body cannot be read as JSON: {error}{}", encoded(answer, secrets))
+                }
             };
             return Some((Reason::Body, format!("answered {status}, but {what}")));
         }

@@ -99,7 +99,10 @@ fn json_is_read_once_for_all_that_is_expected_of_it() {
     assert_eq!(reason, Reason::Body);
     assert_eq!(words, "answered 200, but /queue is 30, expected /queue < 10");
     let (_, words) = says("<html>queue</html>").unwrap();
-    assert!(words.contains("its body is not JSON"), "{words}");
+    assert!(
+        words.contains("its body cannot be read as JSON: expected value"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn the_version_is_looked_at_before_what_changes_with_it() {
     assert_eq!(says("body", "1.5", "new page v1.5"), None);
     let (reason, words) = says("header:X-None", "1.5", "new page").unwrap();
     assert_eq!(reason, Reason::WrongVersion);
-    assert!(words.contains("no version stands in header:X-None"), "{words}");
+    assert!(words.contains("no version found in header:X-None"), "{words}");
 }
 
 #[test]

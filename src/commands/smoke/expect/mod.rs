@@ -28,7 +28,7 @@ const BODY_SHOWN: usize = 600;
 /// Of what is wrong with JSON, which may name a key.
 const JSON_ERROR_SHOWN: usize = 200;
 /// Longest address out of an answer that is shown.
-const URL_SHOWN: usize = 300;
+pub const URL_SHOWN: usize = 300;
 
 /// What is expected of every answer. The first that does not hold is the reason.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ impl Expected {
         match self.wrong(&answer, &text, follows, secrets) {
             Some((reason, detail)) => Sample::Bad(Bad {
                 excerpt: secrets.first_bytes(body(&answer), BODY_SHOWN),
+                first_expiry: answer.first_expiry,
                 retry_after: answer.retry_after,
                 ..Bad::new(reason, detail)
             }),
@@ -73,8 +74,10 @@ impl Expected {
                 took: answer.took,
                 phases: answer.phases,
                 address: answer.address,
+                proxy: answer.proxy,
+                downgrade: self.downgrade(&answer.hops).cloned(),
                 moved_to: (answer.url != *asked).then_some(answer.url),
-                certificate: answer.certificate,
+                first_expiry: answer.first_expiry,
             })),
         }
     }
@@ -145,6 +148,12 @@ impl Expected {
             }
         }
         None
+    }
+
+    /// A redirect that left TLS, unless just that is expected.
+    fn downgrade<'h>(&self, hops: &'h [Hop]) -> Option<&'h Hop> {
+        let mut hops = hops.iter();
+        hops.find(|hop| hop.is_downgrade() && !self.redirects.contains(&hop.to))
     }
 
     /// Whether it came by the right way from the right place.
@@ -264,11 +273,11 @@ pub fn next_step(reason: Reason) -> &'static str {
         Reason::Status5xx => "check its log: it answered, with an error of its own",
         Reason::Gateway5xx => "check that the application behind the balancer is up and found by it",
         Reason::Body | Reason::Header | Reason::StatusOther => {
-            "compare the shown answer with what you expect, and mend one of the two"
+            "compare the shown answer with what you expect, and correct one of the two"
         }
         Reason::Latency => "check what slows it down, or allow more",
         Reason::WrongVersion => "check that the rollout has ended and which version answers",
-        Reason::ProcessExit => "mend the start command or what its last lines complain about",
+        Reason::ProcessExit => "fix the start command, or the error in its last log lines",
     }
 }
 

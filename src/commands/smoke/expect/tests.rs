@@ -16,11 +16,12 @@ fn answered(status: u16, body: &str) -> Answer {
         hops: Vec::new(),
         url: url("http://h/"),
         address: None,
+        proxy: None,
         body: body.as_bytes().to_vec(),
         body_cut: false,
         took: Duration::from_millis(3),
         phases: Phases::default(),
-        certificate: None,
+        first_expiry: None,
         retry_after: None,
     }
 }

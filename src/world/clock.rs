@@ -1,6 +1,24 @@
 //! What time it is.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+/// `Instant` stands still on Linux while the machine sleeps; this one does not, as elsewhere.
+#[cfg(target_os = "linux")]
+const SINCE_BOOT: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const SINCE_BOOT: ClockId = ClockId::Monotonic;
+
+/// How long the machine has been up. Goes on while this process is stopped and while the machine sleeps; nobody can set it.
+pub fn since_boot() -> Duration {
+    let now = clock_gettime(SINCE_BOOT);
+    Duration::new(
+        now.tv_sec.try_into().unwrap_or_default(),
+        now.tv_nsec.try_into().unwrap_or_default(),
+    )
+}
 
 /// The wall clock. A fixed one makes tests and reproducible bundles possible.
 #[derive(Clone, Copy, Debug, Default)]

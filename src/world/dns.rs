@@ -2,13 +2,20 @@
 //!
 //! A static binary in an empty container has no getaddrinfo plug-ins, so the resolver is part of the binary. It reads
 //! `/etc/resolv.conf` and `/etc/hosts`.
+//!
+//! The two kinds of address are two questions, and each has an answer of its own: that one failed is neither the absence
+//! of an address nor the end of the other.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
+use futures_util::future::{Either, select};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::{DnsError as Answered, NetError};
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, ResolverBuilder, TokioResolver};
 use tokio::sync::OnceCell;
 
 use crate::model::TimeSpan;
@@ -26,6 +33,9 @@ pub enum DnsError {
 
 /// How long name servers may take, all of them together. A name server that is down must not look like a host that is.
 pub const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long the addresses of one kind wait for those of the other. Some name servers never answer for IPv6.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// Which kind of address is looked up and tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,10 +69,15 @@ impl Family {
     }
 }
 
+struct Sources {
+    hosts: Hosts,
+    resolver: TokioResolver,
+}
+
 /// The resolver; the configuration is read at the first look-up.
 #[derive(Clone)]
 pub struct Dns {
-    resolver: Arc<OnceCell<TokioResolver>>,
+    sources: Arc<OnceCell<Sources>>,
     timeout: Duration,
     family: Family,
 }
@@ -77,7 +92,7 @@ impl Dns {
     /// A resolver that gives up after `timeout`.
     pub fn within(timeout: Duration) -> Self {
         Self {
-            resolver: Arc::default(),
+            sources: Arc::default(),
             timeout,
             family: Family::Any,
         }
@@ -104,11 +119,10 @@ impl Dns {
         let server = NameServerConfig::new(Ipv4Addr::LOCALHOST.into(), true, vec![connection]);
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
         let runtime = hickory_resolver::net::runtime::TokioRuntimeProvider::default();
-        let mut builder = TokioResolver::builder_with_config(config, runtime);
-        builder.options_mut().ip_strategy = strategy(family);
-        let resolver = builder.build().unwrap();
+        let resolver = TokioResolver::builder_with_config(config, runtime).build().unwrap();
+        let hosts = Hosts::default();
         Self {
-            resolver: Arc::new(OnceCell::from(resolver)),
+            sources: Arc::new(OnceCell::from(Sources { hosts, resolver })),
             timeout,
             family,
         }
@@ -123,56 +137,141 @@ impl Dns {
             both.retain(|address| self.family.allows(*address));
             return Ok(both);
         }
-        let unknown = |detail: String| DnsError::Unknown {
-            host: host.to_owned(),
-            detail,
+        let failed = |why: NoAddress| match why {
+            NoAddress::Missing(detail) => DnsError::Missing {
+                host: host.to_owned(),
+                detail,
+            },
+            NoAddress::Unknown(detail) => DnsError::Unknown {
+                host: host.to_owned(),
+                detail,
+            },
         };
-        let missing = |detail: &'static str| DnsError::Missing {
-            host: host.to_owned(),
-            detail,
-        };
-        let resolver = self
-            .resolver
-            .get_or_try_init(|| async {
-                TokioResolver::builder_tokio()
-                    .and_then(|mut builder| {
-                        builder.options_mut().ip_strategy = strategy(self.family);
-                        builder.build()
-                    })
-                    .map_err(|error| {
-                        unknown(format!(
-                            "no DNS resolver could be set up from /etc/resolv.conf: {error}"
-                        ))
-                    })
-            })
-            .await?;
-        let looking = tokio::time::timeout(self.timeout, resolver.lookup_ip(host));
-        let answer = looking
+        let sources = self
+            .sources
+            .get_or_try_init(Sources::of_this_machine)
             .await
-            .map_err(|_| unknown(format!("no name server answered within {}", TimeSpan(self.timeout))))?;
-        let found = answer.map_err(|error| {
-            if error.is_nx_domain() {
-                missing("no such host")
-            } else if error.is_no_records_found() {
-                missing(self.family.missing())
-            } else {
-                unknown(format!("the name could not be looked up: {error}"))
-            }
-        })?;
-        // /etc/hosts is read without regard to the family.
-        let found: Vec<IpAddr> = found.iter().filter(|address| self.family.allows(*address)).collect();
+            .map_err(failed)?;
+        let found = match sources.in_hosts(host) {
+            // What stands there is all there is, as for every other program.
+            Some(listed) => Ok(listed),
+            None => tokio::time::timeout(self.timeout, sources.ask(host, self.family))
+                .await
+                .unwrap_or_else(|_| {
+                    let limit = TimeSpan(self.timeout);
+                    Err(NoAddress::Unknown(format!("no name server answered within {limit}")))
+                }),
+        };
+        let mut found = found.map_err(failed)?;
+        found.retain(|address| self.family.allows(*address));
         if found.is_empty() {
-            return Err(missing(self.family.missing()));
+            return Err(failed(NoAddress::Missing(self.family.missing())));
+        }
+        // A connection to it reaches this machine, and a name server that says it means to say nothing.
+        if let Some(placeholder) = found.iter().find(|address| address.is_unspecified()) {
+            return Err(failed(NoAddress::Unknown(format!(
+                "the name servers give {placeholder}, which is no host's address"
+            ))));
         }
         Ok(found)
     }
 }
 
-fn strategy(family: Family) -> LookupIpStrategy {
-    match family {
-        Family::Any => LookupIpStrategy::Ipv6AndIpv4,
-        Family::V4 => LookupIpStrategy::Ipv4Only,
-        Family::V6 => LookupIpStrategy::Ipv6Only,
+/// Why a question has no address for an answer.
+enum NoAddress {
+    /// A name server says that there is none.
+    Missing(&'static str),
+    /// Nobody said anything.
+    Unknown(String),
+}
+
+type Found = Result<Vec<IpAddr>, NoAddress>;
+
+impl Sources {
+    async fn of_this_machine() -> Result<Self, NoAddress> {
+        let resolver = TokioResolver::builder_tokio().and_then(ResolverBuilder::build);
+        Ok(Self {
+            hosts: Hosts::from_system().unwrap_or_default(),
+            resolver: resolver.map_err(|error| {
+                let what = "no DNS resolver could be set up from /etc/resolv.conf";
+                NoAddress::Unknown(format!("{what}: {error}"))
+            })?,
+        })
+    }
+
+    /// The addresses in `/etc/hosts`, of either kind, IPv6 first.
+    fn in_hosts(&self, host: &str) -> Option<Vec<IpAddr>> {
+        let name = Name::from_utf8(host).ok()?;
+        let of = |kind| self.hosts.lookup_static_host(&Query::query(name.clone(), kind));
+        let found = [of(RecordType::AAAA), of(RecordType::A)].into_iter().flatten();
+        let found: Vec<IpAddr> = found.flat_map(|lookup| addresses(&lookup)).collect();
+        Some(found).filter(|found| !found.is_empty())
+    }
+
+    async fn ask(&self, host: &str, family: Family) -> Found {
+        let four = self.ask_for(host, RecordType::A, Family::V4);
+        let six = self.ask_for(host, RecordType::AAAA, Family::V6);
+        match family {
+            Family::V4 => four.await,
+            Family::V6 => six.await,
+            Family::Any => match select(std::pin::pin!(four), std::pin::pin!(six)).await {
+                Either::Left((four, six)) => both(or_too_late(&four, six).await, four),
+                Either::Right((six, four)) => {
+                    let four = or_too_late(&six, four).await;
+                    both(six, four)
+                }
+            },
+        }
+    }
+
+    async fn ask_for(&self, host: &str, kind: RecordType, family: Family) -> Found {
+        let looked = self.resolver.lookup(host, kind).await;
+        let found = looked.map_err(|error| match &error {
+            error if error.is_nx_domain() => NoAddress::Missing("no such host"),
+            error if error.is_no_records_found() => NoAddress::Missing(family.missing()),
+            NetError::Dns(Answered::ResponseCode(code)) => {
+                NoAddress::Unknown(format!("the name servers failed: {}", code.to_str()))
+            }
+            error => NoAddress::Unknown(format!("the name could not be looked up: {error}")),
+        })?;
+        match addresses(&found) {
+            none if none.is_empty() => Err(NoAddress::Missing(family.missing())),
+            found => Ok(found),
+        }
+    }
+}
+
+fn addresses(lookup: &Lookup) -> Vec<IpAddr> {
+    // Names that lead to others come along.
+    lookup
+        .answers()
+        .iter()
+        .filter_map(|record| record.data.ip_addr())
+        .collect()
+}
+
+/// The later answer, which is not awaited for long when the first one has addresses.
+async fn or_too_late(first: &Found, other: impl Future<Output = Found>) -> Found {
+    if first.is_err() {
+        return other.await;
+    }
+    let late = |_| Err(NoAddress::Unknown("no answer in time".to_owned()));
+    tokio::time::timeout(GRACE, other).await.unwrap_or_else(late)
+}
+
+/// That there is no address is known only if both answers say so.
+fn both(six: Found, four: Found) -> Found {
+    match (six, four) {
+        (Ok(mut six), Ok(four)) => {
+            six.extend(four);
+            Ok(six)
+        }
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
+        (Err(unknown @ NoAddress::Unknown(_)), _) | (_, Err(unknown @ NoAddress::Unknown(_))) => Err(unknown),
+        (Err(NoAddress::Missing(six)), Err(NoAddress::Missing(four))) => Err(NoAddress::Missing(match six == four {
+            true => six,
+            false => Family::Any.missing(),
+        })),
     }
 }
 

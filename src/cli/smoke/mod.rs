@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use super::common::Setting;
 use super::error::UsageError;
+use super::values::positive;
 use crate::commands::smoke::{Plan, Start};
 use crate::model::waiver::Waiver;
 use crate::world::World;
@@ -89,6 +90,10 @@ impl SmokeOptions {
         Ok(Plan {
             probes,
             servers,
+            all_within: self
+                .all_within
+                .map(|limit| positive("--all-within", Some(limit), limit))
+                .transpose()?,
             at_once: usize::try_from(at_once).unwrap_or(1),
             waivers,
         })

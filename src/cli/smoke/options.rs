@@ -56,6 +56,9 @@ macro_rules! options {
             /// How many probes run at the same time, at most 256 [default: 16].
             #[arg(long, value_name = "N")]
             pub parallel: Option<u32>,
+            /// Total time allowed for all probes together; what has not ended then is inconclusive [default: no limit].
+            #[arg(long, value_name = "TIME")]
+            pub all_within: Option<TimeSpan>,
             /// Waivers do not hold.
             #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
             pub strict: Option<bool>,
@@ -95,7 +98,7 @@ macro_rules! options {
                     self,
                     config,
                     Self {
-                        $($field,)+ start, ready, ready_within, stop_grace, servers, probes, parallel, strict, over,
+                        $($field,)+ start, ready, ready_within, stop_grace, servers, probes, parallel, all_within, strict, over,
                     }
                 );
                 Self { over, ..merged }
@@ -186,7 +189,8 @@ options! {
     /// The host that must answer in the end. Follows redirects.
     #[arg(long, value_name = "HOST", help_heading = EXPECTED)]
     expect_final_host: Option<String>,
-    /// Days for which the server's certificate must be valid yet.
+    /// Minimum days until a certificate expires: those of every server on the way, with the authorities they send
+    /// along, in every sample.
     #[arg(long, value_name = "DAYS", help_heading = EXPECTED)]
     min_certificate_days: Option<u32>,
     /// Right answers that are slower than this are a warning; repeatable: median=200ms, p95=500ms.
@@ -196,10 +200,11 @@ options! {
     #[arg(long, value_name = "LIMIT", help_heading = EXPECTED)]
     max_latency: Vec<LatencyLimit>,
 
-    /// In which it must become healthy, all attempts together [default: 60s].
+    /// Total time allowed to become healthy, for each probe [default: 60s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
-    /// Between two attempts, at least 10ms [default: 1s]. Retry-After makes it longer, the end of --within shorter.
+    /// Between two attempts, at least 10ms [default: 1s]. Retry-After makes it longer, in a window by three intervals
+    /// at most; the end of --within makes it shorter.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     interval: Option<TimeSpan>,
     /// For one connection [default: 5s].
@@ -214,7 +219,8 @@ options! {
     /// below begins the time anew, for --within longer at most.
     #[arg(long, value_name = "TIME", conflicts_with = "watch", help_heading = WINDOW)]
     steady: Option<TimeSpan>,
-    /// After the first right answer: watch it for this long. Failures within the limits below are a warning.
+    /// After the first right answer: watch it for this long. Failures within the limits below are a warning. Three
+    /// intervals (1s at least) without looking make it inconclusive, as they do with --steady.
     #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     watch: Option<TimeSpan>,
     /// Wrong answers in a row that end it [default: 3].
@@ -223,10 +229,10 @@ options! {
     /// Attempts without an answer in a row that end it [default: 5].
     #[arg(long, value_name = "N", help_heading = WINDOW)]
     max_transport_errors: Option<u32>,
-    /// The share of wrong answers (5xx above all) in all answers that is still right [default: 5%].
+    /// Largest tolerated share of failed attempts, with a wrong answer or without one [default: 5%].
     #[arg(long, value_name = "PERCENT", help_heading = WINDOW)]
     max_error_ratio: Option<Share>,
-    /// The number of answers of which the share is taken at least [default: 60].
+    /// Minimum sample size for --max-error-ratio: of fewer attempts, the share is taken of this many [default: 60].
     #[arg(long, value_name = "N", help_heading = WINDOW)]
     min_samples: Option<u32>,
     /// Something that has nothing to do with what was deployed, asked when a probe gets no answer. If it fails as well,

@@ -14,6 +14,7 @@ use crate::commands::smoke::{Goal, Limits, Probe, STAGE, Slow};
 use crate::model::share::Share;
 use crate::model::{StatusSet, TimeSpan};
 use crate::world::World;
+use crate::world::http::check_proxy;
 
 const WITHIN: TimeSpan = TimeSpan::from_secs(60);
 const INTERVAL: TimeSpan = TimeSpan::from_secs(1);
@@ -24,6 +25,9 @@ const MAX_FAILURES: u32 = 3;
 const MAX_TRANSPORT_ERRORS: u32 = 5;
 const MAX_ERROR_RATIO: Share = Share::percent(5);
 const MIN_SAMPLES: u32 = 60;
+/// In a window, longer than so many intervals nobody may have looked; but a busy machine may take its time.
+const GAP_INTERVALS: u32 = 3;
+const SHORTEST_GAP: Duration = Duration::from_secs(1);
 /// It stands in reports and in annotations.
 const LONGEST_NAME: usize = 100;
 
@@ -63,6 +67,7 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
         given => given.unwrap_or(leads),
     };
     let within = positive("--within", options.within, WITHIN)?;
+    let interval = interval(options.interval.unwrap_or(INTERVAL))?;
     let expected = expected(options, &url)?;
     if method.is_head() && expected.reads_body() {
         return Err(UsageError::new(
@@ -70,12 +75,15 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
         )
         .help("drop one of the two"));
     }
+    let settings = request::settings(options, follows, &world.workspace)?;
+    check_proxy(&world.env, &settings, &url)
+        .map_err(|wrong| UsageError::new(wrong.to_string()).help("correct or unset it, or give --proxy none"))?;
     Ok(Probe {
         name: name.map(checked_name).transpose()?,
         stage: stage(options.stage.as_deref())?,
         headers: request::headers(options, world)?,
         body: request::body(options, &world.workspace)?,
-        settings: request::settings(options, follows, &world.workspace)?,
+        settings,
         expected,
         slow: Slow {
             warn: options.warn_latency.clone(),
@@ -83,9 +91,9 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
         },
         min_certificate_days: options.min_certificate_days,
         within,
-        interval: interval(options.interval.unwrap_or(INTERVAL))?,
+        interval,
         timeout: positive("--timeout", options.timeout, TIMEOUT)?,
-        window: window(options, within)?,
+        window: window(options, within, interval)?,
         control: control(options.control.as_deref(), &url)?,
         url,
         method,
@@ -130,7 +138,7 @@ fn expected(options: &ProbeOptions, url: &Url) -> Result<Expected, UsageError> {
     })
 }
 
-fn window(options: &ProbeOptions, within: Duration) -> Result<Option<(Goal, Limits)>, UsageError> {
+fn window(options: &ProbeOptions, within: Duration, interval: Duration) -> Result<Option<(Goal, Limits)>, UsageError> {
     let zero = TimeSpan::from_secs(0);
     let goal = match (options.steady, options.watch) {
         (None, None) => return Ok(None),
@@ -156,6 +164,7 @@ fn window(options: &ProbeOptions, within: Duration) -> Result<Option<(Goal, Limi
         error_ratio: options.max_error_ratio.unwrap_or(MAX_ERROR_RATIO),
         min_samples: u64::from(options.min_samples.unwrap_or(MIN_SAMPLES)),
         deadline: goal.lasts() + within,
+        longest_gap: (interval * GAP_INTERVALS).max(SHORTEST_GAP),
     };
     Ok(Some((goal, limits)))
 }

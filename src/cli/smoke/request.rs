@@ -1,10 +1,10 @@
 //! What is sent, and over which connection.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 
 use super::options::ProbeOptions;
 use super::url::target;
@@ -98,12 +98,12 @@ fn variable_value<'w>(flag: &str, variable: &str, world: &'w World) -> Result<&'
         })
 }
 
-pub fn body(options: &ProbeOptions, workspace: &Path) -> Result<Option<Arc<[u8]>>, UsageError> {
+pub fn body(options: &ProbeOptions, workspace: &Path) -> Result<Option<Bytes>, UsageError> {
     match (&options.body, &options.body_file) {
         (Some(_), Some(_)) => {
             Err(UsageError::new("--body and --body-file cannot both be sent").help("drop one of the two"))
         }
-        (Some(text), None) => Ok(Some(text.as_bytes().into())),
+        (Some(text), None) => Ok(Some(text.clone().into())),
         (None, Some(file)) => {
             let wrong = |why: String| UsageError::new(format!("--body-file: {why}"));
             let path = workspace.join(file);

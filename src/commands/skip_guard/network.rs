@@ -39,7 +39,7 @@ pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Bl
         headers: &[],
         body: None,
         timeout: TIMEOUT,
-        body_limit: 1,
+        body_limit: 0,
     };
     match client.send(request).await {
         // A gateway answers for what is not there, and a broken server is nothing to deploy to.
@@ -56,9 +56,13 @@ pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Bl
 fn unanswered(url: &Url, failure: &Failure) -> Result<Answer, Blind> {
     let said = format!("({}: {})", failure.reason, failure.detail);
     if failure.blind {
+        let help = match failure.reason {
+            Reason::Dns => NAME_SERVERS,
+            _ => "check that the proxy can be reached from here",
+        };
         return Err(Blind::with_help(
             format!("whether {url} answers was not found out {said}"),
-            NAME_SERVERS,
+            help,
         ));
     }
     Ok(should(
@@ -109,6 +113,7 @@ mod tests {
             detail: "because".to_owned(),
             out_of_time: false,
             blind,
+            first_expiry: None,
         }
     }
 

@@ -13,13 +13,13 @@ mod timing;
 mod window;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
 use crate::engine::{self, Blind};
 use crate::model::waiver::{self, Waiver};
-use crate::model::{Check, Finding, Outcome};
+use crate::model::{Check, Finding, Outcome, TimeSpan};
 use crate::world::World;
 use crate::world::http::{Http, Settings};
 use probe::Means;
@@ -40,6 +40,8 @@ pub struct Plan {
     pub servers: Vec<Start>,
     /// How many probes run at the same time.
     pub at_once: usize,
+    /// In which all probes must have ended.
+    pub all_within: Option<Duration>,
     /// Failures that do not count, for now.
     pub waivers: Vec<Waiver>,
 }
@@ -84,6 +86,9 @@ async fn with_servers(plan: &Plan, world: &World) -> Vec<Check> {
 
 async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> {
     let mut clients = Clients::default();
+    let until = plan
+        .all_within
+        .and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
     let tasks = plan
         .probes
         .iter()
@@ -112,11 +117,23 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
                     watched: &watched,
                     world: &world,
                 };
-                probe.look(&means).await
+                let Some((until, limit)) = until else {
+                    return probe.look(&means).await;
+                };
+                tokio::time::timeout_at(until.into(), probe.look(&means))
+                    .await
+                    .unwrap_or_else(|_| Err(out_of_time(limit)))
             })
         })
         .collect();
     engine::run(tasks, plan.at_once, &world.interrupt).await
+}
+
+fn out_of_time(limit: Duration) -> Blind {
+    Blind::with_help(
+        format!("the time for all probes is over: {} (--all-within)", TimeSpan(limit)),
+        "allow more, ask more at a time with --parallel, or wait less for each with --within",
+    )
 }
 
 /// Probes with equal settings share a client. Not being able to make one is shown at each probe, as each then could

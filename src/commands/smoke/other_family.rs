@@ -28,6 +28,10 @@ pub async fn look(asked: &Asked<'_>, http: &Http, world: &World) -> Option<Fact>
     if asked.settings.family != Family::Any || !matches!(asked.url.host(), Some(Host::Domain(_))) {
         return None;
     }
+    // A proxy looks the name up, and we may not even be able to; the only family seen would be the proxy's own.
+    if !matches!(http.proxy(asked.url), Ok(None)) {
+        return None;
+    }
     let addresses = http.addresses(asked.url).await.ok()?;
     let (four, six) = (
         addresses.iter().any(IpAddr::is_ipv4),

@@ -10,7 +10,7 @@ use url::Url;
 use super::timing::milliseconds;
 use super::window::Kind;
 use crate::model::{Class, Reason};
-use crate::world::http::{Certificate, Phases};
+use crate::world::http::{Expiry, Hop, Phases};
 
 /// One attempt.
 pub enum Sample {
@@ -25,10 +25,15 @@ pub struct Good {
     pub version: &'static str,
     pub took: Duration,
     pub phases: Phases,
+    /// Who was connected to: the proxy, if there is one.
     pub address: Option<SocketAddr>,
+    pub proxy: Option<String>,
     /// Where the answer came from, if not from the URL that was asked.
     pub moved_to: Option<Url>,
-    pub certificate: Option<Certificate>,
+    /// Of the certificates that were shown.
+    pub first_expiry: Option<Expiry>,
+    /// Where a redirect left TLS.
+    pub downgrade: Option<Hop>,
 }
 
 /// A wrong answer, or none.
@@ -40,6 +45,8 @@ pub struct Bad {
     pub excerpt: String,
     /// It ended because less than its own time was left, so it says little about what was probed.
     pub cut_short: bool,
+    /// Of the certificates that were shown.
+    pub first_expiry: Option<Expiry>,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
     /// The independent sign that the platform is at fault, in words.
@@ -57,6 +64,7 @@ impl Bad {
             detail: detail.into(),
             excerpt: String::new(),
             cut_short: false,
+            first_expiry: None,
             retry_after: None,
             sign: None,
             control_was_hurried: false,
@@ -142,6 +150,9 @@ pub struct Samples {
     /// The last failure, except that one that was cut short does not replace one that had its time.
     bad: Option<Bad>,
     good: Option<Box<Good>>,
+    /// Since the first right answer, like the next.
+    first_expiry: Option<Expiry>,
+    downgrade: Option<Hop>,
     control_is_wrong: Option<String>,
 }
 
@@ -155,6 +166,8 @@ impl Default for Samples {
             state: None,
             bad: None,
             good: None,
+            first_expiry: None,
+            downgrade: None,
             control_is_wrong: None,
         }
     }
@@ -167,8 +180,19 @@ impl Samples {
         if counts {
             self.state = Some(state(&sample));
         }
+        // What is settling may show an old certificate yet.
+        if sample.is_good() || self.good.is_some() {
+            let shown = match &sample {
+                Sample::Good(good) => &good.first_expiry,
+                Sample::Bad(bad) => &bad.first_expiry,
+            };
+            self.first_expiry = self.first_expiry.iter().chain(shown).min().cloned();
+        }
         match sample {
-            Sample::Good(good) => self.good = Some(good),
+            Sample::Good(good) => {
+                self.downgrade = self.downgrade.take().or(good.downgrade.clone());
+                self.good = Some(good);
+            }
             Sample::Bad(mut bad) => {
                 self.control_is_wrong = bad.control_is_wrong.take().or(self.control_is_wrong.take());
                 *self.by_reason.entry(bad.reason).or_default() += 1;
@@ -211,6 +235,16 @@ impl Samples {
 
     pub fn last_good(&self) -> Option<&Good> {
         self.good.as_deref()
+    }
+
+    /// The first end of a certificate in any of them since the first right answer.
+    pub fn first_expiry(&self) -> Option<&Expiry> {
+        self.first_expiry.as_ref()
+    }
+
+    /// A redirect that left TLS on the way to a right answer.
+    pub fn downgrade(&self) -> Option<&Hop> {
+        self.downgrade.as_ref()
     }
 
     /// `refused 12, status-5xx 3`.
@@ -277,6 +311,47 @@ mod tests {
             (samples.count(), samples.tally().as_str()),
             (3, "timeout 2, gateway-5xx 1")
         );
+    }
+
+    #[test]
+    fn the_first_certificate_to_expire_of_all_samples_since_the_first_right_one_counts() {
+        let expiry = |at| {
+            Some(Expiry {
+                at,
+                is_authority: false,
+                host: "h".into(),
+            })
+        };
+        let good = |at| {
+            Sample::Good(Box::new(Good {
+                status: 200,
+                version: "HTTP/1.1",
+                took: Duration::ZERO,
+                phases: Phases::default(),
+                address: None,
+                proxy: None,
+                moved_to: None,
+                first_expiry: expiry(at),
+                downgrade: None,
+            }))
+        };
+        let bad = |at| {
+            Sample::Bad(Bad {
+                first_expiry: expiry(at),
+                ..Bad::new(Reason::Reset, "")
+            })
+        };
+        let mut samples = Samples::default();
+        let mut first = |sample| {
+            samples.add(sample);
+            samples.first_expiry().map(|expiry| expiry.at)
+        };
+        assert_eq!(first(bad(1)), None, "what is settling may show an old one");
+        assert_eq!(first(good(9)), Some(9));
+        assert_eq!(first(good(5)), Some(5));
+        assert_eq!(first(good(7)), Some(5), "not the last one");
+        assert_eq!(first(failed(Reason::Reset, "")), Some(5));
+        assert_eq!(first(bad(3)), Some(3), "also without a right answer");
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! After the first right answer: does it stay right? Knows no clock and no network, only what came back and when.
 //!
-//! Two rules hold whatever comes in: one more failure never makes the verdict better, and equal samples count the same
-//! one by one or together.
+//! A window is good if it was watched without a gap to its end, its last answer is right, and its failures are within
+//! the limits. A failure is an attempt that ended in anything but a right answer, also in none at all. It is degraded as
+//! soon as a limit is passed, and unwatched, which is neither good nor bad, as soon as nobody looked for too long.
+//!
+//! Three rules hold whatever comes in: one more failure never makes the verdict better, an attempt without an answer
+//! never counts less in the ratio than a wrong answer, and equal samples count the same one by one or together.
 
 use std::fmt;
 use std::time::Duration;
@@ -40,14 +44,17 @@ impl fmt::Display for Goal {
 pub struct Limits {
     /// Wrong answers since the last right one. This many end it.
     pub failures: u64,
-    /// Attempts without an answer since the last right one. This many end it.
+    /// Attempts without an answer since the last right one. This many end it. Of failures of both kinds in a row, as
+    /// many end it as the larger limit allows of one.
     pub transport_errors: u64,
-    /// Wrong answers of all answers. More end it.
+    /// Failures of all attempts. More end it.
     pub error_ratio: Share,
-    /// The ratio is of at least this many answers, so that the first failure is not 100 %.
+    /// The ratio is of at least this many attempts, so that the first failure is not 100 %.
     pub min_samples: u64,
     /// The time in which steadiness must be reached.
     pub deadline: Duration,
+    /// For longer than this nobody may have looked.
+    pub longest_gap: Duration,
 }
 
 /// What an attempt says about the thing that is watched.
@@ -84,6 +91,8 @@ impl Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Degraded(Why),
+    /// Nobody looked for this long, which is too long.
+    Unwatched(Duration),
     /// More samples are needed.
     Open,
     Good,
@@ -94,6 +103,7 @@ pub enum State {
 pub enum Why {
     InARow,
     NoAnswerInARow,
+    FailuresInARow,
     Ratio,
     NeverSteady,
     NoData,
@@ -108,7 +118,7 @@ pub struct Window {
     no_answer: u64,
     wrong_in_a_row: u64,
     no_answer_in_a_row: u64,
-    /// Since when every sample was good.
+    /// Since when every sample was good; at the beginning, the answer before the first sample is.
     good_since: Option<Duration>,
     state: State,
 }
@@ -162,6 +172,13 @@ impl Window {
         self.state = self.judge(run.to);
     }
 
+    /// Nobody looked for this long: no attempt was under way, or this process did not run.
+    pub fn gap(&mut self, length: Duration) {
+        if self.state == State::Open && length > self.limits.longest_gap {
+            self.state = State::Unwatched(length);
+        }
+    }
+
     /// When there is no time for another sample.
     pub fn finish(&mut self) {
         if self.state == State::Open {
@@ -182,9 +199,12 @@ impl Window {
         if self.no_answer_in_a_row >= self.limits.transport_errors.max(1) {
             return State::Degraded(Why::NoAnswerInARow);
         }
-        // Attempts without an answer are left out of the whole, or one more of them would make the share smaller.
-        let answers = (self.good + self.wrong).max(self.limits.min_samples);
-        if self.limits.error_ratio.is_exceeded(self.wrong, answers) {
+        let larger = self.limits.failures.max(self.limits.transport_errors);
+        if self.failed_in_a_row() >= larger {
+            return State::Degraded(Why::FailuresInARow);
+        }
+        let whole = self.samples().max(self.limits.min_samples);
+        if self.limits.error_ratio.is_exceeded(self.failed(), whole) {
             return State::Degraded(Why::Ratio);
         }
         match self.goal {
@@ -193,20 +213,24 @@ impl Window {
                 let since = self.good_since.unwrap_or(now);
                 if since.saturating_add(span) > self.limits.deadline {
                     State::Degraded(Why::NeverSteady)
-                } else if self.good_since.is_some() && self.good > 0 && now.saturating_sub(since) >= span {
+                } else if self.good_since.is_some() && now.saturating_sub(since) >= span {
                     State::Good
                 } else {
                     State::Open
                 }
             }
             // It does not end on a failure: the next right answer or the limit decides.
-            Goal::Watch(span) if now >= span && self.good_since.is_some() && self.good > 0 => State::Good,
+            Goal::Watch(span) if now >= span && self.good_since.is_some() => State::Good,
             Goal::Watch(_) => State::Open,
         }
     }
 
-    /// Failures that did not end it.
-    pub fn tolerated(&self) -> u64 {
+    fn failed_in_a_row(&self) -> u64 {
+        self.wrong_in_a_row.saturating_add(self.no_answer_in_a_row)
+    }
+
+    /// Attempts that ended in anything but a right answer.
+    pub fn failed(&self) -> u64 {
         self.wrong + self.no_answer
     }
 
@@ -222,10 +246,13 @@ impl Window {
                 "{} without an answer in a row",
                 text::count(amount(self.no_answer_in_a_row), "attempt")
             ),
+            Why::FailuresInARow => {
+                format!("{} in a row", text::count(amount(self.failed_in_a_row()), "failure"))
+            }
             Why::Ratio => format!(
-                "{} of {}, more than {} of at least {}",
-                text::count(amount(self.wrong), "wrong answer"),
-                text::count(amount(self.good + self.wrong), "answer"),
+                "{} in {}, more than {} of at least {}",
+                text::count(amount(self.failed()), "failure"),
+                text::count(amount(self.samples()), "attempt"),
                 self.limits.error_ratio,
                 self.limits.min_samples
             ),
@@ -244,214 +271,6 @@ fn amount(n: u64) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn limits() -> Limits {
-        Limits {
-            failures: 3,
-            transport_errors: 4,
-            error_ratio: Share::percent(5),
-            min_samples: 60,
-            deadline: 60 * SECOND,
-        }
-    }
-
-    fn kind(letter: char) -> Kind {
-        match letter {
-            'g' => Kind::Good,
-            'w' => Kind::Wrong,
-            't' => Kind::NoAnswer,
-            other => panic!("{other}"),
-        }
-    }
-
-    /// One sample a second; `g`ood, `w`rong, or `t`ransport error.
-    fn after(goal: Goal, limits: Limits, samples: &str) -> Window {
-        let mut window = Window::new(goal, limits);
-        for (at, letter) in (1..).zip(samples.chars()) {
-            window.add(Run::one(kind(letter), at * SECOND));
-        }
-        window
-    }
-
-    fn state(goal: Goal, samples: &str) -> State {
-        after(goal, limits(), samples).state()
-    }
-
-    #[test]
-    fn steady_is_a_streak_and_a_failure_begins_it_anew() {
-        let steady = Goal::Steady(5 * SECOND);
-        assert_eq!(state(steady, "gggg"), State::Open);
-        assert_eq!(state(steady, "ggggg"), State::Good);
-        assert_eq!(state(steady, "ggwggggg"), State::Open);
-        assert_eq!(state(steady, "ggwgggggg"), State::Good, "from the next right answer on");
-        assert_eq!(state(steady, &"gggw".repeat(15)), State::Degraded(Why::Ratio));
-        assert_eq!(state(steady, &"gggt".repeat(15)), State::Degraded(Why::NeverSteady));
-    }
-
-    /// Told one by one, and as one run that goes on behind the deadline.
-    #[test]
-    fn a_streak_that_cannot_end_in_time_is_none() {
-        let limits = Limits {
-            failures: 2,
-            deadline: 2 * SECOND,
-            ..limits()
-        };
-        let steady = Goal::Steady(SECOND);
-        let singly = after(steady, limits, "tgg").state();
-        let mut window = after(steady, limits, "t");
-        window.add(Run {
-            kind: Kind::Good,
-            count: 2,
-            from: 2 * SECOND,
-            to: 3 * SECOND,
-        });
-        assert_eq!(singly, State::Degraded(Why::NeverSteady));
-        assert_eq!(window.state(), singly);
-    }
-
-    #[test]
-    fn a_watch_tolerates_what_is_within_the_limits() {
-        let watch = Goal::Watch(30 * SECOND);
-        assert_eq!(state(watch, &"g".repeat(30)), State::Good);
-        assert_eq!(state(watch, &format!("gwg{}", "g".repeat(27))), State::Good);
-        assert_eq!(state(watch, "gggwww"), State::Degraded(Why::InARow));
-        assert_eq!(
-            state(watch, "gggwwtwg"),
-            State::Degraded(Why::InARow),
-            "a silence is no recovery"
-        );
-        assert_eq!(
-            state(watch, "gttt"),
-            State::Open,
-            "transport errors have their own limit"
-        );
-        assert_eq!(state(watch, "gtttt"), State::Degraded(Why::NoAnswerInARow));
-    }
-
-    #[test]
-    fn it_ends_as_soon_as_the_result_cannot_change() {
-        // 4 wrong answers are more than 5 % of 60, whatever the other 56 are.
-        assert_eq!(state(Goal::Watch(900 * SECOND), "wgwgwg"), State::Open);
-        assert_eq!(state(Goal::Watch(900 * SECOND), "wgwgwgw"), State::Degraded(Why::Ratio));
-    }
-
-    #[test]
-    fn it_does_not_end_on_a_failure() {
-        let watch = Goal::Watch(3 * SECOND);
-        assert_eq!(state(watch, "ggt"), State::Open);
-        assert_eq!(state(watch, "ggtg"), State::Good);
-        assert_eq!(state(watch, "ggtttt"), State::Degraded(Why::NoAnswerInARow));
-    }
-
-    #[test]
-    fn no_data_is_never_good() {
-        for goal in [Goal::Steady(Duration::ZERO), Goal::Watch(Duration::ZERO)] {
-            let mut window = Window::new(goal, limits());
-            window.finish();
-            assert_eq!(window.state(), State::Degraded(Why::NoData));
-        }
-    }
-
-    /// How good a state is. Which limit was passed does not matter.
-    fn rank(state: State) -> u8 {
-        match state {
-            State::Degraded(_) => 0,
-            State::Open => 1,
-            State::Good => 2,
-        }
-    }
-
-    fn samples() -> impl Strategy<Value = Vec<Kind>> {
-        let kinds = prop_oneof![8 => Just(Kind::Good), 1 => Just(Kind::Wrong), 1 => Just(Kind::NoAnswer)];
-        prop::collection::vec(kinds, 0..80)
-    }
-
-    fn goals() -> impl Strategy<Value = Goal> {
-        (0u64..40, any::<bool>()).prop_map(|(secs, steady)| match steady {
-            true => Goal::Steady(Duration::from_secs(secs)),
-            false => Goal::Watch(Duration::from_secs(secs)),
-        })
-    }
-
-    fn any_limits() -> impl Strategy<Value = Limits> {
-        (1u64..6, 1u64..6, 0u32..=100, 0u64..30, 1u64..90).prop_map(|(failures, transport, percent, min, deadline)| {
-            Limits {
-                failures,
-                transport_errors: transport,
-                error_ratio: Share::percent(percent),
-                min_samples: min,
-                deadline: Duration::from_secs(deadline),
-            }
-        })
-    }
-
-    /// The final state with samples at the given times.
-    fn judged(goal: Goal, limits: Limits, samples: &[(Kind, Duration)]) -> State {
-        let mut window = Window::new(goal, limits);
-        for (kind, at) in samples {
-            window.add(Run::one(*kind, *at));
-        }
-        window.state()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(512))]
-
-        #[test]
-        fn equal_samples_count_the_same_one_by_one_or_together(
-            goal in goals(), limits in any_limits(), kinds in samples(), cuts in prop::collection::vec(any::<bool>(), 80)
-        ) {
-            let timed: Vec<(Kind, Duration)> = (1..).zip(&kinds).map(|(at, kind)| (*kind, at * SECOND)).collect();
-            let singly = judged(goal, limits, &timed);
-            let mut window = Window::new(goal, limits);
-            let mut rest = timed.as_slice();
-            while let Some((kind, from)) = rest.first().copied() {
-                let mut length = 1;
-                while length < rest.len() && rest[length].0 == kind && !cuts[length] {
-                    length += 1;
-                }
-                let to = rest[length - 1].1;
-                window.add(Run { kind, count: length as u64, from, to });
-                rest = &rest[length..];
-            }
-            prop_assert_eq!(rank(window.state()), rank(singly));
-        }
-
-        #[test]
-        fn one_more_failure_never_makes_it_better(
-            goal in goals(), limits in any_limits(), kinds in samples(), place in any::<prop::sample::Index>(),
-            silent in any::<bool>()
-        ) {
-            let bad = if silent { Kind::NoAnswer } else { Kind::Wrong };
-            let timed: Vec<(Kind, Duration)> = (1..).zip(&kinds).map(|(at, kind)| (*kind, at * SECOND)).collect();
-            let before = judged(goal, limits, &timed);
-            // In addition to the others …
-            let at = place.index(timed.len() + 1);
-            let mut added = timed.clone();
-            let when = timed.get(at).or(timed.last()).map_or(SECOND, |(_, when)| *when);
-            added.insert(at, (bad, when));
-            // A window that was over before it came is over.
-            prop_assert!(rank(judged(goal, limits, &added)) <= rank(before), "{before:?} {added:?}");
-            // … or instead of a right answer.
-            if let Some(sample) = timed.get(at) && sample.0 == Kind::Good {
-                let mut replaced = timed.clone();
-                replaced[at].0 = bad;
-                prop_assert!(rank(judged(goal, limits, &replaced)) <= rank(before), "{before:?} {replaced:?}");
-            }
-        }
-
-        #[test]
-        fn only_right_answers_make_it_good(goal in goals(), limits in any_limits(), kinds in samples()) {
-            let timed: Vec<(Kind, Duration)> = (1..)
-                .zip(kinds.iter().filter(|kind| **kind != Kind::Good))
-                .map(|(at, kind)| (*kind, at * SECOND))
-                .collect();
-            prop_assert_ne!(judged(goal, limits, &timed), State::Good);
-        }
-    }
-}
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::certificate::Certificate;
+use super::certificate::Expiry;
 
 /// A whole answer: that of the last request, if redirects were followed.
 #[derive(Debug)]
@@ -21,18 +21,20 @@ pub struct Answer {
     pub hops: Vec<Hop>,
     /// Where the answer came from, after redirects; without user information.
     pub url: Url,
-    /// Who was connected to: a proxy, if there is one.
+    /// Who was connected to: the proxy, if there is one.
     pub address: Option<SocketAddr>,
+    /// The proxy it came through, and who named it.
+    pub proxy: Option<String>,
     /// At most the request's limit.
     pub body: Vec<u8>,
-    /// Whether there was more.
+    /// Whether there was or may have been more.
     pub body_cut: bool,
     /// The whole attempt, redirects included.
     pub took: Duration,
     /// Of the last request.
     pub phases: Phases,
-    /// What the last server showed; `None` without TLS, or if it could not be read.
-    pub certificate: Option<Certificate>,
+    /// Of the certificates that this server and those that redirected showed; `None` without TLS.
+    pub first_expiry: Option<Expiry>,
     /// How long the server asks to wait (RFC 9110 10.2.3), seen from now: zero if that is over, a day at most.
     pub retry_after: Option<Duration>,
 }

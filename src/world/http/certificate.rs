@@ -16,6 +16,17 @@ pub struct Certificate {
     pub self_issued: bool,
 }
 
+/// When the first of the certificates that were shown stops being valid, and whose that is. They are those of every
+/// server on the way, each with what it sent along: an authority between that expires takes the server down as well.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expiry {
+    /// In seconds since 1970-01-01 00:00 UTC.
+    pub at: i64,
+    /// Not the server's own one.
+    pub is_authority: bool,
+    pub host: String,
+}
+
 /// A tag, and the content.
 type Element<'d> = (u8, &'d [u8]);
 

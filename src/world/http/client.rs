@@ -3,14 +3,15 @@
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
+use reqwest::Client;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Proxy};
 use rustls::ClientConfig;
 
 use super::lookup::Lookup;
 use super::phase::{Connecting, Looking};
+use super::proxies::Proxies;
 use super::settings::{HttpVersion, Settings};
-use super::{proxies, tls};
+use super::tls;
 use crate::world::Env;
 
 /// The clients of one setting.
@@ -24,14 +25,14 @@ struct Setup {
     settings: Settings,
     lookup: Lookup,
     tls: ClientConfig,
-    proxies: Vec<Proxy>,
+    proxies: Proxies,
 }
 
 impl Clients {
     pub fn new(env: &Env, settings: &Settings, lookup: Lookup) -> anyhow::Result<Self> {
         let setup = Setup {
             tls: tls::config(env, settings)?,
-            proxies: proxies::proxies(env, &settings.proxy, &settings.resolve)?,
+            proxies: Proxies::new(env, &settings.proxy, &settings.resolve)?,
             settings: settings.clone(),
             lookup,
         };
@@ -53,12 +54,16 @@ impl Clients {
         &self.setup.lookup
     }
 
+    pub fn proxies(&self) -> &Proxies {
+        &self.setup.proxies
+    }
+
     pub fn usual(&self) -> &Client {
         &self.usual
     }
 
     /// One that speaks HTTP/1.1 only.
-    pub fn http1(&self) -> reqwest::Result<&Client> {
+    pub fn http1(&self) -> anyhow::Result<&Client> {
         if let Some(client) = self.http1.get() {
             return Ok(client);
         }
@@ -68,7 +73,7 @@ impl Clients {
 }
 
 impl Setup {
-    fn client(&self, version: HttpVersion) -> reqwest::Result<Client> {
+    fn client(&self, version: HttpVersion) -> anyhow::Result<Client> {
         let mut tls = self.tls.clone();
         tls.alpn_protocols = tls::offers(version);
         let mut builder = Client::builder()
@@ -95,9 +100,9 @@ impl Setup {
         if !self.settings.connect_timeout.is_zero() {
             builder = builder.connect_timeout(self.settings.connect_timeout);
         }
-        for proxy in &self.proxies {
-            builder = builder.proxy(proxy.clone());
+        for proxy in self.proxies.for_client()? {
+            builder = builder.proxy(proxy);
         }
-        builder.build()
+        Ok(builder.build()?)
     }
 }

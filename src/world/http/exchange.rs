@@ -2,15 +2,16 @@
 
 use std::time::{Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Response, Version};
+use http_body::Body as _;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Body, Response, Version};
 
 use super::answer::{Answer, Headers};
 use super::client::Clients;
 use super::failure::{self, Failure};
 use super::phase::Progress;
 use super::redirect::Next;
-use super::request::{self, Request};
+use super::request::{self, Method, Request};
 use super::retry_after;
 use super::settings::{HttpVersion, without_credentials};
 use crate::model::Reason;
@@ -30,7 +31,7 @@ pub async fn exchange(clients: &Clients, progress: &Progress, request: &Request<
                 .map_err(|endless| Failure::new(Reason::Redirect, endless.0))?;
             continue;
         }
-        let read = read(clients, progress, response, request.body_limit).await;
+        let read = read(clients, progress, response, &next.method, request.body_limit).await;
         let answer = read.map_err(|failure| next.after_redirects(failure))?;
         return Ok(Answer {
             hops: next.hops,
@@ -44,7 +45,11 @@ pub async fn exchange(clients: &Clients, progress: &Progress, request: &Request<
 /// Asks, and waits for the head of the answer.
 async fn ask(clients: &Clients, progress: &Progress, next: &Next<'_>) -> Result<Response, Failure> {
     let settings = clients.settings();
-    progress.begin(&next.url, !next.hops.is_empty());
+    let proxy = clients.proxies().for_url(&next.url).map_err(|wrong| Failure {
+        blind: true,
+        ..Failure::new(Reason::Refused, wrong.to_string())
+    })?;
+    progress.begin(&next.url, !next.hops.is_empty(), proxy);
     clients.lookup().literal(&next.url)?;
     let headers = request::encode(next.headers.iter().copied())
         .map_err(|error| Failure::new(Reason::Header, format!("the request cannot be sent: {error}")))?;
@@ -63,53 +68,95 @@ async fn ask(clients: &Clients, progress: &Progress, next: &Next<'_>) -> Result<
         .request(next.method.inner().clone(), next.url.clone())
         .headers(headers);
     if let Some(body) = next.body {
-        builder = builder.body(body.to_vec());
+        builder = builder.body(body.clone());
     }
     let sent = builder.send().await;
     sent.map_err(|error| failure::classify(&error, progress, settings))
 }
 
 /// Reads the body and gathers the rest. What the caller knows of the way here is left empty.
-async fn read(clients: &Clients, progress: &Progress, mut response: Response, limit: usize) -> Result<Answer, Failure> {
+async fn read(
+    clients: &Clients,
+    progress: &Progress,
+    response: Response,
+    method: &Method,
+    limit: usize,
+) -> Result<Answer, Failure> {
     let mut phases = progress.phases();
-    let mut body = Vec::new();
-    let mut body_cut = false;
-    let broken = |error: reqwest::Error| failure::classify(&error, progress, clients.settings());
-    while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        let room = limit - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            body_cut = true;
-            break;
+    let (url, address) = (response.url().clone(), response.remote_addr());
+    let (response, stream) = http::Response::from(response).into_parts();
+    let (body, ended) = read_body(stream, limit)
+        .await
+        .map_err(|error| failure::classify(&error, progress, clients.settings()))?;
+    let (status, mut headers) = (response.status, response.headers);
+    // HTTP/1.1 has other ends, and the client knows those. An answer without a body may say how long one would be
+    // (RFC 9110 8.6).
+    let may_have_body = !method.is_head() && !matches!(status.as_u16(), 204 | 304);
+    if ended == Ended::Unmarked && response.version == Version::HTTP_2 && may_have_body {
+        let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if declared != Some(body.len().to_string().as_str()) {
+            let of = declared.map(|length| format!(" of {length}")).unwrap_or_default();
+            let detail = format!("body cut: {}{of} bytes, then the server reset the stream", body.len());
+            return Err(Failure::new(Reason::Reset, detail));
         }
     }
     phases.total = progress.elapsed();
-    let status = response.status();
-    let headers = response.headers();
     #[expect(clippy::disallowed_methods, reason = "an answer is read when it comes")]
     let now = SystemTime::now();
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     Ok(Answer {
         status: status.as_u16(),
-        version: match response.version() {
+        version: match response.version {
             Version::HTTP_2 => "HTTP/2",
             Version::HTTP_10 => "HTTP/1.0",
             _ => "HTTP/1.1",
         },
-        location: location(headers).filter(|_| status.is_redirection()).map(text),
+        location: location(&headers).filter(|_| status.is_redirection()).map(text),
         retry_after: headers
             .get(RETRY_AFTER)
             .and_then(|value| retry_after::parse(value.to_str().ok()?, now)),
-        address: response.remote_addr(),
-        certificate: progress.certificate(),
-        headers: Headers::new(std::mem::take(response.headers_mut())),
-        url: response.url().clone(),
+        address,
+        proxy: progress.proxy(),
+        first_expiry: progress.first_expiry(),
+        headers: Headers::new(std::mem::take(&mut headers)),
+        url,
         hops: Vec::new(),
         took: phases.total,
         body,
-        body_cut,
+        body_cut: ended == Ended::Cut,
         phases,
     })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Whole,
+    /// At the limit; there is or may be more.
+    Cut,
+    /// Nothing more came, and nothing said that this is all. The client takes an HTTP/2 stream that was reset with
+    /// NO_ERROR for one that ended, but only END_STREAM is an end (RFC 9113 8.1).
+    Unmarked,
+}
+
+/// The body up to `limit`. Nothing more is awaited when that is reached: what streams for ever would never be answered.
+async fn read_body(mut stream: Body, limit: usize) -> reqwest::Result<(Vec<u8>, Ended)> {
+    let mut body = Vec::new();
+    while body.len() < limit {
+        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut stream).poll_frame(context)).await;
+        let Some(frame) = frame else {
+            let is_marked = stream.is_end_stream();
+            return Ok((body, if is_marked { Ended::Whole } else { Ended::Unmarked }));
+        };
+        if let Some(chunk) = frame?.data_ref() {
+            let room = limit - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() > room {
+                return Ok((body, Ended::Cut));
+            }
+        }
+    }
+    let is_whole = stream.is_end_stream();
+    Ok((body, if is_whole { Ended::Whole } else { Ended::Cut }))
 }
 
 fn location(headers: &HeaderMap) -> Option<&[u8]> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustls::pki_types::InvalidDnsNameError;
 
+use super::certificate::Expiry;
 use super::phase::{Phase, Progress};
 use super::refusal;
 use super::settings::{HttpVersion, Settings};
@@ -22,6 +23,8 @@ pub struct Failure {
     pub out_of_time: bool,
     /// It says nothing about the host: whether that exists could not even be found out from here.
     pub blind: bool,
+    /// Of the certificates that were shown before it failed.
+    pub first_expiry: Option<Expiry>,
 }
 
 impl Failure {
@@ -31,6 +34,7 @@ impl Failure {
             detail: detail.into(),
             out_of_time: false,
             blind: false,
+            first_expiry: None,
         }
     }
 
@@ -46,10 +50,23 @@ impl Failure {
             Phase::ShakingHands => (Reason::ConnectTimeout, "no end of the TLS handshake"),
             Phase::Answering => (Reason::Timeout, "no whole answer"),
         };
-        Self {
+        let failure = Self {
             out_of_time: true,
             blind: phase == Phase::Resolving,
             ..Self::new(reason, format!("{what} within {}{at}", TimeSpan(round(limit))))
+        };
+        failure.of_proxy(progress.at_proxy())
+    }
+
+    /// What failed on the way to a proxy says nothing about the host behind it.
+    fn of_proxy(self, proxy: Option<String>) -> Self {
+        match proxy {
+            Some(proxy) => Self {
+                detail: format!("the proxy {proxy}: {}", self.detail),
+                blind: true,
+                ..self
+            },
+            None => self,
         }
     }
 }
@@ -66,6 +83,22 @@ impl From<&DnsError> for Failure {
 /// The innermost layer that says something decides.
 pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings) -> Failure {
     let chain = layers(error);
+    let innermost = chain.last().map_or_else(String::new, ToString::to_string);
+    // The client does not show this error's type.
+    if let (Some(proxy), Some(why)) = (progress.at_proxy(), innermost.strip_prefix(TUNNEL_ERROR)) {
+        let detail = format!("the proxy {proxy} makes no connection to the server: {why}");
+        return Failure::new(Reason::Refused, detail);
+    }
+    let proxy = progress.at_proxy().filter(|_| error.is_connect());
+    why(error, &chain, progress, settings).of_proxy(proxy)
+}
+
+/// How it begins; a test holds the wording.
+const TUNNEL_ERROR: &str = "tunnel error: ";
+
+type Layer<'e> = &'e (dyn StdError + 'static);
+
+fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, settings: &Settings) -> Failure {
     for layer in chain.iter().rev() {
         if let Some(dns) = layer.downcast_ref::<DnsError>() {
             return dns.into();
@@ -95,16 +128,12 @@ pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings
         return Failure::new(Reason::Timeout, "no whole answer in time");
     }
     let innermost = chain.last().map_or_else(String::new, ToString::to_string);
-    if let Some(why) = innermost.strip_prefix("tunnel error: ") {
-        let detail = format!("the proxy makes no connection to the server: {why}");
-        return Failure::new(Reason::Refused, detail);
-    }
     if error.is_connect() {
         return Failure::new(Reason::Refused, format!("no connection: {innermost}"));
     }
     let detail = match settings.version {
         // What the first letters of an HTTP/1.1 answer are, read as HTTP/2.
-        HttpVersion::Two if innermost.contains("frame with invalid size") => refusal::NO_HTTP2.to_owned(),
+        HttpVersion::Two if is_wrong_frame(chain) => refusal::NO_HTTP2.to_owned(),
         HttpVersion::Two => format!("no HTTP/2 answer: {innermost}"),
         // Closed without an answer, or an answer that is not HTTP.
         HttpVersion::Any | HttpVersion::One => format!("no HTTP answer: {innermost}"),
@@ -112,24 +141,31 @@ pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings
     Failure::new(Reason::Reset, detail)
 }
 
+fn is_wrong_frame(chain: &[Layer<'_>]) -> bool {
+    let reasons = chain
+        .iter()
+        .filter_map(|layer| layer.downcast_ref::<h2::Error>()?.reason());
+    reasons.into_iter().any(|reason| reason == h2::Reason::FRAME_SIZE_ERROR)
+}
+
 const NO_CONNECTION: &str = "no connection in time";
 const NO_HANDSHAKE: &str = "connected, but no end of the TLS handshake in time";
 
-fn layers<'e>(error: &'e reqwest::Error) -> Vec<&'e (dyn StdError + 'static)> {
-    let mut chain: Vec<&'e (dyn StdError + 'static)> = Vec::new();
-    let mut next: Option<&'e (dyn StdError + 'static)> = Some(error);
+fn layers(error: &reqwest::Error) -> Vec<Layer<'_>> {
+    let mut chain: Vec<Layer<'_>> = Vec::new();
+    let mut next: Option<Layer<'_>> = Some(error);
     while let Some(layer) = next {
         chain.push(layer);
         // An I/O error made from another error hides it from `source`.
         next = match layer.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            Some(inner) => Some(inner as Layer<'_>),
             None => layer.source(),
         };
     }
     chain
 }
 
-fn of_io(layer: &(dyn StdError + 'static), error: &reqwest::Error, progress: &Progress) -> Option<Failure> {
+fn of_io(layer: Layer<'_>, error: &reqwest::Error, progress: &Progress) -> Option<Failure> {
     use io::ErrorKind as Kind;
     let shaking_hands = progress.phase() == Phase::ShakingHands;
     let (reason, words) = match layer.downcast_ref::<io::Error>()?.kind() {

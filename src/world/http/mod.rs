@@ -32,11 +32,13 @@ use super::Env;
 use super::dns::{self, Dns};
 pub use crate::world::dns::Family;
 pub use answer::{Answer, Headers, Hop, Phases};
-pub use certificate::Certificate;
+pub use certificate::Expiry;
 use client::Clients;
 pub use failure::Failure;
 use lookup::Lookup;
 use phase::Progress;
+pub use proxies::NotAProxy;
+use proxies::Proxies;
 pub use request::{Header, HeaderError, Method, MethodError, Request};
 pub use resolve::{Resolve, ResolveError};
 pub use settings::{ClientCertificate, HttpVersion, ProxyChoice, Settings};
@@ -73,12 +75,30 @@ impl Http {
             Ok(result) => result,
             Err(_) => Err(Failure::out_of_time(&progress, request.timeout)),
         }
+        .map_err(|failure| Failure {
+            first_expiry: progress.first_expiry(),
+            ..failure
+        })
+    }
+
+    /// Which proxy a request for this URL goes through, in words. An error names the variable that names none.
+    pub fn proxy(&self, url: &Url) -> Result<Option<String>, NotAProxy> {
+        self.0.proxies().for_url(url)
     }
 
     /// The addresses that a URL's host has and that may be tried, at least one: those that the settings give, else those
     /// that are looked up. An IP address is its own. Looking up ends by itself, within the connect timeout.
     pub async fn addresses(&self, url: &Url) -> Result<Vec<IpAddr>, Failure> {
         self.0.lookup().addresses(url).await
+    }
+}
+
+/// What is wrong with the proxy that requests with these settings for this URL would go through.
+pub fn check_proxy(env: &Env, settings: &Settings, url: &Url) -> Result<(), NotAProxy> {
+    match Proxies::new(env, &settings.proxy, &settings.resolve) {
+        Ok(proxies) => proxies.for_url(url).map(|_| ()),
+        // Said when the client is made.
+        Err(_) => Ok(()),
     }
 }
 

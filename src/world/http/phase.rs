@@ -14,7 +14,7 @@ use tower_service::Service;
 use url::Url;
 
 use super::answer::Phases;
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Expiry};
 use super::lookup::Lookup;
 use super::settings::without_credentials;
 
@@ -45,12 +45,24 @@ struct State {
     host: String,
     port: Option<u16>,
     is_tls: bool,
+    proxy: Option<String>,
     begun: Option<Instant>,
     dns: Option<Duration>,
     connecting: Option<Instant>,
     shaking_hands: Option<Instant>,
     connected: Option<Instant>,
     certificate: Option<Certificate>,
+    /// Of this request's certificates.
+    expiry: Option<Expiry>,
+    /// Of those before.
+    earlier: Option<Expiry>,
+}
+
+impl State {
+    fn first_expiry(&self) -> Option<Expiry> {
+        let own = self.expiry.clone().filter(|_| self.is_tls);
+        own.into_iter().chain(self.earlier.clone()).min()
+    }
 }
 
 impl Progress {
@@ -59,13 +71,16 @@ impl Progress {
         CURRENT.scope(self.clone(), request).await
     }
 
-    /// A request to this URL begins; `is_redirect` if it was not the first one's.
-    pub fn begin(&self, url: &Url, is_redirect: bool) {
-        *self.state() = State {
+    /// A request to this URL begins; `is_redirect` if it was not the first one's. `proxy` is the one it goes through.
+    pub fn begin(&self, url: &Url, is_redirect: bool, proxy: Option<String>) {
+        let mut state = self.state();
+        *state = State {
+            earlier: state.first_expiry(),
             redirected_to: is_redirect.then(|| without_credentials(url)),
             host: url.host_str().unwrap_or_default().to_owned(),
             port: url.port_or_known_default(),
             is_tls: url.scheme() == "https",
+            proxy,
             begun: Some(Instant::now()),
             ..State::default()
         };
@@ -73,6 +88,23 @@ impl Progress {
 
     pub fn phase(&self) -> Phase {
         self.state().phase
+    }
+
+    /// The proxy the request goes through.
+    pub fn proxy(&self) -> Option<String> {
+        self.state().proxy.clone()
+    }
+
+    /// The same, if the request has not got further than that.
+    pub fn at_proxy(&self) -> Option<String> {
+        let state = self.state();
+        let is_there = match state.phase {
+            Phase::Resolving | Phase::Connecting => true,
+            // Either side's, if both speak TLS.
+            Phase::ShakingHands => !state.is_tls,
+            Phase::Answering => false,
+        };
+        state.proxy.clone().filter(|_| is_there)
     }
 
     /// Where a redirect led, if one was followed.
@@ -84,6 +116,11 @@ impl Progress {
     pub fn certificate(&self) -> Option<Certificate> {
         let state = self.state();
         state.certificate.clone().filter(|_| state.is_tls)
+    }
+
+    /// The first end of a certificate that was shown so far, also by servers that redirected.
+    pub fn first_expiry(&self) -> Option<Expiry> {
+        self.state().first_expiry()
     }
 
     /// The times so far; that of the answer's head is now.
@@ -124,9 +161,19 @@ pub fn handshake_begins() {
     });
 }
 
-/// What the server shows, trusted or not.
-pub fn certificate_shown(der: &[u8]) {
-    note(|state| state.certificate = Certificate::from_der(der));
+/// What the server shows, trusted or not: its own certificate, and those of the authorities between.
+pub fn certificates_shown(own: &[u8], authorities: impl Iterator<Item = impl AsRef<[u8]>>) {
+    note(|state| {
+        state.certificate = Certificate::from_der(own);
+        let own = state.certificate.iter().map(|own| (own.not_after, false));
+        let authorities = authorities.filter_map(|der| Some((Certificate::from_der(der.as_ref())?.not_after, true)));
+        let first = own.chain(authorities).min();
+        state.expiry = first.map(|(at, is_authority)| Expiry {
+            at,
+            is_authority,
+            host: state.host.clone(),
+        });
+    });
 }
 
 /// The client's resolver.

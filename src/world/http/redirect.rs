@@ -1,5 +1,6 @@
 //! Where a redirect leads, and what goes along (RFC 9110 15.4).
 
+use bytes::Bytes;
 use url::{Position, Url};
 
 use super::answer::Hop;
@@ -15,7 +16,7 @@ pub struct Next<'a> {
     pub url: Url,
     pub method: Method,
     pub headers: Vec<&'a Header>,
-    pub body: Option<&'a [u8]>,
+    pub body: Option<&'a Bytes>,
     pub hops: Vec<Hop>,
 }
 
@@ -23,7 +24,7 @@ pub struct Next<'a> {
 pub struct Endless(pub String);
 
 impl<'a> Next<'a> {
-    pub fn first(url: &Url, method: &Method, headers: &'a [Header], body: Option<&'a [u8]>) -> Self {
+    pub fn first(url: &Url, method: &Method, headers: &'a [Header], body: Option<&'a Bytes>) -> Self {
         Self {
             url: url.clone(),
             method: method.clone(),

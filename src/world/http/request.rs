@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
@@ -14,10 +15,10 @@ pub struct Request<'a> {
     pub method: &'a Method,
     /// Several may have the same name. `User-Agent` replaces our own.
     pub headers: &'a [Header],
-    pub body: Option<&'a [u8]>,
+    pub body: Option<&'a Bytes>,
     /// From looking the name up to the last byte read, redirects included.
     pub timeout: Duration,
-    /// In bytes. The body is read up to here; what comes after is not waited for.
+    /// In bytes. The body is read up to here; what comes after is not waited for. With 0, the head is the answer.
     pub body_limit: usize,
 }
 

@@ -1,4 +1,5 @@
 mod asking;
+mod bodies;
 mod redirects;
 mod servers;
 mod tls;
@@ -7,6 +8,7 @@ mod versions;
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
@@ -33,13 +35,14 @@ async fn post(
     method: &Method,
     url: &str,
     headers: &[Header],
-    body: Option<&[u8]>,
+    body: Option<&'static str>,
 ) -> Result<Answer, Failure> {
+    let body = body.map(Bytes::from);
     let request = Request {
         url: &Url::parse(url).unwrap(),
         method,
         headers,
-        body,
+        body: body.as_ref(),
         timeout: LATE,
         body_limit: 1 << 20,
     };

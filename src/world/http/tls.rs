@@ -127,7 +127,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        phase::certificate_shown(shown);
+        phase::certificates_shown(shown, intermediates.iter());
         if self.insecure {
             return Ok(ServerCertVerified::assertion());
         }

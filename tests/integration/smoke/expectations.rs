@@ -119,7 +119,10 @@ fn json_is_looked_into_by_pointer() {
     );
     table(
         &saying("", "<html>"),
-        &[("--expect-json=/status", Err(("body", "its body is not JSON")))],
+        &[(
+            "--expect-json=/status",
+            Err(("body", "its body cannot be read as JSON")),
+        )],
     );
 }
 

@@ -181,6 +181,6 @@ fn retry_after_beyond_the_time_that_is_left_ends_it() {
     let gate = Gate::new();
     gate.run(["smoke", &url, "--within=1050ms", "--interval=10ms"])
         .code(1)
-        .says("left alone for 1s");
+        .says("Retry-After (1s) exceeds");
     assert_eq!(reason(&gate), "status-4xx");
 }

@@ -147,13 +147,10 @@ fn a_window_without_any_right_answer_is_not_good() {
         _ => reply(stream, "503 Service Unavailable", "Retry-After: 7200\r\n", ""),
     });
     let gate = Gate::new();
-    watch(&gate, &gone, &[])
-        .code(1)
-        .says("there was no right answer in the whole window")
-        .says("it asks to be left alone for 2h");
+    watch(&gate, &gone, &[]).code(1).says("3 wrong answers in a row");
 }
 
-/// The sample at the very end asks for an hour: there is nothing to wait for.
+/// The sample at the very end asks for an hour: it is asked again as soon as it could be missed.
 #[test]
 fn retry_after_does_not_make_a_window_longer() {
     let url = nth(|n, stream| match n {
@@ -164,8 +161,7 @@ fn retry_after_does_not_make_a_window_longer() {
         let gate = Gate::new();
         let began = Instant::now();
         gate.run(["smoke", &url, window, "--interval=60ms", "--within=900ms"])
-            .code(1)
-            .says("left alone for 1h");
+            .code(1);
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 }
@@ -184,7 +180,7 @@ fn a_short_retry_after_near_the_end_is_asked_once_more() {
 }
 
 #[test]
-fn retry_after_is_honoured_in_a_window() {
+fn retry_after_is_honoured_in_a_window_as_long_as_it_makes_no_gap() {
     let times = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&times);
     let url = nth(move |n, stream| {
@@ -195,12 +191,12 @@ fn retry_after_is_honoured_in_a_window() {
         }
     });
     let gate = Gate::new();
-    // Its own rhythm would be a sample at the end of the 150 ms.
+    // Its own rhythm would be a sample at the end of the 150 ms. A gap is more than a second.
     gate.run(["smoke", &url, "--steady=150ms", "--interval=100ms", "--within=20s"])
         .code(0);
     let times = times.lock().unwrap();
     let waited = times[2] - times[1];
-    assert!(waited >= Duration::from_millis(990), "{waited:?}");
+    assert!(waited >= Duration::from_millis(740), "{waited:?}");
 }
 
 #[test]

@@ -7,8 +7,10 @@ use std::str::FromStr;
 use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Number, Value};
+use serde_json::value::RawValue;
 
+use super::decimal::Decimal;
+use super::document::{Document, Found};
 use super::pattern::{self, NotAPattern};
 use crate::model::text;
 use crate::world::secrets::Redactor;
@@ -28,49 +30,52 @@ enum Test {
     Exists,
     Equal(Literal),
     NotEqual(Literal),
-    Compare(Order, f64),
+    Compare(Order, Limit),
     Matches(Regex),
 }
 
 /// What a value is compared with.
 #[derive(Clone, Debug)]
 struct Literal {
-    value: Value,
+    value: Box<RawValue>,
     /// As it was written: 1.10 as a version is not 1.1.
     text: String,
 }
 
+/// A number, and how it was written.
+#[derive(Clone, Debug)]
+struct Limit {
+    number: Decimal,
+    text: String,
+}
+
 impl Literal {
-    fn new(text: &str) -> Self {
-        Self {
-            value: serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+    /// What is no JSON is a text.
+    fn new(text: &str) -> Result<Self, serde_json::Error> {
+        let value = match RawValue::from_string(text.to_owned()) {
+            Ok(value) if Document::parse(text.as_bytes()).is_ok() => value,
+            _ => serde_json::value::to_raw_value(text)?,
+        };
+        Ok(Self {
+            value,
             text: text.to_owned(),
-        }
+        })
     }
 
-    fn is(&self, found: &Value) -> bool {
-        match (found, &self.value) {
-            (Value::Number(found), Value::Number(expected)) => same_number(found, expected),
-            // A text is written without quotes most of the time, also one that reads as a number.
-            (Value::String(found), Value::Number(_) | Value::Bool(_) | Value::Null) => *found == self.text,
-            (found, expected) => found == expected,
+    fn is(&self, found: Found<'_>) -> bool {
+        // A text is written without quotes most of the time, also one that reads as a number, true, false or null.
+        let is_word = !self.value.get().starts_with(['"', '[', '{']);
+        match found.is_text() && is_word {
+            true => found.text() == self.text,
+            false => found.is(&self.value),
         }
     }
 }
 
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            text @ Value::String(_) => write!(f, "{text}"),
-            _ => f.write_str(&self.text),
-        }
+        f.write_str(self.value.get())
     }
-}
-
-/// `1` and `1.0` are the same number. Whole ones are compared as such: beyond 2^53 different ones have one `f64`.
-fn same_number(one: &Number, other: &Number) -> bool {
-    let is_whole = |number: &Number| number.is_i64() || number.is_u64();
-    one == other || (!(is_whole(one) && is_whole(other)) && one.as_f64() == other.as_f64())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +96,7 @@ impl Order {
         }
     }
 
-    fn holds(self, left: f64, right: f64) -> bool {
+    fn holds(self, left: &Decimal, right: &Decimal) -> bool {
         match self {
             Self::Less => left < right,
             Self::LessOrEqual => left <= right,
@@ -116,22 +121,22 @@ pub enum JsonExpectationError {
 
 impl JsonExpectation {
     /// What is wrong, if anything.
-    pub fn check(&self, body: &Value, secrets: &Redactor) -> Result<(), String> {
+    pub fn check(&self, body: Document<'_>, secrets: &Redactor) -> Result<(), String> {
         let pointer = &self.pointer;
-        let Some(found) = body.pointer(pointer) else {
+        let Some(found) = body.at(pointer) else {
             return Err(format!("there is no {}", shown_pointer(pointer)));
         };
         let holds = match &self.test {
             Test::Exists => true,
             Test::Equal(expected) => expected.is(found),
             Test::NotEqual(other) => !other.is(found),
-            Test::Compare(order, limit) => found.as_f64().is_some_and(|number| order.holds(number, *limit)),
-            Test::Matches(pattern) => pattern.is_match(&as_text(found)),
+            Test::Compare(order, limit) => found.number().is_some_and(|found| order.holds(&found, &limit.number)),
+            Test::Matches(pattern) => pattern.is_match(&found.text()),
         };
         if holds {
             return Ok(());
         }
-        let value = secrets.shorten(found.to_string().as_str(), VALUE_SHOWN);
+        let value = secrets.shorten(found.json(), VALUE_SHOWN);
         Err(format!("{} is {value}", shown_pointer(pointer)))
     }
 }
@@ -139,14 +144,6 @@ impl JsonExpectation {
 fn shown_pointer(pointer: &str) -> &str {
     // The pointer to the whole document is the empty text.
     if pointer.is_empty() { "/" } else { pointer }
-}
-
-/// A text as it is, anything else as JSON.
-pub fn as_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 impl FromStr for JsonExpectation {
@@ -174,21 +171,21 @@ impl FromStr for JsonExpectation {
             return Err(JsonExpectationError::NoValue(given.to_owned()));
         }
         let number = |order| {
-            let number: f64 = value
+            let number = value
                 .parse()
-                .ok()
-                .filter(|number: &f64| number.is_finite())
-                .ok_or_else(|| JsonExpectationError::NotANumber(given.to_owned(), value.to_owned()))?;
-            Ok::<_, JsonExpectationError>(Test::Compare(order, number))
+                .map_err(|_| JsonExpectationError::NotANumber(given.to_owned(), value.to_owned()))?;
+            let text = value.to_owned();
+            Ok::<_, JsonExpectationError>(Test::Compare(order, Limit { number, text }))
         };
+        let literal = || Literal::new(value).map_err(|_| JsonExpectationError::NoValue(given.to_owned()));
         let test = match operator {
             "=~" => Test::Matches(pattern::parse(value)?),
-            "!=" => Test::NotEqual(Literal::new(value)),
+            "!=" => Test::NotEqual(literal()?),
             "<=" => number(Order::LessOrEqual)?,
             ">=" => number(Order::GreaterOrEqual)?,
             "<" => number(Order::Less)?,
             ">" => number(Order::Greater)?,
-            _ => Test::Equal(Literal::new(value)),
+            _ => Test::Equal(literal()?),
         };
         Ok(Self { pointer, test })
     }
@@ -210,7 +207,7 @@ impl fmt::Display for JsonExpectation {
             Test::Exists => Ok(()),
             Test::Equal(literal) => write!(f, " = {literal}"),
             Test::NotEqual(literal) => write!(f, " != {literal}"),
-            Test::Compare(order, limit) => write!(f, " {} {limit}", order.as_str()),
+            Test::Compare(order, limit) => write!(f, " {} {}", order.as_str(), limit.text),
             Test::Matches(pattern) => write!(f, " =~ {pattern}"),
         }
     }
@@ -245,7 +242,7 @@ mod tests {
     fn holds(expectation: &str, body: &str) -> bool {
         let expectation: JsonExpectation = expectation.parse().unwrap();
         expectation
-            .check(&serde_json::from_str(body).unwrap(), &Redactor::default())
+            .check(Document::parse(body.as_bytes()).unwrap(), &Redactor::default())
             .is_ok()
     }
 
@@ -285,7 +282,8 @@ mod tests {
 
     #[test]
     fn a_text_is_compared_as_it_was_written_and_whole_numbers_to_the_last_digit() {
-        let body = r#"{"version":"1.10","exp":"1234567e8","id":9007199254740993,"huge":"12345678901234567890123"}"#;
+        let body = r#"{"version":"1.10","exp":"1234567e8","id":9007199254740993,"huge":"12345678901234567890123",
+            "big":18446744073709551617,"price":0.1000000000000000000001,"list":[18446744073709551617,{"a":1,"b":2}]}"#;
         for (expectation, expected) in [
             ("/version = 1.10", true),
             ("/version = 1.1", false),
@@ -294,7 +292,18 @@ mod tests {
             ("/huge = 12345678901234567890123", true),
             ("/id = 9007199254740993", true),
             ("/id = 9007199254740992", false),
-            ("/id = 9007199254740992.0", true),
+            ("/id = 9007199254740992.0", false),
+            ("/id = 9007199254740993.0", true),
+            ("/id <= 9007199254740992", false),
+            ("/id < 9007199254740994", true),
+            ("/big = 18446744073709551617", true),
+            ("/big = 18446744073709551616", false),
+            ("/big != 18446744073709551616", true),
+            ("/big > 18446744073709551616", true),
+            ("/price = 0.1", false),
+            ("/list = [18446744073709551617, {\"b\": 2, \"a\": 1.0}]", true),
+            ("/list = [18446744073709551616, {\"b\": 2, \"a\": 1}]", false),
+            ("/list = [18446744073709551617]", false),
         ] {
             assert_eq!(holds(expectation, body), expected, "{expectation}");
         }
@@ -322,9 +331,9 @@ mod tests {
     #[test]
     fn the_value_that_is_wrong_is_shown() {
         let expectation: JsonExpectation = "/status = ok".parse().unwrap();
-        let body = serde_json::from_str(r#"{"status":"starting\u001b"}"#).unwrap();
+        let body = Document::parse(br#"{"status":"starting\u001b"}"#).unwrap();
         assert_eq!(
-            expectation.check(&body, &Redactor::default()).unwrap_err(),
+            expectation.check(body, &Redactor::default()).unwrap_err(),
             r#"/status is "starting\u001b""#
         );
     }
@@ -333,7 +342,8 @@ mod tests {
         #[test]
         fn never_panics(text in "[/a0-9~=!<> \"\\PC]{0,40}", body in any::<i64>()) {
             if let Ok(expectation) = text.parse::<JsonExpectation>() {
-                let _ = expectation.check(&Value::from(body), &Redactor::default());
+                let body = body.to_string();
+                let _ = expectation.check(Document::parse(body.as_bytes()).unwrap(), &Redactor::default());
             }
         }
 

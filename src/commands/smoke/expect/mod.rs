@@ -1,5 +1,7 @@
 //! What a right answer is, and whether one is.
 
+mod decimal;
+mod document;
 mod header;
 mod json;
 mod latency;
@@ -7,13 +9,14 @@ pub mod pattern;
 mod version;
 
 use regex::Regex;
-use serde_json::Value;
 use url::Url;
 
 pub use header::HeaderExpectation;
 pub use json::JsonExpectation;
 pub use latency::LatencyLimit;
 pub use version::{Version, VersionFrom};
+
+use document::Document;
 
 use super::sample::{Bad, Good, Sample};
 use crate::model::{Reason, StatusSet};
@@ -22,8 +25,10 @@ use crate::world::secrets::{Part, Redactor};
 
 /// First bytes of a wrong answer that are shown.
 const BODY_SHOWN: usize = 600;
+/// Of what is wrong with JSON, which may name a key.
+const JSON_ERROR_SHOWN: usize = 200;
 /// Longest address out of an answer that is shown.
-const URL_SHOWN: usize = 300;
+pub const URL_SHOWN: usize = 300;
 
 /// What is expected of every answer. The first that does not hold is the reason.
 #[derive(Clone, Debug)]
@@ -59,6 +64,7 @@ impl Expected {
         match self.wrong(&answer, &text, follows, secrets) {
             Some((reason, detail)) => Sample::Bad(Bad {
                 excerpt: secrets.first_bytes(body(&answer), BODY_SHOWN),
+                first_expiry: answer.first_expiry,
                 retry_after: answer.retry_after,
                 ..Bad::new(reason, detail)
             }),
@@ -68,8 +74,10 @@ impl Expected {
                 took: answer.took,
                 phases: answer.phases,
                 address: answer.address,
+                proxy: answer.proxy,
+                downgrade: self.downgrade(&answer.hops).cloned(),
                 moved_to: (answer.url != *asked).then_some(answer.url),
-                certificate: answer.certificate,
+                first_expiry: answer.first_expiry,
             })),
         }
     }
@@ -91,10 +99,8 @@ impl Expected {
         if let Err(wrong) = self.way(answer, secrets) {
             return Some((Reason::Redirect, format!("answered {status}, but {wrong}")));
         }
-        let json = self
-            .reads_json()
-            .then(|| serde_json::from_slice::<Value>(without_mark(&answer.body)));
-        let parsed = json.as_ref().and_then(|json| json.as_ref().ok());
+        let json = self.reads_json().then(|| Document::parse(without_mark(&answer.body)));
+        let parsed = json.as_ref().and_then(|json| json.as_ref().ok()).copied();
         // Before the rest: an old version is the likeliest reason for another body, too.
         if let Some(version) = &self.version
             && let Err(wrong) = version.check(answer, body, parsed, secrets)
@@ -124,7 +130,10 @@ impl Expected {
             let what = match (answer.body.is_empty(), answer.body_cut) {
                 (true, _) => "the body is empty, and JSON is expected".to_owned(),
                 (false, true) => "its body is longer than the 1 MiB that are read as JSON".to_owned(),
-                (false, false) => format!("its body is not JSON: {error}{}", encoded(answer, secrets)),
+                (false, false) => {
+                    let error = secrets.shorten(error.to_string().as_str(), JSON_ERROR_SHOWN);
+                    format!("its body cannot be read as JSON: {error}{}", encoded(answer, secrets))
+                }
             };
             return Some((Reason::Body, format!("answered {status}, but {what}")));
         }
@@ -139,6 +148,12 @@ impl Expected {
             }
         }
         None
+    }
+
+    /// A redirect that left TLS, unless just that is expected.
+    fn downgrade<'h>(&self, hops: &'h [Hop]) -> Option<&'h Hop> {
+        let mut hops = hops.iter();
+        hops.find(|hop| hop.is_downgrade() && !self.redirects.contains(&hop.to))
     }
 
     /// Whether it came by the right way from the right place.
@@ -258,11 +273,11 @@ pub fn next_step(reason: Reason) -> &'static str {
         Reason::Status5xx => "check its log: it answered, with an error of its own",
         Reason::Gateway5xx => "check that the application behind the balancer is up and found by it",
         Reason::Body | Reason::Header | Reason::StatusOther => {
-            "compare the shown answer with what you expect, and mend one of the two"
+            "compare the shown answer with what you expect, and correct one of the two"
         }
         Reason::Latency => "check what slows it down, or allow more",
         Reason::WrongVersion => "check that the rollout has ended and which version answers",
-        Reason::ProcessExit => "mend the start command or what its last lines complain about",
+        Reason::ProcessExit => "fix the start command, or the error in its last log lines",
     }
 }
 

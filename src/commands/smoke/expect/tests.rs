@@ -16,11 +16,12 @@ fn answered(status: u16, body: &str) -> Answer {
         hops: Vec::new(),
         url: url("http://h/"),
         address: None,
+        proxy: None,
         body: body.as_bytes().to_vec(),
         body_cut: false,
         took: Duration::from_millis(3),
         phases: Phases::default(),
-        certificate: None,
+        first_expiry: None,
         retry_after: None,
     }
 }
@@ -99,7 +100,10 @@ fn json_is_read_once_for_all_that_is_expected_of_it() {
     assert_eq!(reason, Reason::Body);
     assert_eq!(words, "answered 200, but /queue is 30, expected /queue < 10");
     let (_, words) = says("<html>queue</html>").unwrap();
-    assert!(words.contains("its body is not JSON"), "{words}");
+    assert!(
+        words.contains("its body cannot be read as JSON: expected value"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -122,7 +126,7 @@ fn the_version_is_looked_at_before_what_changes_with_it() {
     assert_eq!(says("body", "1.5", "new page v1.5"), None);
     let (reason, words) = says("header:X-None", "1.5", "new page").unwrap();
     assert_eq!(reason, Reason::WrongVersion);
-    assert!(words.contains("no version stands in header:X-None"), "{words}");
+    assert!(words.contains("no version found in header:X-None"), "{words}");
 }
 
 #[test]

@@ -7,10 +7,9 @@ use std::str::FromStr;
 use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
+use super::document::Document;
 use super::header::is_header_name;
-use super::json::as_text;
 use super::pattern::{self, NotAPattern};
 use crate::model::text;
 use crate::world::http::Answer;
@@ -53,7 +52,13 @@ pub struct Version {
 
 impl Version {
     /// What is wrong, if anything.
-    pub fn check(&self, answer: &Answer, body: &str, json: Option<&Value>, secrets: &Redactor) -> Result<(), String> {
+    pub fn check(
+        &self,
+        answer: &Answer,
+        body: &str,
+        json: Option<Document<'_>>,
+        secrets: &Redactor,
+    ) -> Result<(), String> {
         let expected = &self.expected;
         let answered = match &self.from {
             VersionFrom::Anywhere => {
@@ -65,8 +70,23 @@ impl Version {
                     ))
                 };
             }
-            VersionFrom::Header(name) => answer.headers.get(name),
-            VersionFrom::Json(pointer) => json.and_then(|json| json.pointer(pointer)).map(as_text),
+            VersionFrom::Header(name) => {
+                let mut values = answer.headers.all(name).into_iter();
+                let first = values.next();
+                if let (Some(first), Some(other)) = (&first, values.find(|value| first.as_ref() != Some(value))) {
+                    let shown = |value: &str| secrets.shorten(value.trim(), VALUE_SHOWN);
+                    return Err(format!(
+                        "{} says both `{}` and `{}`, `{expected}` is expected",
+                        self.from,
+                        shown(first),
+                        shown(&other)
+                    ));
+                }
+                first
+            }
+            VersionFrom::Json(pointer) => json
+                .and_then(|json| json.at(pointer))
+                .map(|found| found.text().into_owned()),
             VersionFrom::Body(pattern) => pattern
                 .captures(body)
                 .and_then(|found| found.get(1).or(found.get(0)))
@@ -78,7 +98,7 @@ impl Version {
                 "version `{}` answers, `{expected}` is expected",
                 secrets.shorten(answered.trim(), VALUE_SHOWN)
             )),
-            None => Err(format!("no version stands in {}, `{expected}` is expected", self.from)),
+            None => Err(format!("no version found in {}, `{expected}` is expected", self.from)),
         }
     }
 }
@@ -92,17 +112,21 @@ fn is_same(one: &str, other: &str) -> bool {
     };
     // Decimal digits may as well be a date or the number of a build: then one side must be a whole id.
     let is_told = WHOLE_COMMIT.contains(&long.len()) || short.bytes().any(|byte| byte.is_ascii_alphabetic());
-    one == other
-        || (is_told && is_commit(short) && is_commit(long) && long.to_lowercase().starts_with(&short.to_lowercase()))
+    // A whole id is no abbreviation: with another digit it is no id at all.
+    let is_abbreviation = short.len() == long.len() || !WHOLE_COMMIT.contains(&short.len());
+    let is_same = |short: &str, long: &str| long.to_lowercase().starts_with(&short.to_lowercase());
+    one == other || (is_told && is_abbreviation && is_commit(short) && is_commit(long) && is_same(short, long))
 }
 
 fn is_commit(text: &str) -> bool {
-    text.len() >= SHORTEST_COMMIT && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let [sha1, sha256] = WHOLE_COMMIT;
+    ((SHORTEST_COMMIT..=sha1).contains(&text.len()) || text.len() == sha256)
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What a version may be written with.
+/// What a version may be written with: 2.0~rc1 is Debian's way, 2.0^post1 is RPM's; and what is meant as a hyphen.
 fn is_part(c: char) -> bool {
-    c.is_alphanumeric() || c == '.' || c == '-' || c == '_' || c == '+'
+    c.is_alphanumeric() || ".-_+~^".contains(c) || matches!(c, '\u{2010}'..='\u{2015}')
 }
 
 /// Whether it stands there as a word of its own: 1.2 is not in 1.2.3, nor in 11.2. Of a commit id another length may.
@@ -194,6 +218,10 @@ mod tests {
             ("1.2.30", false),
             ("11.2.3", false),
             ("1.2.3-rc1", false),
+            ("1.2.3~rc1", false),
+            ("1.2.3^post1", false),
+            ("1.2.3\u{2011}rc1", false),
+            ("0~1.2.3", false),
             ("1.2.3.4", false),
             ("", false),
             ("dev1.2.3", false),
@@ -217,6 +245,15 @@ mod tests {
             "one is a whole id"
         );
         assert!(is_same("1.2.3", "1.2.3"));
+        assert!(is_same("4F2A9C1", "4f2a9c1"), "case does not matter");
+        for more in ["0", "f", "0123456789abcdef01234567"] {
+            assert!(!is_same(full, &format!("{full}{more}")), "{more}");
+        }
+        assert!(is_same("4f2a9c1", "4f2a9c1b"), "as different clients abbreviate it");
+        let sha256 = format!("{full}0123456789abcdef01234567");
+        assert!(is_same("4f2a9c1", &sha256));
+        assert!(!is_same(full, &sha256), "an id of one kind is none of the other");
+        assert!(!is_same("4f2a9c1", &sha256[..63]));
     }
 
     #[test]

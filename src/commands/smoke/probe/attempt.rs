@@ -73,7 +73,7 @@ impl Probe {
             url: &self.url,
             method: &self.method,
             headers: &self.headers,
-            body: self.body.as_deref(),
+            body: self.body.as_ref(),
             timeout,
             body_limit: if self.expected.reads_body() {
                 BODY_SEARCHED
@@ -89,6 +89,7 @@ impl Probe {
             }
             Err(failure) => Sample::Bad(Bad {
                 cut_short: failure.out_of_time && timeout < self.timeout,
+                first_expiry: failure.first_expiry,
                 ..Bad::new(
                     failure.reason,
                     means.world.secrets.shorten(failure.detail.as_str(), DETAIL_SHOWN),

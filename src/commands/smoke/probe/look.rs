@@ -1,7 +1,10 @@
 //! The whole of it, in order.
 
+use url::Url;
+
 use super::attempt::Course;
 use super::{Means, Probe};
+use crate::commands::smoke::expect::URL_SHOWN;
 use crate::commands::smoke::other_family::{self, Asked};
 use crate::commands::smoke::window::Window;
 use crate::engine::{Looked, Observed};
@@ -15,7 +18,7 @@ impl Probe {
             Err(finding) => findings.push(finding),
             Ok(()) => {
                 if let Some((goal, limits)) = self.window {
-                    findings.extend(self.watch(Window::new(goal, limits), &mut course, means).await);
+                    findings.extend(self.watch(Window::new(goal, limits), &mut course, means).await?);
                 }
                 findings.extend(self.slow(&course.timing));
                 findings.extend(self.certificate(&course.samples, means.world));
@@ -39,6 +42,20 @@ impl Probe {
             findings.push(
                 Finding::warning("not-verified", format!("the certificate of {url} was not verified"))
                     .help("drop --insecure, and name a private authority with --ca-file"),
+            );
+        }
+        if let Some(hop) = course.samples.downgrade() {
+            let shown = |url: &Url| means.world.secrets.shorten(url.as_str(), URL_SHOWN);
+            findings.push(
+                Finding::warning(
+                    "left-tls",
+                    format!(
+                        "{} redirects to {}: what follows is not encrypted",
+                        shown(&hop.from),
+                        shown(&hop.to)
+                    ),
+                )
+                .help("redirect to https, or expect it with --expect-redirect"),
             );
         }
         let mut facts = self.facts(&course, means.world);

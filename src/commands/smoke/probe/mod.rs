@@ -6,9 +6,9 @@ mod patience;
 mod told;
 mod watch;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use url::Url;
 
 use super::expect::{Expected, LatencyLimit};
@@ -33,7 +33,7 @@ pub struct Probe {
     pub url: Url,
     pub method: Method,
     pub headers: Vec<Header>,
-    pub body: Option<Arc<[u8]>>,
+    pub body: Option<Bytes>,
     pub settings: Settings,
     pub expected: Expected,
     pub slow: Slow,
@@ -102,13 +102,9 @@ impl Probe {
                 Goal::Steady(_) => limits.deadline,
                 Goal::Watch(span) => span,
             };
-            lasts.saturating_add((self.longest_pause() + self.timeout + ASIDE).saturating_mul(last))
+            let pause = self.interval.max(limits.longest_gap);
+            lasts.saturating_add((pause + self.timeout + ASIDE).saturating_mul(last))
         });
         self.within.saturating_add(window).saturating_add(SLACK)
-    }
-
-    /// How long a server may ask to be left alone at the end of a window, where one more answer decides.
-    fn longest_pause(&self) -> Duration {
-        self.interval.saturating_add(self.timeout)
     }
 }

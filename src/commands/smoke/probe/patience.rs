@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{Course, Step, pause_or_gone};
-use super::told::{left_alone_for, next_step, whole_seconds};
+use super::told::{self, next_step, whole_seconds};
 use super::{ASIDE, Means, Probe};
 use crate::commands::smoke::sample::{Bad, Sample};
 use crate::commands::smoke::signs::Told;
@@ -83,7 +83,7 @@ impl Probe {
             TimeSpan(whole_seconds(course.samples.lasted())),
         );
         if let Some(asked) = asked_to_wait {
-            message.push_str(&left_alone_for(asked));
+            message.push_str(&told::asked_to_wait(asked));
         }
         if let Some(sign) = &bad.sign {
             message.push_str(&format!("; {sign}"));

@@ -9,6 +9,7 @@ use crate::commands::smoke::sample::{Bad, Samples};
 use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
 use crate::model::{Class, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
+use crate::world::http::Expiry;
 
 impl Probe {
     /// What others wrote about it: the answer, and the servers' logs.
@@ -42,12 +43,16 @@ impl Probe {
 
     pub(super) fn certificate(&self, samples: &Samples, world: &World) -> Option<Finding> {
         let least = self.min_certificate_days?;
-        let message = match days_left(samples, world) {
-            Some(days) if days >= i64::from(least) => return None,
-            Some(days) => format!(
-                "{}: the certificate is {}, at least {least} are expected",
+        let message = match samples.first_expiry() {
+            Some(expiry) if days_left(expiry, world) >= i64::from(least) => return None,
+            Some(expiry) => format!(
+                "{}: {} is {}, at least {least} are expected",
                 self.url,
-                validity(days)
+                match expiry.is_authority {
+                    true => format!("an authority's certificate that {} sends along", expiry.host),
+                    false => format!("the certificate of {}", expiry.host),
+                },
+                validity(days_left(expiry, world))
             ),
             None => {
                 let message = format!("{}: there is no certificate, so it has no days left", self.url);
@@ -81,14 +86,16 @@ impl Probe {
                 .map(|(name, took)| format!("{name} {}", milliseconds(took)))
                 .collect();
             facts.push(Fact::new("phases", told.join(", ")));
-            if let Some(address) = good.address {
-                facts.push(Fact::new("address", address.ip().to_string()));
+            match (&good.proxy, good.address) {
+                (Some(proxy), _) => facts.push(Fact::new("proxy", proxy)),
+                (None, Some(address)) => facts.push(Fact::new("address", address.ip().to_string())),
+                (None, None) => {}
             }
             if let Some(url) = &good.moved_to {
                 facts.push(Fact::new("redirected to", url.to_string()));
             }
-            if let Some(days) = days_left(samples, world) {
-                facts.push(Fact::new("certificate", validity(days)));
+            if let Some(expiry) = samples.first_expiry() {
+                facts.push(Fact::new("certificate", validity(days_left(expiry, world))));
             }
         }
         if self.settings.insecure {
@@ -116,9 +123,11 @@ pub(super) fn next_step(whose: Class, reason: Reason) -> &'static str {
     }
 }
 
-pub(super) fn left_alone_for(asked: Duration) -> String {
-    let asked = TimeSpan(whole_seconds(asked));
-    format!("; it asks to be left alone for {asked}, which is longer than what is left")
+pub(super) fn asked_to_wait(asked: Duration) -> String {
+    format!(
+        "; Retry-After ({}) exceeds the remaining time",
+        TimeSpan(whole_seconds(asked))
+    )
 }
 
 fn validity(days: i64) -> String {
@@ -131,10 +140,8 @@ fn validity(days: i64) -> String {
     }
 }
 
-fn days_left(samples: &Samples, world: &World) -> Option<i64> {
-    let certificate = samples.last_good()?.certificate.as_ref()?;
-    let left = certificate.not_after - world.clock.now().as_second();
-    Some(left.div_euclid(24 * 60 * 60))
+fn days_left(expiry: &Expiry, world: &World) -> i64 {
+    (expiry.at - world.clock.now().as_second()).div_euclid(24 * 60 * 60)
 }
 
 /// Sub-second parts of waiting times are noise; of short ones they are everything.

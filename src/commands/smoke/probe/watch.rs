@@ -3,26 +3,64 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{Course, Step, pause_or_gone};
-use super::told::{left_alone_for, next_step, whole_seconds};
+use super::told::{next_step, whole_seconds};
 use super::{ASIDE, Means, Probe};
 use crate::commands::smoke::window::{Goal, Run, State, Window};
+use crate::engine::Blind;
 use crate::model::{Class, Finding, Reason, TimeSpan, text};
+use crate::world::clock;
 
 /// How often a watch without news says that it goes on.
 const NEWS: Duration = Duration::from_secs(60);
 
+/// When somebody looked last, by a clock that goes on while this process is stopped and while the machine sleeps.
+struct Lookout {
+    last: Duration,
+}
+
+impl Lookout {
+    fn look(&mut self, window: &mut Window) {
+        let now = clock::since_boot();
+        window.gap(now.saturating_sub(self.last));
+        self.last = now;
+    }
+
+    /// An attempt looks for as long as it lasts, provided that this process runs.
+    async fn during<F: Future>(&mut self, window: &mut Window, often: Duration, attempt: F) -> F::Output {
+        let mut attempt = std::pin::pin!(attempt);
+        loop {
+            let ended = tokio::select! {
+                biased;
+                ended = &mut attempt => Some(ended),
+                () = tokio::time::sleep(often) => None,
+            };
+            self.look(window);
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+    }
+}
+
 impl Probe {
     /// Whether it stays right.
-    pub(super) async fn watch(&self, mut window: Window, course: &mut Course, means: &Means<'_>) -> Vec<Finding> {
+    pub(super) async fn watch(
+        &self,
+        mut window: Window,
+        course: &mut Course,
+        means: &Means<'_>,
+    ) -> Result<Vec<Finding>, Blind> {
         let Some((goal, limits)) = self.window else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let began = Instant::now();
         let mut told = began;
         let progress = &means.world.progress;
         progress.say(&format!("{}: right; now it is {goal}", self.asked()));
+        let mut lookout = Lookout {
+            last: clock::since_boot(),
+        };
         let mut asked_to_wait: Option<Duration> = None;
-        let mut left_alone = None;
         course.samples.mark();
         while window.state() == State::Open {
             let past = began.elapsed();
@@ -32,29 +70,26 @@ impl Probe {
             };
             if past >= end.saturating_add(self.within) {
                 // Failures to the end, and limits that would allow many more of them.
+                lookout.look(&mut window);
                 window.finish();
-                break;
-            }
-            let most = end.saturating_sub(past).max(self.longest_pause());
-            if let Some(asked) = asked_to_wait.filter(|asked| *asked > most) {
-                // For longer than the window lasts.
-                window.finish();
-                left_alone = Some(asked);
                 break;
             }
             let wait_now = match (asked_to_wait, goal.lasts().saturating_sub(past)) {
-                (Some(asked), _) => asked.max(self.interval),
+                // A server that could send us away would choose what is seen of it.
+                (Some(asked), _) => asked.min(limits.longest_gap * 3 / 4).max(self.interval),
                 (None, Duration::ZERO) => self.interval,
                 // The last sample is taken at the end, and not an interval after it.
                 (None, left) => self.interval.min(left),
             };
             if let Some(how) = pause_or_gone(wait_now, means).await {
-                return vec![self.gone(course, means, how)];
+                return Ok(vec![self.gone(course, means, how)]);
             }
-            let sample = match self.attempt(self.timeout + ASIDE, course, means).await {
+            lookout.look(&mut window);
+            let attempt = self.attempt(self.timeout + ASIDE, course, means);
+            let sample = match lookout.during(&mut window, limits.longest_gap / 4, attempt).await {
                 Step::Sampled(sample) => sample,
-                Step::Gone(how) => return vec![self.gone(course, means, how)],
-                Step::NotOurs(finding) => return vec![finding],
+                Step::Gone(how) => return Ok(vec![self.gone(course, means, how)]),
+                Step::NotOurs(finding) => return Ok(vec![finding]),
             };
             if course.samples.is_change(&sample) {
                 progress.say(&format!("{}: {sample}", self.asked()));
@@ -65,18 +100,39 @@ impl Probe {
                     self.asked(),
                     TimeSpan(whole_seconds(began.elapsed())),
                     TimeSpan(goal.lasts()),
-                    window.tolerated(),
+                    window.failed(),
                 ));
             }
             window.add(Run::one(sample.kind(), began.elapsed()));
             asked_to_wait = course.add(sample);
         }
         course.streaks.finish();
-        self.judge(&window, left_alone, course, means)
+        match window.state() {
+            State::Unwatched(gap) => Err(self.unwatched(gap, &window, means)),
+            _ => Ok(self.judge(&window, course, means)),
+        }
     }
 
-    fn judge(&self, window: &Window, left_alone: Option<Duration>, course: &Course, means: &Means<'_>) -> Vec<Finding> {
-        let failed = window.tolerated();
+    /// What was not seen is neither right nor wrong.
+    fn unwatched(&self, gap: Duration, window: &Window, means: &Means<'_>) -> Blind {
+        let until = means.world.clock.now();
+        let from = until.checked_sub(gap).unwrap_or(until);
+        let seen = match (window.samples(), window.failed()) {
+            (0, _) => "no sample before".to_owned(),
+            (samples, failed) => format!("{failed} of {samples} samples before failed"),
+        };
+        Blind::with_help(
+            format!(
+                "{}: no sample for {:.1}s, between {from:.1} and {until:.1} ({seen}): stageproof or the machine did not run",
+                self.asked(),
+                gap.as_secs_f64(),
+            ),
+            "run it again; if that happens often, the machine is overloaded: a longer --interval allows longer gaps",
+        )
+    }
+
+    fn judge(&self, window: &Window, course: &Course, means: &Means<'_>) -> Vec<Finding> {
+        let failed = window.failed();
         let of = format!(
             "{failed} of {} failed: {}",
             text::count(usize::try_from(window.samples()).unwrap_or(usize::MAX), "sample"),
@@ -94,14 +150,11 @@ impl Probe {
                 let detail = last
                     .map(|bad| format!("; last {bad}", bad = bad.detail))
                     .unwrap_or_default();
-                let mut message = format!(
+                let message = format!(
                     "{}: right at first, then {} ({of}{detail})",
                     self.asked(),
                     window.explain(why)
                 );
-                if let Some(asked) = left_alone {
-                    message.push_str(&left_alone_for(asked));
-                }
                 let whose = if failed == 0 { Class::App } else { whose };
                 vec![
                     Finding::error("degraded", message)
@@ -110,7 +163,7 @@ impl Probe {
                         .excerpt(self.excerpt(last, means)),
                 ]
             }
-            State::Open | State::Good if failed > 0 => {
+            State::Unwatched(_) | State::Open | State::Good if failed > 0 => {
                 let reason = last.map_or(Reason::Timeout, |bad| bad.reason);
                 vec![
                     Finding::warning(
@@ -118,10 +171,10 @@ impl Probe {
                         format!("{}: {}, within the limits, but {of}", self.asked(), window.goal()),
                     )
                     .because(whose, reason)
-                    .help("look at what was slow or away at that moment; the limits are --max-failures and its kin"),
+                    .help("look at what was slow or away at that moment; see --max-failures and the related limits"),
                 ]
             }
-            State::Open | State::Good => Vec::new(),
+            State::Unwatched(_) | State::Open | State::Good => Vec::new(),
         }
     }
 }

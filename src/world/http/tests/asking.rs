@@ -26,7 +26,7 @@ async fn everything_is_sent_again_with_every_attempt() {
             url: &url,
             method: &method,
             headers: &headers,
-            body: Some(br#"{"a":1}"#),
+            body: Some(&Bytes::from_static(br#"{"a":1}"#)),
             timeout: LATE,
             body_limit: 10,
         };
@@ -78,7 +78,7 @@ async fn the_answer_is_told_with_its_headers() {
             .any(|(name, value)| name == "retry-after" && value == "7")
     );
     assert_eq!(answer.address, Some(address));
-    assert_eq!(answer.certificate, None);
+    assert_eq!(answer.first_expiry, None);
 }
 
 #[tokio::test]
@@ -247,5 +247,57 @@ async fn the_environment_names_a_proxy_unless_there_is_to_be_none() {
     assert!(
         error.contains("socks5://127.0.0.1:1") && !error.contains("hunter2"),
         "{error}"
+    );
+}
+
+/// What is said about the server is what was seen of the server.
+#[tokio::test]
+async fn a_proxy_that_cannot_be_reached_is_named_and_says_nothing_about_the_host() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for (proxy, reason, says) in [
+        (
+            "http://user:hunter2@127.0.0.1:1",
+            Reason::Refused,
+            "connection refused: nothing listens there",
+        ),
+        (
+            "http://user:hunter2@proxy.example:1",
+            Reason::Dns,
+            "no name server answered within 200ms",
+        ),
+    ] {
+        let env = Env::from_iter([("ALL_PROXY", proxy)]);
+        for scheme in ["http", "https"] {
+            let dns = Dns::asking(silent.local_addr().unwrap().port(), SOON);
+            let http = Http::with_dns(&env, &settings(LATE), dns).unwrap();
+            let failure = ask(&http, &format!("{scheme}://far.example/"), LATE).await;
+            assert!(failure.blind, "{}", failure.detail);
+            let shown = proxy.replace("user:hunter2@", "");
+            let expected = format!("the proxy {shown} (ALL_PROXY): ");
+            assert!(
+                failure.detail.starts_with(&expected) && failure.detail.contains(says),
+                "{}",
+                failure.detail
+            );
+            assert_eq!(failure.reason, reason, "{scheme} {}", failure.detail);
+            // It is not asked for this machine.
+            let own = ask(&http, &format!("{scheme}://127.0.0.1:1/"), LATE).await;
+            assert_eq!(
+                (own.blind, own.detail.as_str()),
+                (false, "connection refused: nothing listens there")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_proxy_is_not_passed_over() {
+    let env = Env::from_iter([("http_proxy", "socks5://user:hunter2@127.0.0.1:1")]);
+    let http = Http::new(&env, &settings(LATE)).unwrap();
+    let failure = ask(&http, "http://192.0.2.1/", LATE).await;
+    assert!(
+        failure.blind && failure.detail.starts_with("http_proxy is `socks5://***@127.0.0.1:1`"),
+        "{}",
+        failure.detail
     );
 }

@@ -113,7 +113,7 @@ async fn post_becomes_get_or_stays_as_the_status_says() {
         .await;
         let headers = ["Content-Type: text/plain", "Probe: first"].map(|line| Header::parse(line, false).unwrap());
         let (method, url) = (method.parse().unwrap(), format!("http://{address}/a"));
-        let answer = post(following(), &method, &url, &headers, Some(b"the body"))
+        let answer = post(following(), &method, &url, &headers, Some("the body"))
             .await
             .unwrap();
         assert_eq!((answer.status, answer.hops.len()), (200, 1), "{status} {method}");

@@ -156,6 +156,22 @@ impl Authority {
         }
     }
 
+    /// Signed by another authority in between, which is sent along.
+    pub fn sign_by_another(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Signed {
+        let (mut params, key) = prepared(&[], change);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "authority between");
+        let between = params.signed_by(&key, &self.issuer).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        let (params, key) = prepared(names, |_| ());
+        Signed {
+            certificate: format!("{}{between}", params.signed_by(&key, &issuer).unwrap().pem()),
+            key: key.serialize_pem(),
+        }
+    }
+
     /// The authority's own certificate, in a file.
     pub fn file(&self) -> PathBuf {
         self.keep("ca.pem", &self.pem)

@@ -53,8 +53,8 @@ async fn the_phases_and_the_certificate_are_told_with_every_version() {
             };
             let answer = http.send(request).await.unwrap();
             assert_eq!((answer.status, answer.version), (200, "HTTP/1.1"));
-            let certificate = answer.certificate.expect("there was a whole handshake");
-            assert_eq!((certificate.not_after, certificate.self_issued), (2_380_406_400, false));
+            let expiry = answer.first_expiry.expect("there was a whole handshake");
+            assert_eq!((expiry.at, expiry.is_authority), (2_380_406_400, false));
             let phases = answer.phases;
             let (connect, tls) = (phases.connect.unwrap(), phases.tls.unwrap());
             assert!(
@@ -89,6 +89,53 @@ async fn a_slow_handshake_is_not_a_slow_connection() {
 
 /// wait-on 9.5.1 passes with it.
 #[tokio::test]
+async fn the_first_certificate_to_expire_counts_whoever_showed_it() {
+    let authority = Authority::new();
+    let until = |year| move |params: &mut rcgen::CertificateParams| params.not_after = date_time_ymd(year, 1, 1);
+    let seconds = |year: i64| date_time_ymd(year.try_into().unwrap(), 1, 1).unix_timestamp();
+    let at = async |signed: &Signed, answer: String| {
+        serve_tls(signed.server(&["http/1.1"], &[&TLS13]), move |_| answer.clone())
+            .await
+            .port()
+    };
+    let ok = || OK.to_owned();
+    let late = at(&authority.sign(&["localhost"], until(2060)), ok()).await;
+    let to_late = servers::redirect(302, &format!("https://localhost:{late}/"));
+    let early = at(&authority.sign(&["localhost"], until(2041)), to_late).await;
+    let between = at(&authority.sign_by_another(&["localhost"], until(2042)), ok()).await;
+    let plain = servers::serve(|_| OK.to_owned()).await;
+    let to_plain = servers::redirect(302, &format!("http://{plain}/"));
+    let downgrades = at(&authority.sign(&["localhost"], until(2043)), to_plain).await;
+    let following = Settings {
+        follow_redirects: true,
+        ..trusting(&authority)
+    };
+    for (port, year, is_authority) in [
+        (late, 2060, false),
+        (early, 2041, false),
+        (between, 2042, true),
+        (downgrades, 2043, false),
+    ] {
+        let answer = get(following.clone(), &format!("https://localhost:{port}/"))
+            .await
+            .unwrap();
+        let expiry = answer.first_expiry.unwrap();
+        assert_eq!(
+            (expiry.at, expiry.is_authority),
+            (seconds(year), is_authority),
+            "{year}"
+        );
+        assert_eq!(expiry.host, "localhost");
+    }
+    // Also of one that shows it and then does not answer.
+    let silent = at(&authority.sign(&["localhost"], until(2044)), String::new()).await;
+    let failure = get(following, &format!("https://localhost:{silent}/"))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.first_expiry.unwrap().at, seconds(2044));
+}
+
+#[tokio::test]
 async fn a_self_signed_certificate_passes_only_where_it_is_named() {
     let authority = Authority::new();
     for (name, is_authority) in [("leaf", false), ("authority", true)] {
@@ -112,7 +159,7 @@ async fn a_self_signed_certificate_passes_only_where_it_is_named() {
         let other_name = "the certificate is for localhost, not for 127.0.0.1";
         assert_eq!(failure.detail, other_name, "{name}");
         let answer = ask_tls(insecure(), port).await.unwrap();
-        assert!(answer.certificate.unwrap().self_issued, "{name}");
+        assert!(!answer.first_expiry.unwrap().is_authority, "{name}");
     }
     for is_authority in [false, true] {
         let end = date_time_ymd(2020, 1, 1);
@@ -145,7 +192,7 @@ async fn what_is_wrong_with_a_certificate_is_said() {
         assert_eq!((failure.reason, failure.blind), (Reason::Tls, false));
         assert!(failure.detail.starts_with(expected), "{failure:?}");
         let answer = ask_tls(insecure(), port).await.unwrap();
-        assert!(answer.certificate.is_some(), "{expected}");
+        assert!(answer.first_expiry.is_some(), "{expected}");
     }
     let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = plain.local_addr().unwrap().port();
@@ -257,16 +304,17 @@ async fn through_a_tunnel_it_is_the_server_that_is_told() {
     let url = format!("https://far.example:{port}/");
     let answer = get(through("user:hunter2@"), &url).await.unwrap();
     assert_eq!((answer.status, answer.address), (200, Some(proxy)));
-    assert!(answer.certificate.is_some());
+    assert!(answer.first_expiry.is_some());
     let phases = answer.phases;
     assert_eq!(phases.dns, None, "the proxy looks it up");
     assert!(
         phases.connect.unwrap() + phases.tls.unwrap() <= phases.first_byte,
         "{phases:?}"
     );
-    let expected = "the proxy makes no connection to the server: unsuccessful";
+    let expected = format!("the proxy http://{proxy} (--proxy) makes no connection to the server: unsuccessful");
     let failure = get(through(""), &url).await.unwrap_err();
-    assert_eq!((failure.reason, failure.detail.as_str()), (Reason::Refused, expected));
+    assert_eq!((failure.reason, failure.detail), (Reason::Refused, expected));
+    assert!(!failure.blind, "the proxy was asked");
 }
 
 #[test]

@@ -123,7 +123,6 @@ fn not_started(error: &StartError) -> Blind {
 }
 
 fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
-    let output = ran.output.text();
     let last = secrets.last_lines(ran.output.redacted(secrets).as_str(), EXCERPT_LINES, EXCERPT_BYTES);
     let blind = |cause: String, help: &str| {
         let cause = if last.is_empty() {

@@ -100,13 +100,6 @@ pub fn is_plain(word: &str) -> bool {
     !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain)
 }
 
-/// A word for a shell. Only a NUL cannot be quoted, and neither a ref nor an argument can hold one.
-pub fn quoted(word: &str) -> String {
-    shlex::try_quote(word)
-        .map(std::borrow::Cow::into_owned)
-        .unwrap_or_default()
-}
-
 /// The name in `{name}` at the beginning of `text`.
 fn placeholder(text: &str) -> Option<&str> {
     let (name, _) = text.strip_prefix('{')?.split_once('}')?;

@@ -223,13 +223,13 @@ fn of_several_tags_on_a_commit_the_highest_version_names_it() {
 fn thousands_of_tags_are_searched_in_a_moment() {
     let repo = Repo::empty();
     let chain = |at: usize| (at.checked_sub(1).into_iter().collect(), 9000 - at as u64);
-    let ids = commits(&repo, &(0..=4000).map(chain).collect::<Vec<_>>(), &[]);
-    let tags = ids[..4000].iter().enumerate();
+    let ids = commits(&repo, &(0..=2000).map(chain).collect::<Vec<_>>(), &[]);
+    let tags = ids[..2000].iter().enumerate();
     let tags: Vec<String> = tags.map(|(at, id)| format!("{id} refs/tags/v0.{at}.0\n")).collect();
     repo.gate.write(".git/packed-refs", tags.concat());
     let started = Instant::now();
     let told = repo.dry_run(&[]);
-    assert_eq!(told.output("target"), "refs/tags/v0.3999.0", "{}", told.text);
+    assert_eq!(told.output("target"), "refs/tags/v0.1999.0", "{}", told.text);
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 

@@ -31,15 +31,19 @@ pub struct RollbackDryRunOptions {
     /// What would be rolled back [default: git, or command if --check is given].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
-    /// git: the release to go back to: a tag, branch or commit [default: the newest tag that matches --tags].
+    /// git: the release to go back to: a tag, branch or commit [default: of the tags that match --tags, the one nearest to
+    /// HEAD in its history].
     #[arg(long = "ref", value_name = "REF")]
     #[serde(rename = "ref")]
     pub reference: Option<String>,
     /// git: which tags mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
-    /// The command that would roll back, to print it exactly; {ref} and {sha} are filled in
-    /// [default for git: git checkout --detach {sha}].
+    /// git: tags such as v2.0.0-rc.1 mark releases, too.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub pre_releases: Option<bool>,
+    /// The command that would roll back, to print it exactly; {ref} (the full name, as refs/tags/v1, or the commit) and
+    /// {sha} are filled in [default for git: git checkout --detach {sha}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
     /// command: your own read-only check, split into words as a shell would, but without a shell. It runs with
@@ -66,6 +70,7 @@ impl RollbackDryRunOptions {
                 platform,
                 reference,
                 tags,
+                pre_releases,
                 rollback_command,
                 check,
                 expect_exit,
@@ -104,7 +109,7 @@ impl RollbackDryRunOptions {
             .as_deref()
             .is_some_and(|reference| reference.trim().is_empty())
         {
-            return Err(UsageError::new("--ref must not be empty").help("leave it out to take the newest earlier tag"));
+            return Err(UsageError::new("--ref must not be empty").help("leave it out to take the nearest earlier tag"));
         }
         let tags = self.tags.as_deref().unwrap_or("*");
         // As `git tag --list` reads patterns: `*` goes past slashes.
@@ -118,6 +123,7 @@ impl RollbackDryRunOptions {
         let template = self.rollback_command.as_deref().unwrap_or(GIT_ROLLBACK);
         Ok(GitPlan {
             tags: glob.compile_matcher(),
+            pre_releases: self.pre_releases.unwrap_or(false),
             reference: self.reference,
             rollback_command: rollback_command(template, &[Placeholder::Ref, Placeholder::Sha])?,
         })
@@ -127,6 +133,7 @@ impl RollbackDryRunOptions {
         foreign("command", "git", |flag| match flag {
             "--ref" => self.reference.is_some(),
             "--tags" => self.tags.is_some(),
+            "--pre-releases" => self.pre_releases.is_some(),
             _ => false,
         })?;
         let check = self.check.ok_or_else(|| {
@@ -159,13 +166,14 @@ impl RollbackDryRunOptions {
 
 /// Refuses the options of the other platform: one that has no effect would look as if it had.
 fn foreign(platform: &str, other: &str, is_given: impl Fn(&str) -> bool) -> Result<(), UsageError> {
-    const ALL: [&str; 6] = [
+    const ALL: [&str; 7] = [
         "--check",
         "--expect-exit",
         "--expect-output",
         "--check-timeout",
         "--ref",
         "--tags",
+        "--pre-releases",
     ];
     match ALL.into_iter().find(|flag| is_given(flag)) {
         None => Ok(()),
@@ -184,10 +192,7 @@ fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, Usage
         let help = if known.is_empty() {
             "the platform `command` has no placeholders; write the command as it would be run".to_owned()
         } else {
-            format!(
-                "the placeholders are {}, outside of quotes; they are quoted for you",
-                names.join(" and ")
-            )
+            format!("the placeholders are {}", names.join(" and "))
         };
         UsageError::new(format!("--rollback-command `{text}`: {error}")).help(help)
     })

@@ -15,6 +15,8 @@ mod gap;
 mod gate;
 #[path = "../support/github.rs"]
 mod github;
+#[path = "../support/repo.rs"]
+mod repo;
 #[path = "../support/servers.rs"]
 mod servers;
 

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::gate::{Gate, Ran};
-
-#[path = "../integration/rollback_dry_run/repo.rs"]
-mod repo;
-use repo::Repo;
+use crate::repo::Repo;
 
 const LOG: &str = "proof/heartbeat.log";
 

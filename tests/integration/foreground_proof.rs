@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use stageproof::model::heartbeat::{Event, Record};
 
 use crate::gate::{Gate, Ran};
-use crate::rollback_dry_run::repo::Repo;
+use crate::repo::Repo;
 
 const LOG: &str = "proof/heartbeat.log";
 const NO_ARGS: [&str; 0] = [];

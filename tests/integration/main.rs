@@ -12,6 +12,8 @@
 mod gap;
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/repo.rs"]
+mod repo;
 #[path = "../support/servers.rs"]
 mod servers;
 

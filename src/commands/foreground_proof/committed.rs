@@ -103,6 +103,7 @@ fn help(error: &GitError) -> &'static str {
     match error {
         GitError::NotARepository(_) => "check the repository out before this step (actions/checkout)",
         GitError::NoCommits(_) => "commit the log",
+        GitError::Ambiguous { .. } => "give the full name (refs/heads/main) or the id of the commit",
         GitError::Broken { .. } | GitError::Stopped(_) => FETCH_ALL,
     }
 }

@@ -51,16 +51,22 @@ impl Prove for CommandPlan {
             "what the check does not look at: it was taken at its word".to_owned(),
             format!("that the check changes nothing: it was told so with {DRY_RUN}=1, and not kept from it"),
         ];
-        if self.rollback_command.is_none() {
-            not_covered.push("the rollback command: none was given (--rollback-command)".to_owned());
+        if self.expect_output.is_none() {
+            not_covered.push("what the check printed: only its exit code counted (--expect-output)".to_owned());
         }
+        not_covered.push(match self.rollback_command {
+            Some(_) => {
+                "that the rollback command does what the check looked at: it is printed as it was given".to_owned()
+            }
+            None => "the rollback command: none was given (--rollback-command)".to_owned(),
+        });
         Proof {
             target: None,
             // Without placeholders there is nothing to fill in.
             command: self
                 .rollback_command
                 .as_ref()
-                .map(|template| template.fill(|_| String::new())),
+                .and_then(|template| template.fill(|_| String::new())),
             proved: vec![
                 format!("`{shown}` ended with exit code {}{matched}", self.expect_exit),
                 "the rollback command was not run".to_owned(),
@@ -117,7 +123,6 @@ fn not_started(error: &StartError) -> Blind {
 }
 
 fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
-    let output = ran.output.text();
     let last = secrets.last_lines(ran.output.redacted(secrets).as_str(), EXCERPT_LINES, EXCERPT_BYTES);
     let blind = |cause: String, help: &str| {
         let cause = if last.is_empty() {
@@ -167,7 +172,11 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
             .excerpt(last.clone()),
         );
     }
-    if let Some(expected) = plan.expect_output.as_ref().filter(|regex| !regex.is_match(&output)) {
+    if let Some(expected) = plan
+        .expect_output
+        .as_ref()
+        .filter(|regex| !regex.is_match(&ran.output.lines_kept()))
+    {
         let searched = match ran.output.left_out() {
             0 => String::new(),
             n => format!(" ({n} bytes in the middle were not searched)"),

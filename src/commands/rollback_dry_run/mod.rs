@@ -15,6 +15,7 @@ use crate::world::World;
 use claims::Claims;
 pub use command::CommandPlan;
 pub use git::GitPlan;
+pub use git::version;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";

@@ -5,7 +5,7 @@ use std::fmt;
 /// What can be filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
-    /// The name of the release.
+    /// The full name of the release, or its commit.
     Ref,
     /// The full id of its commit.
     Sha,
@@ -34,8 +34,6 @@ pub enum TemplateError {
     Empty,
     #[error("there is no placeholder {{{0}}} here")]
     Unknown(String),
-    #[error("{{ref}} stands inside quotes, where a name with special characters could not be made safe")]
-    Quoted,
     #[error("it has a quote that is not closed, or ends in a backslash")]
     Open,
 }
@@ -69,10 +67,6 @@ impl Template {
                     .into_iter()
                     .find(|p| p.name() == name && known.contains(p));
                 let found = found.ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
-                // A commit id is harmless anywhere.
-                if found == Placeholder::Ref && quote.open.is_some() {
-                    return Err(TemplateError::Quoted);
-                }
                 parts.push(Part::Text(std::mem::take(&mut plain)));
                 parts.push(Part::Fill(found));
                 rest = &rest[name.len() + 2..];
@@ -89,21 +83,21 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The exact command: every value is quoted for a shell where it needs to be.
-    pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> String {
+    /// The exact command. Where in it a value ends up (in quotes, in backticks, in a here-document) is only known to a
+    /// shell, so a value must be a word that none of them changes: `None` if one is not.
+    pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> Option<String> {
         let parts = self.0.iter().map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Fill(placeholder) => quoted(&value(*placeholder)),
+            Part::Text(text) => Some(text.clone()),
+            Part::Fill(placeholder) => Some(value(*placeholder)).filter(|word| is_plain(word)),
         });
         parts.collect()
     }
 }
 
-/// A word for a shell. Only a NUL cannot be quoted, and neither a ref nor an argument can hold one.
-pub fn quoted(word: &str) -> String {
-    shlex::try_quote(word)
-        .map(std::borrow::Cow::into_owned)
-        .unwrap_or_default()
+/// Whether a shell leaves a word alone, whatever is around it. Of a ref name this allows all but the odd ones.
+pub fn is_plain(word: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/@+=,-".contains(c);
+    !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain)
 }
 
 /// The name in `{name}` at the beginning of `text`.
@@ -140,7 +134,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn filled(template: &str, reference: &str) -> String {
+    fn filled(template: &str, reference: &str) -> Option<String> {
         let template = Template::parse(template, &Placeholder::ALL).unwrap();
         template.fill(|placeholder| match placeholder {
             Placeholder::Ref => reference.to_owned(),
@@ -149,11 +143,21 @@ mod tests {
     }
 
     #[test]
-    fn values_are_quoted_where_they_need_to_be() {
-        assert_eq!(filled("deploy {ref} {sha}", "v1.2"), "deploy v1.2 abc");
-        assert_eq!(filled("deploy x:{ref}", "v1;rm"), "deploy x:'v1;rm'");
-        assert_eq!(filled("deploy {ref}", "a'$(b)"), r#"deploy "a'"'$(b)'"#);
-        assert_eq!(filled("sh -c 'deploy {sha}'", ""), "sh -c 'deploy abc'");
+    fn only_words_that_no_shell_changes_are_filled_in() {
+        for (template, command) in [
+            ("deploy {ref} {sha}", "deploy refs/tags/v1.2 abc"),
+            ("deploy x:{ref}", "deploy x:refs/tags/v1.2"),
+            ("sh -c 'deploy \"{ref}\"'", "sh -c 'deploy \"refs/tags/v1.2\"'"),
+            ("echo `cat {sha}`", "echo `cat abc`"),
+        ] {
+            assert_eq!(filled(template, "refs/tags/v1.2").as_deref(), Some(command));
+        }
+        for name in [
+            "", "-x", "v1;rm", "a'b", "$(b)", "a`b", "a b", "größe", "a!b", "{a}", "a#b", "a&b", "a|b", "a>b", "a%b",
+        ] {
+            assert_eq!(filled("deploy {ref}", name), None, "{name}");
+            assert_eq!(filled("deploy {sha}", name).as_deref(), Some("deploy abc"), "{name}");
+        }
     }
 
     #[test]
@@ -164,7 +168,7 @@ mod tests {
             "echo {} {A}",
             r"echo \{ref}",
         ] {
-            assert_eq!(filled(text, "x"), text);
+            assert_eq!(filled(text, "x").as_deref(), Some(text));
         }
     }
 
@@ -172,8 +176,6 @@ mod tests {
     fn what_cannot_be_filled_is_refused() {
         let parse = |text: &str| Template::parse(text, &Placeholder::ALL).unwrap_err();
         assert_eq!(parse("go {tag}"), TemplateError::Unknown("tag".to_owned()));
-        assert_eq!(parse("sh -c 'go {ref}'"), TemplateError::Quoted);
-        assert_eq!(parse("go \"{ref}\""), TemplateError::Quoted);
         assert_eq!(parse("go 'x"), TemplateError::Open);
         assert_eq!(parse("go \\"), TemplateError::Open);
         assert_eq!(parse("  "), TemplateError::Empty);
@@ -185,9 +187,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_shell_reads_the_value_as_one_word(reference in "[!-~]{1,30}") {
-            let words = shlex::split(&filled("go --to={ref} end", &reference)).unwrap();
-            prop_assert_eq!(words, ["go".to_owned(), format!("--to={reference}"), "end".to_owned()]);
+        fn what_is_filled_in_is_one_word_wherever_it_is(name in "[!-~]{1,8}") {
+            for (template, before, after) in [
+                ("go --to={ref} end", "--to=", ""),
+                ("go \"x {ref}\" end", "x ", ""),
+                ("go 'x {ref} y' end", "x ", " y"),
+            ] {
+                if let Some(command) = filled(template, &name) {
+                    let words = shlex::split(&command).unwrap();
+                    prop_assert_eq!(words, ["go".to_owned(), format!("{before}{name}{after}"), "end".to_owned()]);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_template_or_an_error(text in "([ -~\n]|\\{(ref|sha)\\}){0,9}") {
+            if let Ok(template) = Template::parse(&text, &Placeholder::ALL) {
+                let filled = template.fill(|_| "abc".to_owned()).unwrap();
+                // Each placeholder is two bytes longer than what takes its place.
+                prop_assert_eq!(text.len().abs_diff(filled.len()) % 2, 0);
+            }
         }
     }
 }

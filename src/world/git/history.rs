@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git2::{ErrorCode, ObjectType};
 
-use super::{Commit, GitError, Oid, Repository, Stop, commit_of};
+use super::{Commit, GitError, Oid, Repository, Stop};
 
 /// Commits walked between two looks at whether to stop.
 const STRIDE: usize = 256;
@@ -61,12 +61,9 @@ impl Repository {
 
     /// The commits that were merged into one, or the one before it.
     pub fn parents(&self, commit: Oid) -> Result<Vec<Commit>, GitError> {
-        let wrong =
-            |error: git2::Error| GitError::broken(format!("the parents of the commit {commit} cannot be read"), &error);
-        let commit = self.0.find_commit(commit).map_err(wrong)?;
-        let ids: Vec<Oid> = commit.parent_ids().collect();
+        let ids = self.parent_ids(commit)?;
         ids.into_iter()
-            .map(|id| commit_of(self.0.find_commit(id).map_err(wrong)?.as_object()))
+            .map(|id| self.commit(id, || format!("the parent {id} of the commit {commit} cannot be read")))
             .collect()
     }
 

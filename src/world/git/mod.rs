@@ -6,20 +6,26 @@
 
 mod history;
 mod loose;
+mod names;
 mod refs;
+mod stand_in;
 mod tree;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use git2::{ErrorClass, ErrorCode, ObjectType, RepositoryOpenFlags};
+use git2::{ErrorClass, ErrorCode, RepositoryOpenFlags};
 
 use crate::world::paths;
 
 pub use git2::Oid;
 pub use history::Entry;
+pub use loose::{Cut, alternates, inflate};
+pub use names::is_refused;
 pub use refs::{PointsTo, RefName, Resolved, Tag};
-pub use tree::{TreeError, Written};
+pub use stand_in::{StandIn, filters};
+pub use tree::{Named, TreeError, Written};
 
 /// A commit, as far as going back to it needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +43,9 @@ pub enum GitError {
     NotARepository(PathBuf),
     #[error("the repository {} has no commits", .0.display())]
     NoCommits(PathBuf),
+    /// Several things have the given name.
+    #[error("`{name}` is ambiguous, it means {}", .meanings.join(" and "))]
+    Ambiguous { name: String, meanings: Vec<String> },
     /// Something in it is missing, damaged or not understood.
     #[error("{what}: {detail}")]
     Broken { what: String, detail: String },
@@ -98,30 +107,62 @@ impl Repository {
         self.0.is_shallow() || paths::size(&mark).is_ok_and(|size| size > 0)
     }
 
+    /// Whether objects were left out when it was fetched (`git clone --filter`).
+    pub fn is_partial(&self) -> bool {
+        let Ok(config) = self.0.config() else {
+            return false;
+        };
+        let any = |pattern: &str, is_so: fn(&git2::ConfigEntry<'_>) -> bool| {
+            let mut found = false;
+            if let Ok(entries) = config.entries(Some(pattern)) {
+                let _ = entries.for_each(|entry| found |= is_so(entry));
+            }
+            found
+        };
+        any(r"^extensions\.partialclone$", |_| true)
+            || any(r"^remote\..*\.promisor$", |entry| {
+                entry
+                    .value()
+                    .is_ok_and(|value| !matches!(value, "false" | "no" | "off" | "0"))
+            })
+            || any(r"^remote\..*\.partialclonefilter$", |_| true)
+    }
+
+    /// Whether git would read other objects than those asked for (`git replace`).
+    pub fn replaces_objects(&self) -> Result<bool, GitError> {
+        let wrong = |error: git2::Error| GitError::broken("the replaced objects cannot be listed", &error);
+        Ok(self
+            .0
+            .references_glob("refs/replace/*")
+            .map_err(wrong)?
+            .next()
+            .is_some())
+    }
+
     /// The commit that is checked out, and the name of its branch unless the head is detached.
     pub fn head(&self) -> Result<(Commit, Option<RefName>), GitError> {
         let head = self.0.head().map_err(|error| match error.code() {
             ErrorCode::UnbornBranch => GitError::NoCommits(self.folder().to_owned()),
             _ => GitError::broken("HEAD cannot be read", &error),
         })?;
-        let commit = head
-            .peel(ObjectType::Commit)
-            .map_err(|error| GitError::broken("the commit of HEAD cannot be read", &error))?;
+        let what = || "the commit of HEAD cannot be read".to_owned();
+        let id = head.target().ok_or_else(|| GitError::Broken {
+            what: what(),
+            detail: "it leads nowhere".to_owned(),
+        })?;
         let branch = (head.name_bytes() != b"HEAD").then(|| RefName::new(head.name_bytes()));
-        Ok((commit_of(&commit)?, branch))
+        Ok((self.commit(id, what)?, branch))
     }
-}
 
-fn commit_of(object: &git2::Object<'_>) -> Result<Commit, GitError> {
-    let commit = object.as_commit().ok_or_else(|| GitError::Broken {
-        what: format!("object {}", object.id()),
-        detail: "it is not a commit".to_owned(),
-    })?;
-    Ok(Commit {
-        id: commit.id(),
-        tree: commit.tree_id(),
-        committed: commit.time().seconds(),
-    })
+    /// The commit of this id; `what` begins the error if there is none.
+    fn commit(&self, id: Oid, what: impl FnOnce() -> String) -> Result<Commit, GitError> {
+        let detail = match self.points_to(id) {
+            PointsTo::Commit(commit) => return Ok(commit),
+            PointsTo::Other(kind) => format!("it is a {kind}"),
+            PointsTo::Broken(detail) => detail,
+        };
+        Err(GitError::Broken { what: what(), detail })
+    }
 }
 
 /// Settings of the library that hold for the whole process, made before its first use.

@@ -1,14 +1,26 @@
 //! Names in a repository and what they point to.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use git2::{ErrorCode, ObjectType};
 
-use super::{Commit, GitError, Oid, Repository, Stop, commit_of};
+use super::{Commit, GitError, Oid, Repository};
 
-/// Commits walked between two looks at whether to stop.
-const STRIDE: usize = 1024;
+/// Repositories with more tags than this are not searched.
+const MOST_TAGS: usize = 500_000;
+/// Annotated tags that point to each other.
+const MOST_TAGS_OF_TAGS: usize = 100;
+/// Of a commit or an annotated tag: it is held in memory, and a message is no file.
+const LARGEST_RECORD: usize = 16 << 20;
+/// Where git looks for a short name, in this order (gitrevisions(7)).
+const PLACES: [(&str, &str); 6] = [
+    ("", ""),
+    ("refs/", ""),
+    ("refs/tags/", ""),
+    ("refs/heads/", ""),
+    ("refs/remotes/", ""),
+    ("refs/remotes/", "/HEAD"),
+];
 
 /// The full name of a ref. git allows any bytes but a few, so it need not be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,15 +44,12 @@ impl RefName {
             .unwrap_or(&self.0)
     }
 
-    /// A word that names it on a command line before quoting, if there is one: the short name, or the full name where
-    /// the short one would be read as an option.
+    /// A word that names it on a command line before quoting, if there is one. The short name would be another thing where
+    /// a branch and a tag have the same.
     pub fn argument(&self) -> Option<&str> {
-        let short = std::str::from_utf8(self.short()).ok()?;
-        if short.starts_with('-') {
-            std::str::from_utf8(&self.0).ok()
-        } else {
-            Some(short)
-        }
+        std::str::from_utf8(&self.0)
+            .ok()
+            .filter(|full| full.starts_with("refs/"))
     }
 }
 
@@ -54,7 +63,8 @@ impl fmt::Display for RefName {
 #[derive(Clone, Debug)]
 pub struct Tag {
     pub name: RefName,
-    pub points_to: PointsTo,
+    /// The object that it names itself, or why there is none.
+    target: Result<Oid, String>,
 }
 
 /// What a name leads to in the end; annotated tags are followed.
@@ -82,26 +92,80 @@ impl Repository {
         let mut tags = Vec::new();
         for reference in self.0.references_glob("refs/tags/*").map_err(|error| wrong(&error))? {
             let reference = reference.map_err(|error| wrong(&error))?;
+            if tags.len() == MOST_TAGS {
+                return Err(GitError::Stopped(format!("there are more than {MOST_TAGS} tags")));
+            }
             tags.push(Tag {
                 name: RefName::new(reference.name_bytes()),
-                points_to: match reference.peel(ObjectType::Any) {
-                    Ok(object) => points_to(&object),
-                    Err(error) => PointsTo::Broken(error.message().to_owned()),
-                },
+                target: end_of(&reference),
             });
         }
         Ok(tags)
     }
 
-    /// What `revision` (tag, branch, commit id or expression) is, or `None` if there is no such thing.
+    /// What a tag leads to.
+    pub fn tagged(&self, tag: &Tag) -> PointsTo {
+        match &tag.target {
+            Ok(id) => self.points_to(*id),
+            Err(detail) => PointsTo::Broken(detail.clone()),
+        }
+    }
+
+    /// What an object is; annotated tags are followed. What packed refs say about that is not believed.
+    pub(super) fn points_to(&self, id: Oid) -> PointsTo {
+        let mut id = id;
+        for _ in 0..=MOST_TAGS_OF_TAGS {
+            let kind = self.kind_of_record(id);
+            let found = match kind {
+                Ok(ObjectType::Tag) => self.0.find_tag(id).map(|tag| Err(tag.target_id())),
+                Ok(ObjectType::Commit) => self.0.find_commit(id).map(|commit| {
+                    Ok(PointsTo::Commit(Commit {
+                        id,
+                        tree: commit.tree_id(),
+                        committed: commit.time().seconds(),
+                    }))
+                }),
+                Ok(kind) => Ok(Ok(PointsTo::Other(kind.str()))),
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(Ok(end)) => return end,
+                Ok(Err(next)) => id = next,
+                Err(error) => return PointsTo::Broken(error.message().to_owned()),
+            }
+        }
+        PointsTo::Broken(format!("more than {MOST_TAGS_OF_TAGS} tags point to each other"))
+    }
+
+    /// The kind of an object, whose size is known before it is read.
+    pub(super) fn kind_of_record(&self, id: Oid) -> Result<ObjectType, git2::Error> {
+        let (size, kind) = self.0.odb()?.read_header(id)?;
+        if matches!(kind, ObjectType::Commit | ObjectType::Tag) && size > LARGEST_RECORD {
+            return Err(git2::Error::from_str(&format!(
+                "{size} bytes, and a {kind} of more than {LARGEST_RECORD} bytes is not read"
+            )));
+        }
+        Ok(kind)
+    }
+
+    /// What `revision` (tag, branch, commit id or expression) is, or `None` if there is no such thing. A name that means
+    /// several things is an error.
     pub fn resolve(&self, revision: &str) -> Result<Option<Resolved>, GitError> {
+        let ambiguous = |meanings: Vec<String>| GitError::Ambiguous {
+            name: revision.to_owned(),
+            meanings,
+        };
+        let meanings = self.meanings(revision);
+        if meanings.len() > 1 {
+            return Err(ambiguous(meanings));
+        }
         match self.0.revparse_ext(revision) {
             Ok((object, reference)) => Ok(Some(Resolved {
                 name: reference.map(|reference| RefName::new(reference.name_bytes())),
-                points_to: points_to(&object),
+                points_to: self.points_to(object.id()),
             })),
             Err(error) if error.code() == ErrorCode::Ambiguous => {
-                Err(GitError::broken(format!("`{revision}` is ambiguous"), &error))
+                Err(ambiguous(vec!["several objects whose ids begin so".to_owned()]))
             }
             // The name may be there and only its object missing, which is another story.
             Err(error) => Ok(self
@@ -126,46 +190,45 @@ impl Repository {
             .collect()
     }
 
-    /// Which of `wanted` are in the history of `head`, itself included. One walk answers for all of them.
-    pub fn ancestors_among(&self, head: Oid, wanted: &HashSet<Oid>, stop: Stop<'_>) -> Result<HashSet<Oid>, GitError> {
-        let wrong = |error: git2::Error| GitError::broken(format!("the history of {head} cannot be walked"), &error);
-        let mut walk = self.0.revwalk().map_err(wrong)?;
-        walk.push(head).map_err(wrong)?;
-        let mut found = HashSet::new();
-        for (walked, id) in walk.enumerate() {
-            if found.len() == wanted.len() {
-                break;
-            }
-            if walked % STRIDE == 0
-                && let Some(reason) = stop()
-            {
-                return Err(GitError::Stopped(reason));
-            }
-            let id = id.map_err(wrong)?;
-            if wanted.contains(&id) {
-                found.insert(id);
-            }
+    /// Whether `git checkout WORD` goes to the branch of that name, whatever else the word means: it looks at branches
+    /// first, also for a full name or the id of a commit.
+    pub fn is_branch(&self, word: &str) -> bool {
+        self.0.find_reference(&format!("refs/heads/{word}")).is_ok()
+    }
+
+    /// All that the name in a revision (`v1` in `v1~2`) can mean, if that is not the same commit.
+    fn meanings(&self, revision: &str) -> Vec<String> {
+        let name = revision.split(['~', '^', ':']).next().unwrap_or_default();
+        let name = name.split("@{").next().unwrap_or_default();
+        if name.is_empty() {
+            return Vec::new();
         }
-        Ok(found)
+        let mut meanings: Vec<(String, PointsTo)> = PLACES
+            .iter()
+            .filter_map(|(before, after)| self.0.find_reference(&format!("{before}{name}{after}")).ok())
+            .map(|reference| {
+                let points_to = end_of(&reference).map_or_else(PointsTo::Broken, |id| self.points_to(id));
+                (String::from_utf8_lossy(reference.name_bytes()).into_owned(), points_to)
+            })
+            .collect();
+        if !meanings.is_empty()
+            && name.len() >= 4
+            && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && let Ok(object) = self.0.find_object_by_prefix(name, None)
+        {
+            meanings.push((format!("the object {}", object.id()), self.points_to(object.id())));
+        }
+        if meanings.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+            meanings.truncate(1);
+        }
+        meanings.into_iter().map(|(name, _)| name).collect()
     }
 }
 
-fn points_to(object: &git2::Object<'_>) -> PointsTo {
-    let end = match object.kind() {
-        // Peeling anything but a tag would go one step too far, from a commit to its tree.
-        Some(ObjectType::Tag) => object.peel(ObjectType::Any),
-        _ => Ok(object.clone()),
-    };
-    match end {
-        Err(error) => PointsTo::Broken(error.message().to_owned()),
-        Ok(object) => match object.kind() {
-            Some(ObjectType::Commit) => match commit_of(&object) {
-                Ok(commit) => PointsTo::Commit(commit),
-                Err(error) => PointsTo::Broken(error.to_string()),
-            },
-            kind => PointsTo::Other(kind.map_or("unknown object", |kind| kind.str())),
-        },
-    }
+/// The object that a ref names, through others (symbolic refs).
+fn end_of(reference: &git2::Reference<'_>) -> Result<Oid, String> {
+    let end = reference.resolve().map_err(|error| error.message().to_owned())?;
+    end.target().ok_or_else(|| "it leads nowhere".to_owned())
 }
 
 #[cfg(test)]
@@ -173,11 +236,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_looks_like_an_option_is_given_in_full() {
-        assert_eq!(RefName::new(b"refs/tags/v1").argument(), Some("v1"));
-        assert_eq!(RefName::new(b"refs/heads/a/b").argument(), Some("a/b"));
-        assert_eq!(RefName::new(b"refs/tags/--exec").argument(), Some("refs/tags/--exec"));
+    fn a_name_is_given_in_full_or_not_at_all() {
+        assert_eq!(RefName::new(b"refs/tags/v1").argument(), Some("refs/tags/v1"));
+        assert_eq!(RefName::new(b"refs/heads/a/b").argument(), Some("refs/heads/a/b"));
         assert_eq!(RefName::new(b"refs/tags/v\xff").argument(), None);
+        assert_eq!(RefName::new(b"HEAD").argument(), None);
         assert_eq!(RefName::new(b"refs/tags/v\xff").to_string(), "v\u{fffd}");
     }
 }

@@ -6,14 +6,15 @@
 //! with `O_EXCL`, links made by `symlink`, and all three refuse a name that exists. So nothing ever passes through a
 //! link, whatever the tree says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::{Blob, Odb};
+use git2::{Blob, ErrorCode, Odb};
 
-use super::{Oid, Repository, Stop};
+use super::{Oid, Repository, StandIn, Stop, names, stand_in};
 use crate::world::files;
 
 /// Larger trees exist only to fill disks.
@@ -23,11 +24,12 @@ const DEEPEST: usize = 500;
 /// all, only whole. This is where git itself begins to treat files as big (`core.bigFileThreshold`), and five times what
 /// GitHub accepts.
 const LARGEST_FILE: usize = 512 << 20;
-/// Names kept of submodules and of Git LFS pointers; the rest is counted.
+/// The mode of a symbolic link.
+const LINK: i32 = 0o120_000;
+/// Names kept of submodules and of what stands for something else; the rest is counted.
 const NAMES_KEPT: usize = 5;
-/// <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: pointer files are smaller than this and begin so.
-const LFS_LARGEST: usize = 1024;
-const LFS_MARK: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+/// Names of filters that are kept.
+const FILTERS_KEPT: usize = 20;
 
 /// What was written, and what a tree only refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +38,9 @@ pub struct Written {
     pub links: u64,
     pub bytes: u64,
     pub submodules: Named,
-    pub lfs_pointers: Named,
+    pub stand_ins: BTreeMap<StandIn, Named>,
+    /// What `.gitattributes` files name: programs that change files when git checks them out.
+    pub filters: BTreeSet<String>,
 }
 
 /// A count and the first few names.
@@ -60,6 +64,9 @@ impl Named {
 pub enum TreeError {
     #[error("object {id} ({}) cannot be read: {detail}", place(.path))]
     Object { path: PathBuf, id: Oid, detail: String },
+    /// A partial clone lacks it on purpose, which says nothing against the release.
+    #[error("object {id} ({}) is missing", place(.path))]
+    Omitted { path: PathBuf, id: Oid },
     /// More than is read here, which says nothing against the release.
     #[error("`{}` is {size} bytes, and a file of more than {LARGEST_FILE} bytes is not read", .path.display())]
     Large { path: PathBuf, size: usize },
@@ -89,7 +96,10 @@ fn place(path: &Path) -> String {
 impl Repository {
     /// Writes every file of `tree` into `folder`, which must be empty and nobody else's.
     pub fn write_tree(&self, tree: Oid, folder: &Path, stop: Stop<'_>) -> Result<Written, TreeError> {
-        let objects = self.0.odb().map_err(|error| object(Path::new(""), tree, &error))?;
+        let objects = self
+            .0
+            .odb()
+            .map_err(|error| self.unreadable(Path::new(""), tree, &error))?;
         let mut written = Written::default();
         let mut entries = 0u64;
         // Not recursive: the depth of a tree is in the hands of whoever made it.
@@ -98,7 +108,11 @@ impl Repository {
             if depth > DEEPEST {
                 return Err(TreeError::Excessive(format!("more than {DEEPEST} folders deep")));
             }
-            let tree = self.0.find_tree(id).map_err(|error| object(&above, id, &error))?;
+            self.bounded(&objects, id, &above)?;
+            let tree = self
+                .0
+                .find_tree(id)
+                .map_err(|error| self.unreadable(&above, id, &error))?;
             for entry in &tree {
                 if let Some(reason) = stop() {
                     return Err(TreeError::Stopped(reason));
@@ -107,7 +121,11 @@ impl Repository {
                 if entries > MOST_ENTRIES {
                     return Err(TreeError::Excessive(format!("larger than {MOST_ENTRIES} entries")));
                 }
-                let path = above.join(OsStr::from_bytes(checked(entry.name_bytes(), &above)?));
+                let name = entry.name_bytes();
+                let path = above.join(OsStr::from_bytes(name));
+                if names::is_refused(name, entry.filemode() == LINK) {
+                    return Err(TreeError::Name(path));
+                }
                 let target = folder.join(&path);
                 match entry.filemode() {
                     0o040_000 => {
@@ -118,8 +136,11 @@ impl Repository {
                         files::create_folder(&target).map_err(|error| write(&path, error))?;
                         written.submodules.add(&path);
                     }
-                    0o120_000 => {
+                    LINK => {
                         let blob = self.blob(&objects, entry.id(), &path)?;
+                        if let Some(kind) = StandIn::of_link(blob.content()) {
+                            written.stand_ins.entry(kind).or_default().add(&path);
+                        }
                         files::create_link(Path::new(OsStr::from_bytes(blob.content())), &target)
                             .map_err(|error| write(&path, error))?;
                         written.links += 1;
@@ -131,8 +152,15 @@ impl Repository {
                         write_file(&target, content, permissions).map_err(|error| write(&path, error))?;
                         written.files += 1;
                         written.bytes += content.len() as u64;
-                        if content.len() < LFS_LARGEST && content.starts_with(LFS_MARK) {
-                            written.lfs_pointers.add(&path);
+                        if let Some(kind) = StandIn::of(content) {
+                            written.stand_ins.entry(kind).or_default().add(&path);
+                        }
+                        if name == b".gitattributes" {
+                            let mut filters = stand_in::filters(content);
+                            written.filters.append(&mut filters);
+                            while written.filters.len() > FILTERS_KEPT {
+                                written.filters.pop_last();
+                            }
                         }
                     }
                     mode => return Err(TreeError::Mode { path, mode }),
@@ -144,28 +172,34 @@ impl Repository {
 
     /// The content of a file or a link, if it is small enough to be held.
     fn blob(&self, objects: &Odb<'_>, id: Oid, path: &Path) -> Result<Blob<'_>, TreeError> {
-        let (size, _) = objects.read_header(id).map_err(|error| object(path, id, &error))?;
+        self.bounded(objects, id, path)?;
+        self.0.find_blob(id).map_err(|error| self.unreadable(path, id, &error))
+    }
+
+    fn bounded(&self, objects: &Odb<'_>, id: Oid, path: &Path) -> Result<(), TreeError> {
+        let (size, _) = objects
+            .read_header(id)
+            .map_err(|error| self.unreadable(path, id, &error))?;
         if size > LARGEST_FILE {
             return Err(TreeError::Large {
                 path: path.to_owned(),
                 size,
             });
         }
-        self.0.find_blob(id).map_err(|error| object(path, id, &error))
+        Ok(())
     }
-}
 
-/// The names git itself refuses, because they would leave the folder or reach into a repository.
-fn checked<'a>(name: &'a [u8], above: &Path) -> Result<&'a [u8], TreeError> {
-    let refused = name.is_empty()
-        || matches!(name, b"." | b"..")
-        || name.contains(&b'/')
-        || name.eq_ignore_ascii_case(b".git")
-        || name.eq_ignore_ascii_case(b"git~1");
-    if refused {
-        Err(TreeError::Name(above.join(OsStr::from_bytes(name))))
-    } else {
-        Ok(name)
+    fn unreadable(&self, path: &Path, id: Oid, error: &git2::Error) -> TreeError {
+        let path = path.to_owned();
+        if error.code() == ErrorCode::NotFound && self.is_partial() {
+            TreeError::Omitted { path, id }
+        } else {
+            TreeError::Object {
+                path,
+                id,
+                detail: error.message().to_owned(),
+            }
+        }
     }
 }
 
@@ -179,14 +213,6 @@ fn write_file(target: &Path, content: &[u8], permissions: u32) -> io::Result<()>
     Ok(())
 }
 
-fn object(path: &Path, id: Oid, error: &git2::Error) -> TreeError {
-    TreeError::Object {
-        path: path.to_owned(),
-        id,
-        detail: error.message().to_owned(),
-    }
-}
-
 fn write(path: &Path, error: io::Error) -> TreeError {
     if error.kind() == io::ErrorKind::AlreadyExists {
         TreeError::Twice(path.to_owned())
@@ -194,21 +220,6 @@ fn write(path: &Path, error: io::Error) -> TreeError {
         TreeError::Write {
             path: path.to_owned(),
             error,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_would_leave_the_folder_are_refused() {
-        for name in ["", ".", "..", "a/b", "/etc", ".git", ".GIT", "git~1"] {
-            assert!(checked(name.as_bytes(), Path::new("x")).is_err(), "{name}");
-        }
-        for name in [".github", ".gitignore", "...", "a b", "-rf", "*"] {
-            assert!(checked(name.as_bytes(), Path::new("x")).is_ok(), "{name}");
         }
     }
 }

@@ -59,6 +59,20 @@ impl Captured {
         )
     }
 
+    /// What a pattern may be looked for in: whole lines, and nothing of ours where some are left out. Half a line could
+    /// match a pattern that the whole one does not.
+    pub fn lines_kept(&self) -> String {
+        let mut bytes = self.head.clone();
+        let mut tail = self.tail.iter().copied();
+        if self.left_out() > 0 {
+            let newline = |byte: &u8| *byte == b'\n';
+            bytes.truncate(bytes.iter().rposition(newline).map_or(0, |at| at + 1));
+            tail.find(newline);
+        }
+        bytes.extend(tail);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// What was kept, as text: bytes that are not UTF-8 become U+FFFD, a line says how much is left out.
     pub fn text(&self) -> String {
         let mut bytes = self.head.clone();
@@ -102,6 +116,18 @@ mod tests {
         let mut endless = Captured::new(4);
         endless.add(b"secret-value");
         assert_eq!(endless.redacted(&secrets), "***\n[4 bytes left out]\n***");
+    }
+
+    #[test]
+    fn half_a_line_and_our_own_note_are_not_searched() {
+        let mut captured = Captured::new(10);
+        captured.add(b"one\nok-");
+        assert_eq!(captured.lines_kept(), "one\nok-", "nothing was left out");
+        captured.add(b"not, really not\nnot ok\nend\n");
+        assert_eq!(captured.lines_kept(), "one\nend\n");
+        let mut endless = Captured::new(4);
+        endless.add(b"ok-and-no-end");
+        assert_eq!(endless.lines_kept(), "");
     }
 
     proptest! {

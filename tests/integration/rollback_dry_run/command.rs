@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use super::repo::{Repo, Told};
+use crate::repo::{Repo, Told};
 
 fn check(script: &str, more: &[&str]) -> Told {
     check_in(&Repo::none(), script, more)
@@ -187,7 +187,10 @@ fn what_does_not_fit_together_is_a_usage_error() {
             vec!["--rollback-command=go {tag}"],
             "the placeholders are {ref} and {sha}",
         ),
-        (vec!["--rollback-command=sh -c 'go {ref}'"], "inside quotes"),
+        (
+            vec!["--check=true", "--pre-releases"],
+            "--pre-releases belongs to the platform `git`",
+        ),
         (vec!["--rollback-command="], "it is empty"),
         (vec!["--tags=[a"], "is not a pattern"),
         (vec!["--ref="], "must not be empty"),

@@ -2,4 +2,3 @@
 
 mod command;
 mod git;
-pub mod repo;

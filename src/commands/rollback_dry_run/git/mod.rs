@@ -1,8 +1,9 @@
 //! Platform `git`: the previous release is a commit of the repository.
 
+mod nearest;
 mod search;
 mod told;
-mod version;
+pub mod version;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,10 @@ use super::claims::{Claim, Claims, Seen};
 use super::template::{Placeholder, Template};
 use super::{Proof, Prove};
 use crate::engine::{Blind, Observed};
-use crate::model::text::count;
+use crate::model::text::{count, one_line};
 use crate::model::{Finding, TimeSpan};
 use crate::world::files::TemporaryFolder;
-use crate::world::git::{TreeError, Written};
+use crate::world::git::{Named, StandIn, TreeError, Written};
 use crate::world::scratch;
 use crate::world::{Interrupt, World};
 use search::Found;
@@ -35,10 +36,12 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub struct GitPlan {
-    /// A given tag, branch or commit; otherwise the newest tag that matches `tags`.
+    /// A given tag, branch or commit; otherwise the nearest tag before HEAD that matches `tags`.
     pub reference: Option<String>,
     /// Over short tag names, `*` matches slashes too, as in `git tag --list`.
     pub tags: GlobMatcher,
+    /// Whether `v2.0.0-rc.1` is a release, too.
+    pub pre_releases: bool,
     /// The command that would roll back.
     pub rollback_command: Template,
 }
@@ -58,11 +61,11 @@ impl Prove for GitPlan {
             claims.skip(&[ANCESTOR, CHECKOUT]);
             return proof;
         };
-        proof.target = Some(found.argument());
-        proof.command = Some(self.rollback_command.fill(|placeholder| match placeholder {
-            Placeholder::Ref => found.argument(),
+        proof.target = Some(found.argument.clone());
+        proof.command = self.rollback_command.fill(|placeholder| match placeholder {
+            Placeholder::Ref => found.argument.clone(),
             Placeholder::Sha => found.release.id.to_string(),
-        }));
+        });
         let (subject, place) = (found.clone(), workspace.to_owned());
         let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));
         claims.look(ANCESTOR, WALKING + MARGIN, descend).await;
@@ -90,6 +93,16 @@ impl Prove for GitPlan {
         drop(lock(&kept).take());
         if let Some(written) = written {
             proof.proved = proved(&found, &written);
+            let filters: Vec<&str> = written.filters.iter().map(String::as_str).collect();
+            if !filters.is_empty() {
+                proof.not_covered.insert(
+                    0,
+                    format!(
+                        "what filters make of the files when git checks them out ({} in .gitattributes): none was run",
+                        one_line(&filters.join(", "))
+                    ),
+                );
+            }
             proof.not_covered.splice(0..0, referred(&written));
         }
         proof
@@ -167,11 +180,16 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
                 "prove this release with a command of your own: --platform command --check",
             ));
         }
+        Err(error @ TreeError::Omitted { .. }) => {
+            return Err(Blind::with_help(
+                format!("{} was not checked out: {error} in this partial clone", found.shown()),
+                search::UNFILTERED,
+            ));
+        }
         Err(error) => {
             let help = match &error {
                 TreeError::Object { .. } => {
-                    "the object is missing or damaged: look at it with `git fsck` and fetch it again; a partial clone \
-                     (`filter:` of actions/checkout) lacks objects on purpose"
+                    "the object is missing or damaged: look at it with `git fsck` and fetch it again"
                 }
                 _ => "no git client checks this out; name another release with --ref",
             };
@@ -227,6 +245,8 @@ fn referred(written: &Written) -> Vec<String> {
 
 fn referred_by_code(written: &Written) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
+    let none = Named::default();
+    let stand_in = |kind: StandIn| written.stand_ins.get(&kind).unwrap_or(&none);
     for (code, named, noun, what) in [
         (
             "submodules",
@@ -236,9 +256,21 @@ fn referred_by_code(written: &Written) -> Vec<(&'static str, String)> {
         ),
         (
             "lfs",
-            &written.lfs_pointers,
+            stand_in(StandIn::Lfs),
             "Git LFS file",
             "are on the LFS server, only the pointers are here",
+        ),
+        (
+            "git-crypt",
+            stand_in(StandIn::GitCrypt),
+            "git-crypt file",
+            "are encrypted, and whoever rolls back needs the key",
+        ),
+        (
+            "git-annex",
+            stand_in(StandIn::Annex),
+            "git-annex file",
+            "are kept by git-annex, only the pointers are here",
         ),
     ] {
         if named.count > 0 {

@@ -1,20 +1,22 @@
-//! Which release to go back to: the given one, or the newest tag before HEAD.
+//! Which release to go back to: the given one, or the nearest tag before HEAD (`nearest.rs`).
 
-use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::super::claims::Seen;
-use super::told::{Passed, suggestion, time};
-use super::{GitPlan, version};
+use super::super::template::is_plain;
+use super::GitPlan;
+use super::told::{suggestion, time};
 use crate::engine::{Blind, Observed};
 use crate::model::text::count;
 use crate::model::{Fact, Finding, TimeSpan};
-use crate::world::git::{Commit, GitError, Oid, PointsTo, RefName, Repository, Stop, Tag};
+use crate::world::git::{Commit, GitError, PointsTo, RefName, Repository, Stop};
 
-const FETCH_ALL: &str = "fetch the whole history and the tags: actions/checkout with `fetch-depth: 0` (it brings the \
+pub const FETCH_ALL: &str = "fetch the whole history and the tags: actions/checkout with `fetch-depth: 0` (it brings the \
                          tags along); on a laptop `git fetch --unshallow --tags`";
+
+/// A partial clone has left out what is looked for.
+pub const UNFILTERED: &str = "fetch without `--filter`: actions/checkout without `filter:`; on a laptop \
+                              `git fetch --refetch --no-filter`";
 
 /// The release to go back to.
 #[derive(Clone, Debug)]
@@ -23,18 +25,16 @@ pub struct Found {
     pub release: Commit,
     /// The tag or branch, if it was found by one.
     pub name: Option<RefName>,
+    /// The word that names it on a command line, before quoting.
+    pub argument: String,
+    /// Why another release could be meant.
+    doubts: Vec<Finding>,
     /// The search has shown already that it is an ancestor of HEAD.
     pub is_ancestor: bool,
     pub is_shallow: bool,
 }
 
 impl Found {
-    /// The word that names it on a command line, before quoting.
-    pub fn argument(&self) -> String {
-        let name = self.name.as_ref().and_then(RefName::argument);
-        name.map_or_else(|| self.release.id.to_string(), str::to_owned)
-    }
-
     /// For people: `v1.2 (commit abc)`.
     pub fn shown(&self) -> String {
         match &self.name {
@@ -56,6 +56,7 @@ pub fn blind(error: GitError) -> Blind {
             "check the repository out before this step (actions/checkout), or run it inside a repository"
         }
         GitError::NoCommits(_) => "make a commit and tag the release",
+        GitError::Ambiguous { .. } => "give the full name (refs/tags/v1, refs/heads/main) or the id of the commit",
         GitError::Broken { .. } => {
             "look at it with `git fsck`; where `.git` is a file (linked worktree, submodule), the folder it names must \
              exist on this machine too, and the container sees only the workspace; a partial clone (`filter:`) lacks \
@@ -79,6 +80,15 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
         }
         Err(error) => return Err(blind(error)),
     };
+    if repository.replaces_objects().map_err(blind)? {
+        return Err(Blind::with_help(
+            format!(
+                "{} replaces objects by others (refs/replace), so git may check out another release than was proved",
+                repository.folder().display()
+            ),
+            "list them with `git replace --list` and delete them here",
+        ));
+    }
     let search = Search {
         is_shallow: repository.is_shallow(),
         repository: &repository,
@@ -86,12 +96,21 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     };
     let outcome = match &plan.reference {
         Some(reference) => search.given(reference)?,
-        None => search.newest(plan, stop)?,
+        None => search.nearest(plan, stop)?,
     };
     let found = match outcome {
         Ok(found) => found,
         Err(finding) => return Ok((None, Observed::found(*finding))),
     };
+    // `git checkout` looks at branches first, even for the id of a commit.
+    if repository.is_branch(&found.release.id.to_string()) {
+        let message = format!(
+            "there is a branch named {}, and git would check out that one instead of the commit",
+            found.release.id
+        );
+        let finding = Finding::error("ambiguous-commit", message).help("delete or rename the branch");
+        return Ok((None, Observed::found(finding)));
+    }
     let mut observed = Observed {
         findings: search.doubts(&found),
         ..Observed::default()
@@ -107,12 +126,12 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
 }
 
 /// A release, or why there is none. `Blind` is for not having been able to tell.
-type Answer = Result<Result<Found, Box<Finding>>, Blind>;
+pub type Answer = Result<Result<Found, Box<Finding>>, Blind>;
 
-struct Search<'a> {
-    repository: &'a Repository,
-    head: &'a Commit,
-    is_shallow: bool,
+pub struct Search<'a> {
+    pub repository: &'a Repository,
+    pub head: &'a Commit,
+    pub is_shallow: bool,
 }
 
 impl Search<'_> {
@@ -143,104 +162,47 @@ impl Search<'_> {
                 format!("`{reference}` points to a {kind}, and only a commit can be a release"),
                 "give a tag or branch that points to a commit".to_owned(),
             ),
-            PointsTo::Broken(detail) => no(
-                "broken-release",
-                format!("`{reference}` is there, but its object cannot be read: {detail}"),
-                "fetch it again, and look at the repository with `git fsck`".to_owned(),
-            ),
+            PointsTo::Broken(detail) if self.repository.is_partial() => Err(Blind::with_help(
+                format!("`{reference}` is there, but its object is not in this partial clone: {detail}"),
+                UNFILTERED,
+            )),
             PointsTo::Commit(commit) if commit.id == self.head.id => no(
                 "same-as-head",
                 format!(
                     "`{reference}` is HEAD itself ({}), so there is nothing to go back to",
                     commit.id
                 ),
-                "give an earlier release, or leave --ref out to take the newest earlier tag".to_owned(),
+                "give an earlier release, or leave --ref out to take the nearest earlier tag".to_owned(),
             ),
-            PointsTo::Commit(release) => Ok(Ok(Found {
-                head: self.head.clone(),
-                release,
-                name: resolved.name,
-                is_ancestor: false,
-                is_shallow: self.is_shallow,
-            })),
+            PointsTo::Broken(detail) => no(
+                "broken-release",
+                format!("`{reference}` is there, but its object cannot be read: {detail}"),
+                "fetch it again, and look at the repository with `git fsck`".to_owned(),
+            ),
+            PointsTo::Commit(release) => Ok(Ok(self.found(release, resolved.name, false, Vec::new()))),
         }
     }
 
-    fn newest(&self, plan: &GitPlan, stop: Stop<'_>) -> Answer {
-        let all = self.repository.tags().map_err(blind)?;
-        let pattern = plan.tags.glob().glob();
-        let matching: Vec<&Tag> = all
-            .iter()
-            .filter(|tag| plan.tags.is_match(OsStr::from_bytes(tag.name.short())))
-            .collect();
-        let mut seen = Passed::default();
-        let mut candidates: Vec<(&RefName, &Commit)> = Vec::new();
-        for tag in &matching {
-            match &tag.points_to {
-                // It could be the newest one, so without it no other can be called that.
-                PointsTo::Broken(detail) => {
-                    return Err(Blind::with_help(
-                        format!(
-                            "the tag {} matches `{pattern}`, but its object cannot be read: {detail}",
-                            tag.name
-                        ),
-                        "fetch it again and look at the repository with `git fsck`; or name the release with --ref",
-                    ));
-                }
-                PointsTo::Other(_) => seen.no_commits.push(&tag.name),
-                PointsTo::Commit(commit) if commit.id == self.head.id => seen.heads.push(&tag.name),
-                PointsTo::Commit(commit) => candidates.push((&tag.name, commit)),
-            }
-        }
-        let wanted: HashSet<Oid> = candidates.iter().map(|(_, commit)| commit.id).collect();
-        let earlier = self
-            .repository
-            .ancestors_among(self.head.id, &wanted, stop)
-            .map_err(blind)?;
-        candidates.retain(|(name, commit)| {
-            let is_earlier = earlier.contains(&commit.id);
-            if !is_earlier {
-                seen.elsewhere.push(name);
-            }
-            is_earlier
-        });
-        let newest = candidates.into_iter().max_by(|(a, x), (b, y)| {
-            x.committed
-                .cmp(&y.committed)
-                .then_with(|| version::compare(a.short(), b.short()))
-        });
-        if let Some((name, release)) = newest {
-            return Ok(Ok(Found {
-                head: self.head.clone(),
-                release: release.clone(),
-                name: Some(name.clone()),
-                is_ancestor: true,
-                is_shallow: self.is_shallow,
-            }));
-        }
-        let message = format!(
-            "there is no release before HEAD ({}) in {}: {}",
-            self.head.id,
-            self.repository.folder().display(),
-            seen.told(&all, matching.len(), pattern),
-        );
-        if self.is_shallow {
-            let message = format!("{message}; but the repository holds only a part of the history");
-            return Err(Blind::with_help(message, FETCH_ALL));
-        }
-        let help = if all.is_empty() {
-            FETCH_ALL
-        } else if matching.is_empty() {
-            "give a pattern that matches your releases with --tags, or name one with --ref"
-        } else {
-            "tag the release that runs now, so that the next one can go back to it; or name one with --ref"
+    pub fn found(&self, release: Commit, name: Option<RefName>, is_ancestor: bool, doubts: Vec<Finding>) -> Found {
+        let word = name.as_ref().and_then(RefName::argument);
+        let argument = match word {
+            Some(word) if is_plain(word) && !self.repository.is_branch(word) => word.to_owned(),
+            _ => release.id.to_string(),
         };
-        Ok(Err(Box::new(Finding::error("no-previous-release", message).help(help))))
+        Found {
+            head: self.head.clone(),
+            release,
+            name,
+            argument,
+            doubts,
+            is_ancestor,
+            is_shallow: self.is_shallow,
+        }
     }
 
     /// What speaks against the release without ruling it out.
     fn doubts(&self, found: &Found) -> Vec<Finding> {
-        let mut doubts = Vec::new();
+        let mut doubts = found.doubts.clone();
         if found.release.tree == self.head.tree {
             doubts.push(
                 Finding::warning(

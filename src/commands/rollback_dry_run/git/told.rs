@@ -15,6 +15,7 @@ pub struct Passed<'a> {
     pub heads: Vec<&'a RefName>,
     pub elsewhere: Vec<&'a RefName>,
     pub no_commits: Vec<&'a RefName>,
+    pub pre_releases: Vec<&'a RefName>,
 }
 
 impl Passed<'_> {
@@ -36,14 +37,19 @@ impl Passed<'_> {
             count(all.len(), "tag"),
             if matching == 1 { "matches" } else { "match" }
         )];
-        for (names, why) in [
-            (&self.heads, "HEAD itself"),
-            (&self.elsewhere, "not in the history of HEAD"),
-            (&self.no_commits, "no commit"),
+        for (names, one, several) in [
+            (&self.heads, "is HEAD itself", "are HEAD itself"),
+            (
+                &self.elsewhere,
+                "is not in the history of HEAD",
+                "are not in the history of HEAD",
+            ),
+            (&self.no_commits, "is no commit", "are no commits"),
+            (&self.pre_releases, "is a pre-release", "are pre-releases"),
         ] {
             if !names.is_empty() {
-                let verb = if names.len() == 1 { "is" } else { "are" };
-                parts.push(format!("{} {verb} {why} ({})", names.len(), named(names)));
+                let what = if names.len() == 1 { one } else { several };
+                parts.push(format!("{} {what} ({})", names.len(), named(names)));
             }
         }
         parts.join("; ")

@@ -1,0 +1,196 @@
+//! The nearest release before HEAD, of the tags that match.
+//!
+//! The commit graph decides what is nearest. Among releases of which none was made from the other, the highest version
+//! is; dates, which are only what somebody's clock said, decide last, and with a warning.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+use super::GitPlan;
+use super::search::{Answer, FETCH_ALL, Search, blind};
+use super::told::Passed;
+use super::version::{self, Version};
+use crate::engine::Blind;
+use crate::model::Finding;
+use crate::model::text::count;
+use crate::world::git::{Commit, Oid, PointsTo, RefName, Stop, Tag};
+
+impl Search<'_> {
+    pub fn nearest(&self, plan: &GitPlan, stop: Stop<'_>) -> Answer {
+        let all = self.repository.tags().map_err(blind)?;
+        let pattern = plan.tags.glob().glob();
+        let matching: Vec<&Tag> = all
+            .iter()
+            .filter(|tag| plan.tags.is_match(OsStr::from_bytes(tag.name.short())))
+            .collect();
+        let mut seen = Passed::default();
+        let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        for tag in &matching {
+            if let Some(reason) = stop() {
+                return Err(Blind::errored(reason));
+            }
+            let version = Version::of(tag.name.short());
+            match self.repository.tagged(tag) {
+                PointsTo::Commit(commit) if commit.id == self.head.id => seen.heads.push(&tag.name),
+                _ if !plan.pre_releases && version.is_some_and(|version| version.is_pre_release()) => {
+                    seen.pre_releases.push(&tag.name);
+                }
+                // It could be the nearest one, so without it no other can be called that.
+                PointsTo::Broken(detail) => {
+                    return Err(Blind::with_help(
+                        format!(
+                            "the tag {} matches `{pattern}`, but its object cannot be read: {detail}",
+                            tag.name
+                        ),
+                        "fetch it again and look at the repository with `git fsck`; or name the release with --ref",
+                    ));
+                }
+                PointsTo::Other(_) => seen.no_commits.push(&tag.name),
+                PointsTo::Commit(commit) => candidates.push(Candidate {
+                    name: &tag.name,
+                    commit,
+                }),
+            }
+        }
+        let wanted: HashSet<Oid> = candidates.iter().map(|candidate| candidate.commit.id).collect();
+        let nearest = self
+            .repository
+            .nearest_among(self.head.id, &wanted, stop)
+            .map_err(blind)?;
+        // Of several tags on a commit, the one that says most.
+        let mut choice: HashMap<Oid, &Candidate<'_>> = HashMap::new();
+        for candidate in candidates
+            .iter()
+            .filter(|candidate| nearest.contains(&candidate.commit.id))
+        {
+            let best = choice.entry(candidate.commit.id).or_insert(candidate);
+            if candidate.order(best).is_gt() {
+                *best = candidate;
+            }
+        }
+        let mut choice: Vec<&Candidate<'_>> = choice.into_values().collect();
+        choice.sort_by(|a, b| b.order(a));
+        if let Some((best, others)) = choice.split_first() {
+            if self.is_shallow && !others.is_empty() {
+                return Err(Blind::with_help(
+                    format!(
+                        "{} and {} are both in the history of HEAD, and the part of it that is here does not tell which \
+                         is nearer",
+                        best.name, others[0].name
+                    ),
+                    FETCH_ALL,
+                ));
+            }
+            let mut doubts = Vec::new();
+            doubts.extend(others.iter().find_map(|other| undecided(best, other)));
+            doubts.extend(self.outdone(best, &candidates, stop)?);
+            if !seen.pre_releases.is_empty() {
+                doubts.push(Finding::note(
+                    "pre-releases",
+                    format!(
+                        "{} passed over; --pre-releases takes them, too",
+                        count(seen.pre_releases.len(), "pre-release")
+                    ),
+                ));
+            }
+            return Ok(Ok(self.found(
+                best.commit.clone(),
+                Some(best.name.clone()),
+                true,
+                doubts,
+            )));
+        }
+        seen.elsewhere = candidates.iter().map(|candidate| candidate.name).collect();
+        let message = format!(
+            "there is no release before HEAD ({}) in {}: {}",
+            self.head.id,
+            self.repository.folder().display(),
+            seen.told(&all, matching.len(), pattern),
+        );
+        if self.is_shallow {
+            let message = format!("{message}; but the repository holds only a part of the history");
+            return Err(Blind::with_help(message, FETCH_ALL));
+        }
+        let help = if all.is_empty() {
+            FETCH_ALL
+        } else if matching.is_empty() {
+            "give a pattern that matches your releases with --tags, or name one with --ref"
+        } else if seen.pre_releases.is_empty() {
+            "tag the release that runs now, so that the next one can go back to it; or name one with --ref"
+        } else {
+            "give --pre-releases if a pre-release is a way back; or name a release with --ref"
+        };
+        Ok(Err(Box::new(Finding::error("no-previous-release", message).help(help))))
+    }
+
+    /// A higher version of the same product that is in the history, too: the graph and the names contradict each other.
+    fn outdone(&self, best: &Candidate<'_>, all: &[Candidate<'_>], stop: Stop<'_>) -> Result<Option<Finding>, Blind> {
+        let higher: Vec<&Candidate<'_>> = all
+            .iter()
+            .filter(|other| other.commit.id != best.commit.id && other.is_same_product(best))
+            .filter(|other| version::precedence(other.name.short(), best.name.short()).is_gt())
+            .collect();
+        if higher.is_empty() {
+            return Ok(None);
+        }
+        let wanted: HashSet<Oid> = higher.iter().map(|other| other.commit.id).collect();
+        let earlier = self
+            .repository
+            .ancestors_among(self.head.id, &wanted, stop)
+            .map_err(blind)?;
+        let highest = higher
+            .into_iter()
+            .filter(|other| earlier.contains(&other.commit.id))
+            .max_by(|a, b| a.order(b));
+        Ok(highest.map(|other| {
+            Finding::warning(
+                "version-order",
+                format!(
+                    "{} is nearest to HEAD, but {} has the higher version and is in its history, too",
+                    best.name, other.name
+                ),
+            )
+            .help("name the one that you would go back to with --ref, or leave the other out with --tags")
+        }))
+    }
+}
+
+/// A tag that could be the release.
+struct Candidate<'a> {
+    name: &'a RefName,
+    commit: Commit,
+}
+
+impl Candidate<'_> {
+    /// Among those of which the graph says nothing.
+    fn order(&self, other: &Self) -> Ordering {
+        let (a, b) = (self.name.short(), other.name.short());
+        version::precedence(a, b)
+            .then_with(|| self.commit.committed.cmp(&other.commit.committed))
+            .then_with(|| version::compare(a, b))
+    }
+
+    fn is_same_product(&self, other: &Self) -> bool {
+        match (Version::of(self.name.short()), Version::of(other.name.short())) {
+            (Some(a), Some(b)) => a.product == b.product,
+            _ => false,
+        }
+    }
+}
+
+/// Neither the graph nor the versions put one of them first.
+fn undecided(best: &Candidate<'_>, other: &Candidate<'_>) -> Option<Finding> {
+    if best.is_same_product(other) && version::precedence(best.name.short(), other.name.short()).is_gt() {
+        return None;
+    }
+    let message = format!(
+        "{} and {} are equally near to HEAD (neither was made from the other) and their names have no order",
+        best.name, other.name
+    );
+    Some(
+        Finding::warning("equally-near", message)
+            .help("name the release with --ref, or leave the others out with --tags"),
+    )
+}

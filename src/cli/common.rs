@@ -132,7 +132,7 @@ fn refuse_more_than_evidence(evidence_dir: &Path, world: &World) -> Result<(), U
         "is or holds the current folder"
     } else if matches!(paths::kind(&evidence_dir.join(".git")), Ok(Some(_))) {
         "holds a .git"
-    } else if paths::is_below_a(evidence_dir, ".git") {
+    } else if paths::is_in_git(evidence_dir) {
         "is inside a .git"
     } else {
         return Ok(());

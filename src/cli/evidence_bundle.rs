@@ -10,7 +10,7 @@ use super::common::Setting;
 use super::error::UsageError;
 use super::{Or as _, merge};
 use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan};
-use crate::world::{Clock, World};
+use crate::world::{Clock, World, paths};
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -47,7 +47,7 @@ impl EvidenceBundleOptions {
                 output.display()
             )));
         }
-        if output.starts_with(&setting.evidence_dir) {
+        if paths::contains(&setting.evidence_dir, &output) {
             return Err(UsageError::new(format!(
                 "--output `{}` is inside the evidence directory, and the zip cannot hold itself",
                 output.display()

@@ -9,6 +9,7 @@
 //! <evidence directory>.zip all of it
 //! ```
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
@@ -144,6 +145,27 @@ impl Index {
     }
 }
 
+/// Whether a relative path can be stored as it is by every tool and system that evidence goes through. It is the only
+/// kind of path that a seal writes.
+pub fn is_safe(path: &str) -> bool {
+    path.split('/').all(|part| !is_odd_name(part))
+}
+
+/// A part of a path that cannot be stored as it is; `.`, `..` and nothing at all are such parts.
+pub fn is_odd_name(name: &str) -> bool {
+    name.is_empty() || name == "-" || name.starts_with(' ') || name.ends_with([' ', '.']) || name.chars().any(is_odd)
+}
+
+pub fn is_odd(c: char) -> bool {
+    c.is_control() || matches!(c, '\\' | '%' | '"' | ':' | '<' | '>' | '|' | '*' | '?')
+}
+
+/// Whether git keeps its data under this name, on systems that do not tell upper from lower case as well. A checkout's
+/// token is in it.
+pub fn is_git(name: &OsStr) -> bool {
+    name.eq_ignore_ascii_case(".git")
+}
+
 /// A path of arbitrary bytes as text that can be turned back: bytes that are not printable UTF-8, and `%`, become `%`
 /// and two hexadecimal digits.
 pub fn encode_path(bytes: &[u8]) -> String {
@@ -162,6 +184,19 @@ pub fn encode_path(bytes: &[u8]) -> String {
     out
 }
 
+/// Turns back what [`encode_path`] made. `None` if it did not make this.
+pub fn decode_path(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    out.extend_from_slice(parts.next()?.as_bytes());
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        out.extend(hex::decode(digits).ok()?);
+        out.extend_from_slice(rest.as_bytes());
+    }
+    (encode_path(&out) == text).then_some(out)
+}
+
 fn push_hex(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
         // Writing to a String cannot fail.
@@ -174,24 +209,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn decode(text: &str) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut rest = text.as_bytes();
-        while let Some((&first, after)) = rest.split_first() {
-            if first == b'%' {
-                out.extend(hex::decode(&after[..2]).unwrap());
-                rest = &after[2..];
-            } else {
-                out.push(first);
-                rest = after;
-            }
-        }
-        out
-    }
-
     #[test]
     fn odd_bytes_are_spelled_out() {
         assert_eq!(encode_path(b"a\nb%\xff/\xc3\xa4"), "a%0Ab%25%FF/\u{e4}");
+    }
+
+    #[test]
+    fn only_what_was_encoded_is_decoded() {
+        for text in ["%", "%4", "%41", "%0a", "a\n", "%zz", "%\u{e4}"] {
+            assert_eq!(decode_path(text), None, "{text:?}");
+        }
     }
 
     #[test]
@@ -207,7 +234,7 @@ mod tests {
         fn an_encoded_path_can_be_turned_back(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             let text = encode_path(&bytes);
             prop_assert!(!text.chars().any(char::is_control));
-            prop_assert_eq!(decode(&text), bytes);
+            prop_assert_eq!(decode_path(&text), Some(bytes));
         }
     }
 }

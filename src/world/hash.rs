@@ -3,9 +3,9 @@
 //! Small files are one open, read and close each, spread over all cores. Behind the first few MiB of a big one a second
 //! thread reads ahead, so that reading and hashing overlap.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -66,7 +66,18 @@ impl Folder {
         files::open_folder(path).map(Self)
     }
 
-    fn file(&self, path: &Path) -> io::Result<File> {
+    /// The folder itself, as it is now.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        File::from(self.0.try_clone()?).metadata()
+    }
+
+    /// Where this very folder is, whatever is at the path it was opened by.
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    }
+
+    /// Opens a file in it.
+    pub fn file(&self, path: &Path) -> io::Result<File> {
         files::open_in(&self.0, path, Links::Refuse)
     }
 
@@ -111,6 +122,13 @@ pub fn hash_file(path: &Path, stop: Stop<'_>) -> io::Result<Hashed> {
         Reads::ToTheEnd,
         stop,
     )
+}
+
+/// Hashes a file that is open already, from its beginning.
+pub fn hash_open(file: &File, stop: Stop<'_>) -> io::Result<Hashed> {
+    let mut file = file.try_clone()?;
+    file.rewind()?;
+    hash(file, &mut Scratch::new(), Reads::ToTheEnd, stop)
 }
 
 /// Hashes what is left of `file`.

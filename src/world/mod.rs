@@ -29,6 +29,7 @@ pub mod runner;
 pub mod scratch;
 pub mod secrets;
 pub mod sockets;
+pub mod stamp;
 pub mod supervisor;
 pub mod walk;
 pub mod workspace;

@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
-
-use anyhow::Context as _;
 
 use super::copy::is_executable;
 use super::walk::Kind;
+use crate::model::evidence::is_git;
 
 /// What is there, without following a link. `None` if nothing is.
 pub fn kind(path: &Path) -> io::Result<Option<Kind>> {
@@ -59,10 +59,12 @@ pub fn real_as_far_as_it_exists(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// Whether `inner` is `folder` or lies in it, links followed. Where the way leads through what does not exist yet, `..`
-/// is taken as it will be.
+/// Whether `inner` is `folder` or lies in it, links followed, also by another name of the folder, as a bind mount gives
+/// it. Where the way leads through what does not exist yet, `..` is taken as it will be.
 pub fn contains(folder: &Path, inner: &Path) -> bool {
-    ways(inner).any(|inner| ways(folder).any(|folder| inner.starts_with(folder)))
+    let same = identity(folder).ok();
+    let is_folder = |above: &Path| same.is_some() && identity(above).ok() == same;
+    ways(inner).any(|inner| ways(folder).any(|folder| inner.starts_with(folder)) || inner.ancestors().any(is_folder))
 }
 
 /// Whether `inner` is `folder` or lies in it, whichever way it is followed.
@@ -70,9 +72,15 @@ pub fn stays_in(folder: &Path, inner: &Path) -> bool {
     ways(inner).all(|inner| ways(folder).any(|folder| inner.starts_with(folder)))
 }
 
-/// Whether a part of the path is called `name`, links followed.
-pub fn is_below_a(path: &Path, name: &str) -> bool {
-    ways(path).any(|path| path.components().any(|part| part.as_os_str() == name))
+/// What tells a file or folder from every other one while it exists, whatever it is called; links are followed.
+pub fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let meta = fs::metadata(path)?;
+    Ok((meta.dev(), meta.ino()))
+}
+
+/// Whether the path is git's own data or lies in it, links followed.
+pub fn is_in_git(path: &Path) -> bool {
+    ways(path).any(|path| path.components().any(|part| is_git(part.as_os_str())))
 }
 
 /// The path as the system follows it now, and as it reads.
@@ -108,21 +116,4 @@ pub fn size(path: &Path) -> io::Result<u64> {
 /// Whether somebody may execute it.
 pub fn may_be_executed(path: &Path) -> io::Result<bool> {
     Ok(is_executable(&fs::symlink_metadata(path)?))
-}
-
-/// Everything below a folder that is no folder itself, relative to it. Nothing, if there is no such folder.
-pub fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if kind(folder)?.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.with_context(|| format!("cannot look into {}", folder.display()))?;
-        if !entry.file_type().is_dir()
-            && let Ok(path) = entry.path().strip_prefix(folder)
-        {
-            found.push(path.to_owned());
-        }
-    }
-    Ok(found)
 }

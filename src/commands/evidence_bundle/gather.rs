@@ -24,6 +24,8 @@ pub struct Gathered {
     pub named: bool,
     /// Known already for what was copied, which is hashed on the way.
     pub hashed: Option<Hashed>,
+    /// The SHA-256 that an earlier seal gave it, for a copy that is kept from there.
+    pub sealed_as: Option<String>,
 }
 
 /// Copies what was selected into `folder`, all cores at once. What cannot be read is left out and fails its pattern.
@@ -64,6 +66,7 @@ pub fn copy_in(selection: &mut Selection, folder: &Path, stop: Stop<'_>) -> anyh
                     executable: copied.executable,
                     named: true,
                     hashed: Some(copied.hashed),
+                    sealed_as: None,
                 });
             }
             Err(CopyError::Write(error)) => {

@@ -1,6 +1,7 @@
 //! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
 mod document;
+mod earlier;
 mod found;
 mod gather;
 mod pattern;
@@ -173,6 +174,7 @@ fn halted(halt: Halt) -> Ended {
             )
             .help("let what writes it end before the evidence is sealed; an earlier bundle is left as it was"),
         ]),
+        Halt::ChangedSince(findings) => Ended::Looked(findings.into_vec()),
         Halt::Busy => errored(
             "another stageproof is sealing the same evidence directory",
             "let that one end, or give each its own --evidence-dir",

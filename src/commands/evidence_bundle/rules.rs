@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::pattern::Exclude;
-use crate::model::evidence::{TEMPORARY, Why};
+use crate::model::evidence::{TEMPORARY, Why, is_git};
 use crate::world::paths;
 use crate::world::walk::Kind;
 
@@ -42,10 +42,9 @@ impl<'a> Rules<'a> {
     /// it is with links followed. Each may be what gives it away.
     pub fn bar(&self, path: &Path, real: &Path) -> Option<Why> {
         let in_workspace = real.strip_prefix(&self.workspace).unwrap_or(real);
-        let is_git = |path: &Path| path.components().any(|part| part.as_os_str() == ".git");
         if self.is_own(real) {
             Some(Why::OwnOutput)
-        } else if is_git(path) || is_git(in_workspace) {
+        } else if in_git(path) || in_git(in_workspace) {
             Some(Why::GitMetadata)
         } else if self.excludes(path) || self.excludes(in_workspace) {
             Some(Why::Excluded)
@@ -83,6 +82,11 @@ impl<'a> Rules<'a> {
         self.exclude.covers(path) && !self.workspace.join(path).starts_with(&self.evidence_dir)
     }
 
+    /// Whether a copy that an earlier seal made of this path is not kept.
+    pub fn drops_copy(&self, path: &Path) -> bool {
+        self.excludes(path) || in_git(path)
+    }
+
     /// What stageproof itself writes and must not swallow.
     fn is_own(&self, real: &Path) -> bool {
         let temporary = |name: &OsStr| name.as_bytes().starts_with(TEMPORARY.as_bytes());
@@ -101,4 +105,8 @@ impl<'a> Rules<'a> {
         real.parent() == self.evidence_dir.parent()
             && rest.is_some_and(|rest| rest.starts_with(b".evidence-bundle") || rest.starts_with(b".rehearse"))
     }
+}
+
+fn in_git(path: &Path) -> bool {
+    path.components().any(|part| is_git(part.as_os_str()))
 }

@@ -8,6 +8,8 @@ use std::collections::HashSet;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::evidence::{decode_path, is_odd, is_odd_name, is_safe};
+
 /// The longest name Linux's file systems store, in bytes.
 const LONGEST: usize = 255;
 
@@ -37,16 +39,14 @@ impl SafeNames {
 
 /// The path itself, if it can be stored as it is.
 pub fn as_is(path: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(path).ok()?;
-    text.split('/').all(|part| !is_odd_name(part)).then_some(text)
+    std::str::from_utf8(path).ok().filter(|path| is_safe(path))
 }
 
-fn is_odd_name(name: &str) -> bool {
-    name.is_empty() || name == "-" || name.starts_with(' ') || name.ends_with([' ', '.']) || name.chars().any(is_odd)
-}
-
-fn is_odd(c: char) -> bool {
-    c.is_control() || matches!(c, '\\' | '%' | '"' | ':' | '<' | '>' | '|' | '*' | '?')
+/// Whether `safe` is a name that [`SafeNames`] gives to what an index says was called `original`.
+pub fn is_made_from(safe: &str, original: &str) -> bool {
+    decode_path(original).is_some_and(|bytes| {
+        as_is(&bytes).is_none() && [8, 16, 32, 64].iter().any(|digits| safe_path(&bytes, *digits) == safe)
+    })
 }
 
 fn safe_path(original: &[u8], digits: usize) -> String {
@@ -94,6 +94,7 @@ fn safe_part(part: &[u8], digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::evidence::encode_path;
     use crate::model::manifest::{self, path_problem};
     use proptest::prelude::*;
     use std::collections::HashMap;
@@ -143,6 +144,8 @@ mod tests {
                 let safe = names.assign(&original);
                 prop_assert_eq!(path_problem(&safe), None, "{:?}", safe);
                 prop_assert!(as_is(safe.as_bytes()).is_some(), "{:?}", safe);
+                prop_assert!(as_is(&original).is_some() != is_made_from(&safe, &encode_path(&original)));
+                prop_assert!(!is_made_from(&safe, "other:name"));
                 let line = manifest::print([("0".repeat(64).as_str(), safe.as_str())]);
                 prop_assert_eq!(manifest::parse(line.as_bytes()).0.len(), 1);
                 if let Some(other) = seen.insert(safe, original.clone()) {

@@ -11,11 +11,14 @@ use anyhow::Context as _;
 
 use super::Plan;
 use super::document;
+use super::earlier;
 use super::found::Found;
 use super::gather::{self, Gathered};
 use super::rules::Rules;
 use super::select::{Selection, select};
 use super::tidy::{self, Tidied};
+use crate::model::Finding;
+use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, SEALING};
 use crate::world::archive::{self, Content, Item, PackError};
 use crate::world::hash::{self, Folder, Hashed, Stop};
@@ -26,6 +29,8 @@ use crate::world::{World, cores, files, paths};
 pub enum Halt {
     /// A file is not what its hash was taken of.
     Changed(String),
+    /// Copies are not what an earlier seal made of them.
+    ChangedSince(Capped),
     /// Another process is sealing the same directory.
     Busy,
     /// The index or the manifest is larger than what `verify` reads.
@@ -78,11 +83,11 @@ pub fn prepare(
 ) -> Result<Option<Ready>, Halt> {
     let started_at = plan.clock.rfc3339();
     let dir = &plan.evidence_dir;
-    refuse_output(&plan.output)?;
     let claim = files::claim(dir)?.ok_or(Halt::Busy)?;
+    refuse_output(&plan.output, dir)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot look at the workspace {}", plan.workspace.display()))?;
-    let earlier = tidy::look_at_earlier(dir, &plan.workspace)?;
+    let earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
     *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
@@ -99,7 +104,7 @@ pub fn prepare(
         replaced,
         odd_folders,
     } = if_not_stopped(world, tidied)?;
-    let kept = tidy::keep_copies(dir, temporary.path(), earlier, &copies, &rules)?;
+    let kept = earlier::keep_copies(dir, temporary.path(), earlier, &copies, &rules, found)?;
     gathered.extend(copies);
     gathered.extend(kept);
     if gathered.is_empty() {
@@ -108,6 +113,7 @@ pub fn prepare(
     world.progress.say(&format!("hashing {}", count(gathered.len())));
     let mut hashed = if_not_stopped(world, hash_all(dir, gathered, found, stop))?;
     hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    refuse_changed_copies(&hashed)?;
     let bytes = hashed.iter().map(|(_, hashed)| hashed.size).sum();
     let index = document::index(plan, started_at, &hashed, bytes, selection, found)?;
     let manifest = document::manifest(&hashed, &index).into_bytes();
@@ -156,8 +162,32 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
     })
 }
 
-/// A rename would replace a device or a link as readily as a file.
-fn refuse_output(output: &Path) -> anyhow::Result<()> {
+/// A copy that was kept and is another one now would be sealed under the name of the evidence that it replaced.
+fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
+    let mut findings = Capped::default();
+    for (file, Hashed { sha256, .. }) in hashed {
+        let (path, now) = (&file.path, hex::encode(sha256));
+        if let Some(before) = file.sealed_as.as_ref().filter(|before| **before != now) {
+            let message = format!("{path} was changed after it was sealed: its sha256 is {now} and was {before}");
+            findings.add(Finding::error("changed-since-sealed", message).help(
+                "name the file it was copied from to copy it again, or remove it; the earlier bundle is left as it was",
+            ));
+        }
+    }
+    if findings.fails() {
+        Err(Halt::ChangedSince(findings))
+    } else {
+        Ok(())
+    }
+}
+
+/// A rename would replace a device or a link as readily as a file, and a zip in the directory would be in no manifest.
+fn refuse_output(output: &Path, evidence_dir: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !paths::contains(evidence_dir, output),
+        "--output {} is inside the evidence directory, and the zip cannot hold itself",
+        output.display()
+    );
     let there = paths::kind(output).with_context(|| format!("cannot look at {}", output.display()))?;
     anyhow::ensure!(
         matches!(there, None | Some(Kind::File)),

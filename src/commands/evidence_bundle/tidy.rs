@@ -3,30 +3,26 @@
 //! Odd names will become safe ones and links to files will become those files, but not here: nothing that is there is
 //! touched before the index that knows the original names is in place.
 
-use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
+use super::earlier::Earlier;
 use super::found::Found;
 use super::gather::Gathered;
 use super::rules::{Behind, Rules};
 use super::safe_name::{SafeNames, as_is};
 use super::select::shown;
-use crate::model::evidence::{
-    COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, SEALING, TEMPORARY, Why, encode_path,
-};
+use crate::model::evidence::{COPIES, INDEX, MANIFEST, SEALING, TEMPORARY, Why, encode_path, is_git};
 use crate::world::copy::{self, CopyError};
-use crate::world::files::{self, Links};
+use crate::world::files;
 use crate::world::hash::Stop;
 use crate::world::paths;
 use crate::world::walk::{Kind, Step, walk};
 
 /// The folder, in the temporary one, of the files that links stand for.
 const BEHIND_LINKS: &str = "links";
-/// Where every other subcommand puts its report.
-const REPORTS: &str = "reports";
 
 /// The evidence directory, as it can be sealed.
 pub struct Tidied {
@@ -35,97 +31,6 @@ pub struct Tidied {
     pub replaced: Vec<PathBuf>,
     /// Folders under odd names, which are empty when their files are in place. The innermost ones come last.
     pub odd_folders: Vec<PathBuf>,
-}
-
-/// What the last seal left, which the next one may replace.
-pub struct Earlier {
-    /// Safe path to original path, for what lies in the evidence directory itself.
-    originals: HashMap<String, String>,
-    /// The copies it made, which the next seal keeps unless it makes the same ones anew.
-    copies: Vec<Entry>,
-}
-
-/// Refuses a directory in which a seal would destroy what is not its own.
-pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<Earlier> {
-    let index = evidence_dir.join(INDEX);
-    let copies = evidence_dir.join(COPIES);
-    let Some(bytes) = files::read_if_there(&index, LARGEST_TEXT, Links::Refuse)? else {
-        // Sealing takes in everything that is there; of a folder elsewhere that could be anything.
-        let elsewhere = !paths::real_as_far_as_it_exists(evidence_dir).starts_with(paths::real(workspace)?);
-        if elsewhere && !files::exists(&evidence_dir.join(REPORTS)) {
-            bail!(
-                "{} is outside of the workspace and holds no reports of stageproof, so it may not be evidence; name \
-                 the folder that the other subcommands wrote into",
-                evidence_dir.display()
-            );
-        }
-        if paths::kind(&copies)?.is_some() {
-            bail!(
-                "{} is there, and this directory was never sealed: the folder is where copies go; rename it",
-                copies.display()
-            );
-        }
-        return Ok(Earlier {
-            originals: HashMap::new(),
-            copies: Vec::new(),
-        });
-    };
-    let index = Index::parse(&bytes).with_context(|| {
-        format!(
-            "{} is there and is not the index of an earlier seal; move it away, or name another --evidence-dir",
-            index.display()
-        )
-    })?;
-    let (copied, own): (Vec<Entry>, Vec<Entry>) = index.files.into_iter().partition(|entry| entry.copied);
-    let known: HashSet<&Path> = copied.iter().map(|entry| Path::new(&entry.path)).collect();
-    for path in paths::below(&copies)? {
-        let path = Path::new(COPIES).join(path);
-        if !known.contains(path.as_path()) {
-            bail!(
-                "{} was not put there by stageproof: that folder is where copies go; move it to another place in the \
-                 evidence directory",
-                evidence_dir.join(path).display()
-            );
-        }
-    }
-    let own = own.into_iter();
-    Ok(Earlier {
-        originals: own.filter_map(|entry| Some((entry.path, entry.original?))).collect(),
-        copies: copied,
-    })
-}
-
-/// The copies of earlier seals that are not made anew, on their way into the new folder of the copies. Evidence that was
-/// sealed once stays, unless it is excluded now.
-pub fn keep_copies(
-    dir: &Path,
-    temporary: &Path,
-    earlier: Earlier,
-    anew: &[Gathered],
-    rules: &Rules<'_>,
-) -> anyhow::Result<Vec<Gathered>> {
-    let made: HashSet<&str> = anew.iter().map(|file| file.path.as_str()).collect();
-    let mut kept = Vec::new();
-    for entry in earlier.copies {
-        let from = dir.join(&entry.path);
-        let named_as = Path::new(&entry.path)
-            .strip_prefix(COPIES)
-            .unwrap_or(Path::new(&entry.path));
-        if made.contains(entry.path.as_str()) || rules.excludes(named_as) || paths::kind(&from)?.is_none() {
-            continue;
-        }
-        let at = temporary.join(&entry.path);
-        files::link_or_copy(&from, &at)?;
-        kept.push(Gathered {
-            path: entry.path,
-            at,
-            original: entry.original,
-            executable: entry.executable,
-            named: true,
-            hashed: None,
-        });
-    }
-    Ok(kept)
 }
 
 /// Everything that is in the evidence directory, with the safe names it is to get. `temporary` is the folder of this
@@ -158,7 +63,7 @@ pub fn tidy(
         let bytes = path.as_os_str().as_bytes();
         let was = dir.join(&path);
         let (path, original) = match as_is(bytes) {
-            Some(name) => (name.to_owned(), earlier.originals.get(name).cloned()),
+            Some(name) => (name.to_owned(), earlier.original(name)),
             None => {
                 if copied.is_some() {
                     tidied.replaced.push(was.clone());
@@ -174,6 +79,7 @@ pub fn tidy(
                 executable: copied.executable,
                 named: false,
                 hashed: Some(copied.hashed),
+                sealed_as: None,
             },
             None => Gathered {
                 executable: paths::may_be_executed(&was)
@@ -183,6 +89,7 @@ pub fn tidy(
                 original,
                 named: false,
                 hashed: None,
+                sealed_as: None,
             },
         });
     }
@@ -220,6 +127,10 @@ fn list(dir: &Path, temporary: &Path, found: &mut Found, stop: Stop<'_>) -> anyh
             return Step::Past;
         }
         if bytes == COPIES.as_bytes() || bytes == INDEX.as_bytes() || bytes == MANIFEST.as_bytes() {
+            return Step::Past;
+        }
+        if path.file_name().is_some_and(is_git) {
+            in_the_way.push((path.to_owned(), Why::GitMetadata, None));
             return Step::Past;
         }
         match kind {

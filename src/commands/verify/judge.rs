@@ -22,9 +22,6 @@ pub fn manifest(sealed: &Sealed, listing: &Listing) -> (Option<Manifest>, Capped
     let Some(number) = listing.files.get(MANIFEST) else {
         let inner = listing.files.keys().find(|path| path.ends_with(".zip"));
         let help = match inner {
-            Some(zip) if sealed.zip_path().is_some() => {
-                format!("it holds {zip}: unpack that and verify it")
-            }
             Some(zip) => format!("it holds {zip}: verify that"),
             None => "name what evidence-bundle sealed: the evidence directory itself, or its zip".to_owned(),
         };
@@ -139,6 +136,10 @@ pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Re
         (true, Some(number)) => *number,
         // What is listed and missing, or there and unlisted, was reported as such.
         (true, None) | (false, Some(_)) => return Ok(None),
+        (false, None) if sealed.zip().is_some() => {
+            let message = format!("there is no {INDEX}, without which no seal makes a zip");
+            return Err(Box::new(wrong("no-index", message)));
+        }
         (false, None) => {
             let message = format!(
                 "there is no {INDEX}, so it is not known which run this is evidence of, \
@@ -155,9 +156,10 @@ pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Re
         .map_err(|error| Box::new(wrong("index-unreadable", format!("{INDEX} cannot be used: {error:#}"))))
 }
 
-/// Compares the index with the manifest, and tells what the index says about the run.
+/// Compares the index with the manifest and the rights in the zip, and tells what it says about the run.
 pub fn index(
     read: Result<Option<Index>, Box<Finding>>,
+    sealed: &Sealed,
     manifest: &Manifest,
     sizes: &[Option<u64>],
 ) -> (Capped, Vec<Fact>) {
@@ -196,6 +198,29 @@ pub fn index(
         if line.path != INDEX && !seen.contains(line.path.as_str()) {
             let message = format!("{MANIFEST} lists {}, which {INDEX} does not", line.path);
             findings.add(wrong("index-disagrees", message));
+        }
+    }
+    let total = index
+        .files
+        .iter()
+        .fold(0u64, |sum, entry| sum.saturating_add(entry.size));
+    if total != index.total_bytes {
+        let said = index.total_bytes;
+        let message = format!("the files in {INDEX} have {total} bytes, and it says they have {said}");
+        findings.add(wrong("index-disagrees", message));
+    }
+    if let Some(zip) = sealed.zip() {
+        let listed = index.files.iter().filter(|entry| entry.executable);
+        let executable: HashSet<&str> = listed.map(|entry| entry.path.as_str()).collect();
+        for member in zip.members() {
+            if member.is_executable() != executable.contains(member.name()) {
+                let is = if member.is_executable() { "is" } else { "is not" };
+                let message = format!(
+                    "{} {is} executable in the zip, and {INDEX} says otherwise",
+                    member.name()
+                );
+                findings.add(wrong("index-disagrees", message));
+            }
         }
     }
     (findings, facts(index))

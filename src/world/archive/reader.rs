@@ -1,309 +1,210 @@
-//! Reading a zip that anybody may have made. The directory at the end says what is in it; everything in it that could
-//! make two tools see two different things is a fault.
+//! Reading a zip that anybody may have made. It is believed only if it is, to the byte, what [`pack`](super::pack) would
+//! write from what it holds: then no tool can see anything else in it. Of the deflate streams only the end and the
+//! content are judged, since the next zlib may pack in another way.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, BufReader, Read as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use flate2::read::DeflateDecoder;
-use rawzip::{CompressionMethod, FileReader, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
-
+use super::content::{Content, Section};
+use super::record::{BadEnd, CENTRAL_LENGTH, Directory, LONGEST_END, Record};
+use crate::model::evidence::{LARGEST_TEXT, is_safe};
+use crate::model::manifest::path_problem;
 use crate::world::files::{self, Links};
 use crate::world::hash::{self, Hashed, Scratch, Stop};
+use crate::world::stamp::Stamp;
 
-/// The longest name and extra field a local header can have.
-const LONGEST_HEADER: usize = 2 * 65_535;
-/// Between two entries there may be a data descriptor, which is this long at most.
-const LONGEST_DESCRIPTOR: u64 = 24;
-/// More entries than this are refused before their names fill the memory.
-const MOST_ENTRIES: u64 = 5_000_000;
-
-/// Something wrong with the zip itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Kebab-case.
-    pub code: &'static str,
-    /// A sentence that names the entry where there is one.
-    pub message: String,
-}
+/// Every name is also in the manifest, beside a hash that is longer than the rest of an entry here. So no seal writes a
+/// larger directory, and no other is read into memory.
+const LARGEST_DIRECTORY: u64 = 2 * LARGEST_TEXT;
 
 /// One file in the zip.
 #[derive(Clone, Debug)]
-pub struct Member {
-    /// As it is written; bytes that are not UTF-8 are replaced, and that is a fault.
-    pub name: String,
-    pub is_link: bool,
-    /// What it is said to hold, in bytes. It is the limit when it is read.
-    pub size: u64,
-    method: CompressionMethod,
-    place: ZipArchiveEntryWayfinder,
+pub struct Member(Record);
+
+impl Member {
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        self.0.size
+    }
+
+    pub fn is_executable(&self) -> bool {
+        self.0.executable
+    }
 }
 
-/// Why a zip cannot be looked into.
+/// Why a zip is not looked into.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("it is not a whole zip file: {0}")]
-    NotAZip(String),
+    #[error("it is not a whole zip file: its last bytes are not the end of one")]
+    NotAZip,
+    #[error("evidence-bundle did not write this zip: {0}")]
+    Foreign(String),
 }
 
-/// An open zip.
+/// An open zip. Everything that is read from it is read from one open file, whatever its path leads to meanwhile.
 pub struct Archive {
-    zip: ZipArchive<FileReader>,
+    file: File,
+    opened: Stamp,
     members: Vec<Member>,
-    faults: Vec<Fault>,
 }
 
 impl Archive {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = files::open(path, Links::Refuse)?;
-        let length = file.metadata()?.len();
-        let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
-        let zip = ZipArchive::from_file(file, &mut buffer).map_err(open_error)?;
-        if zip.entries_hint() > MOST_ENTRIES {
-            return Err(OpenError::NotAZip(format!(
-                "it says it has {} entries",
-                zip.entries_hint()
-            )));
-        }
-        let mut archive = Self {
-            zip,
-            members: Vec::new(),
-            faults: Vec::new(),
-        };
-        // Nobody vouches for what stands behind the directory: no hash covers it.
-        if archive.zip.end_offset() != length {
-            archive
-                .faults
-                .push(fault("hidden-bytes", "there are bytes behind the zip's end".to_owned()));
-        }
-        if archive.zip.comment().read(&mut [0])? > 0 {
-            archive
-                .faults
-                .push(fault("hidden-bytes", "the zip has a comment".to_owned()));
-        }
-        archive.read_directory(buffer)?;
-        Ok(archive)
+        Self::of(files::open(path, Links::Refuse)?)
     }
 
-    /// The files, in the order of the directory. Folders are left out.
+    fn of(file: File) -> Result<Self, OpenError> {
+        let meta = file.metadata()?;
+        let opened = Stamp::of(&meta);
+        let members = read_directory(&file, meta.len())?;
+        Ok(Self { file, opened, members })
+    }
+
+    /// Sorted by the bytes of their names, none of them twice.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
 
-    pub fn faults(&self) -> &[Fault] {
-        &self.faults
-    }
-
     /// Hashes one file, without ever holding more than a buffer of it.
     pub fn hash(&self, member: &Member, scratch: &mut Scratch, stop: Stop<'_>) -> io::Result<Hashed> {
-        hash::hash_stream(self.content(member)?, member.size, scratch, stop)
+        hash::hash_stream(self.content(member)?, member.size(), scratch, stop)
     }
 
     /// The content of one file of at most `limit` bytes.
     pub fn read(&self, member: &Member, limit: u64) -> io::Result<Vec<u8>> {
-        if member.size > limit {
+        if member.size() > limit {
             return Err(io::Error::other(format!("it is larger than {limit} bytes")));
         }
-        let mut bytes = Vec::new();
-        self.content(member)?.take(limit + 1).read_to_end(&mut bytes)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(member.size()).map_err(io::Error::other)?);
+        self.content(member)?.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// Ends in an error when the size or the CRC-32 is not as the directory says.
-    fn content(&self, member: &Member) -> io::Result<Box<dyn Read + '_>> {
-        let entry = self.zip.get_entry(member.place).map_err(io::Error::other)?;
-        match member.method {
-            CompressionMethod::STORE => Ok(Box::new(entry.verifying_reader(entry.reader()))),
-            CompressionMethod::DEFLATE => Ok(Box::new(entry.verifying_reader(DeflateDecoder::new(entry.reader())))),
-            other => Err(io::Error::other(format!(
-                "it is packed with {other}, which is not read here"
-            ))),
-        }
+    /// Hashes the zip itself.
+    pub fn hash_whole(&self, stop: Stop<'_>) -> io::Result<Hashed> {
+        hash::hash_open(&self.file, stop)
     }
 
-    fn read_directory(&mut self, mut buffer: Vec<u8>) -> Result<(), OpenError> {
-        let mut places = Vec::new();
-        let mut entries = self.zip.entries(&mut buffer);
-        let mut count = 0;
-        while let Some(entry) = entries.next_entry().map_err(open_error)? {
-            count += 1;
-            if count > MOST_ENTRIES {
-                return Err(OpenError::NotAZip(format!("it has more than {MOST_ENTRIES} entries")));
-            }
-            let raw = entry.file_path();
-            let name = String::from_utf8_lossy(raw.as_bytes()).into_owned();
-            if std::str::from_utf8(raw.as_bytes()).is_err() {
-                self.faults.push(fault("unsafe-path", format!("{name:?} is not UTF-8")));
-            }
-            if entry.flags().is_encrypted() {
-                self.faults.push(fault("encrypted", format!("{name} is encrypted")));
-            }
-            places.push((
-                raw.as_bytes().to_vec(),
-                entry.compression_method(),
-                entry.crc32(),
-                entry.wayfinder(),
-            ));
-            let is_folder = entry.is_dir() && entry.uncompressed_size_hint() == 0;
-            if is_folder {
-                let inner = name.trim_end_matches('/');
-                if let Some(problem) = crate::model::manifest::path_problem(inner) {
-                    self.faults
-                        .push(fault("unsafe-path", format!("the folder {name:?} {problem}")));
-                }
-                continue;
-            }
-            self.members.push(Member {
-                name,
-                is_link: entry.mode().is_symlink(),
-                size: entry.uncompressed_size_hint(),
-                method: entry.compression_method(),
-                place: entry.wayfinder(),
-            });
-        }
-        if count != self.zip.entries_hint() {
-            let said = self.zip.entries_hint();
-            let message = format!("the zip says it has {said} entries and has {count}");
-            self.faults.push(fault("contradiction", message));
-        }
-        let faults = self.compare_headers(&places)?;
-        self.faults.extend(faults);
-        Ok(())
+    /// Whether somebody wrote to the file since it was opened.
+    pub fn has_changed(&self) -> io::Result<bool> {
+        Ok(Stamp::of(&self.file.metadata()?) != self.opened)
     }
 
-    /// Tools that unpack as they read believe the header before the content, others the directory at the end. Both must
-    /// say the same, and the entries must lie one after the other with nothing between them: what lies there only one
-    /// kind of tool would see, and entries that share bytes make a small zip unpack without end.
-    fn compare_headers(&self, places: &[Place]) -> Result<Vec<Fault>, OpenError> {
-        let mut faults = Vec::new();
-        let mut buffer = vec![0; LONGEST_HEADER];
-        let mut ranges = Vec::with_capacity(places.len());
-        for (raw, method, crc, place) in places {
-            let name = String::from_utf8_lossy(raw);
-            let header = self.zip.get_entry(*place).and_then(|entry| {
-                let (_, end) = entry.compressed_data_range();
-                Ok((end, entry.local_header(&mut buffer)?))
-            });
-            let (end, header) = match header {
-                Ok(header) => header,
-                Err(error) => {
-                    faults.push(fault(
-                        "contradiction",
-                        format!("{name} is not where the zip says: {error}"),
-                    ));
-                    continue;
-                }
-            };
-            let streamed = header.flags().has_data_descriptor();
-            let sizes = (place.compressed_size_hint(), place.uncompressed_size_hint(), *crc);
-            let local = (
-                header.compressed_size_hint(),
-                header.uncompressed_size_hint(),
-                header.crc32(),
-            );
-            if header.file_path().as_bytes() != raw.as_slice()
-                || header.compression_method() != *method
-                || (!streamed && sizes != local)
-            {
-                let message = format!("{name} is described in two ways that contradict each other");
-                faults.push(fault("contradiction", message));
-            }
-            let start = end - place.compressed_size_hint() - header_length(&header);
-            ranges.push((start, end, name.into_owned(), streamed));
-        }
-        ranges.sort();
-        let mut at = 0;
-        let mut slack = 0;
-        for (start, end, name, streamed) in ranges {
-            if start < at {
-                faults.push(fault("overlap", format!("{name} shares bytes with another entry")));
-            } else if start - at > slack {
-                let message = format!("{} bytes before {name} belong to no entry", start - at);
-                faults.push(fault("hidden-bytes", message));
-            }
-            at = at.max(end);
-            slack = if streamed { LONGEST_DESCRIPTOR } else { 0 };
-        }
-        let directory = self.zip.directory_offset();
-        if directory < at {
-            faults.push(fault(
-                "overlap",
-                "the last entry shares bytes with the directory".to_owned(),
-            ));
-        } else if directory - at > slack {
-            let message = format!("{} bytes before the directory belong to no entry", directory - at);
-            faults.push(fault("hidden-bytes", message));
-        }
-        Ok(faults)
+    fn content(&self, member: &Member) -> io::Result<Content<'_>> {
+        let record = &member.0;
+        let mut header = vec![0; record.local().len()];
+        self.file.read_exact_at(&mut header, record.offset)?;
+        record.compare_local(&header).map_err(|field| {
+            let message = format!("the {field} before its content is not as evidence-bundle writes it");
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        })?;
+        let begin = record.offset + header.len() as u64;
+        Ok(Content::new(record, Section::new(&self.file, begin, record.packed)))
     }
 }
 
-type Place = (Vec<u8>, CompressionMethod, u32, ZipArchiveEntryWayfinder);
-
-fn header_length(header: &rawzip::ZipLocalFileHeader<'_>) -> u64 {
-    let extra = header.extra_fields().remaining_bytes().len();
-    30 + (header.file_path().as_bytes().len() + extra) as u64
-}
-
-fn fault(code: &'static str, message: String) -> Fault {
-    Fault { code, message }
-}
-
-fn open_error(error: rawzip::Error) -> OpenError {
-    match error.into_kind() {
-        rawzip::ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => OpenError::Io(error),
-        kind => OpenError::NotAZip(kind.to_string()),
+/// The entries, if they are as they would be written and lie one after the other from the first byte to the directory.
+fn read_directory(file: &File, length: u64) -> Result<Vec<Member>, OpenError> {
+    let mut tail = Vec::new();
+    Section::new(file, length.saturating_sub(LONGEST_END), LONGEST_END).read_to_end(&mut tail)?;
+    let directory = Directory::of_end(&tail, length).map_err(|error| match error {
+        BadEnd::Missing => OpenError::NotAZip,
+        BadEnd::Foreign => foreign("its end is not as evidence-bundle writes it"),
+    })?;
+    if directory.size > LARGEST_DIRECTORY {
+        return Err(foreign(format!("its directory has {} bytes", directory.size)));
     }
+    let mut from = BufReader::with_capacity(64 * 1024, Section::new(file, directory.offset, directory.size));
+    let mut members: Vec<Member> = Vec::new();
+    let mut left = directory.size;
+    let mut at = 0;
+    while left > 0 {
+        let record = next_record(&mut from, &mut left, at)?;
+        if let Some(Member(before)) = members.last()
+            && before.name >= record.name
+        {
+            let name = &record.name;
+            return Err(foreign(if before.name == *name {
+                format!("{name} is in it twice")
+            } else {
+                format!("{name} comes after {}, which it should come before", before.name)
+            }));
+        }
+        at = (record.offset + record.local().len() as u64)
+            .checked_add(record.packed)
+            .ok_or_else(|| foreign(format!("{} is too large", record.name)))?;
+        members.push(Member(record));
+    }
+    if at != directory.offset {
+        return Err(foreign("the directory does not follow the last file"));
+    }
+    if members.len() as u64 != directory.entries {
+        let (has, says) = (members.len(), directory.entries);
+        return Err(foreign(format!(
+            "it says that it holds {says} files, and it holds {has}"
+        )));
+    }
+    if let Some(name) = file_and_folder(&members) {
+        return Err(foreign(format!("{name} is a file and a folder in it")));
+    }
+    Ok(members)
+}
+
+/// The next entry, which must be the one at `at`.
+fn next_record(from: &mut impl io::Read, left: &mut u64, at: u64) -> Result<Record, OpenError> {
+    let cut = || foreign("its directory is cut off");
+    let mut bytes = vec![0; CENTRAL_LENGTH];
+    let mut take = |bytes: &mut [u8]| {
+        *left = left.checked_sub(bytes.len() as u64).ok_or_else(cut)?;
+        from.read_exact(bytes).map_err(OpenError::Io)
+    };
+    take(&mut bytes)?;
+    bytes.resize(CENTRAL_LENGTH + Record::rest_of_central(&bytes), 0);
+    take(&mut bytes[CENTRAL_LENGTH..])?;
+    let record = Record::of_central(&bytes).map_err(|field| {
+        let name = Record::name_in_central(&bytes);
+        foreign(format!("the {field} of {name:?} is not as evidence-bundle writes it"))
+    })?;
+    let name = &record.name;
+    if let Some(problem) = path_problem(name) {
+        return Err(foreign(format!("{name:?} {problem}")));
+    }
+    if !is_safe(name) {
+        return Err(foreign(format!("{name:?} is not a name that every system can store")));
+    }
+    if record.offset != at {
+        return Err(foreign(format!("{name} does not begin where the file before it ends")));
+    }
+    Ok(record)
+}
+
+/// A name that is also the folder of another one. `members` are sorted.
+fn file_and_folder(members: &[Member]) -> Option<&str> {
+    let begins_the_next = members.windows(2).map(|pair| (pair[0].name(), pair[1].name()));
+    let mut suspects = begins_the_next
+        .filter(|(name, next)| next.starts_with(name))
+        .map(|(name, _)| name);
+    // Between `a` and `a/b` there may be `a.log`.
+    suspects.find(|name| {
+        let folder = format!("{name}/");
+        let first = members.partition_point(|member| *member.name() < *folder);
+        members
+            .get(first)
+            .is_some_and(|member| member.name().starts_with(&folder))
+    })
+}
+
+fn foreign(message: impl Into<String>) -> OpenError {
+    OpenError::Foreign(message.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::world::archive::{Content, Item, pack};
-    use proptest::prelude::*;
-
-    fn zip() -> Vec<u8> {
-        let files = [("a.log", &b"aaaaaaaaaaaaaaaa"[..]), ("b/c.txt", b"c"), ("empty", b"")];
-        let items: Vec<Item<'_>> = files
-            .iter()
-            .map(|(name, bytes)| Item {
-                name,
-                content: Content::Bytes(bytes),
-                size: bytes.len() as u64,
-                sha256: Hashed::of(bytes).sha256,
-                executable: false,
-            })
-            .collect();
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        pack(&items, file.as_file_mut(), 1, &|| false).unwrap();
-        std::fs::read(file.path()).unwrap()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(600))]
-        #[test]
-        fn damage_never_panics_and_never_gives_more_than_was_said(
-            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
-            keep in any::<prop::sample::Index>(), cut: bool,
-        ) {
-            let mut bytes = zip();
-            for (at, value) in changes {
-                let at = at.index(bytes.len());
-                bytes[at] = value;
-            }
-            if cut {
-                bytes.truncate(keep.index(bytes.len()));
-            }
-            let file = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(file.path(), &bytes).unwrap();
-            if let Ok(archive) = Archive::open(file.path()) {
-                for member in archive.members() {
-                    if let Ok(hashed) = archive.hash(member, &mut Scratch::new(), &|| false) {
-                        prop_assert_eq!(hashed.size, member.size);
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -117,7 +117,8 @@ pub fn read_text(path: &Path, limit: u64, links: Links) -> anyhow::Result<String
     })
 }
 
-fn read_whole(file: File, path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
+/// The bytes of an open file, of which there may be `limit`. `path` is what it is called.
+pub fn read_whole(file: File, path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)

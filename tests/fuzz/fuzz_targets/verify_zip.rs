@@ -1,9 +1,11 @@
-//! Any bytes as a zip: opening, listing and hashing must end, without a panic and without more memory than a buffer.
+//! Any bytes as a zip: opening, listing and hashing must end, without a panic and without more memory than a buffer; and
+//! what is believed lies in the order and under the names that evidence-bundle gives.
 #![no_main]
 
 use std::io::Write as _;
 
 use libfuzzer_sys::fuzz_target;
+use stageproof::model::evidence::is_safe;
 use stageproof::world::archive::Archive;
 use stageproof::world::hash::Scratch;
 
@@ -14,9 +16,12 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let mut scratch = Scratch::new();
+    let mut before = "";
     for member in archive.members() {
+        assert!(before < member.name() && is_safe(member.name()), "{before:?}, {:?}", member.name());
+        before = member.name();
         if let Ok(hashed) = archive.hash(member, &mut scratch, &|| false) {
-            assert_eq!(hashed.size, member.size, "what is read is what was said");
+            assert_eq!(hashed.size, member.size(), "what is read is what was said");
         }
     }
 });

@@ -1,0 +1,179 @@
+//! What an earlier seal left. Its index lies where others write as well, so it is only looked up: what is opened is what
+//! was found in the folder of the copies, never a path out of the index.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use super::found::Found;
+use super::gather::Gathered;
+use super::rules::Rules;
+use super::safe_name::is_made_from;
+use crate::model::evidence::{COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, is_safe};
+use crate::world::files::{self, Links};
+use crate::world::paths;
+use crate::world::walk::{Kind, Step, walk};
+
+/// Where every other subcommand puts its report.
+const REPORTS: &str = "reports";
+
+/// What the last seal left, which the next one may replace.
+#[derive(Default)]
+pub struct Earlier {
+    /// Safe path to original path, for what lies in the evidence directory itself.
+    originals: HashMap<String, String>,
+    /// The copies it made, which the next seal keeps unless it makes the same ones anew.
+    copies: Vec<Entry>,
+    /// Copies that it made and that are not there any more.
+    gone: Vec<Entry>,
+}
+
+impl Earlier {
+    /// What the file under this safe path was called.
+    pub fn original(&self, path: &str) -> Option<String> {
+        self.originals.get(path).cloned()
+    }
+}
+
+/// Refuses a directory in which a seal would destroy what is not its own.
+pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<Earlier> {
+    let index = evidence_dir.join(INDEX);
+    let copies = evidence_dir.join(COPIES);
+    let Some(bytes) = files::read_if_there(&index, LARGEST_TEXT, Links::Refuse)? else {
+        // Sealing takes in everything that is there; of a folder elsewhere that could be anything.
+        let elsewhere = !paths::real_as_far_as_it_exists(evidence_dir).starts_with(paths::real(workspace)?);
+        if elsewhere && !files::exists(&evidence_dir.join(REPORTS)) {
+            bail!(
+                "{} is outside of the workspace and holds no reports of stageproof, so it may not be evidence; name \
+                 the folder that the other subcommands wrote into",
+                evidence_dir.display()
+            );
+        }
+        if paths::kind(&copies)?.is_some() {
+            bail!(
+                "{} is there, and this directory was never sealed: the folder is where copies go; rename it",
+                copies.display()
+            );
+        }
+        return Ok(Earlier::default());
+    };
+    let known = Index::parse(&bytes)
+        .map_err(|error| error.to_string())
+        .and_then(|index| known(index.files))
+        .map_err(|problem| {
+            anyhow::anyhow!(
+                "{} is there and is not the index of an earlier seal ({problem}); move it away, or name another \
+                 --evidence-dir",
+                index.display()
+            )
+        })?;
+    sort_out(evidence_dir, known)
+}
+
+/// The entries by their paths. The error is what no seal would have written.
+fn known(entries: Vec<Entry>) -> Result<HashMap<String, Entry>, String> {
+    let mut known = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        let path = &entry.path;
+        let below_copies = path.strip_prefix(COPIES).and_then(|rest| rest.strip_prefix('/'));
+        let name = below_copies.unwrap_or(path);
+        let shown = path.escape_debug().to_string();
+        if !is_safe(path) || path == INDEX || path == MANIFEST {
+            return Err(format!("it lists `{shown}`, which no seal stores"));
+        }
+        if below_copies.is_some() != entry.copied {
+            let what = if entry.copied { "outside of" } else { "as no copy in" };
+            return Err(format!("it lists `{shown}` {what} {COPIES}/"));
+        }
+        if entry
+            .original
+            .as_deref()
+            .is_some_and(|original| !is_made_from(name, original))
+        {
+            return Err(format!("it gives `{shown}` an original name that it was not made from"));
+        }
+        if known.insert(entry.path.clone(), entry).is_some() {
+            return Err(format!("it lists `{shown}` twice"));
+        }
+    }
+    Ok(known)
+}
+
+/// Compares what is known with what is there.
+fn sort_out(evidence_dir: &Path, mut known: HashMap<String, Entry>) -> anyhow::Result<Earlier> {
+    let copies = evidence_dir.join(COPIES);
+    let mut there = Vec::new();
+    match paths::kind(&copies)? {
+        None => {}
+        Some(Kind::Folder) => {
+            let troubles = walk(&copies, |path, kind| {
+                if kind != Kind::Folder {
+                    there.push((Path::new(COPIES).join(path), kind));
+                }
+                Step::In
+            });
+            if let Some(trouble) = troubles.first() {
+                bail!("cannot look into {}: {}", trouble.path.display(), trouble.detail);
+            }
+        }
+        Some(_) => bail!("{} is there and is not a folder; remove it", copies.display()),
+    }
+    there.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut earlier = Earlier::default();
+    for (path, kind) in there {
+        let entry = path.to_str().and_then(|path| known.remove(path));
+        match entry {
+            Some(entry) if kind == Kind::File => earlier.copies.push(entry),
+            _ => bail!(
+                "{} was not put there by stageproof: that folder is where copies go; move it to another place in the \
+                 evidence directory",
+                evidence_dir.join(path).display()
+            ),
+        }
+    }
+    for entry in known.into_values() {
+        if entry.copied {
+            earlier.gone.push(entry);
+        } else if let Some(original) = entry.original {
+            earlier.originals.insert(entry.path, original);
+        }
+    }
+    earlier.gone.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(earlier)
+}
+
+/// The copies of earlier seals that are not made anew, on their way into the new folder of the copies. Evidence that was
+/// sealed once stays, unless it is excluded now.
+pub fn keep_copies(
+    dir: &Path,
+    temporary: &Path,
+    earlier: Earlier,
+    anew: &[Gathered],
+    rules: &Rules<'_>,
+    found: &mut Found,
+) -> anyhow::Result<Vec<Gathered>> {
+    let made: HashSet<&str> = anew.iter().map(|file| file.path.as_str()).collect();
+    let stays = |entry: &Entry| {
+        let path = Path::new(&entry.path);
+        !made.contains(entry.path.as_str()) && !rules.drops_copy(path.strip_prefix(COPIES).unwrap_or(path))
+    };
+    for entry in earlier.gone.iter().filter(|entry| stays(entry)) {
+        found.gone(&entry.path);
+    }
+    let mut kept = Vec::new();
+    for entry in earlier.copies.into_iter().filter(stays) {
+        let at = temporary.join(&entry.path);
+        files::link_or_copy(&dir.join(&entry.path), &at)?;
+        kept.push(Gathered {
+            executable: paths::may_be_executed(&at).with_context(|| format!("cannot look at {}", at.display()))?,
+            path: entry.path,
+            at,
+            original: entry.original,
+            named: true,
+            hashed: None,
+            sealed_as: Some(entry.sha256),
+        });
+    }
+    Ok(kept)
+}

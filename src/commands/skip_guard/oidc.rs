@@ -6,7 +6,7 @@
 
 use super::answer::{Answer, cannot, should};
 use super::run_context::event_help;
-use super::situation::fork_behind;
+use super::situation::{FORK, fork_behind};
 use crate::engine::{Blind, Observed};
 use crate::world::World;
 
@@ -23,7 +23,8 @@ pub fn token(world: &World) -> Result<Answer, Blind> {
     }
     match fork(world) {
         Ok(Some(fork)) => Ok(cannot(format!(
-            "no OpenID Connect token is issued to a pull request from {fork}"
+            "no OpenID Connect token is issued to a pull request from {}",
+            world.secrets.shorten(fork.as_str(), FORK)
         ))),
         Ok(None) => Ok(should(
             "the job may not get an OpenID Connect token",

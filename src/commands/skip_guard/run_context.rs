@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, cannot, met};
 use super::ref_pattern::Pattern;
-use super::situation::fork_behind;
+use super::situation::{FORK, fork_behind};
 use crate::engine::{Blind, Observed};
 use crate::world::World;
 
@@ -70,7 +70,10 @@ pub fn not_fork(world: &World) -> Result<Answer, Blind> {
         .map_err(|error| cannot_tell(format!("the event cannot be read: {error}")))?;
     match fork_behind(name, event) {
         Ok(None) => Ok(Answer::Met(Observed::nothing_wrong())),
-        Ok(Some(fork)) => Ok(cannot(format!("the run comes from {fork}"))),
+        Ok(Some(fork)) => {
+            let fork = world.secrets.shorten(fork.as_str(), FORK);
+            Ok(cannot(format!("the run comes from {fork}")))
+        }
         Err(why) => Err(cannot_tell(why)),
     }
 }

@@ -12,6 +12,7 @@ use super::error::{ApiError, Why};
 use super::service::{Unanswered, Within};
 use super::{Session, link};
 use crate::model::{Reason, TimeSpan};
+use crate::world::secrets::Redactor;
 
 /// For one request with its redirects.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -115,7 +116,9 @@ impl Session<'_> {
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             Ok((status, headers, client.body_to_string(response).await?))
         };
-        let (status, headers, body) = asked.await.map_err(|error| wrong(why(&error)))?;
+        let (status, headers, body) = asked
+            .await
+            .map_err(|error| wrong(why(&error, self.github.progress.secrets())))?;
         if (200..300).contains(&status) {
             return Ok((headers, body));
         }
@@ -152,16 +155,14 @@ impl Session<'_> {
 }
 
 /// octocrab hands on what the connections said, in wrappings.
-fn why(error: &OctocrabError) -> Why {
+fn why(error: &OctocrabError, secrets: &Redactor) -> Why {
     let mut layer: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = layer {
         if let Some(unanswered) = inner.downcast_ref::<Unanswered>() {
+            let detail = secrets.shorten(unanswered.to_string().as_str(), DETAIL);
             return match unanswered.reason() {
-                Some(reason) => Why::Unreachable {
-                    reason,
-                    detail: unanswered.to_string(),
-                },
-                None => Why::NotUnderstood(unanswered.to_string()),
+                Some(reason) => Why::Unreachable { reason, detail },
+                None => Why::NotUnderstood(detail),
             };
         }
         layer = inner.source();

@@ -41,7 +41,11 @@ fn telling_names_and_named_ones_are_redacted_line_by_line() {
         redactor.redact("fo1_abcdefghij line-two-secret /home/runner abc"),
         "*** *** /home/runner abc"
     );
-    assert!(!format!("{redactor:?}").contains("fo1_"));
+    let shown = format!("{redactor:?}");
+    assert!(
+        shown.starts_with("Redactor { values: [***") && !shown.contains("fo1_"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::model::text::{cut, one_line};
+use crate::model::text::one_line;
 use crate::world::Runner;
 
 /// GitHub's own robot, as `GITHUB_ACTOR` names it.
@@ -14,8 +14,8 @@ const DEPENDABOT: &str = "dependabot[bot]";
 /// Events that run in the context of the base repository, whoever caused them.
 const TRUSTED_EVENTS: [&str; 2] = ["pull_request_target", "workflow_run"];
 
-/// What of a repository's name is shown, in bytes. Longer ones do not exist.
-const NAME: usize = 150;
+/// Owner and name of a repository have fewer bytes than this.
+const LONGEST_NAME: usize = 150;
 
 /// What a missing prerequisite means.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +107,8 @@ fn compare(event: &Value, head: &str, base: &str) -> Result<Option<String>, Stri
     };
     match (name(head), name(base)) {
         (Some(head), Some(base)) if head.eq_ignore_ascii_case(base) => Ok(None),
-        (Some(head), Some(_)) => Ok(Some(format!("the fork {}", cut(&one_line(head), NAME)))),
+        (Some(head), Some(_)) if head.len() > LONGEST_NAME => Ok(Some("a fork with a name of odd length".to_owned())),
+        (Some(head), Some(_)) => Ok(Some(format!("the fork {}", one_line(head)))),
         // GitHub leaves the head repository out when the fork was deleted.
         (None, Some(_)) if event.pointer(head).is_some_and(Value::is_null) => {
             Ok(Some("a fork that was deleted".to_owned()))

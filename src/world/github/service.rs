@@ -11,16 +11,13 @@ use tower_service::Service;
 use url::Url;
 
 use crate::model::Reason;
-use crate::model::text::{cut, one_line};
+use crate::model::text::one_line;
 use crate::world::http::{Failure, Http};
 
 /// A renamed repository is one redirect away. More than a few are a loop.
 const MOST_REDIRECTS: usize = 5;
 /// The largest pages, of 100 runs, are about 2 MB.
 const LARGEST_BODY: usize = 16 << 20;
-
-/// What of a foreign origin is shown, in bytes.
-const HOST: usize = 100;
 
 /// How long one request may take; travels in the request.
 #[derive(Clone, Copy)]
@@ -101,7 +98,7 @@ fn target(from: &Url, headers: &HeaderMap) -> Result<Url, Unanswered> {
         .and_then(|location| from.join(location).ok())
         .ok_or_else(|| Unanswered::Misled("without saying where to".to_owned()))?;
     if to.origin() != from.origin() {
-        let origin = cut(&one_line(&to.origin().ascii_serialization()), HOST);
+        let origin = one_line(&to.origin().ascii_serialization());
         return Err(Unanswered::Misled(format!("to {origin}, which is not GitHub's API")));
     }
     Ok(to)

@@ -1,9 +1,5 @@
 //! Showing less than all of a text that others wrote. This is the only way to: what is shortened before its secrets are
 //! taken out may hold a half of one, which nobody would know again.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "here foreign text is shortened, after its secrets were taken out"
-)]
 
 use std::path::Path;
 

@@ -57,55 +57,55 @@ fn no_field_of_a_zip_can_say_what_evidence_bundle_does_not_write() {
             zip.entry("a.log").local_extra = unicode_path(b"a.log", b"evil.sh");
         }),
         ("a unicode path in the directory", |zip| {
-            zip.entry("a.log").extra = unicode_path(b"a.log", b"evil.sh")
+            zip.entry("a.log").extra = unicode_path(b"a.log", b"evil.sh");
         }),
         ("a unicode comment", |zip| {
-            zip.entry("a.log").extra = extra(0x6375, b"\x01aaaaevil")
+            zip.entry("a.log").extra = extra(0x6375, b"\x01aaaaevil");
         }),
         ("an empty extra field", |zip| zip.entry("a.log").extra = extra(0, b"")),
         ("one byte of extra field", |zip| {
-            zip.entry("a.log").local_extra = vec![0]
+            zip.entry("a.log").local_extra = vec![0];
         }),
         ("owner and group", |zip| {
-            zip.entry("a.log").extra = extra(0x7875, b"\x01\x04\0\0\0\0\x04\0\0\0\0")
+            zip.entry("a.log").extra = extra(0x7875, b"\x01\x04\0\0\0\0\x04\0\0\0\0");
         }),
         ("times in an extra field", |zip| {
-            zip.entry("a.log").extra = extra(0x5455, b"\x01\0\0\0\0")
+            zip.entry("a.log").extra = extra(0x5455, b"\x01\0\0\0\0");
         }),
         ("64-bit sizes that are not needed", |zip| {
-            zip.entry("a.log").extra = extra(1, &[0; 16])
+            zip.entry("a.log").extra = extra(1, &[0; 16]);
         }),
         ("64-bit sizes that lie", |zip| {
-            zip.entry("a.log").local_extra = extra(1, &[9; 16])
+            zip.entry("a.log").local_extra = extra(1, &[9; 16]);
         }),
         ("AES in an extra field", |zip| {
-            zip.entry("a.log").extra = extra(0x9901, b"\x02\0AE\x03\0\0")
+            zip.entry("a.log").extra = extra(0x9901, b"\x02\0AE\x03\0\0");
         }),
         ("a comment of an entry", |zip| {
-            zip.entry("a.log").comment = b"evil".to_vec()
+            zip.entry("a.log").comment = b"evil".to_vec();
         }),
         ("a comment of the zip", |zip| zip.comment = b"evil".to_vec()),
         ("a second end in the comment", |zip| {
-            zip.comment = b"PK\x05\x06aaaaaaaaaaaaaaaaaa".to_vec()
+            zip.comment = b"PK\x05\x06aaaaaaaaaaaaaaaaaa".to_vec();
         }),
         ("bytes behind the end", |zip| zip.behind = b"evil".to_vec()),
         ("zeros behind the end", |zip| zip.behind = vec![0; 70_000]),
         ("another zip behind the end", |zip| zip.behind = Zip::of(OLD).bytes()),
         ("bytes before the first entry", |zip| {
-            zip.before = b"#!/bin/sh\n".to_vec()
+            zip.before = b"#!/bin/sh\n".to_vec();
         }),
         ("another zip before the first entry", |zip| {
-            zip.before = Zip::of(OLD).bytes()
+            zip.before = Zip::of(OLD).bytes();
         }),
         ("bytes between two entries", |zip| {
-            zip.entry("a.log").behind = b"evil".to_vec()
+            zip.entry("a.log").behind = b"evil".to_vec();
         }),
         ("a hidden entry between two entries", |zip| {
             zip.entry("a.log").behind =
                 b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\0\0\0evil".to_vec();
         }),
         ("bytes before the directory", |zip| {
-            zip.before_directory = b"evil".to_vec()
+            zip.before_directory = b"evil".to_vec();
         }),
         ("a descriptor that tells the truth", |zip| {
             let entry = zip.entry("reports/smoke.log");
@@ -122,10 +122,10 @@ fn no_field_of_a_zip_can_say_what_evidence_bundle_does_not_write() {
             (entry.flags, entry.behind) = (entry.flags | BIT_3, [&b"PK\x07\x08"[..], &[9; 12]].concat());
         }),
         ("a descriptor without a flag", |zip| {
-            zip.entry("a.log").behind = b"PK\x07\x08aaaabbbbcccc".to_vec()
+            zip.entry("a.log").behind = b"PK\x07\x08aaaabbbbcccc".to_vec();
         }),
         ("the flag of a descriptor alone", |zip| {
-            zip.entry("a.log").flags |= BIT_3
+            zip.entry("a.log").flags |= BIT_3;
         }),
         ("an entry behind the end of a deflate stream", |zip| {
             let entry = zip.entry("reports/smoke.log");
@@ -134,7 +134,7 @@ fn no_field_of_a_zip_can_say_what_evidence_bundle_does_not_write() {
             (entry.flags, entry.packed) = (entry.flags | BIT_3, [&entry.packed[..], hidden].concat());
         }),
         ("a byte behind the end of a deflate stream", |zip| {
-            zip.entry("reports/smoke.log").packed.push(0)
+            zip.entry("reports/smoke.log").packed.push(0);
         }),
         ("a deflate stream that breaks off", |zip| {
             let _ = zip.entry("reports/smoke.log").packed.pop();
@@ -144,21 +144,21 @@ fn no_field_of_a_zip_can_say_what_evidence_bundle_does_not_write() {
             zip.entry("reports/smoke.log").packed[0] &= !1;
         }),
         ("an empty deflate stream", |zip| {
-            (zip.entry("empty").method, zip.entry("empty").packed) = (8, vec![3, 0])
+            (zip.entry("empty").method, zip.entry("empty").packed) = (8, vec![3, 0]);
         }),
         ("a stored entry that is longer than it says", |zip| {
-            zip.entry("a.log").packed.push(b'!')
+            zip.entry("a.log").packed.push(b'!');
         }),
         ("a size that lies", |zip| zip.entry("a.log").size = 3),
         ("sizes of zero before the content", |zip| {
-            zip.entry("a.log").local_sizes = Some((0, 0, 0))
+            zip.entry("a.log").local_sizes = Some((0, 0, 0));
         }),
         ("another size before the content", |zip| {
             let entry = zip.entry("a.log");
             entry.local_sizes = Some((entry.crc, 2, 1));
         }),
         ("another CRC-32 before the content", |zip| {
-            zip.entry("a.log").local_sizes = Some((7, 2, 2))
+            zip.entry("a.log").local_sizes = Some((7, 2, 2));
         }),
         ("another CRC-32 in the directory", |zip| {
             let entry = zip.entry("a.log");
@@ -166,26 +166,26 @@ fn no_field_of_a_zip_can_say_what_evidence_bundle_does_not_write() {
         }),
         ("encrypted, in both headers", |zip| zip.entry("a.log").flags |= 1),
         ("encrypted, before the content only", |zip| {
-            zip.entry("a.log").local_flags = Some(0x0801)
+            zip.entry("a.log").local_flags = Some(0x0801);
         }),
         ("strong encryption", |zip| zip.entry("a.log").flags |= 0x40),
         ("a masked header", |zip| zip.entry("a.log").flags |= 0x2000),
         ("a patch", |zip| zip.entry("a.log").flags |= 0x20),
         ("a deflate level in the flags", |zip| {
-            zip.entry("reports/smoke.log").flags |= 6
+            zip.entry("reports/smoke.log").flags |= 6;
         }),
         ("no flag for UTF-8", |zip| zip.entry("a.log").flags = 0),
         ("no flag for UTF-8 before the content", |zip| {
-            zip.entry("a.log").local_flags = Some(0)
+            zip.entry("a.log").local_flags = Some(0);
         }),
         ("another version", |zip| zip.entry("a.log").version = 63),
         ("another version before the content", |zip| {
-            zip.entry("a.log").local_version = Some(10)
+            zip.entry("a.log").local_version = Some(10);
         }),
         ("made on another system", |zip| zip.entry("a.log").made_by = 20),
         ("a time", |zip| zip.entry("a.log").time = 0x5C3F_0000),
         ("a time before the content", |zip| {
-            zip.entry("a.log").local_time = Some(1)
+            zip.entry("a.log").local_time = Some(1);
         }),
         ("text in the internal attributes", |zip| zip.entry("a.log").internal = 1),
         ("another disk", |zip| zip.entry("a.log").disk = 1),
@@ -194,10 +194,10 @@ fn no_field_of_a_zip_can_say_what_evidence_bundle_does_not_write() {
         ("entries in another order", |zip| zip.entries.swap(0, 1)),
         ("an entry twice", |zip| zip.entries.insert(0, zip.entries[0].clone())),
         ("two entries at one place", |zip| {
-            zip.entry("odd_name~245d2ecb.txt").offset = Some(0)
+            zip.entry("odd_name~245d2ecb.txt").offset = Some(0);
         }),
         ("another name in the directory", |zip| {
-            zip.entry("a.log").central_name = Some(b"z.log".to_vec())
+            zip.entry("a.log").central_name = Some(b"z.log".to_vec());
         }),
     ];
     let modes: [(&str, u32); 11] = [

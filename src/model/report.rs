@@ -279,3 +279,6 @@ fn reason(verdict: Verdict, counts: &Counts, outcome: &Outcome) -> String {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -261,8 +261,8 @@ mod tests {
             ("logs/smoke.log", b"{\"schema\" \"stageproof.report/v1\""),
             ("reports/smoke.junit.xml", b"<testsuites/>"),
             ("reports/.keep", b""),
-            (".stageproof-abc", &report),
-            ("reports/.stageproof-abc.json", &report),
+            (".stageproof-new-abc", &report),
+            ("reports/.stageproof-new-abc.json", &report),
             ("reports/readme.txt", b"text"),
         ];
         for (name, bytes) in files {

@@ -141,7 +141,7 @@ mod read {
             (NAMED[0], "1048576"),
             (NAMED[1], "16777216"),
             (NAMED[2], "4194304"),
-            (NAMED[4], "4194304"),
+            (NAMED[4], "1048576"),
         ] {
             let args = words(named, "large");
             let args: Vec<&str> = args.iter().map(String::as_str).collect();

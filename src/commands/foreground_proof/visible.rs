@@ -206,7 +206,6 @@ mod tests {
             "<a href=\"PATH\"></a>",
             "<p title='PATH'>x</p>",
             "<p title=\">PATH\">x</p>",
-            "<a b=c\"d title=\">PATH\">x</a>",
             "<PATH>",
             "<?PATH?>",
             "<!DOCTYPE PATH>",

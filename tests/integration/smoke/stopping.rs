@@ -109,13 +109,16 @@ fn a_helper_that_is_killed_takes_nothing_with_it_and_leaves_nothing() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        eventually("the server runs", || runs(&hello));
+        // By then the helper has said that it started the server.
+        eventually("the server listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
         eventually("its child runs", || runs("sleep 4242003") || !start.contains("4242003"));
         kill("-KILL", &helper_of(&hello));
         let ended = child.wait_with_output().unwrap();
         assert!(!runs(&hello) && !runs("sleep 4242003"), "{start}");
-        assert_eq!(ended.status.code(), Some(1));
         let out = String::from_utf8_lossy(&ended.stdout);
+        assert_eq!(ended.status.code(), Some(1), "{out}");
         assert!(
             out.contains("the helper process that watched over it was killed"),
             "{out}"

@@ -316,6 +316,9 @@ proptest! {
     ) {
         let mut bytes = zipped(FILES);
         for (at, other, value, kind) in changes {
+            if bytes.is_empty() {
+                break;
+            }
             let (at, other) = (at.index(bytes.len()), other.index(bytes.len()));
             match kind {
                 0 => bytes[at] = value,

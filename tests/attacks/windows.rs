@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::gate::Gate;
-use crate::servers::{hang, read_head, serve};
+use crate::servers::{eventually, hang, read_head, serve};
 
 const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 const BROKEN: &str = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -109,6 +109,16 @@ fn a_blip_within_the_limits_stays_a_warning() {
     }
 }
 
+fn is_stopped(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    })
+}
+
 /// When the server is asked the `n`th time, the asking process is stopped for longer than anybody may look away: before
 /// it gets its answer, or while it waits for its next turn.
 fn stopped(window: &'static str, n: usize, before_the_answer: bool) {
@@ -140,6 +150,8 @@ fn stopped(window: &'static str, n: usize, before_the_answer: bool) {
     let pid = Pid::from_child(&child);
     let done = stops.recv_timeout(Duration::from_secs(30)).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
+    // The signal goes to one thread, which stops the others when it comes to run.
+    eventually("every thread is stopped", || is_stopped(child.id()));
     done.send(()).unwrap();
     thread::sleep(Duration::from_millis(1200));
     kill_process(pid, Signal::CONT).unwrap();

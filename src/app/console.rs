@@ -60,6 +60,10 @@ impl Console {
 
     /// Says the result, lifts the fence and sets the annotations. `beside` is what went wrong and does not change the result.
     pub fn close(mut self, text: &str, found: &str, beside: Option<&str>) -> anyhow::Result<()> {
+        if self.streams != Streams::Wrapped {
+            // What was said about the work is not cut off by the end of the process, nor mixed with the result.
+            let _ = Stream::Err.flush(&self.interrupt);
+        }
         let said = match (self.streams, &self.token) {
             (Streams::Wrapped, Some(token)) => self.aside(&format!("::stop-commands::{token}\n{text}")),
             (Streams::Wrapped, None) => self.aside(text),

@@ -52,23 +52,23 @@ pub fn of_unread(argv: &[OsString], world: &World) -> Option<PathBuf> {
     if command(&words).or_else(|| world.env.get(inputs::COMMAND)) != Some("verdict") || value("read").is_some() {
         return None;
     }
-    let config = match value("config") {
-        Some(named) => world.folder.join(named),
-        None => world.workspace.join(config::DEFAULT),
-    };
+    // As it is typed, or as the host names it.
+    let path = |flag: &str| value(flag).map(|path| world.folder.join(world.host.inside(&path)));
+    let config = path("config").unwrap_or_else(|| world.workspace.join(config::DEFAULT));
     let loose: Loose = files::read_text(&config, config::LARGEST, Links::Follow)
         .ok()
         .and_then(|text| serde_yaml::from_str(&text).ok())
         .unwrap_or_default();
-    if let Some(file) = value("status-file") {
-        return Some(world.folder.join(file));
+    if let Some(file) = path("status-file") {
+        return Some(file);
     }
     if let Some(file) = loose.verdict.status_file {
         return Some(world.workspace.join(file));
     }
+    let typed = path("evidence-dir").and_then(|folder| folder.to_str().map(str::to_owned));
     let common = CommonOptions {
         environment: value("environment").or(loose.environment),
-        evidence_dir: value("evidence-dir").or(loose.evidence_dir),
+        evidence_dir: typed.or(loose.evidence_dir),
         ..CommonOptions::default()
     };
     Some(

@@ -60,6 +60,11 @@ pub fn is_file(path: &Path) -> io::Result<Option<bool>> {
     }
 }
 
+/// Whether there is a folder, links followed.
+pub fn is_folder(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_dir())
+}
+
 /// Whether it is a file that somebody may run, as a shell looks for commands: what cannot be looked at is no command.
 pub fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;

@@ -98,11 +98,6 @@ fn ways(path: &Path) -> impl Iterator<Item = PathBuf> {
     [real_as_far_as_it_exists(path), real_as_far_as_it_exists(&short)].into_iter()
 }
 
-/// Whether there is a folder, links followed.
-pub fn is_folder(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.is_dir())
-}
-
 /// What a link says, in words; it need not exist.
 pub fn link_text(path: &Path) -> String {
     fs::read_link(path).map_or_else(|error| error.to_string(), |target| target.display().to_string())

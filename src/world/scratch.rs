@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::Env;
 use super::files::{self, TemporaryFolder};
-use super::{Env, paths};
 
 /// How its name begins.
 const SCRATCH: &str = ".stageproof-scratch-";
@@ -34,7 +34,7 @@ fn places(env: &Env, workspace: &Path) -> Vec<PathBuf> {
 
 fn in_first_of(places: &[PathBuf]) -> anyhow::Result<TemporaryFolder> {
     let mut last = None;
-    for place in places.iter().filter(|place| paths::is_folder(place)) {
+    for place in places.iter().filter(|place| files::is_folder(place)) {
         files::clear_abandoned(place, SCRATCH);
         let made = files::temporary_folder(place, SCRATCH, 0o700);
         match made.with_context(|| format!("no temporary folder can be made in {}", place.display())) {

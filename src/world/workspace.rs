@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Env, World, paths};
+use super::{Env, World, files, paths};
 
 /// The nearest folder with `marker` in it, from the current one upwards; without one GITHUB_WORKSPACE, or the top of the git
 /// repository, or the current folder.
@@ -33,7 +33,7 @@ pub fn told(path: &Path, world: &World) -> PathBuf {
 pub fn folders(env: &Env, folder: &Path) -> Vec<PathBuf> {
     let on_runner = env.raw("GITHUB_WORKSPACE").map(PathBuf::from);
     let on_runner = on_runner
-        .filter(|path| path.is_absolute() && paths::is_folder(path))
+        .filter(|path| path.is_absolute() && files::is_folder(path))
         .and_then(|path| paths::real(&path).ok());
     let above: Vec<&Path> = folder.ancestors().collect();
     let is_workspace = |path: &&Path| on_runner.is_some() && paths::real(path).ok() == on_runner;

@@ -21,7 +21,7 @@ pub use template::{Placeholder, Template, TemplateError};
 const STAGE: &str = "rollback";
 
 pub struct Plan {
-    /// The folder of the repository, or the working folder of the command.
+    /// Where the command runs. git is asked about the current folder.
     pub folder: PathBuf,
     pub platform: Platform,
 }

@@ -64,14 +64,10 @@ fn judge(file: &StatusFile, place: &str, origin: &Origin, world: &World) -> (Vec
         findings.push(Finding::warning("not-compared", message).help("have `stageproof verdict` write it in this run"));
     }
     compared.push("age");
-    let only = match world.runner.run_id() {
-        Some(_) => "",
-        None => "Outside of a run only ",
-    };
     let compared = compared.join(", ");
-    let note = match only {
-        "" => format!("Compared with this run: {compared}."),
-        only => format!("{only}this was compared: {compared}."),
+    let note = match world.runner.run_id() {
+        Some(_) => format!("Compared with this run: {compared}."),
+        None => format!("Outside of a run only this was compared: {compared}."),
     };
     (findings, note)
 }

@@ -138,8 +138,10 @@ fn read_directory(file: &File, length: u64) -> Result<Vec<Member>, OpenError> {
                 format!("{name} comes after {}, which it should come before", before.name)
             }));
         }
-        at = (record.offset + record.local().len() as u64)
-            .checked_add(record.packed)
+        at = record
+            .offset
+            .checked_add(record.local().len() as u64)
+            .and_then(|content| content.checked_add(record.packed))
             .ok_or_else(|| foreign(format!("{} is too large", record.name)))?;
         members.push(Member(record));
     }

@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::open::wrong_kind;
-use super::{folder_of, owner};
+use super::{folder_of, is_folder, owner};
 
 /// Makes a folder, unless it is there, and those above it.
 pub fn folders(path: &Path) -> anyhow::Result<()> {
@@ -30,10 +30,6 @@ fn all(path: &Path) -> io::Result<()> {
     };
     // Another process may have been faster.
     made.or_else(|error| if is_folder(path) { Ok(()) } else { Err(error) })
-}
-
-fn is_folder(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.is_dir())
 }
 
 /// Makes a folder, which must not exist.

@@ -57,7 +57,7 @@ impl Repository {
                 }
                 let path = store.join(path);
                 // A folder that is gone lends nothing.
-                if paths::is_folder(&path) {
+                if files::is_folder(&path) {
                     stores.push((path, depth + 1));
                 }
             }

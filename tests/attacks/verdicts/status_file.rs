@@ -75,6 +75,34 @@ fn nor_after_one_in_an_input_or_in_the_configuration() {
 }
 
 #[test]
+fn nor_after_one_in_another_folder_or_under_the_hosts_name_of_the_file() {
+    for words in [
+        ["verdict", "--bogus", "--evidence-dir=../v"],
+        ["verdict", "--bogus", "--status-file=../v/verdict.md"],
+    ] {
+        let gate = with_status();
+        fs::create_dir_all(gate.path("app")).unwrap();
+        gate.run_in("app", words).code(2);
+        assert!(!says_success(&gate, "v/verdict.md"), "{words:?}");
+    }
+    for (input, value) in [
+        ("STATUS-FILE", "/host/shop/v/verdict.md"),
+        ("EVIDENCE-DIR", "/host/shop/v"),
+    ] {
+        let gate = with_status();
+        let root = gate.root().display().to_string();
+        let gate = gate
+            .env("GITHUB_WORKSPACE", &root)
+            .env("INPUT_COMMAND", "verdict")
+            .env(&format!("INPUT_{input}"), value)
+            .env("INPUT_EXPECT", "none");
+        gate.run(["--host-temp=/host/_temp", "--host-workspace=/host/shop"])
+            .code(2);
+        assert!(!says_success(&gate, "v/verdict.md"), "{input}");
+    }
+}
+
+#[test]
 fn a_verdict_that_cannot_write_its_report_leaves_no_old_success() {
     let gate = with_status();
     fs::write(gate.path("file"), "").unwrap();

@@ -299,7 +299,7 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
         how = watched.ended() => Err(NotStarted::Wrong(
             Finding::error("process-exit", format!("{how} before {} was ready ({ready})", start.called()))
                 .because(Class::App, Reason::ProcessExit)
-                .help("mend the start command or what its last lines complain about")
+                .help("fix the start command, or the error in its last log lines")
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
         signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
@@ -372,7 +372,7 @@ fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration, world: &
 fn gone(start: &Start, how: Ending, world: &World) -> Finding {
     let help = match how {
         Ending::Code(0) => "the command must stay in the foreground as long as the server runs",
-        _ => "mend what its last lines complain about",
+        _ => "fix the error in its last log lines",
     };
     Finding::error("process-exit", format!("{} {how} while it was probed", start.called()))
         .because(Class::App, Reason::ProcessExit)

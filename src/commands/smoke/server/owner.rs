@@ -12,6 +12,7 @@ use crate::engine::Blind;
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::http::Resolve;
+use crate::world::panics;
 use crate::world::sockets::{self, Held, Listener};
 
 /// Who asks a container engine to run something. What it runs is not among the processes that were started.
@@ -78,7 +79,7 @@ impl Home {
     pub async fn owner(&self) -> Owner {
         let home = self.clone();
         let looked = tokio::task::spawn_blocking(move || home.look()).await;
-        looked.unwrap_or_else(|error| self.unknown(&format!("internal error: {error}")))
+        looked.unwrap_or_else(|error| self.unknown(&panics::no_result(error)))
     }
 
     /// Who listens there when nobody comes and goes.

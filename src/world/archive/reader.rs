@@ -1,4 +1,4 @@
-//! Reading a zip that anybody may have made. It is believed only if it is, to the byte, what [`pack`](super::pack) would
+//! Reading a zip that anybody may have made. It is believed only if it is, to the byte, what [`pack`](super::pack()) would
 //! write from what it holds: then no tool can see anything else in it. Of the deflate streams only the end and the
 //! content are judged, since the next zlib may pack in another way.
 

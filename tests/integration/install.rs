@@ -71,8 +71,8 @@ fn what_cannot_work_is_refused_with_its_reason() {
     let gate = on_runner();
     for (to, words) in [
         ("/proc/no", "cannot make the folder /proc/no"),
-        ("a:b", "cannot stand in PATH"),
-        ("a\nb", "cannot stand in PATH"),
+        ("a:b", "cannot be an entry of PATH"),
+        ("a\nb", "cannot be an entry of PATH"),
         ("taken", "taken"),
     ] {
         gate.write("taken", "a file");

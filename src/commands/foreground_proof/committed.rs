@@ -80,7 +80,7 @@ fn findings(
     let bases = bases(&repository, base, since, &head, branch.is_none(), event, request)?;
     for base in &bases {
         if repository.holds_content(base.commit.tree, entry.id, stop)? {
-            let message = format!("{} has it already as it is, under this name or another", base.name);
+            let message = format!("{} already has this log, under this name or another", base.name);
             return one(rules.of_file("not-changed", &message).help(ANEW));
         }
     }
@@ -103,7 +103,7 @@ fn help(error: &GitError) -> &'static str {
     match error {
         GitError::NotARepository(_) => "check the repository out before this step (actions/checkout)",
         GitError::NoCommits(_) => "commit the log",
-        GitError::Ambiguous { .. } => "give the full name (refs/heads/main) or the id of the commit",
+        GitError::Ambiguous { .. } => "use the full name (refs/heads/main) or the commit id",
         GitError::Broken { .. } | GitError::Stopped(_) => FETCH_ALL,
     }
 }

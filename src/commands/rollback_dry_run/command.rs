@@ -146,7 +146,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         Ended::Deadline => {
             return blind(
                 format!(
-                    "the check did not end within {}, and was ended {} all it started",
+                    "the check timed out after {} and was ended {} all it started",
                     TimeSpan(plan.timeout),
                     if ran.survivors.is_empty() { "with" } else { "without" }
                 ),
@@ -202,9 +202,9 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         observed.findings.push(
             Finding::warning(
                 "survivors",
-                format!("what the check started could not be ended and runs on: {left}"),
+                format!("processes that the check started could not be ended and keep running: {left}"),
             )
-            .help("end it where it was started: what another user owns, stageproof may not end"),
+            .help("end them yourself: stageproof may not end processes of another user"),
         );
     }
     Ok((Some(()), observed))

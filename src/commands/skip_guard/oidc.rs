@@ -18,7 +18,7 @@ pub fn token(world: &World) -> Result<Answer, Blind> {
     }
     if !world.runner.active {
         return Ok(Answer::DoesNotApply(
-            "not in a workflow run, so there is nobody to issue a token".to_owned(),
+            "not in a workflow run, so no token can be issued".to_owned(),
         ));
     }
     match fork(world) {

@@ -86,7 +86,7 @@ pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings
     let innermost = chain.last().map_or_else(String::new, ToString::to_string);
     // The client does not show this error's type.
     if let (Some(proxy), Some(why)) = (progress.at_proxy(), innermost.strip_prefix(TUNNEL_ERROR)) {
-        let detail = format!("the proxy {proxy} makes no connection to the server: {why}");
+        let detail = format!("the proxy {proxy} cannot connect to the server: {why}");
         return Failure::new(Reason::Refused, detail);
     }
     let proxy = progress.at_proxy().filter(|_| error.is_connect());

@@ -235,7 +235,7 @@ impl Watch {
             self.wrapped.streams.cut();
             let why = match self.ended_at {
                 Some(_) => {
-                    "the command has ended, and somebody still holds its output open: it is not read any further"
+                    "the command has ended, but another process still holds its output open: no more of it is read"
                 }
                 None => "its output is not read any further",
             };

@@ -204,7 +204,7 @@ impl<'a> Servers<'a> {
 #[derive(Clone, Default)]
 pub struct Watched(Vec<Seen>);
 
-/// How long is waited for an end that has most likely come already.
+/// How long to wait for an exit that has most likely happened already.
 const SETTLE: Duration = Duration::from_millis(250);
 
 #[derive(Clone)]
@@ -299,7 +299,7 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
         how = watched.ended() => Err(NotStarted::Wrong(
             Finding::error("process-exit", format!("{how} before {} was ready ({ready})", start.called()))
                 .because(Class::App, Reason::ProcessExit)
-                .help("mend the start command or what its last lines complain about")
+                .help("fix the start command, or the error in its last log lines")
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
         signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
@@ -372,7 +372,7 @@ fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration, world: &
 fn gone(start: &Start, how: Ending, world: &World) -> Finding {
     let help = match how {
         Ending::Code(0) => "the command must stay in the foreground as long as the server runs",
-        _ => "mend what its last lines complain about",
+        _ => "fix the error in its last log lines",
     };
     Finding::error("process-exit", format!("{} {how} while it was probed", start.called()))
         .because(Class::App, Reason::ProcessExit)
@@ -384,16 +384,16 @@ fn survivors(left: &[Left], world: &World) -> Finding {
     let left = Left::named(left, &world.secrets);
     Finding::warning(
         "survivors",
-        format!("what it started could not be ended and runs on: {left}"),
+        format!("processes that it started could not be ended and keep running: {left}"),
     )
-    .help("end it where it was started: what another user owns, stageproof may not end")
+    .help("end them yourself: stageproof may not end processes of another user")
 }
 
 /// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
 fn clean_log(start: &Start, world: &World) -> Option<Check> {
     let error = world.secrets.redact_file(&start.log).err()?;
     let cause = format!("{error:#}");
-    let help = Some("do not publish the evidence before somebody has looked at the log".to_owned());
+    let help = Some("check the log before you publish the evidence".to_owned());
     let ended = Ended::Errored { cause, help };
     Some(Check::new(
         STAGE,

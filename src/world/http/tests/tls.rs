@@ -311,7 +311,7 @@ async fn through_a_tunnel_it_is_the_server_that_is_told() {
         phases.connect.unwrap() + phases.tls.unwrap() <= phases.first_byte,
         "{phases:?}"
     );
-    let expected = format!("the proxy http://{proxy} (--proxy) makes no connection to the server: unsuccessful");
+    let expected = format!("the proxy http://{proxy} (--proxy) cannot connect to the server: unsuccessful");
     let failure = get(through(""), &url).await.unwrap_err();
     assert_eq!((failure.reason, failure.detail), (Reason::Refused, expected));
     assert!(!failure.blind, "the proxy was asked");

@@ -56,7 +56,8 @@ macro_rules! options {
             /// How many probes run at the same time, at most 256 [default: 16].
             #[arg(long, value_name = "N")]
             pub parallel: Option<u32>,
-            /// Total time allowed for all probes together; a probe that has not ended by then is inconclusive [default: no limit].
+            /// Total time allowed for all probes together; a probe that has not ended by then is inconclusive
+            /// [default: no limit].
             #[arg(long, value_name = "TIME")]
             pub all_within: Option<TimeSpan>,
             /// Waivers do not hold.
@@ -210,8 +211,8 @@ options! {
     /// Time allowed for one connection [default: 5s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     connect_timeout: Option<TimeSpan>,
-    /// Time allowed for one attempt, from the first byte sent to the last byte read; never longer than what is left of --within
-    /// [default: 10s]. Of a body, 1 MiB is read, or 64 KiB if nothing is expected of it.
+    /// Time allowed for one attempt, from the first byte sent to the last byte read; never longer than what is left of
+    /// --within [default: 10s]. Of a body, 1 MiB is read, or 64 KiB if nothing is expected of it.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     timeout: Option<TimeSpan>,
 

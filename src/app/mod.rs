@@ -173,7 +173,7 @@ fn without_excerpts(report: &Report) -> Report {
 fn unfinished(command: &str) -> Outcome {
     only(
         command,
-        "the run did not finish: it was killed, or still goes on",
+        "the run did not finish: it was killed, or is still running",
         "see the step's log, and run it again",
     )
 }

@@ -69,7 +69,7 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
         }
         if !known.contains(&command) {
             return Err(
-                UsageError::new(format!("the input `command` is `{command}`, which is no subcommand"))
+                UsageError::new(format!("the input `command` is `{command}`, which is not a subcommand"))
                     .help(format!("set it to one of {}", known.join(", ")))
                     .into(),
             );

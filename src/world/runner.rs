@@ -144,7 +144,7 @@ impl Runner {
             "a folder with a line break would be two in GITHUB_PATH"
         );
         let path = self.path.as_deref().context("GITHUB_PATH is not set")?;
-        files::append_lines(path, &format!("{folder}\n")).context("later steps cannot be told (GITHUB_PATH)")
+        files::append_lines(path, &format!("{folder}\n")).context("cannot extend the PATH of later steps (GITHUB_PATH)")
     }
 
     /// The payload of the event that started the run. Many checks ask for it, so it is read once.

@@ -227,7 +227,7 @@ fn a_nested_git_folder_or_file_is_never_sealed() {
         gate.run(["verify", "evidence.zip"]).code(0);
         gate.run(["verify", "evidence"])
             .code(1)
-            .says("is there and is not listed");
+            .says("exists but is not listed");
     }
     // What only looks like it is evidence.
     let gate = Gate::new();

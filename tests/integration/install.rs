@@ -93,7 +93,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
     let gate = on_runner().env("GITHUB_PATH", "/no/such/file");
     gate.run(["install"])
         .code(1)
-        .says("later steps cannot be told (GITHUB_PATH)");
+        .says("cannot extend the PATH of later steps (GITHUB_PATH)");
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn a_stranger_s_commands_are_not_run() {
             "TOKEN is not available to pull requests from forks",
         ),
         ("push", PUSH, "    - event:schedule\n", "the event is push"),
-        ("push", "{}", "", "whether the run comes from a fork cannot be told"),
+        ("push", "{}", "", "cannot tell whether the run comes from a fork"),
     ] {
         let gate = guard_in(event, payload, &format!("{list}{more}"));
         gate.run(["skip-guard", "--fix"])

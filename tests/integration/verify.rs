@@ -80,13 +80,13 @@ fn every_kind_of_tampering_is_named() {
     for (tamper, says) in [
         (write("evidence/a.log", "b\n"), "a.log has changed"),
         (remove("evidence/a.log"), "a.log is listed and is not there"),
-        (write("evidence/sub/extra", "x"), "sub/extra is there and is not listed"),
+        (write("evidence/sub/extra", "x"), "sub/extra exists but is not listed"),
         (link("evidence/link", "a.log"), "link is a symbolic link"),
         (link("evidence/a.log", "../moved"), "a.log is a symbolic link"),
         (write("evidence/evidence.json", "{}"), "evidence.json has changed"),
         (remove(manifest), "no sha256_manifest.txt"),
         (write(manifest, ""), "lists no files"),
-        (write("evidence/.stageproof-x", "hidden"), ".stageproof-x is there"),
+        (write("evidence/.stageproof-x", "hidden"), ".stageproof-x exists"),
     ] {
         let gate = sealed();
         tamper(&gate);
@@ -227,7 +227,7 @@ fn a_zip_of_other_content_is_named() {
     let cases: [(Alter, &str); 8] = [
         (
             |files| files.insert(1, ("b", b"x".to_vec(), false)),
-            "b is there and is not listed",
+            "b exists but is not listed",
         ),
         (|files| drop(files.remove(0)), "a.log is listed and is not there"),
         (|files| files[0].1 = b"?".to_vec(), "a.log has changed"),

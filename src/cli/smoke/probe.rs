@@ -143,7 +143,7 @@ fn window(options: &ProbeOptions, within: Duration, interval: Duration) -> Resul
     let goal = match (options.steady, options.watch) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
-            return Err(UsageError::new("--steady and --watch are two ways to go on").help("drop one of the two"));
+            return Err(UsageError::new("--steady and --watch exclude each other").help("drop one of the two"));
         }
         (steady @ Some(_), None) => Goal::Steady(positive("--steady", steady, zero)?),
         (None, watch) => Goal::Watch(positive("--watch", watch, zero)?),

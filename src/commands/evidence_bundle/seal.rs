@@ -191,7 +191,7 @@ fn refuse_output(output: &Path, evidence_dir: &Path) -> anyhow::Result<()> {
     let there = paths::kind(output).with_context(|| format!("cannot look at {}", output.display()))?;
     anyhow::ensure!(
         matches!(there, None | Some(Kind::File)),
-        "--output {} is there and is not a regular file",
+        "--output {} exists and is not a regular file",
         output.display()
     );
     Ok(())

@@ -117,5 +117,5 @@ pub fn commit_of(repository: &Repository, revision: &str) -> Result<Option<Given
 }
 
 fn no_commit(sha: &str) -> GitError {
-    GitError::Stopped(format!("the event's `{}` is no commit id", one_line(sha)))
+    GitError::Stopped(format!("the event's `{}` is not a commit id", one_line(sha)))
 }

@@ -48,7 +48,7 @@ fn findings(
         return one(rules.of_file("untracked", &message).help(commit));
     };
     if !entry.is_file {
-        let message = format!("the commit {} holds something at its place that is no file", head.id);
+        let message = format!("the commit {} has something other than a file at its path", head.id);
         return one(rules.of_file("not-a-file", &message).help(commit));
     }
     if Repository::id_of_file(log)? != entry.id {
@@ -71,7 +71,7 @@ fn findings(
     // Where the history was cut, an old change looks like one of the first commit that is left.
     if repository.is_shallow() {
         return Err(GitError::Stopped(format!(
-            "{} holds only a part of the history, in which a file's last change cannot be told",
+            "{} holds only a part of the history, which may lack the file's last change",
             repository.folder().display()
         )));
     }

@@ -330,7 +330,7 @@ impl Story {
                 self.times.add(
                     rules
                         .at(last.line, "too-old", &message)
-                        .help("run the step again; labels that do not count any more are left out by --require"),
+                        .help("run the step again; labels that no longer count are left out by --require"),
                 );
             }
         }

@@ -138,7 +138,7 @@ fn place(root: &Root, rest: &Path, in_sources: bool) -> Result<Place, Box<Findin
 fn is_mounted(path: &Path) -> Result<bool, Box<Finding>> {
     match mounts::point_above(path) {
         Ok(point) => Ok(point != Path::new("/")),
-        Err(error) => Err(no_mount(&format!("what is mounted cannot be told: {error}"))),
+        Err(error) => Err(no_mount(&format!("the mounts cannot be read: {error}"))),
     }
 }
 

@@ -47,7 +47,7 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, B
         )),
         Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
         Origin::Unknown(why) => Err(Blind::with_help(
-            format!("{names} {verb} not set, and whether that is right here cannot be told: {why}"),
+            format!("{names} {verb} not set, and it is unknown whether that is right here: {why}"),
             run_context::event_help(world),
         )),
     }

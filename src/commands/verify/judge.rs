@@ -74,7 +74,7 @@ pub fn presence(manifest: &Manifest, listing: &Listing) -> Capped {
         let shown = text::one_line(path);
         findings.add(wrong(
             "unlisted",
-            format!("{shown} is there and is not listed in {MANIFEST}"),
+            format!("{shown} exists but is not listed in {MANIFEST}"),
         ));
     }
     if listed.contains(MANIFEST) {

@@ -105,7 +105,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
         }
         // Known only when TLS needs it; a name server would have said that there is no such host.
         if layer.is::<InvalidDnsNameError>() {
-            return Failure::new(Reason::Dns, "the host in the URL is no valid DNS name");
+            return Failure::new(Reason::Dns, "the host in the URL is not a valid DNS name");
         }
         if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
             return Failure::new(

@@ -162,7 +162,7 @@ fn what_cannot_work_is_refused_and_nobody_is_told() {
     step.env("GITHUB_PATH", "/github/file_commands/absent")
         .run()
         .code(1)
-        .says("later steps cannot be told");
+        .says("cannot extend the PATH of later steps");
     // A folder in which nothing may be run.
     let step = Step::new(image, "install")
         .temp(Temp::Absent)

@@ -221,10 +221,8 @@ impl Watch {
             );
             self.leave(desk.plan.grace);
         } else if self.passed_on.is_some_and(|until| now >= until) {
-            desk.teller.note(
-                self.place(),
-                "it did not end when it was told to: SIGTERM to everything",
-            );
+            desk.teller
+                .note(self.place(), "it did not end when asked to: SIGTERM to everything");
             self.leave(desk.plan.grace.min(self.pressed()));
         }
     }

@@ -212,7 +212,7 @@ impl Search<'_> {
                         found.shown()
                     ),
                 )
-                .help("name an earlier release with --ref if this one is no way back"),
+                .help("name an earlier release with --ref if you cannot go back to this one"),
             );
         }
         if self.is_shallow {

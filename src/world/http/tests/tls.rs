@@ -263,7 +263,7 @@ async fn a_host_that_no_certificate_could_name_is_no_refusal() {
     let failure = get(given, "https://a..example/").await.unwrap_err();
     assert_eq!(
         (failure.reason, failure.detail.as_str()),
-        (Reason::Dns, "the host in the URL is no valid DNS name")
+        (Reason::Dns, "the host in the URL is not a valid DNS name")
     );
 }
 

@@ -182,7 +182,7 @@ fn interrupted(signal: &str, when: &str) -> Blind {
 fn crashed(error: JoinError) -> Blind {
     Blind::with_help(
         panics::no_result(error),
-        "this is a defect of stageproof: report it with the command and this line",
+        "this is a bug in stageproof: report it with the command and this line",
     )
 }
 

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let unnamed = Redactor::new(&env, []);
     let ended = std::panic::catch_unwind(|| start(env)).unwrap_or_else(|panic| {
         let what = panics::internal_error(&*panic);
-        Err(anyhow::anyhow!("{what}; report it with the command that was run"))
+        Err(anyhow::anyhow!("{what}; report it with the command that you ran"))
     });
     ExitCode::from(ended.unwrap_or_else(|error| {
         let message = unnamed.redact(&format!("{error:#}"));

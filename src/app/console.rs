@@ -85,8 +85,8 @@ impl Console {
         }
     }
 
-    /// A reader that went away has seen what it wanted; anything else that keeps the result from being said is an error,
-    /// except that nobody listening to us changes no exit code of a command that we run for somebody.
+    /// A closed pipe is not an error: its reader has seen enough. Any other failed write is one, but never changes the exit
+    /// code of a wrapped command.
     fn all(&self, stream: Stream, text: &str) -> anyhow::Result<()> {
         stream.say(text.as_bytes());
         match stream.flush(&self.interrupt) {

@@ -134,7 +134,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     Ok(exit.unwrap_or_else(|| report.verdict.exit_code()))
 }
 
-/// After a verdict that ended in a usage error, the status file of an earlier one says SUCCESS no longer.
+/// After a usage error of `verdict`, the status file of an earlier run must no longer say SUCCESS.
 pub fn revoke_status(path: &Path, world: &World) -> anyhow::Result<()> {
     let said = files::read_text(path, staging_status::LARGEST, Links::Follow).unwrap_or_default();
     if StagingStatus::read(said.as_bytes()) != Ok(StagingStatus::Success) {
@@ -153,7 +153,7 @@ pub fn revoke_status(path: &Path, world: &World) -> anyhow::Result<()> {
     let outcome = only(
         command,
         "the last call of `stageproof verdict` ended in a usage error",
-        "see the step's log, and call it as `stageproof verdict --help` says",
+        "see the step's log and `stageproof verdict --help`",
     );
     write_status(&Report::judge(frame, outcome), path)
 }
@@ -173,7 +173,7 @@ fn without_excerpts(report: &Report) -> Report {
 fn unfinished(command: &str) -> Outcome {
     only(
         command,
-        "the run did not finish: it was killed, or still goes on",
+        "the run did not finish: it was killed, or is still running",
         "see the step's log, and run it again",
     )
 }
@@ -202,7 +202,7 @@ fn crashed(command: &str, panic: &(dyn Any + Send)) -> Outcome {
     only(
         command,
         &panics::internal_error(panic),
-        "this is a defect of stageproof: report it with the command and this line",
+        "this is a bug in stageproof: report it with the command and this line",
     )
 }
 
@@ -222,7 +222,7 @@ fn only(command: &str, cause: &str, help: &str) -> Outcome {
     }
 }
 
-/// After a blank line: what another program wrote may be a table or HTML, which ours would be taken into.
+/// After a blank line, or the text could become part of a table or HTML that another program wrote.
 fn summary(report: &Report, path: &Path) -> anyhow::Result<()> {
     let text = format!("\n{}", render::summary::render(report));
     files::append_lines(path, &text).context("the job summary cannot be written (GITHUB_STEP_SUMMARY)")

@@ -144,17 +144,17 @@ fn refuse_more_than_evidence(evidence_dir: &Path, world: &World) -> Result<(), U
     .help("name a folder that holds nothing but evidence, such as artifacts/staging"))
 }
 
-/// In the action's container what is written outside of the runner's folders is gone before anybody could read it.
+/// In the action's container, files outside of the runner's folders are lost when the container ends.
 pub fn refuse_what_is_not_kept(what: &str, path: &Path, world: &World) -> Result<(), UsageError> {
     let why = match world.host.keeps(path) {
         Ok(true) => return Ok(()),
         Ok(false) => {
-            "is in no folder of the runner that is mounted into this container, and would be gone with it".to_owned()
+            "is not in a folder of the runner that is mounted into this container, and would be lost with it".to_owned()
         }
-        Err(error) => format!("may be gone with this container, as what is mounted cannot be told: {error}"),
+        Err(error) => format!("may be lost with this container, since its mounts cannot be read: {error}"),
     };
     Err(UsageError::new(format!("{what} `{}` {why}", path.display())).help(
-        "name a path in the workspace; RUNNER_TEMP is mounted since runner 2.331, and nothing else of the host is",
+        "name a path in the workspace, or in RUNNER_TEMP with runner 2.331 or newer; no other host folder is mounted",
     ))
 }
 

@@ -174,7 +174,7 @@ fn in_our_words(error: &YamlError) -> String {
         YamlError::InvalidBooleanStrict { .. } => "expected true or false",
         YamlError::DuplicateMappingKey { key: Some(key), .. } => return format!("duplicate key `{}`", one_line(key)),
         YamlError::DuplicateMappingKey { .. } => "duplicate key",
-        YamlError::MultipleDocuments { .. } => "there is more than one document; a configuration is one",
+        YamlError::MultipleDocuments { .. } => "expected a single YAML document",
         _ => "",
     };
     if !ours.is_empty() {
@@ -223,7 +223,7 @@ mod tests {
         assert!(text.starts_with("s.yml:1:"), "{text}");
     }
 
-    /// The parser's own words are another crate's: an update that changes its errors is noticed here.
+    /// The wording of the parser's errors belongs to another crate; this test notices an update that changes it.
     #[test]
     fn what_is_of_another_kind_is_said_in_our_words() {
         for (text, says) in [
@@ -233,7 +233,7 @@ mod tests {
             ("smoke:\n  parallel: many\n", "expected a whole number"),
             ("smoke:\n  strict: maybe\n", "expected true or false"),
             ("environment: a\nenvironment: b\n", "duplicate key `environment`"),
-            ("version: 1\n---\nversion: 1\n", "there is more than one document"),
+            ("version: 1\n---\nversion: 1\n", "expected a single YAML document"),
         ] {
             let error = error(text);
             assert!(error.contains(&format!(": {says}")), "{text}: {error}");

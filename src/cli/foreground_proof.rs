@@ -34,8 +34,8 @@ pub struct ForegroundProofOptions {
     /// How long ago the last record of each wrapped command may be [default: 1d].
     #[arg(long, value_name = "TIME")]
     pub max_age: Option<TimeSpan>,
-    /// The log as it is must be committed, and its last change be in BASE..HEAD (a branch, tag or commit). In a pull request
-    /// it must be new against the base branch too.
+    /// The log must be committed unchanged, with its last change in BASE..HEAD (BASE is a branch, tag or commit). In a
+    /// pull request it must also be new compared with the base branch.
     #[arg(long, value_name = "BASE")]
     pub committed_since: Option<String>,
     /// The pull request's text must show the path of the log or its SHA-256.

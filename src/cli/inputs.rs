@@ -16,7 +16,7 @@ use crate::world::{Env, Host, World};
 
 /// The input that names the subcommand.
 pub const COMMAND: &str = "INPUT_COMMAND";
-/// Inputs that must not be set to nothing, and the default that they have in action.yml.
+/// Inputs that must not be empty, and the default that they have in action.yml.
 const NEVER_EMPTY: [&str; 1] = ["committed-since"];
 const NOT_SET: &str = "-";
 /// The subcommand that cannot be an action's: there is nothing to run in the container.
@@ -69,7 +69,7 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
         }
         if !known.contains(&command) {
             return Err(
-                UsageError::new(format!("the input `command` is `{command}`, which is no subcommand"))
+                UsageError::new(format!("the input `command` is `{command}`, which is not a subcommand"))
                     .help(format!("set it to one of {}", known.join(", ")))
                     .into(),
             );
@@ -162,7 +162,7 @@ fn translated(value: &str, arg: &Arg, host: &Host) -> String {
     }
 }
 
-/// An empty input is one that was not set, but for those whose value is often an expression that is empty by mistake: for
+/// An empty input counts as not set, except where the value is often an expression that is empty by mistake: for
 /// these action.yml has a default that says so.
 fn is_given(name: &str, value: &str) -> bool {
     match NEVER_EMPTY.contains(&name) {

@@ -49,8 +49,9 @@ use crate::world::{World, files};
 /// Every option can be given as a flag, as an action input of the same name, or as a key of
 /// .github/stageproof.yml; a flag beats an input, an input beats the file.
 ///
-/// The workspace is the nearest folder with that file, from the current one upwards; without the file GITHUB_WORKSPACE, or the
-/// top of the git repository. Paths in the file and defaults are relative to it, paths that are typed to the current folder.
+/// The workspace is the nearest folder with that file, from the current one upwards; without the file GITHUB_WORKSPACE,
+/// or the top of the git repository. Paths in the file and defaults are relative to it, paths on the command line to the
+/// current folder.
 #[derive(Debug, Parser)]
 #[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
 #[command(
@@ -194,7 +195,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         // A rehearsal never writes into evidence that is sealed already.
         setting.evidence_dir = files::unsealed(&setting.evidence_dir).map_err(|error| {
             UsageError::new(format!("the evidence directory: {error:#}"))
-                .help("name a folder that can be read and written with --evidence-dir")
+                .help("name a readable and writable folder with --evidence-dir")
         })?;
     }
     let evidence_dir = setting.evidence_dir.clone();

@@ -1,7 +1,7 @@
 //! Which values are paths, and what the relative ones among them are relative to: the current folder, as everywhere.
 //!
-//! A plan knows the workspace only. So a path that was typed in another folder is made one that means the same there, as
-//! it is parsed; the configuration's own paths are of the workspace already.
+//! A plan knows the workspace only. So a path typed in another folder is converted while it is parsed; paths in the
+//! configuration are relative to the workspace already.
 
 use std::any::TypeId;
 use std::path::{Path, PathBuf};

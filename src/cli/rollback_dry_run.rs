@@ -31,15 +31,15 @@ pub struct RollbackDryRunOptions {
     /// What would be rolled back [default: git, or command if --check is given].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
-    /// git: the release to go back to: a tag, branch or commit [default: of the tags that match --tags, the one nearest to
-    /// HEAD in its history].
+    /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
+    /// history of HEAD that matches --tags].
     #[arg(long = "ref", value_name = "REF")]
     #[serde(rename = "ref")]
     pub reference: Option<String>,
     /// git: which tags mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
-    /// git: tags such as v2.0.0-rc.1 mark releases, too.
+    /// git: pre-releases such as v2.0.0-rc.1 count as releases, too.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub pre_releases: Option<bool>,
     /// The command that would roll back, to print it exactly; {ref} (the full name, as refs/tags/v1, or the commit) and

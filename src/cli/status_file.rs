@@ -1,8 +1,7 @@
-//! Which status file a `verdict` would have written that could not be understood.
+//! Which status file a `verdict` with a usage error would have written.
 //!
-//! What other gates read must not go on saying what an earlier verdict was, and a usage error ends this one before it can
-//! say anything. So the file is looked for with as little as possible: the words themselves, the inputs, and what can be
-//! read of the configuration.
+//! Other gates read that file, so it must not keep an earlier verdict when a usage error prevents a new one. Its path is
+//! found with as little as possible: the raw arguments, the inputs, and whatever can be read of the configuration.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +14,7 @@ use super::inputs;
 use crate::world::World;
 use crate::world::files::{self, Links};
 
-/// What the configuration says about it, whatever else is wrong there.
+/// What the configuration says about it; other errors in it are ignored.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 struct Loose {
@@ -30,7 +29,7 @@ struct LooseVerdict {
     status_file: Option<PathBuf>,
 }
 
-/// `None` if the subcommand is another, or none that writes one.
+/// `None` if this is not a `verdict` that writes one.
 pub fn of_unread(argv: &[OsString], world: &World) -> Option<PathBuf> {
     let words: Vec<&str> = argv
         .iter()

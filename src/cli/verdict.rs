@@ -14,7 +14,7 @@ use crate::model::waiver::Waiver;
 use crate::model::{TimeSpan, report};
 use crate::world::World;
 
-/// In the evidence directory, unless told otherwise.
+/// In the evidence directory, unless --status-file names another place.
 pub const STATUS_FILE: &str = "verdict.md";
 const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
 
@@ -27,23 +27,23 @@ pub struct VerdictOptions {
     /// A report that must be there, by its file's name without .json (smoke, smoke-blue); repeatable.
     #[arg(long, value_name = "NAME")]
     pub require: Vec<String>,
-    /// How many reports there must be, as a matrix writes one in each leg: N of each required name, or in all if none is
-    /// required; NAME=N of that name; repeatable.
+    /// Number of reports that must exist, since a matrix writes one in each leg: N of each required name (or in total,
+    /// if no name is required), or NAME=N of one name; repeatable.
     #[arg(long, value_name = "[NAME=]N")]
     pub expect: Vec<String>,
-    /// How old a report may be, or the verdict that --read reads [default: 1d].
+    /// Maximum age of a report, or of the verdict that --read reads [default: 1d].
     #[arg(long, value_name = "TIME")]
     pub max_age: Option<TimeSpan>,
-    /// Accept what an earlier attempt of this run left: jobs that went well are not run again with those that failed.
+    /// Accept reports of earlier attempts of this run: "Re-run failed jobs" does not repeat jobs that succeeded.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub any_attempt: Option<bool>,
-    /// Waivers do not hold, not even those a report has applied.
+    /// Waivers do not apply, not even those that a report has applied.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
     /// Where the verdict goes as Markdown with front matter [default: verdict.md in the evidence directory].
     #[arg(long, value_name = "FILE.md")]
     pub status_file: Option<PathBuf>,
-    /// Only reads such a file: passes if it says SUCCESS, of this run and recently, and fails in every other case.
+    /// Only reads such a file: passes if it says SUCCESS for this run and is recent, and fails in every other case.
     #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "require", "expect", "status_file"])]
     #[serde(skip)]
     pub read: Option<PathBuf>,
@@ -139,6 +139,6 @@ fn expect(text: &str) -> Result<Expect, UsageError> {
             count,
         }),
         _ => Err(UsageError::new(format!("--expect `{text}` is not a number of reports"))
-            .help("write how many there must be, at least 1: 3, or of one name: smoke=3")),
+            .help("give a number of at least 1, such as 3, or NAME=N, such as smoke=3")),
     }
 }

@@ -9,7 +9,7 @@ pub const HEAD: u64 = 64 * 1024;
 pub fn interpreter(head: &[u8]) -> Result<Option<String>, &'static str> {
     const CUT: &str = "its headers are cut short";
     if !head.starts_with(b"\x7fELF") {
-        return Err("it is no ELF file");
+        return Err("it is not an ELF file");
     }
     let (wide, little) = (head.get(4) == Some(&2), head.get(5) == Some(&1));
     if !wide || !little {

@@ -279,7 +279,7 @@ impl Pairs {
             match after.strip_prefix(' ') {
                 Some(more) => rest = more,
                 None if after.is_empty() => return Ok(Self(pairs)),
-                None => return Err(format!("behind the value of `{key}` there is no space")),
+                None => return Err(format!("there is no space after the value of `{key}`")),
             }
         }
     }
@@ -291,7 +291,7 @@ impl Pairs {
     fn number(&self, key: &str) -> Result<u64, String> {
         let text = self.text(key)?;
         let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok());
-        number.flatten().ok_or(format!("`{key}` is no number: {text}"))
+        number.flatten().ok_or(format!("`{key}` is not a number: {text}"))
     }
 
     fn number_if_there(&self, key: &str) -> Result<Option<u64>, String> {

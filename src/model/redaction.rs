@@ -48,7 +48,7 @@ impl Report {
         for (name, output) in outputs {
             if output.redact(redact) {
                 notes.push(format!(
-                    "The output `{name}` is left empty, as it would hold the value of a secret."
+                    "The output `{name}` is left empty because it would contain the value of a secret."
                 ));
             }
         }

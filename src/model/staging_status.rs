@@ -81,7 +81,7 @@ impl StatusFile {
         };
         // A second block: two files were joined, or somebody added to this one.
         if lines.any(|line| line.trim_start().starts_with(KEY)) {
-            return Err(format!("it says `{KEY}` again behind its front matter"));
+            return Err(format!("it says `{KEY}` again after its front matter"));
         }
         let contradicts = values.iter().find(|(key, value)| match **key {
             "verdict" => !matches!(value.as_str(), "pass" | "pass-weak"),

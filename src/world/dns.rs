@@ -170,7 +170,7 @@ impl Dns {
         // A connection to it reaches this machine, and a name server that says it means to say nothing.
         if let Some(placeholder) = found.iter().find(|address| address.is_unspecified()) {
             return Err(failed(NoAddress::Unknown(format!(
-                "the name servers give {placeholder}, which is no host's address"
+                "the name servers give {placeholder}, which is not a host's address"
             ))));
         }
         Ok(found)
@@ -181,7 +181,7 @@ impl Dns {
 enum NoAddress {
     /// A name server says that there is none.
     Missing(&'static str),
-    /// Nobody said anything.
+    /// No server answered.
     Unknown(String),
 }
 

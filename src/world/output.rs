@@ -81,7 +81,7 @@ impl Stream {
         }
     }
 
-    /// It was seen elsewhere that nobody takes anything.
+    /// Marks the reader as stuck, as noticed elsewhere.
     pub fn give_up(self) {
         self.writer().stuck.store(true, Ordering::Relaxed);
     }

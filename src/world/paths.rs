@@ -20,7 +20,7 @@ pub fn kind(path: &Path) -> io::Result<Option<Kind>> {
     }
 }
 
-/// Whether there is nothing. A link that leads nowhere is something, be it the last part of the path or one before.
+/// Whether there is nothing. A dangling link is something, be it the last part of the path or one before.
 pub fn is_absent(path: &Path) -> io::Result<bool> {
     for above in path.ancestors().filter(|above| !above.as_os_str().is_empty()) {
         match kind(above)? {

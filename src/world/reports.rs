@@ -42,11 +42,11 @@ pub struct Below {
     pub reports: Vec<PathBuf>,
     /// What may be a report and cannot be read as one, and why.
     pub unread: Vec<(PathBuf, &'static str)>,
-    /// What lies in a folder of reports and is none.
+    /// Files in a folder of reports that are not reports.
     pub foreign: Vec<PathBuf>,
 }
 
-/// Every report below a folder, wherever it lies and whatever it is called: an artifact that was made of `reports/`
+/// Every report below a folder, at any depth and under any name: an artifact that was made of `reports/`
 /// comes back without that folder. Links are not followed.
 pub fn below(folder: &Path) -> anyhow::Result<Below> {
     let mut below = Below::default();

@@ -51,7 +51,7 @@ const COMMAND_FILES: [&str; 5] = [
     "GITHUB_STEP_SUMMARY",
 ];
 
-/// What a step is let into GitHub's services with: artifacts and caches, and identity tokens.
+/// Credentials of a step for GitHub's services: artifacts, caches and identity tokens.
 const CREDENTIALS: [&str; 3] = [
     "ACTIONS_RUNTIME_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
@@ -59,7 +59,7 @@ const CREDENTIALS: [&str; 3] = [
 ];
 
 /// Keeps what is started only to be probed, to repair or to look from speaking for this step. What it writes to the
-/// runner's files goes nowhere: without the variables, `>> "$GITHUB_OUTPUT"` would fail. Not for a command that
+/// runner's files is discarded: without the variables, `>> "$GITHUB_OUTPUT"` would fail. Not for a command that
 /// `heartbeat` wraps: that is the step.
 pub fn speechless(command: &mut tokio::process::Command, env: &Env) {
     for name in COMMAND_FILES.iter().filter(|name| env.raw(name).is_some()) {
@@ -144,7 +144,7 @@ impl Runner {
             "a folder with a line break would be two in GITHUB_PATH"
         );
         let path = self.path.as_deref().context("GITHUB_PATH is not set")?;
-        files::append_lines(path, &format!("{folder}\n")).context("later steps cannot be told (GITHUB_PATH)")
+        files::append_lines(path, &format!("{folder}\n")).context("cannot extend the PATH of later steps (GITHUB_PATH)")
     }
 
     /// The payload of the event that started the run. Many checks ask for it, so it is read once.

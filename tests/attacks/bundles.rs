@@ -112,7 +112,7 @@ fn an_earlier_index_cannot_take_in_a_file_behind_a_link() {
                 fs::rename(gate.root().join("evidence/files"), gate.root().join("moved")).unwrap();
                 symlink("..", gate.root().join("evidence/files")).unwrap();
             },
-            "is there and is not a folder",
+            "is not a folder",
         ),
         (
             "files/pipe",
@@ -193,7 +193,7 @@ fn a_kept_copy_that_is_gone_is_named() {
     seal(&gate, &[])
         .code(0)
         .says("Verdict: pass-weak")
-        .says("files/c.txt was sealed before and is not there any more");
+        .says("files/c.txt was sealed before and is gone");
     for quiet in [&["c.txt"][..], &["--exclude=c.txt"]] {
         let gate = sealed();
         fs::remove_dir_all(gate.root().join("evidence/files")).unwrap();
@@ -227,7 +227,7 @@ fn a_nested_git_folder_or_file_is_never_sealed() {
         gate.run(["verify", "evidence.zip"]).code(0);
         gate.run(["verify", "evidence"])
             .code(1)
-            .says("is there and is not listed");
+            .says("exists but is not listed");
     }
     // What only looks like it is evidence.
     let gate = Gate::new();

@@ -118,7 +118,7 @@ fn what_may_be_a_report_and_cannot_be_read_fails() {
         make(&gate, &at);
         let ran = verdict(&gate, &[]);
         assert_eq!(ran.output.status.code(), Some(1), "{what}\n{}", ran.explain());
-        ran.says("may be a report and is not read");
+        ran.says("may be a report and was not read");
     }
 }
 
@@ -135,7 +135,7 @@ fn what_is_no_report_is_left_alone() {
     verdict(&gate, &[])
         .code(0)
         .says("Verdict: pass. ")
-        .says("jobs/good/reports/coverage.html is no report");
+        .says("jobs/good/reports/coverage.html is not a report");
 }
 
 #[test]
@@ -184,16 +184,16 @@ fn a_report_of_the_first_attempt_does_not_prove_the_second() {
     let gate = with_reports().env("GITHUB_RUN_ATTEMPT", "2");
     verdict(&gate, &[])
         .code(1)
-        .says("is of another attempt: 1, and this is 2");
+        .says("is from another attempt: 1, and this is 2");
     verdict(&gate, &["--any-attempt"]).code(0);
     // Nor does one that does not say, or that is later.
     for attempt in [Value::Null, "3".into()] {
         edit(&gate, GOOD, |report| report["subject"]["run_attempt"] = attempt.clone());
-        verdict(&gate, &[]).code(1).says("is of another attempt");
+        verdict(&gate, &[]).code(1).says("is from another attempt");
     }
     // Another run is another run, whatever the attempt.
     edit(&gate, GOOD, |report| report["subject"]["run_id"] = "76".into());
-    verdict(&gate, &["--any-attempt"]).code(1).says("is of another run");
+    verdict(&gate, &["--any-attempt"]).code(1).says("is from another run");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_missing_leg_of_a_matrix_is_noticed() {
     fs::remove_dir_all(gate.path("jobs/b")).unwrap();
     verdict(&gate, &["--expect=3"])
         .code(1)
-        .says("2 reports of skip-guard are there, and --expect says 3");
+        .says("found 2 reports of skip-guard, and --expect says 3");
     // In all, if no name is required.
     gate.run(["verdict", "jobs", "--evidence-dir=v", "--expect=2"]).code(0);
     gate.run(["verdict", "jobs", "--evidence-dir=v", "--expect=3"]).code(1);

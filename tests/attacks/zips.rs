@@ -88,7 +88,7 @@ fn no_field_of_a_zip_can_say_what_evidence_bundle_does_not_write() {
         ("a second end in the comment", |zip| {
             zip.comment = b"PK\x05\x06aaaaaaaaaaaaaaaaaa".to_vec();
         }),
-        ("bytes behind the end", |zip| zip.behind = b"evil".to_vec()),
+        ("bytes after the end", |zip| zip.behind = b"evil".to_vec()),
         ("zeros behind the end", |zip| zip.behind = vec![0; 70_000]),
         ("another zip behind the end", |zip| zip.behind = Zip::of(OLD).bytes()),
         ("bytes before the first entry", |zip| {

@@ -71,8 +71,8 @@ fn what_cannot_work_is_refused_with_its_reason() {
     let gate = on_runner();
     for (to, words) in [
         ("/proc/no", "cannot make the folder /proc/no"),
-        ("a:b", "cannot stand in PATH"),
-        ("a\nb", "cannot stand in PATH"),
+        ("a:b", "cannot be an entry of PATH"),
+        ("a\nb", "cannot be an entry of PATH"),
         ("taken", "taken"),
     ] {
         gate.write("taken", "a file");
@@ -93,7 +93,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
     let gate = on_runner().env("GITHUB_PATH", "/no/such/file");
     gate.run(["install"])
         .code(1)
-        .says("later steps cannot be told (GITHUB_PATH)");
+        .says("cannot extend the PATH of later steps (GITHUB_PATH)");
 }
 
 #[test]

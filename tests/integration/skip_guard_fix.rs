@@ -228,7 +228,7 @@ fn a_stranger_s_commands_are_not_run() {
             "TOKEN is not available to pull requests from forks",
         ),
         ("push", PUSH, "    - event:schedule\n", "the event is push"),
-        ("push", "{}", "", "whether the run comes from a fork cannot be told"),
+        ("push", "{}", "", "cannot tell whether the run comes from a fork"),
     ] {
         let gate = guard_in(event, payload, &format!("{list}{more}"));
         gate.run(["skip-guard", "--fix"])
@@ -253,7 +253,7 @@ fn one_that_hangs_is_ended_with_all_it_started() {
     let started = Instant::now();
     gate.run(["skip-guard", "--fix"])
         .code(1)
-        .says("its fix did not end within 1s and was ended with all it started")
+        .says("its fix timed out after 1s and was ended with all it started")
         .says("waiting")
         .says("fix-within");
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());

@@ -107,12 +107,12 @@ fn what_is_not_of_this_run_recent_and_whole_fails_by_name() {
     let cases: [(Change, &str); 8] = [
         (
             |r| r["subject"]["run_id"] = "76".into(),
-            "is of another run: 76, and this is 77",
+            "is from another run: 76, and this is 77",
         ),
-        (|r| r["subject"]["sha"] = "f00".into(), "is of another commit: f00"),
+        (|r| r["subject"]["sha"] = "f00".into(), "is from another commit: f00"),
         (
             |r| r["subject"]["repository"] = "eve/shop".into(),
-            "is of another repository: eve/shop",
+            "is from another repository: eve/shop",
         ),
         (|r| r["finished_at"] = "2020-01-01T00:00:00Z".into(), "is older than 1d"),
         (
@@ -257,7 +257,7 @@ fn a_report_is_what_it_says_and_not_what_it_is_called() {
     .unwrap();
     gate.run(["verdict", "e", "--require=skip-guard", "--evidence-dir=e"])
         .code(1)
-        .says("is called skip-guard, and it is a report of smoke");
+        .says("is named skip-guard, but is a report of smoke");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_report_of_another_environment_proves_nothing() {
         "--evidence-dir=e",
     ])
     .code(1)
-    .says("is of another environment: staging, and this is production");
+    .says("is from another environment: staging, and this is production");
 }
 
 #[test]

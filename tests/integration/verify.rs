@@ -80,13 +80,13 @@ fn every_kind_of_tampering_is_named() {
     for (tamper, says) in [
         (write("evidence/a.log", "b\n"), "a.log has changed"),
         (remove("evidence/a.log"), "a.log is listed and is not there"),
-        (write("evidence/sub/extra", "x"), "sub/extra is there and is not listed"),
+        (write("evidence/sub/extra", "x"), "sub/extra exists but is not listed"),
         (link("evidence/link", "a.log"), "link is a symbolic link"),
         (link("evidence/a.log", "../moved"), "a.log is a symbolic link"),
         (write("evidence/evidence.json", "{}"), "evidence.json has changed"),
         (remove(manifest), "no sha256_manifest.txt"),
         (write(manifest, ""), "lists no files"),
-        (write("evidence/.stageproof-x", "hidden"), ".stageproof-x is there"),
+        (write("evidence/.stageproof-x", "hidden"), ".stageproof-x exists"),
     ] {
         let gate = sealed();
         tamper(&gate);
@@ -156,11 +156,11 @@ fn what_is_not_a_zip_is_said_so() {
     let gate = sealed();
     let zip = fs::read(gate.root().join("evidence.zip")).unwrap();
     gate.write("garbage.zip", "not a zip at all").write("empty.zip", "");
-    verify(&gate, "garbage.zip").code(1).says("not a whole zip file");
-    verify(&gate, "empty.zip").code(1).says("not a whole zip file");
+    verify(&gate, "garbage.zip").code(1).says("not a complete zip file");
+    verify(&gate, "empty.zip").code(1).says("not a complete zip file");
     for cut in [10, zip.len() / 2, zip.len() - 10] {
         gate.write("cut.zip", &zip[..cut]);
-        verify(&gate, "cut.zip").code(1).says("not a whole zip file");
+        verify(&gate, "cut.zip").code(1).says("not a complete zip file");
     }
     verify(&gate, "no-such.zip").code(4).says("No such file");
     gate.run(["verify"]).code(2).says("what to verify");
@@ -227,7 +227,7 @@ fn a_zip_of_other_content_is_named() {
     let cases: [(Alter, &str); 8] = [
         (
             |files| files.insert(1, ("b", b"x".to_vec(), false)),
-            "b is there and is not listed",
+            "b exists but is not listed",
         ),
         (|files| drop(files.remove(0)), "a.log is listed and is not there"),
         (|files| files[0].1 = b"?".to_vec(), "a.log has changed"),
@@ -262,7 +262,7 @@ fn a_zip_of_other_content_is_named() {
 fn the_index_of_a_zip_must_be_there_and_add_up() {
     let gate = sealed();
     with_index(&gate, |text| text.replace("\"total_bytes\": ", "\"total_bytes\": 1"));
-    verify(&gate, "evidence").code(1).says("bytes, and it says they have");
+    verify(&gate, "evidence").code(1).says("bytes, but it says");
     let mut files = content(&gate);
     let manifest = String::from_utf8(files[3].1.clone()).unwrap();
     let without: String = manifest
@@ -282,7 +282,7 @@ fn a_text_too_large_to_be_ours_is_not_read() {
     let mut files = content(&gate);
     files[1].1 = vec![b' '; 65 << 20];
     pack(&gate, &files);
-    let says = "no seal writes one of more than 64 MiB";
+    let says = "more than any seal writes (64 MiB)";
     verify(&gate, "out.zip")
         .code(1)
         .says("evidence.json cannot be used")

@@ -77,7 +77,7 @@ impl SmokeOptions {
         }
         if self.over.version_from.is_some() && probes.iter().all(|probe| probe.expected.version.is_none()) {
             return Err(
-                UsageError::new("--version-from says where a version stands, and none is expected")
+                UsageError::new("--version-from says where to find a version, and none is expected")
                     .help("give --expect-version; an input that is empty counts as not given"),
             );
         }

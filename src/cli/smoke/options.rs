@@ -56,7 +56,8 @@ macro_rules! options {
             /// How many probes run at the same time, at most 256 [default: 16].
             #[arg(long, value_name = "N")]
             pub parallel: Option<u32>,
-            /// Total time allowed for all probes together; what has not ended then is inconclusive [default: no limit].
+            /// Total time allowed for all probes together; a probe that has not ended by then is inconclusive
+            /// [default: no limit].
             #[arg(long, value_name = "TIME")]
             pub all_within: Option<TimeSpan>,
             /// Waivers do not hold.
@@ -168,7 +169,7 @@ options! {
     /// A regular expression the body must match, within its first 1 MiB.
     #[arg(long, value_name = "REGEX", help_heading = EXPECTED)]
     expect_body: Option<String>,
-    /// What must stand in a JSON body, by JSON pointer; repeatable: /ready, /status = ok, /errors != 0, /queue < 10,
+    /// What a JSON body must contain, by JSON pointer; repeatable: /ready, /status = ok, /errors != 0, /queue < 10,
     /// /version =~ ^1[.]. Operators: = != < <= > >= =~.
     #[arg(long, value_name = "EXPECTATION", help_heading = EXPECTED)]
     expect_json: Vec<JsonExpectation>,
@@ -179,8 +180,8 @@ options! {
     /// abbreviated on either side.
     #[arg(long, value_name = "VERSION", help_heading = EXPECTED)]
     expect_version: Option<String>,
-    /// Where an answer says its version: header:NAME, json:/POINTER, body:REGEX (its first group), or body (it stands
-    /// anywhere as a word) [default: body].
+    /// Where an answer says its version: header:NAME, json:/POINTER, body:REGEX (its first group), or body
+    /// (anywhere, as a word) [default: body].
     #[arg(long, value_name = "PLACE", help_heading = EXPECTED)]
     version_from: Option<VersionFrom>,
     /// Where redirects must lead, one after the other; repeatable. Follows them.
@@ -189,8 +190,8 @@ options! {
     /// The host that must answer in the end. Follows redirects.
     #[arg(long, value_name = "HOST", help_heading = EXPECTED)]
     expect_final_host: Option<String>,
-    /// Minimum days until a certificate expires: those of every server on the way, with the authorities they send
-    /// along, in every sample.
+    /// Minimum days until a certificate expires: of every server on the way and the authorities it sends along, in
+    /// every sample.
     #[arg(long, value_name = "DAYS", help_heading = EXPECTED)]
     min_certificate_days: Option<u32>,
     /// Right answers that are slower than this are a warning; repeatable: median=200ms, p95=500ms.
@@ -203,24 +204,24 @@ options! {
     /// Total time allowed to become healthy, for each probe [default: 60s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
-    /// Between two attempts, at least 10ms [default: 1s]. Retry-After makes it longer, in a window by three intervals
-    /// at most; the end of --within makes it shorter.
+    /// Time between two attempts, at least 10ms [default: 1s]. Retry-After extends it, in a window by at most three
+    /// intervals; the end of --within shortens it.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     interval: Option<TimeSpan>,
-    /// For one connection [default: 5s].
+    /// Time allowed for one connection [default: 5s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     connect_timeout: Option<TimeSpan>,
-    /// For one attempt, from the first byte sent to the last byte read; never longer than what is left of --within
-    /// [default: 10s]. Of a body, 1 MiB is read, or 64 KiB if nothing is expected of it.
+    /// Time allowed for one attempt, from the first byte sent to the last byte read; never longer than what is left of
+    /// --within [default: 10s]. Of a body, 1 MiB is read, or 64 KiB if nothing is expected of it.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     timeout: Option<TimeSpan>,
 
     /// After the first right answer: it must stay right for this long without a break. A failure within the limits
-    /// below begins the time anew, for --within longer at most.
+    /// below restarts this time, which may then take up to --within longer.
     #[arg(long, value_name = "TIME", conflicts_with = "watch", help_heading = WINDOW)]
     steady: Option<TimeSpan>,
-    /// After the first right answer: watch it for this long. Failures within the limits below are a warning. Three
-    /// intervals (1s at least) without looking make it inconclusive, as they do with --steady.
+    /// After the first right answer: watch it for this long. Failures within the limits below are a warning. A gap of
+    /// three intervals (at least 1s) without a sample makes it inconclusive, as it does with --steady.
     #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     watch: Option<TimeSpan>,
     /// Wrong answers in a row that end it [default: 3].
@@ -232,7 +233,7 @@ options! {
     /// Largest tolerated share of failed attempts, with a wrong answer or without one [default: 5%].
     #[arg(long, value_name = "PERCENT", help_heading = WINDOW)]
     max_error_ratio: Option<Share>,
-    /// Minimum sample size for --max-error-ratio: of fewer attempts, the share is taken of this many [default: 60].
+    /// Minimum sample size for --max-error-ratio; fewer attempts count as this many [default: 60].
     #[arg(long, value_name = "N", help_heading = WINDOW)]
     min_samples: Option<u32>,
     /// Something that has nothing to do with what was deployed, asked when a probe gets no answer. If it fails as well,

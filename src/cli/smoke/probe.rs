@@ -25,7 +25,7 @@ const MAX_FAILURES: u32 = 3;
 const MAX_TRANSPORT_ERRORS: u32 = 5;
 const MAX_ERROR_RATIO: Share = Share::percent(5);
 const MIN_SAMPLES: u32 = 60;
-/// In a window, longer than so many intervals nobody may have looked; but a busy machine may take its time.
+/// The largest gap between the samples of a window, in intervals, and at least [`SHORTEST_GAP`] for busy machines.
 const GAP_INTERVALS: u32 = 3;
 const SHORTEST_GAP: Duration = Duration::from_secs(1);
 /// It stands in reports and in annotations.
@@ -143,7 +143,7 @@ fn window(options: &ProbeOptions, within: Duration, interval: Duration) -> Resul
     let goal = match (options.steady, options.watch) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
-            return Err(UsageError::new("--steady and --watch are two ways to go on").help("drop one of the two"));
+            return Err(UsageError::new("--steady and --watch exclude each other").help("drop one of the two"));
         }
         (steady @ Some(_), None) => Goal::Steady(positive("--steady", steady, zero)?),
         (None, watch) => Goal::Watch(positive("--watch", watch, zero)?),

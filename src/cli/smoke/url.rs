@@ -61,7 +61,7 @@ pub fn target(text: &str) -> Result<Url, UsageError> {
             return Err(UsageError::new(format!(
                 "`{shown}` has the host `{name}`, and no name server has such a name"
             ))
-            .help("check the dots: between two of them stand 1 to 63 characters"));
+            .help("check the dots: each part between them has 1 to 63 characters"));
         }
     }
     if url.port() == Some(0) {

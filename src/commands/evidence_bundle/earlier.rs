@@ -1,5 +1,5 @@
-//! What an earlier seal left. Its index lies where others write as well, so it is only looked up: what is opened is what
-//! was found in the folder of the copies, never a path out of the index.
+//! What an earlier seal left. Others can write to its index, so no path in it is ever opened: only files that are found
+//! in the folder of the copies are.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -21,11 +21,11 @@ const REPORTS: &str = "reports";
 /// What the last seal left, which the next one may replace.
 #[derive(Default)]
 pub struct Earlier {
-    /// Safe path to original path, for what lies in the evidence directory itself.
+    /// Safe path to original path, for files in the evidence directory itself.
     originals: HashMap<String, String>,
-    /// The copies it made, which the next seal keeps unless it makes the same ones anew.
+    /// The copies it made, which the next seal keeps unless it makes the same ones again.
     copies: Vec<Entry>,
-    /// Copies that it made and that are not there any more.
+    /// Copies that it made and that are gone.
     gone: Vec<Entry>,
 }
 
@@ -36,7 +36,7 @@ impl Earlier {
     }
 }
 
-/// Refuses a directory in which a seal would destroy what is not its own.
+/// Refuses a directory in which a seal would destroy files of others.
 pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<Earlier> {
     let index = evidence_dir.join(INDEX);
     let copies = evidence_dir.join(COPIES);
@@ -52,7 +52,7 @@ pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<
         }
         if paths::kind(&copies)?.is_some() {
             bail!(
-                "{} is there, and this directory was never sealed: the folder is where copies go; rename it",
+                "{} exists, but this directory was never sealed: that folder is reserved for copies; rename it",
                 copies.display()
             );
         }
@@ -63,7 +63,7 @@ pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<
         .and_then(|index| known(index.files))
         .map_err(|problem| {
             anyhow::anyhow!(
-                "{} is there and is not the index of an earlier seal ({problem}); move it away, or name another \
+                "{} is not the index of an earlier seal ({problem}); move it away, or name another \
                  --evidence-dir",
                 index.display()
             )
@@ -117,7 +117,7 @@ fn sort_out(evidence_dir: &Path, mut known: HashMap<String, Entry>) -> anyhow::R
                 bail!("cannot look into {}: {}", trouble.path.display(), trouble.detail);
             }
         }
-        Some(_) => bail!("{} is there and is not a folder; remove it", copies.display()),
+        Some(_) => bail!("{} is not a folder; remove it", copies.display()),
     }
     there.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     let mut earlier = Earlier::default();
@@ -126,7 +126,7 @@ fn sort_out(evidence_dir: &Path, mut known: HashMap<String, Entry>) -> anyhow::R
         match entry {
             Some(entry) if kind == Kind::File => earlier.copies.push(entry),
             _ => bail!(
-                "{} was not put there by stageproof: that folder is where copies go; move it to another place in the \
+                "{} was not put there by stageproof: that folder is reserved for copies; move it elsewhere in the \
                  evidence directory",
                 evidence_dir.join(path).display()
             ),

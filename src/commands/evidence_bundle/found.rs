@@ -60,10 +60,10 @@ impl Found {
 
     /// A copy that an earlier seal made was taken away since.
     pub fn gone(&mut self, path: &str) {
-        let message = format!("{path} was sealed before and is not there any more, so it is not sealed again");
+        let message = format!("{path} was sealed before and is gone, so it is not sealed again");
         self.findings.add(
             Finding::warning("gone-since-sealed", message)
-                .help("name the file it was copied from to seal it again; exclude it if it is not wanted any more"),
+                .help("name the file it was copied from to seal it again; exclude it if you no longer need it"),
         );
     }
 

@@ -47,7 +47,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     sealing.await.unwrap_or_else(|error| {
         let mut outcome = Outcome::default();
         let cause = panics::no_result(error);
-        let help = "this is a defect of stageproof: report it with the command and this line";
+        let help = "this is a bug in stageproof: report it with the command and this line";
         outcome
             .checks
             .push(check("evidence-bundle", PACKED, errored(cause, help), Instant::now()));

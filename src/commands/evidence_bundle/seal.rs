@@ -162,7 +162,7 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
     })
 }
 
-/// A copy that was kept and is another one now would be sealed under the name of the evidence that it replaced.
+/// A kept copy that was changed would be sealed under the name of the evidence that it replaced.
 fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
     let mut findings = Capped::default();
     for (file, Hashed { sha256, .. }) in hashed {
@@ -181,7 +181,7 @@ fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
     }
 }
 
-/// A rename would replace a device or a link as readily as a file, and a zip in the directory would be in no manifest.
+/// A rename would also replace a device or a link, and a zip in the directory would be in no manifest.
 fn refuse_output(output: &Path, evidence_dir: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(
         !paths::contains(evidence_dir, output),
@@ -191,7 +191,7 @@ fn refuse_output(output: &Path, evidence_dir: &Path) -> anyhow::Result<()> {
     let there = paths::kind(output).with_context(|| format!("cannot look at {}", output.display()))?;
     anyhow::ensure!(
         matches!(there, None | Some(Kind::File)),
-        "--output {} is there and is not a regular file",
+        "--output {} exists and is not a regular file",
         output.display()
     );
     Ok(())

@@ -1,7 +1,7 @@
 //! What a log must be new against, besides what `--committed-since` names.
 //!
-//! The base that an event names is the one of its moment: the branch goes on, and with it come the logs of other pull
-//! requests. So what the checkout itself says about the base counts as well.
+//! The base in an event goes stale: the branch moves on and brings in the logs of other pull requests. So the base that
+//! the checkout itself shows counts as well.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::model::text::one_line;
 use crate::world::git::{Commit, GitError, Oid, PointsTo, Repository};
 
 pub struct Base {
-    /// As it is called in a sentence.
+    /// Its name in messages.
     pub name: String,
     pub commit: Commit,
 }
@@ -35,7 +35,7 @@ pub fn bases(
         let change = Oid::from_str(sha).map_err(|_| no_commit(sha))?;
         if !repository.holds(head.id, change)? {
             return Err(GitError::Stopped(format!(
-                "the commit {} is checked out, which does not hold the pull request's, {sha}",
+                "the commit {} is checked out, which does not contain the pull request's commit {sha}",
                 head.id
             )));
         }
@@ -88,7 +88,7 @@ fn tip(repository: &Repository, branch: &str) -> Result<Base, GitError> {
             "there is no branch `{}` in the checkout, nor `origin/{0}`",
             one_line(branch)
         ),
-        detail: "the pull request's base cannot be told".to_owned(),
+        detail: "the pull request's base is unknown".to_owned(),
     })
 }
 
@@ -117,5 +117,5 @@ pub fn commit_of(repository: &Repository, revision: &str) -> Result<Option<Given
 }
 
 fn no_commit(sha: &str) -> GitError {
-    GitError::Stopped(format!("the event's `{}` is no commit id", one_line(sha)))
+    GitError::Stopped(format!("the event's `{}` is not a commit id", one_line(sha)))
 }

@@ -48,7 +48,7 @@ fn findings(
         return one(rules.of_file("untracked", &message).help(commit));
     };
     if !entry.is_file {
-        let message = format!("the commit {} holds something at its place that is no file", head.id);
+        let message = format!("the commit {} has something other than a file at its path", head.id);
         return one(rules.of_file("not-a-file", &message).help(commit));
     }
     if Repository::id_of_file(log)? != entry.id {
@@ -71,7 +71,7 @@ fn findings(
     // Where the history was cut, an old change looks like one of the first commit that is left.
     if repository.is_shallow() {
         return Err(GitError::Stopped(format!(
-            "{} holds only a part of the history, in which a file's last change cannot be told",
+            "{} holds only a part of the history, which may lack the file's last change",
             repository.folder().display()
         )));
     }
@@ -80,7 +80,7 @@ fn findings(
     let bases = bases(&repository, base, since, &head, branch.is_none(), event, request)?;
     for base in &bases {
         if repository.holds_content(base.commit.tree, entry.id, stop)? {
-            let message = format!("{} has it already as it is, under this name or another", base.name);
+            let message = format!("{} already has this log, under this name or another", base.name);
             return one(rules.of_file("not-changed", &message).help(ANEW));
         }
     }
@@ -103,7 +103,7 @@ fn help(error: &GitError) -> &'static str {
     match error {
         GitError::NotARepository(_) => "check the repository out before this step (actions/checkout)",
         GitError::NoCommits(_) => "commit the log",
-        GitError::Ambiguous { .. } => "give the full name (refs/heads/main) or the id of the commit",
+        GitError::Ambiguous { .. } => "use the full name (refs/heads/main) or the commit id",
         GitError::Broken { .. } | GitError::Stopped(_) => FETCH_ALL,
     }
 }

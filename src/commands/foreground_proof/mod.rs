@@ -108,7 +108,7 @@ fn judge(plan: &Plan, world: &World) -> Outcome {
         let looked = look(&mut lines, &rules, &stop).map_err(|error| unreadable(&error, &rules))?;
         Ok((looked, lines.hashed(), real))
     });
-    let title = format!("The log {} is there and whole", rules.place);
+    let title = format!("The log {} exists and is complete", rules.place);
     let (mut outcome, log) = match looked {
         Ok((looked, hashed, real)) => {
             let Looked { log, stories, records } = looked;

@@ -64,8 +64,8 @@ pub fn look(runner: &Runner, rules: &Rules, sha256: &str) -> Ended {
     Ended::Looked(vec![
         Finding::error("not-in-pull-request", message)
             .help(
-                "write one of them into it, where a reader sees it: not in a comment. A workflow sees an edited text only if \
-                 `types` of its pull_request event has `edited`; running it again shows it the old one",
+                "add one of them as visible text, not in a comment. A workflow sees an edited text only if \
+                 `types` of its pull_request event includes `edited`; a re-run sees the old text",
             )
             .at(rules.place.clone(), None),
     ])

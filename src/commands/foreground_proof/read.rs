@@ -87,7 +87,7 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
 /// Reads one record with its time, or says in a code and a sentence why it is none.
 fn record(line: &Line<'_>, text: &[u8], rules: &Rules) -> Result<(Record, Timestamp), (&'static str, String)> {
     if line.length >= LONGEST as u64 {
-        return Err(("long-line", format!("a line of {} bytes is no record", line.length)));
+        return Err(("long-line", format!("a line of {} bytes is not a record", line.length)));
     }
     let text = std::str::from_utf8(text).map_err(|error| {
         let at = error.valid_up_to() + 1;
@@ -96,7 +96,7 @@ fn record(line: &Line<'_>, text: &[u8], rules: &Rules) -> Result<(Record, Timest
             format!("the line is not UTF-8 text (first wrong byte: {at})"),
         )
     })?;
-    let no_record = |why: &str| ("no-record", format!("the line is no record: {}", one_line(why)));
+    let no_record = |why: &str| ("no-record", format!("the line is not a record: {}", one_line(why)));
     let record = Record::parse(text).map_err(|why| no_record(&rules.secrets.shorten(why.as_str(), SHOWN)))?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let label = &record.label;

@@ -176,10 +176,7 @@ impl Story {
         };
         let expected = open.beats.saturating_add(1);
         if number != expected {
-            let message = format!(
-                "beat {number} of `{}` stands where beat {expected} belongs",
-                record.label
-            );
+            let message = format!("beat {number} of `{}` is where beat {expected} should be", record.label);
             self.order.add(torn(rules.at(line, "beat-missing", &message)));
         }
         open.beats = number;
@@ -317,7 +314,7 @@ impl Story {
                 );
                 self.order
                     .add(rules.at(closed.line, "exit-code", &message).help(format!(
-                        "{label}.log beside the log has what it printed; mend it and run the step again"
+                        "{label}.log beside the log has its output; fix the command and run the step again"
                     )));
             }
             _ => {}
@@ -333,7 +330,7 @@ impl Story {
                 self.times.add(
                     rules
                         .at(last.line, "too-old", &message)
-                        .help("run the step again; labels that do not count any more are left out by --require"),
+                        .help("run the step again; labels that no longer count are left out by --require"),
                 );
             }
         }

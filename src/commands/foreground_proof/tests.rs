@@ -177,7 +177,7 @@ fn each_thing_that_can_be_wrong_has_its_name_and_line() {
         (
             "no-record",
             format!("{good}hello\n"),
-            "heartbeat.log:5: the line is no record",
+            "heartbeat.log:5: the line is not a record",
         ),
         (
             "no-record",

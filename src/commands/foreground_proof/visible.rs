@@ -1,6 +1,6 @@
 //! What a reader sees of Markdown as GitHub shows it: no comments, no definitions of links, no attributes.
 //!
-//! A link's address counts as seen if the link can be seen. Where it is doubtful whether something is shown, it is not.
+//! A link's address counts as seen if the link can be seen. In doubt, text counts as not shown.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ const HIDDEN: [&str; 18] = [
 const VOID: [&str; 13] = [
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
 ];
-/// Elements inside of a line: what is before and behind them can be one word.
+/// Inline elements: the text before and after them can be one word.
 const INLINE: [&str; 24] = [
     "a", "abbr", "b", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "samp",
     "small", "span", "strike", "strong", "sub", "sup", "u",

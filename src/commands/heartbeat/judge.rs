@@ -49,7 +49,7 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
         findings.push(
             Finding::warning(
                 "output-cut",
-                "its output was not read to the end: somebody still held it open after the command had ended",
+                "its output was not read to the end: another process still held it open after the command had ended",
             )
             .help("let what is started in the background write elsewhere: `server > server.log 2>&1 &`"),
         );
@@ -57,9 +57,13 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
     if !attempt.survivors.is_empty() {
         let named = attempt.survivors.iter().take(NAMED).cloned().collect::<Vec<_>>();
         findings.push(
-            Finding::warning("survivors", format!("processes could not be ended: {}", named.join("; "))).help(
-                "those of another user (sudo) stageproof may not end; those in state D wait for a device or a network file \
-                 system",
+            Finding::warning(
+                "survivors",
+                format!("processes could not be ended: {}", named.join("; ")),
+            )
+            .help(
+                "stageproof may not end processes of another user (sudo); those in state D \
+                 wait for a device or a network file system",
             ),
         );
     }
@@ -83,13 +87,13 @@ fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
     match (attempt.limit, attempt.ending) {
         (Some(Limit::Time), _) => {
             let limit = TimeSpan(plan.timeout.unwrap_or_default());
-            let message = format!("it was ended after {limit}, its time limit{by_force}");
+            let message = format!("it timed out after {limit} and was ended{by_force}");
             let help = "find out what it waited for, or give it more with --timeout";
             Some(Finding::error("timed-out", message).help(help))
         }
         (Some(Limit::Stall), _) => {
             let limit = TimeSpan(plan.stall_after.unwrap_or_default());
-            let message = format!("it was ended as it had neither output nor work for {limit}{by_force}");
+            let message = format!("it stalled: no output and no work for {limit}, so it was ended{by_force}");
             let help = "the log says which processes were there; find out what they waited for";
             Some(Finding::error("stalled", message).help(help))
         }
@@ -117,12 +121,12 @@ fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
 /// What is known of a SIGKILL that was not ours.
 fn out_of_memory(attempt: &Attempt) -> String {
     match attempt.out_of_memory {
-        Some(0) => "not for want of memory, says the kernel: somebody else sent SIGKILL".to_owned(),
+        Some(0) => "not for lack of memory, according to the kernel: another process sent SIGKILL".to_owned(),
         Some(n) => format!(
             "the kernel killed {n} of this control group's processes for want of memory meanwhile: give it more, or let it \
              do less at once"
         ),
-        None => "mostly the kernel does that for want of memory, which could not be looked up here".to_owned(),
+        None => "usually the kernel does that for lack of memory, which could not be checked here".to_owned(),
     }
 }
 
@@ -170,8 +174,8 @@ mod tests {
     #[test]
     fn a_sigkill_that_was_not_ours_is_looked_up() {
         assert!(killed(Some(1), false).contains("killed 1 of"));
-        assert!(killed(Some(0), false).contains("not for want of memory"));
-        assert!(killed(None, false).contains("could not be looked up"));
+        assert!(killed(Some(0), false).contains("not for lack of memory"));
+        assert!(killed(None, false).contains("could not be checked"));
         assert_eq!(killed(Some(0), true), "");
     }
 

@@ -73,9 +73,7 @@ impl Story {
         // Before it is cleaned, which replaces it.
         let is_ours = output.is_in_place();
         if is_ours && let Err(error) = world.secrets.redact_file(output.path()) {
-            failures.push(format!(
-                "{error:#}; do not publish the log before somebody has looked at it"
-            ));
+            failures.push(format!("{error:#}; check the log before you publish it"));
         }
         for failure in failures {
             findings.push(

@@ -113,7 +113,7 @@ fn copy(place: &Place, outcome: &mut Outcome) -> bool {
         }
         Err(error) => vec![Finding::warning(
             "unknown-binary",
-            format!("whether this binary is static cannot be told: {error:#}"),
+            format!("cannot tell whether this binary is static: {error:#}"),
         )],
     };
     let copied = place.prepare().and_then(|()| binary::copy_to(&place.inside.join(NAME)));

@@ -138,7 +138,7 @@ fn place(root: &Root, rest: &Path, in_sources: bool) -> Result<Place, Box<Findin
 fn is_mounted(path: &Path) -> Result<bool, Box<Finding>> {
     match mounts::point_above(path) {
         Ok(point) => Ok(point != Path::new("/")),
-        Err(error) => Err(no_mount(&format!("what is mounted cannot be told: {error}"))),
+        Err(error) => Err(no_mount(&format!("the mounts cannot be read: {error}"))),
     }
 }
 
@@ -158,8 +158,9 @@ fn told(path: &Path) -> Result<String, Box<Finding>> {
         Some(text) if !text.contains(':') => Ok(text.trim_end_matches('/').to_owned()),
         _ => {
             let shown = path.to_string_lossy().escape_debug().to_string();
-            let message =
-                format!("`{shown}` cannot stand in PATH: it must be absolute, UTF-8, and without `:` and line breaks");
+            let message = format!(
+                "`{shown}` cannot be an entry of PATH: it must be absolute, UTF-8, and without `:` and line breaks"
+            );
             Err(Box::new(
                 Finding::error("bad-folder", message).help("name another folder with --to"),
             ))

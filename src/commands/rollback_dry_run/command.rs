@@ -49,7 +49,7 @@ impl Prove for CommandPlan {
         };
         let mut not_covered = vec![
             "what the check does not look at: it was taken at its word".to_owned(),
-            format!("that the check changes nothing: it was told so with {DRY_RUN}=1, and not kept from it"),
+            format!("that the check changes nothing: {DRY_RUN}=1 asks for that, but nothing enforces it"),
         ];
         if self.expect_output.is_none() {
             not_covered.push("what the check printed: only its exit code counted (--expect-output)".to_owned());
@@ -140,13 +140,13 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         Ended::Signal(signal) => {
             return blind(
                 format!("the check was killed by signal {signal}, so it gave no answer"),
-                "signal 9 is mostly a lack of memory, 11 a defect of the program: try it by hand in the same place",
+                "signal 9 usually means a lack of memory, 11 a bug in the program: try it by hand in the same place",
             );
         }
         Ended::Deadline => {
             return blind(
                 format!(
-                    "the check did not end within {}, and was ended {} all it started",
+                    "the check timed out after {} and was ended {} all it started",
                     TimeSpan(plan.timeout),
                     if ran.survivors.is_empty() { "with" } else { "without" }
                 ),
@@ -202,9 +202,9 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         observed.findings.push(
             Finding::warning(
                 "survivors",
-                format!("what the check started could not be ended and runs on: {left}"),
+                format!("processes that the check started could not be ended and keep running: {left}"),
             )
-            .help("end it where it was started: what another user owns, stageproof may not end"),
+            .help("end them yourself: stageproof may not end processes of another user"),
         );
     }
     Ok((Some(()), observed))

@@ -133,7 +133,7 @@ fn wrong(fix: &Fix, tried: &Tried) -> Result<Option<(String, &'static str)>, Str
         process::Ended::Signal(number) => Some((format!("its fix was killed by signal {number}"), FAILED)),
         process::Ended::Deadline => {
             let within = TimeSpan(fix.within);
-            let how = format!("its fix did not end within {within} and was ended {whole}");
+            let how = format!("its fix timed out after {within} and was ended {whole}");
             Some((how, TOO_LONG))
         }
         process::Ended::Interrupted(signal) => {
@@ -170,7 +170,7 @@ fn left_behind(tried: &Tried, secrets: &Redactor) -> Vec<Finding> {
                 "left-behind",
                 format!("its fix left processes behind, which were ended: {left}"),
             )
-            .help("start a service with what keeps it running: a service manager, or `services:` of the job"),
+            .help("start services with a service manager or with `services:` of the job"),
         );
     }
     if !ran.survivors.is_empty() {
@@ -178,9 +178,9 @@ fn left_behind(tried: &Tried, secrets: &Redactor) -> Vec<Finding> {
         findings.push(
             Finding::warning(
                 "survivors",
-                format!("what its fix started could not be ended and runs on: {left}"),
+                format!("processes that its fix started could not be ended and keep running: {left}"),
             )
-            .help("end it where it was started: what another user owns, stageproof may not end"),
+            .help("end them yourself: stageproof may not end processes of another user"),
         );
     }
     findings
@@ -195,7 +195,7 @@ const TOO_LONG: &str = "find out what it waits for (there is nothing on its stan
 fn no_effect(requirement: &Requirement) -> &'static str {
     match requirement {
         Requirement::Command(_) => {
-            "see where it installs to: that must be on the PATH of this step; what it adds to GITHUB_PATH goes nowhere"
+            "install to a folder on the PATH of this step; additions to GITHUB_PATH are discarded"
         }
         _ => "see in its log what it did instead",
     }

@@ -48,7 +48,7 @@ pub fn read(text: &str, now: Timestamp, secrets: &Redactor) -> Freeze {
             Some(end) if end <= now => Freeze::Over(until),
             Some(_) => Freeze::Holds(format!("{says}, until {}", one_line(&until))),
             None => Freeze::Holds(format!(
-                "{says}, until `{}`, which is no time",
+                "{says}, until `{}`, which is not a time",
                 secrets.shorten(until.as_str(), 50)
             )),
         },

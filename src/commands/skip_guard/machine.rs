@@ -47,7 +47,7 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, B
         )),
         Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
         Origin::Unknown(why) => Err(Blind::with_help(
-            format!("{names} {verb} not set, and whether that is right here cannot be told: {why}"),
+            format!("{names} {verb} not set, and it is unknown whether that is right here: {why}"),
             run_context::event_help(world),
         )),
     }
@@ -92,18 +92,18 @@ fn is_or_are(names: &[&str]) -> String {
     format!("{} {verb}", names.join(", "))
 }
 
-/// In the action's container, whether a file of the host is there cannot be told.
+/// In the action's container, unmounted files of the host are out of sight.
 fn visible(path: &Path, world: &World) -> Result<(), Blind> {
     match world.host.hides(path) {
         Ok(false) => Ok(()),
         Ok(true) => Err(Blind::with_help(
             format!(
-                "{} is in no folder of the runner that is mounted into this container",
+                "{} is not in a folder of the runner that is mounted into this container",
                 path.display()
             ),
-            "name a path in the workspace; RUNNER_TEMP is mounted since runner 2.331, and nothing else of the host is",
+            "name a path in the workspace, or in RUNNER_TEMP with runner 2.331 or newer; no other host folder is mounted",
         )),
-        Err(error) => Err(Blind::errored(format!("what is mounted cannot be told: {error}"))),
+        Err(error) => Err(Blind::errored(format!("the mounts cannot be read: {error}"))),
     }
 }
 
@@ -113,11 +113,11 @@ pub fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
         Ok(Some(true)) => Ok(Answer::Met(Observed::nothing_wrong())),
         Ok(Some(false)) => Ok(should(
             format!("{} is not a file", path.display()),
-            "Name a file in it if it is a folder.",
+            "If it is a folder, name a file in it.",
         )),
         Ok(None) => Ok(should(
             format!("the file {} does not exist", path.display()),
-            "Check the path, and that the checkout or build before this step made it.",
+            "Check the path, and that the checkout or build before this step creates it.",
         )),
         Err(error) => Err(Blind::with_help(
             format!("{} cannot be looked at: {error}", path.display()),
@@ -164,7 +164,7 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
     for freeze in freezes {
         match freeze {
             Freeze::Holds(says) => {
-                return Ok(should(says, "Wait for its end, or have whoever wrote it take it away."));
+                return Ok(should(says, "Wait until it ends, or ask its author to remove it."));
             }
             Freeze::Over(until) => over = Some(until),
         }
@@ -181,8 +181,8 @@ fn in_variable(name: &str, world: &World) -> Option<Freeze> {
     (!text.trim().is_empty()).then(|| freeze::read(&text, world.clock.now(), &world.secrets))
 }
 
-/// What is there and cannot be read was meant to stop something, as was a link that leads nowhere; an empty file is a
-/// freeze that somebody did not finish.
+/// A freeze that cannot be read was meant to stop something, and so was a dangling link; an empty file is an unfinished
+/// freeze.
 fn in_file(path: &Path, world: &World) -> Option<Freeze> {
     if matches!(paths::is_absent(path), Ok(true)) {
         return None;
@@ -190,7 +190,7 @@ fn in_file(path: &Path, world: &World) -> Option<Freeze> {
     Some(match files::read_text(path, LARGEST_FREEZE, Links::Follow) {
         Ok(text) => freeze::read(&text, world.clock.now(), &world.secrets),
         Err(_) if matches!(files::is_there(path), Ok(false)) => Freeze::Holds(format!(
-            "there is a freeze that cannot be read ({} is or is behind a link that leads nowhere)",
+            "there is a freeze that cannot be read ({} is or is behind a dangling symbolic link)",
             path.display()
         )),
         Err(error) => Freeze::Holds(format!("there is a freeze that cannot be read ({error:#})")),

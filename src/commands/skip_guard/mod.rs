@@ -187,7 +187,7 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
     seen.collect()
 }
 
-/// What a stranger understands: what is missing, and what to do about each.
+/// For readers without context: what is missing, and what to do about each.
 fn sentence(environment: &str, names: &[String], missing: &[Missing]) -> String {
     let messages: Vec<&str> = missing.iter().map(|m| m.message.as_str()).collect();
     let all = || names.iter().zip(missing);

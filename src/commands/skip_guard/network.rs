@@ -45,7 +45,7 @@ pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Bl
         // A gateway answers for what is not there, and a broken server is nothing to deploy to.
         Ok(answer) if answer.status >= 500 => Ok(should(
             format!("{url} answers {}", answer.status),
-            "Look into its log, and wait until it is up.",
+            "Check its log, and wait until it is up.",
         )),
         Ok(answer) => Ok(met("status", &answer.status.to_string())),
         Err(failure) => unanswered(url, &failure),

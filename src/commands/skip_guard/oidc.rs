@@ -18,7 +18,7 @@ pub fn token(world: &World) -> Result<Answer, Blind> {
     }
     if !world.runner.active {
         return Ok(Answer::DoesNotApply(
-            "not in a workflow run, so there is nobody to issue a token".to_owned(),
+            "not in a workflow run, so no token can be issued".to_owned(),
         ));
     }
     match fork(world) {
@@ -31,7 +31,7 @@ pub fn token(world: &World) -> Result<Answer, Blind> {
             "Add `id-token: write` to `permissions:` of the job; what is not named there is not granted.",
         )),
         Err(why) => Err(Blind::with_help(
-            format!("there is no OpenID Connect token, and whether that is right here cannot be told: {why}"),
+            format!("there is no OpenID Connect token, and it is unknown whether that is right here: {why}"),
             event_help(world),
         )),
     }

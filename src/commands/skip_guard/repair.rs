@@ -149,7 +149,7 @@ fn refusal(seen: &[Seen], world: &World) -> Option<String> {
     match run_context::not_fork(world) {
         Ok(Answer::Met(_) | Answer::DoesNotApply(_)) => None,
         Ok(Answer::Missing(missing)) => Some(format!("{}, and its commands are not run", missing.message)),
-        Err(_) => Some("whether the run comes from a fork cannot be told".to_owned()),
+        Err(_) => Some("cannot tell whether the run comes from a fork".to_owned()),
     }
 }
 

@@ -27,7 +27,7 @@ pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, Blind> {
     match (&world.runner.git_ref, world.runner.active) {
         (Some(full), _) if pattern.matches(full) => Ok(met("ref", full)),
         (Some(full), _) => Ok(cannot(match pattern.for_tag(full) {
-            Some(tag) => format!("the ref is {full}, and {pattern} is a branch (tags are written ref:{tag})"),
+            Some(tag) => format!("the ref is {full}, and {pattern} is a branch (write tags as ref:{tag})"),
             None => format!("the ref is {full}, and only {pattern} is deployed"),
         })),
         (None, true) => Err(Blind::with_help(
@@ -44,10 +44,10 @@ pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, Blind> {
 pub fn event_help(world: &World) -> &'static str {
     match world.env.get("ACT") {
         Some(_) => {
-            "give act the event's payload, such as `{\"repository\": {\"fork\": false}}` for a push, with \
+            "pass act the event's payload, such as `{\"repository\": {\"fork\": false}}` for a push, with \
              `act --eventpath FILE`"
         }
-        None => "run it in a job of a workflow, with the event's payload where GITHUB_EVENT_PATH says",
+        None => "run it in a workflow job, with the path of the event's payload in GITHUB_EVENT_PATH",
     }
 }
 

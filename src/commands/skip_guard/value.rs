@@ -8,7 +8,7 @@ pub enum Held {
     Value,
     /// It is not set, empty or blank, as a missing secret is.
     Nothing,
-    /// What stands there instead of a value, in words.
+    /// What it holds instead of a value, in words.
     Instead(&'static str),
 }
 
@@ -30,11 +30,11 @@ impl Held {
             Self::Instead("only invisible characters")
         } else if seen == "null" {
             // Not repeated: it would be masked as the secret's value.
-            Self::Instead("JSON's word for no value")
+            Self::Instead("an empty JSON value")
         } else if seen.len() >= 3 && seen.bytes().all(|byte| byte == b'*') {
-            Self::Instead("asterisks, which is how a masked value is shown")
+            Self::Instead("asterisks, as a masked value is shown")
         } else if text.split_once("${{").is_some_and(|(_, rest)| rest.contains("}}")) {
-            Self::Instead("an expression that was not evaluated")
+            Self::Instead("an unevaluated expression")
         } else {
             Self::Value
         }

@@ -131,8 +131,11 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
 
 fn out_of_time(limit: Duration) -> Blind {
     Blind::with_help(
-        format!("the time for all probes is over: {} (--all-within)", TimeSpan(limit)),
-        "allow more, ask more at a time with --parallel, or wait less for each with --within",
+        format!(
+            "timed out after {}, the limit for all probes (--all-within)",
+            TimeSpan(limit)
+        ),
+        "raise --all-within or --parallel, or lower --within",
     )
 }
 

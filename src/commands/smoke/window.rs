@@ -2,7 +2,7 @@
 //!
 //! A window is good if it was watched without a gap to its end, its last answer is right, and its failures are within
 //! the limits. A failure is an attempt that ended in anything but a right answer, also in none at all. It is degraded as
-//! soon as a limit is passed, and unwatched, which is neither good nor bad, as soon as nobody looked for too long.
+//! soon as a limit is passed, and unwatched, which is neither good nor bad, as soon as a gap without samples is too long.
 //!
 //! Three rules hold whatever comes in: one more failure never makes the verdict better, an attempt without an answer
 //! never counts less in the ratio than a wrong answer, and equal samples count the same one by one or together.
@@ -53,7 +53,7 @@ pub struct Limits {
     pub min_samples: u64,
     /// The time in which steadiness must be reached.
     pub deadline: Duration,
-    /// For longer than this nobody may have looked.
+    /// The longest gap without a sample.
     pub longest_gap: Duration,
 }
 
@@ -91,7 +91,7 @@ impl Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Degraded(Why),
-    /// Nobody looked for this long, which is too long.
+    /// The gap without a sample that was too long.
     Unwatched(Duration),
     /// More samples are needed.
     Open,
@@ -172,7 +172,7 @@ impl Window {
         self.state = self.judge(run.to);
     }
 
-    /// Nobody looked for this long: no attempt was under way, or this process did not run.
+    /// The gap without a sample: no attempt was under way, or this process did not run.
     pub fn gap(&mut self, length: Duration) {
         if self.state == State::Open && length > self.limits.longest_gap {
             self.state = State::Unwatched(length);

@@ -10,7 +10,7 @@ use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, V
 use crate::world::files::{self, Links};
 use crate::world::{World, paths, reports};
 
-/// More names than this tell nobody anything.
+/// More names than this do not help.
 const MOST_NOTES: usize = 5;
 
 /// What one report came to.
@@ -97,15 +97,15 @@ fn found(fold: &Fold, checks: &mut Vec<Check>, notes: &mut Vec<String>) -> Vec<P
             }
         }
         for (path, why) in below.unread.into_iter().filter(|(path, _)| seen.insert(path.clone())) {
-            let message = format!("{} may be a report and is not read: {why}", shown(&path, fold));
-            unread.add(Finding::error("unread-report", message).help("put the report itself into its place"));
+            let message = format!("{} may be a report and was not read: {why}", shown(&path, fold));
+            unread.add(Finding::error("unread-report", message).help("replace it with the report itself"));
         }
         for path in below.foreign.into_iter().filter(|path| seen.insert(path.clone())) {
-            notes.push(format!("{} is no report and was not read.", shown(&path, fold)));
+            notes.push(format!("{} is not a report and was not read.", shown(&path, fold)));
         }
     }
     if unread.fails() {
-        let title = "All that may be a report can be read";
+        let title = "Every file that may be a report can be read";
         checks.push(check(
             format!("{STAGE}:unread"),
             title.to_owned(),
@@ -126,7 +126,7 @@ fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
     for name in &fold.require {
         if !counts.contains_key(name.as_str()) {
             let finding = Finding::error("missing-report", format!("the required report {name} is missing")).help(
-                "see whether the step that writes it ran, and whether its evidence was brought here \
+                "check that the step that writes it ran, and that its evidence was downloaded here \
                  (actions/download-artifact)",
             );
             checks.push(check(
@@ -150,9 +150,9 @@ fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
         for (of, count) in of {
             let expected = expect.count.get();
             if usize::try_from(expected) != Ok(count) {
-                let message = format!("{count} reports {of} are there, and --expect says {expected}");
+                let message = format!("found {count} reports {of}, and --expect says {expected}");
                 let finding = Finding::error("unexpected-count", message)
-                    .help("see whether each leg of the matrix ran, and whether the evidence of each was brought here");
+                    .help("check that each leg of the matrix ran, and that the evidence of each was downloaded here");
                 checks.push(check(
                     format!("{STAGE}:expect:{of}"),
                     format!("{expected} reports {of} are there"),
@@ -248,8 +248,8 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
     folded
 }
 
-/// What a report is called is for who looks for it; what it is stands in it. What is written beside the evidence directory
-/// has that folder's name in front.
+/// Readers look for a report by its file name, so that must agree with its content. A report beside the evidence
+/// directory has that folder's name in front.
 fn misnamed(report: &Report, path: &Path, place: &str) -> Option<Finding> {
     let own = report.name();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -258,11 +258,8 @@ fn misnamed(report: &Report, path: &Path, place: &str) -> Option<Finding> {
         .find_map(|ending| name.strip_suffix(&format!(".{ending}")));
     let right = stem.is_some_and(|stem| stem == own || stem.ends_with(&format!(".{own}")));
     (!right).then(|| {
-        let message = format!(
-            "{place} is called {}, and it is a report of {own}",
-            stem.unwrap_or(&name)
-        );
-        Finding::error("misnamed-report", message).help("leave reports under the names they were written with")
+        let message = format!("{place} is named {}, but is a report of {own}", stem.unwrap_or(&name));
+        Finding::error("misnamed-report", message).help("keep the file names that reports were written with")
     })
 }
 

@@ -56,7 +56,7 @@ impl Origin {
         ]
     }
 
-    /// What tells it from this run. What it does not say is another than ours.
+    /// How it differs from this run. A value that it lacks differs from ours.
     pub fn of_another(&self, place: &str, its: &Subject) -> Vec<Finding> {
         let pairs = self.pairs(its);
         pairs
@@ -93,7 +93,7 @@ impl Origin {
             Some(Finding::error("too-old", message).help("run the step again, or allow more with --max-age"))
         } else if age < -CLOCK_SKEW {
             let message = format!("{place} ended in the future, at {finished_at}");
-            Some(Finding::error("from-the-future", message).help("set the clocks of the machines right"))
+            Some(Finding::error("from-the-future", message).help("correct the clocks of the machines"))
         } else {
             None
         }
@@ -102,10 +102,10 @@ impl Origin {
 
 fn differs(place: &str, its: &str, pair: &Pair<'_>) -> Option<Finding> {
     let mine = pair.mine.filter(|mine| *mine != its)?;
-    let message = format!("{place} is of another {}: {its}, and this is {mine}", pair.what);
+    let message = format!("{place} is from another {}: {its}, and this is {mine}", pair.what);
     let help = match pair.code {
         "wrong-attempt" => "run its job again too, or accept earlier attempts of this run with --any-attempt",
-        _ => "leave old evidence out, or give each run a folder of its own with --evidence-dir",
+        _ => "remove old evidence, or give each run a folder of its own with --evidence-dir",
     };
     Some(Finding::error(pair.code, message).help(help))
 }
@@ -167,7 +167,7 @@ mod tests {
             assert!(
                 findings[0]
                     .message
-                    .contains(&format!("p is of another {name}: x, and this is"))
+                    .contains(&format!("p is from another {name}: x, and this is"))
             );
             let help = findings[0].help.as_deref().unwrap();
             assert_eq!(help.contains("--any-attempt"), code == "wrong-attempt");

@@ -28,14 +28,14 @@ pub fn run(path: &Path, origin: &Origin, world: &World) -> Outcome {
         }
         Err(why) => vec![
             Finding::error("status-unreadable", format!("{place} counts as FAILED: {why}"))
-                .help("have `stageproof verdict` write it anew; it is not meant to be edited"),
+                .help("write it again with `stageproof verdict`; do not edit it"),
         ],
     };
     Outcome {
         checks: vec![Check::new(
             STAGE,
             format!("{STAGE}:status"),
-            format!("{place} says SUCCESS, of this run and recently"),
+            format!("{place} says SUCCESS for this run and is recent"),
             Ended::Looked(findings),
             Duration::ZERO,
         )],
@@ -58,10 +58,10 @@ fn judge(file: &StatusFile, place: &str, origin: &Origin, world: &World) -> (Vec
     findings.extend(origin.not_recent(place, finished_at, world.clock.now()));
     if !unknown.is_empty() {
         let message = format!(
-            "{place} does not say its {}, which could not be compared",
+            "{place} does not say its {}, so that was not compared",
             unknown.join(" and ")
         );
-        findings.push(Finding::warning("not-compared", message).help("have `stageproof verdict` write it in this run"));
+        findings.push(Finding::warning("not-compared", message).help("write it with `stageproof verdict` in this run"));
     }
     compared.push("age");
     let compared = compared.join(", ");

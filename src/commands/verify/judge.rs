@@ -74,7 +74,7 @@ pub fn presence(manifest: &Manifest, listing: &Listing) -> Capped {
         let shown = text::one_line(path);
         findings.add(wrong(
             "unlisted",
-            format!("{shown} is there and is not listed in {MANIFEST}"),
+            format!("{shown} exists but is not listed in {MANIFEST}"),
         ));
     }
     if listed.contains(MANIFEST) {
@@ -137,7 +137,7 @@ pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Re
         // What is listed and missing, or there and unlisted, was reported as such.
         (true, None) | (false, Some(_)) => return Ok(None),
         (false, None) if sealed.zip().is_some() => {
-            let message = format!("there is no {INDEX}, without which no seal makes a zip");
+            let message = format!("there is no {INDEX}, which every sealed zip contains");
             return Err(Box::new(wrong("no-index", message)));
         }
         (false, None) => {
@@ -206,7 +206,7 @@ pub fn index(
         .fold(0u64, |sum, entry| sum.saturating_add(entry.size));
     if total != index.total_bytes {
         let said = index.total_bytes;
-        let message = format!("the files in {INDEX} have {total} bytes, and it says they have {said}");
+        let message = format!("the files in {INDEX} add up to {total} bytes, but it says {said}");
         findings.add(wrong("index-disagrees", message));
     }
     if let Some(zip) = sealed.zip() {

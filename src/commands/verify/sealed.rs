@@ -97,7 +97,7 @@ impl Sealed {
     pub fn read(&self, path: &str, number: usize) -> anyhow::Result<Vec<u8>> {
         let too_large = |size: u64| {
             anyhow::anyhow!(
-                "it has {size} bytes; no seal writes one of more than {} MiB, so it is not read",
+                "it has {size} bytes, more than any seal writes ({} MiB), so it is not read",
                 LARGEST_TEXT >> 20
             )
         };

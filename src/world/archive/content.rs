@@ -133,10 +133,10 @@ impl Read for Inflate<'_> {
             if status == Status::StreamEnd {
                 self.ended = true;
                 if self.at < self.buffer.len() || self.section.left() > 0 {
-                    return Err(wrong("there are bytes behind the end of its deflate stream"));
+                    return Err(wrong("there are bytes after the end of its deflate stream"));
                 }
             } else if read == 0 && written == 0 {
-                return Err(wrong("its deflate stream breaks off"));
+                return Err(wrong("its deflate stream is truncated"));
             }
             if written > 0 {
                 return Ok(written);

@@ -1,4 +1,4 @@
-//! Zip files: one writer that always makes the same bytes, one reader that believes only those.
+//! Zip files: one writer that always makes the same bytes, one reader that accepts only those.
 
 mod content;
 pub mod deflate;

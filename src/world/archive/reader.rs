@@ -43,7 +43,7 @@ impl Member {
 pub enum OpenError {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("it is not a whole zip file: its last bytes are not the end of one")]
+    #[error("it is not a complete zip file: its last bytes are not the end of one")]
     NotAZip,
     #[error("evidence-bundle did not write this zip: {0}")]
     Foreign(String),
@@ -151,7 +151,7 @@ fn read_directory(file: &File, length: u64) -> Result<Vec<Member>, OpenError> {
     if members.len() as u64 != directory.entries {
         let (has, says) = (members.len(), directory.entries);
         return Err(foreign(format!(
-            "it says that it holds {says} files, and it holds {has}"
+            "it says that it holds {says} files, but it holds {has}"
         )));
     }
     if let Some(name) = file_and_folder(&members) {
@@ -162,7 +162,7 @@ fn read_directory(file: &File, length: u64) -> Result<Vec<Member>, OpenError> {
 
 /// The next entry, which must be the one at `at`.
 fn next_record(from: &mut impl io::Read, left: &mut u64, at: u64) -> Result<Record, OpenError> {
-    let cut = || foreign("its directory is cut off");
+    let cut = || foreign("its directory is truncated");
     let mut bytes = vec![0; CENTRAL_LENGTH];
     let mut take = |bytes: &mut [u8]| {
         *left = left.checked_sub(bytes.len() as u64).ok_or_else(cut)?;

@@ -114,7 +114,7 @@ async fn the_unspecified_address_is_nobodys() {
         let dns = Dns::asking(saying(four, six), Duration::from_secs(30));
         let error = dns.look_up("host.example").await.unwrap_err();
         assert!(matches!(error, DnsError::Unknown { .. }), "{error:?}");
-        assert!(error.to_string().contains("which is no host's address"), "{error}");
+        assert!(error.to_string().contains("which is not a host's address"), "{error}");
     }
 }
 

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 pub enum Links {
     /// What the user named may be a link.
     Follow,
-    /// Evidence, and files of our own, are none: somebody else put the link there.
+    /// Evidence and files of our own are never links: another program put it there.
     Refuse,
 }
 

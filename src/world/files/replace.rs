@@ -17,8 +17,8 @@ const MODE: u32 = 0o644;
 const TRIES: usize = 8;
 
 /// Writes `path` whole or not at all: to a temporary name beside it, then renamed. Missing folders are made. What is there
-/// must be a regular file: a rename would replace a device as readily, and behind a link others would go on reading what
-/// was there before.
+/// must be a regular file: a rename would also replace a device, and readers behind a link would keep seeing the old
+/// file.
 /// Against a kill of the process that is enough; waiting for the disk would cost more than a whole probe.
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     replace_with(path, |file| file.write_all(bytes))
@@ -81,7 +81,7 @@ impl Temporary {
         self.persist_over_a_link()
     }
 
-    /// Gives it its name, also in the place of a link, which then leads nowhere any more. Nothing is written through it.
+    /// Gives it its name, also in the place of a link, which is removed. Nothing is written through it.
     pub fn persist_over_a_link(self) -> anyhow::Result<()> {
         let Self { file, becomes } = self;
         file.persist(&becomes)

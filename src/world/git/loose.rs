@@ -39,7 +39,7 @@ impl Repository {
             check_store(&store, stop)?;
             let place = store.join("info/alternates");
             let list = files::read_if_there(&place, LARGEST_LIST, Links::Follow).map_err(|error| GitError::Broken {
-                what: "the list of folders to borrow objects from cannot be read".to_owned(),
+                what: "the list of alternate object folders cannot be read".to_owned(),
                 detail: format!("{error:#}"),
             })?;
             let borrowed = alternates(&list.unwrap_or_default());

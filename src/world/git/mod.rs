@@ -148,7 +148,7 @@ impl Repository {
         let what = || "the commit of HEAD cannot be read".to_owned();
         let id = head.target().ok_or_else(|| GitError::Broken {
             what: what(),
-            detail: "it leads nowhere".to_owned(),
+            detail: "it points to nothing".to_owned(),
         })?;
         let branch = (head.name_bytes() != b"HEAD").then(|| RefName::new(head.name_bytes()));
         Ok((self.commit(id, what)?, branch))

@@ -165,7 +165,7 @@ impl Repository {
                 points_to: self.points_to(object.id()),
             })),
             Err(error) if error.code() == ErrorCode::Ambiguous => {
-                Err(ambiguous(vec!["several objects whose ids begin so".to_owned()]))
+                Err(ambiguous(vec!["several objects whose ids begin with it".to_owned()]))
             }
             // The name may be there and only its object missing, which is another story.
             Err(error) => Ok(self
@@ -228,7 +228,7 @@ impl Repository {
 /// The object that a ref names, through others (symbolic refs).
 fn end_of(reference: &git2::Reference<'_>) -> Result<Oid, String> {
     let end = reference.resolve().map_err(|error| error.message().to_owned())?;
-    end.target().ok_or_else(|| "it leads nowhere".to_owned())
+    end.target().ok_or_else(|| "it points to nothing".to_owned())
 }
 
 #[cfg(test)]

@@ -68,9 +68,11 @@ impl ApiError {
             Why::Server { .. } | Why::OutOfTime => {
                 "run it again; https://www.githubstatus.com tells of outages".to_owned()
             }
-            Why::Unexpected { .. } => "see what GitHub says; if that is no help, report it with this line".to_owned(),
+            Why::Unexpected { .. } => {
+                "check what GitHub says; if that does not help, report it with this line".to_owned()
+            }
             Why::NotUnderstood(_) => {
-                "check GITHUB_API_URL; if it is right, this is a defect: report it with this line".to_owned()
+                "check GITHUB_API_URL; if it is right, this is a bug: report it with this line".to_owned()
             }
             Why::Unreachable { .. } => {
                 "check that GITHUB_API_URL can be reached from here, and the proxy settings".to_owned()

@@ -40,7 +40,7 @@ const DEFAULT_API: &str = "https://api.github.com";
 pub enum NoAccess {
     #[error("GitHub cannot be asked: {0} is not set or empty")]
     NoToken(String),
-    #[error("GitHub cannot be asked: the value of {0} is no token")]
+    #[error("GitHub cannot be asked: the value of {0} is not a token")]
     OddToken(String),
     #[error("GitHub cannot be asked: GITHUB_REPOSITORY is not set")]
     NoRepository,
@@ -186,7 +186,7 @@ mod tests {
         for (variables, says) in [
             (vec![repository], "GITHUB_TOKEN is not set"),
             (vec![("GITHUB_TOKEN", "  "), repository], "GITHUB_TOKEN is not set"),
-            (vec![("GITHUB_TOKEN", "ghs_01 23"), repository], "no token"),
+            (vec![("GITHUB_TOKEN", "ghs_01 23"), repository], "not a token"),
             (vec![token], "GITHUB_REPOSITORY is not set"),
             (vec![token, ("GITHUB_REPOSITORY", "acme")], "OWNER/NAME"),
             (vec![token, ("GITHUB_REPOSITORY", "acme/..")], "OWNER/NAME"),

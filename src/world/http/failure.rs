@@ -86,7 +86,7 @@ pub fn classify(error: &reqwest::Error, progress: &Progress, settings: &Settings
     let innermost = chain.last().map_or_else(String::new, ToString::to_string);
     // The client does not show this error's type.
     if let (Some(proxy), Some(why)) = (progress.at_proxy(), innermost.strip_prefix(TUNNEL_ERROR)) {
-        let detail = format!("the proxy {proxy} makes no connection to the server: {why}");
+        let detail = format!("the proxy {proxy} cannot connect to the server: {why}");
         return Failure::new(Reason::Refused, detail);
     }
     let proxy = progress.at_proxy().filter(|_| error.is_connect());
@@ -105,7 +105,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
         }
         // Known only when TLS needs it; a name server would have said that there is no such host.
         if layer.is::<InvalidDnsNameError>() {
-            return Failure::new(Reason::Dns, "the host in the URL is no valid DNS name");
+            return Failure::new(Reason::Dns, "the host in the URL is not a valid DNS name");
         }
         if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
             return Failure::new(

@@ -48,7 +48,7 @@ impl Lookup {
             Family::V6 => "IPv6",
             Family::V4 | Family::Any => "IPv4",
         };
-        let detail = format!("{ip} is no {only} address, and only those are to be tried");
+        let detail = format!("{ip} is not an {only} address, and only those are allowed");
         Err(Failure::new(Reason::Dns, detail))
     }
 

@@ -32,7 +32,7 @@ struct Named {
 
 /// A value that is no proxy's URL. It never shows credentials.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{by} is `{shown}`, and that is not the URL of a proxy: {why}; write http://host:port or https://host:port")]
+#[error("{by} is `{shown}`, which is not the URL of a proxy: {why}; write http://host:port or https://host:port")]
 pub struct NotAProxy {
     by: &'static str,
     shown: String,
@@ -52,7 +52,7 @@ impl Proxies {
                 let shown = without_credentials(url);
                 anyhow::ensure!(
                     matches!(url.scheme(), "http" | "https"),
-                    "the proxy {shown} is of a kind that is not supported; http and https are"
+                    "the proxy {shown} is not supported; use http or https"
                 );
                 let named = Some(Named {
                     by: "--proxy",

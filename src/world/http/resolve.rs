@@ -21,7 +21,7 @@ pub struct Resolve {
 pub enum ResolveError {
     #[error("`{0}` is not HOST:PORT:ADDRESS; write example.org:443:192.0.2.1")]
     Malformed(String),
-    #[error("`{0}` names the host `{1}`, which is no host name; write example.org:443:192.0.2.1")]
+    #[error("`{0}` names the host `{1}`, which is not a host name; write example.org:443:192.0.2.1")]
     Host(String, String),
     #[error("`{0}` names the port `{1}`; write a number from 1 to 65535, or * for every port")]
     Port(String, String),

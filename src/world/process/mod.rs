@@ -108,7 +108,7 @@ impl Left {
 /// what was started.
 ///
 /// On Linux everything that descends from the program is found and ended, whatever it does to its session or environment;
-/// what belongs to another user and may not be ended is told of. Elsewhere the process group is ended.
+/// processes of another user that may not be ended are reported. Elsewhere the process group is ended.
 pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Interrupt) -> Result<Ran, StartError> {
     if let Some(signal) = interrupt.received() {
         return Err(StartError::Interrupted(signal));

@@ -90,7 +90,7 @@ impl Log {
         failure.or_else(|| {
             let gone = || {
                 format!(
-                    "{} is gone, or another file stands there now: it was removed or replaced while the \
+                    "{} is gone, or another file is in its place: it was removed or replaced while the \
                                    command ran",
                     self.path.display()
                 )

@@ -18,7 +18,7 @@ fn without_a_payload_nothing_is_known_and_act_is_told_how_to_give_one() {
         let gate = Gate::new().on_runner(event, payload);
         gate.run(NOT_FORK)
             .code(4)
-            .says("run it in a job of a workflow")
+            .says("run it in a workflow job")
             .never_says("--eventpath");
         let gate = Gate::new().on_runner(event, payload).env("ACT", "true");
         gate.run(NOT_FORK).code(4).says("act --eventpath FILE");

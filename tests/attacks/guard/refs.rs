@@ -33,5 +33,5 @@ fn only_the_ref_itself_meets_what_was_asked_for() {
 fn a_tag_where_a_branch_is_asked_for_is_told_how_tags_are_written() {
     let gate = on_runner().env("GITHUB_REF", "refs/tags/v1.2");
     gate.run(["skip-guard", "--require=ref:v*"])
-        .says("v* is a branch (tags are written ref:refs/tags/v*)");
+        .says("v* is a branch (write tags as ref:refs/tags/v*)");
 }

@@ -13,15 +13,12 @@ fn what_stands_where_a_value_should_be_is_no_value() {
         ("\u{200b}", "holds only invisible characters"),
         ("\u{feff}\u{2060} ", "holds only invisible characters"),
         ("\u{3164}", "holds only invisible characters"),
-        ("null", "holds JSON's word for no value"),
-        (" null ", "holds JSON's word for no value"),
+        ("null", "holds an empty JSON value"),
+        (" null ", "holds an empty JSON value"),
         ("***", "holds asterisks"),
         ("********", "holds asterisks"),
-        ("${{ secrets.TOKEN }}", "holds an expression that was not evaluated"),
-        (
-            "Bearer ${{ secrets.TOKEN }}",
-            "holds an expression that was not evaluated",
-        ),
+        ("${{ secrets.TOKEN }}", "holds an unevaluated expression"),
+        ("Bearer ${{ secrets.TOKEN }}", "holds an unevaluated expression"),
     ] {
         for kind in ["env", "var"] {
             let gate = on_runner().env("TOKEN", value);

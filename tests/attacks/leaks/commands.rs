@@ -212,7 +212,7 @@ fn a_heartbeat_log_that_holds_the_token_in_a_broken_line() {
             ),
         );
         let ran = gate.run(["foreground-proof", "--log=heartbeat.log"]);
-        ran.code(1).says("is no record");
+        ran.code(1).says("is not a record");
         nothing_leaked(&ran, &["heartbeat.log"]);
     }
 }

@@ -101,7 +101,7 @@ fn a_daemon_of_another_user_is_named_and_nobody_says_that_it_was_ended() {
         .args(["-9", pid.trim()])
         .status()
         .unwrap();
-    let named = format!("could not be ended and runs on: process {}", pid.trim());
+    let named = format!("could not be ended and keep running: process {}", pid.trim());
     assert!(
         said.contains(&named) && said.contains("was ended without all it started"),
         "{said}"

@@ -192,6 +192,6 @@ fn a_record_that_is_taken_out_or_made_up_is_noticed() {
         let changed = [&lines[..last], &[made_up.as_str()]].concat();
         let (code, explained) = prove(&changed);
         assert_eq!(code, Some(1), "{made_up}: {explained}");
-        assert!(explained.contains("the line is no record"), "{explained}");
+        assert!(explained.contains("the line is not a record"), "{explained}");
     }
 }

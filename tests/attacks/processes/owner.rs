@@ -282,7 +282,7 @@ fn of_a_container_engine_it_is_said_that_it_cannot_be_told() {
     scene.play(|ran| {
         ran.code(0)
             .says("Verdict: pass-weak")
-            .says("whose container that is cannot be seen");
+            .says("for a container of unknown origin");
         assert_eq!(codes(ran.gate), ["owner-unknown"]);
     });
     // Who is no engine is a stranger all the same.

@@ -31,7 +31,7 @@ fn a_branch_named_as_the_commit_of_the_release_fails() {
     let two = repo.id("v2");
     repo.git(&["update-ref", &format!("refs/heads/{two}"), "HEAD"]);
     let told = repo.dry_run(&[]);
-    told.is(1, &["there is a branch named", "git would check out that one"]);
+    told.is(1, &["there is a branch named", "git would check it out instead"]);
     assert_eq!(told.output("command"), "");
     repo.dry_run(&["--ref=refs/tags/v2"])
         .is(1, &["there is a branch named"]);
@@ -53,7 +53,7 @@ fn a_given_name_that_means_two_commits_is_not_guessed_at() {
     ] {
         repo.git(&["update-ref", name, &one]);
         let told = repo.dry_run(&[&format!("--ref={base}{end}")]);
-        told.is(4, &["is ambiguous", " and ", "give the full name"]);
+        told.is(4, &["is ambiguous", " and ", "use the full name"]);
         repo.git(&["update-ref", "-d", name]);
     }
     // The same commit twice is no question.

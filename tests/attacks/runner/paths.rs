@@ -141,7 +141,7 @@ fn a_folder_that_only_begins_with_the_same_letters_is_another_one() {
     container
         .run("skip-guard")
         .code(4)
-        .says("shop2/a.txt is in no folder of the runner");
+        .says("shop2/a.txt is not in a folder of the runner");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn what_would_be_gone_with_the_container_is_refused() {
         let ran = container.run(command);
         ran.code(2)
             .says(&format!("--{input} `"))
-            .says("would be gone with it")
+            .says("would be lost with it")
             .says("name a path in the workspace");
     }
 }
@@ -188,7 +188,7 @@ fn a_file_of_the_host_that_is_not_seen_here_is_not_taken_for_missing() {
         container
             .run("skip-guard")
             .code(4)
-            .says("is in no folder of the runner");
+            .says("is not in a folder of the runner");
     }
 }
 

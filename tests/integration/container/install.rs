@@ -150,7 +150,9 @@ fn what_cannot_work_is_refused_and_nobody_is_told() {
     assert_eq!(told(&step), "");
     for to in ["/usr/local/bin", "../elsewhere", "/home/runner/bin"] {
         let step = Step::new(image, "install").input("to", to);
-        step.run().code(1).says("is in no folder of the runner that is mounted");
+        step.run()
+            .code(1)
+            .says("is not in a folder of the runner that is mounted");
         assert_eq!(told(&step), "", "{to}");
     }
     let step = Step::new(image, "install").env("GITHUB_PATH", "");
@@ -160,7 +162,7 @@ fn what_cannot_work_is_refused_and_nobody_is_told() {
     step.env("GITHUB_PATH", "/github/file_commands/absent")
         .run()
         .code(1)
-        .says("later steps cannot be told");
+        .says("cannot extend the PATH of later steps");
     // A folder in which nothing may be run.
     let step = Step::new(image, "install")
         .temp(Temp::Absent)

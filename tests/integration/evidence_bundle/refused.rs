@@ -68,7 +68,7 @@ fn an_output_that_is_no_file_is_refused() {
     let gate = workspace();
     seal(&gate, &["--output=/dev/full"])
         .code(4)
-        .says("/dev/full is there and is not a regular file");
+        .says("/dev/full exists and is not a regular file");
     assert!(fs::metadata("/dev/full").unwrap().file_type().is_char_device());
     fs::create_dir(gate.root().join("e.zip")).unwrap();
     seal(&gate, &["--output=e.zip"]).code(4).says("not a regular file");

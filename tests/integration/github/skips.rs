@@ -139,7 +139,7 @@ fn a_named_job_needs_no_permission_for_checks_and_must_exist() {
         .run(ask(&["--max-skips=3", "--skipped-job=deploy"]))
         .code(1)
         .says("skipped 4 times")
-        .says("what the first reason was is no longer known");
+        .says("the first reason is no longer known");
     mock.gate()
         .run(ask(&["--max-skips=3"]))
         .code(0)

@@ -146,7 +146,7 @@ fn a_stalled_command_can_be_ended() {
         "echo begun; sleep 63.7",
     )
     .code(124)
-    .says("neither output nor work for 200ms");
+    .says("no output and no work for 200ms");
     assert!(!runs("sleep 63.7"));
     assert_eq!(found(&gate), ["stalled"]);
 }

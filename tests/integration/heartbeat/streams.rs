@@ -194,7 +194,7 @@ fn somebody_who_holds_the_output_does_not_hold_the_step() {
     let gate = Gate::new();
     let began = Instant::now();
     let ran = script(&gate, &[], "sleep 7.31 & echo mine; exit 4");
-    ran.code(4).says("somebody still holds its output open");
+    ran.code(4).says("another process still holds its output open");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(ran.stdout(), "mine\n");
     assert_eq!(found(&gate), ["failed", "output-cut", "left-behind"]);

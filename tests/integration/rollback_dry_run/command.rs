@@ -81,10 +81,7 @@ fn one_that_never_ends_is_ended_with_all_it_started() {
     );
     let started = Instant::now();
     let told = check_in(&repo, &script, &["--check-timeout=1s"]);
-    told.is(
-        4,
-        &["did not end within 1s", "its last words: waiting", "--check-timeout"],
-    );
+    told.is(4, &["timed out after 1s", "its last words: waiting", "--check-timeout"]);
     assert!(started.elapsed() < Duration::from_secs(10));
     let pids = fs::read_to_string(pids).unwrap();
     assert_eq!(pids.lines().count(), 2, "{pids}");

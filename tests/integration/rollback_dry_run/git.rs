@@ -129,7 +129,7 @@ fn no_earlier_tag_says_what_was_looked_at() {
             "4 tags, of which 4 match `*`",
             "2 are HEAD itself (v1.0.0, v1)",
             "1 is not in the history of HEAD (v0-side)",
-            "1 is no commit (notes)",
+            "1 is not a commit (notes)",
             "tag the release that runs now",
         ],
     );

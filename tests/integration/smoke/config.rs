@@ -29,7 +29,10 @@ fn what_cannot_be_meant_is_a_usage_error() {
             "  url: URL\n  parallel: 0",
             "--parallel 0 is not a number from 1 to 256",
         ),
-        ("  url: URL\n  watch: 1s\n  steady: 1s", "two ways to go on"),
+        (
+            "  url: URL\n  watch: 1s\n  steady: 1s",
+            "--steady and --watch exclude each other",
+        ),
         (
             "  url: URL\n  start: x\n  probes: [{name: server}]",
             "a probe and a server are called `smoke:server`",

@@ -221,10 +221,8 @@ impl Watch {
             );
             self.leave(desk.plan.grace);
         } else if self.passed_on.is_some_and(|until| now >= until) {
-            desk.teller.note(
-                self.place(),
-                "it did not end when it was told to: SIGTERM to everything",
-            );
+            desk.teller
+                .note(self.place(), "it did not end when asked to: SIGTERM to everything");
             self.leave(desk.plan.grace.min(self.pressed()));
         }
     }
@@ -235,7 +233,7 @@ impl Watch {
             self.wrapped.streams.cut();
             let why = match self.ended_at {
                 Some(_) => {
-                    "the command has ended, and somebody still holds its output open: it is not read any further"
+                    "the command has ended, but another process still holds its output open: no more of it is read"
                 }
                 None => "its output is not read any further",
             };

@@ -98,7 +98,7 @@ impl Prove for GitPlan {
                 proof.not_covered.insert(
                     0,
                     format!(
-                        "what filters make of the files when git checks them out ({} in .gitattributes): none was run",
+                        "the output of git's filters ({} in .gitattributes): none was run",
                         one_line(&filters.join(", "))
                     ),
                 );
@@ -189,7 +189,7 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
         Err(error) => {
             let help = match &error {
                 TreeError::Object { .. } => {
-                    "the object is missing or damaged: look at it with `git fsck` and fetch it again"
+                    "the object is missing or damaged: check it with `git fsck` and fetch it again"
                 }
                 _ => "no git client checks this out; name another release with --ref",
             };
@@ -270,7 +270,7 @@ fn referred_by_code(written: &Written) -> Vec<(&'static str, String)> {
             "git-annex",
             stand_in(StandIn::Annex),
             "git-annex file",
-            "are kept by git-annex, only the pointers are here",
+            "are kept by git-annex; only the pointers are here",
         ),
     ] {
         if named.count > 0 {

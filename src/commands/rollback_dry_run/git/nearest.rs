@@ -1,7 +1,7 @@
 //! The nearest release before HEAD, of the tags that match.
 //!
-//! The commit graph decides what is nearest. Among releases of which none was made from the other, the highest version
-//! is; dates, which are only what somebody's clock said, decide last, and with a warning.
+//! The commit graph decides what is nearest. Among releases of which none is an ancestor of another, the highest version
+//! wins; dates, which depend on the committer's clock, decide last, and with a warning.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -44,7 +44,7 @@ impl Search<'_> {
                             "the tag {} matches `{pattern}`, but its object cannot be read: {detail}",
                             tag.name
                         ),
-                        "fetch it again and look at the repository with `git fsck`; or name the release with --ref",
+                        "fetch it again and check the repository with `git fsck`; or name the release with --ref",
                     ));
                 }
                 PointsTo::Other(_) => seen.no_commits.push(&tag.name),
@@ -90,7 +90,7 @@ impl Search<'_> {
                 doubts.push(Finding::note(
                     "pre-releases",
                     format!(
-                        "{} passed over; --pre-releases takes them, too",
+                        "{} skipped; --pre-releases includes them",
                         count(seen.pre_releases.len(), "pre-release")
                     ),
                 ));
@@ -120,7 +120,7 @@ impl Search<'_> {
         } else if seen.pre_releases.is_empty() {
             "tag the release that runs now, so that the next one can go back to it; or name one with --ref"
         } else {
-            "give --pre-releases if a pre-release is a way back; or name a release with --ref"
+            "pass --pre-releases to go back to a pre-release, or name a release with --ref"
         };
         Ok(Err(Box::new(Finding::error("no-previous-release", message).help(help))))
     }
@@ -152,7 +152,7 @@ impl Search<'_> {
                     best.name, other.name
                 ),
             )
-            .help("name the one that you would go back to with --ref, or leave the other out with --tags")
+            .help("name the release with --ref, or exclude the other with --tags")
         }))
     }
 }
@@ -186,11 +186,11 @@ fn undecided(best: &Candidate<'_>, other: &Candidate<'_>) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "{} and {} are equally near to HEAD (neither was made from the other) and their names have no order",
+        "{} and {} are equally near to HEAD (neither is an ancestor of the other) and their names have no order",
         best.name, other.name
     );
     Some(
         Finding::warning("equally-near", message)
-            .help("name the release with --ref, or leave the others out with --tags"),
+            .help("name the release with --ref, or exclude the others with --tags"),
     )
 }

@@ -56,7 +56,7 @@ pub fn blind(error: GitError) -> Blind {
             "check the repository out before this step (actions/checkout), or run it inside a repository"
         }
         GitError::NoCommits(_) => "make a commit and tag the release",
-        GitError::Ambiguous { .. } => "give the full name (refs/tags/v1, refs/heads/main) or the id of the commit",
+        GitError::Ambiguous { .. } => "use the full name (refs/tags/v1, refs/heads/main) or the commit id",
         GitError::Broken { .. } => {
             "look at it with `git fsck`; where `.git` is a file (linked worktree, submodule), the folder it names must \
              exist on this machine too, and the container sees only the workspace; a partial clone (`filter:`) lacks \
@@ -83,7 +83,7 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     if repository.replaces_objects().map_err(blind)? {
         return Err(Blind::with_help(
             format!(
-                "{} replaces objects by others (refs/replace), so git may check out another release than was proved",
+                "{} replaces objects (refs/replace), so git may check out something other than what was proved",
                 repository.folder().display()
             ),
             "list them with `git replace --list` and delete them here",
@@ -105,7 +105,7 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     // `git checkout` looks at branches first, even for the id of a commit.
     if repository.is_branch(&found.release.id.to_string()) {
         let message = format!(
-            "there is a branch named {}, and git would check out that one instead of the commit",
+            "there is a branch named {}, and git would check it out instead of the commit",
             found.release.id
         );
         let finding = Finding::error("ambiguous-commit", message).help("delete or rename the branch");
@@ -172,12 +172,12 @@ impl Search<'_> {
                     "`{reference}` is HEAD itself ({}), so there is nothing to go back to",
                     commit.id
                 ),
-                "give an earlier release, or leave --ref out to take the nearest earlier tag".to_owned(),
+                "name an earlier release, or leave --ref out to take the nearest earlier tag".to_owned(),
             ),
             PointsTo::Broken(detail) => no(
                 "broken-release",
                 format!("`{reference}` is there, but its object cannot be read: {detail}"),
-                "fetch it again, and look at the repository with `git fsck`".to_owned(),
+                "fetch it again, and check the repository with `git fsck`".to_owned(),
             ),
             PointsTo::Commit(release) => Ok(Ok(self.found(release, resolved.name, false, Vec::new()))),
         }
@@ -212,7 +212,7 @@ impl Search<'_> {
                         found.shown()
                     ),
                 )
-                .help("name an earlier release with --ref if this one is no way back"),
+                .help("name an earlier release with --ref if you cannot go back to this one"),
             );
         }
         if self.is_shallow {

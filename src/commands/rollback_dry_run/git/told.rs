@@ -44,7 +44,7 @@ impl Passed<'_> {
                 "is not in the history of HEAD",
                 "are not in the history of HEAD",
             ),
-            (&self.no_commits, "is no commit", "are no commits"),
+            (&self.no_commits, "is not a commit", "are not commits"),
             (&self.pre_releases, "is a pre-release", "are pre-releases"),
         ] {
             if !names.is_empty() {

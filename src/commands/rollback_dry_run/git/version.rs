@@ -1,8 +1,8 @@
 //! The order of release names: v1.10 comes after v1.9, and a release after its candidates.
 //!
 //! Precedence is that of Semantic Versioning (<https://semver.org>, section 11), for names that say less than it asks for
-//! too: `v2`, `1.4`, `app-v1.2.3`, `1.0rc1`. One thing differs: numbers inside of an identifier count as numbers, so `rc10`
-//! comes after `rc9`, as everybody means it.
+//! too: `v2`, `1.4`, `app-v1.2.3`, `1.0rc1`. One thing differs: numbers inside an identifier count as numbers, so `rc10`
+//! comes after `rc9`, as most people expect.
 
 use std::cmp::Ordering;
 

@@ -62,8 +62,8 @@ pub async fn no_other_run(
     // The newest come first, so the ones that were not read are the older ones.
     if !whole {
         return Err(Blind::with_help(
-            "more runs of this workflow are going on than can be looked at",
-            "cancel those that nobody needs any more",
+            "more runs of this workflow are in progress than can be read",
+            "cancel those that are no longer needed",
         ));
     }
     let mut observed = Observed::nothing_wrong();
@@ -74,7 +74,7 @@ pub async fn no_other_run(
                 "stale-run",
                 format!("{} has been silent for {since} and is not waited for", name(run)),
             )
-            .help("look at it, and cancel it if nobody needs it any more"),
+            .help("check it, and cancel it if it is no longer needed"),
         );
     }
     Ok(Answer::Met(observed))

@@ -124,10 +124,7 @@ async fn look(
     }
     let reason = match &row.first_reason {
         Some(reason) => format!("first reason: {}", world.secrets.shorten(reason.as_str(), REASON)),
-        None => format!(
-            "what the first reason was is no longer known ({})",
-            one_line(&oldest.html_url)
-        ),
+        None => format!("the first reason is no longer known ({})", one_line(&oldest.html_url)),
     };
     let finding = Finding::error(
         "skipped-too-often",

@@ -32,7 +32,7 @@ enum Kind<'b> {
 }
 
 impl<'b> Document<'b> {
-    /// Reads all of it once. That a key stands twice in an object is an error: readers disagree on which one counts. The
+    /// Reads all of it once. A duplicate key in an object is an error: readers disagree on which one counts. The
     /// error names it, however long it is.
     pub fn parse(body: &'b [u8]) -> Result<Self, serde_json::Error> {
         let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;

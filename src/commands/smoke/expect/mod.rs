@@ -271,7 +271,7 @@ pub fn next_step(reason: Reason) -> &'static str {
         }
         Reason::Status4xx => "check the path and the routes of what was deployed",
         Reason::Status5xx => "check its log: it answered, with an error of its own",
-        Reason::Gateway5xx => "check that the application behind the balancer is up and found by it",
+        Reason::Gateway5xx => "check that the application behind the balancer is up and can be reached by it",
         Reason::Body | Reason::Header | Reason::StatusOther => {
             "compare the shown answer with what you expect, and correct one of the two"
         }

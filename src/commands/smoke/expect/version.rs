@@ -37,7 +37,7 @@ pub enum VersionFrom {
 /// Why a text does not say where a version stands.
 #[derive(Debug, thiserror::Error)]
 pub enum VersionFromError {
-    #[error("`{0}` is no place for a version; write header:NAME, json:/POINTER, body, or body:REGEX")]
+    #[error("`{0}` is not a place for a version; write header:NAME, json:/POINTER, body, or body:REGEX")]
     Place(String),
     #[error(transparent)]
     Pattern(#[from] NotAPattern),

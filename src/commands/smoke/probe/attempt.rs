@@ -122,7 +122,7 @@ async fn of_ours(sampled: impl Future<Output = Sample>, means: &Means<'_>) -> St
         // It just began to listen, or somebody else answered before it did: only another answer can tell.
         (Owner::Nobody | Owner::Changing, _) | (_, Owner::Changing) => Step::Sampled(Sample::Bad(Bad::new(
             Reason::Refused,
-            "it answered while it was not the started server alone that listened".to_owned(),
+            "it answered while another process than the started server was listening, too".to_owned(),
         ))),
         _ => Step::Sampled(sample),
     }

@@ -13,7 +13,7 @@ use crate::world::clock;
 /// How often a watch without news says that it goes on.
 const NEWS: Duration = Duration::from_secs(60);
 
-/// When somebody looked last, by a clock that goes on while this process is stopped and while the machine sleeps.
+/// When the last sample was, by a clock that goes on while this process is stopped and while the machine sleeps.
 struct Lookout {
     last: Duration,
 }
@@ -171,7 +171,7 @@ impl Probe {
                         format!("{}: {}, within the limits, but {of}", self.asked(), window.goal()),
                     )
                     .because(whose, reason)
-                    .help("look at what was slow or away at that moment; see --max-failures and the related limits"),
+                    .help("check what was slow or down at that moment; see --max-failures and the related limits"),
                 ]
             }
             State::Unwatched(_) | State::Open | State::Good => Vec::new(),

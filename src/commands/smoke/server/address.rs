@@ -24,7 +24,7 @@ pub async fn taken(host: &str, port: u16) -> Result<Option<SocketAddr>, Blind> {
         .await
         .map_err(|error| {
             Blind::errored(format!(
-                "whether {host}:{port} is free was not found out: {}",
+                "cannot tell whether {host}:{port} is free: {}",
                 panics::no_result(error)
             ))
         })

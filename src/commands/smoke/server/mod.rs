@@ -204,7 +204,7 @@ impl<'a> Servers<'a> {
 #[derive(Clone, Default)]
 pub struct Watched(Vec<Seen>);
 
-/// How long is waited for an end that has most likely come already.
+/// How long to wait for an exit that has most likely happened already.
 const SETTLE: Duration = Duration::from_millis(250);
 
 #[derive(Clone)]
@@ -384,16 +384,16 @@ fn survivors(left: &[Left], world: &World) -> Finding {
     let left = Left::named(left, &world.secrets);
     Finding::warning(
         "survivors",
-        format!("what it started could not be ended and runs on: {left}"),
+        format!("processes that it started could not be ended and keep running: {left}"),
     )
-    .help("end it where it was started: what another user owns, stageproof may not end")
+    .help("end them yourself: stageproof may not end processes of another user")
 }
 
 /// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
 fn clean_log(start: &Start, world: &World) -> Option<Check> {
     let error = world.secrets.redact_file(&start.log).err()?;
     let cause = format!("{error:#}");
-    let help = Some("do not publish the evidence before somebody has looked at the log".to_owned());
+    let help = Some("check the log before you publish the evidence".to_owned());
     let ended = Ended::Errored { cause, help };
     Some(Check::new(
         STAGE,

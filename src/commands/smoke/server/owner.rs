@@ -1,7 +1,7 @@
-//! Whether what answers where a server is to answer is that server.
+//! Whether the started server is what answers on its address.
 //!
-//! A socket that listens is ours if a process of those that the start commands started holds it. Who else holds it need
-//! not be known: what none of ours holds is somebody else's.
+//! A listening socket is ours if a process that descends from a start command holds it. Other holders do not matter; a
+//! socket that none of ours holds belongs to another process.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -35,11 +35,11 @@ const SETTLE: Duration = Duration::from_millis(20);
 pub enum Owner {
     Nobody,
     Ours,
-    /// Somebody who was there, and was gone before it could be seen who that was.
+    /// A process that was gone before it could be identified.
     Changing,
-    /// Maybe ours, and why that cannot be told.
+    /// Maybe ours, and why that is unknown.
     Unknown(Finding),
-    /// Somebody else, if only beside ours.
+    /// Another process, even if only beside ours.
     Another(Finding),
 }
 
@@ -82,7 +82,7 @@ impl Home {
         looked.unwrap_or_else(|error| self.unknown(&panics::no_result(error)))
     }
 
-    /// Who listens there when nobody comes and goes.
+    /// Who listens there, once that no longer changes.
     pub async fn settled(&self) -> Owner {
         for _ in 0..SETTLING {
             match self.owner().await {
@@ -90,7 +90,7 @@ impl Home {
                 owner => return owner,
             }
         }
-        self.unknown("who listens there changes all the time")
+        self.unknown("the listening processes keep changing")
     }
 
     fn look(&self) -> Owner {
@@ -141,15 +141,13 @@ impl Home {
                 let name = holder.names.first().map(String::as_str).unwrap_or_default();
                 let who = format!("`{}` (process {}, user {uid})", one_line(name), holder.pid);
                 if asks_an_engine && holder.names.iter().any(|name| ENGINES.contains(&name.as_str())) {
-                    return self.unknown(&format!(
-                        "{who} listens on {address} for a container, and whose container that is cannot be seen"
-                    ));
+                    return self.unknown(&format!("{who} listens on {address} for a container of unknown origin"));
                 }
                 who
             }
             None if asks_an_engine || held.is_partial => {
                 return self.unknown(&format!(
-                    "the process of user {uid} that listens on {address} may not be looked into"
+                    "the process of user {uid} that listens on {address} cannot be inspected"
                 ));
             }
             None => format!("a process of user {uid}"),
@@ -160,8 +158,8 @@ impl Home {
                 format!("{who} listens on {address}, which no start command started"),
             )
             .help(
-                "stop what is left from before, and see that the started server takes this port; a container's port \
-                 is seen with `docker run` in the foreground as the start command",
+                "stop leftover processes, and make the started server listen on this port; for a container, use \
+                 `docker run` in the foreground as the start command",
             ),
         )
     }
@@ -171,15 +169,15 @@ impl Home {
             Finding::warning(
                 "owner-unknown",
                 format!(
-                    "whether the started server is who answers on port {} is not known: {why}",
+                    "cannot tell whether the started server answers on port {}: {why}",
                     self.port
                 ),
             )
-            .help("start the server itself, as the user of this step and without a container, to have that proved"),
+            .help("to prove it, start the server itself, as the user of this step and without a container"),
         )
     }
 
-    /// What it means that something answered, and nobody listens.
+    /// What it means that something answered although no process listens.
     pub fn gone(&self) -> Finding {
         Finding::error(
             "no-listener",
@@ -188,6 +186,6 @@ impl Home {
                 self.port
             ),
         )
-        .help("see in the server's log why it stopped listening, and whether something else answered instead of it")
+        .help("check the server's log for why it stopped listening, and whether something else answered instead")
     }
 }

@@ -126,15 +126,15 @@ fn what_the_writer_would_not_write_is_refused_by_name() {
         (set(end + 8, &[5]), "its end is not"),
         (
             set(end + 8, &[5, 0, 5]),
-            "it says that it holds 5 files, and it holds 4",
+            "it says that it holds 5 files, but it holds 4",
         ),
         (set(end + 20, &[1]), "its end is not"),
-        (set(end, b"XX"), "not a whole zip file"),
-        ([&zip[..], b"x"].concat(), "not a whole zip file"),
+        (set(end, b"XX"), "not a complete zip file"),
+        ([&zip[..], b"x"].concat(), "not a complete zip file"),
         ([b"x", &zip[..]].concat(), "its end is not"),
-        (zip[..zip.len() - 1].to_vec(), "not a whole zip file"),
-        (b"PK".to_vec(), "not a whole zip file"),
-        (Vec::new(), "not a whole zip file"),
+        (zip[..zip.len() - 1].to_vec(), "not a complete zip file"),
+        (b"PK".to_vec(), "not a complete zip file"),
+        (Vec::new(), "not a complete zip file"),
     ] {
         refuses(&bytes, says);
     }
@@ -199,15 +199,15 @@ fn a_stream_ends_with_its_entry_and_holds_what_is_said() {
         (
             &content[..],
             [stream, b"evil"].concat(),
-            "bytes behind the end of its deflate stream",
+            "bytes after the end of its deflate stream",
         ),
         (content, open, "a: its deflate stream"),
         (
             content,
             stream[..stream.len() - 1].to_vec(),
-            "its deflate stream breaks off",
+            "its deflate stream is truncated",
         ),
-        (content, Vec::new(), "its deflate stream breaks off"),
+        (content, Vec::new(), "its deflate stream is truncated"),
         (content, b"\x07evil".to_vec(), "its deflate stream is damaged"),
         (&content[1..], stream.to_vec(), "more bytes than the zip says"),
         (
@@ -240,7 +240,7 @@ fn a_long_stream_is_read_in_pieces_and_ends_with_its_entry() {
     assert!(stream.len() > 128 * 1024, "more than a piece of it: {}", stream.len());
     assert_eq!(
         read_one(&with_stream(&content, &[stream, b"evil"].concat()), 2 << 20).unwrap_err(),
-        "there are bytes behind the end of its deflate stream"
+        "there are bytes after the end of its deflate stream"
     );
     assert_eq!(read_one(&zip, 1000).unwrap_err(), "it is larger than 1000 bytes");
 }

@@ -132,9 +132,9 @@ async fn a_host_of_its_own_is_sent() {
 #[tokio::test]
 async fn an_address_of_the_other_family_is_refused() {
     for (family, url, expected) in [
-        (Family::V6, "http://127.0.0.1/", "127.0.0.1 is no IPv6 address"),
-        (Family::V4, "http://[::1]/", "::1 is no IPv4 address"),
-        (Family::V6, "http://[::ffff:127.0.0.1]/", "is no IPv6 address"),
+        (Family::V6, "http://127.0.0.1/", "127.0.0.1 is not an IPv6 address"),
+        (Family::V4, "http://[::1]/", "::1 is not an IPv4 address"),
+        (Family::V6, "http://[::ffff:127.0.0.1]/", "is not an IPv6 address"),
         (
             Family::V6,
             "http://app.example/",

@@ -263,7 +263,7 @@ async fn a_host_that_no_certificate_could_name_is_no_refusal() {
     let failure = get(given, "https://a..example/").await.unwrap_err();
     assert_eq!(
         (failure.reason, failure.detail.as_str()),
-        (Reason::Dns, "the host in the URL is no valid DNS name")
+        (Reason::Dns, "the host in the URL is not a valid DNS name")
     );
 }
 
@@ -311,7 +311,7 @@ async fn through_a_tunnel_it_is_the_server_that_is_told() {
         phases.connect.unwrap() + phases.tls.unwrap() <= phases.first_byte,
         "{phases:?}"
     );
-    let expected = format!("the proxy http://{proxy} (--proxy) makes no connection to the server: unsuccessful");
+    let expected = format!("the proxy http://{proxy} (--proxy) cannot connect to the server: unsuccessful");
     let failure = get(through(""), &url).await.unwrap_err();
     assert_eq!((failure.reason, failure.detail), (Reason::Refused, expected));
     assert!(!failure.blind, "the proxy was asked");

@@ -72,6 +72,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         report
     };
     if let Some(path) = run.plan.status_file() {
+        refuse_other_than_status(path)?;
         // What other gates read must not say what an earlier verdict was while this one is not known.
         write_status(&judge(unfinished(run.command), None), path)?;
     }
@@ -232,6 +233,18 @@ fn outputs(report: &Report, path: &Path) -> anyhow::Result<()> {
     let delimiter = format!("stageproof_{}", random::token()?);
     let text = render::outputs::render(report, &delimiter).map_err(anyhow::Error::msg)?;
     files::append_lines(path, &text).context("the step outputs cannot be written (GITHUB_OUTPUT)")
+}
+
+/// A mistyped `--status-file` must not cost a file that somebody needs.
+fn refuse_other_than_status(path: &Path) -> anyhow::Result<()> {
+    let there = files::read_if_there(path, staging_status::LARGEST, Links::Refuse)?.unwrap_or_default();
+    let is_status = String::from_utf8_lossy(&there).contains(staging_status::KEY);
+    anyhow::ensure!(
+        there.is_empty() || is_status,
+        "{} exists and is not a status file; name another file with --status-file, or remove it",
+        path.display()
+    );
+    Ok(())
 }
 
 /// Written, and read back before anybody trusts it.

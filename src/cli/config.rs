@@ -21,6 +21,8 @@ use crate::world::paths;
 
 /// Where the configuration is looked for when nobody names it.
 pub const DEFAULT: &str = ".github/stageproof.yml";
+/// What is easily mistaken for it, and would be ignored.
+const MISNAMED: [&str; 3] = [".github/stageproof.yaml", "stageproof.yml", "stageproof.yaml"];
 /// A configuration is written by people. 1 MiB is far beyond the largest sensible one.
 pub const LARGEST: u64 = 1 << 20;
 
@@ -62,6 +64,12 @@ impl Config {
         let path = named.unwrap_or(Path::new(DEFAULT));
         let full: PathBuf = workspace.join(path);
         if named.is_none() && matches!(paths::is_absent(&full), Ok(true)) {
+            if let Some(other) = MISNAMED.iter().find(|name| files::exists(&workspace.join(name))) {
+                return Err(
+                    UsageError::new(format!("{other} is not read: the configuration is {DEFAULT}"))
+                        .help(format!("rename it, or name it with --config={other}")),
+                );
+            }
             return Ok(Self::default());
         }
         let text = files::read_text(&full, LARGEST, Links::Follow).map_err(|error| {

@@ -157,7 +157,7 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
 fn translated(value: &str, arg: &Arg, host: &Host) -> String {
     match (PathIn::of(arg), value.split_once(':')) {
         (Some(PathIn::Prerequisite), Some((kind, path))) => format!("{kind}:{}", host.inside(path.trim())),
-        (Some(PathIn::Path | PathIn::Text), _) => host.inside(value),
+        (Some(PathIn::Path | PathIn::Text | PathIn::Glob), _) => host.inside(value),
         _ => value.to_owned(),
     }
 }

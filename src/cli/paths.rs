@@ -15,8 +15,10 @@ use crate::commands::skip_guard::Prerequisite;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PathIn {
     Path,
-    /// A text that has `value_hint`: a template, a glob.
+    /// A text that has `value_hint`: a template, a path that is checked later.
     Text,
+    /// The same, of which the value's name says that it is a glob, or may be one.
+    Glob,
     /// What follows the kind in `file:PATH`.
     Prerequisite,
 }
@@ -29,7 +31,11 @@ impl PathIn {
         } else if parser == TypeId::of::<PathBuf>() {
             Some(Self::Path)
         } else {
-            (arg.get_value_hint() == ValueHint::AnyPath).then_some(Self::Text)
+            let is_glob = arg
+                .get_value_names()
+                .is_some_and(|names| names.iter().any(|name| name.contains("GLOB")));
+            let kind = if is_glob { Self::Glob } else { Self::Text };
+            (arg.get_value_hint() == ValueHint::AnyPath).then_some(kind)
         }
     }
 }
@@ -44,6 +50,18 @@ pub fn typed_in(tree: Command, folder: &Path) -> Command {
                 let whole = join(&folder, Path::new(&text));
                 whole.to_str().map_or(text, str::to_owned)
             })),
+            Some(PathIn::Glob) => {
+                let always = arg.get_value_names().is_some_and(|names| names == ["GLOB"]);
+                arg.value_parser(StringValueParser::new().map(move |text| {
+                    // The folder's own name may hold what a glob takes for a wildcard.
+                    let escaped = match (folder.to_str(), always || text.contains(['*', '?', '[', '{'])) {
+                        (Some(folder), true) => PathBuf::from(globset::escape(folder)),
+                        _ => folder.clone(),
+                    };
+                    let whole = join(&escaped, Path::new(&text));
+                    whole.to_str().map_or(text, str::to_owned)
+                }))
+            }
             Some(PathIn::Prerequisite) => arg.value_parser(move |text: &str| {
                 text.parse::<Prerequisite>()
                     .map(|prerequisite| prerequisite.typed_in(&folder))

@@ -25,7 +25,9 @@ use anyhow::{Context as _, bail};
 use crate::model::evidence::MANIFEST;
 pub use abandoned::{clear_abandoned, is_temporary_name, remove_if_abandoned};
 pub use make::{append, append_lines, create, create_folder, create_link, folders};
-pub use open::{Links, is_not_regular, open, open_folder, open_in, read, read_if_there, read_text, read_whole, tail};
+pub use open::{
+    Links, head, is_not_regular, open, open_folder, open_in, read, read_if_there, read_text, read_whole, tail,
+};
 pub use replace::{Temporary, replace, replace_with, temporary_beside};
 pub use temporary::{TemporaryFolder, temporary_folder};
 

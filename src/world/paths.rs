@@ -83,8 +83,8 @@ pub fn is_in_git(path: &Path) -> bool {
     ways(path).any(|path| path.components().any(|part| is_git(part.as_os_str())))
 }
 
-/// The path as the system follows it now, and as it reads.
-fn ways(path: &Path) -> impl Iterator<Item = PathBuf> {
+/// The path without `.`, `..` and a slash at its end, as it reads: no link is followed.
+pub fn shortest(path: &Path) -> PathBuf {
     let mut short = PathBuf::new();
     for part in path.components() {
         match part {
@@ -95,6 +95,12 @@ fn ways(path: &Path) -> impl Iterator<Item = PathBuf> {
             part => short.push(part),
         }
     }
+    short
+}
+
+/// The path as the system follows it now, and as it reads.
+fn ways(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let short = shortest(path);
     [real_as_far_as_it_exists(path), real_as_far_as_it_exists(&short)].into_iter()
 }
 

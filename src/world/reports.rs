@@ -86,7 +86,7 @@ fn sort(entry: &DirEntry, root: &Path) -> Sort {
             // What is inside is found under its own name.
             Ok(_) if paths::real(path).is_ok_and(|real| real.starts_with(root)) => Sort::Other,
             Ok(meta) if meta.is_file() && !named_like_one && !holds_a_report(path, stem.is_some()) => Sort::Other,
-            Err(_) if !named_like_one && name != FOLDER => Sort::Other,
+            Err(_) if stem.is_none() && name != FOLDER => Sort::Other,
             _ => Sort::Unread("it is a link, and links are not followed"),
         }
     } else if kind.is_dir() {
@@ -95,10 +95,12 @@ fn sort(entry: &DirEntry, root: &Path) -> Sort {
             false => Sort::Other,
         }
     } else if !fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
-        match named_like_one || among_reports {
+        match stem.is_some() || among_reports {
             true => Sort::Unread("it is not a regular file"),
             false => Sort::Other,
         }
+    } else if stem.is_some() && files::open(path, Links::Refuse).is_err() {
+        Sort::Unread("it cannot be opened")
     } else if name.ends_with(".log") {
         // A wrapped command may print the report of its own.
         Sort::Other

@@ -290,6 +290,19 @@ fn an_output_in_the_evidence_directory_is_refused_by_whatever_name() {
 }
 
 #[test]
+fn an_output_replaces_a_zip_and_nothing_else() {
+    let gate = Gate::new();
+    gate.write("evidence/a.log", "a\n").write("report.txt", "precious");
+    seal(&gate, &["report.txt", "--output=report.txt"])
+        .code(4)
+        .says("exists and is not a zip");
+    assert_eq!(gate.read("report.txt"), "precious");
+    gate.write("empty", "");
+    seal(&gate, &["--output=empty"]).code(0);
+    seal(&gate, &["--output=empty"]).code(0);
+}
+
+#[test]
 fn rights_are_packed_as_executable_or_not_and_the_index_says_the_same() {
     let gate = Gate::new();
     for (number, mode) in [0o600, 0o644, 0o755, 0o700, 0o4755, 0o2644, 0o1777, 0o444]

@@ -90,7 +90,7 @@ fn half_a_report_is_not_passed_over() {
 #[test]
 fn what_may_be_a_report_and_cannot_be_read_fails() {
     type Make = fn(&Gate, &Path);
-    let makes: [(&str, Make); 7] = [
+    let makes: [(&str, Make); 9] = [
         ("a linked report", |gate, at| {
             symlink(gate.path(BAD), at.join("skip-guard.json")).unwrap();
         }),
@@ -105,6 +105,13 @@ fn what_may_be_a_report_and_cannot_be_read_fails() {
         }),
         ("a link to nowhere", |_, at| {
             symlink("/nowhere", at.join("smoke.json")).unwrap();
+        }),
+        ("a link to nowhere under another name", |_, at| {
+            symlink("/nowhere", at.join("x.json")).unwrap();
+        }),
+        ("a pipe under another name", |_, at| {
+            let made = std::process::Command::new("mkfifo").arg(at.join("x.json")).status();
+            assert!(made.unwrap().success());
         }),
         ("a folder", |_, at| fs::create_dir(at.join("smoke.json")).unwrap()),
         ("a pipe", |_, at| {
@@ -200,11 +207,8 @@ fn a_report_of_the_first_attempt_does_not_prove_the_second() {
 fn a_missing_leg_of_a_matrix_is_noticed() {
     let gate = with_reports();
     for leg in ["b", "c"] {
-        fs::copy(
-            gate.path(GOOD),
-            gate.path(&format!("jobs/{leg}/reports/skip-guard.json")),
-        )
-        .unwrap();
+        let home = format!("--evidence-dir=jobs/{leg}");
+        gate.run(["skip-guard", "--require=env:PATH", &home]).code(0);
     }
     for (expect, code) in [
         ("3", 0),
@@ -227,6 +231,22 @@ fn a_missing_leg_of_a_matrix_is_noticed() {
     for odd in ["0", "-1", "", "x", "=3", "smoke=", "smoke=0", "a/b=1", "1.5"] {
         let ran = verdict(&gate, &[&format!("--expect={odd}")]);
         assert_eq!(ran.output.status.code(), Some(2), "{odd}\n{}", ran.explain());
+    }
+}
+
+#[test]
+fn a_copy_of_a_report_is_no_other_leg_of_a_matrix() {
+    let gate = with_reports();
+    let copy = gate.path("jobs/b/reports/skip-guard.json");
+    for copied in [
+        fs::copy(gate.path(GOOD), &copy).map(|_| ()),
+        fs::remove_file(&copy).and_then(|()| fs::hard_link(gate.path(GOOD), &copy)),
+    ] {
+        copied.unwrap();
+        verdict(&gate, &["--expect=2"])
+            .code(1)
+            .says("found 1 reports of skip-guard, and --expect says 2")
+            .says("counts once");
     }
 }
 

@@ -194,6 +194,15 @@ fn refuse_output(output: &Path, evidence_dir: &Path) -> anyhow::Result<()> {
         "--output {} exists and is not a regular file",
         output.display()
     );
+    let head = match there {
+        Some(_) => files::head(output, 2).with_context(|| format!("cannot read {}", output.display()))?,
+        None => Vec::new(),
+    };
+    anyhow::ensure!(
+        head.is_empty() || head == b"PK",
+        "--output {} exists and is not a zip; name another file, or remove it",
+        output.display()
+    );
     Ok(())
 }
 

@@ -154,7 +154,12 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
         FreezeIn::File(path) => {
             let mut places: Vec<PathBuf> = workspace::folders(&world.env, &world.folder);
             places.push(world.workspace.clone());
-            let mut places: Vec<PathBuf> = places.iter().map(|folder| folder.join(path)).collect();
+            // As the system follows it, and as it reads: `missing/../freeze.yml` and `freeze.yml/` lead nowhere.
+            let mut places: Vec<PathBuf> = places
+                .iter()
+                .map(|folder| folder.join(path))
+                .flat_map(|place| [paths::shortest(&place), place])
+                .collect();
             places.dedup();
             places.iter().try_for_each(|place| visible(place, world))?;
             places.iter().filter_map(|place| in_file(place, world)).collect()

@@ -8,7 +8,7 @@ use super::{Fold, STAGE};
 use crate::model::capped::Capped;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, Verdict, waiver};
 use crate::world::files::{self, Links};
-use crate::world::{World, paths, reports};
+use crate::world::{World, hash, paths, reports};
 
 /// More names than this do not help.
 const MOST_NOTES: usize = 5;
@@ -70,6 +70,8 @@ fn found(fold: &Fold, checks: &mut Vec<Check>, notes: &mut Vec<String>) -> Vec<P
     let mut found = Vec::new();
     // A folder that is named twice, or inside of another, brings its reports once.
     let mut seen = BTreeSet::new();
+    // A copy is not a second report, so that no leg of a matrix can stand in for another.
+    let mut contents: BTreeMap<[u8; 32], PathBuf> = BTreeMap::new();
     let own = paths::real(&fold.own_report).ok();
     let mut unread = Capped::default();
     for folder in &fold.folders {
@@ -92,8 +94,18 @@ fn found(fold: &Fold, checks: &mut Vec<Check>, notes: &mut Vec<String>) -> Vec<P
         };
         for path in below.reports {
             let real = paths::real(&path).unwrap_or_else(|_| path.clone());
-            if Some(&real) != own.as_ref() && seen.insert(real) {
-                found.push(path);
+            if Some(&real) == own.as_ref() || !seen.insert(real) {
+                continue;
+            }
+            // One that cannot be read is told of when it is folded.
+            let sha256 = hash::hash_file(&path, &|| false).map(|hashed| hashed.sha256);
+            match sha256.ok().and_then(|sha256| contents.insert(sha256, path.clone())) {
+                Some(original) => notes.push(format!(
+                    "{} is a copy of {} and counts once.",
+                    shown(&path, fold),
+                    shown(&original, fold)
+                )),
+                None => found.push(path),
             }
         }
         for (path, why) in below.unread.into_iter().filter(|(path, _)| seen.insert(path.clone())) {

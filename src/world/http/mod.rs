@@ -32,7 +32,7 @@ use super::Env;
 use super::dns::{self, Dns};
 pub use crate::world::dns::Family;
 pub use answer::{Answer, Headers, Hop, Phases};
-pub use certificate::Expiry;
+pub use certificate::{Certificate, Expiry};
 use client::Clients;
 pub use failure::Failure;
 use lookup::Lookup;

@@ -3,7 +3,8 @@
 /// Shorter parts are left: a word would be taken for one by chance.
 pub const SHORTEST_PART: usize = 4;
 /// Bytes of an escape or a character that a cut may have left in front of or behind the part.
-const TORN: usize = 5;
+/// The longest is that of a surrogate pair, `\ud83d\ude00`, without its first byte.
+const TORN: usize = 11;
 
 /// Bytes at the beginning of `text` that are the end of one of `values`.
 pub fn at_start<'a>(text: &[u8], values: impl Iterator<Item = &'a [u8]> + Clone) -> usize {
@@ -87,6 +88,8 @@ mod tests {
     fn a_torn_escape_is_a_part_too() {
         let values = [b"0123456789".as_slice()];
         assert_eq!(at_start(b"2F456789&x", values.into_iter()), 8);
+        assert_eq!(at_start(b"u{1f511}456789&x", values.into_iter()), 14);
+        assert_eq!(at_start(b"ud83d\\ude00456789&x", values.into_iter()), 17);
         assert_eq!(at_end(b"x=012345%2", values.into_iter()), 8);
         assert_eq!(at_end(b"x=012345\\u00e", values.into_iter()), 11);
         assert_eq!(at_end(b"x=012345 and so", values.into_iter()), 0);

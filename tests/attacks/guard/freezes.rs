@@ -90,3 +90,33 @@ fn a_configuration_behind_a_link_that_leads_nowhere_is_an_error() {
         }
     }
 }
+
+#[test]
+fn a_freeze_is_found_by_a_path_that_the_system_would_not_follow() {
+    for path in [
+        "freeze.yml/",
+        "./missing/../freeze.yml",
+        "missing/../freeze.yml//",
+        ".//freeze.yml/.",
+    ] {
+        let gate = on_runner();
+        gate.write("freeze.yml", FROZEN);
+        gate.run(["skip-guard", &format!("--require=not-frozen:{path}")])
+            .says("deploys are frozen");
+    }
+}
+
+#[test]
+fn a_configuration_under_a_similar_name_is_an_error() {
+    for name in [".github/stageproof.yaml", "stageproof.yml", "stageproof.yaml"] {
+        let gate = on_runner();
+        gate.write(name, "skip-guard: {require: [env:NOT_THERE]}\n");
+        gate.run(["skip-guard", "--require=env:PATH"])
+            .code(2)
+            .says(&format!("{name} is not read"));
+        gate.run(["skip-guard", "--require=env:PATH", &format!("--config={name}")])
+            .code(0);
+        gate.write(CONFIG, "version: 1\n");
+        gate.run(["skip-guard", "--require=env:PATH"]).code(0);
+    }
+}

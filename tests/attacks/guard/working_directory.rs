@@ -110,6 +110,30 @@ fn a_path_that_is_typed_is_relative_to_the_current_folder() {
 }
 
 #[test]
+fn a_folder_whose_name_looks_like_a_glob_excludes_what_is_excluded() {
+    for folder in ["[slug]", "{a,b}", "what?"] {
+        let gate = on_runner();
+        gate.write(&format!("{folder}/l/secret.txt"), "secret")
+            .write(&format!("{folder}/l/kept.txt"), "kept");
+        for (exclude, files) in [
+            ("l/secret*", "l"),
+            ("l/secret.txt", "l/*.txt"),
+            ("**/secret.txt", "l/kept.txt"),
+        ] {
+            let home = format!("--evidence-dir={}", gate.root().join("e").display());
+            gate.run_in(folder, ["evidence-bundle", &home, files, "--exclude", exclude])
+                .code(0);
+            let listing = gate.listing();
+            assert!(listing.contains("kept.txt"), "{folder} {exclude}\n{listing}");
+            let copied = format!("e/files/{folder}/l/secret.txt");
+            assert!(!gate.root().join(copied).exists(), "{folder} {exclude}\n{listing}");
+            fs::remove_dir_all(gate.root().join("e")).unwrap();
+            let _ = fs::remove_file(gate.root().join("e.zip"));
+        }
+    }
+}
+
+#[test]
 fn a_command_that_is_wrapped_runs_in_the_current_folder() {
     let gate = on_runner();
     fs::create_dir_all(gate.root().join("app")).unwrap();

@@ -220,3 +220,23 @@ fn a_status_file_of_many_keys_is_read_at_once_and_one_too_large_not_at_all() {
     );
     gate.run(["verdict", "--read=many.md"]).code(1);
 }
+
+#[test]
+fn a_file_that_is_no_status_file_is_not_replaced() {
+    for (file, text) in [
+        ("notes.md", "notes\n"),
+        ("v/reports/other.json", "{}"),
+        ("binary", "\u{0}\u{1}"),
+    ] {
+        let gate = with_reports();
+        gate.write(file, text);
+        verdict(&gate, &[&format!("--status-file={file}")])
+            .code(1)
+            .says("is not a status file");
+        assert_eq!(gate.read(file), text);
+    }
+    let gate = with_reports();
+    gate.write("empty.md", "");
+    verdict(&gate, &["--status-file=empty.md"]).code(0);
+    verdict(&gate, &["--status-file=empty.md"]).code(0);
+}

@@ -76,6 +76,15 @@ impl From<anyhow::Error> for Blind {
     }
 }
 
+impl From<Blind> for Ended {
+    fn from(blind: Blind) -> Self {
+        match blind {
+            Blind::Skipped { reason } => Self::Skipped { reason },
+            Blind::Errored { cause, help } => Self::Errored { cause, help },
+        }
+    }
+}
+
 /// A claim and the way to look it up.
 pub struct Task {
     id: String,
@@ -165,8 +174,7 @@ async fn run_one(task: Task, interrupt: &Interrupt) -> Check {
     };
     let (ended, facts, latency) = match ended {
         Ok(observed) => (Ended::Looked(observed.findings), observed.facts, observed.latency),
-        Err(Blind::Skipped { reason }) => (Ended::Skipped { reason }, Vec::new(), None),
-        Err(Blind::Errored { cause, help }) => (Ended::Errored { cause, help }, Vec::new(), None),
+        Err(blind) => (blind.into(), Vec::new(), None),
     };
     Check {
         facts,

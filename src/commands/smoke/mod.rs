@@ -70,13 +70,16 @@ async fn with_servers(plan: &Plan, world: &World) -> Vec<Check> {
         }));
         return checks;
     }
-    let probes = probe_all(plan, world, &servers.watched()).await;
+    let mut probes = probe_all(plan, world, &servers.watched()).await;
     let mut right = Vec::new();
-    for (probe, check) in plan.probes.iter().zip(&probes) {
+    for (probe, check) in plan.probes.iter().zip(&mut probes) {
         // What is wrong is told where it was seen.
         let is_right = check.latency.is_some() && !check.findings().iter().any(Finding::fails);
-        if is_right && let Ok(Some(home)) = probe.home(&servers.watched()).await {
-            right.push(home);
+        if is_right {
+            match probe.home(&servers.watched()).await {
+                Ok(home) => right.extend(home),
+                Err(blind) => check.ended = blind.into(),
+            }
         }
     }
     let mut checks = servers.stop(right, world).await;

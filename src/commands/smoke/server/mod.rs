@@ -348,8 +348,7 @@ impl NotStarted {
     fn ended(self) -> Ended {
         match self {
             Self::Wrong(finding) => Ended::Looked(vec![finding]),
-            Self::Blind(Blind::Skipped { reason }) => Ended::Skipped { reason },
-            Self::Blind(Blind::Errored { cause, help }) => Ended::Errored { cause, help },
+            Self::Blind(blind) => blind.into(),
         }
     }
 }

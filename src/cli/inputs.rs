@@ -182,7 +182,9 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
         let Some(upper) = variable_name.strip_prefix("INPUT_") else {
             continue;
         };
-        if !is_given(&upper.to_lowercase(), value.trim())
+        // That an empty one is an error is for its own subcommand to say.
+        if value.trim().is_empty()
+            || !is_given(&upper.to_lowercase(), value.trim())
             || variable_name == COMMAND
             || OF_THE_RUNNER.contains(&variable_name)
             || OF_THE_ACTION.iter().any(|name| variable(name) == variable_name)

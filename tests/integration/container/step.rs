@@ -111,9 +111,9 @@ impl Step {
         let event = r#"{"repository":{"fork":false,"full_name":"acme/shop"}}"#;
         fs::write(folder.path().join("workflow/event.json"), event).unwrap();
         let mut env: BTreeMap<String, String> = BTreeMap::new();
-        // The runner passes every declared input; one without a value is empty.
-        for input in declared_inputs() {
-            env.insert(variable(&input), String::new());
+        // The runner passes every declared input; one without a value has its default, or is empty.
+        for (input, default) in declared_inputs() {
+            env.insert(variable(&input), default);
         }
         for (name, value) in [
             ("CI", "true"),
@@ -340,8 +340,16 @@ fn action() -> Value {
     serde_yaml::from_str(&text).unwrap()
 }
 
-fn declared_inputs() -> Vec<String> {
-    action()["inputs"].as_object().unwrap().keys().cloned().collect()
+/// Each with its default, if that is no expression.
+fn declared_inputs() -> Vec<(String, String)> {
+    let action = action();
+    let inputs = action["inputs"].as_object().unwrap().iter();
+    inputs
+        .map(|(name, input)| {
+            let default = input["default"].as_str().filter(|text| !text.contains("${{"));
+            (name.clone(), default.unwrap_or_default().to_owned())
+        })
+        .collect()
 }
 
 /// As the runner names the variable of an input: hyphens stay.

@@ -200,7 +200,7 @@ fn rollback_dry_run_reads_a_repository_that_somebody_else_owns() {
     let ran = step.run();
     ran.code(0);
     let outputs = step.outputs();
-    assert_eq!(outputs["target"], "v1.1.0", "{}", ran.text());
+    assert_eq!(outputs["target"], "refs/tags/v1.1.0", "{}", ran.text());
     assert!(outputs["command"].contains(&released), "{outputs:?}");
 }
 

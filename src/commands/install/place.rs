@@ -122,7 +122,7 @@ fn named(to: &Path, roots: [&Option<Root>; 2]) -> Result<Place, Box<Finding>> {
         }
     }
     Err(no_mount(&format!(
-        "{} is in no folder of the runner that is mounted into this container",
+        "{} is not in a folder of the runner that is mounted into this container",
         printable(&to.display().to_string())
     )))
 }

@@ -143,5 +143,7 @@ fn the_actions_arguments_are_for_install_alone() {
     let gate = translated(on_runner())
         .env("INPUT_COMMAND", "install")
         .env("INPUT_TO", "/elsewhere");
-    gate.run(ARGS).code(1).says("/elsewhere is not in a folder of the runner");
+    gate.run(ARGS)
+        .code(1)
+        .says("/elsewhere is not in a folder of the runner");
 }

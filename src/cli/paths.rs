@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PathBufValueParser, StringValueParser, TypedValueParser as _, ValueHint};
 use clap::{Arg, Command};
 
+use crate::commands::evidence_bundle::has_magic;
 use crate::commands::skip_guard::Prerequisite;
 
 /// What an argument that holds a path is made of.
@@ -54,7 +55,7 @@ pub fn typed_in(tree: Command, folder: &Path) -> Command {
                 let always = arg.get_value_names().is_some_and(|names| names == ["GLOB"]);
                 arg.value_parser(StringValueParser::new().map(move |text| {
                     // The folder's own name may hold what a glob takes for a wildcard.
-                    let escaped = match (folder.to_str(), always || text.contains(['*', '?', '[', '{'])) {
+                    let escaped = match (folder.to_str(), always || has_magic(&text)) {
                         (Some(folder), true) => PathBuf::from(globset::escape(folder)),
                         _ => folder.clone(),
                     };

@@ -46,8 +46,9 @@ pub fn of_unread(argv: &[OsString], world: &World) -> Option<PathBuf> {
             None => words.get(at + 1).map(|value| (*value).to_owned()),
         }
     };
-    let value =
-        |flag: &str| given(flag).or_else(|| world.env.get(&inputs::variable(flag)).map(|v| v.trim().to_owned()));
+    // A blank input is one that was not set.
+    let input = |flag: &str| world.env.get(&inputs::variable(flag)).map(str::trim);
+    let value = |flag: &str| given(flag).or_else(|| input(flag).filter(|text| !text.is_empty()).map(str::to_owned));
     if command(&words).or_else(|| world.env.get(inputs::COMMAND)) != Some("verdict") || value("read").is_some() {
         return None;
     }

@@ -5,7 +5,7 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read as _};
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -138,12 +138,7 @@ fn json<T: DeserializeOwned>(file: File) -> Result<T, serde_json::Error> {
 fn holds_a_report(path: &Path, is_json: bool) -> bool {
     const HEAD: u64 = 1024;
     let kind = report::SCHEMA.split_inclusive('/').next().unwrap_or(report::SCHEMA);
-    let head = || -> io::Result<Vec<u8>> {
-        let mut head = Vec::new();
-        files::open(path, Links::Follow)?.take(HEAD).read_to_end(&mut head)?;
-        Ok(head)
-    };
-    let head = head().unwrap_or_default();
+    let head = files::head(path, HEAD, Links::Follow).unwrap_or_default();
     let head = String::from_utf8_lossy(&head);
     let begins = head.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     if begins && head.contains("\"schema\"") && head.contains(&format!("\"{kind}")) {

@@ -245,7 +245,7 @@ fn a_copy_of_a_report_is_no_other_leg_of_a_matrix() {
         copied.unwrap();
         verdict(&gate, &["--expect=2"])
             .code(1)
-            .says("found 1 reports of skip-guard, and --expect says 2")
+            .says("found 1 report of skip-guard, and --expect says 2")
             .says("counts once");
     }
 }

@@ -14,7 +14,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-pub use pattern::{Exclude, Pattern, PatternError};
+pub use pattern::{Exclude, Pattern, PatternError, has_magic};
 
 use crate::model::evidence::LARGEST_TEXT;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};

@@ -77,7 +77,8 @@ impl Exclude {
     }
 }
 
-fn has_magic(text: &str) -> bool {
+/// Whether a text is a glob, and not only a path.
+pub fn has_magic(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 

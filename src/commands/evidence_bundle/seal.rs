@@ -21,9 +21,10 @@ use crate::model::Finding;
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, SEALING};
 use crate::world::archive::{self, Content, Item, PackError};
+use crate::world::files::{self, Links};
 use crate::world::hash::{self, Folder, Hashed, Stop};
 use crate::world::walk::Kind;
-use crate::world::{World, cores, files, paths};
+use crate::world::{World, cores, paths};
 
 /// Why there is no bundle.
 pub enum Halt {
@@ -195,7 +196,9 @@ fn refuse_output(output: &Path, evidence_dir: &Path) -> anyhow::Result<()> {
         output.display()
     );
     let head = match there {
-        Some(_) => files::head(output, 2).with_context(|| format!("cannot read {}", output.display()))?,
+        Some(_) => {
+            files::head(output, 2, Links::Refuse).with_context(|| format!("cannot read {}", output.display()))?
+        }
         None => Vec::new(),
     };
     anyhow::ensure!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Fold, STAGE};
 use crate::model::capped::Capped;
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, Verdict, waiver};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, Verdict, text, waiver};
 use crate::world::files::{self, Links};
 use crate::world::{World, hash, paths, reports};
 
@@ -162,7 +162,10 @@ fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
         for (of, count) in of {
             let expected = expect.count.get();
             if usize::try_from(expected) != Ok(count) {
-                let message = format!("found {count} reports {of}, and --expect says {expected}");
+                let message = format!(
+                    "found {} {of}, and --expect says {expected}",
+                    text::count(count, "report")
+                );
                 let finding = Finding::error("unexpected-count", message)
                     .help("check that each leg of the matrix ran, and that the evidence of each was downloaded here");
                 checks.push(check(

@@ -97,10 +97,10 @@ pub fn read(path: &Path, limit: u64, links: Links) -> anyhow::Result<Vec<u8>> {
     read_whole(file, path, limit)
 }
 
-/// The first bytes of a file of our own, at most `limit`.
-pub fn head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+/// The first bytes of a file, at most `limit`.
+pub fn head(path: &Path, limit: u64, links: Links) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    open(path, Links::Refuse)?.take(limit).read_to_end(&mut head)?;
+    open(path, links)?.take(limit).read_to_end(&mut head)?;
     Ok(head)
 }
 

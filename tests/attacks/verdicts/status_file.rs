@@ -95,6 +95,8 @@ fn nor_after_one_in_another_folder_or_under_the_hosts_name_of_the_file() {
             .env("GITHUB_WORKSPACE", &root)
             .env("INPUT_COMMAND", "verdict")
             .env(&format!("INPUT_{input}"), value)
+            .env("INPUT_READ", " ")
+            .env("INPUT_CONFIG", "")
             .env("INPUT_EXPECT", "none");
         gate.run(["--host-temp=/host/_temp", "--host-workspace=/host/shop"])
             .code(2);

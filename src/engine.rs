@@ -1,18 +1,22 @@
 //! Runs checks: bounded, each with a deadline, results in the order given. A check that panics, hangs or is
 //! interrupted becomes *errored*; the others still run, and nothing here can lose a result.
+//!
+//! Checks run on threads of their own; deadlines and signals are minded on the caller's, so a check that never yields
+//! keeps neither from being noticed.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-use tokio::task::{JoinError, JoinSet};
+use futures_util::FutureExt as _;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use crate::model::latency::Latency;
-use crate::model::{Check, Ended, Fact, Finding, TimeSpan};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, TimeSpan};
 use crate::world::{Interrupt, panics};
 
 /// What looking brought back.
@@ -85,13 +89,20 @@ impl From<Blind> for Ended {
     }
 }
 
+type Look = Pin<Box<dyn Future<Output = Looked> + Send>>;
+
 /// A claim and the way to look it up.
 pub struct Task {
+    claim: Claim,
+    look: Look,
+}
+
+struct Claim {
     id: String,
     stage: Cow<'static, str>,
     title: String,
     deadline: Duration,
-    look: Pin<Box<dyn Future<Output = Looked> + Send>>,
+    grace: Duration,
 }
 
 impl Task {
@@ -104,82 +115,287 @@ impl Task {
         deadline: Duration,
         look: impl Future<Output = Looked> + Send + 'static,
     ) -> Self {
-        Self {
+        let claim = Claim {
             id: id.into(),
             stage: stage.into(),
             title: title.into(),
             deadline,
-            look: Box::pin(look),
-        }
+            grace: Duration::ZERO,
+        };
+        let look = Box::pin(look);
+        Self { claim, look }
+    }
+
+    /// A check that notices an interrupt itself and then removes what it made: it is dropped only after `grace`.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.claim.grace = grace;
+        self
     }
 }
 
 /// Runs `tasks`, at most `at_once` at a time, and answers in their order.
 pub async fn run(tasks: Vec<Task>, at_once: usize, interrupt: &Interrupt) -> Vec<Check> {
+    // A few lanes that take one check after the other wake fewer threads than a waiting task for each.
     let lanes = at_once.clamp(1, tasks.len().max(1));
-    let mut checks: Vec<Option<Check>> = tasks.iter().map(|_| None).collect();
-    // A few lanes that take one after the other wake fewer threads than one waiting task for each.
-    let queue = Arc::new(Mutex::new(tasks.into_iter().enumerate()));
-    let mut running = JoinSet::new();
-    for _ in 0..lanes {
-        let (queue, interrupt) = (Arc::clone(&queue), interrupt.clone());
-        running.spawn(async move {
-            let mut ended = Vec::new();
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((index, task)) = next else { return ended };
-                ended.push((index, run_one(task, &interrupt).await));
-            }
-        });
+    let board = Arc::new(Board::new(tasks));
+    let mut listening = true;
+    if let Some(signal) = interrupt.received() {
+        board.interrupt(signal);
+        listening = false;
     }
-    while let Some(lane) = running.join_next().await {
-        // A lane only awaits; it cannot panic, and nobody aborts it.
-        for (index, check) in lane.unwrap_or_default() {
-            checks[index] = Some(check);
+    let workers = workers();
+    let mut running: Vec<AbortHandle> = (0..lanes).map(|lane| board.start(lane, &workers)).collect();
+    while let Some(due) = board.waits_until() {
+        tokio::select! {
+            biased;
+            signal = interrupt.wait(), if listening => {
+                board.interrupt(signal);
+                listening = false;
+            }
+            () = board.changed.notified() => {}
+            () = tokio::time::sleep_until(due.into()) => {}
+        }
+        for lane in board.give_up_overdue() {
+            running[lane].abort();
+            let workers = workers_that_answer().await;
+            running.push(board.start(running.len(), &workers));
         }
     }
-    checks.into_iter().flatten().collect()
+    board.into_checks()
 }
 
-async fn run_one(task: Task, interrupt: &Interrupt) -> Check {
+/// Runs work that waits for nothing but the disk and the processor and that heeds interrupts itself. If it panics,
+/// the claim is errored.
+pub async fn blocking(
+    (stage, id, title): (&'static str, &str, &str),
+    work: impl FnOnce() -> Outcome + Send + 'static,
+) -> Outcome {
     let started = Instant::now();
-    let ended = if let Some(signal) = interrupt.received() {
-        Err(interrupted(signal, "before it began"))
-    } else {
-        // On a thread of its own: one that never yields keeps no worker, and so neither the deadline nor a signal from
-        // being noticed, however many of its kind there are.
-        let (wanted, unwanted) = oneshot::channel::<Infallible>();
-        let runtime = Handle::current();
-        let look = task.look;
-        let looking = tokio::task::spawn_blocking(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    looked = look => looked,
-                    _ = unwanted => Err(Blind::errored("it was given up")),
-                }
-            })
-        });
-        let ended = tokio::select! {
-            biased;
-            ended = looking => ended.unwrap_or_else(|error| Err(crashed(error))),
-            signal = interrupt.wait() => Err(interrupted(signal, "before it ended")),
-            () = tokio::time::sleep(task.deadline) => Err(Blind::with_help(
-                format!("it did not end within its deadline of {}", TimeSpan(task.deadline)),
-                "look at what it was waiting for; a check that has limits of its own ends before this",
-            )),
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        let ended = crashed(panics::no_result(error)).into();
+        Outcome {
+            checks: vec![Check::new(stage, id, title, ended, started.elapsed())],
+            ..Outcome::default()
+        }
+    })
+}
+
+/// What is still to do and what came of the rest.
+struct Board {
+    state: Mutex<State>,
+    /// All have ended, or one is due earlier than those before.
+    changed: Notify,
+}
+
+struct State {
+    waiting: std::vec::IntoIter<(usize, Look)>,
+    claims: Vec<(Claim, Slot)>,
+    /// How many have not ended.
+    open: usize,
+    /// When the earliest is due, as far as is known to who waits for it.
+    due: Instant,
+}
+
+enum Slot {
+    Waiting,
+    Running(Running),
+    Ended(Check),
+}
+
+struct Running {
+    lane: usize,
+    since: Instant,
+    until: Instant,
+    /// It is given up but may still tidy up until then.
+    given_up: Option<Blind>,
+}
+
+/// Later than any deadline that matters.
+const FAR: Duration = Duration::from_secs(86_400 * 365);
+
+impl Board {
+    fn new(tasks: Vec<Task>) -> Self {
+        let (claims, looks): (Vec<_>, Vec<_>) = (tasks.into_iter())
+            .map(|task| ((task.claim, Slot::Waiting), task.look))
+            .unzip();
+        let looks: Vec<_> = looks.into_iter().enumerate().collect();
+        let state = State {
+            waiting: looks.into_iter(),
+            open: claims.len(),
+            claims,
+            due: Instant::now() + FAR,
         };
-        // What still looks and yields is dropped.
-        drop(wanted);
-        ended
-    };
-    let (ended, facts, latency) = match ended {
-        Ok(observed) => (Ended::Looked(observed.findings), observed.facts, observed.latency),
-        Err(blind) => (blind.into(), Vec::new(), None),
-    };
-    Check {
-        facts,
-        latency,
-        ..Check::new(&task.stage, task.id, task.title, ended, started.elapsed())
+        Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(self: &Arc<Self>, lane: usize, workers: &Handle) -> AbortHandle {
+        let board = Arc::clone(self);
+        let lane = async move {
+            while let Some((index, look)) = board.take(lane) {
+                let looked = AssertUnwindSafe(look).catch_unwind().await;
+                let looked = looked.unwrap_or_else(|panic| Err(crashed(panics::internal_error(&*panic))));
+                if !board.end(index, lane, looked) {
+                    return;
+                }
+            }
+        };
+        workers.spawn(lane).abort_handle()
+    }
+
+    fn take(&self, lane: usize) -> Option<(usize, Look)> {
+        let state = &mut *self.state();
+        let (index, look) = state.waiting.next()?;
+        let since = Instant::now();
+        let (claim, slot) = &mut state.claims[index];
+        let until = since + claim.deadline.min(FAR);
+        *slot = Slot::Running(Running {
+            lane,
+            since,
+            until,
+            given_up: None,
+        });
+        if until < state.due {
+            state.due = until;
+            self.changed.notify_one();
+        }
+        Some((index, look))
+    }
+
+    /// Whether the lane may go on: it may not if its check was given up.
+    fn end(&self, index: usize, lane: usize, looked: Looked) -> bool {
+        let state = &mut *self.state();
+        match &mut state.claims[index].1 {
+            Slot::Running(running) if running.lane == lane => {
+                let looked = running.given_up.take().map_or(looked, Err);
+                state.end(index, looked);
+                if state.open == 0 {
+                    self.changed.notify_one();
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What waits is not begun, and what runs is given up.
+    fn interrupt(&self, signal: &str) {
+        let state = &mut *self.state();
+        for (index, _) in std::mem::take(&mut state.waiting) {
+            state.end(index, Err(interrupted(signal, "before it began")));
+        }
+        let now = Instant::now();
+        for (claim, slot) in &mut state.claims {
+            if let Slot::Running(running) = slot {
+                running
+                    .given_up
+                    .get_or_insert_with(|| interrupted(signal, "before it ended"));
+                running.until = now + claim.grace;
+            }
+        }
+    }
+
+    /// Ends what did not end in time, and names the lanes that it held.
+    fn give_up_overdue(&self) -> Vec<usize> {
+        let state = &mut *self.state();
+        let now = Instant::now();
+        let mut lanes = Vec::new();
+        for index in 0..state.claims.len() {
+            let (claim, slot) = &mut state.claims[index];
+            let Slot::Running(running) = slot else { continue };
+            if running.until <= now && running.given_up.is_none() {
+                running.given_up = Some(overdue(claim.deadline));
+                running.until = now + claim.grace;
+            }
+            if running.until <= now {
+                lanes.push(running.lane);
+                let given_up = running.given_up.take().unwrap_or_else(|| overdue(claim.deadline));
+                state.end(index, Err(given_up));
+            }
+        }
+        lanes
+    }
+
+    /// When the next check is overdue. Nothing when all have ended.
+    fn waits_until(&self) -> Option<Instant> {
+        let state = &mut *self.state();
+        let running = state.claims.iter().filter_map(|(_, slot)| match slot {
+            Slot::Running(running) => Some(running.until),
+            Slot::Waiting | Slot::Ended(_) => None,
+        });
+        state.due = running.min().unwrap_or_else(|| Instant::now() + FAR);
+        (state.open > 0).then_some(state.due)
+    }
+
+    fn into_checks(self: Arc<Self>) -> Vec<Check> {
+        let claims = std::mem::take(&mut self.state().claims);
+        let ended = claims.into_iter().filter_map(|(_, slot)| match slot {
+            Slot::Ended(check) => Some(check),
+            Slot::Waiting | Slot::Running(_) => None,
+        });
+        ended.collect()
+    }
+}
+
+impl State {
+    fn end(&mut self, index: usize, looked: Looked) {
+        let (claim, slot) = &mut self.claims[index];
+        let took = match slot {
+            Slot::Running(running) => running.since.elapsed(),
+            Slot::Waiting | Slot::Ended(_) => Duration::ZERO,
+        };
+        let (ended, facts, latency) = match looked {
+            Ok(observed) => (Ended::Looked(observed.findings), observed.facts, observed.latency),
+            Err(blind) => (blind.into(), Vec::new(), None),
+        };
+        let (stage, id, title) = (
+            &*claim.stage,
+            std::mem::take(&mut claim.id),
+            std::mem::take(&mut claim.title),
+        );
+        *slot = Slot::Ended(Check {
+            facts,
+            latency,
+            ..Check::new(stage, id, title, ended, took)
+        });
+        self.open -= 1;
+    }
+}
+
+static WORKERS: Mutex<Option<Handle>> = Mutex::new(None);
+
+/// The threads on which checks run. They live as long as the process: what one check opened, another may use.
+fn workers() -> Handle {
+    let known = WORKERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    known.unwrap_or_else(new_workers)
+}
+
+/// The same, or others if these are held by checks that never yield.
+async fn workers_that_answer() -> Handle {
+    let workers = workers();
+    match tokio::time::timeout(Duration::from_millis(100), workers.spawn(async {})).await {
+        Ok(_) => workers,
+        Err(_) => new_workers(),
+    }
+}
+
+fn new_workers() -> Handle {
+    match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => {
+            let handle = runtime.handle().clone();
+            *WORKERS.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
+            std::mem::forget(runtime);
+            handle
+        }
+        // No thread is to be had: better here than not at all.
+        Err(_) => Handle::current(),
     }
 }
 
@@ -187,15 +403,24 @@ fn interrupted(signal: &str, when: &str) -> Blind {
     Blind::errored(format!("interrupted by {signal} {when}"))
 }
 
-fn crashed(error: JoinError) -> Blind {
+fn overdue(deadline: Duration) -> Blind {
     Blind::with_help(
-        panics::no_result(error),
+        format!("it did not end within its deadline of {}", TimeSpan(deadline)),
+        "look at what it was waiting for; a check that has limits of its own ends before this",
+    )
+}
+
+fn crashed(what: String) -> Blind {
+    Blind::with_help(
+        what,
         "this is a bug in stageproof: report it with the command and this line",
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
     use crate::model::{Counts, Status, Verdict};
 
@@ -271,6 +496,37 @@ mod tests {
         });
         run(vec![hang], 1, &Interrupt::never()).await;
         dropped.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_has_grace_tidies_up_and_is_errored_all_the_same() {
+        let seen = Arc::new(Mutex::new(false));
+        let done = Arc::clone(&seen);
+        let look = async move {
+            tokio::time::sleep(SOON * 2).await;
+            *done.lock().unwrap() = true;
+            Ok(Observed::nothing_wrong())
+        };
+        let checks = run(
+            vec![Task::new("stage", "slow", "slow", SOON, look).with_grace(LATE)],
+            1,
+            &Interrupt::never(),
+        )
+        .await;
+        assert!(*seen.lock().unwrap(), "it was dropped before its grace was over");
+        assert!(cause(&checks[0]).contains("deadline of 100ms"), "{:?}", checks[0]);
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_begins_nothing_and_ends_what_runs() {
+        let (sender, interrupt) = Interrupt::by_hand();
+        let begun = Task::new("stage", "runs", "runs", LATE, async move {
+            sender.send(Some("SIGTERM")).unwrap();
+            std::future::pending().await
+        });
+        let checks = run(vec![begun, fine("waits")], 1, &interrupt).await;
+        assert!(cause(&checks[0]).contains("SIGTERM before it ended"), "{:?}", checks[0]);
+        assert!(cause(&checks[1]).contains("SIGTERM before it began"), "{:?}", checks[1]);
     }
 
     #[tokio::test]

@@ -33,8 +33,9 @@ fn main() -> ExitCode {
 }
 
 fn start(env: Env) -> anyhow::Result<u8> {
+    // Its one worker minds time and signals; checks have workers of their own (engine.rs).
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .enable_all()
         .build()?;
     let code = runtime.block_on(stageproof(env));

@@ -67,6 +67,13 @@ impl Interrupt {
         Self(watch::channel(Some(signal)).1)
     }
 
+    /// One that comes when it is sent.
+    #[cfg(test)]
+    pub fn by_hand() -> (watch::Sender<Option<&'static str>>, Self) {
+        let (sender, receiver) = watch::channel(None);
+        (sender, Self(receiver))
+    }
+
     pub fn received(&self) -> Option<&'static str> {
         *self.0.borrow()
     }

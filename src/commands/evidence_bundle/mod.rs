@@ -16,9 +16,10 @@ use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
 
+use crate::engine;
 use crate::model::evidence::LARGEST_TEXT;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};
-use crate::world::{Clock, World, panics};
+use crate::world::{Clock, World};
 use found::Found;
 use seal::{Bundle, Halt, Ready};
 use select::{Matched, Selection};
@@ -42,17 +43,10 @@ pub struct Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let (own_plan, own_world) = (plan.clone(), world.clone());
-    // Reading, hashing and packing never wait for anything but the disk and the processor.
-    let sealing = tokio::task::spawn_blocking(move || seal_all(&own_plan, &own_world));
-    sealing.await.unwrap_or_else(|error| {
-        let mut outcome = Outcome::default();
-        let cause = panics::no_result(error);
-        let help = "this is a bug in stageproof: report it with the command and this line";
-        outcome
-            .checks
-            .push(check("evidence-bundle", PACKED, errored(cause, help), Instant::now()));
-        outcome
+    engine::blocking((STAGE, "evidence-bundle", PACKED), move || {
+        seal_all(&own_plan, &own_world)
     })
+    .await
 }
 
 const HASHED: &str = "The evidence is hashed";

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::engine;
 use crate::model::heartbeat::LONGEST;
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
@@ -30,6 +31,7 @@ pub use read::{Looked, look};
 pub use visible::visible;
 
 const STAGE: &str = "foreground-proof";
+const READABLE: &str = "The log can be read";
 
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -71,25 +73,7 @@ impl Rules {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let (plan, world) = (plan.clone(), world.clone());
-    // Reading is blocking work; an interrupt ends it.
-    match tokio::task::spawn_blocking(move || judge(&plan, &world)).await {
-        Ok(outcome) => outcome,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => stopped(&error.to_string()),
-        },
-    }
-}
-
-fn stopped(why: &str) -> Outcome {
-    let ended = Ended::Errored {
-        cause: why.to_owned(),
-        help: Some("run it again".to_owned()),
-    };
-    Outcome {
-        checks: vec![check("log", "The log can be read", ended, Instant::now())],
-        ..Outcome::default()
-    }
+    engine::blocking((STAGE, "foreground-proof:log", READABLE), move || judge(&plan, &world)).await
 }
 
 fn judge(plan: &Plan, world: &World) -> Outcome {

@@ -3,10 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
 use super::STAGE;
-use crate::engine::{self, Blind, Looked, Observed, Task};
+use crate::engine::{self, Blind, Observed, Task};
 use crate::model::{Check, Status};
 use crate::world::Interrupt;
 
@@ -48,24 +46,15 @@ impl Claims {
             self.skip(&[(id, title)]);
             return None;
         }
-        let interrupt = self.interrupt.clone();
-        // The work has a task of its own, so that the engine's answer to an interrupt does not cut it off; so it is
-        // here that it must not even begin.
-        let work = async move {
-            match interrupt.received() {
-                Some(signal) => Err(Blind::errored(format!("interrupted by {signal} before it began"))),
-                None => work.await,
-            }
-        };
         let value = Arc::new(Mutex::new(None));
-        let work = Arc::new(tokio::sync::Mutex::new(tokio::spawn(work)));
-        let (kept, shared) = (Arc::clone(&value), Arc::clone(&work));
-        let task = Task::new(STAGE, id, title, deadline, async move { wait(&shared, &kept).await });
+        let kept = Arc::clone(&value);
+        let look = async move {
+            let (seen, observed) = work.await?;
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+            Ok(observed)
+        };
+        let task = Task::new(STAGE, id, title, deadline, look).with_grace(TIDYING);
         self.checks.extend(engine::run(vec![task], 1, &self.interrupt).await);
-        let mut work = work.lock().await;
-        if !work.is_finished() && tokio::time::timeout(TIDYING, &mut *work).await.is_err() {
-            work.abort();
-        }
         let held = self
             .checks
             .last()
@@ -96,20 +85,6 @@ impl Claims {
     pub fn into_checks(self) -> Vec<Check> {
         self.checks
     }
-}
-
-async fn wait<T>(work: &tokio::sync::Mutex<JoinHandle<Seen<T>>>, value: &Mutex<Option<T>>) -> Looked {
-    let ended = (&mut *work.lock().await).await;
-    let (seen, observed) = match ended {
-        Ok(seen) => seen?,
-        // The engine turns it into an errored check.
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => return Err(Blind::errored(error.to_string())),
-        },
-    };
-    *value.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-    Ok(observed)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod read;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use crate::engine;
 use crate::model::Outcome;
 use crate::model::waiver::Waiver;
 use crate::world::World;
@@ -17,6 +18,7 @@ pub use origin::Origin;
 
 const STAGE: &str = "verdict";
 
+#[derive(Clone)]
 pub enum Plan {
     Fold(Box<Fold>),
     /// Reads a status file.
@@ -26,6 +28,7 @@ pub enum Plan {
     },
 }
 
+#[derive(Clone)]
 pub struct Fold {
     /// Where reports are looked for, in each folder and below it.
     pub folders: Vec<PathBuf>,
@@ -61,8 +64,10 @@ impl Plan {
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
-    match plan {
-        Plan::Fold(fold) => fold::run(fold, world),
-        Plan::Read { file, origin } => read::run(file, origin, world),
-    }
+    let (plan, world) = (plan.clone(), world.clone());
+    let work = move || match &plan {
+        Plan::Fold(fold) => fold::run(fold, &world),
+        Plan::Read { file, origin } => read::run(file, origin, &world),
+    };
+    engine::blocking((STAGE, "verdict", "The reports can be read"), work).await
 }

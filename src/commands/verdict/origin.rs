@@ -10,6 +10,7 @@ use crate::model::{Finding, Subject, TimeSpan};
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a report or a status file must be of.
+#[derive(Clone)]
 pub struct Origin {
     /// This run.
     pub subject: Subject,

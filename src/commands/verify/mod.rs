@@ -7,6 +7,7 @@ mod sealed;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::hash::{Hashed, Stop};
@@ -26,17 +27,10 @@ pub struct Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let (own_plan, own_world) = (plan.clone(), world.clone());
-    // Reading and hashing never wait for anything but the disk and the processor.
-    let verifying = tokio::task::spawn_blocking(move || verify(&own_plan, &own_world));
-    verifying.await.unwrap_or_else(|error| Outcome {
-        checks: vec![errored(
-            "verify:bundle",
-            READABLE,
-            panics::no_result(error),
-            Instant::now(),
-        )],
-        ..Outcome::default()
+    engine::blocking((STAGE, "verify:bundle", READABLE), move || {
+        verify(&own_plan, &own_world)
     })
+    .await
 }
 
 const READABLE: &str = "The bundle can be read";

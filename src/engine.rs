@@ -144,7 +144,7 @@ pub async fn run(tasks: Vec<Task>, at_once: usize, interrupt: &Interrupt) -> Vec
         board.interrupt(signal);
         listening = false;
     }
-    let workers = workers();
+    let workers = workers(lanes);
     let mut running: Vec<AbortHandle> = (0..lanes).map(|lane| board.start(lane, &workers)).collect();
     while let Some(due) = board.waits_until() {
         tokio::select! {
@@ -372,22 +372,24 @@ impl State {
 static WORKERS: Mutex<Option<Handle>> = Mutex::new(None);
 
 /// The threads on which checks run. They live as long as the process: what one check opened, another may use.
-fn workers() -> Handle {
+fn workers(lanes: usize) -> Handle {
+    let wanted = lanes.min(2);
     let known = WORKERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    known.unwrap_or_else(new_workers)
+    let enough = known.filter(|known| known.metrics().num_workers() >= wanted);
+    enough.unwrap_or_else(|| new_workers(wanted))
 }
 
 /// The same, or others if these are held by checks that never yield.
 async fn workers_that_answer() -> Handle {
-    let workers = workers();
+    let workers = workers(1);
     match tokio::time::timeout(Duration::from_millis(100), workers.spawn(async {})).await {
         Ok(_) => workers,
-        Err(_) => new_workers(),
+        Err(_) => new_workers(2),
     }
 }
 
-fn new_workers() -> Handle {
-    match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+fn new_workers(threads: usize) -> Handle {
+    match Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => {
             let handle = runtime.handle().clone();
             *WORKERS.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());

@@ -57,7 +57,7 @@ impl Live {
                     ""
                 };
                 // A console that is gone is no reason to stop.
-                let _ = write_all(&mut file, format!("{begin}{line}\n").as_bytes());
+                let _ = write_all(&file, format!("{begin}{line}\n").as_bytes());
             }
         });
         Ok(Self {
@@ -119,7 +119,7 @@ impl Outlet {
         let _alone = self
             .is_stderr
             .then(|| between.stderr.lock().unwrap_or_else(PoisonError::into_inner));
-        write_all(&mut self.file, bytes)?;
+        write_all(&self.file, bytes)?;
         between.mid_line.store(!bytes.ends_with(b"\n"), Ordering::Relaxed);
         Ok(())
     }

@@ -27,8 +27,6 @@ const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 /// What action.yml hands to every command as arguments. The variables of these inputs hold the container's names of what is
 /// mounted, and an argument is left as it is.
 const OF_THE_ACTION: [&str; 2] = ["host-temp", "host-workspace"];
-/// The subcommand that wants them.
-const INSTALLER: &str = "install";
 
 /// Takes the action's own arguments, if there are no others.
 fn action_arguments(argv: &mut Vec<OsString>) -> Vec<OsString> {
@@ -54,7 +52,7 @@ pub fn host(argv: &[OsString], env: &Env) -> Host {
 /// Adds to `argv` what the inputs say and the command line does not.
 pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> Result<Vec<OsString>, Stop> {
     let env = &*world.env;
-    let of_the_action = action_arguments(&mut argv);
+    action_arguments(&mut argv);
     let input = env.get(COMMAND).map(str::trim).filter(|c| !c.is_empty());
     if argv.len() <= 1
         && let Some(command) = input
@@ -75,9 +73,6 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
             );
         }
         argv = vec!["stageproof".into(), command.into()];
-        if command == INSTALLER {
-            argv.extend(of_the_action);
-        }
     }
     if argv.len() <= 1 {
         let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
@@ -109,9 +104,6 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
             continue;
         }
         let name = input_name(arg);
-        if OF_THE_ACTION.contains(&name.as_str()) {
-            continue;
-        }
         if env.raw(&variable(&name)).is_some_and(|value| value.to_str().is_none()) {
             return Err(UsageError::new(format!("the input `{name}` is not UTF-8 text")).into());
         }

@@ -2,7 +2,6 @@
 
 pub mod capped;
 pub mod check;
-pub mod elf;
 pub mod evidence;
 pub mod exit;
 pub mod failure;

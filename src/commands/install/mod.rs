@@ -33,10 +33,6 @@ const PATH: &str = "Later steps find it";
 pub struct Plan {
     /// Where to, if not into the runner's temporary folder. Relative to the workspace.
     pub to: Option<PathBuf>,
-    /// The runner's folders as its machine names them. Only the action knows them, so one of them means that this is its
-    /// container.
-    pub host_temp: Option<String>,
-    pub host_workspace: Option<String>,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -99,23 +95,7 @@ fn suited(world: &World) -> Result<(), Box<Finding>> {
 /// Copies, and says whether that went well.
 fn copy(place: &Place, outcome: &mut Outcome) -> bool {
     let started = Instant::now();
-    let mut findings = match binary::interpreter() {
-        Ok(None) => Vec::new(),
-        Ok(Some(loader)) => {
-            let message = format!(
-                "this binary is not static: it needs {} and libraries",
-                printable(&loader)
-            );
-            vec![
-                Finding::warning("dynamic-binary", message)
-                    .help("on a machine like the one it was built on it runs; the action's image holds a static one"),
-            ]
-        }
-        Err(error) => vec![Finding::warning(
-            "unknown-binary",
-            format!("cannot tell whether this binary is static: {error:#}"),
-        )],
-    };
+    let mut findings = Vec::new();
     let copied = place.prepare().and_then(|()| binary::copy_to(&place.inside.join(NAME)));
     let done = copied.is_ok();
     let mut facts = Vec::new();

@@ -46,7 +46,7 @@ impl Live {
             stderr: Mutex::new(()),
         });
         let (sender, lines) = mpsc::channel::<String>();
-        let mut file = Stream::Err.open().context("standard error cannot be written")?;
+        let file = Stream::Err.open().context("standard error cannot be written")?;
         let writing = Arc::clone(&between);
         let writer = thread::spawn(move || {
             for line in lines {

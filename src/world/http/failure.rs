@@ -8,8 +8,8 @@ use rustls::pki_types::InvalidDnsNameError;
 
 use super::certificate::Expiry;
 use super::phase::{Phase, Progress};
-use super::refusal;
 use super::settings::{HttpVersion, Settings};
+use super::tls_error;
 use crate::model::{Reason, TimeSpan};
 use crate::world::dns::DnsError;
 
@@ -110,7 +110,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
         if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
             return Failure::new(
                 Reason::Tls,
-                refusal::in_words(tls, progress.certificate().as_ref(), settings),
+                tls_error::in_words(tls, progress.certificate().as_ref(), settings),
             );
         }
     }
@@ -133,7 +133,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
     }
     let detail = match settings.version {
         // What the first letters of an HTTP/1.1 answer are, read as HTTP/2.
-        HttpVersion::Two if is_wrong_frame(chain) => refusal::NO_HTTP2.to_owned(),
+        HttpVersion::Two if is_wrong_frame(chain) => tls_error::NO_HTTP2.to_owned(),
         HttpVersion::Two => format!("no HTTP/2 answer: {innermost}"),
         // Closed without an answer, or an answer that is not HTTP.
         HttpVersion::Any | HttpVersion::One => format!("no HTTP answer: {innermost}"),

@@ -56,6 +56,28 @@ where
     text.parse().map_err(serde::de::Error::custom)
 }
 
+/// A type that is read from text (`FromStr`) in a configuration, too; the rest of its JSON Schema follows its name.
+macro_rules! read_from_text {
+    ($type:ident { $($schema:tt)+ }) => {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::model::text::deserialize(deserializer)
+            }
+        }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", $($schema)+ })
+            }
+        }
+    };
+}
+pub(crate) use read_from_text;
+
 /// Whether a character is shown by its number: it does something instead of being seen.
 pub fn is_spelled_out(c: char) -> bool {
     c.is_control() || is_bidi_control(c)

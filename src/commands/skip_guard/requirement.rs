@@ -1,12 +1,9 @@
 //! One prerequisite, as `KIND:VALUE`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use super::github::{Ask, AskError};
@@ -232,26 +229,11 @@ impl fmt::Display for Requirement {
     }
 }
 
-impl<'de> Deserialize<'de> for Requirement {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for Requirement {
-    fn schema_name() -> Cow<'static, str> {
-        "Requirement".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": format!("One of {KINDS}."),
-            "pattern": "^(not-fork|oidc|no-other-run|(env|var|group|file|command|event|ref|url|tcp|not-frozen|\
-                        environment|token-permission|previous-job|no-other-run):.+)$",
-        })
-    }
-}
+text::read_from_text!(Requirement {
+    "description": format!("One of {KINDS}."),
+    "pattern": "^(not-fork|oidc|no-other-run|(env|var|group|file|command|event|ref|url|tcp|not-frozen|\
+                environment|token-permission|previous-job|no-other-run):.+)$",
+});
 
 #[cfg(test)]
 mod tests {

@@ -145,6 +145,17 @@ fn on_a_laptop_questions_about_the_run_do_not_apply() {
 }
 
 #[test]
+fn a_misspelled_kind_names_the_nearest_one() {
+    let gate = Gate::new();
+    gate.run(["skip-guard", "--require=evn:FOO"])
+        .code(2)
+        .says("`evn:FOO` is not a prerequisite; did you mean `env:FOO`?");
+    gate.run(["skip-guard", "--require=nonsense"])
+        .code(2)
+        .says("write one of env:NAME");
+}
+
+#[test]
 fn nothing_to_check_is_a_usage_error() {
     Gate::new()
         .run(["skip-guard"])

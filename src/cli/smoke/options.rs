@@ -209,6 +209,10 @@ options! {
     /// Total time allowed to become healthy, for each probe [default: 60s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
+    /// Statuses to retry until the end of --within that otherwise end it after three attempts in at least 2s, as waiting
+    /// rarely changes them: of 401, 403, 405 and 410.
+    #[arg(long, value_name = "LIST", help_heading = PATIENCE)]
+    retry_on_status: Option<StatusSet>,
     /// Time between two attempts, at least 10ms [default: 1s]. Retry-After extends it, in a window by at most three
     /// intervals; the end of --within shortens it.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]

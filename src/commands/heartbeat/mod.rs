@@ -103,7 +103,7 @@ async fn attempts(
     }
     let command = match command(plan, &teller) {
         Ok(command) => command,
-        Err(error) => return not_started(story, &teller, &error),
+        Err(error) => return not_started(plan, story, &teller, &error),
     };
     let mut desk = Desk {
         plan,
@@ -119,7 +119,7 @@ async fn attempts(
         let from = story.started.elapsed();
         let attempt = match watch::run(&mut desk, story.attempts).await {
             Ok(attempt) => attempt,
-            Err(error) => return not_started(story, &desk.teller, &error),
+            Err(error) => return not_started(plan, story, &desk.teller, &error),
         };
         let code = attempt.exit_code();
         story.attempt(&attempt, from);
@@ -159,8 +159,13 @@ async fn attempts(
     }
 }
 
-fn not_started(story: &Story, teller: &Teller<'_>, error: &StartError) -> Judged {
-    let (finding, code) = judge::not_started(error);
+fn not_started(plan: &Plan, story: &Story, teller: &Teller<'_>, error: &StartError) -> Judged {
+    let program = plan
+        .command
+        .first()
+        .map(|word| word.to_string_lossy())
+        .unwrap_or_default();
+    let (finding, code) = judge::not_started(error, &program);
     let place = Place {
         attempt: story.attempts.max(1),
         ..Place::default()

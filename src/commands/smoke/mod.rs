@@ -110,8 +110,8 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
             let (probe, watched, world) = (probe.clone(), watched.clone(), world.clone());
             let (id, title, deadline) = (probe.id(), probe.title(), probe.deadline());
             engine::Task::new(probe.stage.clone(), id, title, deadline, async move {
-                let http = http.map_err(Blind::errored)?;
-                let control = control.transpose().map_err(Blind::errored)?;
+                let http = http.map_err(no_client)?;
+                let control = control.transpose().map_err(no_client)?;
                 let home: Option<Home> = probe.home(&watched).await?;
                 let means = Means {
                     http: &http,
@@ -130,6 +130,14 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
         })
         .collect();
     engine::run(tasks, plan.at_once, &world.interrupt).await
+}
+
+fn no_client(cause: String) -> Blind {
+    Blind::with_help(
+        cause,
+        "check --ca-file, --client-cert, --client-key and SSL_CERT_FILE: each must be a PEM file; on the command line its \
+         path is relative to the current folder, in the configuration to the workspace",
+    )
 }
 
 fn out_of_time(limit: Duration) -> Blind {

@@ -116,10 +116,11 @@ impl Probe {
     }
 }
 
-pub(super) fn next_step(whose: Class, reason: Reason) -> &'static str {
-    match whose {
-        Class::Infra => "the platform or the way to it is in trouble: run it again when that is over",
-        Class::App => expect::next_step(reason),
+pub(super) fn next_step(whose: Class, reason: Reason, bad: Option<&Bad>) -> &'static str {
+    match (whose, bad.and_then(|bad| bad.help)) {
+        (Class::Infra, _) => "the platform or the way to it is in trouble: run it again when that is over",
+        (Class::App, Some(help)) => help,
+        (Class::App, None) => expect::next_step(reason),
     }
 }
 
@@ -128,6 +129,10 @@ pub(super) fn asked_to_wait(asked: Duration) -> String {
         "; Retry-After ({}) exceeds the remaining time",
         TimeSpan(whole_seconds(asked))
     )
+}
+
+pub(super) fn final_answer(status: u16) -> String {
+    format!("; no further attempts, as waiting does not change a {status} (--retry-on-status {status} goes on)")
 }
 
 fn validity(days: i64) -> String {

@@ -53,6 +53,21 @@ impl Expected {
             || version.is_some_and(|from| !matches!(from, VersionFrom::Header(_)))
     }
 
+    /// All of it, in short words.
+    pub fn in_words(&self) -> Vec<String> {
+        let mut words = vec![format!("status {}", self.statuses)];
+        if !self.redirects.is_empty() {
+            let urls: Vec<&str> = self.redirects.iter().map(Url::as_str).collect();
+            words.push(format!("redirected to {}", urls.join(", then ")));
+        }
+        words.extend(self.final_host.iter().map(|host| format!("final host {host}")));
+        words.extend(self.version.iter().map(ToString::to_string));
+        words.extend(self.headers.iter().map(|header| format!("header {header}")));
+        words.extend(self.body.iter().map(|pattern| format!("body matches /{pattern}/")));
+        words.extend(self.json.iter().map(|json| format!("JSON {json}")));
+        words
+    }
+
     fn reads_json(&self) -> bool {
         let version = self.version.as_ref().map(|version| &version.from);
         !self.json.is_empty() || matches!(version, Some(VersionFrom::Json(_)))

@@ -7,7 +7,8 @@ use super::{Means, Probe};
 use crate::commands::smoke::expect::{self, LatencyLimit};
 use crate::commands::smoke::sample::{Bad, Samples};
 use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
-use crate::model::{Class, Fact, Finding, Reason, TimeSpan};
+use crate::model::check::ASSERTED;
+use crate::model::{Class, Fact, Finding, Reason, TimeSpan, text};
 use crate::world::World;
 use crate::world::http::Expiry;
 
@@ -70,9 +71,20 @@ impl Probe {
         )
     }
 
+    /// Everything that has to hold, in short words.
+    fn asserted(&self) -> String {
+        let mut words = self.expected.in_words();
+        let days = self.min_certificate_days;
+        words.extend(days.map(|days| format!("certificate valid for at least {}", text::count(days as usize, "day"))));
+        words.extend(self.slow.fail.iter().map(|limit| format!("latency at most {limit}")));
+        words.push(format!("within {}", TimeSpan(self.within)));
+        words.extend(self.window.map(|(goal, _)| goal.to_string()));
+        words.join("; ")
+    }
+
     pub(super) fn facts(&self, course: &Course, world: &World) -> Vec<Fact> {
         let samples = &course.samples;
-        let mut facts = Vec::new();
+        let mut facts = vec![Fact::new(ASSERTED, self.asserted())];
         if let Some(good) = samples.last_good() {
             facts.push(Fact::new(
                 "answer",

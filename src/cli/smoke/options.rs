@@ -206,7 +206,7 @@ options! {
     #[arg(long, value_name = "LIMIT", help_heading = EXPECTED)]
     max_latency: Vec<LatencyLimit>,
 
-    /// Total time allowed to become healthy, for each probe [default: 60s].
+    /// Total time allowed to become healthy, for each probe [default: 60s]. --all-within limits all of them together.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
     /// Statuses to retry until the end of --within that otherwise end it after three attempts in at least 2s, as waiting

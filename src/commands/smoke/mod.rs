@@ -123,9 +123,12 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
                 let Some((until, limit)) = until else {
                     return probe.look(&means).await;
                 };
+                if Instant::now() >= until {
+                    return Err(out_of_time("not begun within", limit));
+                }
                 tokio::time::timeout_at(until.into(), probe.look(&means))
                     .await
-                    .unwrap_or_else(|_| Err(out_of_time(limit)))
+                    .unwrap_or_else(|_| Err(out_of_time("timed out after", limit)))
             })
         })
         .collect();
@@ -140,12 +143,9 @@ fn no_client(cause: String) -> Blind {
     )
 }
 
-fn out_of_time(limit: Duration) -> Blind {
+fn out_of_time(what: &str, limit: Duration) -> Blind {
     Blind::with_help(
-        format!(
-            "timed out after {}, the limit for all probes (--all-within)",
-            TimeSpan(limit)
-        ),
+        format!("{what} {}, the limit for all probes (--all-within)", TimeSpan(limit)),
         "raise --all-within or --parallel, or lower --within",
     )
 }

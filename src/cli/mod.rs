@@ -253,9 +253,11 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             Plan::RollbackDryRun(plan)
         }
         Command::Heartbeat(options) => {
-            let plan = options.plan(&setting, world)?;
-            // A step that went well must not replace the report of another one that did not.
+            let mut plan = options.plan(&setting, world)?;
+            // A step that went well must not replace the report and log of another one that did not.
             setting.label = Some(plan.label.clone());
+            setting.label = setting.free_label(name);
+            plan.log = setting.label.clone().unwrap_or_default();
             Plan::Heartbeat(plan)
         }
         Command::ForegroundProof(options) => {

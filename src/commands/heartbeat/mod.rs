@@ -33,8 +33,10 @@ pub struct Plan {
     /// Words, no shell; with `shell` the one word is a script.
     pub command: Vec<OsString>,
     pub shell: bool,
-    /// Part of the log's name.
+    /// Whose records they are.
     pub label: String,
+    /// What the log of its output is called, without `.log`.
+    pub log: String,
     /// Between two heartbeats.
     pub every: Duration,
     pub stall_after: Option<Duration>,
@@ -57,7 +59,7 @@ pub struct Plan {
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
-    let output = Arc::new(Log::of_output(&plan.logs, &plan.label));
+    let output = Arc::new(Log::of_output(&plan.logs, &plan.log));
     let records = Log::of_records(&plan.logs);
     let mut story = Story::begin();
     let shown = shown(plan, world);
@@ -228,6 +230,7 @@ impl Plan {
             command: vec!["true".into()],
             shell: false,
             label: "true".to_owned(),
+            log: "true".to_owned(),
             every: Duration::from_secs(15),
             stall_after: Some(Duration::from_secs(5)),
             stall_kill: false,

@@ -110,10 +110,12 @@ fn a_report_replaces_no_other_one_of_the_same_run() {
     gate.run(["smoke", &url, DIR]).code(0).says("reports/smoke-2.json");
     gate.run(["smoke", &url, DIR, "--label=blue"]).code(0);
     gate.run(["smoke", &url, DIR, "--label=blue"]).code(0);
-    for _ in 0..2 {
-        gate.run(["heartbeat", DIR, "--", "true"]).code(0);
+    for said in ["one", "two"] {
+        gate.run(["heartbeat", DIR, "--label=true", "--", "echo", said]).code(0);
         gate.run(["verdict", DIR]).code(1);
     }
+    assert_eq!(gate.read("evidence/logs/true.log"), "one\n");
+    assert_eq!(gate.read("evidence/logs/true-2.log"), "two\n");
     for name in [
         "smoke",
         "smoke-2",

@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use super::error::UsageError;
 use super::paths::PathIn;
 use super::{Stop, stop};
+use crate::model::text::nearest;
 use crate::world::{Env, Host, World};
 
 /// The input that names the subcommand.
@@ -75,13 +76,21 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
         argv = vec!["stageproof".into(), command.into()];
     }
     if argv.len() <= 1 {
-        let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
-        return Err(UsageError::new("no subcommand was given")
-            .help(format!(
-                "run `stageproof COMMAND`, or set the action's input `command`, to one of {}",
-                known.join(", ")
-            ))
-            .into());
+        let names = |commands: &mut dyn Iterator<Item = &clap::Command>| {
+            commands.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
+        };
+        let help = match env.get(COMMAND) {
+            Some(_) => format!("set the input `command` to one of {}", names(&mut gates(&tree))),
+            None => format!(
+                "run `stageproof COMMAND`, with one of {}; `stageproof --help` says what each does",
+                names(
+                    &mut tree
+                        .get_subcommands()
+                        .filter(|command| !command.is_hide_set() && command.get_name() != "help")
+                )
+            ),
+        };
+        return Err(UsageError::new("no subcommand was given").help(help).into());
     }
     let matches = tree.clone().try_get_matches_from(&argv).map_err(stop)?;
     let Some((name, given)) = matches.subcommand() else {
@@ -189,14 +198,10 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
             .filter(|c| c.get_arguments().any(|a| is_input(a) && input_name(a) == name))
             .map(clap::Command::get_name)
             .collect();
-        let near = own
-            .iter()
-            .map(|known| (strsim::damerau_levenshtein(&name, known), known))
-            .min()
-            .filter(|(distance, known)| *distance <= (known.len() / 3).max(2));
+        let near = nearest(&name, own.iter().map(AsRef::as_ref));
         let help = if !elsewhere.is_empty() {
             format!("it belongs to {}", elsewhere.join(", "))
-        } else if let Some((_, known)) = near {
+        } else if let Some(known) = near {
             format!("did you mean `{known}`?")
         } else {
             format!("the inputs are {}", own.join(", "))

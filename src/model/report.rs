@@ -1,6 +1,7 @@
 //! The result of a subcommand, judged once, from which everything else is rendered.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use super::verdict::Verdict;
 
 /// The name and version of the report's JSON form. Additions that a reader may ignore keep it; anything else raises it.
 pub const SCHEMA: &str = "stageproof.report/v1";
+
+/// The folder in an evidence directory.
+pub const FOLDER: &str = "reports";
 
 /// Why a run cannot take place here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +138,11 @@ pub fn name(command: &str, label: Option<&str>) -> String {
         Some(label) => format!("{command}-{label}"),
         None => command.to_owned(),
     }
+}
+
+/// Where it lies in the evidence directory.
+pub fn path(evidence: &Path, command: &str, label: Option<&str>) -> PathBuf {
+    evidence.join(FOLDER).join(format!("{}.json", name(command, label)))
 }
 
 impl Report {

@@ -35,6 +35,17 @@ pub fn cut(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
+/// The known name that a misspelled one is nearest to, if it is near at all.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known = known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(given, known), known));
+    known
+        .min()
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(2))
+        .map(|(_, known)| known)
+}
+
 /// `1 check`, `2 checks`, `2 processes`.
 pub fn count(n: usize, noun: &str) -> String {
     let hisses = ["s", "x", "sh", "ch"].iter().any(|end| noun.ends_with(end));

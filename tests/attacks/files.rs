@@ -153,7 +153,7 @@ mod read {
 
     #[test]
     fn an_evidence_directory_that_cannot_be_looked_into_ends_a_rehearsal_at_once() {
-        let config = "version: 1\nskip-guard:\n  require: [env:PATH]\n";
+        let config = "version: 1\nskip-guard:\n  require: [env:PATH]\nrollback-dry-run:\n  check: touch was-run\n";
         let long = format!("{}/x", "n".repeat(300));
         for (dir, make) in [
             ("artifacts/x", "file"),
@@ -169,9 +169,10 @@ mod read {
                 _ => {}
             }
             run(&gate, &["rehearse", "--evidence-dir", dir])
-                .code(2)
-                .says("cannot look into")
+                .code(1)
+                .says("the report has no place")
                 .says("--evidence-dir");
+            assert!(!gate.root().join("was-run").exists(), "{}", gate.listing());
         }
     }
 }

@@ -23,7 +23,8 @@ fn no_command_names_the_commands() {
     gate.run(NO_ARGS)
         .code(2)
         .says("no subcommand was given")
-        .says("skip-guard, smoke");
+        .says("skip-guard, smoke, rollback-dry-run, heartbeat, ")
+        .says(", install, schema;");
     gate.run(["smokee"]).code(2).says("smoke");
 }
 

@@ -90,6 +90,7 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
             fail: options.max_latency.clone(),
         },
         min_certificate_days: options.min_certificate_days,
+        retry_on_status: options.retry_on_status.clone(),
         within,
         interval,
         timeout: positive("--timeout", options.timeout, TIMEOUT)?,

@@ -57,6 +57,8 @@ struct Attempt {
 
 struct Closed {
     line: u64,
+    /// Whether there was a process at all.
+    started: bool,
     number: u32,
     exit: u8,
     signal: Option<String>,
@@ -84,6 +86,7 @@ impl Story {
                         self.open = None;
                         self.closed = Some(Closed {
                             line,
+                            started: record.pid != 0,
                             number: record.attempt,
                             exit: end.exit,
                             signal: end.signal.clone(),
@@ -140,6 +143,8 @@ impl Story {
             _ => "a record",
         };
         match &self.open {
+            // heartbeat tells the end of a command that never began, too.
+            None if record.pid == 0 && matches!(&record.event, Event::End(end) if end.exit != 0) => {}
             None => {
                 let message = format!("{name} of `{}` without a start before it", record.label);
                 self.order.add(torn(rules.at(line, "no-start", &message)));
@@ -307,15 +312,24 @@ impl Story {
                     .signal
                     .as_ref()
                     .map(|name| format!(" ({})", crate::model::text::one_line(name)));
-                let message = format!(
-                    "the last attempt of `{label}` ended with exit code {}{}",
-                    closed.exit,
-                    signal.unwrap_or_default()
-                );
-                self.order
-                    .add(rules.at(closed.line, "exit-code", &message).help(format!(
-                        "{label}.log beside the log has its output; fix the command and run the step again"
-                    )));
+                let (message, help) = match closed.started {
+                    true => (
+                        format!(
+                            "the last attempt of `{label}` ended with exit code {}{}",
+                            closed.exit,
+                            signal.unwrap_or_default()
+                        ),
+                        format!("{label}.log beside the log has its output; fix the command and run the step again"),
+                    ),
+                    false => (
+                        format!(
+                            "the command of `{label}` could not be started (exit code {})",
+                            closed.exit
+                        ),
+                        "the note above that line says why; fix the command and run the step again".to_owned(),
+                    ),
+                };
+                self.order.add(rules.at(closed.line, "exit-code", &message).help(help));
             }
             _ => {}
         }

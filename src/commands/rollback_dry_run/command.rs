@@ -11,7 +11,7 @@ use super::{Proof, Prove};
 use crate::engine::{Blind, Observed};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
-use crate::world::process::{self, Captured, Command, Ended, Left, Limits, Ran, StartError};
+use crate::world::process::{self, Captured, Command, Ended, Left, Limits, Ran, StartError, needs_a_shell};
 use crate::world::secrets::Redactor;
 
 /// What is searched and kept of the output: this much of its beginning and of its end.
@@ -95,11 +95,11 @@ async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
     };
     let ran = process::run(&command, limits, &world.env, &world.interrupt)
         .await
-        .map_err(|error| not_started(&error))?;
+        .map_err(|error| not_started(&error, &plan.check))?;
     judge(plan, &ran, &world.secrets)
 }
 
-fn not_started(error: &StartError) -> Blind {
+fn not_started(error: &StartError, check: &[String]) -> Blind {
     let help = match error {
         StartError::Interrupted(_) => return Blind::errored(error.to_string()),
         StartError::NotInPath(_) => {
@@ -119,7 +119,10 @@ fn not_started(error: &StartError) -> Blind {
         }
         StartError::Other { .. } | StartError::System(_) => "try the command by hand in the same place",
     };
-    Blind::with_help(error.to_string(), help)
+    Blind::with_help(
+        error.to_string(),
+        needs_a_shell(check).unwrap_or_else(|| help.to_owned()),
+    )
 }
 
 fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {

@@ -109,6 +109,7 @@ mod tests {
 
     fn failure(reason: Reason, blind: bool) -> Failure {
         Failure {
+            help: None,
             reason,
             detail: "because".to_owned(),
             out_of_time: false,

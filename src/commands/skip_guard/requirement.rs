@@ -57,6 +57,8 @@ const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAM
 /// Why a text is not a prerequisite.
 #[derive(Debug, thiserror::Error)]
 pub enum RequirementError {
+    #[error("`{0}` is not a prerequisite; did you mean `{1}`?")]
+    Misspelled(String, String),
     #[error("`{0}` is not a prerequisite; write one of {KINDS}")]
     UnknownKind(String),
     #[error("`{kind}` needs a value; write {kind}:{form}")]
@@ -92,6 +94,15 @@ impl Requirement {
     }
 }
 
+/// The nearest kind, or all of them.
+fn unknown(text: &str, kind: &str) -> RequirementError {
+    let kinds = KINDS.split(", ").map(|form| form.split(':').next().unwrap_or(form));
+    match text::nearest(kind, kinds) {
+        Some(near) => RequirementError::Misspelled(text.to_owned(), text.replacen(kind, near, 1)),
+        None => RequirementError::UnknownKind(text.to_owned()),
+    }
+}
+
 impl FromStr for Requirement {
     type Err = RequirementError;
 
@@ -119,7 +130,7 @@ impl FromStr for Requirement {
             "token-permission" => "contents:read",
             "previous-job" => "build",
             "no-other-run" => "6h",
-            _ => return Err(RequirementError::UnknownKind(text.to_owned())),
+            _ => return Err(unknown(text, kind)),
         };
         if value.is_empty() {
             return Err(RequirementError::NoValue {

@@ -110,8 +110,8 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
             let (probe, watched, world) = (probe.clone(), watched.clone(), world.clone());
             let (id, title, deadline) = (probe.id(), probe.title(), probe.deadline());
             engine::Task::new(probe.stage.clone(), id, title, deadline, async move {
-                let http = http.map_err(Blind::errored)?;
-                let control = control.transpose().map_err(Blind::errored)?;
+                let http = http.map_err(no_client)?;
+                let control = control.transpose().map_err(no_client)?;
                 let home: Option<Home> = probe.home(&watched).await?;
                 let means = Means {
                     http: &http,
@@ -123,21 +123,29 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
                 let Some((until, limit)) = until else {
                     return probe.look(&means).await;
                 };
+                if Instant::now() >= until {
+                    return Err(out_of_time("not begun within", limit));
+                }
                 tokio::time::timeout_at(until.into(), probe.look(&means))
                     .await
-                    .unwrap_or_else(|_| Err(out_of_time(limit)))
+                    .unwrap_or_else(|_| Err(out_of_time("timed out after", limit)))
             })
         })
         .collect();
     engine::run(tasks, plan.at_once, &world.interrupt).await
 }
 
-fn out_of_time(limit: Duration) -> Blind {
+fn no_client(cause: String) -> Blind {
     Blind::with_help(
-        format!(
-            "timed out after {}, the limit for all probes (--all-within)",
-            TimeSpan(limit)
-        ),
+        cause,
+        "check --ca-file, --client-cert, --client-key and SSL_CERT_FILE: each must be a PEM file; on the command line its \
+         path is relative to the current folder, in the configuration to the workspace",
+    )
+}
+
+fn out_of_time(what: &str, limit: Duration) -> Blind {
+    Blind::with_help(
+        format!("{what} {}, the limit for all probes (--all-within)", TimeSpan(limit)),
         "raise --all-within or --parallel, or lower --within",
     )
 }

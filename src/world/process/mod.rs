@@ -25,7 +25,7 @@ use super::{Env, Interrupt};
 pub use capture::Captured;
 use family::{Family, Leaving};
 pub use signal::number as signal_number;
-pub use start::{StartError, find};
+pub use start::{StartError, find, is_assignment, needs_a_shell};
 
 /// After the program has ended, how long what it left behind may still hold its output open.
 const LINGER: Duration = Duration::from_secs(1);

@@ -21,6 +21,17 @@ fn every_exit_code_is_passed_on_and_anything_but_0_fails() {
     }
 }
 
+#[test]
+fn what_needs_a_shell_is_said_with_the_way_to_one() {
+    let gate = Gate::new();
+    heartbeat(&gate, &["--", "true && true"])
+        .code(127)
+        .says("next: a script in one word needs --shell");
+    heartbeat(&gate, &["--", "A=1", "true"])
+        .code(127)
+        .says("next: no shell reads it: put `env` before");
+}
+
 /// nick-fields/retry takes each of these for success.
 #[test]
 fn death_by_a_signal_is_128_and_its_number() {

@@ -17,6 +17,10 @@ use crate::model::Finding;
 use crate::model::text::count;
 use crate::world::git::{Commit, Oid, PointsTo, RefName, Stop, Tag};
 
+/// The whole history is there.
+const NO_TAGS: &str = "tag the release that runs now (`git tag v1.2.3 COMMIT`), or name a tag, branch or commit to go back to \
+                       with --ref; `git fetch --tags` brings tags that only the remote has";
+
 impl Search<'_> {
     pub fn nearest(&self, plan: &GitPlan, stop: Stop<'_>) -> Answer {
         let all = self.repository.tags().map_err(blind)?;
@@ -114,7 +118,7 @@ impl Search<'_> {
             return Err(Blind::with_help(message, FETCH_ALL));
         }
         let help = if all.is_empty() {
-            FETCH_ALL
+            NO_TAGS
         } else if matching.is_empty() {
             "give a pattern that matches your releases with --tags, or name one with --ref"
         } else if seen.pre_releases.is_empty() {

@@ -152,7 +152,7 @@ impl Search<'_> {
                 None => no(
                     "unknown-ref",
                     format!("{message} ({} to choose from)", count(names.len(), "name")),
-                    FETCH_ALL.to_owned(),
+                    "check its spelling; `git fetch --tags` brings tags that only the remote has".to_owned(),
                 ),
             };
         };

@@ -170,6 +170,12 @@ impl FromStr for VersionFrom {
     }
 }
 
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "version {} (in {})", self.expected, self.from)
+    }
+}
+
 impl fmt::Display for VersionFrom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

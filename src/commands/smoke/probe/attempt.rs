@@ -90,6 +90,7 @@ impl Probe {
             Err(failure) => Sample::Bad(Bad {
                 cut_short: failure.out_of_time && timeout < self.timeout,
                 first_expiry: failure.first_expiry,
+                help: failure.help,
                 ..Bad::new(
                     failure.reason,
                     means.world.secrets.shorten(failure.detail.as_str(), DETAIL_SHOWN),

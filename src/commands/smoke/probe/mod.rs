@@ -16,6 +16,7 @@ use super::server::{Home, Watched};
 use super::signs::Control;
 use super::window::{Goal, Limits};
 use crate::engine::Blind;
+use crate::model::StatusSet;
 use crate::world::World;
 use crate::world::http::{Header, Http, Method, Settings};
 
@@ -39,6 +40,8 @@ pub struct Probe {
     pub slow: Slow,
     /// The certificate must be valid for at least this many days more.
     pub min_certificate_days: Option<u32>,
+    /// Statuses that are asked again until then although waiting rarely changes them.
+    pub retry_on_status: Option<StatusSet>,
     /// In which it must become right.
     pub within: Duration,
     pub interval: Duration,

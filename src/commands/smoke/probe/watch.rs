@@ -159,7 +159,7 @@ impl Probe {
                 vec![
                     Finding::error("degraded", message)
                         .because(whose, reason)
-                        .help(next_step(whose, reason))
+                        .help(next_step(whose, reason, last))
                         .excerpt(self.excerpt(last, means)),
                 ]
             }

@@ -1,6 +1,7 @@
 //! The servers that smoke starts itself, one after the other, and stops in the end.
 
 mod address;
+mod log;
 mod owner;
 mod ready;
 
@@ -20,12 +21,8 @@ use crate::engine::Blind;
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
 use crate::world::process::Left;
-use crate::world::process::StartError;
+use crate::world::process::{StartError, needs_a_shell};
 use crate::world::supervisor::{Ending, Failed, Order, Server, Watch};
-
-const LINES_SHOWN: usize = 15;
-/// More than as many lines of a log have, most of the time.
-const BYTES_SHOWN: usize = 16 << 10;
 
 /// A server to start before the probes.
 #[derive(Clone)]
@@ -194,7 +191,7 @@ impl<'a> Servers<'a> {
             ) {
                 findings.push(survivors(&left, world));
             }
-            checks.extend(clean_log(start, world));
+            checks.extend(log::clean(start, world));
         }
         checks
     }
@@ -241,7 +238,10 @@ impl Watched {
     pub fn last_lines(&self, world: &World) -> Vec<String> {
         let told = self.0.iter().filter_map(|seen| {
             let name = seen.log.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Some(format!("last lines of logs/{name}:\n{}", last_lines(&seen.log, world)?))
+            Some(format!(
+                "last lines of logs/{name}:\n{}",
+                log::last_lines(&seen.log, world)?
+            ))
         });
         told.collect()
     }
@@ -276,7 +276,7 @@ async fn launch(start: &Start, targets: &[Url], world: &World) -> Result<Server,
     };
     Server::start(&order, &world.env, &world.interrupt)
         .await
-        .map_err(not_started)
+        .map_err(|failed| not_started(start, failed))
 }
 
 async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<(), NotStarted> {
@@ -292,14 +292,14 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
     let finding = |message: String| {
         Finding::error("not-ready", message)
             .because(Class::App, Reason::Timeout)
-            .excerpt(last_lines(&start.log, world).unwrap_or_default())
+            .excerpt(log::last_lines(&start.log, world).unwrap_or_default())
     };
     tokio::select! {
         biased;
         how = watched.ended() => Err(NotStarted::Wrong(
             Finding::error("process-exit", format!("{how} before {} was ready ({ready})", start.called()))
                 .because(Class::App, Reason::ProcessExit)
-                .help("fix the start command, or the error in its last log lines")
+                .help(advice(start, "fix the start command, or the error in its last log lines"))
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
         signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
@@ -330,7 +330,7 @@ async fn answers_itself(ready: &Ready, watched: &Watched) -> Result<(), NotStart
     }
 }
 
-fn not_started(failed: Failed) -> NotStarted {
+fn not_started(start: &Start, failed: Failed) -> NotStarted {
     let help = match &failed {
         Failed::Interrupted(_) | Failed::Own(_) | Failed::Program(StartError::System(_)) => {
             return NotStarted::Blind(Blind::errored(failed.to_string()));
@@ -341,7 +341,7 @@ fn not_started(failed: Failed) -> NotStarted {
         }
         Failed::Program(_) | Failed::Refused(_) => "check that the command is a program that may be executed here",
     };
-    NotStarted::Wrong(Finding::error("not-started", failed.to_string()).help(help))
+    NotStarted::Wrong(Finding::error("not-started", failed.to_string()).help(advice(start, help)))
 }
 
 impl NotStarted {
@@ -375,8 +375,13 @@ fn gone(start: &Start, how: Ending, world: &World) -> Finding {
     };
     Finding::error("process-exit", format!("{} {how} while it was probed", start.called()))
         .because(Class::App, Reason::ProcessExit)
-        .help(help)
-        .excerpt(last_lines(&start.log, world).unwrap_or_default())
+        .help(advice(start, help))
+        .excerpt(log::last_lines(&start.log, world).unwrap_or_default())
+}
+
+/// A command that was written for a shell fails in ways that do not say so.
+fn advice(start: &Start, otherwise: &str) -> String {
+    needs_a_shell(&start.command).unwrap_or_else(|| otherwise.to_owned())
 }
 
 fn survivors(left: &[Left], world: &World) -> Finding {
@@ -388,21 +393,6 @@ fn survivors(left: &[Left], world: &World) -> Finding {
     .help("end them yourself: stageproof may not end processes of another user")
 }
 
-/// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
-fn clean_log(start: &Start, world: &World) -> Option<Check> {
-    let error = world.secrets.redact_file(&start.log).err()?;
-    let cause = format!("{error:#}");
-    let help = Some("check the log before you publish the evidence".to_owned());
-    let ended = Ended::Errored { cause, help };
-    Some(Check::new(
-        STAGE,
-        start.log_id(),
-        "The server's log holds no secrets",
-        ended,
-        Duration::ZERO,
-    ))
-}
-
 fn shown(path: &Path, world: &World) -> String {
     path.strip_prefix(&world.workspace)
         .unwrap_or(path)
@@ -412,10 +402,4 @@ fn shown(path: &Path, world: &World) -> String {
 
 fn command_line(start: &Start, world: &World) -> String {
     world.secrets.command_line(start.command.iter().map(String::as_str))
-}
-
-/// The last lines of a server's log, if it wrote any.
-fn last_lines(log: &Path, world: &World) -> Option<String> {
-    let last = world.secrets.last_lines_of(log, LINES_SHOWN, BYTES_SHOWN);
-    last.ok().filter(|lines| !lines.trim().is_empty())
 }

@@ -20,17 +20,17 @@ use crate::model::{Check, Ended, Fact, Finding, Outcome, TimeSpan};
 use crate::world::{Interrupt, panics};
 
 /// What looking brought back.
-pub type Looked = Result<Observed, Blind>;
+pub type CheckResult = Result<Observation, NotChecked>;
 
 /// It was looked up.
 #[derive(Debug, Default)]
-pub struct Observed {
+pub struct Observation {
     pub findings: Vec<Finding>,
     pub facts: Vec<Fact>,
     pub latency: Option<Latency>,
 }
 
-impl Observed {
+impl Observation {
     pub fn nothing_wrong() -> Self {
         Self::default()
     }
@@ -51,14 +51,14 @@ impl Observed {
 
 /// It was not looked up, and why.
 #[derive(Debug)]
-pub enum Blind {
+pub enum NotChecked {
     /// On purpose.
     Skipped { reason: String },
     /// It could not be. Never green.
     Errored { cause: String, help: Option<String> },
 }
 
-impl Blind {
+impl NotChecked {
     pub fn errored(cause: impl Into<String>) -> Self {
         Self::Errored {
             cause: cause.into(),
@@ -74,22 +74,22 @@ impl Blind {
     }
 }
 
-impl From<anyhow::Error> for Blind {
+impl From<anyhow::Error> for NotChecked {
     fn from(error: anyhow::Error) -> Self {
         Self::errored(format!("{error:#}"))
     }
 }
 
-impl From<Blind> for Ended {
-    fn from(blind: Blind) -> Self {
+impl From<NotChecked> for Ended {
+    fn from(blind: NotChecked) -> Self {
         match blind {
-            Blind::Skipped { reason } => Self::Skipped { reason },
-            Blind::Errored { cause, help } => Self::Errored { cause, help },
+            NotChecked::Skipped { reason } => Self::Skipped { reason },
+            NotChecked::Errored { cause, help } => Self::Errored { cause, help },
         }
     }
 }
 
-type Look = Pin<Box<dyn Future<Output = Looked> + Send>>;
+type Look = Pin<Box<dyn Future<Output = CheckResult> + Send>>;
 
 /// A claim and the way to look it up.
 pub struct Task {
@@ -113,7 +113,7 @@ impl Task {
         id: impl Into<String>,
         title: impl Into<String>,
         deadline: Duration,
-        look: impl Future<Output = Looked> + Send + 'static,
+        look: impl Future<Output = CheckResult> + Send + 'static,
     ) -> Self {
         let claim = Claim {
             id: id.into(),
@@ -208,7 +208,7 @@ struct Running {
     since: Instant,
     until: Instant,
     /// It is given up but may still tidy up until then.
-    given_up: Option<Blind>,
+    given_up: Option<NotChecked>,
 }
 
 /// Later than any deadline that matters.
@@ -270,7 +270,7 @@ impl Board {
     }
 
     /// Whether the lane may go on: it may not if its check was given up.
-    fn end(&self, index: usize, lane: usize, looked: Looked) -> bool {
+    fn end(&self, index: usize, lane: usize, looked: CheckResult) -> bool {
         let state = &mut *self.state();
         match &mut state.claims[index].1 {
             Slot::Running(running) if running.lane == lane => {
@@ -345,7 +345,7 @@ impl Board {
 }
 
 impl State {
-    fn end(&mut self, index: usize, looked: Looked) {
+    fn end(&mut self, index: usize, looked: CheckResult) {
         let (claim, slot) = &mut self.claims[index];
         let took = match slot {
             Slot::Running(running) => running.since.elapsed(),
@@ -401,19 +401,19 @@ fn new_workers(threads: usize) -> Handle {
     }
 }
 
-fn interrupted(signal: &str, when: &str) -> Blind {
-    Blind::errored(format!("interrupted by {signal} {when}"))
+fn interrupted(signal: &str, when: &str) -> NotChecked {
+    NotChecked::errored(format!("interrupted by {signal} {when}"))
 }
 
-fn overdue(deadline: Duration) -> Blind {
-    Blind::with_help(
+fn overdue(deadline: Duration) -> NotChecked {
+    NotChecked::with_help(
         format!("it did not end within its deadline of {}", TimeSpan(deadline)),
         "look at what it was waiting for; a check that has limits of its own ends before this",
     )
 }
 
-fn crashed(what: String) -> Blind {
-    Blind::with_help(
+fn crashed(what: String) -> NotChecked {
+    NotChecked::with_help(
         what,
         "this is a bug in stageproof: report it with the command and this line",
     )
@@ -430,7 +430,7 @@ mod tests {
     const LATE: Duration = Duration::from_secs(60);
 
     fn fine(id: &str) -> Task {
-        Task::new("stage", id, id, LATE, async { Ok(Observed::nothing_wrong()) })
+        Task::new("stage", id, id, LATE, async { Ok(Observation::nothing_wrong()) })
     }
 
     fn cause(check: &Check) -> &str {
@@ -449,7 +449,7 @@ mod tests {
             // Never yields: the worst a check can do.
             Task::new("stage", "blocks", "blocks", SOON, async {
                 std::thread::sleep(Duration::from_secs(2));
-                Ok(Observed::nothing_wrong())
+                Ok(Observation::nothing_wrong())
             }),
             fine("last"),
         ];
@@ -473,7 +473,7 @@ mod tests {
         let block = |n: usize| {
             Task::new("stage", n.to_string(), "blocks", SOON, async {
                 std::thread::sleep(Duration::from_secs(3));
-                Ok(Observed::nothing_wrong())
+                Ok(Observation::nothing_wrong())
             })
         };
         let started = Instant::now();
@@ -507,7 +507,7 @@ mod tests {
         let look = async move {
             tokio::time::sleep(SOON * 2).await;
             *done.lock().unwrap() = true;
-            Ok(Observed::nothing_wrong())
+            Ok(Observation::nothing_wrong())
         };
         let checks = run(
             vec![Task::new("stage", "slow", "slow", SOON, look).with_grace(LATE)],
@@ -543,7 +543,7 @@ mod tests {
                     most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     tokio::task::yield_now().await;
                     running.fetch_sub(1, Ordering::SeqCst);
-                    Ok(Observed::nothing_wrong())
+                    Ok(Observation::nothing_wrong())
                 })
             })
             .collect();

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::gap::not_checked;
 use crate::gate::{Gate, Ran};
 use crate::servers::{answer, eventually};
+use crate::skipped::not_checked;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 /// What a test cannot do without root is a failure where this is set.

@@ -11,9 +11,9 @@ mod ownership {
     use std::path::Path;
     use std::process::{Command, Output, Stdio};
 
-    use crate::gap::not_checked;
     use crate::gate::Gate;
     use crate::servers::{answer, eventually, free_port, hello_server};
+    use crate::skipped::not_checked;
 
     const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
     /// The user of GitHub's hosted runners.

@@ -19,8 +19,8 @@ use stageproof::model::{
     Check, Class, Ended, Fact, Finding, Outcome, Output, Reason, Report, Span, Subject, exit, finding,
 };
 
-use crate::gap::not_checked;
 use crate::gate::Gate;
+use crate::skipped::not_checked;
 
 /// action.yml, as far as it is compared.
 #[derive(serde::Deserialize)]

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::claims::{Claims, Seen};
 use super::template::Template;
 use super::{Proof, Prove};
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
 use crate::world::process::{self, Captured, Command, Ended, Left, Limits, Ran, StartError, needs_a_shell};
@@ -80,7 +80,7 @@ const DRY_RUN: &str = "STAGEPROOF_DRY_RUN";
 
 async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
     let Some((program, args)) = plan.check.split_first() else {
-        return Err(Blind::with_help("the check is empty", "give it a program to run"));
+        return Err(NotChecked::with_help("the check is empty", "give it a program to run"));
     };
     let command = Command {
         program: program.clone(),
@@ -99,9 +99,9 @@ async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
     judge(plan, &ran, &world.secrets)
 }
 
-fn not_started(error: &StartError, check: &[String]) -> Blind {
+fn not_started(error: &StartError, check: &[String]) -> NotChecked {
     let help = match error {
-        StartError::Interrupted(_) => return Blind::errored(error.to_string()),
+        StartError::Interrupted(_) => return NotChecked::errored(error.to_string()),
         StartError::NotInPath(_) => {
             "install it in a step before this one; the container action sees only what is in its own image, so for this \
              check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
@@ -119,7 +119,7 @@ fn not_started(error: &StartError, check: &[String]) -> Blind {
         }
         StartError::Other { .. } | StartError::System(_) => "try the command by hand in the same place",
     };
-    Blind::with_help(
+    NotChecked::with_help(
         error.to_string(),
         needs_a_shell(check).unwrap_or_else(|| help.to_owned()),
     )
@@ -136,7 +136,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
                 secrets.shorten(last.lines().last().unwrap_or_default(), 200)
             )
         };
-        Err(Blind::with_help(cause, help))
+        Err(NotChecked::with_help(cause, help))
     };
     let code = match ran.ended {
         Ended::Exit(code) => code,
@@ -157,9 +157,11 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
                  --check-timeout",
             );
         }
-        Ended::Interrupted(signal) => return Err(Blind::errored(format!("interrupted by {signal} before it ended"))),
+        Ended::Interrupted(signal) => {
+            return Err(NotChecked::errored(format!("interrupted by {signal} before it ended")));
+        }
     };
-    let mut observed = Observed::nothing_wrong()
+    let mut observed = Observation::nothing_wrong()
         .fact("exit code", code.to_string())
         .fact("output", size(&ran.output));
     if code != plan.expect_exit {

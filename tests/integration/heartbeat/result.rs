@@ -61,7 +61,7 @@ fn a_sigkill_that_was_not_ours_comes_with_what_the_kernel_says_about_memory() {
 fn the_code_is_known_although_the_end_of_children_is_ignored() {
     if std::process::Command::new("python3").arg("--version").output().is_err() {
         let why = "python3 is not installed";
-        return crate::gap::not_checked("an ignored SIGCHLD", why, "STAGEPROOF_REQUIRE_TOOLS");
+        return crate::skipped::not_checked("an ignored SIGCHLD", why, "STAGEPROOF_REQUIRE_TOOLS");
     }
     let gate = Gate::new();
     let program = gate

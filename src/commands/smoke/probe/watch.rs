@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::{Course, Step, pause_or_gone};
-use super::told::{next_step, whole_seconds};
-use super::{ASIDE, Means, Probe};
+use super::attempt::{ProbeProgress, Step, pause_or_gone};
+use super::findings::{next_step, whole_seconds};
+use super::{ASIDE, Context, Probe};
 use crate::commands::smoke::window::{Goal, Run, State, Window};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::{Class, Finding, Reason, TimeSpan, text};
 use crate::world::clock;
 
@@ -47,9 +47,9 @@ impl Probe {
     pub(super) async fn watch(
         &self,
         mut window: Window,
-        course: &mut Course,
-        means: &Means<'_>,
-    ) -> Result<Vec<Finding>, Blind> {
+        course: &mut ProbeProgress,
+        means: &Context<'_>,
+    ) -> Result<Vec<Finding>, NotChecked> {
         let Some((goal, limits)) = self.window else {
             return Ok(Vec::new());
         };
@@ -114,14 +114,14 @@ impl Probe {
     }
 
     /// What was not seen is neither right nor wrong.
-    fn unwatched(&self, gap: Duration, window: &Window, means: &Means<'_>) -> Blind {
+    fn unwatched(&self, gap: Duration, window: &Window, means: &Context<'_>) -> NotChecked {
         let until = means.world.clock.now();
         let from = until.checked_sub(gap).unwrap_or(until);
         let seen = match (window.samples(), window.failed()) {
             (0, _) => "no sample before".to_owned(),
             (samples, failed) => format!("{failed} of {samples} samples before failed"),
         };
-        Blind::with_help(
+        NotChecked::with_help(
             format!(
                 "{}: no sample for {:.1}s, between {from:.1} and {until:.1} ({seen}): stageproof or the machine did not run",
                 self.asked(),
@@ -131,7 +131,7 @@ impl Probe {
         )
     }
 
-    fn judge(&self, window: &Window, course: &Course, means: &Means<'_>) -> Vec<Finding> {
+    fn judge(&self, window: &Window, course: &ProbeProgress, means: &Context<'_>) -> Vec<Finding> {
         let failed = window.failed();
         let of = format!(
             "{failed} of {} failed: {}",

@@ -17,7 +17,7 @@ pub use owner::{Home, Owner};
 pub use ready::Ready;
 
 use super::STAGE;
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
 use crate::world::process::Left;
@@ -69,12 +69,12 @@ impl Start {
 /// Why there is no server: found wanting, or not found out.
 enum NotStarted {
     Wrong(Finding),
-    Blind(Blind),
+    NotChecked(NotChecked),
 }
 
-impl From<Blind> for NotStarted {
-    fn from(blind: Blind) -> Self {
-        Self::Blind(blind)
+impl From<NotChecked> for NotStarted {
+    fn from(blind: NotChecked) -> Self {
+        Self::NotChecked(blind)
     }
 }
 
@@ -143,7 +143,7 @@ impl<'a> Servers<'a> {
         }
         not_ours.dedup();
         let mut checks = Vec::new();
-        // Looked at before any is stopped: afterwards it has ended in any case.
+        // CheckResult at before any is stopped: afterwards it has ended in any case.
         let ended: Vec<Option<Ending>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
         let mut failed = self.failed.take();
         for ((start, server, began), ending) in self.running.iter().zip(ended) {
@@ -302,9 +302,9 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
                 .help(advice(start, "fix the start command, or the error in its last log lines"))
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
-        signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
+        signal = world.interrupt.wait() => Err(NotChecked::errored(format!("interrupted by {signal} before it was ready")).into()),
         waited = ready.wait(&start.log, &seen, world) => {
-            waited.map_err(Blind::from)?;
+            waited.map_err(NotChecked::from)?;
             answers_itself(ready, watched).await
         }
         () = tokio::time::sleep(limit) => Err(NotStarted::Wrong(
@@ -333,7 +333,7 @@ async fn answers_itself(ready: &Ready, watched: &Watched) -> Result<(), NotStart
 fn not_started(start: &Start, failed: Failed) -> NotStarted {
     let help = match &failed {
         Failed::Interrupted(_) | Failed::Own(_) | Failed::Program(StartError::System(_)) => {
-            return NotStarted::Blind(Blind::errored(failed.to_string()));
+            return NotStarted::NotChecked(NotChecked::errored(failed.to_string()));
         }
         Failed::Program(StartError::NotInPath(_) | StartError::NoFile(_)) => {
             "check the command's name and that the build before this step made it; the container action sees only what \
@@ -348,7 +348,7 @@ impl NotStarted {
     fn ended(self) -> Ended {
         match self {
             Self::Wrong(finding) => Ended::Looked(vec![finding]),
-            Self::Blind(blind) => blind.into(),
+            Self::NotChecked(blind) => blind.into(),
         }
     }
 }

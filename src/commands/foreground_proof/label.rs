@@ -19,7 +19,7 @@ pub const CLAIMS: usize = 3;
 
 /// What is known of a label so far.
 #[derive(Default)]
-pub struct Story {
+pub struct LabelHistory {
     /// Wrong about beginning, order and end.
     order: Capped,
     /// Silences that were too long.
@@ -64,7 +64,7 @@ struct Closed {
     signal: Option<String>,
 }
 
-impl Story {
+impl LabelHistory {
     pub fn add(&mut self, line: u64, record: &Record, at: Timestamp, rules: &Rules) {
         self.records += 1;
         self.times_of(line, record, at, rules);

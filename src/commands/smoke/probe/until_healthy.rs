@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::{Course, Step, pause_or_gone};
-use super::told::{self, next_step, whole_seconds};
-use super::{ASIDE, Means, Probe};
+use super::attempt::{ProbeProgress, Step, pause_or_gone};
+use super::findings::{self, next_step, whole_seconds};
+use super::{ASIDE, Context, Probe};
+use crate::commands::smoke::control::ControlAnswer;
 use crate::commands::smoke::sample::{Bad, Sample};
-use crate::commands::smoke::signs::Told;
 use crate::model::{Finding, Reason, TimeSpan, text};
 
 /// With less time than this there is no waiting and asking once more: the wait takes half of it.
@@ -53,7 +53,7 @@ impl Probe {
     }
 
     /// Asks until the answer is right, the time is up, or the server that should answer is gone.
-    pub(super) async fn until_right(&self, course: &mut Course, means: &Means<'_>) -> Result<(), Finding> {
+    pub(super) async fn until_right(&self, course: &mut ProbeProgress, means: &Context<'_>) -> Result<(), Finding> {
         let deadline = Instant::now() + self.within;
         let mut settled = Settled {
             status: None,
@@ -88,7 +88,7 @@ impl Probe {
                 return Ok(());
             }
             if let Some(status) = settled.by(status.filter(|status| self.is_final(*status))) {
-                return Err(self.given_up(course, means, &told::final_answer(status)).await);
+                return Err(self.given_up(course, means, &findings::final_answer(status)).await);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left < LAST_WAIT {
@@ -99,7 +99,7 @@ impl Probe {
             let wait = if left > pause + LAST_ATTEMPT {
                 pause
             } else if let Some(asked) = retry_after.filter(|asked| *asked + LAST_ATTEMPT >= left) {
-                return Err(self.given_up(course, means, &told::asked_to_wait(asked)).await);
+                return Err(self.given_up(course, means, &findings::asked_to_wait(asked)).await);
             } else {
                 left / 2
             };
@@ -110,17 +110,17 @@ impl Probe {
     }
 
     /// The time is up. Whose fault it was is worth the control's whole time, if it had less before.
-    async fn given_up(&self, course: &mut Course, means: &Means<'_>, why: &str) -> Finding {
+    async fn given_up(&self, course: &mut ProbeProgress, means: &Context<'_>, why: &str) -> Finding {
         if let Some(bad) = course.samples.last_failure_mut().filter(|bad| bad.control_was_hurried)
             && let Some(control) = means.control
-            && let Told::Fails(how) = control.ask(ASIDE).await
+            && let ControlAnswer::Fails(how) = control.ask(ASIDE).await
         {
             bad.sign = Some(how);
         }
         self.unhealthy(course, means, why)
     }
 
-    fn unhealthy(&self, course: &Course, means: &Means<'_>, why: &str) -> Finding {
+    fn unhealthy(&self, course: &ProbeProgress, means: &Context<'_>, why: &str) -> Finding {
         let Some(bad) = course.samples.last_failure() else {
             return Finding::error("no-sample", "there was no time for a single attempt");
         };
@@ -145,7 +145,7 @@ impl Probe {
             })
     }
 
-    pub(super) fn gone(&self, course: &mut Course, means: &Means<'_>, how: String) -> Finding {
+    pub(super) fn gone(&self, course: &mut ProbeProgress, means: &Context<'_>, how: String) -> Finding {
         course.add(Sample::Bad(Bad::new(Reason::ProcessExit, how)));
         self.unhealthy(course, means, "")
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::attempt::Course;
-use super::{Means, Probe};
+use super::attempt::ProbeProgress;
+use super::{Context, Probe};
 use crate::commands::smoke::expect::{self, LatencyLimit};
 use crate::commands::smoke::sample::{Bad, Samples};
 use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
@@ -14,7 +14,7 @@ use crate::world::http::Expiry;
 
 impl Probe {
     /// What others wrote about it: the answer, and the servers' logs.
-    pub(super) fn excerpt(&self, bad: Option<&Bad>, means: &Means<'_>) -> String {
+    pub(super) fn excerpt(&self, bad: Option<&Bad>, means: &Context<'_>) -> String {
         let answer = bad.map(|bad| bad.excerpt.clone()).filter(|text| !text.is_empty());
         let logs = means.watched.last_lines(means.world);
         answer.into_iter().chain(logs).collect::<Vec<_>>().join("\n")
@@ -82,7 +82,7 @@ impl Probe {
         words.join("; ")
     }
 
-    pub(super) fn facts(&self, course: &Course, world: &World) -> Vec<Fact> {
+    pub(super) fn facts(&self, course: &ProbeProgress, world: &World) -> Vec<Fact> {
         let samples = &course.samples;
         let mut facts = vec![Fact::new(ASSERTED, self.asserted())];
         if let Some(good) = samples.last_good() {

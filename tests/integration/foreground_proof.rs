@@ -115,7 +115,7 @@ fn steps_that_ran_at_the_same_time_are_told_apart() {
     prove(&gate, &["--require=one", "--require=two"]).code(0);
     prove(&gate, &[])
         .code(1)
-        .says("the last attempt of `bad` ended with exit code 3");
+        .says("the last attempt of `bad` exited with code 3");
     prove(&gate, &["--require=three"])
         .code(1)
         .says("there is no record of `three`; it has records of bad, one, two");

@@ -271,7 +271,7 @@ impl LabelHistory {
         let mut ended = claim(
             label,
             "ended",
-            format!("`{label}` began, and ended with exit code 0"),
+            format!("`{label}` began, and exited with code 0"),
             self.order,
         );
         ended.facts = vec![
@@ -315,7 +315,7 @@ impl LabelHistory {
                 let (message, help) = match closed.started {
                     true => (
                         format!(
-                            "the last attempt of `{label}` ended with exit code {}{}",
+                            "the last attempt of `{label}` exited with code {}{}",
                             closed.exit,
                             signal.unwrap_or_default()
                         ),

@@ -4,8 +4,8 @@ use super::Plan;
 use super::attempt::{Attempt, Limit};
 use crate::model::text::count;
 use crate::model::{Finding, TimeSpan, exit};
+use crate::world::process::Ending;
 use crate::world::process::{StartError, is_assignment};
-use crate::world::wrap::Ending;
 
 /// Names of processes that a finding mentions.
 const NAMED: usize = 3;

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::model::heartbeat::{End, Event};
 use crate::model::{Finding, Outcome, TimeSpan, exit, text};
-use crate::world::process::StartError;
-use crate::world::wrap::{Ending, Live, Log, Reaper, Signals};
+use crate::world::process::{Ending, StartError};
+use crate::world::wrap::{Live, Log, Reaper, Signals};
 use crate::world::{World, process};
 use attempt::Desk;
 pub use codes::Codes;

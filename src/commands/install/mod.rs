@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::text::printable;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
-use crate::world::process::{Captured, Command, Ended as Ending, Limits};
+use crate::world::process::{Captured, Command, Ending, Limits, RunEnd};
 use crate::world::{World, binary, process};
 use place::Place;
 
@@ -139,13 +139,12 @@ async fn tried(place: &Place, world: &World) -> Vec<Finding> {
     };
     let said = |output: &Captured| printable(output.redacted(&world.secrets).trim());
     match process::run(&command, LIMITS, &world.env, &world.interrupt).await {
-        Ok(ran) if ran.ended == Ending::Exit(0) && said(&ran.output) == expected => Vec::new(),
+        Ok(ran) if ran.ended == RunEnd::Itself(Ending::Code(0)) && said(&ran.output) == expected => Vec::new(),
         Ok(ran) => {
             let how = match ran.ended {
-                Ending::Exit(code) => format!("--version ended with exit code {code}"),
-                Ending::Signal(number) => format!("--version was killed by signal {number}"),
-                Ending::Deadline => "--version did not end".to_owned(),
-                Ending::Interrupted(signal) => format!("--version was interrupted by {signal}"),
+                RunEnd::Itself(ending) => format!("--version {ending}"),
+                RunEnd::Deadline => "--version did not end".to_owned(),
+                RunEnd::Interrupted(signal) => format!("--version was interrupted by {signal}"),
             };
             let findings = bad(how);
             findings

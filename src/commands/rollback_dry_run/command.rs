@@ -11,7 +11,7 @@ use super::{Proof, Prove};
 use crate::engine::{NotChecked, Observation};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
-use crate::world::process::{self, Captured, Command, Ended, Left, Limits, Ran, StartError, needs_a_shell};
+use crate::world::process::{self, Captured, Command, Ending, Left, Limits, Ran, RunEnd, StartError, needs_a_shell};
 use crate::world::secrets::Redactor;
 
 /// What is searched and kept of the output: this much of its beginning and of its end.
@@ -68,7 +68,7 @@ impl Prove for CommandPlan {
                 .as_ref()
                 .and_then(|template| template.fill(|_| String::new())),
             proved: vec![
-                format!("`{shown}` ended with exit code {}{matched}", self.expect_exit),
+                format!("`{shown}` exits with code {}{matched}", self.expect_exit),
                 "the rollback command was not run".to_owned(),
             ],
             not_covered,
@@ -139,14 +139,14 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         Err(NotChecked::with_help(cause, help))
     };
     let code = match ran.ended {
-        Ended::Exit(code) => code,
-        Ended::Signal(signal) => {
+        RunEnd::Itself(Ending::Code(code)) => code,
+        RunEnd::Itself(ending @ Ending::Signal(_)) => {
             return blind(
-                format!("the check was killed by signal {signal}, so it gave no answer"),
+                format!("the check {ending}, so it gave no answer"),
                 "signal 9 usually means a lack of memory, 11 a bug in the program: try it by hand in the same place",
             );
         }
-        Ended::Deadline => {
+        RunEnd::Deadline => {
             return blind(
                 format!(
                     "the check timed out after {} and was ended {} all it started",
@@ -157,7 +157,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
                  --check-timeout",
             );
         }
-        Ended::Interrupted(signal) => {
+        RunEnd::Interrupted(signal) => {
             return Err(NotChecked::errored(format!("interrupted by {signal} before it ended")));
         }
     };
@@ -168,10 +168,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         observed.findings.push(
             Finding::error(
                 "unexpected-exit",
-                format!(
-                    "the check ended with exit code {code}, and {} means yes",
-                    plan.expect_exit
-                ),
+                format!("the check exited with code {code}, and {} means yes", plan.expect_exit),
             )
             .help("its last lines say why; if this code means yes, set --expect-exit")
             .excerpt(last.clone()),
@@ -202,16 +199,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
                 .help("a read-only check should wait for what it starts"),
         );
     }
-    if !ran.survivors.is_empty() {
-        let left = Left::named(&ran.survivors, secrets);
-        observed.findings.push(
-            Finding::warning(
-                "survivors",
-                format!("processes that the check started could not be ended and keep running: {left}"),
-            )
-            .help("end them yourself: stageproof may not end processes of another user"),
-        );
-    }
+    (observed.findings).extend(Left::survived(&ran.survivors, "the check", secrets));
     Ok((Some(()), observed))
 }
 

@@ -26,7 +26,7 @@ use super::process::table::children;
 use super::process::{StartError, find};
 pub use live::Live;
 pub use log::Log;
-pub use reaper::{Ending, Reaper};
+pub use reaper::Reaper;
 pub use signals::{Heard, Signals, Told};
 pub use stream::{Reading, Streams};
 pub use tree::{Process, Tree, Usage};

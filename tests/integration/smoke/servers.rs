@@ -62,7 +62,7 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
     let url = format!("http://127.0.0.1:{}", free_port());
     for (start, says) in [
         ("sh -c 'echo no database >&2; exit 3'", "exited with code 3"),
-        ("sh -c 'echo no database >&2; kill -SEGV $$'", "(SIGSEGV)"),
+        ("sh -c 'echo no database >&2; kill -SEGV $$'", "killed by SIGSEGV"),
         ("sh -c 'echo no database >&2; exit 0'", "stay in the foreground"),
     ] {
         let began = Instant::now();

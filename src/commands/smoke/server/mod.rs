@@ -20,9 +20,8 @@ use super::STAGE;
 use crate::engine::NotChecked;
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
-use crate::world::process::Left;
-use crate::world::process::{StartError, needs_a_shell};
-use crate::world::supervisor::{Ending, Failed, Order, Server, Watch};
+use crate::world::process::{Ending, Left, StartError, needs_a_shell};
+use crate::world::supervisor::{Failed, Order, Server, Watch, in_words};
 
 /// A server to start before the probes.
 #[derive(Clone)]
@@ -144,7 +143,7 @@ impl<'a> Servers<'a> {
         not_ours.dedup();
         let mut checks = Vec::new();
         // CheckResult at before any is stopped: afterwards it has ended in any case.
-        let ended: Vec<Option<Ending>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
+        let ended: Vec<Option<Option<Ending>>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
         let mut failed = self.failed.take();
         for ((start, server, began), ending) in self.running.iter().zip(ended) {
             let mut facts = vec![
@@ -185,11 +184,8 @@ impl<'a> Servers<'a> {
         for (at, (start, server, _)) in self.running.into_iter().enumerate().rev() {
             let left = server.stop(&world.interrupt).await;
             // Those that run have the first checks, in their order.
-            if let (false, Some(Ended::Looked(findings))) = (
-                left.is_empty(),
-                checks.get_mut(at).map(|check: &mut Check| &mut check.ended),
-            ) {
-                findings.push(survivors(&left, world));
+            if let Some(Ended::Looked(findings)) = checks.get_mut(at).map(|check: &mut Check| &mut check.ended) {
+                findings.extend(Left::survived(&left, "it", &world.secrets));
             }
             checks.extend(log::clean(start, world));
         }
@@ -220,7 +216,7 @@ impl Watched {
         let endings = self
             .0
             .iter()
-            .map(|seen| Box::pin(async { format!("{} {}", seen.called, seen.watch.ended().await) }));
+            .map(|seen| Box::pin(async { format!("{} {}", seen.called, in_words(seen.watch.ended().await)) }));
         future::select_all(endings).await.0
     }
 
@@ -368,29 +364,23 @@ fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration, world: &
     check
 }
 
-fn gone(start: &Start, how: Ending, world: &World) -> Finding {
+fn gone(start: &Start, how: Option<Ending>, world: &World) -> Finding {
     let help = match how {
-        Ending::Code(0) => "the command must stay in the foreground as long as the server runs",
+        Some(Ending::Code(0)) => "the command must stay in the foreground as long as the server runs",
         _ => "fix the error in its last log lines",
     };
-    Finding::error("process-exit", format!("{} {how} while it was probed", start.called()))
-        .because(Class::App, Reason::ProcessExit)
-        .help(advice(start, help))
-        .excerpt(log::last_lines(&start.log, world).unwrap_or_default())
+    Finding::error(
+        "process-exit",
+        format!("{} {} while it was probed", start.called(), in_words(how)),
+    )
+    .because(Class::App, Reason::ProcessExit)
+    .help(advice(start, help))
+    .excerpt(log::last_lines(&start.log, world).unwrap_or_default())
 }
 
 /// A command that was written for a shell fails in ways that do not say so.
 fn advice(start: &Start, otherwise: &str) -> String {
     needs_a_shell(&start.command).unwrap_or_else(|| otherwise.to_owned())
-}
-
-fn survivors(left: &[Left], world: &World) -> Finding {
-    let left = Left::named(left, &world.secrets);
-    Finding::warning(
-        "survivors",
-        format!("processes that it started could not be ended and keep running: {left}"),
-    )
-    .help("end them yourself: stageproof may not end processes of another user")
 }
 
 fn shown(path: &Path, world: &World) -> String {

@@ -3,6 +3,7 @@
 //! The runner drops a step's summary whole when it is over 1 MiB, so it is cut below that, with a note.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::latency;
 use crate::model::text::{cut, printable};
@@ -40,7 +41,7 @@ pub fn render(report: &Report) -> String {
                 check.status().as_str(),
                 escape(&check.title),
                 found(check),
-                TimeSpan::from_millis(check.took_ms)
+                TimeSpan::measured(Duration::from_millis(check.took_ms))
             );
         }
         for check in report.checks.iter().filter(|c| c.stage == stage) {

@@ -4,6 +4,7 @@
 //! foreign gets into it but letters.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -47,7 +48,7 @@ pub fn render(report: &Report, cell: &dyn Fn(&str) -> String) -> String {
             at(span.from_ms).strftime("%H:%M:%S"),
             cell(&span.name),
             span.state.as_str(),
-            TimeSpan::from_millis(span.to_ms.saturating_sub(span.from_ms))
+            TimeSpan::measured(Duration::from_millis(span.to_ms.saturating_sub(span.from_ms)))
         );
     }
     if report.timeline.len() > SHOWN {

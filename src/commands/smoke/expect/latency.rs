@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
+use crate::commands::smoke::timing::{Statistic, Timing};
 use crate::model::time_span::TimeSpanError;
 use crate::model::{TimeSpan, text};
 
@@ -40,7 +40,7 @@ impl LatencyLimit {
         Err(format!(
             "the {} of its answers is {}, more than {}",
             self.statistic.as_str(),
-            milliseconds(measured),
+            TimeSpan::measured(measured),
             TimeSpan(self.limit)
         ))
     }

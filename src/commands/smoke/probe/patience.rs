@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{Course, Step, pause_or_gone};
-use super::told::{self, next_step, whole_seconds};
+use super::told::{self, next_step};
 use super::{ASIDE, Means, Probe};
 use crate::commands::smoke::sample::{Bad, Sample};
 use crate::commands::smoke::signs::Told;
@@ -32,7 +32,7 @@ impl Probe {
             if course.samples.is_change(&sample) {
                 let rest = match &sample {
                     Sample::Good(_) => String::new(),
-                    Sample::Bad(_) => format!("; {} left", TimeSpan(whole_seconds(left))),
+                    Sample::Bad(_) => format!("; {} left", TimeSpan::measured(left)),
                 };
                 means.world.progress.say(&format!("{}: {sample}{rest}", self.asked()));
             }
@@ -80,7 +80,7 @@ impl Probe {
             self.asked(),
             bad.detail,
             text::count(course.samples.count(), "attempt"),
-            TimeSpan(whole_seconds(course.samples.lasted())),
+            TimeSpan::measured(course.samples.lasted()),
         );
         if let Some(asked) = asked_to_wait {
             message.push_str(&told::asked_to_wait(asked));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::markdown::{folds, inline};
 use crate::model::timeline::SpanState;
 use crate::model::{Report, Span, TimeSpan};
 
@@ -15,19 +16,27 @@ use crate::model::{Report, Span, TimeSpan};
 const SHOWN: usize = 60;
 const NAME_CHARS: usize = 60;
 
-/// Nothing, if the report has no timeline. `cell` makes a text safe in a table.
-pub fn render(report: &Report, cell: &dyn Fn(&str) -> String) -> String {
-    let mut out = String::new();
-    if report.timeline.is_empty() {
-        return out;
+/// In less time there is nothing to see.
+const SHORTEST_MS: u64 = 1_000;
+
+/// Folded, or nothing, if there is nothing to compare.
+pub fn render(report: &Report) -> String {
+    let end = report.timeline.iter().map(|span| span.to_ms).max().unwrap_or(0);
+    if report.timeline.len() < 2 || end < SHORTEST_MS {
+        return String::new();
     }
+    folds(&[("Timeline".to_owned(), picture(report).trim_end().to_owned())])
+}
+
+fn picture(report: &Report) -> String {
+    let mut out = String::new();
     let started: Timestamp = report.started_at.parse().unwrap_or_default();
     let at = |ms: u64| {
         let since = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
         started.saturating_add(since).unwrap_or(started)
     };
     let shown = &report.timeline[..report.timeline.len().min(SHOWN)];
-    out.push_str("\n```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n");
+    out.push_str("```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n");
     for span in shown {
         // One without a length is not drawn.
         let (from, to) = (at(span.from_ms), at(span.to_ms.max(span.from_ms.saturating_add(1))));
@@ -40,13 +49,13 @@ pub fn render(report: &Report, cell: &dyn Fn(&str) -> String) -> String {
             to.as_millisecond()
         );
     }
-    out.push_str("```\n\n| from (UTC) | what | how | took |\n|---|---|---|---:|\n");
+    out.push_str("```\n\n| UTC | what | how | took |\n|---|---|---|---:|\n");
     for span in shown {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} |",
             at(span.from_ms).strftime("%H:%M:%S"),
-            cell(&span.name),
+            inline(&span.name),
             span.state.as_str(),
             TimeSpan::measured(Duration::from_millis(span.to_ms.saturating_sub(span.from_ms)))
         );
@@ -110,18 +119,19 @@ mod tests {
 
     #[test]
     fn a_span_is_a_bar_and_a_row() {
-        let text = render(&report(&["attempt 1"]), &str::to_owned);
+        let text = picture(&report(&["attempt 1"]));
         assert!(
             text.contains("    failed attempt 1 :crit, 1769860801000, 1769860801001\n"),
             "{text}"
         );
         assert!(text.contains("| 12:00:01 | attempt 1 | failed | 0s |"), "{text}");
-        assert_eq!(render(&report(&[]), &str::to_owned), "");
+        assert_eq!(render(&report(&["attempt 1"])), "");
+        assert!(render(&report(&["attempt 1", "attempt 2"])).starts_with("<details><summary>Timeline</summary>"));
     }
 
     #[test]
     fn no_name_breaks_the_diagram() {
-        let text = render(&report(&["a:b,c;d#e\n```\nclick", ""]), &|_| String::new());
+        let text = picture(&report(&["a:b,c;d#e\n```\nclick", ""]));
         let diagram = text.split("```").nth(1).unwrap();
         assert_eq!(diagram.lines().count(), 6, "{diagram}");
         assert!(diagram.contains("    failed a b c d e     click :crit"), "{diagram}");
@@ -129,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_to_see_is_counted() {
-        let text = render(&report(&["x"; 70]), &str::to_owned);
+        let text = picture(&report(&["x"; 70]));
         assert_eq!(text.matches(":crit").count(), SHOWN);
         assert!(text.contains("10 more"), "{text}");
     }

@@ -104,7 +104,9 @@ fn is_plain(word: &str) -> bool {
     let inside = word.trim_end_matches([',', '.', ';', ')', '"']);
     let inside = inside.strip_suffix(':').unwrap_or(inside);
     let inside = inside.trim_start_matches(['(', '"']);
-    word.chars().all(plain) && !inside.contains(':') && !word.to_ascii_lowercase().contains("www.")
+    let is_www = word.to_ascii_lowercase().contains("www.");
+    // A flag is not broken at the end of a line, as code.
+    word.chars().all(plain) && !is_www && !inside.contains(':') && !inside.starts_with("--")
 }
 
 /// As the first word of a line: `1.`, `-`, `===`.
@@ -197,6 +199,7 @@ mod tests {
             ("`a`<b> and ``c``", "`` `a`<b> `` and ``` ``c`` ```"),
             ("`a`<b>", "`a<b>`"),
             ("5 > 3, é – ok", "5 `>` 3, é – ok"),
+            ("see (--any-attempt).", "see (`--any-attempt`)."),
             ("1. x", "`1`. x"),
             ("--- x", "`---` x"),
         ] {

@@ -9,4 +9,6 @@ mod markdown;
 pub mod outputs;
 pub mod staging_status;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 mod timeline;

@@ -42,10 +42,15 @@ pub fn render(report: &Report) -> String {
     }
     for check in &open {
         let _ = writeln!(out, "{} **{}**<br>", mark_of(check), inline(&check.title));
-        let _ = writeln!(out, "{}\n", ended(check, &[]).join("<br>\n"));
+        let found = ended(check, &[]);
+        let (first, more) = found.split_at(found.len().min(OPEN));
+        let _ = writeln!(out, "{}\n", first.join("<br>\n"));
         let failing = check.findings().iter().filter(|finding| finding.fails()).take(OPEN);
         for excerpt in failing.filter_map(|finding| finding.excerpt.as_deref()) {
             let _ = writeln!(out, "{}\n", fenced(&beginning(excerpt), "text"));
+        }
+        if !more.is_empty() {
+            out.push_str(&folds(&[(format!("and {} more", more.len()), list(more))]));
         }
     }
     if let Some(command) = command {
@@ -81,10 +86,14 @@ fn heading(out: &mut String, report: &Report) {
         name.join(" "),
         report.verdict
     );
-    let mut parts = vec![tally(&report.counts), inline(&subject.environment)];
     let commit: String = subject.sha.iter().flat_map(|sha| sha.chars().take(7)).collect();
-    parts.extend((!commit.is_empty()).then(|| code(&commit)));
-    parts.push(TimeSpan::measured(Duration::from_millis(report.took_ms)).to_string());
+    let parts = [
+        tally(&report.counts),
+        inline(&subject.environment),
+        if commit.is_empty() { commit } else { code(&commit) },
+        TimeSpan::measured(Duration::from_millis(report.took_ms)).to_string(),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let _ = writeln!(out, "{}\n", parts.join(" · "));
     // Any other reason is that of the first open check.
     if matches!(report.verdict, Verdict::Skip | Verdict::NothingChecked) {
@@ -145,19 +154,20 @@ fn lines(out: &mut String, report: &Report, open: &[&Check], said: &[&str]) {
     let is_open = |check: &Check| open.iter().any(|open| std::ptr::eq(*open, check));
     let folded: Vec<&Check> = report.checks.iter().filter(|check| !is_open(check)).collect();
     let item = |check: &&Check| {
-        let mut lines = vec![format!("{} {}", mark_of(check), inline(&check.title))];
-        lines.extend(found(check, said));
-        format!("- {}", lines.join("<br>"))
+        let title = format!("{} {}", mark_of(check), inline(&check.title));
+        [vec![title], found(check, said)].concat().join("<br>\n")
     };
-    let items = |checks: &[&Check]| checks.iter().map(item).collect::<Vec<_>>().join("\n");
+    let items = |checks: &[&Check]| list(&checks.iter().map(item).collect::<Vec<_>>());
     let stages = report.stages();
     let of_stage = |stage: &&str| {
         let counts = Counts::of(report.checks.iter().filter(|check| check.stage == *stage));
         let checks: Vec<&Check> = folded.iter().copied().filter(|check| check.stage == *stage).collect();
-        (
-            format!("{} {stage}: {}", mark(verdict_on(&counts)), tally(&counts)),
-            items(&checks),
-        )
+        // What was skipped made the verdict a skip, whatever passed beside it.
+        let verdict = match verdict_on(&counts) {
+            Verdict::Pass if counts.skipped > 0 && report.verdict == Verdict::Skip => Verdict::Skip,
+            verdict => verdict,
+        };
+        (format!("{} {stage}: {}", mark(verdict), tally(&counts)), items(&checks))
     };
     let of_check = |check: &&Check| {
         let label = format!("{} {}", mark_of(check), check.title);
@@ -191,28 +201,18 @@ fn ended(check: &Check, said: &[&str]) -> Vec<String> {
         said.iter()
             .any(|said| text.split(". ").all(|part| said.contains(part.trim_end_matches('.'))))
     };
-    let mut lines = Vec::new();
     match &check.ended {
-        Ended::Skipped { reason } if is_said(reason) => {}
-        Ended::Skipped { reason } => lines.push(inline(reason)),
+        Ended::Skipped { reason } if is_said(reason) => vec![],
+        Ended::Skipped { reason } => vec![inline(reason)],
         Ended::Errored { cause, help } => {
-            lines.push(inline(cause));
-            lines.extend(next(help.as_deref()));
+            let lines = [Some(inline(cause)), next(help.as_deref())];
+            vec![lines.into_iter().flatten().collect::<Vec<_>>().join("<br>\n")]
         }
-        Ended::Looked(findings) => {
-            for finding in findings.iter().take(OPEN) {
-                lines.push(one_finding(finding, &check.title));
-                if let Some(waived) = &finding.waived {
-                    lines.push(inline(&format!("waived until {}: {}", waived.until, waived.reason)));
-                }
-                lines.extend(next(finding.help.as_deref()));
-            }
-            if findings.len() > OPEN {
-                lines.push(format!("and {} more, in the report", findings.len() - OPEN));
-            }
-        }
+        Ended::Looked(findings) => findings
+            .iter()
+            .map(|finding| one_finding(finding, &check.title))
+            .collect(),
     }
-    lines
 }
 
 fn one_finding(finding: &Finding, title: &str) -> String {
@@ -229,7 +229,10 @@ fn one_finding(finding: &Finding, title: &str) -> String {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
         let _ = write!(text, " ({})", code(&format!("{}{line}", place.file)));
     }
-    text
+    let waived = finding.waived.as_ref();
+    let waived = waived.map(|waived| inline(&format!("waived until {}: {}", waived.until, waived.reason)));
+    let lines = [Some(text), waived, next(finding.help.as_deref())];
+    lines.into_iter().flatten().collect::<Vec<_>>().join("<br>\n")
 }
 
 /// A message without what its title has said: `GET https://h/: answered 502` under `GET https://h/ answers 200`.
@@ -257,19 +260,22 @@ fn beginning(excerpt: &str) -> String {
     lines.join("\n")
 }
 
+fn list(items: &[String]) -> String {
+    let items = items.iter().map(|item| format!("- {}", item.replace('\n', "\n  ")));
+    items.collect::<Vec<_>>().join("\n")
+}
+
 /// A sentence is open; a list is folded under its first line.
 fn note(out: &mut String, text: &str) {
     let Some((heading, rest)) = text.split_once('\n') else {
         let _ = writeln!(out, "{}\n", inline(&format!("Note: {text}")));
         return;
     };
-    let items: Option<Vec<&str>> = rest.lines().map(|line| line.trim_start().strip_prefix("- ")).collect();
-    let body = match items {
-        Some(items) => items
-            .iter()
-            .map(|item| format!("- {}", inline(item)))
-            .collect::<Vec<_>>()
-            .join("\n"),
+    let items = rest
+        .lines()
+        .map(|line| Some(inline(line.trim_start().strip_prefix("- ")?)));
+    let body = match items.collect::<Option<Vec<String>>>() {
+        Some(items) => list(&items),
         None => fenced(rest, "text"),
     };
     out.push_str(&folds(&[(heading.trim_end_matches(':').to_owned(), body)]));

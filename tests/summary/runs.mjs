@@ -7,8 +7,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-export const root = fileURLToPath(new URL('../..', import.meta.url));
-const binary = process.env.STAGEPROOF_BINARY ?? path.join(root, 'target/debug/stageproof');
+const root = fileURLToPath(new URL('../..', import.meta.url));
+export const binary = process.env.STAGEPROOF_BINARY ?? path.join(root, 'target/debug/stageproof');
 const run = promisify(execFile);
 
 /// Answers as its path says: `/503` with 503, `/slow` in 80 ms, everything else with 200.
@@ -88,6 +88,11 @@ const jobs = [
     ['heartbeat-fail', [['heartbeat', '--retries=2', '--', 'sh', '-c', 'echo "npm ERR! code E404"; sleep 1; exit 3']]],
     ['evidence-bundle', [['evidence-bundle', '--evidence-dir=evidence', 'app']]],
     ['verify', [['evidence-bundle', '--evidence-dir=evidence', 'app'], ['verify', 'evidence']]],
+    ['foreground-proof', [
+        ['heartbeat', '--evidence-dir=evidence', '--', 'true'],
+        ['foreground-proof', '--evidence-dir=evidence', '--log=evidence/logs/heartbeat.log'],
+    ]],
+    ['install', [['install', '--to=bin']]],
     ['job', [
         ['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=not-fork'],
         ['heartbeat', '--', 'sh', '-c', 'echo deployed'],
@@ -118,6 +123,7 @@ export async function runAll(folder, wanted = /./) {
                 GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567', GITHUB_RUN_ID: '77', GITHUB_RUN_ATTEMPT: '1', GITHUB_JOB: 'deploy',
                 GITHUB_EVENT_PATH: put('.git/runner/event.json', '{"repository":{"fork":false}}'),
                 GITHUB_STEP_SUMMARY: put('.git/runner/summary', ''), GITHUB_OUTPUT: put('.git/runner/output', ''),
+                GITHUB_PATH: put('.git/runner/path', ''),
             };
             const env = { PATH: process.env.PATH, HOME: os.homedir(), DEPLOY_TOKEN: 'a-token-of-the-tests', ...runner };
             const filled = args.map((arg) => arg.replaceAll('{url}', url));

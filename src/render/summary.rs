@@ -57,8 +57,11 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "**Rollback command**\n\n{}\n", fenced(command, "sh"));
     }
     if let Some(digest) = digest {
-        let what = bundle.map_or_else(|| "manifest".to_owned(), code);
-        let _ = writeln!(out, "**Evidence** {what}<br>\nSHA-256 {}\n", code(digest));
+        let what = bundle.map_or_else(
+            || "**Manifest**".to_owned(),
+            |bundle| format!("**Evidence** {}", code(bundle)),
+        );
+        let _ = writeln!(out, "{what}<br>\nSHA-256 {}\n", code(digest));
     }
     if !several_stages {
         lines(&mut out, report, &open, &said);

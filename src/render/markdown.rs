@@ -15,6 +15,11 @@ pub fn inline(text: &str) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("<br>")
 }
 
+/// The same in a table, which a bar would split, in code as well.
+pub fn cell(text: &str) -> String {
+    inline(text).replace('|', "\\|")
+}
+
 /// As code, whatever is in it.
 pub fn code(text: &str) -> String {
     span(&printable(&short(text, INLINE_BYTES)).replace('\n', " "))

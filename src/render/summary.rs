@@ -248,7 +248,10 @@ fn without_repeats(message: &str, title: &str) -> String {
             before = part;
         }
     }
-    kept.join(": ")
+    match kept.is_empty() {
+        true => message.to_owned(),
+        false => kept.join(": "),
+    }
 }
 
 fn next(help: Option<&str>) -> Option<String> {

@@ -4,6 +4,10 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use regex::Regex;
+
 use super::{annotations, junit, staging_status, summary};
 use crate::model::finding::Waived;
 use crate::model::latency::{Latency, Point};
@@ -409,4 +413,96 @@ fn verdict() {
 #[test]
 fn evidence_bundle() {
     show("evidence-bundle-pass", evidence());
+}
+
+/// Every text of a report may be foreign.
+fn hostile(text: &str, skips: bool) -> Report {
+    let finding = Finding::error("x", text).help(text).excerpt(text).at(text, Some(1));
+    let fact = [(text, text)];
+    let mut checks = vec![
+        skipped(text, text, text),
+        passed("b", text, &fact),
+        passed(text, text, &fact),
+        Check::skipped("b", "c", text, text),
+    ];
+    if !skips {
+        checks.push(check(
+            "c",
+            text,
+            vec![finding.clone(), waived(finding.clone()), Finding::warning("x", text)],
+        ));
+        checks.push(check("c", text, vec![finding; 5]));
+        checks.push(errored("d", text, text, text));
+    }
+    let outcome = Outcome {
+        skip: skips.then(|| Skip {
+            reason: text.to_owned(),
+            expected: true,
+        }),
+        notes: vec![
+            text.to_owned(),
+            format!("{text}\n- {text}\n- {text}"),
+            format!("x:\n{text}"),
+        ],
+        timeline: [0, 1_000]
+            .map(|at| Span {
+                name: text.to_owned(),
+                from_ms: at,
+                to_ms: at + 1_000,
+                state: SpanState::Failed,
+            })
+            .into(),
+        ..outcome(checks)
+    };
+    let outputs = ["command", "bundle", "bundle-sha256"].map(|name| (name, text));
+    let mut frame = frame("smoke");
+    frame.label = Some(text.to_owned());
+    frame.subject.environment = text.to_owned();
+    frame.subject.sha = Some(text.to_owned());
+    Report::judge(frame, with_outputs(outcome, &outputs))
+}
+
+proptest! {
+    #[test]
+    fn nothing_foreign_means_anything_in_a_summary(
+        text in "([a-z]{1,4}|www[.]|https?://|</?(details|summary|script|br|code|!--)>?|```|[`*_<>&|\\\\!\\[\\](){}#@~$:;.,\"'0-9+=-]| |\n){0,12}",
+        skips: bool,
+    ) {
+        let markdown = summary::render(&hostile(&text, skips));
+        let ours = Regex::new("^(<details><summary>([^<]|<code>[^<]*</code>)*</summary>|</details>|<br>)$").unwrap();
+        let (mut headings, mut folds, mut block) = (0, 0i32, false);
+        let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_MATH;
+        for event in Parser::new_ext(&markdown, options) {
+            match event {
+                Event::Html(html) | Event::InlineHtml(html) => {
+                    prop_assert!(ours.is_match(html.trim_end()), "{html} in {markdown}");
+                    folds += i32::from(html.starts_with("<details>")) - i32::from(html.starts_with("</details>"));
+                    prop_assert!(folds == 0 || folds == 1, "{markdown}");
+                }
+                Event::Start(Tag::Heading { .. }) => headings += 1,
+                Event::Start(Tag::CodeBlock(_)) => block = true,
+                Event::End(TagEnd::CodeBlock) => block = false,
+                Event::Text(plain) => {
+                    let links = ["://", "@", "www."].iter().any(|link| plain.contains(link));
+                    prop_assert!(block || !links, "{plain} in {markdown}");
+                }
+                Event::Code(_)
+                | Event::End(_)
+                | Event::SoftBreak
+                | Event::Start(
+                    Tag::Paragraph
+                    | Tag::Strong
+                    | Tag::List(None)
+                    | Tag::Item
+                    | Tag::HtmlBlock
+                    | Tag::Table(_)
+                    | Tag::TableHead
+                    | Tag::TableRow
+                    | Tag::TableCell,
+                ) => {}
+                other => prop_assert!(false, "{other:?} in {markdown}"),
+            }
+        }
+        prop_assert_eq!((headings, folds), (1, 0), "{}", markdown);
+    }
 }

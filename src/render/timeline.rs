@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::markdown::{folds, inline};
+use super::markdown::{cell, folds};
 use crate::model::timeline::SpanState;
 use crate::model::{Report, Span, TimeSpan};
 
@@ -55,7 +55,7 @@ fn picture(report: &Report) -> String {
             out,
             "| {} | {} | {} | {} |",
             at(span.from_ms).strftime("%H:%M:%S"),
-            inline(&span.name),
+            cell(&span.name),
             span.state.as_str(),
             TimeSpan::measured(Duration::from_millis(span.to_ms.saturating_sub(span.from_ms)))
         );

@@ -16,6 +16,10 @@ use crate::model::{Report, Span, TimeSpan};
 const SHOWN: usize = 60;
 const NAME_CHARS: usize = 60;
 
+/// Times at the axis.
+const TICKS: u64 = 4;
+/// What is longer has a time per minute or several.
+const TICKED_IN_SECONDS_MS: u64 = 4 * 60_000;
 /// In less time there is nothing to see.
 const SHORTEST_MS: u64 = 1_000;
 
@@ -37,6 +41,9 @@ fn picture(report: &Report) -> String {
     };
     let shown = &report.timeline[..report.timeline.len().min(SHOWN)];
     out.push_str("```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n");
+    let end = shown.iter().map(|span| span.to_ms).max().unwrap_or(0);
+    let start = shown.iter().map(|span| span.from_ms).min().unwrap_or(0);
+    let _ = writeln!(out, "    tickInterval {}", tick(end.saturating_sub(start)));
     for span in shown {
         // One without a length is not drawn.
         let (from, to) = (at(span.from_ms), at(span.to_ms.max(span.from_ms.saturating_add(1))));
@@ -64,6 +71,15 @@ fn picture(report: &Report) -> String {
         let _ = writeln!(out, "\n_{} more are in the report._", report.timeline.len() - SHOWN);
     }
     out
+}
+
+/// So that a phone has room for the times at the axis.
+fn tick(length_ms: u64) -> String {
+    let (unit, ms) = match length_ms {
+        0..TICKED_IN_SECONDS_MS => ("second", 1_000),
+        _ => ("minute", 60_000),
+    };
+    format!("{}{unit}", length_ms.div_ceil(TICKS * ms).max(1))
 }
 
 /// Letters, digits and a few signs: `:`, `,`, `;` and `#` mean something in a diagram.
@@ -130,10 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn the_axis_has_few_times() {
+        let ticks = [0, 3_000, 7_000, 239_000, 240_000, 7_200_000].map(tick);
+        assert_eq!(
+            ticks,
+            ["1second", "1second", "2second", "60second", "1minute", "30minute"]
+        );
+    }
+
+    #[test]
     fn no_name_breaks_the_diagram() {
         let text = picture(&report(&["a:b,c;d#e\n```\nclick", ""]));
         let diagram = text.split("```").nth(1).unwrap();
-        assert_eq!(diagram.lines().count(), 6, "{diagram}");
+        assert_eq!(diagram.lines().count(), 7, "{diagram}");
         assert!(diagram.contains("    failed a b c d e     click :crit"), "{diagram}");
     }
 

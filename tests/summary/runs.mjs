@@ -65,7 +65,7 @@ const jobs = [
     ['smoke-fail-many', [['smoke', '{url}', ...Array.from({ length: 14 }, (_, n) => `--path=/${500 + n}`), ...fast]]],
     ['smoke-inconclusive', [['smoke', '{url}/slow', '--watch=20s', '--all-within=700ms']]],
     ['skip-guard-pass', [['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=not-fork', '--require=file:app']]],
-    ['skip-guard-pass-weak', [['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=tcp:127.0.0.1:1']]],
+    ['skip-guard-skip-port', [['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=tcp:127.0.0.1:1']]],
     ['skip-guard-skip', [['skip-guard', '--require=env:FLY_API_TOKEN', '--require=group:AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY', '--require=not-fork']]],
     ['skip-guard-skip-expected', [['skip-guard', '--require=event:schedule']]],
     ['skip-guard-fail', [['skip-guard', '--strict', '--require=env:FLY_API_TOKEN', '--require=file:deploy/staging.tfvars']]],

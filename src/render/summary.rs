@@ -292,11 +292,15 @@ fn limited(mut out: String) -> String {
         // At a line's end, so that nothing is torn.
         let end = out
             .char_indices()
-            .take_while(|(at, _)| *at < LIMIT - CUT_NOTE.len())
+            .take_while(|(at, _)| *at < LIMIT - CUT_NOTE.len() - 20)
             .filter(|(_, c)| *c == '\n')
             .last()
             .map_or(0, |(at, _)| at);
         out.truncate(end);
+        // In a fold nobody would see it.
+        if out.matches("\n<details>").count() > out.matches("\n</details>").count() {
+            out.push_str("\n\n</details>");
+        }
         out.push_str(CUT_NOTE);
     }
     out
@@ -327,5 +331,8 @@ mod tests {
         assert!(cut.len() <= LIMIT, "{}", cut.len());
         assert!(cut.ends_with(CUT_NOTE));
         assert!(cut.trim_end_matches(CUT_NOTE).ends_with("| row |"));
+        let fold = format!("x\n<details><summary>y</summary>\n\n{}", "- row\n".repeat(200_000));
+        let cut = limited(fold);
+        assert!(cut.len() <= LIMIT && cut.ends_with(&format!("\n\n</details>{CUT_NOTE}")));
     }
 }

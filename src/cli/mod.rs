@@ -334,11 +334,17 @@ fn schema(of: SchemaOf) -> String {
     let generator = SchemaSettings::default()
         .with_transform(RecursiveTransform(without_own_formats))
         .into_generator();
-    let schema = match of {
-        SchemaOf::Report => generator.into_root_schema_for::<Report>(),
-        SchemaOf::Evidence => generator.into_root_schema_for::<crate::model::evidence::Index>(),
-        SchemaOf::Config => generator.into_root_schema_for::<Config>(),
+    let (name, mut schema) = match of {
+        SchemaOf::Report => ("report", generator.into_root_schema_for::<Report>()),
+        SchemaOf::Evidence => (
+            "evidence",
+            generator.into_root_schema_for::<crate::model::evidence::Index>(),
+        ),
+        SchemaOf::Config => ("config", generator.into_root_schema_for::<Config>()),
     };
+    // Where the file of this version is published: editors and validators load it from there.
+    let id = format!("https://raw.githubusercontent.com/stageproof/stageproof/main/schemas/{name}-v1.json");
+    schema.insert("$id".to_owned(), id.into());
     // A schema is plain JSON and always serialises.
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
 }

@@ -1,6 +1,7 @@
 //! The report for people who read a terminal or a step's log.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::model::text::{one_line, printable};
 use crate::model::{Check, Class, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verdict};
@@ -31,7 +32,7 @@ pub fn render(report: &Report, colour: bool) -> String {
         let counts = Counts::of(report.checks.iter().filter(|c| c.stage == stage));
         let _ = writeln!(out, "  {stage:<width$}  {}", tally(&counts));
     }
-    let _ = writeln!(out, "Total: {} in {}", tally(&report.counts), duration(report.took_ms));
+    let _ = writeln!(out, "Total: {} in {}", tally(&report.counts), took(report.took_ms));
     let verdict = paint.verdict(report.verdict);
     let _ = writeln!(out, "Verdict: {verdict}. {}", one_line(&report.reason));
     if let Some(path) = report.outputs.get("report") {
@@ -63,7 +64,7 @@ fn heading(report: &Report) -> String {
 fn one_check(out: &mut String, check: &Check, paint: &Paint) {
     let mark = paint.status(check.status());
     let took = if check.took_ms >= 100 {
-        format!(" ({})", duration(check.took_ms))
+        format!(" ({})", took(check.took_ms))
     } else {
         String::new()
     };
@@ -156,13 +157,8 @@ fn tally(counts: &Counts) -> String {
     text
 }
 
-/// Precise where it is short: `34ms`, `2.4s`, `1m12s`.
-fn duration(ms: u64) -> String {
-    match ms {
-        0..1_000 => TimeSpan::from_millis(ms).to_string(),
-        1_000..10_000 => format!("{}.{}s", ms / 1_000, ms % 1_000 / 100),
-        _ => TimeSpan::from_secs(ms / 1_000).to_string(),
-    }
+fn took(ms: u64) -> TimeSpan {
+    TimeSpan::measured(Duration::from_millis(ms))
 }
 
 /// Terminal colours, or none.

@@ -299,7 +299,7 @@ mod command_files {
         let outputs = gate.read("runner/output");
         assert!(outputs.starts_with("version=3kept=1\n"), "{outputs}");
         let summary = gate.read("runner/summary");
-        assert!(summary.starts_with("# Build| a | b |\n\n### "), "{summary}");
+        assert!(summary.starts_with("# Build| a | b |\n\n#### "), "{summary}");
         // Nothing is put between lines that are whole.
         gate.run(["skip-guard", "--require=env:PATH"]).code(0);
         let outputs = gate.read("runner/output");

@@ -157,10 +157,13 @@ fn the_readme_repeats_the_code() {
 
 #[test]
 fn the_schemas_are_the_published_ones() {
-    for of in ["report", "config"] {
+    for of in ["report", "evidence", "config"] {
         let gate = Gate::new();
         let schema = gate.run(["schema", of]).code(0).stdout();
-        snapshot(&format!("schema-{of}.json"), &schema);
+        let file = format!("schemas/{of}-v1.json");
+        let parsed: Value = serde_json::from_str(&schema).unwrap();
+        assert!(parsed["$id"].as_str().unwrap().ends_with(&file), "{}", parsed["$id"]);
+        generated(&file, &schema);
     }
 }
 
@@ -168,7 +171,7 @@ fn the_schemas_are_the_published_ones() {
 #[test]
 fn the_report_is_frozen() {
     let text = serde_json::to_string_pretty(&full_report()).unwrap() + "\n";
-    snapshot("report.json", &text);
+    generated("tests/integration/snapshots/report.json", &text);
     let back = Report::parse(text.as_bytes()).unwrap();
     assert_eq!(back, full_report(), "what is written is read back");
 }
@@ -445,8 +448,8 @@ fn row(table: &mut String, cells: &[&str]) {
     let _ = writeln!(table, "| {} |", cells.join(" | "));
 }
 
-fn snapshot(name: &str, text: &str) {
-    let path = root().join("tests/integration/snapshots").join(name);
+fn generated(file: &str, text: &str) {
+    let path = root().join(file);
     let before = fs::read_to_string(&path).unwrap_or_default();
     equal_or_updated(&path, &before, text);
 }

@@ -266,7 +266,7 @@ impl LabelHistory {
             .first
             .zip(self.last)
             .map(|(first, last)| last.at.duration_since(first.at));
-        let span = TimeSpan(Duration::try_from(span.unwrap_or_default()).unwrap_or_default());
+        let span = TimeSpan::measured(Duration::try_from(span.unwrap_or_default()).unwrap_or_default());
         let max = |limit: Duration| TimeSpan(limit);
         let mut ended = claim(
             label,
@@ -281,7 +281,10 @@ impl LabelHistory {
         ];
         let title = format!("`{label}` was never silent for more than {}", max(rules.max_gap));
         let mut alive = claim(label, "alive", title, self.silence);
-        alive.facts = vec![Fact::new("longest silence", TimeSpan(self.longest_silence).to_string())];
+        alive.facts = vec![Fact::new(
+            "longest silence",
+            TimeSpan::measured(self.longest_silence).to_string(),
+        )];
         let title = format!(
             "The times of `{label}` can be true, and are younger than {}",
             max(rules.max_age)

@@ -36,7 +36,7 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
     if attempt.limit != Some(Limit::Stall) {
         let limit = TimeSpan(plan.stall_after.unwrap_or_default());
         findings.extend(attempt.stalls.first().map(|(from, _)| {
-            let from = TimeSpan(std::time::Duration::from_secs(from.as_secs()));
+            let from = TimeSpan::measured(*from);
             let times = count(attempt.stalls.len(), "time");
             Finding::warning(
                 "stalled",

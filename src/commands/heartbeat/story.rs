@@ -126,13 +126,17 @@ fn facts(attempt: &Attempt, attempts: u32) -> Vec<Fact> {
     let mut facts = vec![
         Fact::new("process", attempt.pid.to_string()),
         Fact::new("attempts", attempts.to_string()),
-        Fact::new("took", TimeSpan(attempt.took).to_string()),
+        Fact::new("took", TimeSpan::measured(attempt.took).to_string()),
         Fact::new(
             "output",
             format!("{} bytes, {} lines", attempt.reading.bytes, attempt.reading.lines),
         ),
     ];
-    facts.extend(attempt.cpu.map(|cpu| Fact::new("CPU time", TimeSpan(cpu).to_string())));
+    facts.extend(
+        attempt
+            .cpu
+            .map(|cpu| Fact::new("CPU time", TimeSpan::measured(cpu).to_string())),
+    );
     facts.extend(
         attempt
             .peak_kib

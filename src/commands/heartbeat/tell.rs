@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::model::TimeSpan;
 use crate::model::heartbeat::{Event, Record};
 use crate::world::World;
 use crate::world::secrets::Part;
@@ -65,7 +66,7 @@ impl Teller<'_> {
 
     /// A process in words, without secrets.
     pub fn shown(&self, process: &Process) -> String {
-        let elapsed = crate::model::TimeSpan(Duration::from_secs(process.elapsed.as_secs()));
+        let elapsed = TimeSpan::measured(process.elapsed);
         format!(
             "process {} (child of {}, state {}, for {elapsed}): {}",
             process.pid,

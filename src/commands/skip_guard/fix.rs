@@ -202,9 +202,8 @@ pub fn facts(fix: &Fix, tried: &Tried, log: &Path, world: &World) -> Vec<Fact> {
             RunEnd::Interrupted(signal) => format!("ended by {signal}"),
         };
         let log = log.strip_prefix(&world.workspace).unwrap_or(log);
-        let took = Duration::from_millis(u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX));
         facts.push(Fact::new("exit", exit));
-        facts.push(Fact::new("took", TimeSpan(took).to_string()));
+        facts.push(Fact::new("took", TimeSpan::measured(ran.took).to_string()));
         facts.push(Fact::new("log", log.display().to_string()));
     }
     facts

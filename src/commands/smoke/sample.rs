@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::timing::milliseconds;
 use super::window::Kind;
-use crate::model::{Class, Reason};
+use crate::model::{Class, Reason, TimeSpan};
 use crate::world::http::{Expiry, Hop, Phases};
 
 /// One attempt.
@@ -138,7 +137,7 @@ impl Sample {
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Good(good) => write!(f, "{} in {}", good.status, milliseconds(good.took)),
+            Self::Good(good) => write!(f, "{} in {}", good.status, TimeSpan::measured(good.took)),
             Self::Bad(bad) => write!(f, "{}: {}", bad.reason, bad.detail),
         }
     }

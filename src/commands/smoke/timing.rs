@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::model::TimeSpan;
 use crate::model::latency::{Latency, Point};
 
 /// Each power of two is divided into this many steps, so a value is told within 1/128 of itself.
@@ -148,16 +147,6 @@ impl Timing {
             // Stretches in which nothing came back say nothing.
             points: points.filter(|point| point.good + point.failed > 0).collect(),
         })
-    }
-}
-
-/// With the part below a millisecond where that is a part worth knowing.
-pub fn milliseconds(duration: Duration) -> String {
-    let us = duration.as_micros();
-    if us < 10_000 {
-        format!("{}.{}ms", us / 1000, us % 1000 / 100)
-    } else {
-        TimeSpan(Duration::from_millis(u64::try_from(us / 1000).unwrap_or(u64::MAX))).to_string()
     }
 }
 

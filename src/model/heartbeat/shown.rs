@@ -63,12 +63,6 @@ fn counted(n: u64, noun: &str) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), noun)
 }
 
-/// Milliseconds matter as long as there are no minutes.
 fn span(ms: u64) -> TimeSpan {
-    let whole = match ms {
-        0..1_000 => ms,
-        1_000..60_000 => ms - ms % 100,
-        _ => ms - ms % 1_000,
-    };
-    TimeSpan(Duration::from_millis(whole))
+    TimeSpan::measured(Duration::from_millis(ms))
 }

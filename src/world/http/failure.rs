@@ -56,7 +56,7 @@ impl Failure {
         let failure = Self {
             out_of_time: true,
             blind: phase == Phase::Resolving,
-            ..Self::new(reason, format!("{what} within {}{at}", TimeSpan(round(limit))))
+            ..Self::new(reason, format!("{what} within {}{at}", TimeSpan::measured(limit)))
         };
         failure.of_proxy(progress.at_proxy())
     }
@@ -192,8 +192,4 @@ fn of_io(layer: Layer<'_>, error: &reqwest::Error, progress: &Progress) -> Optio
         help: ends_early.then_some(tls_error::TRY_HTTP),
         ..Failure::new(reason, words)
     })
-}
-
-fn round(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1))
 }

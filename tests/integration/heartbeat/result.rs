@@ -247,7 +247,7 @@ fn without_bash_the_script_is_read_by_sh_which_is_said() {
 #[test]
 fn on_a_runner_there_is_a_picture_of_it_in_the_summary() {
     let gate = Gate::new().on_runner("push", "{}");
-    script(&gate, &["--retries=1"], "exit 3").code(3);
+    script(&gate, &["--retries=1"], "sleep 0.5; exit 3").code(3);
     let summary = gate.read("runner/summary");
     assert!(
         summary.contains("```mermaid\ngantt\n") && summary.contains("failed attempt 2 :crit,"),

@@ -1,6 +1,7 @@
 //! Which release to go back to: the given one, or the nearest tag before HEAD (`nearest.rs`).
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::super::claims::Seen;
 use super::super::template::is_plain;
@@ -230,7 +231,7 @@ impl Search<'_> {
                 "clock",
                 format!(
                     "it was committed {} after HEAD, by its own clock",
-                    TimeSpan::from_secs(ahead)
+                    TimeSpan::measured(Duration::from_secs(ahead))
                 ),
             ));
         }

@@ -68,7 +68,7 @@ pub async fn no_other_run(
     }
     let mut observed = Observation::nothing_wrong();
     for run in stale {
-        let since = TimeSpan(Duration::from_secs(silent_for(run).as_secs() / 60 * 60));
+        let since = TimeSpan::measured(silent_for(run));
         observed.findings.push(
             Finding::warning(
                 "stale-run",

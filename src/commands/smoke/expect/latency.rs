@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
+use crate::commands::smoke::timing::{Statistic, Timing};
 use crate::model::time_span::TimeSpanError;
 use crate::model::{TimeSpan, text};
 
@@ -36,7 +36,7 @@ impl LatencyLimit {
         Err(format!(
             "the {} of its answers is {}, more than {}",
             self.statistic.as_str(),
-            milliseconds(measured),
+            TimeSpan::measured(measured),
             TimeSpan(self.limit)
         ))
     }

@@ -6,7 +6,7 @@ use super::attempt::ProbeProgress;
 use super::{Context, Probe};
 use crate::commands::smoke::expect::{self, LatencyLimit};
 use crate::commands::smoke::sample::{Bad, Samples};
-use crate::commands::smoke::timing::{Statistic, Timing, milliseconds};
+use crate::commands::smoke::timing::{Statistic, Timing};
 use crate::model::check::ASSERTED;
 use crate::model::{Class, Fact, Finding, Reason, TimeSpan, text};
 use crate::world::World;
@@ -88,14 +88,14 @@ impl Probe {
         if let Some(good) = samples.last_good() {
             facts.push(Fact::new(
                 "answer",
-                format!("{} in {}, {}", good.status, milliseconds(good.took), good.version),
+                format!("{} in {}, {}", good.status, TimeSpan::measured(good.took), good.version),
             ));
             let phases = &good.phases;
             let known = [("dns", phases.dns), ("connect", phases.connect), ("tls", phases.tls)];
             let told = known.iter().filter_map(|(name, took)| took.map(|took| (*name, took)));
             let told = told.chain([("first byte", phases.first_byte), ("total", phases.total)]);
             let told: Vec<String> = told
-                .map(|(name, took)| format!("{name} {}", milliseconds(took)))
+                .map(|(name, took)| format!("{name} {}", TimeSpan::measured(took)))
                 .collect();
             facts.push(Fact::new("phases", told.join(", ")));
             match (&good.proxy, good.address) {
@@ -120,7 +120,7 @@ impl Probe {
             let several = course.timing.count() > 1;
             for which in [Statistic::Median, Statistic::P95].into_iter().filter(|_| several) {
                 if let Some(took) = course.timing.statistic(which) {
-                    facts.push(Fact::new(which.as_str(), milliseconds(took)));
+                    facts.push(Fact::new(which.as_str(), TimeSpan::measured(took).to_string()));
                 }
             }
         }
@@ -139,7 +139,7 @@ pub(super) fn next_step(whose: Class, reason: Reason, bad: Option<&Bad>) -> &'st
 pub(super) fn asked_to_wait(asked: Duration) -> String {
     format!(
         "; Retry-After ({}) exceeds the remaining time",
-        TimeSpan(whole_seconds(asked))
+        TimeSpan::measured(asked)
     )
 }
 
@@ -159,13 +159,4 @@ fn validity(days: i64) -> String {
 
 fn days_left(expiry: &Expiry, world: &World) -> i64 {
     (expiry.at - world.clock.now().as_second()).div_euclid(24 * 60 * 60)
-}
-
-/// Sub-second parts of waiting times are noise; of short ones they are everything.
-pub(super) fn whole_seconds(duration: Duration) -> Duration {
-    if duration < Duration::from_secs(1) {
-        Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(0))
-    } else {
-        Duration::from_secs(duration.as_secs())
-    }
 }

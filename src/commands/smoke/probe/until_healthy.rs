@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{ProbeProgress, Step, pause_or_gone};
-use super::findings::{self, next_step, whole_seconds};
+use super::findings::{self, next_step};
 use super::{ASIDE, Context, Probe};
 use crate::commands::smoke::control::ControlAnswer;
 use crate::commands::smoke::sample::{Bad, Sample};
@@ -74,7 +74,7 @@ impl Probe {
             if course.samples.is_change(&sample) {
                 let rest = match &sample {
                     Sample::Good(_) => String::new(),
-                    Sample::Bad(_) => format!("; {} left", TimeSpan(whole_seconds(left))),
+                    Sample::Bad(_) => format!("; {} left", TimeSpan::measured(left)),
                 };
                 means.world.progress.say(&format!("{}: {sample}{rest}", self.asked()));
             }
@@ -129,7 +129,7 @@ impl Probe {
             self.asked(),
             bad.detail,
             text::count(course.samples.count(), "attempt"),
-            TimeSpan(whole_seconds(course.samples.lasted())),
+            TimeSpan::measured(course.samples.lasted()),
         );
         message.push_str(why);
         if let Some(sign) = &bad.sign {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{ProbeProgress, Step, pause_or_gone};
-use super::findings::{next_step, whole_seconds};
+use super::findings::next_step;
 use super::{ASIDE, Context, Probe};
 use crate::commands::smoke::window::{Goal, Run, State, Window};
 use crate::engine::NotChecked;
@@ -98,7 +98,7 @@ impl Probe {
                 progress.say(&format!(
                     "{}: {} of {}, {} failed",
                     self.asked(),
-                    TimeSpan(whole_seconds(began.elapsed())),
+                    TimeSpan::measured(began.elapsed()),
                     TimeSpan(goal.lasts()),
                     window.failed(),
                 ));
@@ -123,9 +123,9 @@ impl Probe {
         };
         NotChecked::with_help(
             format!(
-                "{}: no sample for {:.1}s, between {from:.1} and {until:.1} ({seen}): stageproof or the machine did not run",
+                "{}: no sample for {}, between {from:.1} and {until:.1} ({seen}): stageproof or the machine did not run",
                 self.asked(),
-                gap.as_secs_f64(),
+                TimeSpan::measured(gap),
             ),
             "run it again; if that happens often, the machine is overloaded: a longer --interval allows longer gaps",
         )

@@ -49,6 +49,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn as_many_as_fit_are_all_there_and_none_is_added() {
+        let mut findings = Capped::default();
+        for _ in 0..MOST {
+            findings.add(Finding::error("x", "x"));
+        }
+        assert!(findings.fails());
+        let all = findings.into_vec();
+        assert_eq!(all.len(), MOST);
+        assert!(
+            all.iter().all(|finding| finding.code == "x"),
+            "none says that there are more"
+        );
+        assert!(!Capped::default().fails());
+    }
+
+    #[test]
     fn what_does_not_fit_is_counted_and_still_fails() {
         let mut findings = Capped::default();
         for _ in 0..MOST {

@@ -232,43 +232,4 @@ impl JsonSchema for Check {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::finding::Waived;
-
-    fn looked(findings: Vec<Finding>) -> Check {
-        Check {
-            id: "smoke:/".into(),
-            stage: "smoke".into(),
-            title: "GET / answers 200".into(),
-            ended: Ended::Looked(findings),
-            facts: vec![],
-            latency: None,
-            took_ms: 1,
-        }
-    }
-
-    #[test]
-    fn the_status_follows_the_worst_finding() {
-        let waived = Finding {
-            waived: Some(Waived {
-                reason: "r".into(),
-                until: "2099-01-01".into(),
-            }),
-            ..Finding::error("x", "x")
-        };
-        assert_eq!(looked(vec![]).status(), Status::Passed);
-        assert_eq!(looked(vec![Finding::warning("x", "x")]).status(), Status::Passed);
-        assert_eq!(looked(vec![waived.clone()]).status(), Status::Waived);
-        assert_eq!(looked(vec![waived, Finding::error("x", "x")]).status(), Status::Failed);
-    }
-
-    #[test]
-    fn a_report_that_lies_about_a_status_is_refused() {
-        let mut json = serde_json::to_value(looked(vec![Finding::error("x", "x")])).unwrap();
-        assert_eq!(json["status"], "failed");
-        json["status"] = "passed".into();
-        let error = serde_json::from_value::<Check>(json).unwrap_err();
-        assert!(error.to_string().contains("findings say it failed"), "{error}");
-    }
-}
+mod tests;

@@ -205,36 +205,4 @@ fn push_hex(out: &mut String, bytes: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn odd_bytes_are_spelled_out() {
-        assert_eq!(encode_path(b"a\nb%\xff/\xc3\xa4"), "a%0Ab%25%FF/\u{e4}");
-    }
-
-    #[test]
-    fn only_what_was_encoded_is_decoded() {
-        for text in ["%", "%4", "%41", "%0a", "a\n", "%zz", "%\u{e4}"] {
-            assert_eq!(decode_path(text), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn an_index_of_another_version_is_refused() {
-        let error = Index::parse(br#"{"schema":"stageproof.evidence/v9"}"#)
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("v9") && error.contains("v1"), "{error}");
-    }
-
-    proptest! {
-        #[test]
-        fn an_encoded_path_can_be_turned_back(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let text = encode_path(&bytes);
-            prop_assert!(!text.chars().any(char::is_control));
-            prop_assert_eq!(decode_path(&text), Some(bytes));
-        }
-    }
-}
+mod tests;

@@ -86,3 +86,20 @@ impl std::fmt::Display for Class {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_and_a_reason_read_as_they_are_written_down() {
+        for class in [Class::App, Class::Infra] {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
+            assert_eq!(class.to_string(), class.as_str());
+        }
+        for reason in [Reason::Dns, Reason::Status4xx, Reason::Gateway5xx, Reason::WrongVersion] {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+            assert_eq!(reason.to_string(), reason.as_str());
+        }
+    }
+}

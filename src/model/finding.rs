@@ -124,3 +124,61 @@ impl Finding {
         self.severity == Severity::Error && self.waived.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_error_that_is_not_waived_fails() {
+        let waived = Some(Waived {
+            reason: "known".to_owned(),
+            until: "2999-12-31".to_owned(),
+        });
+        for (finding, fails) in [
+            (Finding::error("x", "x"), true),
+            (Finding::warning("x", "x"), false),
+            (Finding::note("x", "x"), false),
+        ] {
+            assert_eq!(finding.fails(), fails, "{finding:?}");
+            let waived = waived.clone();
+            assert!(!Finding { waived, ..finding }.fails());
+        }
+    }
+
+    #[test]
+    fn what_is_added_to_a_finding_is_all_kept() {
+        let finding = Finding::error("unhealthy", "down")
+            .help("restart it")
+            .because(Class::App, Reason::Body)
+            .excerpt(" last line\n")
+            .at("stageproof.yml", Some(3));
+        let expected = serde_json::json!({
+            "code": "unhealthy",
+            "severity": "error",
+            "message": "down",
+            "help": "restart it",
+            "class": "app",
+            "reason": "body",
+            "excerpt": " last line\n",
+            "location": { "file": "stageproof.yml", "line": 3 },
+        });
+        assert_eq!(serde_json::to_value(&finding).unwrap(), expected);
+        assert_eq!(serde_json::from_value::<Finding>(expected).unwrap(), finding);
+    }
+
+    #[test]
+    fn an_excerpt_without_a_visible_character_is_none() {
+        assert_eq!(Finding::note("x", "x").excerpt(" \n\t").excerpt, None);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    fn a_code_is_in_kebab_case() {
+        assert_eq!(Finding::note("status-4xx", "x").code, "status-4xx");
+        for code in ["Status", "two words", "under_score", "\u{e4}"] {
+            let made = std::panic::catch_unwind(|| Finding::note(code, "x"));
+            assert!(made.is_err(), "{code}");
+        }
+    }
+}

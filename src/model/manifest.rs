@@ -158,6 +158,46 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_path_is_said_and_what_only_looks_so_is_right() {
+        for (path, problem) in [
+            ("a", None),
+            ("a/b c/%41", None),
+            ("1:/x", None),
+            ("ab:/x", None),
+            ("...", None),
+            ("a/..b", None),
+            ("a/b..", None),
+            ("", Some("an empty name")),
+            ("/a", Some("an absolute path")),
+            ("c:x", Some("an absolute path")),
+            ("a\\b", Some("a backslash")),
+            ("a\tb", Some("a control character")),
+            ("..", Some("out of the bundle")),
+            ("a/..", Some("out of the bundle")),
+            (".", Some("shortest form")),
+            ("a/./b", Some("shortest form")),
+            ("a/", Some("shortest form")),
+        ] {
+            let said = path_problem(path);
+            match problem {
+                Some(problem) => assert!(said.is_some_and(|said| said.contains(problem)), "{path}: {said:?}"),
+                None => assert_eq!(said, None, "{path}"),
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_manifest_of_wrong_lines_the_end_is_not_read() {
+        let bad = |lines: usize| parse("x\n".repeat(lines).as_bytes()).1;
+        assert_eq!(bad(MOST_BAD_LINES).len(), MOST_BAD_LINES);
+        let more = bad(MOST_BAD_LINES + 5);
+        assert_eq!(more.len(), MOST_BAD_LINES + 1);
+        let last = more.last().unwrap();
+        assert_eq!(last.number, 1001);
+        assert!(last.message.contains("is not read"), "{}", last.message);
+    }
+
+    #[test]
     fn an_empty_manifest_has_no_lines() {
         assert_eq!(parse(b""), (vec![], vec![]));
         assert_eq!(parse(b"\n"), (vec![], vec![]));

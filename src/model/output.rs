@@ -102,3 +102,51 @@ impl JsonSchema for Output {
         String::json_schema(generator)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without_secret(text: &str) -> String {
+        text.replace("hunter2", "***")
+    }
+
+    /// A command with a hole in it would do something else, and so would a path.
+    #[test]
+    fn what_must_be_exact_is_empty_rather_than_wrong() {
+        for (mut output, expected, emptied) in [
+            (Output::words("it says hunter2"), "it says ***", false),
+            (Output::exact("curl -u me:hunter2"), "", true),
+            (Output::path("/work/hunter2"), "", true),
+            (Output::words("fine"), "fine", false),
+            (Output::exact("make rollback"), "make rollback", false),
+            (Output::path("/work/log"), "/work/log", false),
+        ] {
+            let before = output.to_string();
+            assert_eq!(output.redact(&without_secret), emptied, "{before}");
+            assert_eq!(&*output, expected, "{before}");
+        }
+    }
+
+    #[test]
+    fn only_a_path_is_known_by_another_name_later() {
+        for (mut output, expected) in [
+            (Output::path("/github/workspace/a"), "/home/runner/a"),
+            (Output::exact("/github/workspace/a"), "/github/workspace/a"),
+            (Output::words("/github/workspace/a"), "/github/workspace/a"),
+        ] {
+            output.rename_path(|path| path.replace("/github/workspace", "/home/runner"));
+            assert_eq!(&*output, expected);
+        }
+    }
+
+    #[test]
+    fn what_was_written_down_equals_what_is_read_back() {
+        for output in [Output::words("a"), Output::exact("a"), Output::path("a")] {
+            let json = serde_json::to_value(&output).unwrap();
+            assert_eq!(json, "a");
+            assert_eq!(serde_json::from_value::<Output>(json).unwrap(), output);
+            assert_ne!(Output::words("b"), output);
+        }
+    }
+}

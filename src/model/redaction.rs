@@ -150,3 +150,110 @@ fn of_finding(finding: &mut Finding, redact: Redact<'_>) {
         text(until, redact);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::report::Frame;
+    use crate::model::timeline::SpanState;
+    use crate::model::{Class, Outcome, Output, Reason, Severity, Skip};
+
+    const SECRET: &str = "hunter2";
+
+    fn secret() -> String {
+        SECRET.to_owned()
+    }
+
+    /// A report that holds the secret in every text which others may have written.
+    fn report() -> Report {
+        let subject = Subject {
+            environment: secret(),
+            repository: Some(secret()),
+            sha: Some(secret()),
+            git_ref: Some(secret()),
+            workflow: Some(secret()),
+            job: Some(secret()),
+            run_id: Some(secret()),
+            run_attempt: Some(secret()),
+            event: Some(secret()),
+            actor: Some(secret()),
+            runner: Some(secret()),
+        };
+        let finding = Finding {
+            code: secret().into(),
+            severity: Severity::Error,
+            message: secret(),
+            help: Some(secret()),
+            class: Some(Class::App),
+            reason: Some(Reason::Body),
+            excerpt: Some(secret()),
+            location: Some(Location {
+                file: secret(),
+                line: Some(1),
+            }),
+            waived: Some(Waived {
+                reason: secret(),
+                until: secret(),
+            }),
+        };
+        let check = |ended| Check {
+            facts: vec![Fact::new(SECRET, SECRET)],
+            ..Check::new(SECRET, SECRET, SECRET, ended, Duration::ZERO)
+        };
+        let outcome = Outcome {
+            checks: vec![
+                check(Ended::Looked(vec![finding])),
+                check(Ended::Skipped { reason: secret() }),
+                check(Ended::Errored {
+                    cause: secret(),
+                    help: Some(secret()),
+                }),
+            ],
+            skip: Some(Skip {
+                reason: secret(),
+                expected: true,
+            }),
+            outputs: BTreeMap::from([
+                ("target".to_owned(), Output::words(SECRET)),
+                ("command".to_owned(), Output::exact(SECRET)),
+            ]),
+            notes: vec![secret()],
+            timeline: vec![Span {
+                name: secret(),
+                from_ms: 0,
+                to_ms: 1,
+                state: SpanState::Done,
+            }],
+            exit: None,
+        };
+        let frame = Frame {
+            command: "smoke".to_owned(),
+            label: Some(secret()),
+            subject,
+            started_at: "2026-01-01T00:00:00Z".to_owned(),
+            finished_at: "2026-01-01T00:00:01Z".to_owned(),
+            took_ms: 1_000,
+        };
+        Report::judge(frame, outcome)
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_every_text_and_all_else_stays() {
+        let mut redacted = report();
+        redacted.redact(&|text| text.replace(SECRET, "***"));
+        let text = serde_json::to_string_pretty(&redacted).unwrap();
+        assert!(!text.contains(SECRET), "{text}");
+        let note = "The output `command` is left empty because it would contain the value of a secret.";
+        assert_eq!(redacted.notes, ["***", note]);
+        assert_eq!(&*redacted.outputs["command"], "");
+        // But for that output and its note, nothing differs from what was there.
+        let mut expected = report();
+        expected.outputs.insert("command".to_owned(), Output::exact(""));
+        let expected = serde_json::to_string_pretty(&expected).unwrap().replace(SECRET, "***");
+        redacted.notes.pop();
+        assert_eq!(serde_json::to_string_pretty(&redacted).unwrap(), expected);
+    }
+}

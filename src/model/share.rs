@@ -82,11 +82,55 @@ mod tests {
     }
 
     #[test]
+    fn what_people_write_is_as_much_as_it_says() {
+        for (text, hundredths, shown) in [
+            ("0%", 0, "0%"),
+            ("5%", 500, "5%"),
+            (" 5 % ", 500, "5%"),
+            ("5.0%", 500, "5%"),
+            ("0.25%", 25, "0.25%"),
+            ("0.05%", 5, "0.05%"),
+            ("0.5%", 50, "0.5%"),
+            ("12.50%", 1_250, "12.5%"),
+            ("099.99%", 9_999, "99.99%"),
+            ("100%", 10_000, "100%"),
+        ] {
+            let share: Share = text.parse().unwrap();
+            assert_eq!(share, Share { hundredths }, "{text}");
+            assert_eq!(share.to_string(), shown, "{text}");
+            assert_eq!(serde_json::from_value::<Share>(text.into()).unwrap(), share);
+        }
+        assert_eq!(Share::percent(7), "7%".parse().unwrap());
+        for wrong in ["1000%", "0001%", "5.%", "1.2.3%", "+5%", "5%%", "\u{ff15}%"] {
+            let error = wrong.parse::<Share>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{wrong}` is not a share")), "{error}");
+        }
+    }
+
+    #[test]
     fn just_as_much_is_not_more() {
         assert!(!Share::percent(5).is_exceeded(1, 20));
         assert!(Share::percent(5).is_exceeded(1, 19));
         assert!(Share::percent(0).is_exceeded(1, u64::MAX));
         assert!(!Share::percent(100).is_exceeded(7, 7));
+    }
+
+    /// An editor that knows the schema marks what would be refused, and nothing else.
+    #[test]
+    fn the_schema_and_the_reader_agree() {
+        let schema = schemars::schema_for!(Share);
+        assert_eq!(schema.get("title").unwrap(), "Share");
+        let pattern = schema.get("pattern").and_then(|pattern| pattern.as_str()).unwrap();
+        let pattern = regex::Regex::new(pattern).unwrap();
+        for (texts, right) in [
+            (["5%", "2.5%", "0.25%", "100%"].as_slice(), true),
+            (["5", "0.5", "%", "1.234%", "-1%", ".5%", "1000%"].as_slice(), false),
+        ] {
+            for text in texts {
+                assert_eq!(text.parse::<Share>().is_ok(), right, "{text}");
+                assert_eq!(pattern.is_match(text), right, "{text}");
+            }
+        }
     }
 
     proptest! {

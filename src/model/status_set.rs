@@ -146,6 +146,51 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_number_a_text_and_a_list_of_them_are_read_from_a_configuration() {
+        for (json, expected) in [
+            ("200", "200"),
+            ("\"2xx\"", "2xx"),
+            ("\"200, 3XX\"", "200,3xx"),
+            ("[200, \"2xx\", [404]]", "200,2xx,404"),
+        ] {
+            let set: StatusSet = serde_json::from_str(json).unwrap();
+            assert_eq!(set.to_string(), expected, "{json}");
+            assert_eq!(serde_json::to_value(&set).unwrap(), expected, "{json}");
+        }
+        for (json, says) in [
+            ("99", "`99` is not an HTTP status"),
+            ("600", "`600`"),
+            ("[]", "``"),
+            ("true", "expected a status such as 200"),
+        ] {
+            let error = serde_json::from_str::<StatusSet>(json).unwrap_err().to_string();
+            assert!(error.contains(says), "{json}: {error}");
+        }
+        assert!(StatusSet::ok().contains(200) && !StatusSet::ok().contains(204));
+    }
+
+    /// An editor that knows the schema marks what would be refused, and nothing else.
+    #[test]
+    fn the_schema_and_the_reader_agree() {
+        let schema = schemars::schema_for!(StatusSet);
+        assert_eq!(schema.get("title").unwrap(), "StatusSet");
+        let pattern = schema.as_value().pointer("/anyOf/0/anyOf/1/pattern").unwrap();
+        let pattern = regex::Regex::new(pattern.as_str().unwrap()).unwrap();
+        for (text, right) in [
+            ("200", true),
+            ("2xx", true),
+            ("200, 204,3XX", true),
+            ("600", false),
+            ("20", false),
+            ("2x0", false),
+            ("200,", false),
+        ] {
+            assert_eq!(text.parse::<StatusSet>().is_ok(), right, "{text}");
+            assert_eq!(pattern.is_match(text), right, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_printed_reads_back(codes in proptest::collection::vec(100u16..600, 1..6)) {

@@ -111,6 +111,31 @@ mod tests {
     }
 
     #[test]
+    fn what_turns_a_line_around_is_spelled_out_and_its_neighbours_are_text() {
+        for c in "\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{7f}\u{85}".chars() {
+            assert_eq!(printable(&format!("a{c}b")), format!("a{}b", c.escape_unicode()));
+        }
+        let text = "\u{200d}\u{2010}\u{2029}\u{202f}\u{2065}\u{206a}\u{e4}\u{1f511}\n\t";
+        assert_eq!(printable(text), text);
+    }
+
+    #[test]
+    fn a_cut_is_marked_and_falls_between_characters() {
+        for (text, max, expected) in [
+            ("abc", 4, "abc"),
+            ("abc", 3, "abc"),
+            ("abc", 2, "ab…"),
+            ("abc", 0, "…"),
+            ("a\u{1f511}b", 5, "a\u{1f511}…"),
+            ("a\u{1f511}b", 4, "a…"),
+            ("a\u{1f511}b", 2, "a…"),
+            ("a\u{1f511}b", 1, "a…"),
+        ] {
+            assert_eq!(cut(text, max), expected, "{text} in {max} bytes");
+        }
+    }
+
+    #[test]
     fn what_is_counted_has_a_plural() {
         let counted = [(1, "process"), (2, "process"), (0, "check"), (2, "match"), (2, "byte")];
         assert_eq!(

@@ -235,6 +235,60 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_year_is_the_longest_and_each_step_beyond_is_named() {
+        assert_eq!("366d".parse(), Ok(TimeSpan::from_secs(366 * 86_400)));
+        for text in ["366d1ms", "18446744073709551615d", "366d18446744073709551615ms"] {
+            assert_eq!(text.parse::<TimeSpan>(), Err(TimeSpanError::TooLong(text.to_owned())));
+        }
+        assert_eq!(" ".parse::<TimeSpan>(), Err(TimeSpanError::Empty));
+        assert_eq!("5".parse::<TimeSpan>(), Err(TimeSpanError::NoUnit("5".to_owned())));
+    }
+
+    #[test]
+    fn it_is_shown_in_the_largest_units_that_say_it_exactly() {
+        for (millis, expected) in [
+            (0, "0s"),
+            (1, "1ms"),
+            (1_000, "1s"),
+            (61_005, "1m1.005s"),
+            (90_000_000, "1d1h"),
+        ] {
+            let span = TimeSpan::from_millis(millis);
+            assert_eq!(span.to_string(), expected);
+            assert_eq!(format!("{span:?}"), expected);
+            assert_eq!(serde_json::to_value(span).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_read_as_a_flag_is() {
+        assert_eq!(
+            serde_json::from_str::<TimeSpan>("\"90s\"").unwrap(),
+            TimeSpan::from_secs(90)
+        );
+        let error = serde_json::from_str::<TimeSpan>("\"90\"").unwrap_err().to_string();
+        assert!(error.contains("`90` has no unit"), "{error}");
+    }
+
+    /// An editor that knows the schema marks what would be refused, and nothing else.
+    #[test]
+    fn the_schema_and_the_reader_agree() {
+        let schema = schemars::schema_for!(TimeSpan);
+        assert_eq!(schema.get("title").unwrap(), "TimeSpan");
+        let pattern = schema.get("pattern").and_then(|pattern| pattern.as_str()).unwrap();
+        let pattern = regex::Regex::new(pattern).unwrap();
+        for (texts, right) in [
+            (["500ms", "10s", "1.5s", "1h30m", "7d", "0s"].as_slice(), true),
+            (["30", "10 s", "1m1h", "5s5s", "1.5m", "10sec"].as_slice(), false),
+        ] {
+            for text in texts {
+                assert_eq!(text.parse::<TimeSpan>().is_ok(), right, "{text}");
+                assert_eq!(pattern.is_match(text), right, "{text}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn what_was_measured_is_shown_within_a_tenth_and_reads_back(micros in 1_000u64..31_000_000_000_000) {

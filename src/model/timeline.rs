@@ -39,3 +39,20 @@ pub struct Span {
     pub to_ms: u64,
     pub state: SpanState,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_reads_as_it_is_written_down() {
+        for state in [
+            SpanState::Done,
+            SpanState::Failed,
+            SpanState::Stalled,
+            SpanState::Waited,
+        ] {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+    }
+}

@@ -104,6 +104,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_verdict_reads_as_it_is_written_down() {
+        for verdict in [
+            Verdict::Pass,
+            Verdict::PassWeak,
+            Verdict::Skip,
+            Verdict::NothingChecked,
+            Verdict::Inconclusive,
+            Verdict::Fail,
+        ] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.as_str());
+            assert_eq!(verdict.to_string(), verdict.as_str());
+        }
+    }
+
     proptest! {
         #[test]
         fn one_more_failure_or_error_is_never_green(

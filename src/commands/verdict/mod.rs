@@ -6,6 +6,8 @@
 mod fold;
 mod origin;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;

@@ -36,6 +36,22 @@ fn a_line_is_what_others_may_rely_on() {
 }
 
 #[test]
+fn a_text_that_is_not_plain_is_quoted_and_one_that_is_too_long_is_cut() {
+    let written = |text: String| {
+        let line = record(Event::Note { text }).to_line();
+        line.split_once(" text=").unwrap().1.to_owned()
+    };
+    let plain = "a".repeat(LONGEST_LABEL);
+    assert_eq!(written(plain.clone()), plain);
+    for quoted in [String::new(), "a b".to_owned(), plain + "a"] {
+        assert_eq!(written(quoted.clone()), format!("\"{quoted}\""));
+    }
+    let fits = "a".repeat(LONGEST_TEXT - 1);
+    assert_eq!(written(fits.clone()), format!("\"{fits}\""));
+    assert_eq!(written(format!("{fits}a")), format!("\"{fits}…\""));
+}
+
+#[test]
 fn for_people_it_is_one_line_with_the_time_first() {
     let end = record(Event::End(End {
         exit: 137,
@@ -54,6 +70,87 @@ fn for_people_it_is_one_line_with_the_time_first() {
 }
 
 #[test]
+fn each_event_is_told_with_what_is_known_of_it() {
+    let beat = Beat {
+        beat: 1,
+        bytes: 90,
+        lines: 2,
+        cpu_ms: Some(1_250),
+        rss_kib: Some(2_048),
+        quiet_ms: 400,
+    };
+    let unknown = Beat {
+        cpu_ms: None,
+        rss_kib: None,
+        ..beat.clone()
+    };
+    for (event, expected) in [
+        (
+            Event::Start {
+                command: "make all".to_owned(),
+            },
+            "started make all (process 17)",
+        ),
+        (
+            Event::Note {
+                text: "it got SIGTERM".to_owned(),
+            },
+            "after 15s: it got SIGTERM",
+        ),
+        (Event::Resumed, "after 15s: there is output or work again"),
+        (
+            Event::Stall {
+                quiet_ms: 61_999,
+                processes: 2,
+            },
+            "STALLED: for 1m1s neither output nor work, 15s after its start",
+        ),
+        (
+            Event::Beat(beat),
+            "running for 15s, process 17, +90 bytes, +2 lines, last output 400ms ago, CPU 1.2s, memory 2 MiB",
+        ),
+        (
+            Event::Beat(unknown),
+            "running for 15s, process 17, +90 bytes, +2 lines, last output 400ms ago",
+        ),
+        (
+            Event::End(End::default()),
+            "ended after 15s, exit code 0, 0 bytes, 0 lines",
+        ),
+    ] {
+        let first = record(event);
+        let time = "2026-01-31T12:00:15.000Z";
+        assert_eq!(first.to_string(), format!("{time} heartbeat build: {expected}"));
+        let second = Record { attempt: 2, ..first };
+        assert_eq!(
+            second.to_string(),
+            format!("{time} heartbeat build (attempt 2): {expected}")
+        );
+    }
+}
+
+#[test]
+fn a_time_is_shown_as_exactly_as_it_matters() {
+    for (elapsed_ms, expected) in [
+        (0, "0s"),
+        (999, "999ms"),
+        (1_000, "1s"),
+        (1_099, "1s"),
+        (59_999, "59.9s"),
+        (60_000, "1m"),
+        (60_999, "1m"),
+        (3_661_500, "1h1m"),
+    ] {
+        let record = Record {
+            elapsed_ms,
+            ..record(Event::Resumed)
+        };
+        let expected = format!("after {expected}: ");
+        assert!(record.to_string().contains(&expected), "{record}");
+    }
+}
+
+#[test]
 fn what_no_writer_writes_is_refused() {
     let good = record(Event::Resumed).to_line();
     assert!(Record::parse(&good).is_ok());
@@ -61,6 +158,8 @@ fn what_no_writer_writes_is_refused() {
         Record::parse(&format!("{good} later=addition")).is_ok(),
         "additions are passed over"
     );
+    let quoted = format!(r#"{good} x="a b" y="a\" b" z="\\" last_one=1"#);
+    assert_eq!(Record::parse(&quoted), Record::parse(&good), "quoted ones as well");
     for bad in [
         "",
         "x",
@@ -71,6 +170,15 @@ fn what_no_writer_writes_is_refused() {
         &good.replace("pid=17", "pid="),
         &good.replace("pid=17", "pid=17 pid=17"),
         &good.replace("T12", " 12"),
+        &good.replace("T12", "-12"),
+        &good.replace("15.000Z", "15Z"),
+        &good.replace("2026", "two"),
+        &good.replace("label=build", "label="),
+        &good.replace("label=build", "label=bu\"ild"),
+        &format!("{good} =x"),
+        &format!("{good} Later=addition"),
+        &format!("{good} later"),
+        &format!("{good} x=\"\\\\\"y\""),
         &good.replace("label=build", "label=\"build"),
         &format!("{good} "),
         &format!("{good} x=\"a\"b"),
@@ -105,6 +213,8 @@ fn what_contradicts_itself_is_refused() {
         (1, "SIGKILL", 17, false),
         (139, "SIGKILL", 17, false),
         (15, "signal 64", 17, false),
+        (128, "signal 64", 17, false),
+        (129, "signal 64", 17, true),
         (0, "", 0, false),
     ] {
         assert_eq!(end(exit, signal, pid).is_ok(), is_possible, "{exit} {signal} {pid}");
@@ -113,6 +223,14 @@ fn what_contradicts_itself_is_refused() {
     for (there, instead) in [("pid=17", "pid=0"), ("attempt=1", "attempt=0")] {
         assert!(Record::parse(&good.replace(there, instead)).is_err(), "{instead}");
     }
+    let beat = |beat| {
+        let beat = Beat {
+            beat,
+            ..Beat::default()
+        };
+        Record::parse(&record(Event::Beat(beat)).to_line())
+    };
+    assert!(beat(0).is_err() && beat(1).is_ok(), "the first is 1");
 }
 
 #[test]

@@ -68,10 +68,14 @@ fn every_check_is_counted_once_by_how_it_ended() {
         errored("i", "why"),
         skipped("j"),
         check("k", Ended::Looked(vec![waived, Finding::warning("w", "odd")])),
+        check(
+            "l",
+            Ended::Looked(vec![Finding::note("n", "fine"), Finding::note("n", "fine")]),
+        ),
     ];
     let counts = Counts::of(&checks);
     let expected = Counts {
-        passed: 3,
+        passed: 4,
         failed: 2,
         errored: 4,
         skipped: 1,
@@ -79,7 +83,7 @@ fn every_check_is_counted_once_by_how_it_ended() {
         warnings: 3,
     };
     assert_eq!(counts, expected);
-    assert_eq!(counts.total(), 11);
+    assert_eq!(counts.total(), 12);
 }
 
 #[test]
@@ -111,6 +115,48 @@ fn the_reason_names_the_first_of_what_decided() {
         "{}",
         report.reason
     );
+}
+
+#[test]
+fn a_weak_pass_says_first_what_makes_it_weak() {
+    let mut waived = Finding::error("x", "the balancer flaps");
+    waived.waived = Some(crate::model::finding::Waived {
+        reason: "known".to_owned(),
+        until: "2027-01-01".to_owned(),
+    });
+    let note = || Finding::note("n", "a note");
+    for (findings, reason) in [
+        (
+            vec![note(), Finding::warning("w", "it is slow")],
+            "it is slow (2 passed, 0 waived, 1 with warnings)",
+        ),
+        (
+            vec![note(), waived, Finding::warning("w", "it is slow")],
+            "the balancer flaps (1 passed, 1 waived, 1 with warnings)",
+        ),
+    ] {
+        let report = judged(vec![passed("a"), check("b", Ended::Looked(findings))]);
+        assert_eq!((report.verdict, report.reason.as_str()), (Verdict::PassWeak, reason));
+    }
+}
+
+#[test]
+fn a_report_is_called_by_its_command_and_its_label() {
+    let mut report = judged(vec![passed("a")]);
+    assert_eq!(report.name(), "smoke");
+    report.label = Some("blue".to_owned());
+    assert_eq!(report.name(), "smoke-blue");
+}
+
+/// The schema is published, and others generate their readers from it.
+#[test]
+fn in_the_schema_a_check_is_a_part_of_its_own_and_an_output_is_a_text() {
+    let schema = schemars::schema_for!(Report);
+    let at = |pointer: &str| schema.as_value().pointer(pointer);
+    assert_eq!(at("/properties/checks/items/$ref").unwrap(), "#/$defs/Check");
+    assert!(at("/$defs/Check/properties/status").is_some());
+    assert_eq!(at("/properties/outputs/additionalProperties/type").unwrap(), "string");
+    assert_eq!(schemars::schema_for!(Output).get("title").unwrap(), "Output");
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Finder {
                     break;
                 }
                 // It may go on in what was not read yet; one that goes on for ever must not fill the memory.
-                if place.end > safe && place.len() < READ && read > 0 {
+                if place.end > safe && place.len() < READ {
                     end = place.start;
                     break;
                 }
@@ -104,11 +104,9 @@ impl Finder {
                 take(&window[place.clone()], true)?;
                 done = place.end;
             }
-            if done < end {
-                take(&window[done..end], false)?;
-                done = end;
-            }
-            window.drain(..done);
+            let end = end.max(done);
+            take(&window[done..end], false)?;
+            window.drain(..end);
             if read == 0 {
                 return Ok(());
             }
@@ -127,4 +125,55 @@ fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
         }
     }
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek as _, Write as _};
+
+    use super::*;
+
+    const VALUE: &str = "aaaaaaaa";
+
+    /// The pieces of a file, and which of them are places of the value.
+    fn sifted(text: &[u8]) -> Vec<(Vec<u8>, bool)> {
+        let finder = Finder::new(vec![VALUE.into()]).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text).unwrap();
+        file.rewind().unwrap();
+        let mut pieces = Vec::new();
+        let took = finder.sift(file, &mut |piece, hit| {
+            pieces.push((piece.to_owned(), hit));
+            Ok(())
+        });
+        took.unwrap();
+        let all: Vec<u8> = pieces.iter().flat_map(|(piece, _)| piece).copied().collect();
+        assert!(all == text, "a piece is missing or changed");
+        pieces
+    }
+
+    /// Taken out at the end of what was read, its last letters would be too few to be known as the value.
+    #[test]
+    fn a_place_that_goes_on_in_the_next_read_is_one_place() {
+        for start in [READ - 60, READ - 48, READ - 47, READ - 9] {
+            let mut text = vec![b'x'; 2 * READ];
+            text[start..READ + 5].fill(b'a');
+            let places: Vec<usize> = sifted(&text)
+                .iter()
+                .filter(|(_, hit)| *hit)
+                .map(|(piece, _)| piece.len())
+                .collect();
+            assert_eq!(places, [READ + 5 - start], "it begins at {start}");
+        }
+    }
+
+    #[test]
+    fn whatever_stands_in_a_file_little_of_it_is_held_at_a_time() {
+        let mut begins_with_a_place = vec![b'x'; 3 * READ];
+        begins_with_a_place[..VALUE.len()].fill(b'a');
+        for text in [vec![b'x'; 3 * READ], begins_with_a_place, vec![b'a'; 2 * READ + 3]] {
+            let longest = sifted(&text).iter().map(|(piece, _)| piece.len()).max();
+            assert!(longest <= Some(READ + VALUE.len() * LONGEST_ESCAPE), "{longest:?}");
+        }
+    }
 }

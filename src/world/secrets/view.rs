@@ -92,7 +92,8 @@ impl View {
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+    // A sign is no digit, though it may stand in a number.
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
@@ -190,6 +191,7 @@ mod tests {
         for (text, expected) in [
             ("plain", vec![]),
             ("100%", vec![]),
+            ("%+1 &#x; &#x+1;", vec![]),
             ("a%2Fb%2fc%zz", vec!["a/b/c%zz"]),
             (r#"\"a\"\/\\"#, vec![r#""a"/\"#, "a/"]),
             (

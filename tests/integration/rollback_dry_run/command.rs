@@ -44,7 +44,11 @@ fn no_says_why() {
     let told = check("echo release 41 is gone >&2; exit 3", &["--rollback-command=go back"]);
     told.is(
         1,
-        &["exited with code 3, and 0 means yes", "release 41 is gone", "--expect-exit"],
+        &[
+            "exited with code 3, and 0 means yes",
+            "release 41 is gone",
+            "--expect-exit",
+        ],
     );
     assert_eq!(told.output("command"), "");
     check("exit 3", &["--expect-exit=3"]).is(0, &[]);

@@ -1,14 +1,14 @@
 //! Whatever reports there are: one that is missing, or one more that is bad, is never better.
 
-use std::sync::Arc;
+mod told;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::commands::verdict::Origin;
+use crate::commands::verdict::tests::world;
 use crate::model::report::Frame;
 use crate::model::{Subject, finding};
-use crate::world::{Clock, Env, Interrupt, Progress, Runner};
 
 const NAMES: [&str; 5] = ["skip-guard", "smoke", "smoke-blue", "rollback-dry-run", "other"];
 
@@ -33,21 +33,6 @@ const KINDS: [Kind; 7] = [
     Kind::Errored,
     Kind::Fail,
 ];
-
-fn world() -> World {
-    let env = Env::new(std::iter::empty());
-    World {
-        runner: Arc::new(Runner::from_env(&env)),
-        env: Arc::new(env),
-        clock: Clock::default(),
-        interrupt: Interrupt::never(),
-        progress: Progress::silent(),
-        secrets: Arc::default(),
-        workspace: std::env::temp_dir(),
-        folder: std::env::temp_dir(),
-        host: Arc::default(),
-    }
-}
 
 fn judged(name: &str, outcome: Outcome, world: &World) -> Report {
     let now = world.clock.rfc3339();
@@ -98,8 +83,15 @@ fn verdict(reports: &BTreeMap<&str, Kind>, require: &[&str], strict: bool) -> Ve
     for (name, kind) in reports {
         write(folder.path(), name, *kind, &world);
     }
-    let fold = Fold {
-        folders: vec![folder.path().to_owned()],
+    let mut fold = fold(folder.path(), require);
+    fold.strict = strict;
+    judged("verdict", run(&fold, &world), &world).verdict
+}
+
+/// Folds what is below a folder.
+fn fold(folder: &Path, require: &[&str]) -> Fold {
+    Fold {
+        folders: vec![folder.to_owned()],
         require: require.iter().map(|name| (*name).to_owned()).collect(),
         expect: Vec::new(),
         origin: Origin {
@@ -108,12 +100,11 @@ fn verdict(reports: &BTreeMap<&str, Kind>, require: &[&str], strict: bool) -> Ve
             any_attempt: false,
         },
         waivers: Vec::new(),
-        strict,
-        own_report: folder.path().join("reports/verdict.json"),
-        status_file: folder.path().join("verdict.md"),
-        workspace: folder.path().to_owned(),
-    };
-    judged("verdict", run(&fold, &world), &world).verdict
+        strict: false,
+        own_report: folder.join("reports/verdict.json"),
+        status_file: folder.join("verdict.md"),
+        workspace: folder.to_owned(),
+    }
 }
 
 fn reports() -> impl Strategy<Value = BTreeMap<&'static str, Kind>> {
@@ -135,6 +126,13 @@ fn each_kind_alone_is_what_it_says() {
         let reports = BTreeMap::from([("smoke", kind)]);
         assert_eq!(verdict(&reports, &["smoke"], false), expected, "{kind:?}");
     }
+}
+
+#[test]
+fn strict_takes_away_the_waivers_that_a_report_has_applied() {
+    let reports = BTreeMap::from([("smoke", Kind::Waived)]);
+    assert_eq!(verdict(&reports, &["smoke"], false), Verdict::PassWeak);
+    assert_eq!(verdict(&reports, &["smoke"], true), Verdict::Fail);
 }
 
 proptest! {

@@ -80,7 +80,9 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             let names = run.secret_names.iter().map(String::as_str);
             let secrets = Arc::new(Redactor::new(&world.env, names));
             let world = World {
-                progress: world.progress.careful(Arc::clone(&secrets), run.format == Format::Json),
+                progress: world
+                    .progress
+                    .careful(Arc::clone(&secrets), run.format == Format::Json, run.verbosity),
                 secrets: Arc::clone(&secrets),
                 ..world
             };

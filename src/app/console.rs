@@ -106,8 +106,8 @@ impl Drop for Console {
     }
 }
 
-/// Colours are for terminals, and for those who ask.
-pub fn colour(asked: Option<bool>, stream: &impl IsTerminal, world: &World) -> bool {
+/// Colors are for terminals, and for those who ask.
+pub fn color(asked: Option<bool>, stream: &impl IsTerminal, world: &World) -> bool {
     asked.unwrap_or_else(|| {
         stream.is_terminal() && world.env.get("NO_COLOR").is_none() && world.env.get("TERM") != Some("dumb")
     })

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::output::Stream;
 use super::secrets::Redactor;
-use crate::model::text;
+use crate::model::{Verbosity, text};
 
 /// Where lines about the running work go.
 #[derive(Clone)]
@@ -13,6 +13,7 @@ pub struct Progress {
     sink: Arc<Mutex<Box<dyn Write + Send>>>,
     started: std::time::Instant,
     secrets: Arc<Redactor>,
+    verbosity: Verbosity,
 }
 
 impl Progress {
@@ -33,11 +34,12 @@ impl Progress {
 
     /// The same, with secret values taken out, and on standard error if standard output holds nothing but JSON.
     #[must_use]
-    pub fn careful(self, secrets: Arc<Redactor>, json: bool) -> Self {
+    pub fn careful(self, secrets: Arc<Redactor>, json: bool, verbosity: Verbosity) -> Self {
         let to_stderr = || Arc::new(Mutex::new(Box::new(Stream::Err) as Box<dyn Write + Send>));
         Self {
             sink: if json { to_stderr() } else { self.sink },
             secrets,
+            verbosity,
             ..self
         }
     }
@@ -52,12 +54,16 @@ impl Progress {
             sink: Arc::new(Mutex::new(sink)),
             started: std::time::Instant::now(),
             secrets: Arc::default(),
+            verbosity: Verbosity::default(),
         }
     }
 
-    /// One line, stamped with the seconds since the start. Never fails and never waits: a closed terminal, or one that
-    /// takes nothing, is no reason to stop.
+    /// One line, stamped with the seconds since the start, if everything is to be shown. Never fails and never waits: a
+    /// closed terminal, or one that takes nothing, is no reason to stop.
     pub fn say(&self, what: &str) {
+        if self.verbosity < Verbosity::Verbose {
+            return;
+        }
         let seconds = self.started.elapsed().as_secs_f64();
         let line = format!("[{seconds:7.1}s] {}\n", text::one_line(&self.secrets.redact(what)));
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,7 @@ mod repo;
 #[path = "../support/servers.rs"]
 mod servers;
 
+mod console;
 mod container;
 mod documents;
 mod evidence_bundle;

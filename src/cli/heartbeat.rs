@@ -103,6 +103,7 @@ impl HeartbeatOptions {
             retry_wait: self.retry_wait.map_or(Duration::ZERO, |wait| wait.0),
             logs: setting.evidence_dir.join("logs"),
             folder: world.folder.clone(),
+            verbosity: setting.verbosity,
             command: self.command,
         })
     }

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::model::heartbeat::{End, Event};
-use crate::model::{Finding, Outcome, TimeSpan, exit, text};
+use crate::model::{Finding, Outcome, TimeSpan, Verbosity, exit, text};
 use crate::world::process::StartError;
 use crate::world::wrap::{Ending, Live, Log, Reaper, Signals};
 use crate::world::{World, process};
@@ -54,6 +54,7 @@ pub struct Plan {
     pub logs: PathBuf,
     /// Where the command runs.
     pub folder: PathBuf,
+    pub verbosity: Verbosity,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -68,6 +69,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
                 records: &records,
                 world,
                 label: &plan.label,
+                verbosity: plan.verbosity,
                 told: AtomicU64::new(0),
             };
             let result = attempts(&mut story, plan, teller, signals, &output, &shown).await;
@@ -235,6 +237,7 @@ impl Plan {
             retry_wait: Duration::ZERO,
             logs: PathBuf::from("logs"),
             folder: PathBuf::from("."),
+            verbosity: Verbosity::Normal,
         }
     }
 }

@@ -4,7 +4,6 @@ mod console;
 mod targets;
 
 use std::any::Any;
-use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ use crate::model::{Check, Ended, Outcome, Output, Report};
 use crate::render;
 use crate::render::console::Look;
 use crate::world::files::{self, Links};
+use crate::world::output::Stream;
 use crate::world::{World, panics, random, workspace};
 use console::{Console, Streams};
 use targets::Targets;
@@ -113,10 +113,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     let text = match run.format {
         Format::Console => {
             let look = Look {
-                color: match wrapper {
-                    true => console::color(run.color, &io::stderr(), world),
-                    false => console::color(run.color, &io::stdout(), world),
-                },
+                color: if wrapper { Stream::Err } else { Stream::Out }.has_color(run.color, &world.env),
                 verbosity: run.verbosity,
                 annotated: world.runner.active,
                 wrapped: wrapper,

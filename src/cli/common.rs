@@ -27,7 +27,7 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Color {
-    /// On a terminal only, and not when NO_COLOR is set.
+    /// On a terminal and in GitHub's log; NO_COLOR, FORCE_COLOR, CLICOLOR and CLICOLOR_FORCE change that.
     Auto,
     Always,
     Never,

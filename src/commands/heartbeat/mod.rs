@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::model::heartbeat::{End, Event};
 use crate::model::{Finding, Outcome, TimeSpan, Verbosity, exit, text};
+use crate::world::output::Stream;
 use crate::world::process::StartError;
 use crate::world::wrap::{Ending, Live, Log, Reaper, Signals};
 use crate::world::{World, process};
@@ -55,6 +56,8 @@ pub struct Plan {
     /// Where the command runs.
     pub folder: PathBuf,
     pub verbosity: Verbosity,
+    /// What --color says.
+    pub color: Option<bool>,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -62,7 +65,10 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let records = Log::of_records(&plan.logs);
     let mut story = Story::begin();
     let shown = shown(plan, world);
-    let result = match (Live::open(), Signals::listen(plan.pty)) {
+    let result = match (
+        Live::open(Stream::Err.has_color(plan.color, &world.env)),
+        Signals::listen(plan.pty),
+    ) {
         (Ok(live), Ok(signals)) => {
             let teller = Teller {
                 live: &live,
@@ -238,6 +244,7 @@ impl Plan {
             logs: PathBuf::from("logs"),
             folder: PathBuf::from("."),
             verbosity: Verbosity::Normal,
+            color: None,
         }
     }
 }

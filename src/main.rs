@@ -49,7 +49,7 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
     let folder = std::env::current_dir()?;
     let argv: Vec<_> = std::env::args_os().collect();
     let world = World {
-        progress: Progress::to_console(runner.active),
+        progress: Progress::to_console(runner.active, &env),
         runner: Arc::new(runner),
         workspace: workspace::find(&env, &folder, cli::CONFIG),
         folder,

@@ -90,6 +90,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     let outcome = AssertUnwindSafe(commands::run(&run.plan, world, &keep))
         .catch_unwind()
         .await;
+    world.progress.end();
     let outcome = outcome.unwrap_or_else(|panic| Outcome {
         exit: wrapper.then_some(run.plan.failure_code()),
         ..crashed(run.command, &*panic)

@@ -151,6 +151,14 @@ impl Stream {
     }
 }
 
+/// Columns of the terminal that standard error is.
+pub fn width() -> usize {
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+        _ => 80,
+    }
+}
+
 /// As other programs read these variables (no-color.org, bixense.com/clicolors). GitHub's log is no terminal and shows
 /// colors all the same.
 fn wants_color(env: &Env, is_terminal: bool) -> bool {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use regex::Regex;
 
 use crate::gate::Gate;
-use crate::servers::answer;
+use crate::servers::{answer, free_port};
 use crate::smoke::statuses;
 
 const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
@@ -231,4 +231,45 @@ fn rollback_dry_run() {
         .run(&["rollback-dry-run", "--check=true", back])
         .run(&["rollback-dry-run", "--check=false", back])
         .is("rollback-dry-run");
+}
+
+/// In a log a line comes every ten seconds, with what was seen last.
+#[test]
+fn a_long_wait_is_not_silent() {
+    let gate = Gate::new();
+    let ran = gate.run(["smoke", &format!("http://127.0.0.1:{}/", free_port()), "--within=11s"]);
+    ran.code(1);
+    let lines = ran.stderr();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    let line = Regex::new(
+        r"^\[   10\.\ds\] … GET http://127\.0\.0\.1:\d+/: still waiting: \d+ attempts, last: .*refused.*; \ds left\n$",
+    );
+    assert!(line.unwrap().is_match(&lines), "{lines}");
+}
+
+/// On a terminal one line shows it meanwhile, and is gone when the result comes.
+#[test]
+fn on_a_terminal_a_live_line_shows_what_is_waited_for() {
+    const ERASE: &str = "\u{1b}[K";
+    let gate = Gate::new().env("TERM", "xterm").env("COLUMNS", "100");
+    let url = format!("http://127.0.0.1:{}/", free_port());
+    let program = gate.command([] as [&str; 0]).get_program().to_owned();
+    let program = program.to_str().unwrap();
+    let smoke = [program, "smoke", &url, "--within=1s", "--interval=100ms"];
+    for (flags, is_live) in [(&[][..], true), (&["--quiet"], false)] {
+        let ran = gate.run([&["heartbeat", "--pty", "--"], &smoke[..], flags].concat());
+        ran.code(1);
+        let written = ran.stdout();
+        assert_eq!(written.contains("still waiting: "), is_live, "{}", ran.explain());
+        assert_eq!(written.contains(ERASE), is_live, "{}", ran.explain());
+        let left = written.lines().map(|line| line.rsplit(ERASE).next().unwrap());
+        let left: Vec<&str> = left.collect();
+        assert!(
+            !left.iter().any(|line| line.contains("still waiting")),
+            "{}",
+            ran.explain()
+        );
+        // Whatever follows begins a line.
+        assert!(left.iter().any(|line| line.contains("Verdict: ")), "{}", ran.explain());
+    }
 }

@@ -18,6 +18,7 @@ impl Probe {
     /// Asks until the answer is right, the time is up, or the server that should answer is gone.
     pub(super) async fn until_right(&self, course: &mut Course, means: &Means<'_>) -> Result<(), Finding> {
         let deadline = Instant::now() + self.within;
+        let waiting = means.world.progress.waiting(&self.asked(), Some(deadline));
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             // The wait may have taken longer than it should.
@@ -37,6 +38,11 @@ impl Probe {
                 means.world.progress.say(&format!("{}: {sample}{rest}", self.asked()));
             }
             let good = sample.is_good();
+            if let Sample::Bad(bad) = &sample {
+                let attempts = text::count(course.samples.count() + 1, "attempt");
+                let state = format!("still waiting: {attempts}, last: {}", bad.detail);
+                waiting.now(&state, Some(deadline));
+            }
             let retry_after = course.add(sample);
             if good {
                 return Ok(());

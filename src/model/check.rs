@@ -38,6 +38,9 @@ pub struct Fact {
     pub value: String,
 }
 
+/// The fact that lists what a check asserts, where its title cannot.
+pub const ASSERTED: &str = "asserted";
+
 impl Fact {
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {

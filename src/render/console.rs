@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::annotations;
+use crate::model::check::ASSERTED;
 use crate::model::text::{count, one_line, printable};
 use crate::model::{Check, Class, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verbosity, Verdict};
 
@@ -153,6 +154,7 @@ impl Page<'_> {
     fn check(&self, out: &mut String, indent: &str, check: &Check) {
         let look = self.look;
         let wrong = is_wrong(check);
+        let has_facts = (wrong && check.status() != Status::Passed) || look.verbosity == Verbosity::Verbose;
         let stage = match wrong && self.several_stages {
             true => format!("{}: ", check.stage),
             false => String::new(),
@@ -162,7 +164,14 @@ impl Page<'_> {
             ms => format!(" ({})", took(ms)),
         };
         let title = one_line(&format!("{stage}{}", check.title));
-        let _ = writeln!(out, "{indent}{} {title}{took}", look.status(check.status()));
+        let mut asserted = check.facts.iter().filter(|fact| fact.name == ASSERTED);
+        let asserted = match (asserted.next(), asserted.next()) {
+            // With everything else about it below.
+            _ if has_facts => String::new(),
+            (Some(fact), None) => look.dim(&format!("  {ASSERTED}: {}", one_line(&fact.value))),
+            _ => String::new(),
+        };
+        let _ = writeln!(out, "{indent}{} {title}{took}{asserted}", look.status(check.status()));
         let mut lines = Vec::new();
         match &check.ended {
             Ended::Looked(findings) => findings.iter().for_each(|finding| self.finding(&mut lines, finding)),
@@ -174,7 +183,7 @@ impl Page<'_> {
                 lines.extend(next(help.as_deref()));
             }
         }
-        if (wrong && check.status() != Status::Passed) || look.verbosity == Verbosity::Verbose {
+        if has_facts {
             let fact =
                 |name: &str, value: &str| format!("{} {}", look.dim(&format!("{}:", one_line(name))), one_line(value));
             lines.extend(check.facts.iter().map(|f| fact(&f.name, &f.value)));
@@ -270,5 +279,75 @@ impl Look {
             Verdict::NothingChecked | Verdict::Inconclusive | Verdict::Fail => "1;31",
         };
         self.with(code, verdict.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::report::Frame;
+    use crate::model::{Fact, Outcome, Subject};
+
+    fn shown(ended: Ended, verbosity: Verbosity, annotated: bool) -> String {
+        let mut check = Check::new("smoke", "smoke:one", "It answers", ended, Duration::ZERO);
+        check.facts = vec![Fact::new(ASSERTED, "status 200"), Fact::new("address", "::1")];
+        let frame = Frame {
+            command: "smoke".to_owned(),
+            label: None,
+            subject: Subject::default(),
+            started_at: String::new(),
+            finished_at: String::new(),
+            took_ms: 2_345,
+        };
+        let outcome = Outcome {
+            checks: vec![check],
+            ..Outcome::default()
+        };
+        let look = Look {
+            verbosity,
+            annotated,
+            ..Look::default()
+        };
+        let text = render(&Report::judge(frame, outcome), look);
+        text.replace("stageproof smoke · \n\nsmoke\n", "")
+    }
+
+    #[test]
+    fn a_pass_is_a_line_that_says_what_it_asserted() {
+        let passed = || Ended::Looked(Vec::new());
+        insta::assert_snapshot!(shown(passed(), Verbosity::Normal, false), @r"
+          ✓ It answers  asserted: status 200
+
+        Verdict: pass. 1 passed in 2.3s
+        ");
+        insta::assert_snapshot!(shown(passed(), Verbosity::Verbose, false), @r"
+          ✓ It answers
+              asserted: status 200
+              address: ::1
+
+        Verdict: pass. 1 passed in 2.3s
+        ");
+        insta::assert_snapshot!(shown(passed(), Verbosity::Quiet, false), @"Verdict: pass. 1 passed in 2.3s");
+    }
+
+    /// The eleventh annotation of a kind is not shown, and then the messages are here.
+    #[test]
+    fn a_message_is_here_or_in_an_annotation() {
+        let failed = |n| {
+            Ended::Looked(
+                (0..n)
+                    .map(|n| Finding::error("bad", format!("it is bad {n}")))
+                    .collect(),
+            )
+        };
+        for (findings, annotated, expected) in [(1, false, true), (1, true, false), (10, true, false), (11, true, true)]
+        {
+            let text = shown(failed(findings), Verbosity::Normal, annotated);
+            assert_eq!(
+                text.contains("error: it is bad 0"),
+                expected,
+                "{findings} {annotated}\n{text}"
+            );
+        }
     }
 }

@@ -20,17 +20,17 @@ use crate::model::{Check, Ended, Fact, Finding, Outcome, TimeSpan};
 use crate::world::{Interrupt, panics};
 
 /// What looking brought back.
-pub type Looked = Result<Observed, Blind>;
+pub type CheckResult = Result<Observation, NotChecked>;
 
 /// It was looked up.
 #[derive(Debug, Default)]
-pub struct Observed {
+pub struct Observation {
     pub findings: Vec<Finding>,
     pub facts: Vec<Fact>,
     pub latency: Option<Latency>,
 }
 
-impl Observed {
+impl Observation {
     pub fn nothing_wrong() -> Self {
         Self::default()
     }
@@ -51,14 +51,14 @@ impl Observed {
 
 /// It was not looked up, and why.
 #[derive(Debug)]
-pub enum Blind {
+pub enum NotChecked {
     /// On purpose.
     Skipped { reason: String },
     /// It could not be. Never green.
     Errored { cause: String, help: Option<String> },
 }
 
-impl Blind {
+impl NotChecked {
     pub fn errored(cause: impl Into<String>) -> Self {
         Self::Errored {
             cause: cause.into(),
@@ -74,22 +74,22 @@ impl Blind {
     }
 }
 
-impl From<anyhow::Error> for Blind {
+impl From<anyhow::Error> for NotChecked {
     fn from(error: anyhow::Error) -> Self {
         Self::errored(format!("{error:#}"))
     }
 }
 
-impl From<Blind> for Ended {
-    fn from(blind: Blind) -> Self {
+impl From<NotChecked> for Ended {
+    fn from(blind: NotChecked) -> Self {
         match blind {
-            Blind::Skipped { reason } => Self::Skipped { reason },
-            Blind::Errored { cause, help } => Self::Errored { cause, help },
+            NotChecked::Skipped { reason } => Self::Skipped { reason },
+            NotChecked::Errored { cause, help } => Self::Errored { cause, help },
         }
     }
 }
 
-type Look = Pin<Box<dyn Future<Output = Looked> + Send>>;
+type Look = Pin<Box<dyn Future<Output = CheckResult> + Send>>;
 
 /// A claim and the way to look it up.
 pub struct Task {
@@ -113,7 +113,7 @@ impl Task {
         id: impl Into<String>,
         title: impl Into<String>,
         deadline: Duration,
-        look: impl Future<Output = Looked> + Send + 'static,
+        look: impl Future<Output = CheckResult> + Send + 'static,
     ) -> Self {
         let claim = Claim {
             id: id.into(),
@@ -144,7 +144,7 @@ pub async fn run(tasks: Vec<Task>, at_once: usize, interrupt: &Interrupt) -> Vec
         board.interrupt(signal);
         listening = false;
     }
-    let workers = workers();
+    let workers = workers(lanes);
     let mut running: Vec<AbortHandle> = (0..lanes).map(|lane| board.start(lane, &workers)).collect();
     while let Some(due) = board.waits_until() {
         tokio::select! {
@@ -208,7 +208,7 @@ struct Running {
     since: Instant,
     until: Instant,
     /// It is given up but may still tidy up until then.
-    given_up: Option<Blind>,
+    given_up: Option<NotChecked>,
 }
 
 /// Later than any deadline that matters.
@@ -270,7 +270,7 @@ impl Board {
     }
 
     /// Whether the lane may go on: it may not if its check was given up.
-    fn end(&self, index: usize, lane: usize, looked: Looked) -> bool {
+    fn end(&self, index: usize, lane: usize, looked: CheckResult) -> bool {
         let state = &mut *self.state();
         match &mut state.claims[index].1 {
             Slot::Running(running) if running.lane == lane => {
@@ -345,7 +345,7 @@ impl Board {
 }
 
 impl State {
-    fn end(&mut self, index: usize, looked: Looked) {
+    fn end(&mut self, index: usize, looked: CheckResult) {
         let (claim, slot) = &mut self.claims[index];
         let took = match slot {
             Slot::Running(running) => running.since.elapsed(),
@@ -372,22 +372,24 @@ impl State {
 static WORKERS: Mutex<Option<Handle>> = Mutex::new(None);
 
 /// The threads on which checks run. They live as long as the process: what one check opened, another may use.
-fn workers() -> Handle {
+fn workers(lanes: usize) -> Handle {
+    let wanted = lanes.min(2);
     let known = WORKERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    known.unwrap_or_else(new_workers)
+    let enough = known.filter(|known| known.metrics().num_workers() >= wanted);
+    enough.unwrap_or_else(|| new_workers(wanted))
 }
 
 /// The same, or others if these are held by checks that never yield.
 async fn workers_that_answer() -> Handle {
-    let workers = workers();
+    let workers = workers(1);
     match tokio::time::timeout(Duration::from_millis(100), workers.spawn(async {})).await {
         Ok(_) => workers,
-        Err(_) => new_workers(),
+        Err(_) => new_workers(2),
     }
 }
 
-fn new_workers() -> Handle {
-    match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+fn new_workers(threads: usize) -> Handle {
+    match Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => {
             let handle = runtime.handle().clone();
             *WORKERS.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
@@ -399,19 +401,19 @@ fn new_workers() -> Handle {
     }
 }
 
-fn interrupted(signal: &str, when: &str) -> Blind {
-    Blind::errored(format!("interrupted by {signal} {when}"))
+fn interrupted(signal: &str, when: &str) -> NotChecked {
+    NotChecked::errored(format!("interrupted by {signal} {when}"))
 }
 
-fn overdue(deadline: Duration) -> Blind {
-    Blind::with_help(
+fn overdue(deadline: Duration) -> NotChecked {
+    NotChecked::with_help(
         format!("it did not end within its deadline of {}", TimeSpan(deadline)),
         "look at what it was waiting for; a check that has limits of its own ends before this",
     )
 }
 
-fn crashed(what: String) -> Blind {
-    Blind::with_help(
+fn crashed(what: String) -> NotChecked {
+    NotChecked::with_help(
         what,
         "this is a bug in stageproof: report it with the command and this line",
     )
@@ -428,7 +430,7 @@ mod tests {
     const LATE: Duration = Duration::from_secs(60);
 
     fn fine(id: &str) -> Task {
-        Task::new("stage", id, id, LATE, async { Ok(Observed::nothing_wrong()) })
+        Task::new("stage", id, id, LATE, async { Ok(Observation::nothing_wrong()) })
     }
 
     fn cause(check: &Check) -> &str {
@@ -447,7 +449,7 @@ mod tests {
             // Never yields: the worst a check can do.
             Task::new("stage", "blocks", "blocks", SOON, async {
                 std::thread::sleep(Duration::from_secs(2));
-                Ok(Observed::nothing_wrong())
+                Ok(Observation::nothing_wrong())
             }),
             fine("last"),
         ];
@@ -471,7 +473,7 @@ mod tests {
         let block = |n: usize| {
             Task::new("stage", n.to_string(), "blocks", SOON, async {
                 std::thread::sleep(Duration::from_secs(3));
-                Ok(Observed::nothing_wrong())
+                Ok(Observation::nothing_wrong())
             })
         };
         let started = Instant::now();
@@ -505,7 +507,7 @@ mod tests {
         let look = async move {
             tokio::time::sleep(SOON * 2).await;
             *done.lock().unwrap() = true;
-            Ok(Observed::nothing_wrong())
+            Ok(Observation::nothing_wrong())
         };
         let checks = run(
             vec![Task::new("stage", "slow", "slow", SOON, look).with_grace(LATE)],
@@ -541,7 +543,7 @@ mod tests {
                     most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     tokio::task::yield_now().await;
                     running.fetch_sub(1, Ordering::SeqCst);
-                    Ok(Observed::nothing_wrong())
+                    Ok(Observation::nothing_wrong())
                 })
             })
             .collect();

@@ -25,7 +25,7 @@ pub struct Targets {
 impl Targets {
     pub fn new(home: &ReportHome, run: &Run) -> Self {
         let name = report::name(run.command, run.label.as_deref());
-        let inside = |dir: &Path| dir.join("reports").join(format!("{name}.json"));
+        let inside = |dir: &Path| report::path(dir, run.command, run.label.as_deref());
         let beside = |dir: &Path| {
             let mut path = dir.as_os_str().to_owned();
             path.push(format!(".{name}.json"));

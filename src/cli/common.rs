@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::error::UsageError;
 use super::merge;
-use crate::model::{Subject, Verbosity};
-use crate::world::{World, paths, reports};
+use crate::model::{Subject, Verbosity, report};
+use crate::world::{World, files, paths, reports};
 
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 
@@ -44,11 +44,13 @@ pub struct CommonOptions {
     /// The environment that was deployed to [default: staging].
     #[arg(long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
-    /// Where reports, logs and the sealed evidence go [default: artifacts/{environment}/{date}]. Placeholders:
-    /// {environment}, {date} (UTC), {run-id}, {run-attempt}, {job}, {sha}.
+    /// Where reports, logs and the sealed evidence go [default: artifacts/{environment}/{date}]. Once it is sealed, the
+    /// next report goes to DIR-2, and so on. Placeholders: {environment}, {date} (UTC), {run-id}, {run-attempt}, {job},
+    /// {sha}.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
-    /// Tells two uses of a subcommand in one run apart; becomes part of the report's name.
+    /// Tells two uses of a subcommand in one run apart; becomes part of the report's name [default: none, and 2, 3 and so
+    /// on for what would replace a report of the same run].
     #[arg(long, global = true, value_name = "TEXT")]
     #[serde(skip)]
     pub label: Option<String>,
@@ -75,7 +77,10 @@ pub struct CommonOptions {
 /// The common options with their defaults filled in.
 #[derive(Clone, Debug)]
 pub struct Setting {
+    /// Where this run writes: never into what is sealed.
     pub evidence_dir: PathBuf,
+    /// What was sealed in its place last.
+    pub sealed: Option<PathBuf>,
     pub label: Option<String>,
     pub format: Format,
     /// `None` is auto.
@@ -129,9 +134,12 @@ impl CommonOptions {
         // A run that began before midnight goes on in the folder it began in, or its evidence would be torn in two.
         let began_yesterday = reports::of_run(&yesterday, &subject) && !reports::of_run(&today, &subject);
         let evidence_dir = if began_yesterday { yesterday } else { today };
+        let (evidence_dir, sealed) = files::unsealed(&evidence_dir)
+            .map_err(|error| UsageError::new(error.to_string()).help("name another folder with --evidence-dir"))?;
         refuse_more_than_evidence(&evidence_dir, world)?;
         Ok(Setting {
             evidence_dir,
+            sealed,
             label: self.label,
             format: self.format.unwrap_or(Format::Console),
             color: match self.color.unwrap_or(Color::Auto) {
@@ -142,6 +150,30 @@ impl CommonOptions {
             verbosity,
             subject,
         })
+    }
+}
+
+impl Setting {
+    /// The newest evidence there is.
+    pub fn newest(&self) -> PathBuf {
+        let sealed = self.sealed.as_ref().filter(|_| !files::exists(&self.evidence_dir));
+        sealed.unwrap_or(&self.evidence_dir).clone()
+    }
+
+    /// The label with which a report replaces no other one of the same run: `LABEL`, or `LABEL-2` and so on.
+    pub fn free_label(&self, command: &str) -> Option<String> {
+        let numbered = |number: u64| match (&self.label, number) {
+            (label, 1) => label.clone(),
+            (None, number) => Some(number.to_string()),
+            (Some(label), number) => Some(format!("{label}-{number}")),
+        };
+        let is_free = |label: &Option<String>| {
+            !reports::is_of_run(
+                &report::path(&self.evidence_dir, command, label.as_deref()),
+                &self.subject,
+            )
+        };
+        (1..).map(numbered).find(is_free).flatten()
     }
 }
 

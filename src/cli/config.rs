@@ -15,7 +15,7 @@ use super::skip_guard::SkipGuardOptions;
 use super::smoke::SmokeOptions;
 use super::verdict::VerdictOptions;
 use super::waivers::WaiverOption;
-use crate::model::text::{cut, one_line};
+use crate::model::text::{cut, nearest, one_line};
 use crate::world::files::{self, Links};
 use crate::world::paths;
 
@@ -141,13 +141,8 @@ fn describe(error: &YamlError, text: &str) -> (String, String) {
     let schema = "`stageproof schema config` prints every key with its type".to_owned();
     match error {
         YamlError::SerdeUnknownField { field, expected, .. } => {
-            let near = expected
-                .iter()
-                .map(|known| (strsim::damerau_levenshtein(field, known), *known))
-                .min()
-                .filter(|(distance, known)| *distance <= (known.len() / 3).max(2));
-            let help = match near {
-                Some((_, known)) => format!("did you mean `{known}`?"),
+            let help = match nearest(field, expected.iter().copied()) {
+                Some(known) => format!("did you mean `{known}`?"),
                 None if expected.is_empty() => schema,
                 None => format!("the keys here are {}", expected.join(", ")),
             };

@@ -89,6 +89,7 @@ impl HeartbeatOptions {
             None => of_command(&self.command),
         };
         Ok(Plan {
+            log: label.clone(),
             label,
             shell: self.shell,
             every: every.0,

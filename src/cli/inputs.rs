@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use super::error::UsageError;
 use super::paths::PathIn;
 use super::{Stop, stop};
+use crate::model::text::nearest;
 use crate::world::{Env, Host, World};
 
 /// The input that names the subcommand.
@@ -27,8 +28,6 @@ const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 /// What action.yml hands to every command as arguments. The variables of these inputs hold the container's names of what is
 /// mounted, and an argument is left as it is.
 const OF_THE_ACTION: [&str; 2] = ["host-temp", "host-workspace"];
-/// The subcommand that wants them.
-const INSTALLER: &str = "install";
 
 /// Takes the action's own arguments, if there are no others.
 fn action_arguments(argv: &mut Vec<OsString>) -> Vec<OsString> {
@@ -54,7 +53,7 @@ pub fn host(argv: &[OsString], env: &Env) -> Host {
 /// Adds to `argv` what the inputs say and the command line does not.
 pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> Result<Vec<OsString>, Stop> {
     let env = &*world.env;
-    let of_the_action = action_arguments(&mut argv);
+    action_arguments(&mut argv);
     let input = env.get(COMMAND).map(str::trim).filter(|c| !c.is_empty());
     if argv.len() <= 1
         && let Some(command) = input
@@ -75,18 +74,23 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
             );
         }
         argv = vec!["stageproof".into(), command.into()];
-        if command == INSTALLER {
-            argv.extend(of_the_action);
-        }
     }
     if argv.len() <= 1 {
-        let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
-        return Err(UsageError::new("no subcommand was given")
-            .help(format!(
-                "run `stageproof COMMAND`, or set the action's input `command`, to one of {}",
-                known.join(", ")
-            ))
-            .into());
+        let names = |commands: &mut dyn Iterator<Item = &clap::Command>| {
+            commands.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
+        };
+        let help = match env.get(COMMAND) {
+            Some(_) => format!("set the input `command` to one of {}", names(&mut gates(&tree))),
+            None => format!(
+                "run `stageproof COMMAND`, with one of {}; `stageproof --help` says what each does",
+                names(
+                    &mut tree
+                        .get_subcommands()
+                        .filter(|command| !command.is_hide_set() && command.get_name() != "help")
+                )
+            ),
+        };
+        return Err(UsageError::new("no subcommand was given").help(help).into());
     }
     let matches = tree.clone().try_get_matches_from(&argv).map_err(stop)?;
     let Some((name, given)) = matches.subcommand() else {
@@ -109,9 +113,6 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
             continue;
         }
         let name = input_name(arg);
-        if OF_THE_ACTION.contains(&name.as_str()) {
-            continue;
-        }
         if env.raw(&variable(&name)).is_some_and(|value| value.to_str().is_none()) {
             return Err(UsageError::new(format!("the input `{name}` is not UTF-8 text")).into());
         }
@@ -197,14 +198,10 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
             .filter(|c| c.get_arguments().any(|a| is_input(a) && input_name(a) == name))
             .map(clap::Command::get_name)
             .collect();
-        let near = own
-            .iter()
-            .map(|known| (strsim::damerau_levenshtein(&name, known), known))
-            .min()
-            .filter(|(distance, known)| *distance <= (known.len() / 3).max(2));
+        let near = nearest(&name, own.iter().map(AsRef::as_ref));
         let help = if !elsewhere.is_empty() {
             format!("it belongs to {}", elsewhere.join(", "))
-        } else if let Some((_, known)) = near {
+        } else if let Some(known) = near {
             format!("did you mean `{known}`?")
         } else {
             format!("the inputs are {}", own.join(", "))

@@ -39,7 +39,7 @@ pub use status_file::of_unread as status_file_of_unread;
 
 use crate::commands::Plan;
 use crate::model::{Report, Subject, Verbosity};
-use crate::world::{World, files};
+use crate::world::World;
 
 /// Gates staging deploys and leaves proof.
 ///
@@ -104,6 +104,26 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true)]
         words: Vec<OsString>,
     },
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::SkipGuard(_) => "skip-guard",
+            Self::Smoke(_) => "smoke",
+            Self::RollbackDryRun(_) => "rollback-dry-run",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::ForegroundProof(_) => "foreground-proof",
+            Self::EvidenceBundle(_) => "evidence-bundle",
+            Self::Verify(_) => "verify",
+            Self::Verdict(_) => "verdict",
+            Self::Rehearse(_) => "rehearse",
+            Self::Install(_) => "install",
+            Self::Schema { .. } => "schema",
+            Self::Supervise(_) => "supervise",
+            Self::OnTerminal { .. } => "on-terminal",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -192,12 +212,13 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
     let config = Config::load(flags.config.as_deref(), &world.workspace)?;
     let common = flags.or(config.common);
     let mut setting = common.resolve(world)?;
-    if matches!(command, Command::Rehearse(_)) {
-        // A rehearsal never writes into evidence that is sealed already.
-        setting.evidence_dir = files::unsealed(&setting.evidence_dir).map_err(|error| {
-            UsageError::new(format!("the evidence directory: {error:#}"))
-                .help("name a readable and writable folder with --evidence-dir")
-        })?;
+    let name = command.name();
+    if let Command::EvidenceBundle(_) = command {
+        setting.evidence_dir = setting.newest();
+    }
+    if let Command::SkipGuard(_) | Command::Smoke(_) = command {
+        // Their logs are numbered with their reports.
+        setting.label = setting.free_label(name);
     }
     let evidence_dir = setting.evidence_dir.clone();
     let waivers_off = waivers::switched_off(&world.env)?;
@@ -206,11 +227,11 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         .as_ref()
         .map(skip_guard::secret_names)
         .unwrap_or_default();
-    let (name, plan) = match command {
+    let plan = match command {
         Command::SkipGuard(options) => {
             secret_names.extend(skip_guard::secret_names(&options));
             let plan = options.or(config.skip_guard.unwrap_or_default()).plan(&setting)?;
-            ("skip-guard", Plan::SkipGuard(plan))
+            Plan::SkipGuard(plan)
         }
         Command::Smoke(options) => {
             let typed = options.start.is_some();
@@ -222,7 +243,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
             for server in plan.servers.iter_mut().filter(|_| typed) {
                 server.folder.clone_from(&world.folder);
             }
-            ("smoke", Plan::Smoke(plan))
+            Plan::Smoke(plan)
         }
         Command::RollbackDryRun(options) => {
             let folder = match options.check {
@@ -230,34 +251,36 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
                 None => &world.workspace,
             };
             let plan = options.or(config.rollback_dry_run.unwrap_or_default()).plan(folder)?;
-            ("rollback-dry-run", Plan::RollbackDryRun(plan))
+            Plan::RollbackDryRun(plan)
         }
         Command::Heartbeat(options) => {
-            let plan = options.plan(&setting, world)?;
-            // A step that went well must not replace the report of another one that did not.
+            let mut plan = options.plan(&setting, world)?;
+            // A step that went well must not replace the report and log of another one that did not.
             setting.label = Some(plan.label.clone());
-            ("heartbeat", Plan::Heartbeat(plan))
+            setting.label = setting.free_label(name);
+            plan.log = setting.label.clone().unwrap_or_default();
+            Plan::Heartbeat(plan)
         }
         Command::ForegroundProof(options) => {
             let options = options.or(config.foreground_proof.unwrap_or_default());
             let plan = options.plan(setting.label.as_deref(), world)?;
-            ("foreground-proof", Plan::ForegroundProof(plan))
+            Plan::ForegroundProof(plan)
         }
         Command::EvidenceBundle(options) => {
             let plan = options
                 .or(config.evidence_bundle.unwrap_or_default())
                 .plan(&setting, world)?;
-            ("evidence-bundle", Plan::EvidenceBundle(Box::new(plan)))
+            Plan::EvidenceBundle(Box::new(plan))
         }
         Command::Verdict(options) => {
             let options = options.or(config.verdict.unwrap_or_default());
             let strict = waivers_off || options.strict();
             let waivers = waivers::in_force(&config.waivers, strict);
             let plan = options.plan(&setting, waivers, strict, world)?;
-            ("verdict", Plan::Verdict(plan))
+            Plan::Verdict(plan)
         }
-        Command::Install(options) => ("install", Plan::Install(options.plan())),
-        Command::Verify(options) => ("verify", Plan::Verify(options.plan(&world.workspace)?)),
+        Command::Install(options) => Plan::Install(options.plan()),
+        Command::Verify(options) => Plan::Verify(options.plan(&world.workspace)?),
         Command::Rehearse(options) => {
             let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
             secret_names.extend(config.smoke.iter().flat_map(smoke::secret_names));
@@ -268,10 +291,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
                 rollback_dry_run: config.rollback_dry_run,
                 evidence_bundle: config.evidence_bundle,
             };
-            (
-                "rehearse",
-                Plan::Rehearse(options.plan(config, setting.clone(), world)?),
-            )
+            Plan::Rehearse(options.plan(config, setting.clone(), world)?)
         }
         Command::Schema { .. } | Command::Supervise(_) | Command::OnTerminal { .. } => {
             return Err(UsageError::new("this subcommand has no plan"));
@@ -279,6 +299,10 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
     };
     for (what, path) in plan.written(&evidence_dir) {
         common::refuse_what_is_not_kept(what, &path, world)?;
+    }
+    // What judges or packs all the others is made anew, and its report with it.
+    if !matches!(plan, Plan::Verdict(_) | Plan::EvidenceBundle(_)) {
+        setting.label = setting.free_label(name);
     }
     Ok(Run {
         command: name,
@@ -312,11 +336,17 @@ fn schema(of: SchemaOf) -> String {
     let generator = SchemaSettings::default()
         .with_transform(RecursiveTransform(without_own_formats))
         .into_generator();
-    let schema = match of {
-        SchemaOf::Report => generator.into_root_schema_for::<Report>(),
-        SchemaOf::Evidence => generator.into_root_schema_for::<crate::model::evidence::Index>(),
-        SchemaOf::Config => generator.into_root_schema_for::<Config>(),
+    let (name, mut schema) = match of {
+        SchemaOf::Report => ("report", generator.into_root_schema_for::<Report>()),
+        SchemaOf::Evidence => (
+            "evidence",
+            generator.into_root_schema_for::<crate::model::evidence::Index>(),
+        ),
+        SchemaOf::Config => ("config", generator.into_root_schema_for::<Config>()),
     };
+    // Where the file of this version is published: editors and validators load it from there.
+    let id = format!("https://raw.githubusercontent.com/stageproof/stageproof/main/schemas/{name}-v1.json");
+    schema.insert("$id".to_owned(), id.into());
     // A schema is plain JSON and always serialises.
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
 }

@@ -12,7 +12,7 @@ use super::{Or as _, merge};
 use crate::commands::verdict::{Expect, Fold, Origin, Plan};
 use crate::model::waiver::Waiver;
 use crate::model::{TimeSpan, report};
-use crate::world::World;
+use crate::world::{World, reports};
 
 /// In the evidence directory, unless --status-file names another place.
 pub const STATUS_FILE: &str = "verdict.md";
@@ -97,8 +97,18 @@ impl VerdictOptions {
                 );
             }
         }
+        let own_report = report::path(&setting.evidence_dir, "verdict", setting.label.as_deref());
+        // What was sealed before is judged until there are new reports, and earlier verdicts about it are none.
+        let is_new = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            !name.is_some_and(|name| name.starts_with("verdict"))
+        };
+        let newest = match &setting.sealed {
+            Some(sealed) if !reports::names(&setting.evidence_dir).iter().any(is_new) => sealed,
+            _ => &setting.evidence_dir,
+        };
         let folders = match self.folders.is_empty() {
-            true => vec![setting.evidence_dir.clone()],
+            true => vec![newest.clone()],
             false => self.folders.iter().map(|folder| world.workspace.join(folder)).collect(),
         };
         Ok(Plan::Fold(Box::new(Fold {
@@ -108,10 +118,7 @@ impl VerdictOptions {
             origin,
             waivers,
             strict,
-            own_report: setting
-                .evidence_dir
-                .join("reports")
-                .join(format!("{}.json", report::name("verdict", setting.label.as_deref()))),
+            own_report,
             status_file: match self.status_file {
                 Some(file) => world.workspace.join(file),
                 None => setting.evidence_dir.join(STATUS_FILE),

@@ -59,7 +59,7 @@ reasons! {
     Status4xx = "status-4xx",
     /// 500, or another status from 505 to 599.
     Status5xx = "status-5xx",
-    /// 502, 503 or 504: what stands in front of the application answered for it.
+    /// 502, 503 or 504: a proxy in front of the application, or the application itself, is unavailable.
     Gateway5xx = "gateway-5xx",
     /// The status was right, the body was not.
     Body = "body",

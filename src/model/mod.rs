@@ -2,7 +2,7 @@
 
 pub mod capped;
 pub mod check;
-pub mod elf;
+mod counts;
 pub mod evidence;
 pub mod exit;
 pub mod failure;
@@ -25,10 +25,11 @@ pub mod verdict;
 pub mod waiver;
 
 pub use check::{Check, Ended, Fact, Status};
+pub use counts::Counts;
 pub use failure::{Class, Reason};
 pub use finding::{Finding, Severity};
 pub use output::Output;
-pub use report::{Counts, Outcome, Report, Skip};
+pub use report::{Outcome, Report, Skip};
 pub use status_set::StatusSet;
 pub use subject::Subject;
 pub use time_span::TimeSpan;

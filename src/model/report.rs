@@ -1,11 +1,13 @@
 //! The result of a subcommand, judged once, from which everything else is rendered.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Ended, Status};
+use super::counts::Counts;
 use super::finding::{Finding, Severity};
 use super::output::Output;
 use super::subject::Subject;
@@ -14,6 +16,9 @@ use super::verdict::Verdict;
 
 /// The name and version of the report's JSON form. Additions that a reader may ignore keep it; anything else raises it.
 pub const SCHEMA: &str = "stageproof.report/v1";
+
+/// The folder in an evidence directory.
+pub const FOLDER: &str = "reports";
 
 /// Why a run cannot take place here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,43 +53,6 @@ impl Outcome {
         self.outputs.extend(other.outputs);
         self.notes.extend(other.notes);
         self.timeline.extend(other.timeline);
-    }
-}
-
-/// How many checks ended how; `warnings` counts findings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Counts {
-    pub passed: u32,
-    pub waived: u32,
-    pub failed: u32,
-    pub skipped: u32,
-    pub errored: u32,
-    pub warnings: u32,
-}
-
-impl Counts {
-    pub fn of<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Self {
-        let mut counts = Self::default();
-        for check in checks {
-            match check.status() {
-                Status::Passed => counts.passed += 1,
-                Status::Waived => counts.waived += 1,
-                Status::Failed => counts.failed += 1,
-                Status::Skipped => counts.skipped += 1,
-                Status::Errored => counts.errored += 1,
-            }
-            let warnings = check
-                .findings()
-                .iter()
-                .filter(|f| f.severity == Severity::Warning)
-                .count();
-            counts.warnings += u32::try_from(warnings).unwrap_or(u32::MAX);
-        }
-        counts
-    }
-
-    pub fn total(&self) -> u32 {
-        self.passed + self.waived + self.failed + self.skipped + self.errored
     }
 }
 
@@ -170,6 +138,11 @@ pub fn name(command: &str, label: Option<&str>) -> String {
         Some(label) => format!("{command}-{label}"),
         None => command.to_owned(),
     }
+}
+
+/// Where it lies in the evidence directory.
+pub fn path(evidence: &Path, command: &str, label: Option<&str>) -> PathBuf {
+    evidence.join(FOLDER).join(format!("{}.json", name(command, label)))
 }
 
 impl Report {

@@ -1,11 +1,7 @@
 //! A part of a whole, as people write it: in per cent, with the sign.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 
 use super::text;
 
@@ -67,25 +63,10 @@ impl fmt::Display for Share {
     }
 }
 
-impl<'de> Deserialize<'de> for Share {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for Share {
-    fn schema_name() -> Cow<'static, str> {
-        "Share".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "Per cent: 5% or 0.25%.",
-            "pattern": "^[0-9]{1,3}([.][0-9]{1,2})?%$",
-        })
-    }
-}
+text::read_from_text!(Share {
+    "description": "Per cent: 5% or 0.25%.",
+    "pattern": "^[0-9]{1,3}([.][0-9]{1,2})?%$",
+});
 
 #[cfg(test)]
 mod tests {

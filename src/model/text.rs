@@ -35,6 +35,17 @@ pub fn cut(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
+/// The known name that a misspelled one is nearest to, if it is near at all.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known = known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(given, known), known));
+    known
+        .min()
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(2))
+        .map(|(_, known)| known)
+}
+
 /// `1 check`, `2 checks`, `2 processes`.
 pub fn count(n: usize, noun: &str) -> String {
     let hisses = ["s", "x", "sh", "ch"].iter().any(|end| noun.ends_with(end));
@@ -55,6 +66,28 @@ where
     let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
 }
+
+/// A type that is read from text (`FromStr`) in a configuration, too; the rest of its JSON Schema follows its name.
+macro_rules! read_from_text {
+    ($type:ident { $($schema:tt)+ }) => {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::model::text::deserialize(deserializer)
+            }
+        }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", $($schema)+ })
+            }
+        }
+    };
+}
+pub(crate) use read_from_text;
 
 /// Whether a character is shown by its number: it does something instead of being seen.
 pub fn is_spelled_out(c: char) -> bool {

@@ -1,5 +1,7 @@
 //! The report as JUnit XML: a suite per stage, a case per check. An errored check is an `<error>`, a waived one is
 //! shown as skipped with its waiver, as the format has no better word.
+//!
+//! Written by hand: the crate quick-junit brings chrono, uuid and a terminal parser along, more code than all of this.
 
 use std::fmt::Write as _;
 

@@ -5,7 +5,10 @@ pub mod console;
 pub mod json;
 pub mod junit;
 mod latency;
+mod markdown;
 pub mod outputs;
 pub mod staging_status;
 pub mod summary;
-pub mod timeline;
+#[cfg(test)]
+mod tests;
+mod timeline;

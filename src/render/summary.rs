@@ -1,96 +1,107 @@
-//! The report as Markdown for the job summary.
+//! The report as Markdown for the job summary: one screen of a phone, and everything else folded.
 //!
-//! The runner drops a step's summary whole when it is over 1 MiB, so it is cut below that, with a note.
+//! Open are the verdict and why, a line per stage, what did not pass with its evidence and next step, the way back, and
+//! the digest of the evidence. The runner drops a step's summary whole when it is over 1 MiB, so it is cut below that.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::latency;
-use crate::model::text::{cut, printable};
-use crate::model::{Check, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verdict};
+use super::markdown::{code, fenced, folds, inline};
+use super::{latency, timeline};
+use crate::model::text::count;
+use crate::model::{Check, Counts, Ended, Finding, Report, Severity, TimeSpan, Verdict};
 
 /// The runner's limit is 1,048,576 bytes; some room is left for what earlier commands of the step wrote.
 const LIMIT: usize = 1_000_000;
-const CUT_NOTE: &str = "\n\n_The rest is left out: a job summary may hold 1 MiB. The report has everything._\n";
+const CUT_NOTE: &str = "\n\n_The rest is in the report: a job summary may hold 1 MiB._\n";
+/// Checks that are open, and findings of each.
+const OPEN: usize = 3;
+/// Checks that have a line each; more share one.
+const LINES: usize = 6;
+const EXCERPT_LINES: usize = 15;
 
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
+    heading(&mut out, report);
+    let open = open(report);
+    // What is said before the folds is not said again in them.
+    let mut said = vec![report.reason.as_str()];
+    let output = |name: &str| {
+        report
+            .outputs
+            .get(name)
+            .map(|value| &**value)
+            .filter(|value| !value.is_empty())
+    };
+    let (command, bundle) = (output("command"), output("bundle"));
+    let digest = output("bundle-sha256").or_else(|| output("manifest-sha256"));
+    said.extend([command, bundle, digest].into_iter().flatten());
+    let several_stages = report.stages().len() > 1;
+    if several_stages {
+        lines(&mut out, report, &open, &said);
+    }
+    for check in &open {
+        let _ = writeln!(out, "{} **{}**<br>", mark_of(check), inline(&check.title));
+        let found = ended(check, &[]);
+        let (first, more) = found.split_at(found.len().min(OPEN));
+        let _ = writeln!(out, "{}\n", first.join("<br>\n"));
+        let failing = check.findings().iter().filter(|finding| finding.fails()).take(OPEN);
+        for excerpt in failing.filter_map(|finding| finding.excerpt.as_deref()) {
+            let _ = writeln!(out, "{}\n", fenced(&beginning(excerpt), "text"));
+        }
+        if !more.is_empty() {
+            out.push_str(&folds(&[(format!("and {} more", more.len()), list(more))]));
+        }
+    }
+    if let Some(command) = command {
+        let _ = writeln!(out, "**Rollback command**\n\n{}\n", fenced(command, "sh"));
+    }
+    if let Some(digest) = digest {
+        let what = bundle.map_or_else(
+            || "**Manifest**".to_owned(),
+            |bundle| format!("**Evidence** {}", code(bundle)),
+        );
+        let _ = writeln!(out, "{what}<br>\nSHA-256 {}\n", code(digest));
+    }
+    if !several_stages {
+        lines(&mut out, report, &open, &said);
+    }
+    let notes = report
+        .notes
+        .iter()
+        .filter(|note| command.is_none_or(|command| !note.contains(command)));
+    for text in notes {
+        note(&mut out, text);
+    }
+    out.push_str(&latency::render(&report.checks));
+    out.push_str(&timeline::render(report));
+    limited(out.trim_end().to_owned() + "\n")
+}
+
+fn heading(out: &mut String, report: &Report) {
+    let subject = &report.subject;
+    let name = [Some(report.command.as_str()), report.label.as_deref()];
+    let name: Vec<String> = name.into_iter().flatten().map(inline).collect();
     let _ = writeln!(
         out,
-        "### {} stageproof {}: {}\n",
+        "#### {} stageproof {}: {}\n",
         mark(report.verdict),
-        escape(&report.command),
+        name.join(" "),
         report.verdict
     );
-    let _ = writeln!(out, "{}\n", escape(&report.reason));
-    let _ = writeln!(out, "| stage | passed | waived | failed | skipped | errored |");
-    let _ = writeln!(out, "|---|---:|---:|---:|---:|---:|");
-    for stage in report.stages() {
-        let counts = Counts::of(report.checks.iter().filter(|c| c.stage == stage));
-        row(&mut out, &escape(stage), &counts);
+    let commit: String = subject.sha.iter().flat_map(|sha| sha.chars().take(7)).collect();
+    let parts = [
+        tally(&report.counts),
+        inline(&subject.environment),
+        if commit.is_empty() { commit } else { code(&commit) },
+        TimeSpan::measured(Duration::from_millis(report.took_ms)).to_string(),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let _ = writeln!(out, "{}\n", parts.join(" · "));
+    // Any other reason is that of the first open check.
+    if matches!(report.verdict, Verdict::Skip | Verdict::NothingChecked) {
+        let _ = writeln!(out, "Reason: {}\n", inline(&report.reason));
     }
-    row(&mut out, "**total**", &report.counts);
-    for stage in report.stages() {
-        let _ = writeln!(out, "\n#### {}\n", escape(stage));
-        let _ = writeln!(out, "| | check | what was found | took |");
-        let _ = writeln!(out, "|---|---|---|---:|");
-        for check in report.checks.iter().filter(|c| c.stage == stage) {
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} | {} |",
-                check.status().as_str(),
-                escape(&check.title),
-                found(check),
-                TimeSpan::measured(Duration::from_millis(check.took_ms))
-            );
-        }
-        for check in report.checks.iter().filter(|c| c.stage == stage) {
-            for excerpt in check.findings().iter().filter_map(|f| f.excerpt.as_deref()) {
-                let _ = writeln!(
-                    out,
-                    "\n<details><summary>{}: what it said</summary>\n\n{}\n</details>",
-                    escape(&check.title),
-                    fenced(excerpt)
-                );
-            }
-        }
-    }
-    for (check, measured) in latency::worth_a_chart(report.checks.iter()) {
-        let title = escape(&check.title);
-        let _ = writeln!(
-            out,
-            "\n<details open><summary>{title}: how long answers took</summary>\n"
-        );
-        let _ = writeln!(out, "{}\n</details>", latency::render(measured));
-    }
-    out.push_str(&super::timeline::render(report, &escape));
-    for note in &report.notes {
-        let _ = writeln!(out, "\n{}", fenced(note));
-    }
-    limited(out)
-}
-
-fn limited(mut out: String) -> String {
-    if out.len() > LIMIT {
-        // At a line's end, so that no table row is torn.
-        let end = out
-            .char_indices()
-            .take_while(|(at, _)| *at < LIMIT - CUT_NOTE.len())
-            .filter(|(_, c)| *c == '\n')
-            .last()
-            .map_or(0, |(at, _)| at);
-        out.truncate(end);
-        out.push_str(CUT_NOTE);
-    }
-    out
-}
-
-fn row(out: &mut String, name: &str, counts: &Counts) {
-    let _ = writeln!(
-        out,
-        "| {name} | {} | {} | {} | {} | {} |",
-        counts.passed, counts.waived, counts.failed, counts.skipped, counts.errored
-    );
 }
 
 fn mark(verdict: Verdict) -> &'static str {
@@ -98,94 +109,201 @@ fn mark(verdict: Verdict) -> &'static str {
         Verdict::Pass => "✅",
         Verdict::PassWeak => "⚠️",
         Verdict::Skip => "⏭️",
-        Verdict::NothingChecked | Verdict::Inconclusive => "❔",
+        Verdict::NothingChecked | Verdict::Inconclusive => "❓",
         Verdict::Fail => "❌",
     }
 }
 
-fn found(check: &Check) -> String {
-    let mut parts: Vec<String> = match &check.ended {
-        Ended::Skipped { reason } => vec![escape(reason)],
-        Ended::Errored { cause, help } => {
-            let mut parts = vec![format!("could not look: {}", escape(cause))];
-            parts.extend(help.as_deref().map(|h| format!("next: {}", escape(h))));
-            parts
-        }
-        Ended::Looked(findings) => findings.iter().map(one_finding).collect(),
-    };
-    if check.status() != Status::Failed {
-        parts.extend(
-            check
-                .facts
-                .iter()
-                .map(|fact| format!("{}: {}", escape(&fact.name), escape(&fact.value))),
-        );
-    }
-    parts.join("<br>")
+fn verdict_on(counts: &Counts) -> Verdict {
+    Verdict::of(counts, counts.passed + counts.waived == 0)
 }
 
-fn one_finding(finding: &Finding) -> String {
+fn mark_of(check: &Check) -> &'static str {
+    mark(verdict_on(&Counts::of([check])))
+}
+
+fn tally(counts: &Counts) -> String {
+    let of_checks = [
+        (counts.failed, "failed"),
+        (counts.errored, "errored"),
+        (counts.waived, "waived"),
+        (counts.passed, "passed"),
+        (counts.skipped, "skipped"),
+    ];
+    let there = of_checks.into_iter().filter(|(number, _)| *number > 0);
+    let mut parts: Vec<String> = there.map(|(number, how)| format!("{number} {how}")).collect();
+    if counts.warnings > 0 {
+        parts.push(count(counts.warnings as usize, "warning"));
+    }
+    parts.join(", ")
+}
+
+/// What made the verdict what it is, the worst first.
+fn open(report: &Report) -> Vec<&Check> {
+    let rank = |check: &&Check| match verdict_on(&Counts::of([*check])) {
+        Verdict::Fail => 0,
+        Verdict::Inconclusive => 1,
+        Verdict::PassWeak if report.verdict == Verdict::PassWeak => 2,
+        _ => 3,
+    };
+    let mut open: Vec<&Check> = report.checks.iter().filter(|check| rank(check) < 3).collect();
+    open.sort_by_key(rank);
+    open.truncate(OPEN);
+    open
+}
+
+/// A line per stage, which unfolds to the checks that are not open; in a report of one stage, a line per check.
+fn lines(out: &mut String, report: &Report, open: &[&Check], said: &[&str]) {
+    let is_open = |check: &Check| open.iter().any(|open| std::ptr::eq(*open, check));
+    let folded: Vec<&Check> = report.checks.iter().filter(|check| !is_open(check)).collect();
+    let item = |check: &&Check| {
+        let title = format!("{} {}", mark_of(check), inline(&check.title));
+        [vec![title], found(check, said)].concat().join("<br>\n")
+    };
+    let items = |checks: &[&Check]| list(&checks.iter().map(item).collect::<Vec<_>>());
+    let stages = report.stages();
+    let of_stage = |stage: &&str| {
+        let counts = Counts::of(report.checks.iter().filter(|check| check.stage == *stage));
+        let checks: Vec<&Check> = folded.iter().copied().filter(|check| check.stage == *stage).collect();
+        // What was skipped made the verdict a skip, whatever passed beside it.
+        let verdict = match verdict_on(&counts) {
+            Verdict::Pass if counts.skipped > 0 && report.verdict == Verdict::Skip => Verdict::Skip,
+            verdict => verdict,
+        };
+        (format!("{} {stage}: {}", mark(verdict), tally(&counts)), items(&checks))
+    };
+    let of_check = |check: &&Check| {
+        let label = format!("{} {}", mark_of(check), check.title);
+        (label, found(check, said).join("<br>\n"))
+    };
+    let lines: Vec<(String, String)> = match stages.len() {
+        2.. => stages.iter().map(of_stage).collect(),
+        _ if folded.len() <= LINES => folded.iter().map(of_check).collect(),
+        _ => {
+            let all = mark(verdict_on(&Counts::of(folded.iter().copied())));
+            let other = if open.is_empty() { "" } else { " other" };
+            vec![(format!("{all} {}{other} checks", folded.len()), items(&folded))]
+        }
+    };
+    out.push_str(&folds(&lines));
+}
+
+/// What was found and what is known besides, a line each, without what is already `said`.
+fn found(check: &Check, said: &[&str]) -> Vec<String> {
+    let mut lines = ended(check, said);
+    let facts = check.facts.iter().filter(|fact| !said.contains(&fact.value.as_str()));
+    let facts: Vec<String> = facts
+        .map(|fact| inline(&format!("{}: {}", fact.name, fact.value)))
+        .collect();
+    lines.extend((!facts.is_empty()).then(|| facts.join(" · ")));
+    lines
+}
+
+fn ended(check: &Check, said: &[&str]) -> Vec<String> {
+    let is_said = |text: &str| {
+        said.iter()
+            .any(|said| text.split(". ").all(|part| said.contains(part.trim_end_matches('.'))))
+    };
+    match &check.ended {
+        Ended::Skipped { reason } if is_said(reason) => vec![],
+        Ended::Skipped { reason } => vec![inline(reason)],
+        Ended::Errored { cause, help } => {
+            let lines = [Some(inline(cause)), next(help.as_deref())];
+            vec![lines.into_iter().flatten().collect::<Vec<_>>().join("<br>\n")]
+        }
+        Ended::Looked(findings) => findings
+            .iter()
+            .map(|finding| one_finding(finding, &check.title))
+            .collect(),
+    }
+}
+
+fn one_finding(finding: &Finding, title: &str) -> String {
     let mut text = match finding.severity {
-        Severity::Error if finding.waived.is_some() => "**waived** ".to_owned(),
-        Severity::Error => String::new(),
-        Severity::Warning => "**warning** ".to_owned(),
+        Severity::Warning => "warning: ".to_owned(),
         Severity::Note => "note: ".to_owned(),
+        Severity::Error => String::new(),
     };
     if let (Some(class), Some(reason)) = (finding.class, finding.reason) {
         let _ = write!(text, "`{class}: {reason}` ");
     }
-    text.push_str(&escape(&finding.message));
-    if let Some(help) = &finding.help {
-        let _ = write!(text, "<br>next: {}", escape(help));
+    text.push_str(&inline(&without_repeats(&finding.message, title)));
+    if let Some(place) = &finding.location {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let _ = write!(text, " ({})", code(&format!("{}{line}", place.file)));
     }
-    text
+    let waived = finding.waived.as_ref();
+    let waived = waived.map(|waived| inline(&format!("waived until {}: {}", waived.until, waived.reason)));
+    let lines = [Some(text), waived, next(finding.help.as_deref())];
+    lines.into_iter().flatten().collect::<Vec<_>>().join("<br>\n")
 }
 
-/// Foreign text in a table cell: no HTML, no link to a page, no mention, no cell border, no line break.
-///
-/// GitHub makes links of bare addresses (`https://…`, `www.…`) too. An address of ours is then not clickable either, which
-/// is a small price: nobody can tell ours from those that a response body or a log brought.
-fn escape(text: &str) -> String {
-    let text = printable(&short(text, 2000));
-    let mut out = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
-        match c {
-            // As a reference it is shown the same, and no scheme or `www.` is recognised.
-            ':' => out.push_str("&#58;"),
-            '.' if ends_in_www(&text[..at]) => out.push_str("&#46;"),
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\n' => out.push_str("<br>"),
-            '\t' => out.push(' '),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '!' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            // A mention would notify somebody.
-            '@' => out.push_str("&#64;"),
-            c => out.push(c),
+/// A message without what its title has said: `GET https://h/: answered 502` under `GET https://h/ answers 200`.
+fn without_repeats(message: &str, title: &str) -> String {
+    let mut before = title;
+    let mut kept = Vec::new();
+    for part in message.split(": ") {
+        if !before.starts_with(part) {
+            kept.push(part);
+            before = part;
         }
     }
+    match kept.is_empty() {
+        true => message.to_owned(),
+        false => kept.join(": "),
+    }
+}
+
+fn next(help: Option<&str>) -> Option<String> {
+    help.map(|help| format!("Next: {}", inline(help)))
+}
+
+fn beginning(excerpt: &str) -> String {
+    let mut lines: Vec<&str> = excerpt.lines().take(EXCERPT_LINES).collect();
+    if excerpt.lines().count() > EXCERPT_LINES {
+        lines.push("…");
+    }
+    lines.join("\n")
+}
+
+fn list(items: &[String]) -> String {
+    let items = items.iter().map(|item| format!("- {}", item.replace('\n', "\n  ")));
+    items.collect::<Vec<_>>().join("\n")
+}
+
+/// A sentence is open; a list is folded under its first line.
+fn note(out: &mut String, text: &str) {
+    let Some((heading, rest)) = text.split_once('\n') else {
+        let _ = writeln!(out, "{}\n", inline(&format!("Note: {text}")));
+        return;
+    };
+    let items = rest
+        .lines()
+        .map(|line| Some(inline(line.trim_start().strip_prefix("- ")?)));
+    let body = match items.collect::<Option<Vec<String>>>() {
+        Some(items) => list(&items),
+        None => fenced(rest, "text"),
+    };
+    out.push_str(&folds(&[(heading.trim_end_matches(':').to_owned(), body)]));
+}
+
+fn limited(mut out: String) -> String {
+    if out.len() > LIMIT {
+        // At a line's end, so that nothing is torn.
+        let end = out
+            .char_indices()
+            .take_while(|(at, _)| *at < LIMIT - CUT_NOTE.len() - 20)
+            .filter(|(_, c)| *c == '\n')
+            .last()
+            .map_or(0, |(at, _)| at);
+        out.truncate(end);
+        // In a fold nobody would see it.
+        if out.matches("\n<details>").count() > out.matches("\n</details>").count() {
+            out.push_str("\n\n</details>");
+        }
+        out.push_str(CUT_NOTE);
+    }
     out
-}
-
-#[expect(clippy::disallowed_methods, reason = "a report holds no secrets")]
-fn short(text: &str, max: usize) -> String {
-    cut(text, max)
-}
-
-fn ends_in_www(text: &str) -> bool {
-    let tail = text.len().checked_sub(3).and_then(|start| text.get(start..));
-    tail.is_some_and(|tail| tail.eq_ignore_ascii_case("www"))
-}
-
-/// A code block that its content cannot end: the fence is longer than any run of backticks in it.
-fn fenced(text: &str) -> String {
-    let text = printable(&short(text, 20_000));
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}text\n{}\n{fence}", text.trim_end())
 }
 
 #[cfg(test)]
@@ -193,27 +311,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_block_cannot_be_left() {
-        let block = fenced("a\n```\n<script>");
-        assert!(block.starts_with("````text\n") && block.ends_with("\n````"), "{block}");
-    }
-
-    #[test]
-    fn a_cell_stays_one_cell() {
-        let cell = escape("a|b\n<img src=x> @team [x](y)");
-        assert_eq!(cell, "a\\|b<br>&lt;img src=x&gt; &#64;team \\[x\\](y)");
-    }
-
-    #[test]
-    fn a_bare_address_is_no_link() {
-        for (text, shown) in [
-            ("GET https://evil.example/x", "GET https&#58;//evil.example/x"),
-            ("éhttp://h", "éhttp&#58;//h"),
-            ("www.evil.example, WWW.h", "www&#46;evil.example, WWW&#46;h"),
-            ("mailto:a@b.example", "mailto&#58;a&#64;b.example"),
-            ("version 1.2.3", "version 1.2.3"),
+    fn what_the_title_says_is_not_repeated() {
+        for (message, shown) in [
+            ("GET https://h/: answered 502", "answered 502"),
+            (
+                "GET https://h/ answers 200: GET https://h/: answered: 502",
+                "answered: 502",
+            ),
+            ("it ended with exit code 3", "it ended with exit code 3"),
         ] {
-            assert_eq!(escape(text), shown);
+            assert_eq!(without_repeats(message, "GET https://h/ answers 200"), shown);
         }
     }
 
@@ -224,5 +331,8 @@ mod tests {
         assert!(cut.len() <= LIMIT, "{}", cut.len());
         assert!(cut.ends_with(CUT_NOTE));
         assert!(cut.trim_end_matches(CUT_NOTE).ends_with("| row |"));
+        let fold = format!("x\n<details><summary>y</summary>\n\n{}", "- row\n".repeat(200_000));
+        let cut = limited(fold);
+        assert!(cut.len() <= LIMIT && cut.ends_with(&format!("\n\n</details>{CUT_NOTE}")));
     }
 }

@@ -1,7 +1,7 @@
 //! This program's own file, and a copy of it where others can run it.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -9,7 +9,6 @@ use anyhow::Context as _;
 
 use super::files::{self, Links};
 use super::hash::{self, Hashed, Scratch};
-use crate::model::elf;
 
 const MODE: u32 = 0o755;
 
@@ -28,18 +27,6 @@ fn own() -> io::Result<File> {
     } else {
         files::open(&std::env::current_exe()?, Links::Follow)
     }
-}
-
-/// The loader that this program needs; `None` if it is static. An error is that this cannot be told.
-pub fn interpreter() -> anyhow::Result<Option<String>> {
-    let wrong = "this program's own file cannot be read";
-    let mut head = Vec::new();
-    own()
-        .context(wrong)?
-        .take(elf::HEAD)
-        .read_to_end(&mut head)
-        .context(wrong)?;
-    elf::interpreter(&head).map_err(anyhow::Error::msg)
 }
 
 /// Copies this program to `target`: whole or not at all, on the disk, and executable. A link in its place is replaced.

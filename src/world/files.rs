@@ -73,21 +73,23 @@ pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// `folder`, or, if it holds sealed evidence already, the first of `folder-2`, `folder-3`, … that does not.
-pub fn unsealed(folder: &Path) -> anyhow::Result<PathBuf> {
+/// `folder`, or, if it holds sealed evidence already, the first of `folder-2`, `folder-3`, … that does not; and the last
+/// one that does.
+pub fn unsealed(folder: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
     /// More sealed folders of one name are a mistake, and looking at each takes time.
     const MOST: u32 = 1000;
+    let mut sealed = None;
     for number in 1..=MOST {
         let mut name = folder.as_os_str().to_owned();
         if number > 1 {
             name.push(format!("-{number}"));
         }
         let candidate = PathBuf::from(name);
-        match fs::symlink_metadata(candidate.join(MANIFEST)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(candidate),
-            Err(error) => return Err(error).with_context(|| format!("cannot look into {}", candidate.display())),
+        // Where nothing can be looked at, nothing can be written either, which is found out then.
+        if fs::symlink_metadata(candidate.join(MANIFEST)).is_err() {
+            return Ok((candidate, sealed));
         }
+        sealed = Some(candidate);
     }
     bail!(
         "{} and its successors up to {}-{MOST} are all sealed",

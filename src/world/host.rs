@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Env, files, mounts, paths};
 
-/// What the action's container knows of its host. Empty everywhere else, where both names are one.
+/// What the action's container knows of its host. Everywhere else both names are one.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
     folders: Vec<Folder>,
@@ -64,11 +64,16 @@ impl Host {
         found.unwrap_or_else(|| path.to_owned())
     }
 
+    /// Whether there are two names at all.
+    pub fn is_in_container(&self) -> bool {
+        !self.folders.is_empty()
+    }
+
     /// Whether what is written there outlives the container. Not every mount does.
     pub fn keeps(&self, path: &Path) -> io::Result<bool> {
         let folder = self.folders.iter().find(|folder| paths::stays_in(&folder.inside, path));
         match folder {
-            _ if self.folders.is_empty() => Ok(true),
+            _ if !self.is_in_container() => Ok(true),
             Some(folder) => is_mounted(&folder.inside),
             None => Ok(false),
         }
@@ -76,7 +81,7 @@ impl Host {
 
     /// Whether a path is on the container's own layer, which nobody else sees.
     pub fn hides(&self, path: &Path) -> io::Result<bool> {
-        if self.folders.is_empty() {
+        if !self.is_in_container() {
             return Ok(false);
         }
         // A link may lead to something of the host.
@@ -144,6 +149,23 @@ mod tests {
         // What cannot be a folder of its own is none.
         for odd in ["", "/", "relative", "D:\\a"] {
             assert_eq!(host(odd, odd).inside("/x/y"), "/x/y", "{odd}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_in_a_mounted_folder_is_kept() {
+        let env: Env = [("GITHUB_WORKSPACE", "/proc"), ("RUNNER_TEMP", "/no-such-folder")]
+            .into_iter()
+            .collect();
+        let host = Host::new(&env, Some("/h/t"), Some("/h/w"));
+        for (path, kept) in [
+            ("/proc/tools", true),
+            ("/proc", true),
+            ("/proc/../etc", false),
+            ("/no-such-folder/tools", false),
+            ("/elsewhere", false),
+        ] {
+            assert_eq!(host.keeps(Path::new(path)).unwrap(), kept, "{path}");
         }
     }
 

@@ -1,16 +1,18 @@
 //! Writing to our standard output and standard error, without being held up by a reader that takes nothing.
 //!
-//! A thread for each stream writes what it is given, in that order. Nobody waits for it except to learn whether all of it
-//! was written, and then only as long as something of it still is.
+//! What a stream does not take at once is written by a thread, in the order in which it was said. Nobody waits for it
+//! except to learn whether all of it was written, and then only as long as something of it still is.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IoSlice, IsTerminal as _, Write};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
+#[cfg(target_os = "linux")]
+use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
 use super::{Env, Interrupt};
 
@@ -30,7 +32,11 @@ pub enum Stream {
 }
 
 struct Writer {
-    jobs: mpsc::Sender<Job>,
+    /// The thread, if there was anything for it to do. Locked by who says something.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    /// What the thread has not written yet.
+    queued: AtomicU64,
+    file: io::Result<File>,
     /// Pieces that were written.
     taken: AtomicU64,
     /// Nothing was taken for too long once already.
@@ -48,15 +54,28 @@ static WRITERS: [OnceLock<Writer>; 2] = [OnceLock::new(), OnceLock::new()];
 impl Stream {
     /// Writes it behind what was said before. Never waits.
     pub fn say(self, bytes: &[u8]) {
-        // The thread ends with the process.
-        let _ = self.writer().jobs.send(Job::Bytes(bytes.to_owned()));
+        let writer = self.writer();
+        let mut jobs = writer.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is before it in the queue goes first.
+        let rest = match writer.queued.load(Ordering::Acquire) {
+            0 => writer.at_once(bytes),
+            _ => bytes,
+        };
+        if !rest.is_empty() {
+            writer.queued.fetch_add(1, Ordering::Relaxed);
+            let _ = self.thread(&mut jobs).send(Job::Bytes(rest.to_owned()));
+        }
     }
 
     /// Waits until everything that was said is written. That nobody takes it is an error of the kind `TimedOut`.
     pub fn flush(self, interrupt: &Interrupt) -> io::Result<()> {
         let writer = self.writer();
         let (tell, told) = mpsc::channel();
-        let _ = writer.jobs.send(Job::Flush(tell));
+        match &*writer.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(jobs) => drop(jobs.send(Job::Flush(tell))),
+            // Everything was taken at once.
+            None => return Ok(()),
+        }
         let mut taken = writer.taken.load(Ordering::Relaxed);
         let mut since = Instant::now();
         loop {
@@ -103,42 +122,22 @@ impl Stream {
             Self::Out => &WRITERS[0],
             Self::Err => &WRITERS[1],
         };
-        slot.get_or_init(|| {
-            let (sender, jobs) = mpsc::channel();
-            std::thread::spawn(move || self.work(&jobs));
-            Writer {
-                jobs: sender,
-                taken: AtomicU64::new(0),
-                stuck: AtomicBool::new(false),
-            }
+        slot.get_or_init(|| Writer {
+            jobs: Mutex::default(),
+            queued: AtomicU64::new(0),
+            file: self.open(),
+            taken: AtomicU64::new(0),
+            stuck: AtomicBool::new(false),
         })
     }
 
-    fn work(self, jobs: &mpsc::Receiver<Job>) {
-        let mut file = self.open();
-        let mut failed = None;
-        for job in jobs {
-            match job {
-                Job::Bytes(bytes) => {
-                    let written = match &mut file {
-                        Ok(file) => self.write(file, &bytes),
-                        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
-                    };
-                    failed = failed.or(written.err());
-                }
-                Job::Flush(tell) => {
-                    let _ = tell.send(failed.take().map_or(Ok(()), Err));
-                }
-            }
-        }
-    }
-
-    fn write(self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        for piece in bytes.chunks(PIECE) {
-            write_all(file, piece)?;
-            self.writer().taken.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
+    /// It ends with the process.
+    fn thread(self, jobs: &mut Option<mpsc::Sender<Job>>) -> &mpsc::Sender<Job> {
+        jobs.get_or_insert_with(|| {
+            let (sender, jobs) = mpsc::channel();
+            std::thread::spawn(move || self.writer().work(&jobs));
+            sender
+        })
     }
 
     /// The stream itself, without the buffer and the lock that the standard library has for it.
@@ -148,6 +147,57 @@ impl Stream {
             Self::Err => io::stderr().as_fd().try_clone_to_owned()?,
         };
         Ok(file.into())
+    }
+}
+
+impl Writer {
+    /// Writes what is taken without waiting, and answers with the rest.
+    #[cfg(target_os = "linux")]
+    fn at_once<'b>(&self, mut bytes: &'b [u8]) -> &'b [u8] {
+        // Where the stream is, which a pipe or a terminal has no word for.
+        const HERE: u64 = u64::MAX;
+        let Ok(file) = &self.file else { return bytes };
+        while !bytes.is_empty() {
+            // Not every kernel and every kind of file can do it. The thread finds out what is wrong.
+            match pwritev2(file, &[IoSlice::new(bytes)], HERE, ReadWriteFlags::NOWAIT) {
+                Ok(n) if n > 0 => bytes = &bytes[n..],
+                Err(Errno::INTR) => {}
+                _ => break,
+            }
+        }
+        bytes
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn at_once<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        bytes
+    }
+
+    fn work(&self, jobs: &mpsc::Receiver<Job>) {
+        let mut failed = None;
+        for job in jobs {
+            match job {
+                Job::Bytes(bytes) => {
+                    let written = match &self.file {
+                        Ok(file) => self.write(file, &bytes),
+                        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+                    };
+                    failed = failed.or(written.err());
+                    self.queued.fetch_sub(1, Ordering::Release);
+                }
+                Job::Flush(tell) => {
+                    let _ = tell.send(failed.take().map_or(Ok(()), Err));
+                }
+            }
+        }
+    }
+
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(PIECE) {
+            write_all(file, piece)?;
+            self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
@@ -186,14 +236,14 @@ impl Write for Stream {
 }
 
 /// Also to a file that others made not to wait, as some programs do with a terminal they share.
-pub fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+pub fn write_all(mut file: &File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(n) => bytes = &bytes[n..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                poll(&mut [PollFd::new(&*file, PollFlags::OUT)], None)?;
+                poll(&mut [PollFd::new(file, PollFlags::OUT)], None)?;
             }
             Err(error) => return Err(error),
         }

@@ -19,8 +19,6 @@ use crate::model::{Report, Subject, report};
 
 /// Larger reports are not written by any subcommand.
 pub const LARGEST: u64 = 64 << 20;
-/// The folder in an evidence directory.
-const FOLDER: &str = "reports";
 /// How reports are called, with or without a label behind.
 const COMMANDS: [&str; 10] = [
     "skip-guard",
@@ -74,7 +72,7 @@ fn sort(entry: &DirEntry, root: &Path) -> Sort {
     let path = entry.path();
     let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
     let above = path.parent().and_then(Path::file_name);
-    let among_reports = above.is_some_and(|above| above.eq_ignore_ascii_case(FOLDER));
+    let among_reports = above.is_some_and(|above| above.eq_ignore_ascii_case(report::FOLDER));
     let stem = name.strip_suffix(".json");
     let named_like_one = stem.is_some_and(|stem| among_reports || is_of_a_command(stem));
     let kind = entry.file_type();
@@ -86,7 +84,7 @@ fn sort(entry: &DirEntry, root: &Path) -> Sort {
             // What is inside is found under its own name.
             Ok(_) if paths::real(path).is_ok_and(|real| real.starts_with(root)) => Sort::Other,
             Ok(meta) if meta.is_file() && !named_like_one && !holds_a_report(path, stem.is_some()) => Sort::Other,
-            Err(_) if stem.is_none() && name != FOLDER => Sort::Other,
+            Err(_) if stem.is_none() && name != report::FOLDER => Sort::Other,
             _ => Sort::Unread("it is a link, and links are not followed"),
         }
     } else if kind.is_dir() {
@@ -161,25 +159,30 @@ fn is_torn(path: &Path) -> bool {
 
 /// Whether a folder holds a report of this very run and attempt. Never, outside of a run.
 pub fn of_run(evidence: &Path, subject: &Subject) -> bool {
-    if subject.run_id.is_none() {
-        return false;
-    }
-    let Ok(entries) = fs::read_dir(evidence.join(FOLDER)) else {
-        return false;
-    };
+    let names = names(evidence);
+    subject.run_id.is_some() && names.iter().any(|path| is_of_run(path, subject))
+}
+
+/// Whether a file is a report of this very run and attempt. Never, outside of a run.
+pub fn is_of_run(path: &Path, subject: &Subject) -> bool {
+    let report = subject.run_id.as_ref().and_then(|_| {
+        let text = files::read_text(path, LARGEST, Links::Refuse).ok()?;
+        Report::parse(text.as_bytes()).ok()
+    });
+    report.is_some_and(|report| {
+        report.subject.repository == subject.repository
+            && report.subject.run_id == subject.run_id
+            && report.subject.run_attempt == subject.run_attempt
+    })
+}
+
+/// The files of an evidence directory that are called like reports.
+pub fn names(evidence: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(evidence.join(report::FOLDER)).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .any(|path| {
-            let report = files::read_text(&path, LARGEST, Links::Refuse)
-                .ok()
-                .and_then(|text| Report::parse(text.as_bytes()).ok());
-            report.is_some_and(|report| {
-                report.subject.repository == subject.repository
-                    && report.subject.run_id == subject.run_id
-                    && report.subject.run_attempt == subject.run_attempt
-            })
-        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::gap::not_checked;
 use crate::gate::{Gate, Ran};
 use crate::servers::{answer, eventually};
+use crate::skipped::not_checked;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 /// What a test cannot do without root is a failure where this is set.
@@ -153,7 +153,7 @@ mod read {
 
     #[test]
     fn an_evidence_directory_that_cannot_be_looked_into_ends_a_rehearsal_at_once() {
-        let config = "version: 1\nskip-guard:\n  require: [env:PATH]\n";
+        let config = "version: 1\nskip-guard:\n  require: [env:PATH]\nrollback-dry-run:\n  check: touch was-run\n";
         let long = format!("{}/x", "n".repeat(300));
         for (dir, make) in [
             ("artifacts/x", "file"),
@@ -169,9 +169,10 @@ mod read {
                 _ => {}
             }
             run(&gate, &["rehearse", "--evidence-dir", dir])
-                .code(2)
-                .says("cannot look into")
+                .code(1)
+                .says("the report has no place")
                 .says("--evidence-dir");
+            assert!(!gate.root().join("was-run").exists(), "{}", gate.listing());
         }
     }
 }

@@ -9,8 +9,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 #![allow(dead_code, reason = "what both test binaries use is written for both")]
 
-#[path = "../support/gap.rs"]
-mod gap;
 #[path = "../support/gate.rs"]
 mod gate;
 #[path = "../support/github.rs"]
@@ -19,6 +17,8 @@ mod github;
 mod repo;
 #[path = "../support/servers.rs"]
 mod servers;
+#[path = "../support/skipped.rs"]
+mod skipped;
 
 mod answers;
 mod bundles;

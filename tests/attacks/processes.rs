@@ -7,7 +7,7 @@ mod owner;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::gap::not_checked;
+use crate::skipped::not_checked;
 
 /// A process that is killed with the test.
 struct Killed(Child);

@@ -11,9 +11,9 @@ mod ownership {
     use std::path::Path;
     use std::process::{Command, Output, Stdio};
 
-    use crate::gap::not_checked;
     use crate::gate::Gate;
     use crate::servers::{answer, eventually, free_port, hello_server};
+    use crate::skipped::not_checked;
 
     const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
     /// The user of GitHub's hosted runners.
@@ -258,12 +258,15 @@ mod ownership {
     }
 
     #[test]
-    fn an_evidence_directory_that_only_root_may_enter_is_a_usage_error_for_a_rehearsal_of_others() {
+    fn an_evidence_directory_that_only_root_may_enter_stops_a_rehearsal_of_others_before_it_begins() {
         let Some(gate) = workspace("a folder of root") else {
             return;
         };
         gate.run(["install", "--to=bin2"]).code(0);
-        gate.write("rehearsal.yml", "version: 1\nskip-guard: {require: [\"env:PATH\"]}\n");
+        gate.write(
+            "rehearsal.yml",
+            "version: 1\nrollback-dry-run: {check: touch was-run}\n",
+        );
         lchown(gate.root().join("artifacts"), Some(0), Some(0)).unwrap();
         fs::set_permissions(gate.root().join("artifacts"), fs::Permissions::from_mode(0o700)).unwrap();
         let mut command = Command::new(gate.root().join("bin2/stageproof"));
@@ -272,11 +275,12 @@ mod ownership {
             .current_dir(gate.root());
         let output = as_runner(command);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(
-            said.contains("cannot look into") && said.contains("Permission denied"),
+            said.contains("the report has no place") && said.contains("Permission denied"),
             "{said}"
         );
+        assert!(!gate.root().join("was-run").exists());
     }
 }
 
@@ -295,7 +299,7 @@ mod command_files {
         let outputs = gate.read("runner/output");
         assert!(outputs.starts_with("version=3kept=1\n"), "{outputs}");
         let summary = gate.read("runner/summary");
-        assert!(summary.starts_with("# Build| a | b |\n\n### "), "{summary}");
+        assert!(summary.starts_with("# Build| a | b |\n\n#### "), "{summary}");
         // Nothing is put between lines that are whole.
         gate.run(["skip-guard", "--require=env:PATH"]).code(0);
         let outputs = gate.read("runner/output");

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::gap::not_checked;
+use crate::skipped::not_checked;
 use servers::{Authority, NameServer, Tls};
 use step::{REQUIRED, Step, docker, image};
 

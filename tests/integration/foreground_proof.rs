@@ -115,7 +115,7 @@ fn steps_that_ran_at_the_same_time_are_told_apart() {
     prove(&gate, &["--require=one", "--require=two"]).code(0);
     prove(&gate, &[])
         .code(1)
-        .says("the last attempt of `bad` ended with exit code 3");
+        .says("the last attempt of `bad` exited with code 3");
     prove(&gate, &["--require=three"])
         .code(1)
         .says("there is no record of `three`; it has records of bad, one, two");
@@ -155,8 +155,18 @@ fn what_cannot_be_started_has_no_start() {
     ];
     gate.run(words).code(127);
     fs::copy(gate.path("proof/logs/heartbeat.log"), gate.path(LOG)).unwrap();
-    fails_with(&gate, &[], "no-start", Some(2));
-    fails_with(&gate, &[], "exit-code", Some(2));
+    prove(&gate, &[])
+        .code(1)
+        .says("the command of `gone` could not be started (exit code 127)")
+        .says("the note above that line says why");
+    assert_eq!(found(&gate), [("exit-code".to_owned(), Some(2))]);
+    // Nothing but a failure could do without a process.
+    let lines: Vec<String> = lines(&gate)
+        .iter()
+        .map(|line| line.replace("exit=127", "exit=0"))
+        .collect();
+    write(&gate, &lines);
+    fails_with(&gate, &[], "no-record", Some(2));
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::answer;
+use crate::skipped::not_checked;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 const NO_ARGS: [&str; 0] = [];
@@ -23,7 +23,8 @@ fn no_command_names_the_commands() {
     gate.run(NO_ARGS)
         .code(2)
         .says("no subcommand was given")
-        .says("skip-guard, smoke");
+        .says("skip-guard, smoke, rollback-dry-run, heartbeat, ")
+        .says(", install, schema;");
     gate.run(["smokee"]).code(2).says("smoke");
 }
 

@@ -111,20 +111,6 @@ fn on_a_laptop_a_folder_must_be_named_and_path_is_ones_own() {
     assert!(gate.root().join("bin/stageproof").exists());
 }
 
-/// The binary of the tests is what an ordinary build makes.
-#[test]
-fn a_binary_that_needs_libraries_is_told() {
-    let gate = on_runner();
-    let ran = gate.run(["install"]);
-    ran.code(0);
-    let ldd = Command::new("ldd")
-        .arg(assert_cmd::cargo::cargo_bin!("stageproof"))
-        .output();
-    if ldd.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("libc.so")) {
-        ran.says("this binary is not static");
-    }
-}
-
 /// The arguments that action.yml gives to every command.
 const ARGS: [&str; 2] = [
     "--host-temp=/home/runner/work/_temp",
@@ -132,7 +118,7 @@ const ARGS: [&str; 2] = [
 ];
 
 #[test]
-fn the_actions_arguments_are_for_install_alone() {
+fn the_actions_arguments_name_the_hosts_folders_and_are_no_flags() {
     let translated = |gate: Gate| {
         gate.env("INPUT_HOST-TEMP", "/github/runner_temp")
             .env("INPUT_HOST-WORKSPACE", "/github/workspace")
@@ -143,11 +129,4 @@ fn the_actions_arguments_are_for_install_alone() {
     gate.run(ARGS).code(0).says("Verdict: pass");
     let gate = translated(on_runner()).env("INPUT_COMMAND", "");
     gate.run(ARGS).code(2).says("no subcommand was given");
-    // In a container that has mounted nothing, and would lose what is written to it.
-    let gate = translated(on_runner())
-        .env("INPUT_COMMAND", "install")
-        .env("INPUT_TO", "/elsewhere");
-    gate.run(ARGS)
-        .code(1)
-        .says("/elsewhere is not in a folder of the runner");
 }

@@ -8,14 +8,14 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 
-#[path = "../support/gap.rs"]
-mod gap;
 #[path = "../support/gate.rs"]
 mod gate;
 #[path = "../support/repo.rs"]
 mod repo;
 #[path = "../support/servers.rs"]
 mod servers;
+#[path = "../support/skipped.rs"]
+mod skipped;
 
 mod console;
 mod container;

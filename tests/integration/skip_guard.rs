@@ -144,6 +144,41 @@ fn on_a_laptop_questions_about_the_run_do_not_apply() {
     .says("Verdict: pass");
 }
 
+/// Of several, too, in the report as on the console.
+#[test]
+fn each_missing_prerequisite_has_its_own_advice() {
+    let gate = Gate::new();
+    gate.run([
+        "skip-guard",
+        "--require=env:A_TOKEN",
+        "--require=file:x.txt",
+        "--require=command:no-such-tool",
+    ])
+    .code(0);
+    let report = gate.report("skip-guard");
+    let advice = ["${{ secrets.A_TOKEN }}", "Check the path", "Install it in a step"];
+    for (check, advice) in report["checks"].as_array().unwrap().iter().zip(advice) {
+        let reason = check["skip_reason"].as_str().unwrap();
+        assert!(reason.contains(advice), "{reason}");
+    }
+    for (name, advice) in ["env:A_TOKEN", "file:x.txt", "command:no-such-tool"].iter().zip(advice) {
+        let reason = report["reason"].as_str().unwrap();
+        let own = reason.split_once(&format!("{name}: ")).unwrap().1;
+        assert!(own.split(". ").next().unwrap().contains(advice), "{reason}");
+    }
+}
+
+#[test]
+fn a_misspelled_kind_names_the_nearest_one() {
+    let gate = Gate::new();
+    gate.run(["skip-guard", "--require=evn:FOO"])
+        .code(2)
+        .says("`evn:FOO` is not a prerequisite; did you mean `env:FOO`?");
+    gate.run(["skip-guard", "--require=nonsense"])
+        .code(2)
+        .says("write one of env:NAME");
+}
+
 #[test]
 fn nothing_to_check_is_a_usage_error() {
     Gate::new()

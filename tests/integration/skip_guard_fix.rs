@@ -121,7 +121,7 @@ fn a_fix_that_fails_fails_the_guard_and_shows_its_last_words() {
     script(&gate, "make", "echo to stdout; echo to stderr >&2; exit 3");
     gate.run(["skip-guard", "--fix"])
         .code(1)
-        .says("the file built/app does not exist, and its fix ended with exit code 3")
+        .says("the file built/app does not exist, and its fix exited with code 3")
         .says("to stdout")
         .says("to stderr")
         .says("::error title=");
@@ -143,7 +143,7 @@ fn one_that_does_its_work_and_fails_is_not_believed() {
     script(&gate, "make", "mkdir built; touch built/app; kill -SEGV $$");
     gate.run(["skip-guard", "--fix"])
         .code(1)
-        .says("it is there now, but its fix was killed by signal 11");
+        .says("it is there now, but its fix was killed by SIGSEGV (signal 11)");
     let outputs = gate.outputs();
     assert_eq!(
         (&*outputs["missing"], &*outputs["fixed"], &*outputs["ready"]),
@@ -156,7 +156,7 @@ fn success_without_an_effect_is_a_failure() {
     let gate = guard("    - require: command:no-such-tool\n      fix: echo installed\n");
     gate.run(["skip-guard", "--fix", "--fail-on=never"])
         .code(1)
-        .says("the command no-such-tool is not installed, although its fix ended with exit code 0")
+        .says("the command no-such-tool is not installed, although its fix exited with code 0")
         .says("GITHUB_PATH");
     assert_eq!(gate.outputs()["missing"], r#"["command:no-such-tool"]"#);
 }

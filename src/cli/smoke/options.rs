@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::super::{Or as _, merge};
+use super::url::has_own_path;
 use crate::commands::smoke::Ready;
 use crate::commands::smoke::expect::{HeaderExpectation, JsonExpectation, LatencyLimit, VersionFrom};
 use crate::model::share::Share;
@@ -22,6 +23,9 @@ macro_rules! give_way {
         if $near.ipv4 == Some(true) || $near.ipv6 == Some(true) {
             $far.ipv4 = None;
             $far.ipv6 = None;
+        }
+        if $near.url.as_deref().is_some_and(has_own_path) {
+            $far.path.clear();
         }
     };
 }
@@ -92,7 +96,7 @@ macro_rules! options {
                 if self.start.is_some() {
                     config.servers.clear();
                 }
-                if !self.path.is_empty() {
+                if !self.path.is_empty() || self.url.as_deref().is_some_and(has_own_path) {
                     config.probes.clear();
                 }
                 let merged = merge!(
@@ -132,10 +136,11 @@ const WINDOW: &str = "Whether it stays right";
 const SERVER: &str = "A server to start";
 
 options! {
-    /// The address of what was deployed: http://host:port or https://host.
+    /// The address of what was deployed: http://host:port or https://host. With a path or query of its own, it is
+    /// probed as it is, instead of the paths and probes that the configuration has.
     #[arg(value_name = "URL")]
     url: Option<String>,
-    /// A path to probe; repeatable [default: the URL's own path].
+    /// A path to probe, instead of the URL's own; repeatable [default: the URL's own path].
     #[arg(long, value_name = "PATH", help_heading = REQUEST)]
     path: Vec<String>,
     /// The request method [default: GET].
@@ -201,9 +206,13 @@ options! {
     #[arg(long, value_name = "LIMIT", help_heading = EXPECTED)]
     max_latency: Vec<LatencyLimit>,
 
-    /// Total time allowed to become healthy, for each probe [default: 60s].
+    /// Total time allowed to become healthy, for each probe [default: 60s]. --all-within limits all of them together.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
+    /// Statuses to retry until the end of --within that otherwise end it after three attempts in at least 2s, as waiting
+    /// rarely changes them: of 401, 403, 405 and 410.
+    #[arg(long, value_name = "LIST", help_heading = PATIENCE)]
+    retry_on_status: Option<StatusSet>,
     /// Time between two attempts, at least 10ms [default: 1s]. Retry-After extends it, in a window by at most three
     /// intervals; the end of --within shortens it.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]

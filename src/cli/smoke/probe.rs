@@ -10,7 +10,7 @@ use super::url::{host, target, with_path};
 use crate::cli::error::UsageError;
 use crate::cli::values::{positive, regex};
 use crate::commands::smoke::expect::{Expected, Version, VersionFrom};
-use crate::commands::smoke::{Goal, Limits, Probe, STAGE, Slow};
+use crate::commands::smoke::{Goal, LatencyLimits, Limits, Probe, STAGE};
 use crate::model::share::Share;
 use crate::model::{StatusSet, TimeSpan};
 use crate::world::World;
@@ -85,11 +85,12 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
         body: request::body(options, &world.workspace)?,
         settings,
         expected,
-        slow: Slow {
+        slow: LatencyLimits {
             warn: options.warn_latency.clone(),
             fail: options.max_latency.clone(),
         },
         min_certificate_days: options.min_certificate_days,
+        retry_on_status: options.retry_on_status.clone(),
         within,
         interval,
         timeout: positive("--timeout", options.timeout, TIMEOUT)?,

@@ -73,6 +73,11 @@ pub fn target(text: &str) -> Result<Url, UsageError> {
     Ok(url)
 }
 
+/// Whether it says what to ask for, and not only whom.
+pub fn has_own_path(text: &str) -> bool {
+    Url::parse(text.trim()).is_ok_and(|url| url.path() != "/" || url.query().is_some())
+}
+
 /// The name or address of a host, as URLs write it.
 pub fn host(flag: &str, text: &str) -> Result<String, UsageError> {
     let bare = text.trim();

@@ -1,15 +1,15 @@
 //! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
-mod document;
 mod earlier;
 mod found;
 mod gather;
+mod index;
+mod inventory;
 mod pattern;
 mod rules;
 mod safe_name;
 mod seal;
 mod select;
-mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

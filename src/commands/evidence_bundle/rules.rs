@@ -19,7 +19,7 @@ pub struct Rules<'a> {
 }
 
 /// What a link comes to.
-pub enum Behind {
+pub enum LinkTarget {
     /// A regular file that may be sealed.
     File(PathBuf),
     /// A file that must not be.
@@ -54,26 +54,26 @@ impl<'a> Rules<'a> {
     }
 
     /// Looks behind a link that was reached by `path`, or that lies in the evidence directory and counts as the file.
-    pub fn behind(&self, link: &Path, path: Option<&Path>) -> Behind {
+    pub fn behind(&self, link: &Path, path: Option<&Path>) -> LinkTarget {
         let said = paths::link_text(link);
         let target = match paths::real(link) {
             Ok(target) => target,
-            Err(error) => return Behind::Nothing(format!("it points to {said}: {error}")),
+            Err(error) => return LinkTarget::Nothing(format!("it points to {said}: {error}")),
         };
         if ![&self.workspace, &self.evidence_dir]
             .iter()
             .any(|folder| target.starts_with(folder))
         {
-            return Behind::Nothing(format!("it leads out of the workspace, to {said}"));
+            return LinkTarget::Nothing(format!("it leads out of the workspace, to {said}"));
         }
         let in_workspace = target.strip_prefix(&self.workspace).unwrap_or(&target);
         match paths::kind(&target) {
             Ok(Some(Kind::File)) => match self.bar(path.unwrap_or(in_workspace), &target) {
-                Some(why) => Behind::Barred(why),
-                None => Behind::File(target),
+                Some(why) => LinkTarget::Barred(why),
+                None => LinkTarget::File(target),
             },
-            Ok(Some(Kind::Folder)) => Behind::Nothing(format!("it points to the folder {said}")),
-            _ => Behind::Nothing(format!("it points to {said}, which is not a regular file")),
+            Ok(Some(Kind::Folder)) => LinkTarget::Nothing(format!("it points to the folder {said}")),
+            _ => LinkTarget::Nothing(format!("it points to {said}, which is not a regular file")),
         }
     }
 

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::Plan;
-use super::document;
 use super::earlier;
 use super::found::Found;
 use super::gather::{self, Gathered};
+use super::index;
+use super::inventory::{self, Tidied};
 use super::rules::Rules;
 use super::select::{Selection, select};
-use super::tidy::{self, Tidied};
 use crate::model::Finding;
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, SEALING};
@@ -100,7 +100,7 @@ pub fn prepare(
     ));
     let copies = if_not_stopped(world, gather::copy_in(selection, &staged, stop))?;
     drop(copying);
-    let tidied = tidy::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
+    let tidied = inventory::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
     let Tidied {
         files: mut gathered,
         replaced,
@@ -118,8 +118,8 @@ pub fn prepare(
     hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     refuse_changed_copies(&hashed)?;
     let bytes = hashed.iter().map(|(_, hashed)| hashed.size).sum();
-    let index = document::index(plan, started_at, &hashed, bytes, selection, found)?;
-    let manifest = document::manifest(&hashed, &index).into_bytes();
+    let index = index::index(plan, started_at, &hashed, bytes, selection, found)?;
+    let manifest = index::manifest(&hashed, &index).into_bytes();
     for (name, bytes) in [(INDEX, &index), (MANIFEST, &manifest)] {
         if bytes.len() as u64 > LARGEST_TEXT {
             return Err(Halt::TooMany(name));

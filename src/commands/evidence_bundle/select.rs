@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::found::Found;
 use super::pattern::Pattern;
-use super::rules::{Behind, Rules};
+use super::rules::{LinkTarget, Rules};
 use crate::model::Finding;
 use crate::model::evidence::{Why, encode_path};
 use crate::world::paths;
@@ -213,9 +213,9 @@ impl Search<'_> {
     /// A link to a regular file in the workspace stands for it; any other is left out.
     fn link(&mut self, path: &Path, link: &Path) {
         match self.rules.behind(link, Some(path)) {
-            Behind::File(target) => self.add(path, &target),
-            Behind::Barred(why) => self.found.left_out(&shown(path), why, None),
-            Behind::Nothing(why) => self.found.left_out(&shown(path), Why::Symlink, Some(why)),
+            LinkTarget::File(target) => self.add(path, &target),
+            LinkTarget::Barred(why) => self.found.left_out(&shown(path), why, None),
+            LinkTarget::Nothing(why) => self.found.left_out(&shown(path), Why::Symlink, Some(why)),
         }
     }
 

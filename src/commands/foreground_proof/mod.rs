@@ -5,10 +5,10 @@
 
 mod base;
 mod committed;
-mod ledger;
+mod label;
+mod labels;
 mod pull_request;
 mod read;
-mod story;
 mod visible;
 
 use std::io;
@@ -194,7 +194,7 @@ fn check(id: &str, title: impl Into<String>, ended: Ended, started: Instant) -> 
 }
 
 fn facts(records: u64, checks: usize, hashed: &Hashed) -> Vec<Fact> {
-    let labels = checks / story::CLAIMS;
+    let labels = checks / label::CLAIMS;
     vec![
         Fact::new("records", records.to_string()),
         Fact::new("wrapped commands", count(labels, "label")),

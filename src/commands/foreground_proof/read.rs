@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use jiff::Timestamp;
 
 use super::Rules;
-use super::ledger::Ledger;
+use super::labels::Labels;
 use crate::model::capped::Capped;
 use crate::model::heartbeat::{LONGEST, LONGEST_LABEL, Record};
 use crate::model::text::one_line;
@@ -29,7 +29,7 @@ pub struct Looked {
 /// Reads and judges every line. An error is that it could not be read to its end.
 pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io::Result<Looked> {
     let mut findings = Capped::default();
-    let mut ledger = Ledger::default();
+    let mut ledger = Labels::default();
     let (mut records, mut carriage_returns) = (0, 0u64);
     while let Some(line) = lines.read(stop)? {
         if !line.ended {

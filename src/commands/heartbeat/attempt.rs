@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Plan;
 use super::tell::Teller;
 use crate::model::exit;
-use crate::world::wrap::{Ending, Log, Reading, Reaper, Signals, Told};
+use crate::world::process::Ending;
+use crate::world::wrap::{Log, Reading, Reaper, Signals, Told};
 
 /// The exit code of a command that SIGKILL ended, or of a shell that had such a child.
 pub const KILLED: u8 = 137;

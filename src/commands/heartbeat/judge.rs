@@ -4,8 +4,8 @@ use super::Plan;
 use super::attempt::{Attempt, Limit};
 use crate::model::text::count;
 use crate::model::{Finding, TimeSpan, exit};
-use crate::world::process::StartError;
-use crate::world::wrap::Ending;
+use crate::world::process::Ending;
+use crate::world::process::{StartError, is_assignment};
 
 /// Names of processes that a finding mentions.
 const NAMED: usize = 3;
@@ -131,8 +131,18 @@ fn out_of_memory(attempt: &Attempt) -> String {
 }
 
 /// Why nothing was run, and the exit code that `timeout(1)` has for it.
-pub fn not_started(error: &StartError) -> (Finding, u8) {
+pub fn not_started(error: &StartError, program: &str) -> (Finding, u8) {
     let (code, number, help) = match error {
+        StartError::NotInPath(_) | StartError::NoFile(_) if is_assignment(program) => (
+            "not-found",
+            exit::NOT_FOUND,
+            "no shell reads it: put `env` before the variable, as in `heartbeat -- env NAME=VALUE COMMAND`",
+        ),
+        StartError::NotInPath(_) | StartError::NoFile(_) if program.contains(|c: char| " ;|&<>".contains(c)) => (
+            "not-found",
+            exit::NOT_FOUND,
+            "a script in one word needs --shell before the `--`: `heartbeat --shell -- 'a && b'`",
+        ),
         StartError::NotInPath(_) => ("not-found", exit::NOT_FOUND, "install it, or write its path"),
         StartError::NoFile(_) => (
             "not-found",

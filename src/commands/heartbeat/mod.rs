@@ -18,8 +18,8 @@ use std::time::Duration;
 use crate::model::heartbeat::{End, Event};
 use crate::model::{Finding, Outcome, TimeSpan, Verbosity, exit, text};
 use crate::world::output::Stream;
-use crate::world::process::StartError;
-use crate::world::wrap::{Ending, Live, Log, Reaper, Signals};
+use crate::world::process::{Ending, StartError};
+use crate::world::wrap::{Live, Log, Reaper, Signals};
 use crate::world::{World, process};
 use attempt::Desk;
 pub use codes::Codes;
@@ -34,8 +34,10 @@ pub struct Plan {
     /// Words, no shell; with `shell` the one word is a script.
     pub command: Vec<OsString>,
     pub shell: bool,
-    /// Part of the log's name.
+    /// Whose records they are.
     pub label: String,
+    /// What the log of its output is called, without `.log`.
+    pub log: String,
     /// Between two heartbeats.
     pub every: Duration,
     pub stall_after: Option<Duration>,
@@ -61,7 +63,7 @@ pub struct Plan {
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
-    let output = Arc::new(Log::of_output(&plan.logs, &plan.label));
+    let output = Arc::new(Log::of_output(&plan.logs, &plan.log));
     let records = Log::of_records(&plan.logs);
     let mut story = Story::begin();
     let shown = shown(plan, world);
@@ -111,7 +113,7 @@ async fn attempts(
     }
     let command = match command(plan, &teller) {
         Ok(command) => command,
-        Err(error) => return not_started(story, &teller, &error),
+        Err(error) => return not_started(plan, story, &teller, &error),
     };
     let mut desk = Desk {
         plan,
@@ -127,7 +129,7 @@ async fn attempts(
         let from = story.started.elapsed();
         let attempt = match watch::run(&mut desk, story.attempts).await {
             Ok(attempt) => attempt,
-            Err(error) => return not_started(story, &desk.teller, &error),
+            Err(error) => return not_started(plan, story, &desk.teller, &error),
         };
         let code = attempt.exit_code();
         story.attempt(&attempt, from);
@@ -167,8 +169,13 @@ async fn attempts(
     }
 }
 
-fn not_started(story: &Story, teller: &Teller<'_>, error: &StartError) -> Judged {
-    let (finding, code) = judge::not_started(error);
+fn not_started(plan: &Plan, story: &Story, teller: &Teller<'_>, error: &StartError) -> Judged {
+    let program = plan
+        .command
+        .first()
+        .map(|word| word.to_string_lossy())
+        .unwrap_or_default();
+    let (finding, code) = judge::not_started(error, &program);
     let place = Place {
         attempt: story.attempts.max(1),
         ..Place::default()
@@ -231,6 +238,7 @@ impl Plan {
             command: vec!["true".into()],
             shell: false,
             label: "true".to_owned(),
+            log: "true".to_owned(),
             every: Duration::from_secs(15),
             stall_after: Some(Duration::from_secs(5)),
             stall_kill: false,

@@ -9,7 +9,8 @@ use super::{Judged, Plan};
 use crate::model::timeline::SpanState;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Span, TimeSpan, exit};
 use crate::world::World;
-use crate::world::wrap::{Ending, Log};
+use crate::world::process::Ending;
+use crate::world::wrap::Log;
 
 const STAGE: &str = "heartbeat";
 /// Lines and bytes of output that a report about a failure holds.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::text::printable;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
-use crate::world::process::{Captured, Command, Ended as Ending, Limits};
+use crate::world::process::{Captured, Command, Ending, Limits, RunEnd};
 use crate::world::{World, binary, process};
 use place::Place;
 
@@ -33,10 +33,6 @@ const PATH: &str = "Later steps find it";
 pub struct Plan {
     /// Where to, if not into the runner's temporary folder. Relative to the workspace.
     pub to: Option<PathBuf>,
-    /// The runner's folders as its machine names them. Only the action knows them, so one of them means that this is its
-    /// container.
-    pub host_temp: Option<String>,
-    pub host_workspace: Option<String>,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -99,23 +95,7 @@ fn suited(world: &World) -> Result<(), Box<Finding>> {
 /// Copies, and says whether that went well.
 fn copy(place: &Place, outcome: &mut Outcome) -> bool {
     let started = Instant::now();
-    let mut findings = match binary::interpreter() {
-        Ok(None) => Vec::new(),
-        Ok(Some(loader)) => {
-            let message = format!(
-                "this binary is not static: it needs {} and libraries",
-                printable(&loader)
-            );
-            vec![
-                Finding::warning("dynamic-binary", message)
-                    .help("on a machine like the one it was built on it runs; the action's image holds a static one"),
-            ]
-        }
-        Err(error) => vec![Finding::warning(
-            "unknown-binary",
-            format!("cannot tell whether this binary is static: {error:#}"),
-        )],
-    };
+    let mut findings = Vec::new();
     let copied = place.prepare().and_then(|()| binary::copy_to(&place.inside.join(NAME)));
     let done = copied.is_ok();
     let mut facts = Vec::new();
@@ -159,13 +139,12 @@ async fn tried(place: &Place, world: &World) -> Vec<Finding> {
     };
     let said = |output: &Captured| printable(output.redacted(&world.secrets).trim());
     match process::run(&command, LIMITS, &world.env, &world.interrupt).await {
-        Ok(ran) if ran.ended == Ending::Exit(0) && said(&ran.output) == expected => Vec::new(),
+        Ok(ran) if ran.ended == RunEnd::Itself(Ending::Code(0)) && said(&ran.output) == expected => Vec::new(),
         Ok(ran) => {
             let how = match ran.ended {
-                Ending::Exit(code) => format!("--version ended with exit code {code}"),
-                Ending::Signal(number) => format!("--version was killed by signal {number}"),
-                Ending::Deadline => "--version did not end".to_owned(),
-                Ending::Interrupted(signal) => format!("--version was interrupted by {signal}"),
+                RunEnd::Itself(ending) => format!("--version {ending}"),
+                RunEnd::Deadline => "--version did not end".to_owned(),
+                RunEnd::Interrupted(signal) => format!("--version was interrupted by {signal}"),
             };
             let findings = bad(how);
             findings

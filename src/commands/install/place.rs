@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::Plan;
 use crate::model::Finding;
 use crate::model::text::printable;
-use crate::world::{World, files, mounts};
+use crate::world::{Host, World, files};
 
 /// In the runner's temporary folder, which it empties before every job.
 const IN_TEMP: &str = "stageproof-bin";
@@ -37,109 +37,52 @@ impl Place {
     }
 }
 
-/// One folder that both sides see.
-struct Root {
-    inside: PathBuf,
-    outside: PathBuf,
-}
-
 /// The folder, and what is worth saying about the choice.
 pub fn find(plan: &Plan, world: &World) -> Result<(Place, Vec<Finding>), Box<Finding>> {
-    let temp = world
-        .env
-        .raw("RUNNER_TEMP")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    if plan.host_temp.is_none() && plan.host_workspace.is_none() {
-        let folder = match (&plan.to, temp) {
-            (Some(to), _) => world.workspace.join(to),
-            (None, Some(temp)) => temp.join(IN_TEMP),
-            (None, None) => {
-                let finding = Finding::error("no-folder", "RUNNER_TEMP is not set, and no folder is named");
-                return Err(Box::new(finding.help("name one: stageproof install --to ~/bin")));
+    let host = &world.host;
+    let temp = world.env.raw("RUNNER_TEMP").map(PathBuf::from);
+    let temp = temp.filter(|path| path.is_absolute()).map(|temp| temp.join(IN_TEMP));
+    let in_workspace = world.workspace.join(IN_WORKSPACE);
+    match (&plan.to, temp) {
+        (Some(to), _) => {
+            let to = world.workspace.join(to);
+            let to = to.to_str().map_or(to.clone(), |to| host.inside(to).into());
+            if !keeps(host, &to)? {
+                return Err(no_mount(&format!(
+                    "{} is not in a folder of the runner that is mounted into this container",
+                    printable(&to.display().to_string())
+                )));
             }
-        };
-        let folder: PathBuf = folder.components().collect();
-        let outside = told(&folder)?;
-        return Ok((
-            Place {
-                inside: folder,
-                outside,
-                in_sources: false,
-            },
-            Vec::new(),
-        ));
-    }
-    let temp = root(temp, plan.host_temp.as_deref())?;
-    let workspace = root(Some(world.workspace.clone()), plan.host_workspace.as_deref())?;
-    match &plan.to {
-        Some(to) => named(&world.workspace.join(to), [&temp, &workspace]).map(|place| (place, Vec::new())),
-        None => default(temp.as_ref(), workspace.as_ref()),
-    }
-}
-
-fn root(inside: Option<PathBuf>, outside: Option<&str>) -> Result<Option<Root>, Box<Finding>> {
-    let (Some(inside), Some(outside)) = (inside, outside) else {
-        return Ok(None);
-    };
-    let outside = PathBuf::from(outside);
-    told(&outside)?;
-    Ok(Some(Root { inside, outside }))
-}
-
-fn default(temp: Option<&Root>, workspace: Option<&Root>) -> Result<(Place, Vec<Finding>), Box<Finding>> {
-    if let Some(temp) = temp
-        && is_mounted(&temp.inside)?
-    {
-        return Ok((place(temp, Path::new(IN_TEMP), false)?, Vec::new()));
-    }
-    if let Some(workspace) = workspace
-        && is_mounted(&workspace.inside)?
-    {
-        let message = "the runner's temporary folder is not mounted here, so it goes into the workspace";
-        let finding = Finding::note("in-workspace", message).help("update the runner to 2.331 or newer");
-        return Ok((place(workspace, Path::new(IN_WORKSPACE), true)?, vec![finding]));
-    }
-    Err(no_mount(
-        "neither the runner's temporary folder nor the workspace is mounted into this container",
-    ))
-}
-
-/// A folder that somebody named, by either of its names.
-fn named(to: &Path, roots: [&Option<Root>; 2]) -> Result<Place, Box<Finding>> {
-    let to: PathBuf = to.components().collect();
-    // `..` may lead out of what is mounted.
-    let strange = to.components().any(|part| part == std::path::Component::ParentDir);
-    for root in roots.into_iter().flatten() {
-        let rest = to
-            .strip_prefix(&root.inside)
-            .or_else(|_| to.strip_prefix(&root.outside));
-        if let Ok(rest) = rest
-            && !strange
-            && is_mounted(&root.inside)?
-        {
-            return place(root, rest, false);
+            place(host, &to, false).map(|place| (place, Vec::new()))
         }
+        (None, Some(temp)) if keeps(host, &temp)? => place(host, &temp, false).map(|place| (place, Vec::new())),
+        (None, None) if !host.is_in_container() => {
+            let finding = Finding::error("no-folder", "RUNNER_TEMP is not set, and no folder is named");
+            Err(Box::new(finding.help("name one: stageproof install --to ~/bin")))
+        }
+        (None, _) if keeps(host, &in_workspace)? => {
+            let message = "the runner's temporary folder is not mounted here, so it goes into the workspace";
+            let finding = Finding::note("in-workspace", message).help("update the runner to 2.331 or newer");
+            Ok((place(host, &in_workspace, true)?, vec![finding]))
+        }
+        (None, _) => Err(no_mount(
+            "neither the runner's temporary folder nor the workspace is mounted into this container",
+        )),
     }
-    Err(no_mount(&format!(
-        "{} is not in a folder of the runner that is mounted into this container",
-        printable(&to.display().to_string())
-    )))
 }
 
-fn place(root: &Root, rest: &Path, in_sources: bool) -> Result<Place, Box<Finding>> {
+fn place(host: &Host, folder: &Path, in_sources: bool) -> Result<Place, Box<Finding>> {
+    let inside: PathBuf = folder.components().collect();
     Ok(Place {
-        inside: root.inside.join(rest),
-        outside: told(&root.outside.join(rest))?,
+        outside: told(&host.outside(&inside))?,
+        inside,
         in_sources,
     })
 }
 
-fn is_mounted(path: &Path) -> Result<bool, Box<Finding>> {
-    match mounts::point_above(path) {
-        Ok(point) => Ok(point != Path::new("/")),
-        Err(error) => Err(no_mount(&format!("the mounts cannot be read: {error}"))),
-    }
+fn keeps(host: &Host, path: &Path) -> Result<bool, Box<Finding>> {
+    let keeps = host.keeps(path);
+    keeps.map_err(|error| no_mount(&format!("the mounts cannot be read: {error}")))
 }
 
 fn no_mount(message: &str) -> Box<Finding> {
@@ -177,31 +120,6 @@ mod tests {
         assert_eq!(told(Path::new("/home/runner/a b/")).unwrap(), "/home/runner/a b");
         for bad in ["relative", "", "/a:b", "/a\nb", "/a\rb", "C:\\x", "D:/a/_temp"] {
             assert_eq!(told(Path::new(bad)).unwrap_err().code, "bad-folder", "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_is_on_the_containers_own_layer_is_refused() {
-        // Nothing is mounted at the one, and something always at the other.
-        let root = |inside: &str| Root {
-            inside: inside.into(),
-            outside: "/host/x".into(),
-        };
-        let (bare, proc) = (root("/no-such-folder"), root("/proc"));
-        assert_eq!(default(Some(&bare), Some(&bare)).unwrap_err().code, "no-mount");
-        let (found, findings) = default(Some(&bare), Some(&proc)).unwrap();
-        assert_eq!(found.outside, "/host/x/.stageproof-bin");
-        assert_eq!(findings[0].code, "in-workspace");
-        let (found, findings) = default(Some(&proc), Some(&bare)).unwrap();
-        assert_eq!((found.outside.as_str(), findings.len()), ("/host/x/stageproof-bin", 0));
-        for to in ["/proc/tools", "/host/x/tools"] {
-            let found = named(Path::new(to), [&Some(root("/proc")), &None]).unwrap();
-            assert_eq!(found.inside, Path::new("/proc/tools"));
-            assert_eq!(found.outside, "/host/x/tools");
-        }
-        for to in ["/elsewhere", "/proc/../etc", "/host/xy"] {
-            let error = named(Path::new(to), [&Some(root("/proc")), &None]).unwrap_err();
-            assert_eq!(error.code, "no-mount", "{to}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::STAGE;
-use crate::engine::{self, Blind, Observed, Task};
+use crate::engine::{self, NotChecked, Observation, Task};
 use crate::model::{Check, Status};
 use crate::world::Interrupt;
 
@@ -16,7 +16,7 @@ const TIDYING: Duration = Duration::from_secs(6);
 pub type Claim<'a> = (&'a str, &'a str);
 
 /// What looking a claim up brought back: a value for the next claim, if it holds.
-pub type Seen<T> = Result<(Option<T>, Observed), Blind>;
+pub type Seen<T> = Result<(Option<T>, Observation), NotChecked>;
 
 pub struct Claims {
     checks: Vec<Check>,
@@ -98,15 +98,19 @@ mod tests {
     async fn what_comes_after_a_broken_claim_is_never_green() {
         let mut claims = Claims::new(Interrupt::never());
         let first = claims
-            .look(("a", "A"), MINUTE, async { Ok((Some(1), Observed::nothing_wrong())) })
+            .look(("a", "A"), MINUTE, async {
+                Ok((Some(1), Observation::nothing_wrong()))
+            })
             .await;
         assert_eq!(first, Some(1));
         assert!(claims.all_hold());
-        let found = Observed::found(Finding::error("no", "no"));
+        let found = Observation::found(Finding::error("no", "no"));
         let second = claims.look(("b", "B"), MINUTE, async { Ok((Some(2), found)) }).await;
         assert_eq!(second, None);
         let third = claims
-            .look(("c", "C"), MINUTE, async { Ok((Some(3), Observed::nothing_wrong())) })
+            .look(("c", "C"), MINUTE, async {
+                Ok((Some(3), Observation::nothing_wrong()))
+            })
             .await;
         assert_eq!(third, None);
         assert!(!claims.all_hold());
@@ -133,7 +137,7 @@ mod tests {
         let none = claims
             .look(("a", "A"), MINUTE, async move {
                 *shared.lock().unwrap() = true;
-                Ok((Some(1), Observed::nothing_wrong()))
+                Ok((Some(1), Observation::nothing_wrong()))
             })
             .await;
         assert_eq!(none, None);

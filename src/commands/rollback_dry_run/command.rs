@@ -8,10 +8,10 @@ use regex::Regex;
 use super::claims::{Claims, Seen};
 use super::template::Template;
 use super::{Proof, Prove};
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
-use crate::world::process::{self, Captured, Command, Ended, Left, Limits, Ran, StartError};
+use crate::world::process::{self, Captured, Command, Ending, Left, Limits, Ran, RunEnd, StartError, needs_a_shell};
 use crate::world::secrets::Redactor;
 
 /// What is searched and kept of the output: this much of its beginning and of its end.
@@ -68,7 +68,7 @@ impl Prove for CommandPlan {
                 .as_ref()
                 .and_then(|template| template.fill(|_| String::new())),
             proved: vec![
-                format!("`{shown}` ended with exit code {}{matched}", self.expect_exit),
+                format!("`{shown}` exits with code {}{matched}", self.expect_exit),
                 "the rollback command was not run".to_owned(),
             ],
             not_covered,
@@ -80,7 +80,7 @@ const DRY_RUN: &str = "STAGEPROOF_DRY_RUN";
 
 async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
     let Some((program, args)) = plan.check.split_first() else {
-        return Err(Blind::with_help("the check is empty", "give it a program to run"));
+        return Err(NotChecked::with_help("the check is empty", "give it a program to run"));
     };
     let command = Command {
         program: program.clone(),
@@ -95,13 +95,13 @@ async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
     };
     let ran = process::run(&command, limits, &world.env, &world.interrupt)
         .await
-        .map_err(|error| not_started(&error))?;
+        .map_err(|error| not_started(&error, &plan.check))?;
     judge(plan, &ran, &world.secrets)
 }
 
-fn not_started(error: &StartError) -> Blind {
+fn not_started(error: &StartError, check: &[String]) -> NotChecked {
     let help = match error {
-        StartError::Interrupted(_) => return Blind::errored(error.to_string()),
+        StartError::Interrupted(_) => return NotChecked::errored(error.to_string()),
         StartError::NotInPath(_) => {
             "install it in a step before this one; the container action sees only what is in its own image, so for this \
              check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
@@ -119,7 +119,10 @@ fn not_started(error: &StartError) -> Blind {
         }
         StartError::Other { .. } | StartError::System(_) => "try the command by hand in the same place",
     };
-    Blind::with_help(error.to_string(), help)
+    NotChecked::with_help(
+        error.to_string(),
+        needs_a_shell(check).unwrap_or_else(|| help.to_owned()),
+    )
 }
 
 fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
@@ -133,17 +136,17 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
                 secrets.shorten(last.lines().last().unwrap_or_default(), 200)
             )
         };
-        Err(Blind::with_help(cause, help))
+        Err(NotChecked::with_help(cause, help))
     };
     let code = match ran.ended {
-        Ended::Exit(code) => code,
-        Ended::Signal(signal) => {
+        RunEnd::Itself(Ending::Code(code)) => code,
+        RunEnd::Itself(ending @ Ending::Signal(_)) => {
             return blind(
-                format!("the check was killed by signal {signal}, so it gave no answer"),
+                format!("the check {ending}, so it gave no answer"),
                 "signal 9 usually means a lack of memory, 11 a bug in the program: try it by hand in the same place",
             );
         }
-        Ended::Deadline => {
+        RunEnd::Deadline => {
             return blind(
                 format!(
                     "the check timed out after {} and was ended {} all it started",
@@ -154,19 +157,18 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
                  --check-timeout",
             );
         }
-        Ended::Interrupted(signal) => return Err(Blind::errored(format!("interrupted by {signal} before it ended"))),
+        RunEnd::Interrupted(signal) => {
+            return Err(NotChecked::errored(format!("interrupted by {signal} before it ended")));
+        }
     };
-    let mut observed = Observed::nothing_wrong()
+    let mut observed = Observation::nothing_wrong()
         .fact("exit code", code.to_string())
         .fact("output", size(&ran.output));
     if code != plan.expect_exit {
         observed.findings.push(
             Finding::error(
                 "unexpected-exit",
-                format!(
-                    "the check ended with exit code {code}, and {} means yes",
-                    plan.expect_exit
-                ),
+                format!("the check exited with code {code}, and {} means yes", plan.expect_exit),
             )
             .help("its last lines say why; if this code means yes, set --expect-exit")
             .excerpt(last.clone()),
@@ -197,16 +199,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
                 .help("a read-only check should wait for what it starts"),
         );
     }
-    if !ran.survivors.is_empty() {
-        let left = Left::named(&ran.survivors, secrets);
-        observed.findings.push(
-            Finding::warning(
-                "survivors",
-                format!("processes that the check started could not be ended and keep running: {left}"),
-            )
-            .help("end them yourself: stageproof may not end processes of another user"),
-        );
-    }
+    (observed.findings).extend(Left::survived(&ran.survivors, "the check", secrets));
     Ok((Some(()), observed))
 }
 

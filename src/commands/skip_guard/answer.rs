@@ -1,11 +1,11 @@
 //! What looking a prerequisite up can say.
 
 use super::situation::Situation;
-use crate::engine::Observed;
+use crate::engine::Observation;
 
 /// What looking a prerequisite up says. Not being able to look is an error of its own.
 pub enum Answer {
-    Met(Observed),
+    Met(Observation),
     Missing(Missing),
     /// The question makes no sense on this machine.
     DoesNotApply(String),
@@ -22,7 +22,7 @@ pub struct Missing {
 }
 
 pub fn met(name: &str, value: &str) -> Answer {
-    Answer::Met(Observed::nothing_wrong().fact(name, value))
+    Answer::Met(Observation::nothing_wrong().fact(name, value))
 }
 
 /// It should be there.

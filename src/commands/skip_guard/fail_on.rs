@@ -1,10 +1,6 @@
 //! In which runs a missing prerequisite is a failure.
 
-use std::borrow::Cow;
 use std::str::FromStr;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 
 use super::ref_pattern::Pattern;
 use super::requirement::{Requirement, RequirementError};
@@ -44,22 +40,7 @@ impl FromStr for FailOn {
     }
 }
 
-impl<'de> Deserialize<'de> for FailOn {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for FailOn {
-    fn schema_name() -> Cow<'static, str> {
-        "FailOn".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "event:LIST, ref:GLOB or never.",
-            "pattern": "^(never|(event|ref):.+)$",
-        })
-    }
-}
+text::read_from_text!(FailOn {
+    "description": "event:LIST, ref:GLOB or never.",
+    "pattern": "^(never|(event|ref):.+)$",
+});

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::prerequisite::{Fix, Prerequisite};
 use super::requirement::Requirement;
 use crate::model::{Check, Ended, Fact, Finding, Status, TimeSpan};
-use crate::world::process::{self, Command, Left, Limits, Ran, StartError};
+use crate::world::process::{self, Command, Ending, Left, Limits, Ran, RunEnd, StartError};
 use crate::world::secrets::Redactor;
 use crate::world::{World, files, panics};
 
@@ -104,7 +104,7 @@ pub fn judge(
         (None, _) if unknown => return,
         (None, None) => None,
         (None, Some(missing)) => failed(
-            format!("{missing}, although its fix ended with exit code 0"),
+            format!("{missing}, although its fix exited with code 0"),
             no_effect(&prerequisite.requirement),
         ),
         (Some((how, help)), Some(missing)) => failed(format!("{missing}, and {how}"), help),
@@ -128,15 +128,14 @@ fn wrong(fix: &Fix, tried: &Tried) -> Result<Option<(String, &'static str)>, Str
         Tried::Ran { ran, .. } => (ran.ended, how_far(ran)),
     };
     Ok(match ended {
-        process::Ended::Exit(0) => None,
-        process::Ended::Exit(code) => Some((format!("its fix ended with exit code {code}"), FAILED)),
-        process::Ended::Signal(number) => Some((format!("its fix was killed by signal {number}"), FAILED)),
-        process::Ended::Deadline => {
+        RunEnd::Itself(Ending::Code(0)) => None,
+        RunEnd::Itself(ending) => Some((format!("its fix {ending}"), FAILED)),
+        RunEnd::Deadline => {
             let within = TimeSpan(fix.within);
             let how = format!("its fix timed out after {within} and was ended {whole}");
             Some((how, TOO_LONG))
         }
-        process::Ended::Interrupted(signal) => {
+        RunEnd::Interrupted(signal) => {
             return Err(format!(
                 "interrupted by {signal} while its fix ran, which was ended {whole}"
             ));
@@ -173,16 +172,7 @@ fn left_behind(tried: &Tried, secrets: &Redactor) -> Vec<Finding> {
             .help("start services with a service manager or with `services:` of the job"),
         );
     }
-    if !ran.survivors.is_empty() {
-        let left = Left::named(&ran.survivors, secrets);
-        findings.push(
-            Finding::warning(
-                "survivors",
-                format!("processes that its fix started could not be ended and keep running: {left}"),
-            )
-            .help("end them yourself: stageproof may not end processes of another user"),
-        );
-    }
+    findings.extend(Left::survived(&ran.survivors, "its fix", secrets));
     findings
 }
 
@@ -206,10 +196,10 @@ pub fn facts(fix: &Fix, tried: &Tried, log: &Path, world: &World) -> Vec<Fact> {
     let mut facts = vec![Fact::new("fix", fix.to_string())];
     if let Tried::Ran { ran, .. } = tried {
         let exit = match ran.ended {
-            process::Ended::Exit(code) => code.to_string(),
-            process::Ended::Signal(number) => format!("signal {number}"),
-            process::Ended::Deadline => format!("ended after {}", TimeSpan(fix.within)),
-            process::Ended::Interrupted(signal) => format!("ended by {signal}"),
+            RunEnd::Itself(Ending::Code(code)) => code.to_string(),
+            RunEnd::Itself(Ending::Signal(number)) => format!("signal {number}"),
+            RunEnd::Deadline => format!("ended after {}", TimeSpan(fix.within)),
+            RunEnd::Interrupted(signal) => format!("ended by {signal}"),
         };
         let log = log.strip_prefix(&world.workspace).unwrap_or(log);
         facts.push(Fact::new("exit", exit));

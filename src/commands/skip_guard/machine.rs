@@ -8,7 +8,7 @@ use super::requirement::FreezeIn;
 use super::run_context;
 use super::situation::{Origin, Situation};
 use super::value::Held;
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::world::files::{self, Links};
 use crate::world::{World, paths, workspace};
 
@@ -19,9 +19,9 @@ fn held(name: &str, world: &World) -> Held {
     Held::in_variable(world.env.raw(name))
 }
 
-pub fn secret(name: &str, world: &World) -> Result<Answer, Blind> {
+pub fn secret(name: &str, world: &World) -> Result<Answer, NotChecked> {
     match held(name, world) {
-        Held::Value => Ok(Answer::Met(Observed::nothing_wrong())),
+        Held::Value => Ok(Answer::Met(Observation::nothing_wrong())),
         Held::Instead(what) => Ok(not_a_value(name, what)),
         Held::Nothing => missing_secret(name, name, world),
     }
@@ -35,7 +35,7 @@ fn not_a_value(name: &str, what: &str) -> Answer {
 }
 
 /// What it means that a secret is not there depends on where the run comes from.
-fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, Blind> {
+fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, NotChecked> {
     let verb = if names.contains(", ") { "are" } else { "is" };
     match Origin::of(&world.runner) {
         Origin::Own => Ok(should(
@@ -46,7 +46,7 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, B
             ),
         )),
         Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
-        Origin::Unknown(why) => Err(Blind::with_help(
+        Origin::Unknown(why) => Err(NotChecked::with_help(
             format!("{names} {verb} not set, and it is unknown whether that is right here: {why}"),
             run_context::event_help(world),
         )),
@@ -55,7 +55,7 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, B
 
 pub fn variable(name: &str, world: &World) -> Answer {
     match held(name, world) {
-        Held::Value => Answer::Met(Observed::nothing_wrong()),
+        Held::Value => Answer::Met(Observation::nothing_wrong()),
         Held::Instead(what) => not_a_value(name, what),
         Held::Nothing => should(
             format!("{name} is not set or empty"),
@@ -65,7 +65,7 @@ pub fn variable(name: &str, world: &World) -> Answer {
 }
 
 /// All or none. Some of them is what a half-done setup looks like, and never a reason to skip.
-pub fn group(names: &[String], world: &World) -> Result<Answer, Blind> {
+pub fn group(names: &[String], world: &World) -> Result<Answer, NotChecked> {
     let is_set = |name: &&str| held(name, world).is_value();
     let (set, unset): (Vec<&str>, Vec<&str>) = names.iter().map(String::as_str).partition(is_set);
     let instead = unset.iter().find_map(|name| match held(name, world) {
@@ -73,7 +73,7 @@ pub fn group(names: &[String], world: &World) -> Result<Answer, Blind> {
         _ => None,
     });
     match (set.is_empty(), unset.as_slice()) {
-        (_, []) => Ok(Answer::Met(Observed::nothing_wrong())),
+        (_, []) => Ok(Answer::Met(Observation::nothing_wrong())),
         (true, [example, ..]) if instead.is_none() => missing_secret(&unset.join(", "), example, world),
         _ => Ok(Answer::Missing(Missing {
             situation: Situation::Partly,
@@ -93,24 +93,24 @@ fn is_or_are(names: &[&str]) -> String {
 }
 
 /// In the action's container, unmounted files of the host are out of sight.
-fn visible(path: &Path, world: &World) -> Result<(), Blind> {
+fn visible(path: &Path, world: &World) -> Result<(), NotChecked> {
     match world.host.hides(path) {
         Ok(false) => Ok(()),
-        Ok(true) => Err(Blind::with_help(
+        Ok(true) => Err(NotChecked::with_help(
             format!(
                 "{} is not in a folder of the runner that is mounted into this container",
                 path.display()
             ),
             "name a path in the workspace, or in RUNNER_TEMP with runner 2.331 or newer; no other host folder is mounted",
         )),
-        Err(error) => Err(Blind::errored(format!("the mounts cannot be read: {error}"))),
+        Err(error) => Err(NotChecked::errored(format!("the mounts cannot be read: {error}"))),
     }
 }
 
-pub fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
+pub fn file(path: &Path, world: &World) -> Result<Answer, NotChecked> {
     visible(&world.workspace.join(path), world)?;
     match files::is_file(&world.workspace.join(path)) {
-        Ok(Some(true)) => Ok(Answer::Met(Observed::nothing_wrong())),
+        Ok(Some(true)) => Ok(Answer::Met(Observation::nothing_wrong())),
         Ok(Some(false)) => Ok(should(
             format!("{} is not a file", path.display()),
             "If it is a folder, name a file in it.",
@@ -119,19 +119,19 @@ pub fn file(path: &Path, world: &World) -> Result<Answer, Blind> {
             format!("the file {} does not exist", path.display()),
             "Check the path, and that the checkout or build before this step creates it.",
         )),
-        Err(error) => Err(Blind::with_help(
+        Err(error) => Err(NotChecked::with_help(
             format!("{} cannot be looked at: {error}", path.display()),
             "check the permissions of the file and of the folders above it",
         )),
     }
 }
 
-pub fn command(name: &str, world: &World) -> Result<Answer, Blind> {
+pub fn command(name: &str, world: &World) -> Result<Answer, NotChecked> {
     let candidates: Vec<PathBuf> = if name.contains('/') {
         vec![world.workspace.join(name)]
     } else {
         let Some(path) = world.env.raw("PATH") else {
-            return Err(Blind::with_help(
+            return Err(NotChecked::with_help(
                 "PATH is not set, so no command can be looked for",
                 "name the command by its path, or run stageproof on the host instead of in the container",
             ));
@@ -148,7 +148,7 @@ pub fn command(name: &str, world: &World) -> Result<Answer, Blind> {
     })
 }
 
-pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
+pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, NotChecked> {
     let freezes: Vec<Freeze> = match place {
         FreezeIn::Env(name) => in_variable(name, world).into_iter().collect(),
         FreezeIn::File(path) => {
@@ -176,7 +176,7 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, Blind> {
     }
     Ok(match over {
         Some(until) => met("the last freeze ended", &until),
-        None => Answer::Met(Observed::nothing_wrong()),
+        None => Answer::Met(Observation::nothing_wrong()),
     })
 }
 

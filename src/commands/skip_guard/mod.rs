@@ -144,7 +144,7 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
                 let mut missing = match probe::look(&requirement, &world, &clients).await? {
                     Answer::Met(observed) => return Ok(observed),
                     Answer::DoesNotApply(why) => {
-                        return Ok(engine::Observed::found(Finding::note("does-not-apply", why)));
+                        return Ok(engine::Observation::found(Finding::note("does-not-apply", why)));
                     }
                     Answer::Missing(missing) => missing,
                 };
@@ -160,13 +160,13 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
                     missing.help = "It fails because of --strict; leave that out to skip such runs.".to_owned();
                 }
                 let looked = match (fails, &missing.situation) {
-                    (true, _) => Ok(engine::Observed::found(
+                    (true, _) => Ok(engine::Observation::found(
                         Finding::error("missing-prerequisite", &missing.message).help(&missing.help),
                     )),
-                    (false, Situation::CannotExist) => Err(engine::Blind::Skipped {
+                    (false, Situation::CannotExist) => Err(engine::NotChecked::Skipped {
                         reason: missing.message.clone(),
                     }),
-                    (false, _) => Err(engine::Blind::Skipped {
+                    (false, _) => Err(engine::NotChecked::Skipped {
                         reason: format!("{}. {}", missing.message, missing.help),
                     }),
                 };

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::answer::{Answer, met, should};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::Reason;
 use crate::world::World;
 use crate::world::dns::{Dns, DnsError};
@@ -24,7 +24,7 @@ const NAME_SERVERS: &str = "check that the name servers in /etc/resolv.conf can 
 #[derive(Default)]
 pub struct LazyHttp(OnceCell<Http>);
 
-pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Blind> {
+pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, NotChecked> {
     let settings = Settings {
         connect_timeout: CONNECT_TIMEOUT,
         ..Settings::default()
@@ -53,14 +53,14 @@ pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, Bl
 }
 
 /// Missing, if that was found out. That we could not ask is not the host's absence, and must not skip a deploy.
-fn unanswered(url: &Url, failure: &Failure) -> Result<Answer, Blind> {
+fn unanswered(url: &Url, failure: &Failure) -> Result<Answer, NotChecked> {
     let said = format!("({}: {})", failure.reason, failure.detail);
     if failure.blind {
         let help = match failure.reason {
             Reason::Dns => NAME_SERVERS,
             _ => "check that the proxy can be reached from here",
         };
-        return Err(Blind::with_help(
+        return Err(NotChecked::with_help(
             format!("whether {url} answers was not found out {said}"),
             help,
         ));
@@ -74,14 +74,14 @@ fn unanswered(url: &Url, failure: &Failure) -> Result<Answer, Blind> {
     ))
 }
 
-fn no_address(error: &DnsError) -> Result<Answer, Blind> {
+fn no_address(error: &DnsError) -> Result<Answer, NotChecked> {
     match error {
         DnsError::Missing { .. } => Ok(should(error.to_string(), "Check the host name.")),
-        DnsError::Unknown { .. } => Err(Blind::with_help(error.to_string(), NAME_SERVERS)),
+        DnsError::Unknown { .. } => Err(NotChecked::with_help(error.to_string(), NAME_SERVERS)),
     }
 }
 
-pub async fn tcp(host: &str, port: u16) -> Result<Answer, Blind> {
+pub async fn tcp(host: &str, port: u16) -> Result<Answer, NotChecked> {
     let addresses: Vec<IpAddr> = match host.parse() {
         Ok(ip) => vec![ip],
         Err(_) => match Dns::default().look_up(host).await {
@@ -109,6 +109,7 @@ mod tests {
 
     fn failure(reason: Reason, blind: bool) -> Failure {
         Failure {
+            help: None,
             reason,
             detail: "because".to_owned(),
             out_of_time: false,
@@ -128,7 +129,7 @@ mod tests {
         }
         assert!(matches!(
             unanswered(&url, &failure(Reason::Dns, true)),
-            Err(Blind::Errored { .. })
+            Err(NotChecked::Errored { .. })
         ));
         let host = "h".to_owned();
         let missing = DnsError::Missing {
@@ -140,6 +141,6 @@ mod tests {
             host,
             detail: "nobody answered".to_owned(),
         };
-        assert!(matches!(no_address(&unknown), Err(Blind::Errored { .. })));
+        assert!(matches!(no_address(&unknown), Err(NotChecked::Errored { .. })));
     }
 }

@@ -7,14 +7,14 @@
 use super::answer::{Answer, cannot, should};
 use super::run_context::event_help;
 use super::situation::{FORK, fork_behind};
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::world::World;
 
 const VARIABLES: [&str; 2] = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
 
-pub fn token(world: &World) -> Result<Answer, Blind> {
+pub fn token(world: &World) -> Result<Answer, NotChecked> {
     if VARIABLES.iter().all(|name| world.env.get(name).is_some()) {
-        return Ok(Answer::Met(Observed::nothing_wrong()));
+        return Ok(Answer::Met(Observation::nothing_wrong()));
     }
     if !world.runner.active {
         return Ok(Answer::DoesNotApply(
@@ -30,7 +30,7 @@ pub fn token(world: &World) -> Result<Answer, Blind> {
             "the job may not get an OpenID Connect token",
             "Add `id-token: write` to `permissions:` of the job; what is not named there is not granted.",
         )),
-        Err(why) => Err(Blind::with_help(
+        Err(why) => Err(NotChecked::with_help(
             format!("there is no OpenID Connect token, and it is unknown whether that is right here: {why}"),
             event_help(world),
         )),

@@ -7,7 +7,7 @@ use super::network::{self, LazyHttp};
 use super::oidc;
 use super::requirement::{FreezeIn, Requirement};
 use super::run_context;
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::world::{World, panics};
 
 /// The claim that is looked up, as a sentence.
@@ -35,7 +35,7 @@ pub struct Clients {
     pub github: LazyGitHub,
 }
 
-pub async fn look(requirement: &Requirement, world: &World, clients: &Clients) -> Result<Answer, Blind> {
+pub async fn look(requirement: &Requirement, world: &World, clients: &Clients) -> Result<Answer, NotChecked> {
     match requirement {
         Requirement::Url(url) => network::url(url, world, &clients.http).await,
         Requirement::GitHub(ask) => github::look(ask, world, &clients.github).await,
@@ -45,12 +45,12 @@ pub async fn look(requirement: &Requirement, world: &World, clients: &Clients) -
             // A hung mount would otherwise block the thread that notices deadlines and signals.
             tokio::task::spawn_blocking(move || look_here(&local, &world))
                 .await
-                .map_err(|error| Blind::errored(panics::no_result(error)))?
+                .map_err(|error| NotChecked::errored(panics::no_result(error)))?
         }
     }
 }
 
-fn look_here(requirement: &Requirement, world: &World) -> Result<Answer, Blind> {
+fn look_here(requirement: &Requirement, world: &World) -> Result<Answer, NotChecked> {
     match requirement {
         Requirement::Env(name) => machine::secret(name, world),
         Requirement::Var(name) => Ok(machine::variable(name, world)),
@@ -63,7 +63,7 @@ fn look_here(requirement: &Requirement, world: &World) -> Result<Answer, Blind> 
         Requirement::NotFork => run_context::not_fork(world),
         Requirement::Oidc => oidc::token(world),
         Requirement::Url(_) | Requirement::Tcp { .. } | Requirement::GitHub(_) => {
-            Err(Blind::errored("it is on the network"))
+            Err(NotChecked::errored("it is on the network"))
         }
     }
 }

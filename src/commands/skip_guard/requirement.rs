@@ -1,12 +1,9 @@
 //! One prerequisite, as `KIND:VALUE`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use super::github::{Ask, AskError};
@@ -60,6 +57,8 @@ const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAM
 /// Why a text is not a prerequisite.
 #[derive(Debug, thiserror::Error)]
 pub enum RequirementError {
+    #[error("`{0}` is not a prerequisite; did you mean `{1}`?")]
+    Misspelled(String, String),
     #[error("`{0}` is not a prerequisite; write one of {KINDS}")]
     UnknownKind(String),
     #[error("`{kind}` needs a value; write {kind}:{form}")]
@@ -95,6 +94,15 @@ impl Requirement {
     }
 }
 
+/// The nearest kind, or all of them.
+fn unknown(text: &str, kind: &str) -> RequirementError {
+    let kinds = KINDS.split(", ").map(|form| form.split(':').next().unwrap_or(form));
+    match text::nearest(kind, kinds) {
+        Some(near) => RequirementError::Misspelled(text.to_owned(), text.replacen(kind, near, 1)),
+        None => RequirementError::UnknownKind(text.to_owned()),
+    }
+}
+
 impl FromStr for Requirement {
     type Err = RequirementError;
 
@@ -122,7 +130,7 @@ impl FromStr for Requirement {
             "token-permission" => "contents:read",
             "previous-job" => "build",
             "no-other-run" => "6h",
-            _ => return Err(RequirementError::UnknownKind(text.to_owned())),
+            _ => return Err(unknown(text, kind)),
         };
         if value.is_empty() {
             return Err(RequirementError::NoValue {
@@ -232,26 +240,11 @@ impl fmt::Display for Requirement {
     }
 }
 
-impl<'de> Deserialize<'de> for Requirement {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for Requirement {
-    fn schema_name() -> Cow<'static, str> {
-        "Requirement".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": format!("One of {KINDS}."),
-            "pattern": "^(not-fork|oidc|no-other-run|(env|var|group|file|command|event|ref|url|tcp|not-frozen|\
-                        environment|token-permission|previous-job|no-other-run):.+)$",
-        })
-    }
-}
+text::read_from_text!(Requirement {
+    "description": format!("One of {KINDS}."),
+    "pattern": "^(not-fork|oidc|no-other-run|(env|var|group|file|command|event|ref|url|tcp|not-frozen|\
+                environment|token-permission|previous-job|no-other-run):.+)$",
+});
 
 #[cfg(test)]
 mod tests {

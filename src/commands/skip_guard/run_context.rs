@@ -3,17 +3,17 @@
 use super::answer::{Answer, cannot, met};
 use super::ref_pattern::Pattern;
 use super::situation::{FORK, fork_behind};
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::world::World;
 
-pub fn event(events: &[String], world: &World) -> Result<Answer, Blind> {
+pub fn event(events: &[String], world: &World) -> Result<Answer, NotChecked> {
     match (&world.runner.event_name, world.runner.active) {
         (Some(name), _) if events.iter().any(|event| event == name) => Ok(met("event", name)),
         (Some(name), _) => Ok(cannot(format!(
             "the event is {name}, and only {} deploys",
             events.join(" or ")
         ))),
-        (None, true) => Err(Blind::with_help(
+        (None, true) => Err(NotChecked::with_help(
             "GITHUB_EVENT_NAME is not set",
             "run it in a job of a workflow, or leave `event` out",
         )),
@@ -23,14 +23,14 @@ pub fn event(events: &[String], world: &World) -> Result<Answer, Blind> {
     }
 }
 
-pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, Blind> {
+pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, NotChecked> {
     match (&world.runner.git_ref, world.runner.active) {
         (Some(full), _) if pattern.matches(full) => Ok(met("ref", full)),
         (Some(full), _) => Ok(cannot(match pattern.for_tag(full) {
             Some(tag) => format!("the ref is {full}, and {pattern} is a branch (write tags as ref:{tag})"),
             None => format!("the ref is {full}, and only {pattern} is deployed"),
         })),
-        (None, true) => Err(Blind::with_help(
+        (None, true) => Err(NotChecked::with_help(
             "GITHUB_REF is not set",
             "run it in a job of a workflow, or leave `ref` out",
         )),
@@ -52,13 +52,14 @@ pub fn event_help(world: &World) -> &'static str {
 }
 
 /// Neither a change from another repository nor a run inside a repository that is itself a fork.
-pub fn not_fork(world: &World) -> Result<Answer, Blind> {
+pub fn not_fork(world: &World) -> Result<Answer, NotChecked> {
     if world.runner.event_path.is_none() && !world.runner.active {
         return Ok(Answer::DoesNotApply(
             "not in a workflow run, so there is no fork".to_owned(),
         ));
     }
-    let cannot_tell = |why: String| Blind::with_help(why, format!("{}, or leave `not-fork` out", event_help(world)));
+    let cannot_tell =
+        |why: String| NotChecked::with_help(why, format!("{}, or leave `not-fork` out", event_help(world)));
     let name = world
         .runner
         .event_name
@@ -69,7 +70,7 @@ pub fn not_fork(world: &World) -> Result<Answer, Blind> {
         .event()
         .map_err(|error| cannot_tell(format!("the event cannot be read: {error}")))?;
     match fork_behind(name, event) {
-        Ok(None) => Ok(Answer::Met(Observed::nothing_wrong())),
+        Ok(None) => Ok(Answer::Met(Observation::nothing_wrong())),
         Ok(Some(fork)) => {
             let fork = world.secrets.shorten(fork.as_str(), FORK);
             Ok(cannot(format!("the run comes from {fork}")))

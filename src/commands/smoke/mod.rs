@@ -3,12 +3,13 @@
 //! Two phases with different rules: until the first right answer a probe is patient, as nearly everything may heal while
 //! a deploy settles; after it, a window may watch whether the answer stays right, and there a failure is a failure.
 
+mod blips;
+mod control;
 pub mod expect;
 mod other_family;
 mod probe;
 mod sample;
 mod server;
-mod signs;
 mod timing;
 mod window;
 
@@ -17,16 +18,16 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::engine::{self, Blind};
+use crate::engine::{self, NotChecked};
 use crate::model::waiver::{self, Waiver};
 use crate::model::{Check, Finding, Outcome, TimeSpan};
 use crate::world::World;
 use crate::world::http::{Http, Settings};
-use probe::Means;
-pub use probe::{Probe, Slow};
+use control::Control;
+use probe::Context;
+pub use probe::{LatencyLimits, Probe};
 use server::{Home, Servers, Watched};
 pub use server::{Ready, Start};
-use signs::Control;
 pub use window::{Goal, Limits};
 
 /// The part of the flow that probes belong to when they do not say another.
@@ -110,10 +111,10 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
             let (probe, watched, world) = (probe.clone(), watched.clone(), world.clone());
             let (id, title, deadline) = (probe.id(), probe.title(), probe.deadline());
             engine::Task::new(probe.stage.clone(), id, title, deadline, async move {
-                let http = http.map_err(Blind::errored)?;
-                let control = control.transpose().map_err(Blind::errored)?;
+                let http = http.map_err(no_client)?;
+                let control = control.transpose().map_err(no_client)?;
                 let home: Option<Home> = probe.home(&watched).await?;
-                let means = Means {
+                let means = Context {
                     http: &http,
                     home: home.as_ref(),
                     control: control.as_ref(),
@@ -123,21 +124,29 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
                 let Some((until, limit)) = until else {
                     return probe.look(&means).await;
                 };
+                if Instant::now() >= until {
+                    return Err(out_of_time("not begun within", limit));
+                }
                 tokio::time::timeout_at(until.into(), probe.look(&means))
                     .await
-                    .unwrap_or_else(|_| Err(out_of_time(limit)))
+                    .unwrap_or_else(|_| Err(out_of_time("timed out after", limit)))
             })
         })
         .collect();
     engine::run(tasks, plan.at_once, &world.interrupt).await
 }
 
-fn out_of_time(limit: Duration) -> Blind {
-    Blind::with_help(
-        format!(
-            "timed out after {}, the limit for all probes (--all-within)",
-            TimeSpan(limit)
-        ),
+fn no_client(cause: String) -> NotChecked {
+    NotChecked::with_help(
+        cause,
+        "check --ca-file, --client-cert, --client-key and SSL_CERT_FILE: each must be a PEM file; on the command line its \
+         path is relative to the current folder, in the configuration to the workspace",
+    )
+}
+
+fn out_of_time(what: &str, limit: Duration) -> NotChecked {
+    NotChecked::with_help(
+        format!("{what} {}, the limit for all probes (--all-within)", TimeSpan(limit)),
         "raise --all-within or --parallel, or lower --within",
     )
 }

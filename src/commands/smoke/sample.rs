@@ -40,6 +40,10 @@ pub struct Good {
 pub struct Bad {
     pub reason: Reason,
     pub detail: String,
+    /// The status, if that is what is wrong.
+    pub status: Option<u16>,
+    /// What to do, if it is not what the reason says.
+    pub help: Option<&'static str>,
     /// First bytes of the answer.
     pub excerpt: String,
     /// It ended because less than its own time was left, so it says little about what was probed.
@@ -61,6 +65,8 @@ impl Bad {
         Self {
             reason,
             detail: detail.into(),
+            status: None,
+            help: None,
             excerpt: String::new(),
             cut_short: false,
             first_expiry: None,

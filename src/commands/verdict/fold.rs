@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::{Fold, STAGE};
 use crate::model::capped::Capped;
+use crate::model::check::ASSERTED;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, Verdict, text, waiver};
 use crate::world::files::{self, Links};
 use crate::world::{World, hash, paths, reports};
 
 /// More names than this do not help.
 const MOST_NOTES: usize = 5;
+const MOST_ASSERTED: usize = 20;
 
 /// What one report came to.
 struct Folded {
@@ -259,6 +261,7 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
         Fact::new("verdict", report.verdict.to_string()),
         Fact::new("finished", report.finished_at.clone()),
     ];
+    folded.check.facts.extend(asserted(&report));
     folded.skip = skip.filter(|_| matches!(folded.check.ended, Ended::Skipped { .. }));
     folded
 }
@@ -286,6 +289,19 @@ fn forget_waivers(report: &mut Report) {
             }
         }
     }
+}
+
+/// What its checks asserted, for those who read the verdict only.
+fn asserted(report: &Report) -> Vec<Fact> {
+    let all = report.checks.iter().flat_map(|check| {
+        let asserted = check.facts.iter().filter(|fact| fact.name == ASSERTED);
+        asserted.map(|fact| Fact::new(ASSERTED, format!("{}: {}", check.title, fact.value)))
+    });
+    let mut all: Vec<Fact> = all.collect();
+    let more = all.len().saturating_sub(MOST_ASSERTED);
+    all.truncate(MOST_ASSERTED);
+    all.extend((more > 0).then(|| Fact::new(ASSERTED, format!("{more} more, in the report"))));
+    all
 }
 
 fn warnings(report: &Report) -> Vec<Finding> {

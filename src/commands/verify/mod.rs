@@ -25,6 +25,17 @@ pub struct Plan {
     pub bundle_sha256: Option<String>,
 }
 
+impl Plan {
+    /// Whether it is compared with more than itself.
+    fn is_pinned(&self) -> bool {
+        self.manifest_sha256.is_some() || self.bundle_sha256.is_some()
+    }
+}
+
+const NOT_PINNED: &str = "The evidence was compared with its own manifest only. Whoever can change all of it can seal it \
+                          again: compare it with the hash that was kept when it was sealed, with --manifest-sha256 or \
+                          --bundle-sha256.";
+
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let (own_plan, own_world) = (plan.clone(), world.clone());
     engine::blocking((STAGE, "verify:bundle", READABLE), move || {
@@ -41,9 +52,12 @@ fn verify(plan: &Plan, world: &World) -> Outcome {
     let mut outcome = Outcome::default();
     match Sealed::open(&plan.target) {
         Ok(sealed) => {
-            look(&sealed, &stop, &mut outcome);
+            look(&sealed, plan.is_pinned(), &stop, &mut outcome);
             whole(&sealed, plan, &stop, &mut outcome);
             expected(plan, &mut outcome);
+            if !plan.is_pinned() {
+                outcome.notes.push(NOT_PINNED.to_owned());
+            }
         }
         Err(OpenError::Wrong(finding)) => {
             let ended = Ended::Looked(vec![*finding]);
@@ -64,16 +78,11 @@ fn verify(plan: &Plan, world: &World) -> Outcome {
     outcome
 }
 
-fn look(sealed: &Sealed, stop: Stop<'_>, outcome: &mut Outcome) {
+fn look(sealed: &Sealed, is_pinned: bool, stop: Stop<'_>, outcome: &mut Outcome) {
     let started = Instant::now();
     let listing = sealed.list(stop);
     let (manifest, findings) = judge::manifest(sealed, &listing);
-    let mut manifest_check = check(
-        "verify:manifest",
-        "The manifest can be trusted",
-        looked(findings),
-        started,
-    );
+    let mut manifest_check = check("verify:manifest", "The manifest can be read", looked(findings), started);
     if let Some(manifest) = &manifest {
         let sha256 = hex::encode(Hashed::of(&manifest.bytes).sha256);
         manifest_check.facts = vec![
@@ -104,12 +113,11 @@ fn look(sealed: &Sealed, stop: Stop<'_>, outcome: &mut Outcome) {
             .unwrap_or_else(|panic| Err(Box::new(wrong("index-unreadable", panics::internal_error(&*panic)))));
         (hashed, index)
     });
-    let mut hash_check = check(
-        "verify:hashes",
-        "Every file is unchanged",
-        looked(hashed.findings),
-        started,
-    );
+    let title = match is_pinned {
+        true => "Every file matches the manifest",
+        false => "Every file matches the manifest, which is not pinned",
+    };
+    let mut hash_check = check("verify:hashes", title, looked(hashed.findings), started);
     hash_check.facts = vec![
         Fact::new("files", hashed.sizes.iter().flatten().count().to_string()),
         Fact::new("bytes", hashed.sizes.iter().flatten().sum::<u64>().to_string()),
@@ -158,16 +166,17 @@ fn expected(plan: &Plan, outcome: &mut Outcome) {
         let message = match outcome.outputs.get(name) {
             Some(found) if **found == **expected => None,
             Some(found) => Some(format!(
-                "the {what}'s SHA-256 is {}, and {expected} was expected",
+                "the {what}'s SHA-256 is {}, and the pinned one is {expected}",
                 &**found
             )),
-            None => Some(format!("there is no {what} here whose SHA-256 could be {expected}")),
+            None => Some(format!(
+                "there is no {what} here whose SHA-256 could be the pinned one, {expected}"
+            )),
         };
-        let findings = message.map(|message| {
-            Finding::error("unexpected-hash", message).help("this is not the evidence that the hash was kept of")
-        });
+        let findings = message
+            .map(|message| Finding::error("unexpected-hash", message).help("this is not the evidence that was pinned"));
         let ended = Ended::Looked(findings.into_iter().collect());
-        let title = format!("The {what} is the one that was expected");
+        let title = format!("The {what} matches the pinned hash");
         outcome
             .checks
             .push(check(&format!("verify:{name}"), &title, ended, Instant::now()));

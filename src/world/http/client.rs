@@ -7,8 +7,8 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 
+use super::connect::{Connecting, Looking};
 use super::lookup::Lookup;
-use super::phase::{Connecting, Looking};
 use super::proxies::Proxies;
 use super::settings::{HttpVersion, Settings};
 use super::tls;

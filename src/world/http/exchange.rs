@@ -6,12 +6,12 @@ use http_body::Body as _;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Body, Response, Version};
 
-use super::answer::{Answer, Headers};
 use super::client::Clients;
 use super::failure::{self, Failure};
 use super::phase::Progress;
 use super::redirect::Next;
 use super::request::{self, Method, Request};
+use super::response::{Answer, Headers};
 use super::retry_after;
 use super::settings::{HttpVersion, without_credentials};
 use crate::model::Reason;

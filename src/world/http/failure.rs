@@ -8,8 +8,8 @@ use rustls::pki_types::InvalidDnsNameError;
 
 use super::certificate::Expiry;
 use super::phase::{Phase, Progress};
-use super::refusal;
 use super::settings::{HttpVersion, Settings};
+use super::tls_error;
 use crate::model::{Reason, TimeSpan};
 use crate::world::dns::DnsError;
 
@@ -23,6 +23,8 @@ pub struct Failure {
     pub out_of_time: bool,
     /// It says nothing about the host: whether that exists could not even be found out from here.
     pub blind: bool,
+    /// What to do, if it is not what the reason says.
+    pub help: Option<&'static str>,
     /// Of the certificates that were shown before it failed.
     pub first_expiry: Option<Expiry>,
 }
@@ -34,6 +36,7 @@ impl Failure {
             detail: detail.into(),
             out_of_time: false,
             blind: false,
+            help: None,
             first_expiry: None,
         }
     }
@@ -108,10 +111,11 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
             return Failure::new(Reason::Dns, "the host in the URL is not a valid DNS name");
         }
         if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
-            return Failure::new(
-                Reason::Tls,
-                refusal::in_words(tls, progress.certificate().as_ref(), settings),
-            );
+            let words = tls_error::in_words(tls, progress.certificate().as_ref(), settings);
+            return Failure {
+                help: matches!(tls, rustls::Error::InvalidMessage(_)).then_some(tls_error::TRY_HTTP),
+                ..Failure::new(Reason::Tls, words)
+            };
         }
     }
     if let Some(failure) = chain.iter().rev().find_map(|layer| of_io(*layer, error, progress)) {
@@ -133,7 +137,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
     }
     let detail = match settings.version {
         // What the first letters of an HTTP/1.1 answer are, read as HTTP/2.
-        HttpVersion::Two if is_wrong_frame(chain) => refusal::NO_HTTP2.to_owned(),
+        HttpVersion::Two if is_wrong_frame(chain) => tls_error::NO_HTTP2.to_owned(),
         HttpVersion::Two => format!("no HTTP/2 answer: {innermost}"),
         // Closed without an answer, or an answer that is not HTTP.
         HttpVersion::Any | HttpVersion::One => format!("no HTTP answer: {innermost}"),
@@ -168,6 +172,7 @@ fn layers(error: &reqwest::Error) -> Vec<Layer<'_>> {
 fn of_io(layer: Layer<'_>, error: &reqwest::Error, progress: &Progress) -> Option<Failure> {
     use io::ErrorKind as Kind;
     let shaking_hands = progress.phase() == Phase::ShakingHands;
+    let ends_early = error.is_connect() && layer.downcast_ref::<io::Error>()?.kind() == Kind::UnexpectedEof;
     let (reason, words) = match layer.downcast_ref::<io::Error>()?.kind() {
         Kind::ConnectionRefused => (Reason::Refused, "connection refused: nothing listens there"),
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
@@ -183,5 +188,8 @@ fn of_io(layer: Layer<'_>, error: &reqwest::Error, progress: &Progress) -> Optio
         Kind::TimedOut if error.is_connect() => (Reason::ConnectTimeout, NO_CONNECTION),
         _ => return None,
     };
-    Some(Failure::new(reason, words))
+    Some(Failure {
+        help: ends_early.then_some(tls_error::TRY_HTTP),
+        ..Failure::new(reason, words)
+    })
 }

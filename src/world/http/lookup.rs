@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::failure::Failure;
-use super::resolve::Resolve;
+use super::overrides::Resolve;
 use crate::model::Reason;
 use crate::world::dns::{Dns, DnsError, Family};
 

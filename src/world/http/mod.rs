@@ -3,25 +3,26 @@
 //! reqwest carries it. Redirects are followed here, because what may go along to another origin is ours to decide, and the
 //! pools are off: every request has a connection of its own, as a kept one would hide what the next user meets.
 
-mod answer;
 mod certificate;
 mod client;
+mod connect;
 mod exchange;
 mod failure;
-mod foreign;
 mod lookup;
+mod overrides;
 mod phase;
 mod proxies;
+mod raw;
 mod redirect;
-mod refusal;
 mod request;
-mod resolve;
+mod response;
 mod retry_after;
 mod roots;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tls_error;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -31,16 +32,16 @@ use url::{Host, Url};
 use super::Env;
 use super::dns::{self, Dns};
 pub use crate::world::dns::Family;
-pub use answer::{Answer, Headers, Hop, Phases};
 pub use certificate::{Certificate, Expiry};
 use client::Clients;
 pub use failure::Failure;
 use lookup::Lookup;
+pub use overrides::{Resolve, ResolveError};
 use phase::Progress;
 pub use proxies::NotAProxy;
 use proxies::Proxies;
 pub use request::{Header, HeaderError, Method, MethodError, Request};
-pub use resolve::{Resolve, ResolveError};
+pub use response::{Answer, Headers, Hop, Phases};
 pub use settings::{ClientCertificate, HttpVersion, ProxyChoice, Settings};
 
 /// A client. Cheap to clone; clones share everything.

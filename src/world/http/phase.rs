@@ -4,18 +4,13 @@
 //! The client connects in one step. Its own parts are asked in between: the resolver at the look-up's ends, TLS's session
 //! store when a handshake begins, the certificate's verifier in it, and a layer around all of it when it is done.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use reqwest::dns::{Addrs, Name, Resolving};
-use tower_service::Service;
 use url::Url;
 
-use super::answer::Phases;
 use super::certificate::{Certificate, Expiry};
-use super::lookup::Lookup;
+use super::response::Phases;
 use super::settings::without_credentials;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,6 +148,35 @@ fn note<T>(change: impl FnOnce(&mut State) -> T) -> Option<T> {
     CURRENT.try_with(|progress| change(&mut progress.state())).ok()
 }
 
+/// The port that is asked for at this host. The client looks up a name alone; what is not the request's host is a proxy,
+/// at a port of its own.
+pub fn port_of(host: &str) -> Option<u16> {
+    note(|state| state.port.filter(|_| state.host.eq_ignore_ascii_case(host))).flatten()
+}
+
+pub fn look_up_begins() {
+    note(|state| state.phase = Phase::Resolving);
+}
+
+pub fn look_up_took(took: Duration) {
+    note(|state| state.dns = Some(took));
+}
+
+pub fn connection_begins() {
+    note(|state| {
+        state.phase = Phase::Connecting;
+        state.connecting = Some(Instant::now());
+    });
+}
+
+/// With TLS, if that is spoken.
+pub fn connected() {
+    note(|state| {
+        state.phase = Phase::Answering;
+        state.connected = Some(Instant::now());
+    });
+}
+
 /// A handshake begins. With a proxy that speaks TLS there are two, and the last one counts.
 pub fn handshake_begins() {
     note(|state| {
@@ -174,68 +198,4 @@ pub fn certificates_shown(own: &[u8], authorities: impl Iterator<Item = impl AsR
             host: state.host.clone(),
         });
     });
-}
-
-/// The client's resolver.
-#[derive(Clone)]
-pub struct Looking(pub Lookup);
-
-impl reqwest::dns::Resolve for Looking {
-    fn resolve(&self, name: Name) -> Resolving {
-        let lookup = self.0.clone();
-        Box::pin(async move {
-            let host = name.as_str();
-            // The client asks for a name alone; what is not the request's host is a proxy, at a port of its own.
-            let port = note(|state| state.port.filter(|_| state.host.eq_ignore_ascii_case(host))).flatten();
-            let addresses = match lookup.given(host, port) {
-                Some(given) => given?,
-                None => {
-                    note(|state| state.phase = Phase::Resolving);
-                    let started = Instant::now();
-                    let found = lookup.dns.look_up(host).await;
-                    note(|state| state.dns = Some(started.elapsed()));
-                    found?
-                }
-            };
-            note(|state| {
-                state.phase = Phase::Connecting;
-                state.connecting = Some(Instant::now());
-            });
-            let addresses: Addrs = Box::new(addresses.into_iter().map(|ip| (ip, 0).into()));
-            Ok(addresses)
-        })
-    }
-}
-
-/// Around what makes the client's connections; also those to where a redirect leads.
-#[derive(Clone)]
-pub struct Connecting<S>(pub S);
-
-impl<S: Service<R>, R> Service<R> for Connecting<S>
-where
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        note(|state| {
-            state.phase = Phase::Connecting;
-            state.connecting = Some(Instant::now());
-        });
-        let connecting = self.0.call(request);
-        Box::pin(async move {
-            let connection = connecting.await?;
-            note(|state| {
-                state.phase = Phase::Answering;
-                state.connected = Some(Instant::now());
-            });
-            Ok(connection)
-        })
-    }
 }

@@ -8,7 +8,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{NoProxy, Proxy};
 use url::Url;
 
-use super::resolve::Resolve;
+use super::overrides::Resolve;
 use super::settings::{ProxyChoice, without_credentials};
 use crate::world::Env;
 

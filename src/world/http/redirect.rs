@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use url::{Position, Url};
 
-use super::answer::Hop;
 use super::failure::Failure;
 use super::request::{Header, Method};
+use super::response::Hop;
 use super::settings::without_credentials;
 
 /// As many as browsers follow at least; a chain longer than this is a loop.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::resolve::Resolve;
+use super::overrides::Resolve;
 use crate::world::dns::Family;
 
 /// What does not change from one request to the next; probes with equal settings share a client.

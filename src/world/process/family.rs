@@ -215,7 +215,7 @@ pub fn adopt_orphans() {
     {
         static ONCE: std::sync::Once = std::sync::Once::new();
         ONCE.call_once(|| {
-            let before = Table::read().below_us(|_, _| true);
+            let before = Table::read_below_us().below_us(|_, _| true);
             let known = |member: Member| (member.pid.as_raw_pid(), member.entry.started);
             claims().before = before.into_iter().map(known).collect();
             // Refused only by kernels older than 3.4; then those in the group are still found.

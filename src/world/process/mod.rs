@@ -1,6 +1,7 @@
 //! Runs somebody's program under a deadline, keeps a bounded part of what it says, and leaves nothing of it behind.
 
 mod capture;
+pub(super) mod ending;
 pub(super) mod family;
 pub(super) mod signal;
 mod start;
@@ -22,10 +23,12 @@ use tokio::time::{Instant, sleep_until};
 use super::runner::speechless;
 use super::secrets::{Part, Redactor};
 use super::{Env, Interrupt};
+use crate::model::Finding;
 pub use capture::Captured;
+pub use ending::Ending;
 use family::{Family, Leaving};
 pub use signal::number as signal_number;
-pub use start::{StartError, find};
+pub use start::{StartError, find, is_assignment, needs_a_shell};
 
 /// After the program has ended, how long what it left behind may still hold its output open.
 const LINGER: Duration = Duration::from_secs(1);
@@ -56,10 +59,9 @@ pub struct Limits {
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    Exit(i32),
-    /// Killed by this signal, and not by us.
-    Signal(i32),
+pub enum RunEnd {
+    /// By itself, or by a signal of somebody else.
+    Itself(Ending),
     /// We ended it, because its time was over.
     Deadline,
     /// We ended it, because we were asked to stop by this signal.
@@ -68,7 +70,7 @@ pub enum Ended {
 
 #[derive(Debug)]
 pub struct Ran {
-    pub ended: Ended,
+    pub ended: RunEnd,
     /// Standard output and standard error, in the order they were written.
     pub output: Captured,
     pub took: Duration,
@@ -101,6 +103,16 @@ impl Left {
             named.push(format!("and {} more", left.len() - NAMED));
         }
         named.join(", ")
+    }
+
+    /// What is said of those that could not be ended, if there are any. `whose` started them: "its fix".
+    pub fn survived(left: &[Self], whose: &str, secrets: &Redactor) -> Option<Finding> {
+        let finding = |left| {
+            let message = format!("processes that {whose} started could not be ended and keep running: {left}");
+            Finding::warning("survivors", message)
+                .help("end them yourself: stageproof may not end processes of another user")
+        };
+        (!left.is_empty()).then(|| finding(Self::named(left, secrets)))
     }
 }
 
@@ -140,7 +152,7 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
         output: Captured::new(limits.keep),
     };
     let stopped = running.until_stopped(started + limits.deadline, interrupt).await;
-    // Ended by itself means: the program is gone and its output closed. Even then a daemon may be left.
+    // RunEnd by itself means: the program is gone and its output closed. Even then a daemon may be left.
     let left_behind = match stopped {
         None => running.family.left(),
         Some(_) => Vec::new(),
@@ -163,11 +175,9 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
     })
 }
 
-fn ended(status: ExitStatus) -> Ended {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ended::Exit(code),
-        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
-    }
+fn ended(status: ExitStatus) -> RunEnd {
+    let killed = || Ending::Signal(status.signal().unwrap_or_default());
+    RunEnd::Itself(status.code().map_or_else(killed, Ending::Code))
 }
 
 struct Running {
@@ -181,14 +191,14 @@ struct Running {
 
 impl Running {
     /// Until it ended by itself (`None`), or has to be ended for a reason.
-    async fn until_stopped(&mut self, deadline: Instant, interrupt: &Interrupt) -> Option<Ended> {
+    async fn until_stopped(&mut self, deadline: Instant, interrupt: &Interrupt) -> Option<RunEnd> {
         let mut limit = deadline;
         loop {
             let was_running = self.status.is_none();
             tokio::select! {
                 () = self.step() => {}
-                signal = interrupt.wait() => return Some(Ended::Interrupted(signal)),
-                () = sleep_until(limit) => return was_running.then_some(Ended::Deadline),
+                signal = interrupt.wait() => return Some(RunEnd::Interrupted(signal)),
+                () = sleep_until(limit) => return was_running.then_some(RunEnd::Deadline),
             }
             match (self.status, &self.pipe) {
                 (Some(_), None) => return None,

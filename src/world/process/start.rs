@@ -42,6 +42,35 @@ impl StartError {
     }
 }
 
+/// What in a command, split into words, only a shell understands, and what to write instead.
+pub fn needs_a_shell(words: &[String]) -> Option<String> {
+    const OPERATORS: [&str; 10] = ["&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1"];
+    let line = || words.join(" ");
+    let first = words.first()?;
+    if is_assignment(first) {
+        return Some(format!(
+            "no shell reads it, so put `env` before the variable: env {}",
+            line()
+        ));
+    }
+    let operator = words.iter().find_map(|word| match word.strip_suffix(';') {
+        Some(_) => Some(";"),
+        None => OPERATORS.contains(&&**word).then_some(&**word),
+    })?;
+    Some(format!(
+        "no shell reads it, so `{operator}` is an argument like any other: put the commands into a script, or write sh -c \
+         \"{}\"",
+        line()
+    ))
+}
+
+/// `NAME=VALUE`, which a shell takes for a variable when it stands before a command.
+pub fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map_or("", |(name, _)| name);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(plain)
+}
+
 /// The file that will be run, so that what is wrong with it can be told apart. A `program` without a slash is looked up
 /// in PATH; paths are relative to `folder`.
 pub fn find(program: &str, folder: &Path, env: &Env) -> Result<PathBuf, StartError> {
@@ -72,4 +101,29 @@ fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata()
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_shell_understands_is_named() {
+        let advice = |line: &str| needs_a_shell(&shlex::split(line).unwrap()).unwrap_or_default();
+        assert!(advice("PORT=1 node a.js").contains("env PORT=1 node a.js"));
+        for line in ["npm ci && npm start", "a ; b", "a; b", "a | b", "a > log", "a &"] {
+            assert!(advice(line).contains("sh -c"), "{line}");
+        }
+        for line in [
+            "",
+            "node a.js --port=1",
+            "./A=b",
+            "1=2",
+            "=x",
+            "sh -c 'a && b'",
+            "grep 'a|b' f",
+        ] {
+            assert_eq!(advice(line), "", "{line}");
+        }
+    }
 }

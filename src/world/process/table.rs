@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::{self, Read as _};
 
 use rustix::process::{Pid, getpid};
 
@@ -45,7 +46,7 @@ impl Table {
         };
         let pids = folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
         Self(
-            pids.filter_map(|pid| Some((pid, parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)?)))
+            pids.filter_map(|pid| Some((pid, parse(&read(&format!("/proc/{pid}/stat")).ok()?)?)))
                 .collect(),
         )
     }
@@ -53,10 +54,13 @@ impl Table {
     /// The same, of those only who are below us, as the kernel lists children. It costs little on a machine with many
     /// processes, and may miss who is just being made.
     pub fn read_below_us() -> Self {
+        if children().is_none() {
+            return Self::read();
+        }
         let mut found = HashMap::new();
         let mut next = vec![getpid().as_raw_nonzero().get()];
         while let Some(pid) = next.pop() {
-            let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let stat = read(&format!("/proc/{pid}/stat")).unwrap_or_default();
             let Some(entry) = parse(&stat).filter(|_| !found.contains_key(&pid)) else {
                 continue;
             };
@@ -88,7 +92,7 @@ impl Table {
 
     /// Our own line, without the rest of the table.
     pub fn ours() -> Option<Entry> {
-        parse(&fs::read("/proc/self/stat").ok()?)
+        parse(&read("/proc/self/stat").ok()?)
     }
 
     /// Our own line.
@@ -130,6 +134,20 @@ impl Table {
         };
         family.into_iter().filter_map(member).collect()
     }
+}
+
+/// The children of our first thread, to which orphans go as well. `None` where the kernel does not list them.
+pub fn children() -> Option<Vec<i32>> {
+    let us = getpid().as_raw_nonzero();
+    let listed = fs::read_to_string(format!("/proc/self/task/{us}/children")).ok()?;
+    Some(listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+}
+
+/// A small file of `/proc`, which does not say how long it is, in one go.
+fn read(path: &str) -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(1024);
+    fs::File::open(path)?.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// The words of a process's command line, with spaces between; its name in brackets if it has none.

@@ -42,7 +42,7 @@ fn is_alive(pid: &str) -> bool {
 #[tokio::test]
 async fn both_streams_in_order_and_the_exit_code() {
     let ran = sh("echo one; echo two >&2; echo $EXTRA; exit 3", 10_000).await;
-    assert_eq!(ran.ended, Ended::Exit(3));
+    assert_eq!(ran.ended, RunEnd::Itself(Ending::Code(3)));
     assert_eq!(ran.output.text(), "one\ntwo\nyes\n");
     assert_eq!((ran.left_behind, ran.survivors), (vec![], vec![]));
 }
@@ -59,7 +59,10 @@ async fn after_an_interrupt_nothing_is_started() {
 
 #[tokio::test]
 async fn a_signal_is_told_from_an_exit_code() {
-    assert_eq!(sh("kill -SEGV $$", 10_000).await.ended, Ended::Signal(11));
+    assert_eq!(
+        sh("kill -SEGV $$", 10_000).await.ended,
+        RunEnd::Itself(Ending::Signal(11))
+    );
 }
 
 #[tokio::test]
@@ -69,7 +72,7 @@ async fn the_deadline_ends_the_whole_family() {
                   (setsid sh -c 'echo $$; exec sleep 60' &); sleep 0.3; exec sleep 60";
     let started = Instant::now();
     let ran = sh(script, 800).await;
-    assert_eq!(ran.ended, Ended::Deadline);
+    assert_eq!(ran.ended, RunEnd::Deadline);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let text = ran.output.text();
     let pids: Vec<&str> = text.lines().collect();
@@ -84,7 +87,7 @@ async fn the_deadline_ends_the_whole_family() {
 async fn a_grandchild_that_holds_the_pipe_does_not_hold_us() {
     let started = Instant::now();
     let ran = sh("(setsid sh -c 'echo $$; exec sleep 60' &); sleep 0.2; exit 0", 30_000).await;
-    assert_eq!(ran.ended, Ended::Exit(0));
+    assert_eq!(ran.ended, RunEnd::Itself(Ending::Code(0)));
     assert!(
         ran.left_behind.iter().any(|left| left.command.contains("sleep 60")),
         "{:?}",
@@ -112,7 +115,7 @@ async fn a_daemon_that_closed_the_pipe_is_ended_too() {
 #[tokio::test]
 async fn endless_output_ends_at_the_deadline_in_flat_memory() {
     let ran = sh("exec yes", 500).await;
-    assert_eq!(ran.ended, Ended::Deadline);
+    assert_eq!(ran.ended, RunEnd::Deadline);
     assert!(ran.output.total() > 100_000);
     assert!(ran.output.text().len() < 2100);
 }

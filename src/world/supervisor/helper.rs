@@ -9,15 +9,15 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, Signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::Ending;
+use super::ending::to_line;
 use crate::world::Interrupt;
-use crate::world::process::StartError;
-use crate::world::process::family;
+use crate::world::process::ending::{Ending, reap};
 use crate::world::process::table::Table;
+use crate::world::process::{StartError, family};
 
 /// What the helper process hears.
 enum Event {
@@ -62,7 +62,7 @@ pub async fn supervise(command: &[OsString], grace: Duration, interrupt: &Interr
             Some(Event::Reaped(pid, ending)) => {
                 if pid == server && !told {
                     told = true;
-                    tell(&ending.to_line());
+                    tell(&to_line(Some(ending)));
                     // What it left behind is ended too, whether we were asked to stop or not.
                     if stopping.is_none() {
                         signal_tree(server, Signal::TERM);
@@ -120,24 +120,8 @@ fn watch_pipe(events: mpsc::UnboundedSender<Event>) {
 
 fn watch_children(events: mpsc::UnboundedSender<Event>) {
     std::thread::spawn(move || {
-        loop {
-            match rustix::process::wait(WaitOptions::empty()) {
-                Ok(Some((pid, status))) => {
-                    let ending = match (status.exit_status(), status.terminating_signal()) {
-                        (Some(code), _) => Ending::Code(code),
-                        (None, Some(number)) => Ending::Signal(number),
-                        (None, None) => Ending::Unknown,
-                    };
-                    let _ = events.send(Event::Reaped(pid, ending));
-                }
-                Ok(None) | Err(rustix::io::Errno::INTR) => {}
-                // No children are left, and without children none can come.
-                Err(_) => {
-                    let _ = events.send(Event::AllGone);
-                    return;
-                }
-            }
-        }
+        reap(|pid, ending| drop(events.send(Event::Reaped(pid, ending))));
+        let _ = events.send(Event::AllGone);
     });
 }
 

@@ -21,12 +21,13 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
+use super::process::Ending;
 use super::process::family::{self, Family, Kin};
 use super::process::{Left, StartError, find};
 use super::runner::speechless;
 use super::{Env, Interrupt, files};
 use crate::model::TimeSpan;
-pub use ending::Ending;
+pub use ending::in_words;
 pub use helper::supervise;
 
 /// What a helper process may take beyond the server's grace before it is killed itself.
@@ -67,7 +68,7 @@ pub struct Order<'a> {
 pub struct Server {
     helper: Child,
     family: Family,
-    ending: watch::Receiver<Option<Ending>>,
+    ending: watch::Receiver<Option<Option<Ending>>>,
     /// The server's process id.
     pub pid: u32,
     grace: Duration,
@@ -101,8 +102,8 @@ impl Server {
         let (sender, ending) = watch::channel(None);
         tokio::spawn(async move {
             let ending = match lines.next_line().await {
-                Ok(Some(line)) => Ending::from_line(&line),
-                Ok(None) | Err(_) => Ending::Unknown,
+                Ok(Some(line)) => ending::from_line(&line),
+                Ok(None) | Err(_) => None,
             };
             let _ = sender.send(Some(ending));
             // Kept open, so that the helper never writes into a closed pipe.
@@ -118,7 +119,7 @@ impl Server {
     }
 
     /// How it ended, if it did.
-    pub fn ending(&self) -> Option<Ending> {
+    pub fn ending(&self) -> Option<Option<Ending>> {
         *self.ending.borrow()
     }
 
@@ -186,17 +187,15 @@ async fn greeting<R: AsyncBufRead + Unpin>(
 /// Tells when a server ends, and who is of it.
 #[derive(Clone)]
 pub struct Watch {
-    ending: watch::Receiver<Option<Ending>>,
+    ending: watch::Receiver<Option<Option<Ending>>>,
     kin: Kin,
 }
 
 impl Watch {
-    pub async fn ended(&self) -> Ending {
+    pub async fn ended(&self) -> Option<Ending> {
         let mut receiver = self.ending.clone();
-        match receiver.wait_for(Option::is_some).await {
-            Ok(ending) => ending.unwrap_or(Ending::Unknown),
-            Err(_) => Ending::Unknown,
-        }
+        let ended = receiver.wait_for(Option::is_some).await;
+        ended.ok().and_then(|ending| ending.flatten())
     }
 
     /// The process ids of the server and of everything it started; at little cost without what is just being started.

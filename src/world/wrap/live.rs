@@ -47,7 +47,7 @@ impl Live {
             stderr: Mutex::new(()),
         });
         let (sender, lines) = mpsc::channel::<String>();
-        let mut file = Stream::Err.open().context("standard error cannot be written")?;
+        let file = Stream::Err.open().context("standard error cannot be written")?;
         let writing = Arc::clone(&between);
         let writer = thread::spawn(move || {
             for line in lines {
@@ -58,7 +58,7 @@ impl Live {
                     ""
                 };
                 // A console that is gone is no reason to stop.
-                let _ = write_all(&mut file, format!("{begin}{line}\n").as_bytes());
+                let _ = write_all(&file, format!("{begin}{line}\n").as_bytes());
             }
         });
         Ok(Self {
@@ -125,7 +125,7 @@ impl Outlet {
         let _alone = self
             .is_stderr
             .then(|| between.stderr.lock().unwrap_or_else(PoisonError::into_inner));
-        write_all(&mut self.file, bytes)?;
+        write_all(&self.file, bytes)?;
         between.mid_line.store(!bytes.ends_with(b"\n"), Ordering::Relaxed);
         Ok(())
     }

@@ -22,10 +22,11 @@ use anyhow::Context as _;
 use rustix::process::Pid;
 
 use super::Env;
+use super::process::table::children;
 use super::process::{StartError, find};
 pub use live::Live;
 pub use log::Log;
-pub use reaper::{Ending, Reaper};
+pub use reaper::Reaper;
 pub use signals::{Heard, Signals, Told};
 pub use stream::{Reading, Streams};
 pub use tree::{Process, Tree, Usage};
@@ -65,7 +66,7 @@ impl Wrapped {
     ) -> Result<Self, StartError> {
         let (program, args) = order.command.split_first().context("there is no command")?;
         let path = find(&program.to_string_lossy(), order.folder, env)?;
-        let strangers = tree::children().unwrap_or_default();
+        let strangers = children().unwrap_or_default();
         let used_before = tree::used_by_children();
         let (mut command, terminal, streams) = if order.pty {
             let (terminal, theirs) = Terminal::open(env)?;

@@ -11,9 +11,9 @@
 use std::fs;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
-use crate::world::process::table::{Member, Table, command};
+use crate::world::process::table::{Member, Table, children, command};
 
 const GROUP_ONLY: bool = cfg!(not(target_os = "linux"));
 
@@ -47,14 +47,6 @@ pub struct Tree {
     used_before: u64,
     /// Killed when it is dropped.
     armed: bool,
-}
-
-/// The children that this process has already: a shell that became us may have left some. `None` where the kernel does
-/// not list them.
-pub fn children() -> Option<Vec<i32>> {
-    let us = getpid().as_raw_nonzero();
-    let listed = fs::read_to_string(format!("/proc/self/task/{us}/children")).ok()?;
-    Some(listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
 }
 
 impl Tree {

@@ -103,7 +103,7 @@ fn what_a_rollback_check_said() {
             format!("printf '%s%s' {} \"$MY_TOKEN\"; kill -9 $$", before(200, part)),
         );
         let ran = gate.run(["rollback-dry-run", "--platform=command", "--check=sh check.sh"]);
-        ran.code(4).says("killed by signal 9");
+        ran.code(4).says("killed by SIGKILL (signal 9)");
         nothing_leaked(&ran, &[]);
     }
 }

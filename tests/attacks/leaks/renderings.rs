@@ -116,7 +116,6 @@ fn renderings(report: &Report) -> Vec<(&'static str, String)> {
         ("JUnit", render::junit::render(report)),
         ("outputs", render::outputs::render(report, "a-delimiter").unwrap()),
         ("status", render::staging_status::render(report)),
-        ("timeline", render::timeline::render(report, &str::to_owned)),
     ]
 }
 

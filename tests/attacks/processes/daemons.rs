@@ -3,9 +3,9 @@
 use std::os::unix::process::CommandExt as _;
 
 use super::{is_alive, may_change_user, tool};
-use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::{eventually, free_port, hello, pids, runs};
+use crate::skipped::not_checked;
 
 /// A guard whose one prerequisite a script makes.
 fn guard(script: &str) -> Gate {

@@ -7,8 +7,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::gap::not_checked;
 use crate::gate::{Gate, Ran};
+use crate::skipped::not_checked;
 
 const HOST_WORKSPACE: &str = "/home/runner/work/shop/shop";
 const HOST_TEMP: &str = "/home/runner/work/_temp";

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::{verdict, with_reports};
-use crate::gap::not_checked;
 use crate::gate::Gate;
+use crate::skipped::not_checked;
 
 /// The elements and attributes of ours that the Jenkins plugin xunit takes in a JUnit file (its junit-10.xsd), and no other.
 const JENKINS: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">

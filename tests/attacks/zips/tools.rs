@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::gap::not_checked;
+use crate::skipped::not_checked;
 
 /// Set in CI, which installs the first of them.
 const REQUIRED: &str = "STAGEPROOF_REQUIRE_TOOLS";

@@ -99,7 +99,7 @@ fn the_copy_belongs_to_whoever_the_folder_belongs_to() {
     let step = Step::new(image, "install");
     let temp = step.path("temp");
     if std::os::unix::fs::chown(&temp, Some(1001), Some(1001)).is_err() {
-        return crate::gap::not_checked("owners", "these tests do not run as root", super::step::REQUIRED);
+        return crate::skipped::not_checked("owners", "these tests do not run as root", super::step::REQUIRED);
     }
     step.run().code(0);
     for path in ["temp/stageproof-bin", "temp/stageproof-bin/stageproof"] {

@@ -9,8 +9,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use super::step::{REQUIRED, Step, image};
-use crate::gap::not_checked;
 use crate::servers::answer;
+use crate::skipped::not_checked;
 use crate::workflow::{TOKEN, example, project, repository, value_of};
 
 /// The user of GitHub's hosted runners.

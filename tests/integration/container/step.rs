@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
-use crate::gap::not_checked;
+use crate::skipped::not_checked;
 
 pub const REQUIRED: &str = "STAGEPROOF_REQUIRE_DOCKER";
 const BINARY: &str = "STAGEPROOF_STATIC_BINARY";

@@ -1,7 +1,8 @@
 //! A directory that was sealed before.
 
-use super::{paths, seal, verified, workspace};
+use super::{DIR, paths, seal, verified, workspace};
 use crate::gate::Gate;
+use crate::servers::answer;
 
 #[test]
 fn sealing_again_copies_again_and_tidies_up() {
@@ -55,4 +56,84 @@ fn sealing_again_keeps_earlier_copies_and_refuses_to_lose_what_is_not_its_own() 
         .code(4)
         .says("evidence/files/mine.txt was not put there by stageproof");
     assert_eq!(gate.read("evidence/files/mine.txt"), "precious");
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+
+#[test]
+fn no_command_writes_into_what_is_sealed() {
+    let gate = Gate::new();
+    let url = answer(OK);
+    gate.run(["smoke", &url, DIR]).code(0);
+    seal(&gate, &[]).code(0);
+    let commands: [&[&str]; 4] = [
+        &["skip-guard", "--require=command:sh"],
+        &["smoke", &url, "--label=again"],
+        &["rollback-dry-run", "--check=true"],
+        &["heartbeat", "--", "true"],
+    ];
+    for command in commands {
+        let (name, rest) = command.split_first().unwrap();
+        gate.run([&[*name, DIR], rest].concat()).code(0);
+    }
+    // They have one folder together, and it is what is judged and sealed next.
+    gate.run(["verdict", DIR, "--require=smoke-again", "--require=heartbeat-true"])
+        .code(0);
+    gate.run(["verdict", DIR, "--require=smoke"]).code(1);
+    gate.run(["verdict", DIR]).code(0);
+    seal(&gate, &[]).code(0);
+    gate.run(["verify", "evidence"]).code(0);
+    gate.run(["verify", "evidence-2"]).code(0);
+    assert!(gate.root().join("evidence-2/reports/verdict.json").exists());
+    assert!(!gate.root().join("evidence-3").exists(), "{}", gate.listing());
+}
+
+/// As after a rehearsal, which seals what it finds.
+#[test]
+fn a_verdict_about_sealed_evidence_does_not_change_it() {
+    let gate = Gate::new();
+    gate.run(["smoke", &answer(OK), DIR]).code(0);
+    seal(&gate, &[]).code(0);
+    for _ in 0..2 {
+        gate.run(["verdict", DIR, "--require=smoke"]).code(0);
+    }
+    gate.run(["verify", "evidence"]).code(0);
+    assert!(gate.root().join("evidence-2/verdict.md").exists());
+}
+
+#[test]
+fn a_report_replaces_no_other_one_of_the_same_run() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let url = answer(OK);
+    let down = answer("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    gate.run(["smoke", &down, DIR, "--within=100ms"]).code(1);
+    gate.run(["smoke", &url, DIR]).code(0).says("reports/smoke-2.json");
+    gate.run(["smoke", &url, DIR, "--label=blue"]).code(0);
+    gate.run(["smoke", &url, DIR, "--label=blue"]).code(0);
+    for said in ["one", "two"] {
+        gate.run(["heartbeat", DIR, "--label=true", "--", "echo", said]).code(0);
+        gate.run(["verdict", DIR]).code(1);
+    }
+    assert_eq!(gate.read("evidence/logs/true.log"), "one\n");
+    assert_eq!(gate.read("evidence/logs/true-2.log"), "two\n");
+    for name in [
+        "smoke",
+        "smoke-2",
+        "smoke-blue",
+        "smoke-blue-2",
+        "heartbeat-true",
+        "heartbeat-true-2",
+        "verdict",
+    ] {
+        let report = gate.read(&format!("evidence/reports/{name}.json"));
+        assert!(report.contains("stageproof.report/v1"), "{name}");
+    }
+    assert!(!gate.root().join("evidence/reports/verdict-2.json").exists());
+    // Another attempt is not the same run.
+    gate.run_with(&[("GITHUB_RUN_ATTEMPT", "2")], "", ["smoke", &url, DIR])
+        .code(0);
+    assert!(
+        gate.read("evidence/reports/smoke.json")
+            .contains("\"verdict\": \"pass\"")
+    );
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{DIR, REQUIRED, is_root, originals, seal, verified, workspace};
-use crate::gap::not_checked;
+use crate::skipped::not_checked;
 
 /// A command of root's, by sudo if it asks for no password.
 fn as_root(program: &str) -> Command {

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use super::{DIR, REQUIRED, is_root, left_out, paths, seal, workspace};
-use crate::gap::not_checked;
 use crate::gate::Gate;
+use crate::skipped::not_checked;
 
 /// Runs `evidence-bundle` as a user who owns the workspace and is not root. `None` if there is no such user.
 fn unprivileged(gate: &Gate, args: &[&str]) -> Option<(Option<i32>, String)> {

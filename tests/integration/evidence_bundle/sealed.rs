@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use super::{REQUIRED, check, index, left_out, originals, paths, seal, sha256sum_accepts, verified, workspace};
-use crate::gap::not_checked;
 use crate::gate::Gate;
+use crate::skipped::not_checked;
 
 #[test]
 fn everything_is_sealed_hashed_and_packed() {

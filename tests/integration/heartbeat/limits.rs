@@ -217,7 +217,7 @@ fn it_works_as_process_1() {
         command.current_dir(gate.root()).output()
     };
     if !unshare(&["true"]).is_ok_and(|output| output.status.success()) {
-        crate::gap::not_checked(
+        crate::skipped::not_checked(
             "heartbeat as process 1",
             "unshare is not allowed",
             "STAGEPROOF_REQUIRE_TOOLS",

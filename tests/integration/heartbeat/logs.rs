@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{found, heartbeat, log, records, report, script};
-use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::eventually;
+use crate::skipped::not_checked;
 
 #[test]
 fn records_are_appended_and_output_is_the_last_run_of_a_label() {

@@ -21,6 +21,17 @@ fn every_exit_code_is_passed_on_and_anything_but_0_fails() {
     }
 }
 
+#[test]
+fn what_needs_a_shell_is_said_with_the_way_to_one() {
+    let gate = Gate::new();
+    heartbeat(&gate, &["--", "true && true"])
+        .code(127)
+        .says("next: a script in one word needs --shell");
+    heartbeat(&gate, &["--", "A=1", "true"])
+        .code(127)
+        .says("next: no shell reads it: put `env` before");
+}
+
 /// nick-fields/retry takes each of these for success.
 #[test]
 fn death_by_a_signal_is_128_and_its_number() {
@@ -50,7 +61,7 @@ fn a_sigkill_that_was_not_ours_comes_with_what_the_kernel_says_about_memory() {
 fn the_code_is_known_although_the_end_of_children_is_ignored() {
     if std::process::Command::new("python3").arg("--version").output().is_err() {
         let why = "python3 is not installed";
-        return crate::gap::not_checked("an ignored SIGCHLD", why, "STAGEPROOF_REQUIRE_TOOLS");
+        return crate::skipped::not_checked("an ignored SIGCHLD", why, "STAGEPROOF_REQUIRE_TOOLS");
     }
     let gate = Gate::new();
     let program = gate
@@ -236,7 +247,7 @@ fn without_bash_the_script_is_read_by_sh_which_is_said() {
 #[test]
 fn on_a_runner_there_is_a_picture_of_it_in_the_summary() {
     let gate = Gate::new().on_runner("push", "{}");
-    script(&gate, &["--retries=1"], "exit 3").code(3);
+    script(&gate, &["--retries=1"], "sleep 0.5; exit 3").code(3);
     let summary = gate.read("runner/summary");
     assert!(
         summary.contains("```mermaid\ngantt\n") && summary.contains("failed attempt 2 :crit,"),

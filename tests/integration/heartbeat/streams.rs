@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Running, found, heartbeat, log, records, report, script};
-use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::eventually;
+use crate::skipped::not_checked;
 
 #[test]
 fn bytes_stay_on_their_stream_and_are_copied_to_the_log() {

@@ -33,7 +33,7 @@ fn yes() {
             "--rollback-command=flyctl deploy --image 'app:v 41'",
         ],
     );
-    told.is(0, &["ended with exit code 0 and its output matches `v4[0-9]`"]);
+    told.is(0, &["exits with code 0 and its output matches `v4[0-9]`"]);
     assert_eq!(told.output("command"), "flyctl deploy --image 'app:v 41'");
     assert_eq!(told.output("target"), "");
     assert!(told.notes().contains("taken at its word"), "{}", told.text);
@@ -44,7 +44,11 @@ fn no_says_why() {
     let told = check("echo release 41 is gone >&2; exit 3", &["--rollback-command=go back"]);
     told.is(
         1,
-        &["exit code 3, and 0 means yes", "release 41 is gone", "--expect-exit"],
+        &[
+            "exited with code 3, and 0 means yes",
+            "release 41 is gone",
+            "--expect-exit",
+        ],
     );
     assert_eq!(told.output("command"), "");
     check("exit 3", &["--expect-exit=3"]).is(0, &[]);
@@ -68,7 +72,7 @@ fn what_cannot_be_run_is_not_a_no() {
     repo.dry_run(&["--check=./odd"])
         .is(4, &["the interpreter or loader", "on the host"]);
     repo.dry_run(&["--check=."]).is(4, &[]);
-    check("kill -KILL $$", &[]).is(4, &["killed by signal 9", "gave no answer"]);
+    check("kill -KILL $$", &[]).is(4, &["killed by SIGKILL (signal 9)", "gave no answer"]);
 }
 
 #[test]

@@ -69,6 +69,26 @@ fn every_wrong_answer_has_its_reason() {
 }
 
 #[test]
+fn the_next_step_fits_what_was_seen() {
+    let gate = Gate::new();
+    let unavailable = answer("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    smoke(&gate, &unavailable, &[])
+        .code(1)
+        .says("answered 503, expected 200 (the application, or a proxy in front of it, is unavailable)");
+    let plain = serve(|mut stream| {
+        let _ = stream.read(&mut [0u8; 16]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    smoke(&gate, &plain.replace("http:", "https:"), &[])
+        .code(1)
+        .says("does not speak TLS on this port, but most likely plain HTTP")
+        .says("next: write http:// if the port speaks plain HTTP");
+    smoke(&gate, "https://127.0.0.1:1", &["--ca-file=none.pem"])
+        .code(4)
+        .says("next: check --ca-file");
+}
+
+#[test]
 fn a_body_that_does_not_match_is_shown() {
     let gate = Gate::new();
     smoke(&gate, &answer(OK), &["--expect-body=goodbye"])

@@ -222,3 +222,29 @@ fn only_https_has_a_certificate_to_be_valid() {
         .says("there is no certificate");
     assert_eq!(found(&gate), ["no-certificate", "app", "tls"]);
 }
+
+#[test]
+fn a_pass_says_everything_that_it_asserted() {
+    let gate = Gate::new();
+    let url = saying("X-Release: v7\r\n", r#"{"status": "ok"}"#);
+    let flags = [
+        "--expect-json=/status = ok",
+        "--expect-body=ok",
+        "--expect-header=X-Release: ^v",
+        "--expect-version=v7",
+        "--version-from=header:X-Release",
+        "--max-latency=p95=5s",
+        "--expect-final-host=127.0.0.1",
+        "--steady=150ms",
+    ];
+    let asserted = "status 200; final host 127.0.0.1; version v7 (in header:X-Release); header X-Release: ^v; \
+                    body matches /ok/; JSON /status = \"ok\"; latency at most p95=5s; within 900ms; steady for 150ms";
+    smoke(&gate, &url, &flags)
+        .code(0)
+        .says(&format!("asserted: {asserted}"));
+    assert_eq!(fact(&gate, "asserted"), asserted);
+    // Who reads the verdict only is told as well.
+    gate.run(["verdict", "--status-file=v.md"]).code(0);
+    let verdict = gate.read("v.md");
+    assert!(verdict.contains("JSON /status = \"ok\""), "{verdict}");
+}

@@ -9,13 +9,13 @@ mod latency;
 mod network;
 mod nginx;
 mod patience;
+mod redirects;
 mod requests;
 mod servers;
 mod several;
 mod starting;
 mod stopping;
 mod usage;
-mod way;
 mod window;
 
 use std::io::Write as _;
@@ -24,9 +24,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::gap::not_checked;
 use crate::gate::{Gate, Ran};
 use crate::servers::{read_head, serve};
+use crate::skipped::not_checked;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 

@@ -3,8 +3,8 @@
 use std::process::Output;
 
 use super::has;
-use crate::gap::not_checked;
 use crate::gate::Gate;
+use crate::skipped::not_checked;
 
 /// What a script says when this machine lacks what the fault is made with.
 const CANNOT: i32 = 77;

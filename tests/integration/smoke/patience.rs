@@ -134,6 +134,44 @@ fn nearly_everything_may_heal() {
     }
 }
 
+/// Three of them in a row, over two seconds.
+#[test]
+fn a_status_that_waiting_does_not_change_ends_it_soon() {
+    let asked = |status: &'static str, more: &[&str]| {
+        let url = nth(move |_, stream| reply(stream, status, "", ""));
+        let gate = Gate::new();
+        let args = ["smoke", &url, "--within=4s", "--interval=100ms"];
+        let began = Instant::now();
+        let ran = gate.run([&args, more].concat());
+        (ran.output.status.code(), ran.stdout(), began.elapsed())
+    };
+    let (code, said, lasted) = asked("403 Forbidden", &[]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("waiting does not change a 403 (--retry-on-status 403 goes on)"),
+        "{said}"
+    );
+    assert!((2.0..3.5).contains(&lasted.as_secs_f64()), "{lasted:?}");
+    for (status, more) in [
+        ("403 Forbidden", "--retry-on-status=401,403"),
+        ("404 Not Found", "--method=GET"),
+    ] {
+        let (code, said, lasted) = asked(status, &[more]);
+        assert_eq!(code, Some(1));
+        assert!(
+            lasted.as_secs_f64() > 3.5 && !said.contains("does not change"),
+            "{lasted:?}: {said}"
+        );
+    }
+    assert_eq!(asked("410 Gone", &["--expect-status=410"]).0, Some(0));
+    // It is the same one that has to come back.
+    let url = nth(|n, stream| reply(stream, ["401 Unauthorized", "403 Forbidden"][n % 2], "", ""));
+    let ran = Gate::new();
+    ran.run(["smoke", &url, "--within=3s", "--interval=100ms"])
+        .code(1)
+        .never_says("does not change");
+}
+
 #[test]
 fn refused_may_heal() {
     let port = free_port();

@@ -5,9 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use super::{OK, fact, found, smoke};
-use crate::gap::not_checked;
 use crate::gate::Gate;
 use crate::servers::{free_port, read_head, serve};
+use crate::skipped::not_checked;
 
 const SECRET: &str = "hunter2hunter2";
 

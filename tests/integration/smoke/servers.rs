@@ -35,7 +35,7 @@ fn each_label_has_a_log_of_its_own() {
         let start = format!("sh -c 'echo I am {label}; exit 1'");
         gate.run(["smoke", &url, "--label", label, "--start", &start])
             .code(1)
-            .says(&format!("last lines of logs/server-{label}.log"));
+            .says(&format!("| I am {label}"));
     }
     for label in ["one", "two"] {
         let log = gate.evidence().join(format!("logs/server-{label}.log"));
@@ -62,7 +62,7 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
     let url = format!("http://127.0.0.1:{}", free_port());
     for (start, says) in [
         ("sh -c 'echo no database >&2; exit 3'", "exited with code 3"),
-        ("sh -c 'echo no database >&2; kill -SEGV $$'", "(SIGSEGV)"),
+        ("sh -c 'echo no database >&2; kill -SEGV $$'", "killed by SIGSEGV"),
         ("sh -c 'echo no database >&2; exit 0'", "stay in the foreground"),
     ] {
         let began = Instant::now();
@@ -76,10 +76,29 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
     gate.run(["smoke", &url, "--start=no-such-program --port 1"])
         .code(1)
         .says("`no-such-program` is not installed");
+    gate.run(["smoke", &url, "--start=PORT=1 no-such-program"])
+        .code(1)
+        .says("next: no shell reads it, so put `env` before the variable: env PORT=1 no-such-program");
+    gate.run(["smoke", &url, "--start=false && true"]).code(1).says(
+        "so `&&` is an argument like any other: put the commands into a script, or write sh -c \"false && true\"",
+    );
     gate.write("not-executable", "x");
     gate.run(["smoke", &url, "--start=./not-executable"])
         .code(1)
         .says("lacks the permission to execute");
+}
+
+#[test]
+fn the_last_lines_of_a_server_that_died_are_shown_once_and_from_the_error_on() {
+    let gate = Gate::new();
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let frames = (0..25).map(|n| format!("    at frame{n}\n")).collect::<String>();
+    gate.write("trace.txt", format!("listening\nError: no database\n{frames}"));
+    let ran = gate.run(["smoke", &url, "--start=sh -c 'cat trace.txt; exit 1'"]);
+    ran.code(1).never_says("listening");
+    for line in ["| Error: no database", "frame24"] {
+        assert_eq!(ran.stdout().matches(line).count(), 1, "{}", ran.explain());
+    }
 }
 
 /// D7: start-server-and-test 3.0.12 exits 0 here.

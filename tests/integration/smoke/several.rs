@@ -1,12 +1,13 @@
 //! Many probes from the configuration: side by side, each with its own expectations, stage and report.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{BROKEN, GOOD, check, reply, statuses};
 use crate::gate::Gate;
-use crate::servers::serve;
+use crate::servers::{read_head, serve};
 
 fn configured(probes: &str) -> Gate {
     let gate = Gate::new();
@@ -140,4 +141,35 @@ fn a_probe_may_have_another_window_than_the_rest() {
         .code(0)
         .says("steady for 100ms")
         .says("watched for 150ms");
+}
+
+/// What is said nearer wins: the path of the URL that was typed is the one that is asked for.
+#[test]
+fn a_url_with_a_path_of_its_own_replaces_the_paths_that_are_configured() {
+    let url = serve(|mut stream| {
+        let head = read_head(&mut stream);
+        let status = match head.split(' ').nth(1) {
+            Some("/boom" | "/?boom") => BROKEN,
+            _ => GOOD,
+        };
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+    });
+    let rest = "  within: 200ms\n  interval: 100ms\n";
+    for paths in ["  path: [/fine]\n", "  probes: [{name: fine, path: [/fine]}]\n"] {
+        let gate = configured(&format!("  url: {url}\n{rest}{paths}"));
+        let asked = |path: &str| gate.run(["smoke", &format!("{url}{path}")]).output.status.code();
+        assert_eq!([asked(""), asked("/")], [Some(0); 2], "{paths}");
+        assert_eq!([asked("/boom"), asked("/?boom")], [Some(1); 2], "{paths}");
+        gate.run(["smoke", &format!("{url}/boom"), "--path=/other"]).code(0);
+    }
+    // The same within the configuration, between a probe and what holds for all of them.
+    let gate = configured(&format!(
+        "  url: {url}\n{rest}  path: [/fine]\n  probes:\n    - {{name: own, url: '{url}/boom'}}\n    - {{name: all}}\n"
+    ));
+    gate.run(["smoke"]).code(1);
+    assert_eq!(check(&gate, "smoke:own")["status"], "failed");
+    assert_eq!(check(&gate, "smoke:all")["status"], "passed");
 }

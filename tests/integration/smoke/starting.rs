@@ -39,9 +39,19 @@ http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
 fn a_server_that_crashes_in_the_middle_of_the_window_fails_it() {
     for (program, script, end, says) in [
         ("node", NODE, "process.exit(9)", "exited with code 9"),
-        ("node", NODE, "process.kill(process.pid, 'SIGKILL')", "(SIGKILL"),
+        (
+            "node",
+            NODE,
+            "process.kill(process.pid, 'SIGKILL')",
+            "killed by SIGKILL",
+        ),
         ("python3", PYTHON, "os._exit(9)", "exited with code 9"),
-        ("python3", PYTHON, "os.kill(os.getpid(), signal.SIGSEGV)", "(SIGSEGV"),
+        (
+            "python3",
+            PYTHON,
+            "os.kill(os.getpid(), signal.SIGSEGV)",
+            "killed by SIGSEGV",
+        ),
     ] {
         if !has(program) {
             continue;

@@ -13,8 +13,8 @@ use super::pulse::Pulse;
 use super::tell::{Place, millis};
 use crate::model::TimeSpan;
 use crate::model::heartbeat::{End, Event};
-use crate::world::process::StartError;
-use crate::world::wrap::{Ending, Heard, Order, Process, Reading, Told, Wrapped, memory};
+use crate::world::process::{Ending, StartError};
+use crate::world::wrap::{Heard, Order, Process, Reading, Told, Wrapped, memory};
 
 /// The longest time between SIGTERM and SIGKILL when somebody else asked: 2.5 s after its SIGTERM a runner kills.
 const TOLD_AGAIN: Duration = Duration::from_millis(1500);

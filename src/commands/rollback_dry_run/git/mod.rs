@@ -1,8 +1,8 @@
 //! Platform `git`: the previous release is a commit of the repository.
 
+mod messages;
 mod nearest;
 mod search;
-mod told;
 pub mod version;
 
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use globset::GlobMatcher;
 use super::claims::{Claim, Claims, Seen};
 use super::template::{Placeholder, Template};
 use super::{Proof, Prove};
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::model::text::{count, one_line};
 use crate::model::{Finding, TimeSpan};
 use crate::world::files::TemporaryFolder;
@@ -75,14 +75,14 @@ impl Prove for GitPlan {
         let shared = Arc::clone(&kept);
         let check_out = blocking(world, WRITING, move |stop| {
             let folder = scratch::folder(&env, &place).map_err(|error| {
-                Blind::with_help(format!("{error:#}"), "set RUNNER_TEMP to a folder that can be written")
+                NotChecked::with_help(format!("{error:#}"), "set RUNNER_TEMP to a folder that can be written")
             })?;
             let path = folder.path().to_owned();
             *lock(&shared) = Some(folder);
             let seen = checkout(&subject, &place, &path, stop);
             let folder = lock(&shared).take();
             if let Some(Err(error)) = folder.map(TemporaryFolder::close) {
-                return Err(Blind::with_help(
+                return Err(NotChecked::with_help(
                     format!("the temporary folder {} cannot be removed: {error}", path.display()),
                     "remove it by hand",
                 ));
@@ -132,7 +132,7 @@ fn blocking<T: Send + 'static>(
             Ok(seen) => seen,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => Err(Blind::errored(error.to_string())),
+                Err(error) => Err(NotChecked::errored(error.to_string())),
             },
         }
     }
@@ -146,11 +146,11 @@ fn ancestor(found: &Found, workspace: &Path, stop: &dyn Fn() -> Option<String>) 
         !reached.map_err(search::blind)?.is_empty()
     };
     if is_ancestor {
-        return Ok((Some(()), Observed::nothing_wrong()));
+        return Ok((Some(()), Observation::nothing_wrong()));
     }
     let message = format!("{} is not in the history of HEAD ({})", found.shown(), found.head.id);
     if found.is_shallow {
-        return Err(Blind::with_help(
+        return Err(NotChecked::with_help(
             format!("{message}, of which only a part is here"),
             "fetch the whole history: actions/checkout with `fetch-depth: 0`",
         ));
@@ -159,29 +159,29 @@ fn ancestor(found: &Found, workspace: &Path, stop: &dyn Fn() -> Option<String>) 
         "going there would not be going back: it is on another line of history; name a release that HEAD was made from, \
          or leave --ref out",
     );
-    Ok((None, Observed::found(finding)))
+    Ok((None, Observation::found(finding)))
 }
 
 fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> Option<String>) -> Seen<Written> {
     let repository = search::open(workspace)?;
     let written = match repository.write_tree(found.release.tree, folder, stop) {
         Ok(written) => written,
-        Err(TreeError::Stopped(reason)) => return Err(Blind::errored(reason)),
+        Err(TreeError::Stopped(reason)) => return Err(NotChecked::errored(reason)),
         Err(error @ TreeError::Write { .. }) => {
-            return Err(Blind::with_help(
+            return Err(NotChecked::with_help(
                 format!("{error} (in {})", parent(folder).display()),
                 "make room there, or set RUNNER_TEMP to a folder with more; names longer than the file system allows \
                  cannot be checked out here at all",
             ));
         }
         Err(error @ TreeError::Large { .. }) => {
-            return Err(Blind::with_help(
+            return Err(NotChecked::with_help(
                 format!("{} was not checked out: {error}", found.shown()),
                 "prove this release with a command of your own: --platform command --check",
             ));
         }
         Err(error @ TreeError::Omitted { .. }) => {
-            return Err(Blind::with_help(
+            return Err(NotChecked::with_help(
                 format!("{} was not checked out: {error} in this partial clone", found.shown()),
                 search::UNFILTERED,
             ));
@@ -196,11 +196,11 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
             let message = format!("{} cannot be checked out: {error}", found.shown());
             return Ok((
                 None,
-                Observed::found(Finding::error("broken-release", message).help(help)),
+                Observation::found(Finding::error("broken-release", message).help(help)),
             ));
         }
     };
-    let mut observed = Observed::nothing_wrong()
+    let mut observed = Observation::nothing_wrong()
         .fact("files", (written.files + written.links).to_string())
         .fact("bytes", written.bytes.to_string());
     for (code, line) in referred_by_code(&written) {

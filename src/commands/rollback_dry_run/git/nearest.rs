@@ -9,13 +9,17 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::GitPlan;
+use super::messages::Passed;
 use super::search::{Answer, FETCH_ALL, Search, blind};
-use super::told::Passed;
 use super::version::{self, Version};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::Finding;
 use crate::model::text::count;
 use crate::world::git::{Commit, Oid, PointsTo, RefName, Stop, Tag};
+
+/// The whole history is there.
+const NO_TAGS: &str = "tag the release that runs now (`git tag v1.2.3 COMMIT`), or name a tag, branch or commit to go back to \
+                       with --ref; `git fetch --tags` brings tags that only the remote has";
 
 impl Search<'_> {
     pub fn nearest(&self, plan: &GitPlan, stop: Stop<'_>) -> Answer {
@@ -29,7 +33,7 @@ impl Search<'_> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         for tag in &matching {
             if let Some(reason) = stop() {
-                return Err(Blind::errored(reason));
+                return Err(NotChecked::errored(reason));
             }
             let version = Version::of(tag.name.short());
             match self.repository.tagged(tag) {
@@ -39,7 +43,7 @@ impl Search<'_> {
                 }
                 // It could be the nearest one, so without it no other can be called that.
                 PointsTo::Broken(detail) => {
-                    return Err(Blind::with_help(
+                    return Err(NotChecked::with_help(
                         format!(
                             "the tag {} matches `{pattern}`, but its object cannot be read: {detail}",
                             tag.name
@@ -74,7 +78,7 @@ impl Search<'_> {
         choice.sort_by(|a, b| b.order(a));
         if let Some((best, others)) = choice.split_first() {
             if self.is_shallow && !others.is_empty() {
-                return Err(Blind::with_help(
+                return Err(NotChecked::with_help(
                     format!(
                         "{} and {} are both in the history of HEAD, and the part of it that is here does not tell which \
                          is nearer",
@@ -111,10 +115,10 @@ impl Search<'_> {
         );
         if self.is_shallow {
             let message = format!("{message}; but the repository holds only a part of the history");
-            return Err(Blind::with_help(message, FETCH_ALL));
+            return Err(NotChecked::with_help(message, FETCH_ALL));
         }
         let help = if all.is_empty() {
-            FETCH_ALL
+            NO_TAGS
         } else if matching.is_empty() {
             "give a pattern that matches your releases with --tags, or name one with --ref"
         } else if seen.pre_releases.is_empty() {
@@ -126,7 +130,12 @@ impl Search<'_> {
     }
 
     /// A higher version of the same product that is in the history, too: the graph and the names contradict each other.
-    fn outdone(&self, best: &Candidate<'_>, all: &[Candidate<'_>], stop: Stop<'_>) -> Result<Option<Finding>, Blind> {
+    fn outdone(
+        &self,
+        best: &Candidate<'_>,
+        all: &[Candidate<'_>],
+        stop: Stop<'_>,
+    ) -> Result<Option<Finding>, NotChecked> {
         let higher: Vec<&Candidate<'_>> = all
             .iter()
             .filter(|other| other.commit.id != best.commit.id && other.is_same_product(best))

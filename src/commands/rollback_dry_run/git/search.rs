@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::super::claims::Seen;
 use super::super::template::is_plain;
 use super::GitPlan;
-use super::told::{suggestion, time};
-use crate::engine::{Blind, Observed};
+use super::messages::{suggestion, time};
+use crate::engine::{NotChecked, Observation};
 use crate::model::text::count;
 use crate::model::{Fact, Finding, TimeSpan};
 use crate::world::git::{Commit, GitError, PointsTo, RefName, Repository, Stop};
@@ -46,12 +46,12 @@ impl Found {
 }
 
 /// Opens the repository; what is wrong with it comes with the next step.
-pub fn open(workspace: &Path) -> Result<Repository, Blind> {
+pub fn open(workspace: &Path) -> Result<Repository, NotChecked> {
     Repository::open(workspace).map_err(blind)
 }
 
 /// What could not be read, with the next step.
-pub fn blind(error: GitError) -> Blind {
+pub fn blind(error: GitError) -> NotChecked {
     let help = match &error {
         GitError::NotARepository(_) => {
             "check the repository out before this step (actions/checkout), or run it inside a repository"
@@ -65,7 +65,7 @@ pub fn blind(error: GitError) -> Blind {
         }
         GitError::Stopped(_) => "run it again with more time, or narrow the search with --tags or --ref",
     };
-    Blind::with_help(error.to_string(), help)
+    NotChecked::with_help(error.to_string(), help)
 }
 
 pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
@@ -77,12 +77,12 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
         Err(error @ GitError::NoCommits(_)) => {
             let finding = Finding::error("no-commits", format!("{error}, so there is no release to go back to"))
                 .help("make a commit and tag the release");
-            return Ok((None, Observed::found(finding)));
+            return Ok((None, Observation::found(finding)));
         }
         Err(error) => return Err(blind(error)),
     };
     if repository.replaces_objects().map_err(blind)? {
-        return Err(Blind::with_help(
+        return Err(NotChecked::with_help(
             format!(
                 "{} replaces objects (refs/replace), so git may check out something other than what was proved",
                 repository.folder().display()
@@ -101,7 +101,7 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     };
     let found = match outcome {
         Ok(found) => found,
-        Err(finding) => return Ok((None, Observed::found(*finding))),
+        Err(finding) => return Ok((None, Observation::found(*finding))),
     };
     // `git checkout` looks at branches first, even for the id of a commit.
     if repository.is_branch(&found.release.id.to_string()) {
@@ -110,11 +110,11 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
             found.release.id
         );
         let finding = Finding::error("ambiguous-commit", message).help("delete or rename the branch");
-        return Ok((None, Observed::found(finding)));
+        return Ok((None, Observation::found(finding)));
     }
-    let mut observed = Observed {
+    let mut observed = Observation {
         findings: search.doubts(&found),
-        ..Observed::default()
+        ..Observation::default()
     };
     let branch = branch.map_or_else(|| "detached".to_owned(), |name| name.to_string());
     observed.facts = vec![
@@ -126,8 +126,8 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     Ok((Some(found), observed))
 }
 
-/// A release, or why there is none. `Blind` is for not having been able to tell.
-pub type Answer = Result<Result<Found, Box<Finding>>, Blind>;
+/// A release, or why there is none. `NotChecked` is for not having been able to tell.
+pub type Answer = Result<Result<Found, Box<Finding>>, NotChecked>;
 
 pub struct Search<'a> {
     pub repository: &'a Repository,
@@ -146,14 +146,14 @@ impl Search<'_> {
             let message = format!("there is no tag, branch or commit `{reference}` in {place}");
             return match suggestion(reference, &names) {
                 Some(name) => no("unknown-ref", message, format!("did you mean `{name}`?")),
-                None if self.is_shallow => Err(Blind::with_help(
+                None if self.is_shallow => Err(NotChecked::with_help(
                     format!("{message}, which holds only a part of the history"),
                     FETCH_ALL,
                 )),
                 None => no(
                     "unknown-ref",
                     format!("{message} ({} to choose from)", count(names.len(), "name")),
-                    FETCH_ALL.to_owned(),
+                    "check its spelling; `git fetch --tags` brings tags that only the remote has".to_owned(),
                 ),
             };
         };
@@ -163,7 +163,7 @@ impl Search<'_> {
                 format!("`{reference}` points to a {kind}, and only a commit can be a release"),
                 "give a tag or branch that points to a commit".to_owned(),
             ),
-            PointsTo::Broken(detail) if self.repository.is_partial() => Err(Blind::with_help(
+            PointsTo::Broken(detail) if self.repository.is_partial() => Err(NotChecked::with_help(
                 format!("`{reference}` is there, but its object is not in this partial clone: {detail}"),
                 UNFILTERED,
             )),

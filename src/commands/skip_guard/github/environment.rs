@@ -3,11 +3,11 @@
 
 use super::{nearest, quoted};
 use crate::commands::skip_guard::answer::{Answer, met, should};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::text::one_line;
 use crate::world::github::Session;
 
-pub async fn environment(name: &str, session: &Session<'_>) -> Result<Answer, Blind> {
+pub async fn environment(name: &str, session: &Session<'_>) -> Result<Answer, NotChecked> {
     if let Some(found) = session.environment(name).await? {
         return Ok(met("environment", &one_line(&found.name)));
     }

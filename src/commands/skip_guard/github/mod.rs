@@ -15,7 +15,7 @@ pub use ask::{Ask, AskError};
 pub use job_names::JobNames;
 
 use super::answer::Answer;
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::world::World;
 use crate::world::github::{ApiError, GitHub, Session};
 
@@ -37,22 +37,22 @@ impl LazyGitHub {
     }
 
     /// A session, or why GitHub cannot be asked. That is never a reason to skip, nor to go on.
-    pub async fn session(&self, world: &World) -> Result<Session<'_>, Blind> {
+    pub async fn session(&self, world: &World) -> Result<Session<'_>, NotChecked> {
         let connect = || async {
             GitHub::connect(&world.env, world.clock, world.progress.clone(), &self.token_env)
-                .map_err(|no| Blind::with_help(no.to_string(), no.help()))
+                .map_err(|no| NotChecked::with_help(no.to_string(), no.help()))
         };
         Ok(self.github.get_or_try_init(connect).await?.within(TIME))
     }
 }
 
-impl From<ApiError> for Blind {
+impl From<ApiError> for NotChecked {
     fn from(error: ApiError) -> Self {
         Self::with_help(error.to_string(), error.help())
     }
 }
 
-pub async fn look(ask: &Ask, world: &World, github: &LazyGitHub) -> Result<Answer, Blind> {
+pub async fn look(ask: &Ask, world: &World, github: &LazyGitHub) -> Result<Answer, NotChecked> {
     let in_this_run = matches!(ask, Ask::PreviousJob(_) | Ask::NoOtherRun(_));
     if in_this_run && !world.runner.active && world.runner.run_id().is_none() {
         return Ok(Answer::DoesNotApply(
@@ -69,9 +69,9 @@ pub async fn look(ask: &Ask, world: &World, github: &LazyGitHub) -> Result<Answe
 }
 
 /// This run's number.
-pub fn run_id(world: &World) -> Result<u64, Blind> {
+pub fn run_id(world: &World) -> Result<u64, NotChecked> {
     world.runner.run_id().ok_or_else(|| {
-        Blind::with_help(
+        NotChecked::with_help(
             "GITHUB_RUN_ID is not set or no number, so this run cannot be found",
             "run it in a job of a workflow",
         )

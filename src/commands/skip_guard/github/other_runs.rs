@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::commands::skip_guard::answer::{Answer, should};
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::model::text::one_line;
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
@@ -25,7 +25,7 @@ pub async fn no_other_run(
     session: &Session<'_>,
     this: u64,
     world: &World,
-) -> Result<Answer, Blind> {
+) -> Result<Answer, NotChecked> {
     let limit = stale.unwrap_or(STALE_AFTER);
     let this = session.run(this).await?;
     let mut older: Vec<Run> = Vec::new();
@@ -61,12 +61,12 @@ pub async fn no_other_run(
     }
     // The newest come first, so the ones that were not read are the older ones.
     if !whole {
-        return Err(Blind::with_help(
+        return Err(NotChecked::with_help(
             "more runs of this workflow are in progress than can be read",
             "cancel those that are no longer needed",
         ));
     }
-    let mut observed = Observed::nothing_wrong();
+    let mut observed = Observation::nothing_wrong();
     for run in stale {
         let since = TimeSpan::measured(silent_for(run));
         observed.findings.push(

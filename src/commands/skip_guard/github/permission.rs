@@ -4,11 +4,11 @@
 //! says, and only cannot write (docs.github.com, "Permissions for the GITHUB_TOKEN").
 
 use crate::commands::skip_guard::answer::{Answer, met, should};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::world::World;
 use crate::world::github::{ApiError, Session, Why};
 
-pub async fn permission(scope: &str, session: &Session<'_>, world: &World) -> Result<Answer, Blind> {
+pub async fn permission(scope: &str, session: &Session<'_>, world: &World) -> Result<Answer, NotChecked> {
     match session.read_a_little(scope, world.runner.sha().as_deref()).await {
         Ok(()) => Ok(met("read", scope)),
         Err(ApiError {

@@ -2,19 +2,19 @@
 
 use super::{JobNames, nearest, quoted};
 use crate::commands::skip_guard::answer::{Answer, should};
-use crate::engine::{Blind, Observed};
+use crate::engine::{NotChecked, Observation};
 use crate::model::text::one_line;
 use crate::world::World;
 use crate::world::github::{Job, Session};
 
-pub async fn previous_job(name: &str, session: &Session<'_>, run: u64, world: &World) -> Result<Answer, Blind> {
+pub async fn previous_job(name: &str, session: &Session<'_>, run: u64, world: &World) -> Result<Answer, NotChecked> {
     let listed = session.jobs(run).await?;
     let whole = listed.whole;
     let jobs = JobNames::new(listed.items);
     let named = jobs.named(name);
     // What was not read may be another of its matrix, or its newest attempt.
     if !whole {
-        return Err(Blind::with_help(
+        return Err(NotChecked::with_help(
             format!("the run has too many jobs to find all of {name} among them"),
             "name it in `needs:` and test its result there",
         ));
@@ -24,7 +24,7 @@ pub async fn previous_job(name: &str, session: &Session<'_>, run: u64, world: &W
     };
     let wrong: Vec<(String, &str)> = named.iter().filter_map(|job| wrong(job)).collect();
     let Some((_, next)) = wrong.first() else {
-        let observed = Observed::nothing_wrong().fact("jobs", named.len().to_string());
+        let observed = Observation::nothing_wrong().fact("jobs", named.len().to_string());
         return Ok(Answer::Met(match (first.run_attempt, world.runner.run_attempt()) {
             // A repeated attempt leaves out what succeeded before.
             (Some(then), Some(now)) if then < now => observed.fact("attempt", then.to_string()),

@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use super::{HAS_BEEN, TITLE};
 use crate::commands::skip_guard::capitalised;
 use crate::commands::skip_guard::github::{JobNames, nearest, quoted};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::world::github::{ApiError, Job, Run, Session, Why};
 
 /// The title of the annotation that a skip leaves (`render::annotations`).
@@ -27,7 +27,7 @@ pub struct Row {
     pub count: u32,
     pub oldest: Option<Run>,
     /// Why there may be more that were not looked at.
-    pub blind: Option<Blind>,
+    pub blind: Option<NotChecked>,
     pub first_reason: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub struct History<'a> {
 }
 
 impl History<'_> {
-    pub async fn row(&self, this: &Run, branch: &str) -> Result<Row, Blind> {
+    pub async fn row(&self, this: &Run, branch: &str) -> Result<Row, NotChecked> {
         let listed = self.session.ended_runs(this.workflow_id, branch).await?;
         let mut row = Row::default();
         let mut first = None;
@@ -91,7 +91,7 @@ impl History<'_> {
         }
         if !ended && !listed.whole {
             row.blind.get_or_insert_with(|| {
-                Blind::with_help(
+                NotChecked::with_help(
                     "it was skipped in all of the newest 100 runs, and no more are looked at",
                     "give a limit that ends before that, with --max-skips",
                 )
@@ -106,7 +106,7 @@ impl History<'_> {
         Ok(row)
     }
 
-    async fn see(&self, run: &Run) -> Result<(JobNames, Option<bool>), Blind> {
+    async fn see(&self, run: &Run) -> Result<(JobNames, Option<bool>), NotChecked> {
         let listed = self.session.jobs(run.id).await?;
         let jobs = JobNames::new(listed.items);
         match self.was_skipped(&jobs).await? {
@@ -117,7 +117,7 @@ impl History<'_> {
     }
 
     /// Whether the guard skipped in a run; `None` if that run says nothing about it.
-    async fn was_skipped(&self, jobs: &JobNames) -> Result<Option<bool>, Blind> {
+    async fn was_skipped(&self, jobs: &JobNames) -> Result<Option<bool>, NotChecked> {
         let skipped = |job: &Job| job.conclusion.as_deref() == Some("skipped");
         if let Some(name) = self.job {
             let named = jobs.named(name);
@@ -138,7 +138,7 @@ impl History<'_> {
             Err(ApiError {
                 why: Why::NotAllowed { .. },
                 ..
-            }) => Err(Blind::with_help(
+            }) => Err(NotChecked::with_help(
                 "the token may not read what earlier guards said",
                 "name the job that is skipped with --skipped-job, or add `checks: read` to `permissions:` of the job",
             )),
@@ -205,20 +205,20 @@ enum Said {
     TooManyJobs,
 }
 
-fn too_many_jobs() -> Blind {
-    Blind::with_help(
+fn too_many_jobs() -> NotChecked {
+    NotChecked::with_help(
         "there are too many jobs to find the guard of earlier runs among them",
         "name the job that is skipped with --skipped-job",
     )
 }
 
 /// A name that is written wrong would never count anything.
-fn no_such_job(name: &str, known: &[String]) -> Blind {
+fn no_such_job(name: &str, known: &[String]) -> NotChecked {
     let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
     names.sort_unstable();
     names.dedup();
     let near = nearest(name, names.iter().copied());
-    Blind::with_help(
+    NotChecked::with_help(
         format!("no earlier run has a job {name}"),
         match near.is_empty() {
             false => format!("did you mean {}?", quoted(near, " or ")),

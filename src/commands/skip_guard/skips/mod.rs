@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::github::{LazyGitHub, run_id};
 use super::{DEADLINE, Plan, STAGE, probe};
-use crate::engine::{self, Blind, Observed};
+use crate::engine::{self, NotChecked, Observation};
 use crate::model::text::one_line;
 use crate::model::{Check, Ended, Finding, Skip, TimeSpan};
 use crate::world::World;
@@ -64,15 +64,15 @@ pub async fn count(plan: &Plan, skip: &mut Skip, world: &World) -> Option<Check>
     Some(check)
 }
 
-fn unknown(blind: Blind) -> Blind {
+fn unknown(blind: NotChecked) -> NotChecked {
     match blind {
-        Blind::Errored { cause, help } => {
+        NotChecked::Errored { cause, help } => {
             let next = help.map_or(String::new(), |help| format!("; next: {help}"));
-            Blind::Skipped {
+            NotChecked::Skipped {
                 reason: format!("how often it was skipped before is not known: {cause}{next}"),
             }
         }
-        on_purpose @ Blind::Skipped { .. } => on_purpose,
+        on_purpose @ NotChecked::Skipped { .. } => on_purpose,
     }
 }
 
@@ -82,7 +82,7 @@ async fn look(
     titles: Vec<String>,
     github: &LazyGitHub,
     world: &World,
-) -> engine::Looked {
+) -> engine::CheckResult {
     let session = github.session(world).await?;
     let this = session.run(run_id(world)?).await?;
     let branch = default_branch(&session, world).await?;
@@ -101,7 +101,7 @@ async fn look(
         row.oldest.get_or_insert(this);
     }
     let Some(oldest) = &row.oldest else {
-        return Ok(Observed::nothing_wrong().fact("skips in a row", "0"));
+        return Ok(Observation::nothing_wrong().fact("skips in a row", "0"));
     };
     let age = world.clock.now().duration_since(oldest.created_at);
     let age = Duration::try_from(age).unwrap_or_default();
@@ -118,7 +118,7 @@ async fn look(
         if let Some(blind) = row.blind {
             return Err(blind);
         }
-        return Ok(Observed::nothing_wrong()
+        return Ok(Observation::nothing_wrong()
             .fact("skips in a row", times)
             .fact("since", since));
     }
@@ -135,7 +135,7 @@ async fn look(
         (_, _, Some(age)) => format!("--max-skip-age {age}"),
         _ => "the limit".to_owned(),
     };
-    Ok(Observed::found(finding.help(format!(
+    Ok(Observation::found(finding.help(format!(
         "provide what is missing, or take the job out of the workflow; {limit} allows no more"
     ))))
 }

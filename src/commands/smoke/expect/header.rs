@@ -1,12 +1,9 @@
 //! What must stand in an answer's headers.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use regex::Regex;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 
 use super::pattern::{self, NotAPattern};
 use crate::model::text;
@@ -84,24 +81,9 @@ impl fmt::Display for HeaderExpectation {
     }
 }
 
-impl<'de> Deserialize<'de> for HeaderExpectation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for HeaderExpectation {
-    fn schema_name() -> Cow<'static, str> {
-        "HeaderExpectation".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "NAME: REGEX, or NAME for a header that must be there.",
-        })
-    }
-}
+text::read_from_text!(HeaderExpectation {
+    "description": "NAME: REGEX, or NAME for a header that must be there.",
+});
 
 #[cfg(test)]
 mod tests {

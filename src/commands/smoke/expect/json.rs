@@ -1,12 +1,9 @@
 //! What must stand in a JSON answer.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use regex::Regex;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::decimal::Decimal;
@@ -213,26 +210,11 @@ impl fmt::Display for JsonExpectation {
     }
 }
 
-impl<'de> Deserialize<'de> for JsonExpectation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for JsonExpectation {
-    fn schema_name() -> Cow<'static, str> {
-        "JsonExpectation".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "A JSON pointer (RFC 6901), and what its value must be: /ready, /status = ok, /errors != 0, \
-                            /queue < 10, /version =~ ^1[.]. Operators: = != < <= > >= =~",
-            "pattern": "^/",
-        })
-    }
-}
+text::read_from_text!(JsonExpectation {
+    "description": "A JSON pointer (RFC 6901), and what its value must be: /ready, /status = ok, /errors != 0, \
+                    /queue < 10, /version =~ ^1[.]. Operators: = != < <= > >= =~",
+    "pattern": "^/",
+});
 
 #[cfg(test)]
 mod tests {

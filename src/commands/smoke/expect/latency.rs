@@ -1,12 +1,8 @@
 //! How slow is too slow.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 
 use crate::commands::smoke::timing::{Statistic, Timing};
 use crate::model::time_span::TimeSpanError;
@@ -76,25 +72,10 @@ impl fmt::Display for LatencyLimit {
     }
 }
 
-impl<'de> Deserialize<'de> for LatencyLimit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for LatencyLimit {
-    fn schema_name() -> Cow<'static, str> {
-        "LatencyLimit".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "A limit for the median or the 95th percentile: median=200ms, p95=1s.",
-            "pattern": "^(median|p50|p95)=.+$",
-        })
-    }
-}
+text::read_from_text!(LatencyLimit {
+    "description": "A limit for the median or the 95th percentile: median=200ms, p95=1s.",
+    "pattern": "^(median|p50|p95)=.+$",
+});
 
 #[cfg(test)]
 mod tests {

@@ -53,6 +53,21 @@ impl Expected {
             || version.is_some_and(|from| !matches!(from, VersionFrom::Header(_)))
     }
 
+    /// All of it, in short words.
+    pub fn in_words(&self) -> Vec<String> {
+        let mut words = vec![format!("status {}", self.statuses)];
+        if !self.redirects.is_empty() {
+            let urls: Vec<&str> = self.redirects.iter().map(Url::as_str).collect();
+            words.push(format!("redirected to {}", urls.join(", then ")));
+        }
+        words.extend(self.final_host.iter().map(|host| format!("final host {host}")));
+        words.extend(self.version.iter().map(ToString::to_string));
+        words.extend(self.headers.iter().map(|header| format!("header {header}")));
+        words.extend(self.body.iter().map(|pattern| format!("body matches /{pattern}/")));
+        words.extend(self.json.iter().map(|json| format!("JSON {json}")));
+        words
+    }
+
     fn reads_json(&self) -> bool {
         let version = self.version.as_ref().map(|version| &version.from);
         !self.json.is_empty() || matches!(version, Some(VersionFrom::Json(_)))
@@ -63,6 +78,7 @@ impl Expected {
         let text = String::from_utf8_lossy(&answer.body);
         match self.wrong(&answer, &text, follows, secrets) {
             Some((reason, detail)) => Sample::Bad(Bad {
+                status: (!self.statuses.contains(answer.status)).then_some(answer.status),
                 excerpt: secrets.first_bytes(body(&answer), BODY_SHOWN),
                 first_expiry: answer.first_expiry,
                 retry_after: answer.retry_after,
@@ -246,9 +262,13 @@ fn wrong_status(status: u16, follows: bool) -> (Reason, &'static str) {
         300..=399 if follows => (Reason::Redirect, " (it names no place that could be followed)"),
         300..=399 => (Reason::Redirect, " (redirects are not followed unless asked)"),
         401 | 403 => (Reason::AuthWall, " (something in front of it asks for a login)"),
-        502..=504 => (
+        503 => (
             Reason::Gateway5xx,
-            " (what stands in front of the application answered for it)",
+            " (the application, or a proxy in front of it, is unavailable)",
+        ),
+        502 | 504 => (
+            Reason::Gateway5xx,
+            " (a proxy in front of the application got no answer from it)",
         ),
         400..=499 => (Reason::Status4xx, ""),
         500..=599 => (Reason::Status5xx, ""),
@@ -271,7 +291,7 @@ pub fn next_step(reason: Reason) -> &'static str {
         }
         Reason::Status4xx => "check the path and the routes of what was deployed",
         Reason::Status5xx => "check its log: it answered, with an error of its own",
-        Reason::Gateway5xx => "check that the application behind the balancer is up and can be reached by it",
+        Reason::Gateway5xx => "check the application's log, and that a proxy or balancer in front of it can reach it",
         Reason::Body | Reason::Header | Reason::StatusOther => {
             "compare the shown answer with what you expect, and correct one of the two"
         }

@@ -1,12 +1,9 @@
 //! Whether what was deployed is what answers.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use regex::Regex;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 
 use super::document::Document;
 use super::header::is_header_name;
@@ -173,6 +170,12 @@ impl FromStr for VersionFrom {
     }
 }
 
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "version {} (in {})", self.expected, self.from)
+    }
+}
+
 impl fmt::Display for VersionFrom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -184,25 +187,10 @@ impl fmt::Display for VersionFrom {
     }
 }
 
-impl<'de> Deserialize<'de> for VersionFrom {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for VersionFrom {
-    fn schema_name() -> Cow<'static, str> {
-        "VersionFrom".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "header:NAME, json:/POINTER, body, or body:REGEX.",
-            "pattern": "^(header:.+|json:/.*|body(:.+)?)$",
-        })
-    }
-}
+text::read_from_text!(VersionFrom {
+    "description": "header:NAME, json:/POINTER, body, or body:REGEX.",
+    "pattern": "^(header:.+|json:/.*|body(:.+)?)$",
+});
 
 #[cfg(test)]
 mod tests {

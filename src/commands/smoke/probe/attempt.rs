@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Means, Probe};
+use super::{Context, Probe};
+use crate::commands::smoke::blips::Streaks;
+use crate::commands::smoke::control::ControlAnswer;
 use crate::commands::smoke::sample::{Bad, Sample, Samples};
 use crate::commands::smoke::server::Owner;
-use crate::commands::smoke::signs::{Streaks, Told};
 use crate::commands::smoke::timing::Timing;
 use crate::model::{Finding, Reason};
 use crate::world::http::Request;
@@ -20,7 +21,7 @@ const DETAIL_SHOWN: usize = 1000;
 const SIGN_HOLDS: Duration = Duration::from_secs(10);
 
 /// What is known so far.
-pub(super) struct Course {
+pub(super) struct ProbeProgress {
     pub samples: Samples,
     pub timing: Timing,
     pub streaks: Streaks,
@@ -39,7 +40,7 @@ pub(super) enum Step {
 
 impl Probe {
     /// `left` is the time in which it must have ended, the control's answer included.
-    pub(super) async fn attempt(&self, left: Duration, course: &Course, means: &Means<'_>) -> Step {
+    pub(super) async fn attempt(&self, left: Duration, course: &ProbeProgress, means: &Context<'_>) -> Step {
         let deadline = Instant::now() + left;
         let sampled = async {
             let mut sample = self.sample(self.timeout.min(left), means).await;
@@ -50,13 +51,13 @@ impl Probe {
                 // Half of it, so that the probe itself is asked again.
                 let left = deadline.saturating_duration_since(Instant::now()) / 2;
                 match control.ask(left).await {
-                    Told::Answers => {}
-                    Told::Fails(how) => bad.sign = Some(how),
-                    Told::NoTime => {
+                    ControlAnswer::Answers => {}
+                    ControlAnswer::Fails(how) => bad.sign = Some(how),
+                    ControlAnswer::NoTime => {
                         bad.sign = course.recent_sign();
                         bad.control_was_hurried = bad.sign.is_none();
                     }
-                    Told::Nothing(why) => bad.control_is_wrong = Some(why),
+                    ControlAnswer::Nothing(why) => bad.control_is_wrong = Some(why),
                 }
             }
             sample
@@ -68,7 +69,7 @@ impl Probe {
         }
     }
 
-    async fn sample(&self, timeout: Duration, means: &Means<'_>) -> Sample {
+    async fn sample(&self, timeout: Duration, means: &Context<'_>) -> Sample {
         let request = Request {
             url: &self.url,
             method: &self.method,
@@ -90,6 +91,7 @@ impl Probe {
             Err(failure) => Sample::Bad(Bad {
                 cut_short: failure.out_of_time && timeout < self.timeout,
                 first_expiry: failure.first_expiry,
+                help: failure.help,
                 ..Bad::new(
                     failure.reason,
                     means.world.secrets.shorten(failure.detail.as_str(), DETAIL_SHOWN),
@@ -101,7 +103,7 @@ impl Probe {
 
 /// A sample, if it is a started server that answered, or none was started. Asked before and after, so that somebody else
 /// who answers once and goes is seen, and one who is there already learns nothing from the request.
-async fn of_ours(sampled: impl Future<Output = Sample>, means: &Means<'_>) -> Step {
+async fn of_ours(sampled: impl Future<Output = Sample>, means: &Context<'_>) -> Step {
     let Some(home) = means.home else {
         return Step::Sampled(sampled.await);
     };
@@ -128,7 +130,7 @@ async fn of_ours(sampled: impl Future<Output = Sample>, means: &Means<'_>) -> St
     }
 }
 
-impl Course {
+impl ProbeProgress {
     /// `stretch` is how long one point of the line over time lasts at first.
     pub fn new(stretch: Duration) -> Self {
         Self {
@@ -171,7 +173,7 @@ impl Course {
 }
 
 /// Which server ended during a wait, and how, in words.
-pub(super) async fn pause_or_gone(wait: Duration, means: &Means<'_>) -> Option<String> {
+pub(super) async fn pause_or_gone(wait: Duration, means: &Context<'_>) -> Option<String> {
     tokio::select! {
         biased;
         how = means.watched.ended() => Some(how),

@@ -1,9 +1,9 @@
 //! One URL: asked until it is right, and then, if wanted, watched whether it stays right.
 
 mod attempt;
-mod look;
-mod patience;
-mod told;
+mod findings;
+mod run;
+mod until_healthy;
 mod watch;
 
 use std::time::Duration;
@@ -11,11 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
+use super::control::Control;
 use super::expect::{Expected, LatencyLimit};
 use super::server::{Home, Watched};
-use super::signs::Control;
 use super::window::{Goal, Limits};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
+use crate::model::StatusSet;
 use crate::world::World;
 use crate::world::http::{Header, Http, Method, Settings};
 
@@ -36,9 +37,11 @@ pub struct Probe {
     pub body: Option<Bytes>,
     pub settings: Settings,
     pub expected: Expected,
-    pub slow: Slow,
+    pub slow: LatencyLimits,
     /// The certificate must be valid for at least this many days more.
     pub min_certificate_days: Option<u32>,
+    /// Statuses that are asked again until then although waiting rarely changes them.
+    pub retry_on_status: Option<StatusSet>,
     /// In which it must become right.
     pub within: Duration,
     pub interval: Duration,
@@ -49,13 +52,13 @@ pub struct Probe {
 
 /// When right answers come too late.
 #[derive(Clone, Debug, Default)]
-pub struct Slow {
+pub struct LatencyLimits {
     pub warn: Vec<LatencyLimit>,
     pub fail: Vec<LatencyLimit>,
 }
 
 /// What a probe looks with.
-pub struct Means<'a> {
+pub struct Context<'a> {
     pub http: &'a Http,
     pub control: Option<&'a Control>,
     /// Where a started server is to answer itself.
@@ -83,7 +86,7 @@ impl Probe {
     }
 
     /// Where a started server is to answer itself. `None` if none was started.
-    pub async fn home(&self, watched: &Watched) -> Result<Option<Home>, Blind> {
+    pub async fn home(&self, watched: &Watched) -> Result<Option<Home>, NotChecked> {
         match (self.url.host_str(), self.url.port_or_known_default()) {
             (Some(host), Some(port)) => Home::of(watched, host, port, &self.settings.resolve).await,
             _ => Ok(None),

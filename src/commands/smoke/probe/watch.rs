@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::{Course, Step, pause_or_gone};
-use super::told::next_step;
-use super::{ASIDE, Means, Probe};
+use super::attempt::{ProbeProgress, Step, pause_or_gone};
+use super::findings::next_step;
+use super::{ASIDE, Context, Probe};
 use crate::commands::smoke::sample::Sample;
 use crate::commands::smoke::window::{Goal, Run, State, Window};
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::{Class, Finding, Reason, TimeSpan, text};
 use crate::world::clock;
 
@@ -45,9 +45,9 @@ impl Probe {
     pub(super) async fn watch(
         &self,
         mut window: Window,
-        course: &mut Course,
-        means: &Means<'_>,
-    ) -> Result<Vec<Finding>, Blind> {
+        course: &mut ProbeProgress,
+        means: &Context<'_>,
+    ) -> Result<Vec<Finding>, NotChecked> {
         let Some((goal, limits)) = self.window else {
             return Ok(Vec::new());
         };
@@ -110,14 +110,14 @@ impl Probe {
     }
 
     /// What was not seen is neither right nor wrong.
-    fn unwatched(&self, gap: Duration, window: &Window, means: &Means<'_>) -> Blind {
+    fn unwatched(&self, gap: Duration, window: &Window, means: &Context<'_>) -> NotChecked {
         let until = means.world.clock.now();
         let from = until.checked_sub(gap).unwrap_or(until);
         let seen = match (window.samples(), window.failed()) {
             (0, _) => "no sample before".to_owned(),
             (samples, failed) => format!("{failed} of {samples} samples before failed"),
         };
-        Blind::with_help(
+        NotChecked::with_help(
             format!(
                 "{}: no sample for {}, between {from:.1} and {until:.1} ({seen}): stageproof or the machine did not run",
                 self.asked(),
@@ -127,7 +127,7 @@ impl Probe {
         )
     }
 
-    fn judge(&self, window: &Window, course: &Course, means: &Means<'_>) -> Vec<Finding> {
+    fn judge(&self, window: &Window, course: &ProbeProgress, means: &Context<'_>) -> Vec<Finding> {
         let failed = window.failed();
         let of = format!(
             "{failed} of {} failed: {}",
@@ -155,7 +155,7 @@ impl Probe {
                 vec![
                     Finding::error("degraded", message)
                         .because(whose, reason)
-                        .help(next_step(whose, reason))
+                        .help(next_step(whose, reason, last))
                         .excerpt(self.excerpt(last, means)),
                 ]
             }

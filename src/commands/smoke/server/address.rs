@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::world::dns::Dns;
 use crate::world::{panics, ports};
 
@@ -16,14 +16,14 @@ pub async fn addresses(host: &str) -> Result<Vec<IpAddr>, String> {
 }
 
 /// Whoever listens already where a server is to answer: then a probe would be answered by somebody else.
-pub async fn taken(host: &str, port: u16) -> Result<Option<SocketAddr>, Blind> {
+pub async fn taken(host: &str, port: u16) -> Result<Option<SocketAddr>, NotChecked> {
     let addresses = addresses(host)
         .await
-        .map_err(|error| Blind::with_help(error, "a started server is probed on this machine: localhost"))?;
+        .map_err(|error| NotChecked::with_help(error, "a started server is probed on this machine: localhost"))?;
     tokio::task::spawn_blocking(move || ports::taken(&addresses, port))
         .await
         .map_err(|error| {
-            Blind::errored(format!(
+            NotChecked::errored(format!(
                 "cannot tell whether {host}:{port} is free: {}",
                 panics::no_result(error)
             ))

@@ -1,6 +1,7 @@
 //! The servers that smoke starts itself, one after the other, and stops in the end.
 
 mod address;
+mod log;
 mod owner;
 mod ready;
 
@@ -16,16 +17,11 @@ pub use owner::{Home, Owner};
 pub use ready::Ready;
 
 use super::STAGE;
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
-use crate::world::process::Left;
-use crate::world::process::StartError;
-use crate::world::supervisor::{Ending, Failed, Order, Server, Watch};
-
-const LINES_SHOWN: usize = 15;
-/// More than as many lines of a log have, most of the time.
-const BYTES_SHOWN: usize = 16 << 10;
+use crate::world::process::{Ending, Left, StartError, needs_a_shell};
+use crate::world::supervisor::{Failed, Order, Server, Watch, in_words};
 
 /// A server to start before the probes.
 #[derive(Clone)]
@@ -72,12 +68,12 @@ impl Start {
 /// Why there is no server: found wanting, or not found out.
 enum NotStarted {
     Wrong(Finding),
-    Blind(Blind),
+    NotChecked(NotChecked),
 }
 
-impl From<Blind> for NotStarted {
-    fn from(blind: Blind) -> Self {
-        Self::Blind(blind)
+impl From<NotChecked> for NotStarted {
+    fn from(blind: NotChecked) -> Self {
+        Self::NotChecked(blind)
     }
 }
 
@@ -146,8 +142,8 @@ impl<'a> Servers<'a> {
         }
         not_ours.dedup();
         let mut checks = Vec::new();
-        // Looked at before any is stopped: afterwards it has ended in any case.
-        let ended: Vec<Option<Ending>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
+        // CheckResult at before any is stopped: afterwards it has ended in any case.
+        let ended: Vec<Option<Option<Ending>>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
         let mut failed = self.failed.take();
         for ((start, server, began), ending) in self.running.iter().zip(ended) {
             let mut facts = vec![
@@ -187,13 +183,10 @@ impl<'a> Servers<'a> {
         for (at, (start, server, _)) in self.running.into_iter().enumerate().rev() {
             let left = server.stop(&world.interrupt).await;
             // Those that run have the first checks, in their order.
-            if let (false, Some(Ended::Looked(findings))) = (
-                left.is_empty(),
-                checks.get_mut(at).map(|check: &mut Check| &mut check.ended),
-            ) {
-                findings.push(survivors(&left, world));
+            if let Some(Ended::Looked(findings)) = checks.get_mut(at).map(|check: &mut Check| &mut check.ended) {
+                findings.extend(Left::survived(&left, "it", &world.secrets));
             }
-            checks.extend(clean_log(start, world));
+            checks.extend(log::clean(start, world));
         }
         checks
     }
@@ -222,7 +215,7 @@ impl Watched {
         let endings = self
             .0
             .iter()
-            .map(|seen| Box::pin(async { format!("{} {}", seen.called, seen.watch.ended().await) }));
+            .map(|seen| Box::pin(async { format!("{} {}", seen.called, in_words(seen.watch.ended().await)) }));
         future::select_all(endings).await.0
     }
 
@@ -240,7 +233,10 @@ impl Watched {
     pub fn last_lines(&self, world: &World) -> Vec<String> {
         let told = self.0.iter().filter_map(|seen| {
             let name = seen.log.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Some(format!("last lines of logs/{name}:\n{}", last_lines(&seen.log, world)?))
+            Some(format!(
+                "last lines of logs/{name}:\n{}",
+                log::last_lines(&seen.log, world)?
+            ))
         });
         told.collect()
     }
@@ -275,7 +271,7 @@ async fn launch(start: &Start, targets: &[Url], world: &World) -> Result<Server,
     };
     Server::start(&order, &world.env, &world.interrupt)
         .await
-        .map_err(not_started)
+        .map_err(|failed| not_started(start, failed))
 }
 
 async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<(), NotStarted> {
@@ -301,19 +297,19 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
     let finding = |message: String| {
         Finding::error("not-ready", message)
             .because(Class::App, Reason::Timeout)
-            .excerpt(last_lines(&start.log, world).unwrap_or_default())
+            .excerpt(log::last_lines(&start.log, world).unwrap_or_default())
     };
     tokio::select! {
         biased;
         how = watched.ended() => Err(NotStarted::Wrong(
             Finding::error("process-exit", format!("{how} before {} was ready ({ready})", start.called()))
                 .because(Class::App, Reason::ProcessExit)
-                .help("fix the start command, or the error in its last log lines")
+                .help(advice(start, "fix the start command, or the error in its last log lines"))
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
-        signal = world.interrupt.wait() => Err(Blind::errored(format!("interrupted by {signal} before it was ready")).into()),
+        signal = world.interrupt.wait() => Err(NotChecked::errored(format!("interrupted by {signal} before it was ready")).into()),
         waited = ready.wait(&start.log, &tell, world) => {
-            waited.map_err(Blind::from)?;
+            waited.map_err(NotChecked::from)?;
             answers_itself(ready, watched).await
         }
         () = tokio::time::sleep(limit) => Err(NotStarted::Wrong(
@@ -339,10 +335,10 @@ async fn answers_itself(ready: &Ready, watched: &Watched) -> Result<(), NotStart
     }
 }
 
-fn not_started(failed: Failed) -> NotStarted {
+fn not_started(start: &Start, failed: Failed) -> NotStarted {
     let help = match &failed {
         Failed::Interrupted(_) | Failed::Own(_) | Failed::Program(StartError::System(_)) => {
-            return NotStarted::Blind(Blind::errored(failed.to_string()));
+            return NotStarted::NotChecked(NotChecked::errored(failed.to_string()));
         }
         Failed::Program(StartError::NotInPath(_) | StartError::NoFile(_)) => {
             "check the command's name and that the build before this step made it; the container action sees only what \
@@ -350,14 +346,14 @@ fn not_started(failed: Failed) -> NotStarted {
         }
         Failed::Program(_) | Failed::Refused(_) => "check that the command is a program that may be executed here",
     };
-    NotStarted::Wrong(Finding::error("not-started", failed.to_string()).help(help))
+    NotStarted::Wrong(Finding::error("not-started", failed.to_string()).help(advice(start, help)))
 }
 
 impl NotStarted {
     fn ended(self) -> Ended {
         match self {
             Self::Wrong(finding) => Ended::Looked(vec![finding]),
-            Self::Blind(blind) => blind.into(),
+            Self::NotChecked(blind) => blind.into(),
         }
     }
 }
@@ -377,39 +373,23 @@ fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration, world: &
     check
 }
 
-fn gone(start: &Start, how: Ending, world: &World) -> Finding {
+fn gone(start: &Start, how: Option<Ending>, world: &World) -> Finding {
     let help = match how {
-        Ending::Code(0) => "the command must stay in the foreground as long as the server runs",
+        Some(Ending::Code(0)) => "the command must stay in the foreground as long as the server runs",
         _ => "fix the error in its last log lines",
     };
-    Finding::error("process-exit", format!("{} {how} while it was probed", start.called()))
-        .because(Class::App, Reason::ProcessExit)
-        .help(help)
-        .excerpt(last_lines(&start.log, world).unwrap_or_default())
-}
-
-fn survivors(left: &[Left], world: &World) -> Finding {
-    let left = Left::named(left, &world.secrets);
-    Finding::warning(
-        "survivors",
-        format!("processes that it started could not be ended and keep running: {left}"),
+    Finding::error(
+        "process-exit",
+        format!("{} {} while it was probed", start.called(), in_words(how)),
     )
-    .help("end them yourself: stageproof may not end processes of another user")
+    .because(Class::App, Reason::ProcessExit)
+    .help(advice(start, help))
+    .excerpt(log::last_lines(&start.log, world).unwrap_or_default())
 }
 
-/// Takes the values of secrets out of the log, which becomes evidence. A log that cannot be cleaned is an error.
-fn clean_log(start: &Start, world: &World) -> Option<Check> {
-    let error = world.secrets.redact_file(&start.log).err()?;
-    let cause = format!("{error:#}");
-    let help = Some("check the log before you publish the evidence".to_owned());
-    let ended = Ended::Errored { cause, help };
-    Some(Check::new(
-        STAGE,
-        start.log_id(),
-        "The server's log holds no secrets",
-        ended,
-        Duration::ZERO,
-    ))
+/// A command that was written for a shell fails in ways that do not say so.
+fn advice(start: &Start, otherwise: &str) -> String {
+    needs_a_shell(&start.command).unwrap_or_else(|| otherwise.to_owned())
 }
 
 fn shown(path: &Path, world: &World) -> String {
@@ -421,10 +401,4 @@ fn shown(path: &Path, world: &World) -> String {
 
 fn command_line(start: &Start, world: &World) -> String {
     world.secrets.command_line(start.command.iter().map(String::as_str))
-}
-
-/// The last lines of a server's log, if it wrote any.
-fn last_lines(log: &Path, world: &World) -> Option<String> {
-    let last = world.secrets.last_lines_of(log, LINES_SHOWN, BYTES_SHOWN);
-    last.ok().filter(|lines| !lines.trim().is_empty())
 }

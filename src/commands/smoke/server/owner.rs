@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Watched;
 use super::address::addresses;
-use crate::engine::Blind;
+use crate::engine::NotChecked;
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::http::Resolve;
@@ -53,17 +53,17 @@ pub struct Home {
 
 impl Home {
     /// `None` if nothing was started, so that nobody in particular is to answer.
-    pub async fn of(watched: &Watched, host: &str, port: u16, resolve: &[Resolve]) -> Result<Option<Self>, Blind> {
+    pub async fn of(watched: &Watched, host: &str, port: u16, resolve: &[Resolve]) -> Result<Option<Self>, NotChecked> {
         if watched.0.is_empty() {
             return Ok(None);
         }
         let given = resolve.iter().find(|resolve| resolve.covers(host, Some(port)));
         let addresses = match given {
             Some(given) => given.addresses.clone(),
-            None => addresses(host).await.map_err(Blind::errored)?,
+            None => addresses(host).await.map_err(NotChecked::errored)?,
         };
         if let Some(elsewhere) = addresses.iter().find(|ip| !ip.to_canonical().is_loopback()) {
-            return Err(Blind::with_help(
+            return Err(NotChecked::with_help(
                 format!("{host} is {elsewhere}, which is not a loopback address of this machine"),
                 "a started server is probed on this machine: drop --resolve, or --start",
             ));

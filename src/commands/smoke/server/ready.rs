@@ -1,6 +1,5 @@
 //! When a started server counts as up.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -8,8 +7,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use regex::Regex;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use super::address::addresses;
@@ -167,26 +164,11 @@ impl fmt::Display for Ready {
     }
 }
 
-impl<'de> Deserialize<'de> for Ready {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer)
-    }
-}
-
-impl JsonSchema for Ready {
-    fn schema_name() -> Cow<'static, str> {
-        "Ready".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "A URL that answers 2xx or 3xx, tcp:PORT or tcp:HOST:PORT that accepts connections, or \
-                            log:REGEX that matches a line of the server's output.",
-            "pattern": "^(https?://.+|tcp:.+|log:.+)$",
-        })
-    }
-}
+text::read_from_text!(Ready {
+    "description": "A URL that answers 2xx or 3xx, tcp:PORT or tcp:HOST:PORT that accepts connections, or \
+                    log:REGEX that matches a line of the server's output.",
+    "pattern": "^(https?://.+|tcp:.+|log:.+)$",
+});
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use super::earlier::Earlier;
 use super::found::Found;
 use super::gather::Gathered;
-use super::rules::{Behind, Rules};
+use super::rules::{LinkTarget, Rules};
 use super::safe_name::{SafeNames, as_is};
 use super::select::shown;
 use crate::model::evidence::{COPIES, INDEX, MANIFEST, SEALING, TEMPORARY, Why, encode_path, is_git};
@@ -176,9 +176,9 @@ fn copy_behind(
     let at = dir.join(link);
     let said = || format!("it points to {}", paths::link_text(&at));
     let (why, detail) = match rules.behind(&at, None) {
-        Behind::Barred(why) => (why, said()),
-        Behind::Nothing(detail) => (Why::Symlink, detail),
-        Behind::File(target) => match copy::copy(&target, &to, &mut Vec::new(), stop) {
+        LinkTarget::Barred(why) => (why, said()),
+        LinkTarget::Nothing(detail) => (Why::Symlink, detail),
+        LinkTarget::File(target) => match copy::copy(&target, &to, &mut Vec::new(), stop) {
             Ok(copied) => {
                 if copied.changed {
                     found.changed_while_copied(&shown(link), copied.hashed.size);

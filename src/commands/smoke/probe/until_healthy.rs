@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::{Course, Step, pause_or_gone};
-use super::told::{self, next_step};
-use super::{ASIDE, Means, Probe};
+use super::attempt::{ProbeProgress, Step, pause_or_gone};
+use super::findings::{self, next_step};
+use super::{ASIDE, Context, Probe};
+use crate::commands::smoke::control::ControlAnswer;
 use crate::commands::smoke::sample::{Bad, Sample};
-use crate::commands::smoke::signs::Told;
 use crate::model::{Finding, Reason, TimeSpan, text};
 
 /// With less time than this there is no waiting and asking once more: the wait takes half of it.
@@ -14,16 +14,58 @@ const LAST_WAIT: Duration = Duration::from_millis(200);
 /// An attempt with less time than this says nothing.
 const LAST_ATTEMPT: Duration = Duration::from_millis(100);
 
+/// Statuses that waiting does not change: something forbids the request, or the route is gone for good.
+const FINAL: [u16; 4] = [401, 403, 405, 410];
+/// How often, and for how long, such an answer must come to be believed.
+const CONFIRMED: (u32, Duration) = (3, Duration::from_secs(2));
+
+/// The same final answer, attempt after attempt.
+struct Settled {
+    status: Option<u16>,
+    since: Instant,
+    count: u32,
+}
+
+impl Settled {
+    /// The status, once it is believed. `None` is any other answer.
+    fn by(&mut self, status: Option<u16>) -> Option<u16> {
+        if status != self.status {
+            *self = Self {
+                status,
+                since: Instant::now(),
+                count: 0,
+            };
+        }
+        self.count += 1;
+        let (count, lasts) = CONFIRMED;
+        self.status
+            .filter(|_| self.count >= count && self.since.elapsed() >= lasts)
+    }
+}
+
 impl Probe {
+    fn is_final(&self, status: u16) -> bool {
+        FINAL.contains(&status)
+            && !self
+                .retry_on_status
+                .as_ref()
+                .is_some_and(|retried| retried.contains(status))
+    }
+
     /// Asks until the answer is right, the time is up, or the server that should answer is gone.
-    pub(super) async fn until_right(&self, course: &mut Course, means: &Means<'_>) -> Result<(), Finding> {
+    pub(super) async fn until_right(&self, course: &mut ProbeProgress, means: &Context<'_>) -> Result<(), Finding> {
         let deadline = Instant::now() + self.within;
         let waiting = means.world.progress.waiting(&self.asked(), Some(deadline));
+        let mut settled = Settled {
+            status: None,
+            since: Instant::now(),
+            count: 0,
+        };
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             // The wait may have taken longer than it should.
             if course.samples.count() > 0 && left < LAST_ATTEMPT {
-                return Err(self.given_up(course, means, None).await);
+                return Err(self.given_up(course, means, "").await);
             }
             let sample = match self.attempt(left, course, means).await {
                 Step::Sampled(sample) => sample,
@@ -43,20 +85,27 @@ impl Probe {
                 let state = format!("still waiting: {attempts}, last: {}", bad.detail);
                 waiting.now(&state, Some(deadline));
             }
+            let status = match &sample {
+                Sample::Bad(bad) => bad.status,
+                Sample::Good(_) => None,
+            };
             let retry_after = course.add(sample);
             if good {
                 return Ok(());
             }
+            if let Some(status) = settled.by(status.filter(|status| self.is_final(*status))) {
+                return Err(self.given_up(course, means, &findings::final_answer(status)).await);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             if left < LAST_WAIT {
-                return Err(self.given_up(course, means, None).await);
+                return Err(self.given_up(course, means, "").await);
             }
             let pause = self.interval.max(retry_after.unwrap_or_default());
             // When no interval and attempt are left, the rest is halved, so that the last attempt is near the end.
             let wait = if left > pause + LAST_ATTEMPT {
                 pause
             } else if let Some(asked) = retry_after.filter(|asked| *asked + LAST_ATTEMPT >= left) {
-                return Err(self.given_up(course, means, Some(asked)).await);
+                return Err(self.given_up(course, means, &findings::asked_to_wait(asked)).await);
             } else {
                 left / 2
             };
@@ -67,17 +116,17 @@ impl Probe {
     }
 
     /// The time is up. Whose fault it was is worth the control's whole time, if it had less before.
-    async fn given_up(&self, course: &mut Course, means: &Means<'_>, asked_to_wait: Option<Duration>) -> Finding {
+    async fn given_up(&self, course: &mut ProbeProgress, means: &Context<'_>, why: &str) -> Finding {
         if let Some(bad) = course.samples.last_failure_mut().filter(|bad| bad.control_was_hurried)
             && let Some(control) = means.control
-            && let Told::Fails(how) = control.ask(ASIDE).await
+            && let ControlAnswer::Fails(how) = control.ask(ASIDE).await
         {
             bad.sign = Some(how);
         }
-        self.unhealthy(course, means, asked_to_wait)
+        self.unhealthy(course, means, why)
     }
 
-    fn unhealthy(&self, course: &Course, means: &Means<'_>, asked_to_wait: Option<Duration>) -> Finding {
+    fn unhealthy(&self, course: &ProbeProgress, means: &Context<'_>, why: &str) -> Finding {
         let Some(bad) = course.samples.last_failure() else {
             return Finding::error("no-sample", "there was no time for a single attempt");
         };
@@ -88,20 +137,22 @@ impl Probe {
             text::count(course.samples.count(), "attempt"),
             TimeSpan::measured(course.samples.lasted()),
         );
-        if let Some(asked) = asked_to_wait {
-            message.push_str(&told::asked_to_wait(asked));
-        }
+        message.push_str(why);
         if let Some(sign) = &bad.sign {
             message.push_str(&format!("; {sign}"));
         }
         Finding::error("unhealthy", message)
             .because(bad.class(), bad.reason)
-            .help(next_step(bad.class(), bad.reason))
-            .excerpt(self.excerpt(Some(bad), means))
+            .help(next_step(bad.class(), bad.reason, Some(bad)))
+            .excerpt(match bad.reason {
+                // The server's own check shows them.
+                Reason::ProcessExit => String::new(),
+                _ => self.excerpt(Some(bad), means),
+            })
     }
 
-    pub(super) fn gone(&self, course: &mut Course, means: &Means<'_>, how: String) -> Finding {
+    pub(super) fn gone(&self, course: &mut ProbeProgress, means: &Context<'_>, how: String) -> Finding {
         course.add(Sample::Bad(Bad::new(Reason::ProcessExit, how)));
-        self.unhealthy(course, means, None)
+        self.unhealthy(course, means, "")
     }
 }

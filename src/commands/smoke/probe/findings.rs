@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use super::attempt::Course;
-use super::{Means, Probe};
+use super::attempt::ProbeProgress;
+use super::{Context, Probe};
 use crate::commands::smoke::expect::{self, LatencyLimit};
 use crate::commands::smoke::sample::{Bad, Samples};
 use crate::commands::smoke::timing::{Statistic, Timing};
-use crate::model::{Class, Fact, Finding, Reason, TimeSpan};
+use crate::model::check::ASSERTED;
+use crate::model::{Class, Fact, Finding, Reason, TimeSpan, text};
 use crate::world::World;
 use crate::world::http::Expiry;
 
 impl Probe {
     /// What others wrote about it: the answer, and the servers' logs.
-    pub(super) fn excerpt(&self, bad: Option<&Bad>, means: &Means<'_>) -> String {
+    pub(super) fn excerpt(&self, bad: Option<&Bad>, means: &Context<'_>) -> String {
         let answer = bad.map(|bad| bad.excerpt.clone()).filter(|text| !text.is_empty());
         let logs = means.watched.last_lines(means.world);
         answer.into_iter().chain(logs).collect::<Vec<_>>().join("\n")
@@ -70,9 +71,20 @@ impl Probe {
         )
     }
 
-    pub(super) fn facts(&self, course: &Course, world: &World) -> Vec<Fact> {
+    /// Everything that has to hold, in short words.
+    fn asserted(&self) -> String {
+        let mut words = self.expected.in_words();
+        let days = self.min_certificate_days;
+        words.extend(days.map(|days| format!("certificate valid for at least {}", text::count(days as usize, "day"))));
+        words.extend(self.slow.fail.iter().map(|limit| format!("latency at most {limit}")));
+        words.push(format!("within {}", TimeSpan(self.within)));
+        words.extend(self.window.map(|(goal, _)| goal.to_string()));
+        words.join("; ")
+    }
+
+    pub(super) fn facts(&self, course: &ProbeProgress, world: &World) -> Vec<Fact> {
         let samples = &course.samples;
-        let mut facts = Vec::new();
+        let mut facts = vec![Fact::new(ASSERTED, self.asserted())];
         if let Some(good) = samples.last_good() {
             facts.push(Fact::new(
                 "answer",
@@ -116,10 +128,11 @@ impl Probe {
     }
 }
 
-pub(super) fn next_step(whose: Class, reason: Reason) -> &'static str {
-    match whose {
-        Class::Infra => "the platform or the way to it is in trouble: run it again when that is over",
-        Class::App => expect::next_step(reason),
+pub(super) fn next_step(whose: Class, reason: Reason, bad: Option<&Bad>) -> &'static str {
+    match (whose, bad.and_then(|bad| bad.help)) {
+        (Class::Infra, _) => "the platform or the way to it is in trouble: run it again when that is over",
+        (Class::App, Some(help)) => help,
+        (Class::App, None) => expect::next_step(reason),
     }
 }
 
@@ -128,6 +141,10 @@ pub(super) fn asked_to_wait(asked: Duration) -> String {
         "; Retry-After ({}) exceeds the remaining time",
         TimeSpan::measured(asked)
     )
+}
+
+pub(super) fn final_answer(status: u16) -> String {
+    format!("; no further attempts, as waiting does not change a {status} (--retry-on-status {status} goes on)")
 }
 
 fn validity(days: i64) -> String {

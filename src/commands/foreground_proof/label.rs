@@ -19,7 +19,7 @@ pub const CLAIMS: usize = 3;
 
 /// What is known of a label so far.
 #[derive(Default)]
-pub struct Story {
+pub struct LabelHistory {
     /// Wrong about beginning, order and end.
     order: Capped,
     /// Silences that were too long.
@@ -57,12 +57,14 @@ struct Attempt {
 
 struct Closed {
     line: u64,
+    /// Whether there was a process at all.
+    started: bool,
     number: u32,
     exit: u8,
     signal: Option<String>,
 }
 
-impl Story {
+impl LabelHistory {
     pub fn add(&mut self, line: u64, record: &Record, at: Timestamp, rules: &Rules) {
         self.records += 1;
         self.times_of(line, record, at, rules);
@@ -84,6 +86,7 @@ impl Story {
                         self.open = None;
                         self.closed = Some(Closed {
                             line,
+                            started: record.pid != 0,
                             number: record.attempt,
                             exit: end.exit,
                             signal: end.signal.clone(),
@@ -140,6 +143,8 @@ impl Story {
             _ => "a record",
         };
         match &self.open {
+            // heartbeat tells the end of a command that never began, too.
+            None if record.pid == 0 && matches!(&record.event, Event::End(end) if end.exit != 0) => {}
             None => {
                 let message = format!("{name} of `{}` without a start before it", record.label);
                 self.order.add(torn(rules.at(line, "no-start", &message)));
@@ -266,7 +271,7 @@ impl Story {
         let mut ended = claim(
             label,
             "ended",
-            format!("`{label}` began, and ended with exit code 0"),
+            format!("`{label}` began, and exited with code 0"),
             self.order,
         );
         ended.facts = vec![
@@ -310,15 +315,24 @@ impl Story {
                     .signal
                     .as_ref()
                     .map(|name| format!(" ({})", crate::model::text::one_line(name)));
-                let message = format!(
-                    "the last attempt of `{label}` ended with exit code {}{}",
-                    closed.exit,
-                    signal.unwrap_or_default()
-                );
-                self.order
-                    .add(rules.at(closed.line, "exit-code", &message).help(format!(
-                        "{label}.log beside the log has its output; fix the command and run the step again"
-                    )));
+                let (message, help) = match closed.started {
+                    true => (
+                        format!(
+                            "the last attempt of `{label}` exited with code {}{}",
+                            closed.exit,
+                            signal.unwrap_or_default()
+                        ),
+                        format!("{label}.log beside the log has its output; fix the command and run the step again"),
+                    ),
+                    false => (
+                        format!(
+                            "the command of `{label}` could not be started (exit code {})",
+                            closed.exit
+                        ),
+                        "the note above that line says why; fix the command and run the step again".to_owned(),
+                    ),
+                };
+                self.order.add(rules.at(closed.line, "exit-code", &message).help(help));
             }
             _ => {}
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Rules;
-use super::story::Story;
+use super::label::LabelHistory;
 use crate::model::capped::Capped;
 use crate::model::heartbeat::Record;
 use crate::model::{Check, Finding};
@@ -14,13 +14,13 @@ use crate::model::{Check, Finding};
 const MOST_LABELS: usize = 200;
 
 #[derive(Default)]
-pub struct Ledger {
-    stories: BTreeMap<String, Story>,
+pub struct Labels {
+    stories: BTreeMap<String, LabelHistory>,
     /// There were more labels than are looked at, which was told.
     overflown: bool,
 }
 
-impl Ledger {
+impl Labels {
     /// Takes a record in. What it answers is about the log as a whole.
     pub fn add(&mut self, line: u64, record: &Record, at: Timestamp, rules: &Rules) -> Option<Finding> {
         if !self.stories.contains_key(&record.label) {
@@ -35,7 +35,7 @@ impl Ledger {
                         .help("give a command the same label in each run"),
                 );
             }
-            self.stories.insert(record.label.clone(), Story::default());
+            self.stories.insert(record.label.clone(), LabelHistory::default());
         }
         if let Some(story) = self.stories.get_mut(&record.label) {
             story.add(line, record, at, rules);

@@ -1,63 +1,9 @@
-//! Signs that a failure is the platform's and not the deployed thing's.
-//!
-//! "Refused all the time" is never the platform's fault without one: nothing tells it from an application that is down.
-
-use std::time::Duration;
-
-use url::Url;
+//! Short failures between good answers, and whose they were.
 
 use super::sample::Bad;
-use crate::model::Reason;
-use crate::world::http::{Http, Method, Request};
 
-/// Right answers in a row, before and after a failure, that make it a passing trouble of what lies between.
+/// Good answers in a row, before and after a failure, for it to count as a network blip.
 const STREAK: u64 = 3;
-/// The control has to be something that answers at once when all is well.
-const TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Something that has nothing to do with what was deployed, reached by the same way.
-#[derive(Clone)]
-pub struct Control {
-    pub http: Http,
-    pub url: Url,
-}
-
-/// What a control says about whose fault a failure is.
-pub enum Told {
-    /// It answers, so nothing speaks for the platform.
-    Answers,
-    /// It fails as well, in words.
-    Fails(String),
-    /// Too little time was left to tell.
-    NoTime,
-    /// Nothing, as it would fail in the best of times: no such host, or a certificate nobody trusts. Counted as a sign,
-    /// a typing error in its URL would excuse every failure.
-    Nothing(String),
-}
-
-impl Control {
-    /// Asks it, within `left` at most.
-    pub async fn ask(&self, left: Duration) -> Told {
-        let request = Request {
-            url: &self.url,
-            method: &Method::GET,
-            headers: &[],
-            body: None,
-            timeout: TIMEOUT.min(left),
-            body_limit: 0,
-        };
-        let how = match self.http.send(request).await {
-            Ok(answer) if answer.status < 500 => return Told::Answers,
-            Ok(answer) => format!("answers {}", answer.status),
-            Err(failure) if failure.out_of_time && left < TIMEOUT => return Told::NoTime,
-            Err(failure) if matches!(failure.reason, Reason::Dns | Reason::Tls) && !failure.blind => {
-                return Told::Nothing(failure.detail);
-            }
-            Err(failure) => format!("fails: {}", failure.detail),
-        };
-        Told::Fails(format!("the control {} {how}", self.url))
-    }
-}
 
 /// Counts failures that did not end a window, and whose they were.
 #[derive(Default)]

@@ -2,17 +2,17 @@
 
 use url::Url;
 
-use super::attempt::Course;
-use super::{Means, Probe};
+use super::attempt::ProbeProgress;
+use super::{Context, Probe};
 use crate::commands::smoke::expect::URL_SHOWN;
 use crate::commands::smoke::other_family::{self, Asked};
 use crate::commands::smoke::window::Window;
-use crate::engine::{Looked, Observed};
+use crate::engine::{CheckResult, Observation};
 use crate::model::Finding;
 
 impl Probe {
-    pub async fn look(&self, means: &Means<'_>) -> Looked {
-        let mut course = Course::new(self.interval);
+    pub async fn look(&self, means: &Context<'_>) -> CheckResult {
+        let mut course = ProbeProgress::new(self.interval);
         let mut findings = Vec::new();
         match self.until_right(&mut course, means).await {
             Err(finding) => findings.push(finding),
@@ -68,7 +68,7 @@ impl Probe {
             };
             facts.extend(other_family::look(&asked, means.http, means.world).await);
         }
-        Ok(Observed {
+        Ok(Observation {
             findings,
             facts,
             latency: course.timing.latency(),

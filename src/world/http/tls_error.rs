@@ -7,11 +7,14 @@ use super::settings::{HttpVersion, Settings};
 
 pub const NO_HTTP2: &str = "the server does not offer HTTP/2";
 
+/// What to do where there is no TLS.
+pub const TRY_HTTP: &str = "write http:// if the port speaks plain HTTP, or name the port that speaks TLS";
+
 /// One sentence.
 pub fn in_words(error: &Error, shown: Option<&Certificate>, settings: &Settings) -> String {
     use AlertDescription as Alert;
     match error {
-        Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
+        Error::InvalidMessage(_) => "the server does not speak TLS on this port, but most likely plain HTTP".to_owned(),
         Error::InvalidCertificate(wrong) => certificate(wrong, shown),
         Error::AlertReceived(Alert::NoApplicationProtocol) if settings.version == HttpVersion::Two => {
             NO_HTTP2.to_owned()

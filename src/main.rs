@@ -49,7 +49,7 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
     let folder = std::env::current_dir()?;
     let argv: Vec<_> = std::env::args_os().collect();
     let world = World {
-        progress: Progress::to_console(runner.active),
+        progress: Progress::to_console(runner.active, &env),
         runner: Arc::new(runner),
         workspace: workspace::find(&env, &folder, cli::CONFIG),
         folder,
@@ -80,7 +80,9 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
             let names = run.secret_names.iter().map(String::as_str);
             let secrets = Arc::new(Redactor::new(&world.env, names));
             let world = World {
-                progress: world.progress.careful(Arc::clone(&secrets), run.format == Format::Json),
+                progress: world
+                    .progress
+                    .careful(Arc::clone(&secrets), run.format == Format::Json, run.verbosity),
                 secrets: Arc::clone(&secrets),
                 ..world
             };

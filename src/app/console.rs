@@ -1,6 +1,6 @@
 //! What is said to people and to the runner, and in which order.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use anyhow::Context as _;
 
@@ -104,11 +104,4 @@ impl Drop for Console {
             let _ = self.aside(&format!("::{token}::\n"));
         }
     }
-}
-
-/// Colours are for terminals, and for those who ask.
-pub fn colour(asked: Option<bool>, stream: &impl IsTerminal, world: &World) -> bool {
-    asked.unwrap_or_else(|| {
-        stream.is_terminal() && world.env.get("NO_COLOR").is_none() && world.env.get("TERM") != Some("dumb")
-    })
 }

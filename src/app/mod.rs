@@ -4,7 +4,6 @@ mod console;
 mod targets;
 
 use std::any::Any;
-use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,7 +17,9 @@ use crate::model::report::Frame;
 use crate::model::staging_status::{self, StagingStatus};
 use crate::model::{Check, Ended, Outcome, Output, Report};
 use crate::render;
+use crate::render::console::Look;
 use crate::world::files::{self, Links};
+use crate::world::output::Stream;
 use crate::world::{World, panics, random, workspace};
 use console::{Console, Streams};
 use targets::Targets;
@@ -89,6 +90,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     let outcome = AssertUnwindSafe(commands::run(&run.plan, world, &keep))
         .catch_unwind()
         .await;
+    world.progress.end();
     let outcome = outcome.unwrap_or_else(|panic| Outcome {
         exit: wrapper.then_some(run.plan.failure_code()),
         ..crashed(run.command, &*panic)
@@ -110,11 +112,15 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         None => report,
     };
     let text = match run.format {
-        Format::Console if wrapper => {
-            let colour = console::colour(run.colour, &io::stderr(), world);
-            render::console::render(&without_excerpts(&report), colour)
+        Format::Console => {
+            let look = Look {
+                color: if wrapper { Stream::Err } else { Stream::Out }.has_color(run.color, &world.env),
+                verbosity: run.verbosity,
+                annotated: world.runner.active,
+                wrapped: wrapper,
+            };
+            render::console::render(&report, look)
         }
-        Format::Console => render::console::render(&report, console::colour(run.colour, &io::stdout(), world)),
         Format::Json => render::json::render(&report)?,
     };
     // Everything is tried before the first error is reported, so that one lost file does not lose the others.
@@ -157,17 +163,6 @@ pub fn revoke_status(path: &Path, world: &World) -> anyhow::Result<()> {
         "see the step's log and `stageproof verdict --help`",
     );
     write_status(&Report::judge(frame, outcome), path)
-}
-
-/// For a console that has just shown what a command said.
-fn without_excerpts(report: &Report) -> Report {
-    let mut report = report.clone();
-    for check in &mut report.checks {
-        if let Ended::Looked(findings) = &mut check.ended {
-            findings.iter_mut().for_each(|finding| finding.excerpt = None);
-        }
-    }
-    report
 }
 
 /// What a report says until the run has ended.

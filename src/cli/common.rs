@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::error::UsageError;
 use super::merge;
-use crate::model::{Subject, report};
+use crate::model::{Subject, Verbosity, report};
 use crate::world::{World, files, paths, reports};
 
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
@@ -23,11 +23,11 @@ pub enum Format {
     Json,
 }
 
-/// When colours are used.
+/// When colors are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Colour {
-    /// On a terminal only, and not when NO_COLOR is set.
+pub enum Color {
+    /// On a terminal and in GitHub's log; NO_COLOR, FORCE_COLOR, CLICOLOR and CLICOLOR_FORCE change that.
     Auto,
     Always,
     Never,
@@ -58,10 +58,20 @@ pub struct CommonOptions {
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     #[serde(skip)]
     pub format: Option<Format>,
-    /// When colours are used [default: auto].
+    /// When colors are used [default: auto].
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     #[serde(skip)]
-    pub color: Option<Colour>,
+    pub color: Option<Color>,
+    /// Show only what did not pass, and the verdict.
+    #[arg(short, long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    #[serde(skip)]
+    pub quiet: Option<bool>,
+    /// Show the details of what passed, too, and each step while it is done.
+    #[arg(short, long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    #[serde(skip)]
+    pub verbose: Option<bool>,
 }
 
 /// The common options with their defaults filled in.
@@ -74,7 +84,8 @@ pub struct Setting {
     pub label: Option<String>,
     pub format: Format,
     /// `None` is auto.
-    pub colour: Option<bool>,
+    pub color: Option<bool>,
+    pub verbosity: Verbosity,
     pub subject: Subject,
 }
 
@@ -89,7 +100,9 @@ impl CommonOptions {
                 evidence_dir,
                 label,
                 format,
-                color
+                color,
+                quiet,
+                verbose
             }
         )
     }
@@ -106,6 +119,14 @@ impl CommonOptions {
                 "--label `{label}` becomes part of a file name and may hold letters, digits, `.`, `_` and `-` only"
             )));
         }
+        let verbosity = match (self.quiet, self.verbose) {
+            (Some(true), Some(true)) => {
+                return Err(UsageError::new("--quiet and --verbose exclude each other").help("leave one of them out"));
+            }
+            (Some(true), _) => Verbosity::Quiet,
+            (_, Some(true)) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
         let subject = world.runner.subject(&environment);
         let template = self.evidence_dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR);
         let on = |date: String| Ok::<_, UsageError>(world.workspace.join(fill(template, &subject, &date)?));
@@ -121,11 +142,12 @@ impl CommonOptions {
             sealed,
             label: self.label,
             format: self.format.unwrap_or(Format::Console),
-            colour: match self.color.unwrap_or(Colour::Auto) {
-                Colour::Auto => None,
-                Colour::Always => Some(true),
-                Colour::Never => Some(false),
+            color: match self.color.unwrap_or(Color::Auto) {
+                Color::Auto => None,
+                Color::Always => Some(true),
+                Color::Never => Some(false),
             },
+            verbosity,
             subject,
         })
     }

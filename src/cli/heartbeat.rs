@@ -56,7 +56,7 @@ pub struct HeartbeatOptions {
     /// Between two attempts; there is no wait after the last [default: 0s].
     #[arg(long, value_name = "TIME", requires = "retries")]
     pub retry_wait: Option<TimeSpan>,
-    /// Give the command a terminal, for programs that write in large pieces, or without colours, when there is none. Both
+    /// Give the command a terminal, for programs that write in large pieces, or without colors, when there is none. Both
     /// of its streams then come out on standard output.
     #[arg(long)]
     pub pty: bool,
@@ -104,6 +104,8 @@ impl HeartbeatOptions {
             retry_wait: self.retry_wait.map_or(Duration::ZERO, |wait| wait.0),
             logs: setting.evidence_dir.join("logs"),
             folder: world.folder.clone(),
+            verbosity: setting.verbosity,
+            color: setting.color,
             command: self.command,
         })
     }

@@ -38,7 +38,7 @@ pub use inputs::{host, input_name, is_input};
 pub use status_file::of_unread as status_file_of_unread;
 
 use crate::commands::Plan;
-use crate::model::{Report, Subject};
+use crate::model::{Report, Subject, Verbosity};
 use crate::world::World;
 
 /// Gates staging deploys and leaves proof.
@@ -161,7 +161,8 @@ pub struct Run {
     pub command: &'static str,
     pub label: Option<String>,
     pub format: Format,
-    pub colour: Option<bool>,
+    pub color: Option<bool>,
+    pub verbosity: Verbosity,
     pub subject: Subject,
     pub evidence_dir: PathBuf,
     pub plan: Plan,
@@ -307,7 +308,8 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         command: name,
         label: setting.label,
         format: setting.format,
-        colour: setting.colour,
+        color: setting.color,
+        verbosity: setting.verbosity,
         subject: setting.subject,
         evidence_dir,
         plan,

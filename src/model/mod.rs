@@ -20,6 +20,7 @@ pub mod subject;
 pub mod text;
 pub mod time_span;
 pub mod timeline;
+pub mod verbosity;
 pub mod verdict;
 pub mod waiver;
 
@@ -33,4 +34,5 @@ pub use status_set::StatusSet;
 pub use subject::Subject;
 pub use time_span::TimeSpan;
 pub use timeline::Span;
+pub use verbosity::Verbosity;
 pub use verdict::Verdict;

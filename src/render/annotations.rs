@@ -13,6 +13,32 @@ const AT_MOST: usize = 10;
 const MESSAGE_BYTES: usize = 3000;
 
 pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    for (kind, mut list) in all(report) {
+        if list.len() > AT_MOST {
+            let more = list.len() - (AT_MOST - 1);
+            list.truncate(AT_MOST - 1);
+            list.push(command(
+                kind,
+                "More",
+                None,
+                None,
+                &format!("{more} more of this kind; the job summary and the report list all of them"),
+            ));
+        }
+        for line in list {
+            let _ = writeln!(out, "{line}");
+        }
+    }
+    out
+}
+
+/// Whether no annotation is left out.
+pub fn hold_all(report: &Report) -> bool {
+    all(report).iter().all(|(_, list)| list.len() <= AT_MOST)
+}
+
+fn all(report: &Report) -> [(&'static str, Vec<String>); 3] {
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
     let mut notices = Vec::new();
@@ -42,24 +68,7 @@ pub fn render(report: &Report) -> String {
             Ended::Skipped { .. } => {}
         }
     }
-    let mut out = String::new();
-    for (kind, mut list) in [("error", errors), ("warning", warnings), ("notice", notices)] {
-        if list.len() > AT_MOST {
-            let more = list.len() - (AT_MOST - 1);
-            list.truncate(AT_MOST - 1);
-            list.push(command(
-                kind,
-                "More",
-                None,
-                None,
-                &format!("{more} more of this kind; the job summary and the report list all of them"),
-            ));
-        }
-        for line in list {
-            let _ = writeln!(out, "{line}");
-        }
-    }
-    out
+    [("error", errors), ("warning", warnings), ("notice", notices)]
 }
 
 fn of_finding(kind: &str, title: &str, finding: &Finding) -> String {

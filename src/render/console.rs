@@ -1,47 +1,98 @@
-//! The report for people who read a terminal or a step's log.
+//! The report for people who read a terminal or a step's log: what passed in a line each, and last, once, what did not.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::model::text::{one_line, printable};
-use crate::model::{Check, Class, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verdict};
+use super::annotations;
+use crate::model::check::ASSERTED;
+use crate::model::text::{count, one_line, printable};
+use crate::model::{Check, Class, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verbosity, Verdict};
 
 /// Lines of an excerpt that are shown; the report holds the rest.
 const EXCERPT_LINES: usize = 20;
 
-/// `colour` is for terminals only.
-pub fn render(report: &Report, colour: bool) -> String {
-    let paint = Paint { colour };
+/// How the report is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    pub color: bool,
+    pub verbosity: Verbosity,
+    /// A runner shows the messages of what is wrong itself, below, as annotations.
+    pub annotated: bool,
+    /// It is about a command whose output was just shown.
+    pub wrapped: bool,
+}
+
+pub fn render(report: &Report, look: Look) -> String {
+    if look.wrapped && report.verdict == Verdict::Pass && look.verbosity < Verbosity::Verbose {
+        return one_command(report, look);
+    }
+    let page = Page {
+        look,
+        annotated: look.annotated && annotations::hold_all(report),
+        reason: &report.reason,
+        several_stages: report.stages().len() > 1,
+    };
     let mut out = String::new();
-    let _ = writeln!(out, "{}", paint.bold(&heading(report)));
-    for stage in report.stages() {
-        let _ = writeln!(out, "\n{}", paint.bold(stage));
-        for check in report.checks.iter().filter(|c| c.stage == stage) {
-            one_check(&mut out, check, &paint);
-        }
+    let (mut wrong, fine): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| is_wrong(check));
+    // Those that decide come last.
+    wrong.sort_by_key(|check| matches!(check.status(), Status::Failed | Status::Errored));
+    if look.verbosity > Verbosity::Quiet {
+        let _ = writeln!(out, "{}", look.bold(&heading(report)));
     }
-    if !report.notes.is_empty() {
+    let shown = |check: &&Check| look.verbosity > Verbosity::Quiet || check.status() != Status::Passed;
+    for stage in report.stages() {
+        let mut checks = fine
+            .iter()
+            .filter(|c| c.stage == stage)
+            .copied()
+            .filter(shown)
+            .peekable();
+        if checks.peek().is_some() {
+            let _ = writeln!(out, "\n{}", look.bold(stage));
+        }
+        checks.for_each(|check| page.check(&mut out, "  ", check));
+    }
+    for note in report.notes.iter().filter(|_| look.verbosity > Verbosity::Quiet) {
+        let _ = writeln!(out, "\n{}", printable(note));
+    }
+    for check in wrong {
         out.push('\n');
-        for note in &report.notes {
-            let _ = writeln!(out, "{}", printable(note));
+        page.check(&mut out, "", check);
+    }
+    let _ = writeln!(out, "\n{}", verdict(report, look));
+    for (name, output) in [("Report", "report"), ("Bundle", "bundle")] {
+        if let Some(path) = report.outputs.get(output).filter(|_| look.verbosity > Verbosity::Quiet) {
+            let _ = writeln!(out, "{name}: {}", one_line(path));
         }
     }
-    let _ = writeln!(out, "\n{}", paint.bold("Results by stage"));
-    let width = report.stages().iter().map(|s| s.len()).max().unwrap_or(0);
-    for stage in report.stages() {
-        let counts = Counts::of(report.checks.iter().filter(|c| c.stage == stage));
-        let _ = writeln!(out, "  {stage:<width$}  {}", tally(&counts));
+    out.trim_start_matches('\n').to_owned()
+}
+
+/// All there is to say about a command that went well.
+fn one_command(report: &Report, look: Look) -> String {
+    let output = |name| {
+        report
+            .outputs
+            .get(name)
+            .map_or_else(String::new, |value| one_line(value))
+    };
+    let name = format!("heartbeat {}:", report.label.as_deref().unwrap_or_default());
+    format!(
+        "{} exit code {} after {}, log {}\n",
+        look.dim(&format!("{} {}", report.finished_at, one_line(&name))),
+        output("exit-code"),
+        took(report.checks.iter().map(|check| check.took_ms).sum()),
+        output("log"),
+    )
+}
+
+/// Whether it is to be read, and not only to be counted.
+fn is_wrong(check: &Check) -> bool {
+    match check.status() {
+        Status::Passed => check.findings().iter().any(|f| f.severity == Severity::Warning),
+        Status::Skipped => false,
+        Status::Failed | Status::Waived | Status::Errored => true,
     }
-    let _ = writeln!(out, "Total: {} in {}", tally(&report.counts), took(report.took_ms));
-    let verdict = paint.verdict(report.verdict);
-    let _ = writeln!(out, "Verdict: {verdict}. {}", one_line(&report.reason));
-    if let Some(path) = report.outputs.get("report") {
-        let _ = writeln!(out, "Report: {}", one_line(path));
-    }
-    if let Some(path) = report.outputs.get("bundle") {
-        let _ = writeln!(out, "Bundle: {}", one_line(path));
-    }
-    out
 }
 
 fn heading(report: &Report) -> String {
@@ -61,129 +112,148 @@ fn heading(report: &Report) -> String {
     one_line(&parts.join(" · "))
 }
 
-fn one_check(out: &mut String, check: &Check, paint: &Paint) {
-    let mark = paint.status(check.status());
-    let took = if check.took_ms >= 100 {
-        format!(" ({})", took(check.took_ms))
-    } else {
-        String::new()
+/// What failed is told above, so that only a skip has its reason here.
+fn verdict(report: &Report, look: Look) -> String {
+    let why = match report.verdict {
+        Verdict::Skip | Verdict::NothingChecked => one_line(&report.reason),
+        _ => format!("{} in {}", tally(&report.counts), took(report.took_ms)),
     };
-    let _ = writeln!(out, "  {mark} {}{took}", one_line(&check.title));
-    match &check.ended {
-        Ended::Looked(findings) => {
-            for finding in findings {
-                one_finding(out, finding, paint);
-            }
-        }
-        Ended::Skipped { reason } => {
-            let _ = writeln!(out, "      skipped: {}", one_line(reason));
-        }
-        Ended::Errored { cause, help } => {
-            let _ = writeln!(out, "      could not look: {}", one_line(cause));
-            next(out, help.as_deref());
-        }
-    }
-    for fact in &check.facts {
-        let _ = writeln!(
-            out,
-            "      {} {}",
-            paint.dim(&format!("{}:", one_line(&fact.name))),
-            one_line(&fact.value)
-        );
-    }
-}
-
-fn one_finding(out: &mut String, finding: &Finding, paint: &Paint) {
-    let kind = match (finding.severity, &finding.waived) {
-        (Severity::Error, Some(_)) if finding.class == Some(Class::Infra) => "INFRA-WAIVED",
-        (Severity::Error, Some(_)) => "WAIVED",
-        (Severity::Error, None) => "error",
-        (Severity::Warning, _) => "warning",
-        (Severity::Note, _) => "note",
-    };
-    let class = match (finding.class, finding.reason) {
-        (Some(class), Some(reason)) => format!(" [{class}: {reason}]"),
-        _ => String::new(),
-    };
-    let _ = writeln!(
-        out,
-        "      {}{class} {}",
-        paint.severity(finding, &format!("{kind}:")),
-        one_line(&finding.message)
-    );
-    if let Some(waived) = &finding.waived {
-        let _ = writeln!(
-            out,
-            "      waived until {}: {}",
-            one_line(&waived.until),
-            one_line(&waived.reason)
-        );
-    }
-    next(out, finding.help.as_deref());
-    if let Some(excerpt) = &finding.excerpt {
-        let text = printable(excerpt);
-        let lines: Vec<&str> = text.lines().collect();
-        for line in lines.iter().take(EXCERPT_LINES) {
-            let _ = writeln!(out, "      {} {line}", paint.dim("|"));
-        }
-        if lines.len() > EXCERPT_LINES {
-            let more = lines.len() - EXCERPT_LINES;
-            let _ = writeln!(out, "      {} … {more} more lines in the report", paint.dim("|"));
-        }
-    }
-}
-
-fn next(out: &mut String, help: Option<&str>) {
-    if let Some(help) = help {
-        let _ = writeln!(out, "      next: {}", one_line(help));
-    }
+    format!("Verdict: {}. {why}", look.verdict(report.verdict))
 }
 
 fn tally(counts: &Counts) -> String {
-    let mut text = format!(
-        "{} passed, {} waived, {} failed, {} skipped",
-        counts.passed, counts.waived, counts.failed, counts.skipped
-    );
-    if counts.errored > 0 {
-        let _ = write!(text, ", {} errored", counts.errored);
-    }
+    let parts = [
+        (counts.passed, "passed"),
+        (counts.waived, "waived"),
+        (counts.failed, "failed"),
+        (counts.errored, "errored"),
+        (counts.skipped, "skipped"),
+    ];
+    let parts = parts.iter().filter(|(number, _)| *number > 0);
+    let mut parts: Vec<String> = parts.map(|(number, what)| format!("{number} {what}")).collect();
     if counts.warnings > 0 {
-        let _ = write!(
-            text,
-            ", {}",
-            crate::model::text::count(counts.warnings as usize, "warning")
-        );
+        parts.push(count(counts.warnings as usize, "warning"));
     }
-    text
+    parts.join(", ")
 }
 
 fn took(ms: u64) -> TimeSpan {
     TimeSpan::measured(Duration::from_millis(ms))
 }
 
-/// Terminal colours, or none.
-struct Paint {
-    colour: bool,
+/// What every check is shown with.
+struct Page<'a> {
+    look: Look,
+    annotated: bool,
+    /// The verdict's, which is not repeated.
+    reason: &'a str,
+    several_stages: bool,
 }
 
-impl Paint {
-    fn with(&self, code: &str, text: &str) -> String {
-        if self.colour {
+impl Page<'_> {
+    fn check(&self, out: &mut String, indent: &str, check: &Check) {
+        let look = self.look;
+        let wrong = is_wrong(check);
+        let has_facts = (wrong && check.status() != Status::Passed) || look.verbosity == Verbosity::Verbose;
+        let stage = match wrong && self.several_stages {
+            true => format!("{}: ", check.stage),
+            false => String::new(),
+        };
+        let took = match check.took_ms {
+            0..100 => String::new(),
+            ms => format!(" ({})", took(ms)),
+        };
+        let title = one_line(&format!("{stage}{}", check.title));
+        let mut asserted = check.facts.iter().filter(|fact| fact.name == ASSERTED);
+        let asserted = match (asserted.next(), asserted.next()) {
+            // With everything else about it below.
+            _ if has_facts => String::new(),
+            (Some(fact), None) => look.dim(&format!("  {ASSERTED}: {}", one_line(&fact.value))),
+            _ => String::new(),
+        };
+        let _ = writeln!(out, "{indent}{} {title}{took}{asserted}", look.status(check.status()));
+        let mut lines = Vec::new();
+        match &check.ended {
+            Ended::Looked(findings) => findings.iter().for_each(|finding| self.finding(&mut lines, finding)),
+            Ended::Skipped { reason } if reason.split(". ").all(|part| self.reason.contains(part)) => {}
+            Ended::Skipped { reason } => lines.push(format!("skipped: {}", one_line(reason))),
+            Ended::Errored { .. } if self.annotated => {}
+            Ended::Errored { cause, help } => {
+                lines.push(format!("could not look: {}", one_line(cause)));
+                lines.extend(next(help.as_deref()));
+            }
+        }
+        if has_facts {
+            let fact =
+                |name: &str, value: &str| format!("{} {}", look.dim(&format!("{}:", one_line(name))), one_line(value));
+            lines.extend(check.facts.iter().map(|f| fact(&f.name, &f.value)));
+        }
+        for line in lines {
+            let _ = writeln!(out, "{indent}    {line}");
+        }
+    }
+
+    fn finding(&self, lines: &mut Vec<String>, finding: &Finding) {
+        let look = self.look;
+        let kind = match (finding.severity, &finding.waived) {
+            (Severity::Error, Some(_)) if finding.class == Some(Class::Infra) => "INFRA-WAIVED",
+            (Severity::Error, Some(_)) => "WAIVED",
+            (Severity::Error, None) => "error",
+            (Severity::Warning, _) => "warning",
+            (Severity::Note, _) => "note",
+        };
+        let kind = look.severity(finding, &format!("{kind}:"));
+        let class = match (finding.class, finding.reason) {
+            (Some(class), Some(reason)) => format!(" [{class}: {reason}]"),
+            _ => String::new(),
+        };
+        let annotated = self.annotated && finding.severity != Severity::Note;
+        if !annotated {
+            lines.push(format!("{kind}{class} {}", one_line(&finding.message)));
+        } else if !class.is_empty() || finding.waived.is_some() {
+            lines.push(format!("{kind}{class}"));
+        }
+        if let Some(waived) = &finding.waived {
+            let (until, reason) = (one_line(&waived.until), one_line(&waived.reason));
+            lines.push(format!("waived until {until}: {reason}"));
+        }
+        if !annotated {
+            lines.extend(next(finding.help.as_deref()));
+        }
+        if let Some(excerpt) = finding.excerpt.as_ref().filter(|_| !look.wrapped) {
+            let text = printable(excerpt);
+            let bar = look.dim("|");
+            lines.extend(text.lines().take(EXCERPT_LINES).map(|line| format!("{bar} {line}")));
+            match text.lines().count().saturating_sub(EXCERPT_LINES) {
+                0 => {}
+                more => lines.push(format!("{bar} … {more} more lines in the report")),
+            }
+        }
+    }
+}
+
+fn next(help: Option<&str>) -> Option<String> {
+    help.map(|help| format!("next: {}", one_line(help)))
+}
+
+impl Look {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.color {
             format!("\u{1b}[{code}m{text}\u{1b}[0m")
         } else {
             text.to_owned()
         }
     }
 
-    fn bold(&self, text: &str) -> String {
+    fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
-    fn dim(&self, text: &str) -> String {
+    fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
-    fn status(&self, status: Status) -> String {
+    fn status(self, status: Status) -> String {
         let (code, mark) = match status {
             Status::Passed => ("32", "✓"),
             Status::Failed => ("31", "✗"),
@@ -194,7 +264,7 @@ impl Paint {
         self.with(code, mark)
     }
 
-    fn severity(&self, finding: &Finding, text: &str) -> String {
+    fn severity(self, finding: &Finding, text: &str) -> String {
         match finding.severity {
             Severity::Error if finding.waived.is_none() => self.with("31", text),
             Severity::Error | Severity::Warning => self.with("33", text),
@@ -202,12 +272,82 @@ impl Paint {
         }
     }
 
-    fn verdict(&self, verdict: Verdict) -> String {
+    fn verdict(self, verdict: Verdict) -> String {
         let code = match verdict {
             Verdict::Pass => "1;32",
             Verdict::PassWeak | Verdict::Skip => "1;33",
             Verdict::NothingChecked | Verdict::Inconclusive | Verdict::Fail => "1;31",
         };
         self.with(code, verdict.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::report::Frame;
+    use crate::model::{Fact, Outcome, Subject};
+
+    fn shown(ended: Ended, verbosity: Verbosity, annotated: bool) -> String {
+        let mut check = Check::new("smoke", "smoke:one", "It answers", ended, Duration::ZERO);
+        check.facts = vec![Fact::new(ASSERTED, "status 200"), Fact::new("address", "::1")];
+        let frame = Frame {
+            command: "smoke".to_owned(),
+            label: None,
+            subject: Subject::default(),
+            started_at: String::new(),
+            finished_at: String::new(),
+            took_ms: 2_345,
+        };
+        let outcome = Outcome {
+            checks: vec![check],
+            ..Outcome::default()
+        };
+        let look = Look {
+            verbosity,
+            annotated,
+            ..Look::default()
+        };
+        let text = render(&Report::judge(frame, outcome), look);
+        text.replace("stageproof smoke · \n\nsmoke\n", "")
+    }
+
+    #[test]
+    fn a_pass_is_a_line_that_says_what_it_asserted() {
+        let passed = || Ended::Looked(Vec::new());
+        insta::assert_snapshot!(shown(passed(), Verbosity::Normal, false), @r"
+          ✓ It answers  asserted: status 200
+
+        Verdict: pass. 1 passed in 2.3s
+        ");
+        insta::assert_snapshot!(shown(passed(), Verbosity::Verbose, false), @r"
+          ✓ It answers
+              asserted: status 200
+              address: ::1
+
+        Verdict: pass. 1 passed in 2.3s
+        ");
+        insta::assert_snapshot!(shown(passed(), Verbosity::Quiet, false), @"Verdict: pass. 1 passed in 2.3s");
+    }
+
+    /// The eleventh annotation of a kind is not shown, and then the messages are here.
+    #[test]
+    fn a_message_is_here_or_in_an_annotation() {
+        let failed = |n| {
+            Ended::Looked(
+                (0..n)
+                    .map(|n| Finding::error("bad", format!("it is bad {n}")))
+                    .collect(),
+            )
+        };
+        for (findings, annotated, expected) in [(1, false, true), (1, true, false), (10, true, false), (11, true, true)]
+        {
+            let text = shown(failed(findings), Verbosity::Normal, annotated);
+            assert_eq!(
+                text.contains("error: it is bad 0"),
+                expected,
+                "{findings} {annotated}\n{text}"
+            );
+        }
     }
 }

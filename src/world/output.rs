@@ -4,7 +4,7 @@
 //! except to learn whether all of it was written, and then only as long as something of it still is.
 
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, IsTerminal as _, Write};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 #[cfg(target_os = "linux")]
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
-use super::Interrupt;
+use super::{Env, Interrupt};
 
 /// How long a reader may take nothing.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -105,6 +105,18 @@ impl Stream {
         self.writer().stuck.store(true, Ordering::Relaxed);
     }
 
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Out => io::stdout().is_terminal(),
+            Self::Err => io::stderr().is_terminal(),
+        }
+    }
+
+    /// Whether colors are used on it, where `asked` is what --color says.
+    pub fn has_color(self, asked: Option<bool>, env: &Env) -> bool {
+        asked.unwrap_or_else(|| wants_color(env, self.is_terminal()))
+    }
+
     fn writer(self) -> &'static Writer {
         let slot = match self {
             Self::Out => &WRITERS[0],
@@ -189,6 +201,28 @@ impl Writer {
     }
 }
 
+/// Columns of the terminal that standard error is.
+pub fn width() -> usize {
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+        _ => 80,
+    }
+}
+
+/// As other programs read these variables (no-color.org, bixense.com/clicolors). GitHub's log is no terminal and shows
+/// colors all the same.
+fn wants_color(env: &Env, is_terminal: bool) -> bool {
+    let is_forced = |name| env.get(name).is_some_and(|value| value != "0");
+    if env.get("NO_COLOR").is_some() {
+        return false;
+    }
+    if is_forced("FORCE_COLOR") || is_forced("CLICOLOR_FORCE") {
+        return true;
+    }
+    let is_off = env.get("CLICOLOR") == Some("0") || env.get("TERM") == Some("dumb");
+    !is_off && (is_terminal || env.get("GITHUB_ACTIONS") == Some("true"))
+}
+
 /// For what wants something to write to.
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -215,4 +249,38 @@ pub fn write_all(mut file: &File, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_for_terminals_and_logs_that_show_them_unless_a_variable_says_otherwise() {
+        let actions = ("GITHUB_ACTIONS", "true");
+        for (is_terminal, variables, expected) in [
+            (true, &[][..], true),
+            (false, &[], false),
+            (false, &[actions], true),
+            (true, &[("NO_COLOR", "1")], false),
+            (true, &[("NO_COLOR", "")], true),
+            (false, &[actions, ("NO_COLOR", "1")], false),
+            (false, &[("FORCE_COLOR", "1")], true),
+            (false, &[("FORCE_COLOR", "0")], false),
+            (false, &[("FORCE_COLOR", "")], false),
+            (true, &[("FORCE_COLOR", "0")], true),
+            (false, &[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0")], true),
+            (false, &[("CLICOLOR_FORCE", "0")], false),
+            (false, &[("FORCE_COLOR", "1"), ("NO_COLOR", "1")], false),
+            (false, &[("FORCE_COLOR", "1"), ("TERM", "dumb")], true),
+            (true, &[("CLICOLOR", "0")], false),
+            (true, &[("CLICOLOR", "1")], true),
+            (true, &[("TERM", "dumb")], false),
+            (false, &[actions, ("TERM", "dumb")], false),
+        ] {
+            let env: Env = variables.iter().copied().collect();
+            assert_eq!(wants_color(&env, is_terminal), expected, "{is_terminal} {variables:?}");
+            assert!(Stream::Out.has_color(Some(true), &env) && !Stream::Out.has_color(Some(false), &env));
+        }
+    }
 }

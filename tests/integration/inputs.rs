@@ -287,12 +287,34 @@ fn secrets_in_the_environment_reach_neither_output_nor_report() {
 }
 
 #[test]
-fn colour_is_for_terminals_only() {
+fn colors_are_for_terminals_and_githubs_log() {
+    const GUARD: [&str; 2] = ["skip-guard", "--require=env:PATH"];
+    let on_runner = [("GITHUB_ACTIONS", "true"), ("NO_COLOR", "")];
     let gate = Gate::new();
-    let plain = gate.run(["skip-guard", "--require=env:PATH"]);
-    assert!(!plain.stdout().contains('\u{1b}'));
-    let coloured = gate.run(["skip-guard", "--require=env:PATH", "--color=always"]);
-    assert!(coloured.stdout().contains("\u{1b}[32m"));
+    for (env, flags, expected) in [
+        (&[][..], &[][..], false),
+        (&[], &["--color=always"], true),
+        (&[("FORCE_COLOR", "1")], &[], true),
+        (&[("FORCE_COLOR", "1")], &["--color=never"], false),
+        (&on_runner, &[], true),
+        (&on_runner, &["--format=json"], false),
+        (&[on_runner[0], ("NO_COLOR", "1")], &[], false),
+        (&[on_runner[0], ("INPUT_COLOR", "never")], &[], false),
+        (&[("INPUT_COLOR", "always")], &[], true),
+    ] {
+        let ran = gate.run_with(env, "", [&GUARD, flags].concat());
+        let is_colored = ran.stdout().contains("\u{1b}[32m");
+        assert_eq!(is_colored, expected, "{env:?} {flags:?}\n{}", ran.explain());
+    }
+    let wrapped = gate.run(["heartbeat", "--color=always", "--", "echo", "plain"]);
+    assert_eq!(wrapped.stdout(), "plain\n");
+    let lines = wrapped.stderr();
+    assert!(
+        lines
+            .lines()
+            .all(|l| l.starts_with("\u{1b}[2m20") && l.contains("heartbeat echo:\u{1b}[0m ")),
+        "{lines}"
+    );
 }
 
 #[test]

@@ -52,11 +52,15 @@ fn what_is_there_already_is_left_alone_and_anything_else_replaced() {
     let binary = gate.path("tools/stageproof");
     let inode = fs::metadata(&binary).unwrap().ino();
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o600)).unwrap();
-    gate.run(["install", "--to=tools"]).code(0).says("was there: yes");
+    gate.run(["install", "--to=tools", "--verbose"])
+        .code(0)
+        .says("was there: yes");
     let meta = fs::metadata(&binary).unwrap();
     assert_eq!((meta.ino(), meta.permissions().mode() & 0o777), (inode, 0o755));
     fs::write(&binary, "another").unwrap();
-    gate.run(["install", "--to=tools"]).code(0).says("was there: no");
+    gate.run(["install", "--to=tools", "--verbose"])
+        .code(0)
+        .says("was there: no");
     assert_eq!(hex::encode(Sha256::digest(fs::read(&binary).unwrap())), own_sha256());
     gate.write("precious", "precious");
     fs::remove_file(&binary).unwrap();

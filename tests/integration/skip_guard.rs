@@ -352,6 +352,7 @@ fn a_freeze_holds_until_its_end_and_an_unreadable_one_holds_too() {
             "skip-guard",
             "--require=not-frozen:.github/freeze.yml",
             "--fail-on=event:push",
+            "--verbose",
         ])
         .code(code)
         .says(says);
@@ -363,6 +364,7 @@ fn a_freeze_holds_until_its_end_and_an_unreadable_one_holds_too() {
             "skip-guard",
             "--require=not-frozen:env:STAGING_FREEZE",
             "--fail-on=event:push",
+            "--verbose",
         ])
         .code(code)
         .says(says);

@@ -10,9 +10,12 @@ use serde_json::Value;
 
 /// Variables of the surroundings that change what stageproof does.
 const SCRUBBED: [&str; 5] = ["GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "STAGEPROOF_"];
-const SCRUBBED_WHOLE: [&str; 12] = [
+const SCRUBBED_WHOLE: [&str; 15] = [
     "CI",
     "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
     "SSL_CERT_FILE",
     "http_proxy",
     "https_proxy",
@@ -44,7 +47,8 @@ impl Gate {
         self
     }
 
-    /// As a step on GitHub's runner: command files, event payload, run metadata.
+    /// As a step on GitHub's runner: command files, event payload, run metadata. Without colors, which are tested by
+    /// themselves.
     pub fn on_runner(self, event: &str, payload: &str) -> Self {
         for name in ["output", "summary"] {
             fs::write(self.path(&format!("runner/{name}")), "").unwrap();
@@ -53,6 +57,7 @@ impl Gate {
         let file = |name: &str| self.path(&format!("runner/{name}")).display().to_string();
         let (output, summary, event_path) = (file("output"), file("summary"), file("event.json"));
         self.env("GITHUB_ACTIONS", "true")
+            .env("NO_COLOR", "1")
             .env("GITHUB_OUTPUT", &output)
             .env("GITHUB_STEP_SUMMARY", &summary)
             .env("GITHUB_EVENT_PATH", &event_path)

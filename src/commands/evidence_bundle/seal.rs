@@ -93,12 +93,13 @@ pub fn prepare(
     halt_if_stopped(world)?;
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
     let staged = temporary.path().join(COPIES);
-    world.progress.say(&format!(
+    let copying = world.progress.doing(&format!(
         "copying {} into {}",
         count(selection.sources.len()),
         dir.display()
     ));
     let copies = if_not_stopped(world, gather::copy_in(selection, &staged, stop))?;
+    drop(copying);
     let tidied = inventory::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
     let Tidied {
         files: mut gathered,
@@ -111,8 +112,9 @@ pub fn prepare(
     if gathered.is_empty() {
         return Ok(None);
     }
-    world.progress.say(&format!("hashing {}", count(gathered.len())));
+    let hashing = world.progress.doing(&format!("hashing {}", count(gathered.len())));
     let mut hashed = if_not_stopped(world, hash_all(dir, gathered, found, stop))?;
+    drop(hashing);
     hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     refuse_changed_copies(&hashed)?;
     let bytes = hashed.iter().map(|(_, hashed)| hashed.size).sum();
@@ -138,9 +140,9 @@ pub fn prepare(
 
 /// Packs, then puts the index, the copies, the manifest and the zip in place.
 pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Result<Bundle, Halt> {
-    world
+    let _packing = world
         .progress
-        .say(&format!("packing {} ({} bytes)", count(ready.count()), ready.bytes));
+        .doing(&format!("packing {} ({} bytes)", count(ready.count()), ready.bytes));
     let mut zip = files::temporary_beside(&plan.output)?;
     let wrong = || format!("cannot write {}", plan.output.display());
     match archive::pack(&items(&ready), zip.as_file_mut(), cores::count(), stop) {

@@ -16,7 +16,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::model::heartbeat::{End, Event};
-use crate::model::{Finding, Outcome, TimeSpan, exit, text};
+use crate::model::{Finding, Outcome, TimeSpan, Verbosity, exit, text};
+use crate::world::output::Stream;
 use crate::world::process::{Ending, StartError};
 use crate::world::wrap::{Live, Log, Reaper, Signals};
 use crate::world::{World, process};
@@ -56,6 +57,9 @@ pub struct Plan {
     pub logs: PathBuf,
     /// Where the command runs.
     pub folder: PathBuf,
+    pub verbosity: Verbosity,
+    /// What --color says.
+    pub color: Option<bool>,
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
@@ -63,13 +67,17 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let records = Log::of_records(&plan.logs);
     let mut story = Story::begin();
     let shown = shown(plan, world);
-    let result = match (Live::open(), Signals::listen(plan.pty)) {
+    let result = match (
+        Live::open(Stream::Err.has_color(plan.color, &world.env)),
+        Signals::listen(plan.pty),
+    ) {
         (Ok(live), Ok(signals)) => {
             let teller = Teller {
                 live: &live,
                 records: &records,
                 world,
                 label: &plan.label,
+                verbosity: plan.verbosity,
                 told: AtomicU64::new(0),
             };
             let result = attempts(&mut story, plan, teller, signals, &output, &shown).await;
@@ -243,6 +251,8 @@ impl Plan {
             retry_wait: Duration::ZERO,
             logs: PathBuf::from("logs"),
             folder: PathBuf::from("."),
+            verbosity: Verbosity::Normal,
+            color: None,
         }
     }
 }

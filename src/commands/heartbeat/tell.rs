@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::model::TimeSpan;
 use crate::model::heartbeat::{Event, Record};
+use crate::model::{TimeSpan, Verbosity};
 use crate::world::World;
 use crate::world::secrets::Part;
 use crate::world::wrap::{Live, Log, Process};
@@ -17,6 +17,7 @@ pub struct Teller<'a> {
     pub records: &'a Log,
     pub world: &'a World,
     pub label: &'a str,
+    pub verbosity: Verbosity,
     /// Records since the attempt began.
     pub told: AtomicU64,
 }
@@ -47,7 +48,15 @@ impl Teller<'_> {
             event,
         };
         self.records.record(&record);
-        self.live.say(&record.to_string());
+        let is_shown = match record.event {
+            Event::Start { .. } | Event::Beat(_) => self.verbosity > Verbosity::Quiet,
+            // The result follows, and says it all.
+            Event::End(_) => self.verbosity == Verbosity::Verbose,
+            Event::Stall { .. } | Event::Resumed | Event::Note { .. } => true,
+        };
+        if is_shown {
+            self.live.say(&record.to_string());
+        }
     }
 
     pub fn note(&self, place: Place, text: impl Into<String>) {

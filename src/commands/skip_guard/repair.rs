@@ -130,9 +130,9 @@ async fn run_all(plan: &Plan, fixable: Vec<(usize, &Fix)>, logs: &Path, world: &
                 .iter()
                 .any(|seen| seen.missing.is_some());
         if still {
-            world
+            let _fixing = world
                 .progress
-                .say(&format!("fixing {}: {fix}", plan.prerequisites[index].requirement));
+                .doing(&format!("fixing {}: {fix}", plan.prerequisites[index].requirement));
             let log = log_path(logs, index);
             tried.insert(index, fix::run(fix, &log, world).await);
         }

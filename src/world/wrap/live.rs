@@ -21,6 +21,7 @@ use crate::world::output::{Stream, write_all};
 pub struct Live {
     between: Arc<Between>,
     lines: Option<mpsc::Sender<String>>,
+    color: bool,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -40,7 +41,7 @@ pub struct Outlet {
 }
 
 impl Live {
-    pub fn open() -> anyhow::Result<Self> {
+    pub fn open(color: bool) -> anyhow::Result<Self> {
         let between = Arc::new(Between {
             mid_line: AtomicBool::new(false),
             stderr: Mutex::new(()),
@@ -63,15 +64,20 @@ impl Live {
         Ok(Self {
             between,
             lines: Some(sender),
+            color,
             writer: Some(writer),
         })
     }
 
-    /// One line of ours. Never waits.
+    /// One line of ours, in which who says it is dim. Never waits.
     pub fn say(&self, line: &str) {
         if let Some(lines) = &self.lines {
             // A runner executes `##[command]` wherever it stands in a line, and ours hold other people's words.
-            let _ = lines.send(one_line(line).replace("##[", "# #["));
+            let line = one_line(line).replace("##[", "# #[");
+            let _ = lines.send(match line.split_once(": ").filter(|_| self.color) {
+                Some((who, what)) => format!("\u{1b}[2m{who}:\u{1b}[0m {what}"),
+                None => line,
+            });
         }
     }
 

@@ -1,4 +1,4 @@
-//! A terminal for commands that write in large pieces, or without colours, when there is none.
+//! A terminal for commands that write in large pieces, or without colors, when there is none.
 //!
 //! A command gets a terminal as its own only from inside, so a helper process does that and becomes the command: this same
 //! binary as `stageproof on-terminal`.

@@ -123,7 +123,7 @@ fn what_a_fix_said() {
         );
         std::fs::set_permissions(gate.path("fix.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
         let ran = gate.run(["skip-guard", "--fix"]);
-        ran.code(1).says("exit code 3");
+        ran.code(1).says("exited with code 3");
         nothing_leaked(&ran, &[]);
     }
 }

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use stageproof::model::finding::{Location, Waived};
 use stageproof::model::report::Frame;
 use stageproof::model::timeline::SpanState;
-use stageproof::model::{Check, Ended, Fact, Finding, Outcome, Output, Report, Skip, Span, Subject};
+use stageproof::model::{Check, Ended, Fact, Finding, Outcome, Output, Report, Skip, Span, Subject, Verbosity};
 use stageproof::render;
+use stageproof::render::console::Look;
 use stageproof::world::Env;
 use stageproof::world::secrets::{Part, Redactor};
 
@@ -103,8 +104,12 @@ fn report(skips: bool, text: &dyn Fn() -> String) -> Report {
 }
 
 fn renderings(report: &Report) -> Vec<(&'static str, String)> {
+    let everything = Look {
+        verbosity: Verbosity::Verbose,
+        ..Look::default()
+    };
     vec![
-        ("console", render::console::render(report, false)),
+        ("console", render::console::render(report, everything)),
         ("summary", render::summary::render(report)),
         ("annotations", render::annotations::render(report)),
         ("JSON", render::json::render(report).unwrap()),

@@ -87,7 +87,7 @@ fn later_steps_on_the_host_run_the_binary_of_the_image() {
 
     // And once more, in a later step: it is there, and not written again.
     let step = step.then("install");
-    step.run().code(0).says("was there: yes");
+    step.input("verbose", "true").run().code(0).says("was there: yes");
     let again = fs::metadata(&binary).unwrap();
     assert_eq!((meta.ino(), meta.mtime_nsec()), (again.ino(), again.mtime_nsec()));
 }
@@ -111,7 +111,7 @@ fn the_copy_belongs_to_whoever_the_folder_belongs_to() {
 #[test]
 fn a_runner_that_does_not_mount_its_temporary_folder_gets_it_in_the_workspace() {
     let Some(image) = image() else { return };
-    let step = Step::new(image, "install").temp(Temp::Absent);
+    let step = Step::new(image, "install").temp(Temp::Absent).input("verbose", "true");
     step.run().code(0).says("stageproof-bin");
     let folder = step.path("workspace/.stageproof-bin");
     assert_eq!(told(&step), format!("{}\n", folder.display()));

@@ -27,6 +27,7 @@ fn on_the_host(step: &Step, tools: &str, line: &str) -> Output {
         ("CI", "true"),
         ("FLY_API_TOKEN", TOKEN),
         ("GITHUB_ACTIONS", "true"),
+        ("NO_COLOR", "1"),
         ("GITHUB_EVENT_NAME", "push"),
         ("GITHUB_REPOSITORY", "acme/shop"),
         ("GITHUB_RUN_ATTEMPT", "1"),

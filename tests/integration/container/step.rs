@@ -118,6 +118,7 @@ impl Step {
         for (name, value) in [
             ("CI", "true"),
             ("GITHUB_ACTIONS", "true"),
+            ("NO_COLOR", "1"),
             ("GITHUB_EVENT_NAME", "push"),
             ("GITHUB_EVENT_PATH", "/github/workflow/event.json"),
             ("GITHUB_JOB", "prove"),

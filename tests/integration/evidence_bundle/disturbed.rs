@@ -112,7 +112,7 @@ fn a_signal_ends_it_with_the_old_zip_in_place() {
     gate.write("evidence/co:lon", "c");
     symlink("smoke.log", gate.root().join("evidence/link")).unwrap();
     let mut child = gate
-        .command(["evidence-bundle", DIR])
+        .command(["evidence-bundle", "--verbose", DIR])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

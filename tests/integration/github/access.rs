@@ -94,7 +94,8 @@ fn each_refusal_is_named() {
 fn a_short_limit_is_waited_for_and_a_long_one_is_reported() {
     let short = mock().troubles([Trouble::SecondaryLimit(Some(1)), Trouble::RateLimit(1)]);
     let started = Instant::now();
-    short.gate().run(ASK).code(0).says("asking again in");
+    let verbose = ASK.iter().chain(&["--verbose"]);
+    short.gate().run(verbose).code(0).says("asking again in");
     assert!(started.elapsed() > Duration::from_secs(2), "it waited");
     assert_eq!(short.asked().len(), 3);
     short.was_asked_properly();

@@ -51,7 +51,7 @@ fn nth(behave: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> String {
 }
 
 /// Answers each request with the status line that `which` names for it.
-fn statuses(which: impl Fn(usize) -> &'static str + Send + Sync + 'static) -> String {
+pub fn statuses(which: impl Fn(usize) -> &'static str + Send + Sync + 'static) -> String {
     nth(move |n, stream| reply(stream, which(n), "", "hello"))
 }
 

@@ -53,7 +53,7 @@ fn a_cut_in_the_middle_of_a_window_ends_it_and_says_what_was_cut() {
     let gate = Gate::new();
     let script = format!(
         "iptables -A INPUT -p tcp --dport 99 -j DROP || exit {CANNOT}
-         $smoke --watch=10m --interval=20ms --connect-timeout=100ms --max-transport-errors=3 > out 2>&1 & pid=$!
+         $smoke --verbose --watch=10m --interval=20ms --connect-timeout=100ms --max-transport-errors=3 > out 2>&1 & pid=$!
          until grep -q watched out; do kill -0 $pid || exit 1; done
          iptables -A INPUT -p tcp --dport 80 -j DROP
          wait $pid; code=$?; cat out; exit $code"
@@ -75,7 +75,7 @@ fn a_cut_that_heals_is_a_warning_and_the_platforms() {
     let gate = Gate::new();
     let script = format!(
         "iptables -A INPUT -p tcp --dport 99 -j DROP || exit {CANNOT}
-         $smoke --watch=1500ms --interval=20ms --connect-timeout=60ms --max-transport-errors=1000 > out 2>&1 & pid=$!
+         $smoke --verbose --watch=1500ms --interval=20ms --connect-timeout=60ms --max-transport-errors=1000 > out 2>&1 & pid=$!
          until grep -q watched out; do kill -0 $pid || exit 1; done
          sleep 0.2
          iptables -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset || exit {CANNOT}
@@ -116,7 +116,7 @@ fn loss_is_survived_by_trying_again() {
     // Every third packet to the server is lost, which TCP itself mends in time or not.
     let script = format!(
         "iptables -A INPUT -p tcp --dport 80 -m statistic --mode nth --every 3 --packet 0 -j DROP || exit {CANNOT}
-         $smoke --within=30s --interval=20ms --timeout=150ms"
+         $smoke --verbose --within=30s --interval=20ms --timeout=150ms"
     );
     let Some(output) = isolated(&gate, &script) else { return };
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));

@@ -24,9 +24,8 @@ fn patience_until_the_first_success() {
         let _ = stream.write_all(bytes.as_bytes());
     });
     let gate = Gate::new();
-    gate.run(["smoke", &url, "--within=20s", "--interval=10ms"])
-        .code(0)
-        .says("attempts: 4 (gateway-5xx 3)");
+    gate.run(["smoke", &url, "--within=20s", "--interval=10ms"]).code(0);
+    assert_eq!(fact(&gate, "attempts"), "4 (gateway-5xx 3)");
 }
 
 /// D11: wait-on 9.5.1 had opened eleven connections after three seconds.
@@ -85,7 +84,7 @@ fn one_line_for_each_change_and_not_for_each_attempt() {
         );
     });
     let gate = Gate::new();
-    let ran = gate.run(["smoke", &url, "--within=60s", "--interval=10ms"]);
+    let ran = gate.run(["smoke", &url, "--within=60s", "--interval=10ms", "--verbose"]);
     ran.code(0);
     assert_eq!(asked.load(Ordering::SeqCst), 11);
     let told = format!("{}{}", ran.stdout(), ran.stderr());
@@ -179,7 +178,7 @@ fn refused_may_heal() {
     let gate = Gate::new();
     let url = format!("http://127.0.0.1:{port}");
     let mut child = gate
-        .command(["smoke", &url, "--within=60s", "--interval=10ms"])
+        .command(["smoke", &url, "--within=60s", "--interval=10ms", "--verbose"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

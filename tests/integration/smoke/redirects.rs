@@ -16,7 +16,7 @@ fn redirects_are_followed_only_when_asked_and_not_for_ever() {
     });
     let gate = Gate::new();
     smoke(&gate, &redirecting, &[]).code(1).says("--follow-redirects");
-    smoke(&gate, &redirecting, &["--follow-redirects"])
+    smoke(&gate, &redirecting, &["--follow-redirects", "--verbose"])
         .code(0)
         .says("redirected to");
     let looping = answer("HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n");
@@ -63,10 +63,10 @@ fn each_redirect_decides_anew_about_the_proxy() {
         let _ = stream.write_all(away.as_bytes());
     });
     let gate = Gate::new().env("http_proxy", &proxy);
-    smoke(&gate, &leaving, &["--follow-redirects"])
+    smoke(&gate, &leaving, &["--follow-redirects", "--verbose"])
         .code(0)
         .says("http://away.example/there");
-    smoke(&gate, "http://back.example/", &["--follow-redirects"])
+    smoke(&gate, "http://back.example/", &["--follow-redirects", "--verbose"])
         .code(0)
         .says(&format!("{here}/here"));
     for exceptions in ["example", "*"] {

@@ -55,6 +55,7 @@ impl Probe {
     /// Asks until the answer is right, the time is up, or the server that should answer is gone.
     pub(super) async fn until_right(&self, course: &mut ProbeProgress, means: &Context<'_>) -> Result<(), Finding> {
         let deadline = Instant::now() + self.within;
+        let waiting = means.world.progress.waiting(&self.asked(), Some(deadline));
         let mut settled = Settled {
             status: None,
             since: Instant::now(),
@@ -79,6 +80,11 @@ impl Probe {
                 means.world.progress.say(&format!("{}: {sample}{rest}", self.asked()));
             }
             let good = sample.is_good();
+            if let Sample::Bad(bad) = &sample {
+                let attempts = text::count(course.samples.count() + 1, "attempt");
+                let state = format!("still waiting: {attempts}, last: {}", bad.detail);
+                waiting.now(&state, Some(deadline));
+            }
             let status = match &sample {
                 Sample::Bad(bad) => bad.status,
                 Sample::Good(_) => None,

@@ -5,13 +5,11 @@ use std::time::{Duration, Instant};
 use super::attempt::{ProbeProgress, Step, pause_or_gone};
 use super::findings::next_step;
 use super::{ASIDE, Context, Probe};
+use crate::commands::smoke::sample::Sample;
 use crate::commands::smoke::window::{Goal, Run, State, Window};
 use crate::engine::NotChecked;
 use crate::model::{Class, Finding, Reason, TimeSpan, text};
 use crate::world::clock;
-
-/// How often a watch without news says that it goes on.
-const NEWS: Duration = Duration::from_secs(60);
 
 /// When the last sample was, by a clock that goes on while this process is stopped and while the machine sleeps.
 struct Lookout {
@@ -54,9 +52,10 @@ impl Probe {
             return Ok(Vec::new());
         };
         let began = Instant::now();
-        let mut told = began;
+        let mut until = began + goal.lasts();
         let progress = &means.world.progress;
         progress.say(&format!("{}: right; now it is {goal}", self.asked()));
+        let watching = progress.waiting(&format!("{}: {goal}", self.asked()), Some(until));
         let mut lookout = Lookout {
             last: clock::since_boot(),
         };
@@ -93,17 +92,14 @@ impl Probe {
             };
             if course.samples.is_change(&sample) {
                 progress.say(&format!("{}: {sample}", self.asked()));
-            } else if told.elapsed() >= NEWS {
-                told = Instant::now();
-                progress.say(&format!(
-                    "{}: {} of {}, {} failed",
-                    self.asked(),
-                    TimeSpan::measured(began.elapsed()),
-                    TimeSpan(goal.lasts()),
-                    window.failed(),
-                ));
             }
             window.add(Run::one(sample.kind(), began.elapsed()));
+            if let (Goal::Steady(span), Sample::Bad(_)) = (goal, &sample) {
+                // It begins anew.
+                until = Instant::now() + span;
+            }
+            let attempts = text::count(usize::try_from(window.samples()).unwrap_or(usize::MAX), "attempt");
+            watching.now(&format!("{attempts}, {} failed", window.failed()), Some(until));
             asked_to_wait = course.add(sample);
         }
         course.streaks.finish();

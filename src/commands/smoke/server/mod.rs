@@ -175,12 +175,11 @@ impl<'a> Servers<'a> {
                 "the server before it did not start",
             ));
         }
-        if !self.running.is_empty() {
-            world.progress.say(match self.running.len() {
-                1 => "stopping the server",
-                _ => "stopping the servers",
-            });
-        }
+        let _stopping = match self.running.len() {
+            0 => None,
+            1 => Some(world.progress.doing("stopping the server")),
+            _ => Some(world.progress.doing("stopping the servers")),
+        };
         for (at, (start, server, _)) in self.running.into_iter().enumerate().rev() {
             let left = server.stop(&world.interrupt).await;
             // Those that run have the first checks, in their order.
@@ -280,7 +279,17 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
         return Ok(());
     };
     let limit = start.ready_within;
-    let seen = Mutex::default();
+    let until = Some(Instant::now() + limit);
+    let waiting = world
+        .progress
+        .waiting(&format!("waiting until {} is ready ({ready})", start.called()), until);
+    let seen: Mutex<String> = Mutex::default();
+    let tell = |what: String| {
+        waiting.now(&format!("last: {what}"), until);
+        if let Ok(mut seen) = seen.lock() {
+            *seen = what;
+        }
+    };
     let last = |seen: &Mutex<String>| match seen.lock() {
         Ok(seen) if !seen.is_empty() => format!(": {seen}"),
         _ => String::new(),
@@ -299,7 +308,7 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
         signal = world.interrupt.wait() => Err(NotChecked::errored(format!("interrupted by {signal} before it was ready")).into()),
-        waited = ready.wait(&start.log, &seen, world) => {
+        waited = ready.wait(&start.log, &tell, world) => {
             waited.map_err(NotChecked::from)?;
             answers_itself(ready, watched).await
         }

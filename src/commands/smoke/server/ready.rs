@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use regex::Regex;
@@ -56,10 +55,10 @@ impl Ready {
     }
 
     /// Waits until it is so. Ends by itself only with an error that no waiting heals.
-    /// What was seen last goes to `seen`, for whoever ends the wait.
-    pub async fn wait(&self, log: &Path, seen: &Mutex<String>, world: &World) -> anyhow::Result<()> {
+    /// What was seen goes to `tell`, for whoever ends the wait.
+    pub async fn wait(&self, log: &Path, tell: &impl Fn(String), world: &World) -> anyhow::Result<()> {
         match self {
-            Self::Url(url) => answers(url, seen, world).await,
+            Self::Url(url) => answers(url, tell, world).await,
             Self::Port { host, port } => {
                 let addresses = addresses(host).await.map_err(anyhow::Error::msg)?;
                 accepts(&addresses, *port).await;
@@ -70,7 +69,7 @@ impl Ready {
     }
 }
 
-async fn answers(url: &Url, seen: &Mutex<String>, world: &World) -> anyhow::Result<()> {
+async fn answers(url: &Url, tell: &impl Fn(String), world: &World) -> anyhow::Result<()> {
     let settings = Settings {
         connect_timeout: ATTEMPT,
         ..Settings::default()
@@ -85,14 +84,11 @@ async fn answers(url: &Url, seen: &Mutex<String>, world: &World) -> anyhow::Resu
             timeout: ATTEMPT,
             body_limit: 0,
         };
-        let what = match http.send(request).await {
+        tell(match http.send(request).await {
             Ok(answer) if (200..400).contains(&answer.status) => return Ok(()),
             Ok(answer) => format!("it answers {}", answer.status),
             Err(failure) => failure.detail,
-        };
-        if let Ok(mut seen) = seen.lock() {
-            *seen = what;
-        }
+        });
         tokio::time::sleep(INTERVAL).await;
     }
 }

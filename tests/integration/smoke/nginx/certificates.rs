@@ -110,6 +110,7 @@ fn a_certificate_that_is_not_yet_issued_is_waited_for() {
             &format!("--ca-file={}", site.file("ca.pem")),
             "--within=60s",
             "--interval=50ms",
+            "--verbose",
         ])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use futures_util::FutureExt as _;
 
 use crate::cli::{Format, Run};
-use crate::commands;
 use crate::model::report::Frame;
 use crate::model::staging_status::{self, StagingStatus};
 use crate::model::{Check, Ended, Outcome, Output, Report};
@@ -39,7 +38,7 @@ pub async fn run(run: Run, world: &World) -> Result<u8, Undelivered> {
 
 /// `failed` becomes what a failed delivery means as an exit code: that of a command that failed, if one was run.
 async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8> {
-    let targets = Targets::new(&run.plan.report_home(&run.evidence_dir), &run);
+    let targets = Targets::new(&run);
     let wrapper = run.plan.is_wrapper();
     let streams = match run.format {
         _ if wrapper => Streams::Wrapped,
@@ -87,9 +86,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         let target = targets.inside.as_deref().context("there is no evidence directory")?;
         targets::write(&judge(outcome.clone(), Some(target)), target)
     };
-    let outcome = AssertUnwindSafe(commands::run(&run.plan, world, &keep))
-        .catch_unwind()
-        .await;
+    let outcome = AssertUnwindSafe(run.plan.run(world, &keep)).catch_unwind().await;
     world.progress.end();
     let outcome = outcome.unwrap_or_else(|panic| Outcome {
         exit: wrapper.then_some(run.plan.failure_code()),

@@ -23,18 +23,15 @@ pub struct Targets {
 }
 
 impl Targets {
-    pub fn new(home: &ReportHome, run: &Run) -> Self {
-        let name = report::name(run.command, run.label.as_deref());
-        let inside = |dir: &Path| report::path(dir, run.command, run.label.as_deref());
-        let beside = |dir: &Path| {
-            let mut path = dir.as_os_str().to_owned();
-            path.push(format!(".{name}.json"));
-            PathBuf::from(path)
-        };
-        let (inside, last) = match home {
-            ReportHome::Inside(dir) => (Some(inside(dir)), Some(inside(dir))),
-            ReportHome::Beside(dir) => (None, Some(beside(dir))),
-            ReportHome::InsideThenBeside(dir) => (Some(inside(dir)), Some(beside(dir))),
+    pub fn new(run: &Run) -> Self {
+        let inside = report::path(&run.evidence_dir, run.command, run.label.as_deref());
+        let mut beside = run.evidence_dir.clone().into_os_string();
+        beside.push(format!(".{}.json", report::name(run.command, run.label.as_deref())));
+        let beside = PathBuf::from(beside);
+        let (inside, last) = match run.plan.report_home() {
+            ReportHome::Inside => (Some(inside.clone()), Some(inside)),
+            ReportHome::Beside => (None, Some(beside)),
+            ReportHome::InsideThenBeside => (Some(inside), Some(beside)),
             ReportHome::None => (None, None),
         };
         Self { inside, last }

@@ -8,7 +8,9 @@ use serde::Deserialize;
 
 use super::common::Setting;
 use super::error::UsageError;
+use super::{Given, Options};
 use super::{Or as _, merge};
+use crate::commands::Subcommand;
 use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan};
 use crate::world::{Clock, World, paths};
 
@@ -25,6 +27,18 @@ pub struct EvidenceBundleOptions {
     /// The zip [default: the evidence directory's name and .zip, beside it].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
+}
+
+impl Options for EvidenceBundleOptions {
+    fn name(&self) -> &'static str {
+        "evidence-bundle"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        given.setting.evidence_dir = given.setting.newest();
+        let options = self.or(given.config.evidence_bundle.take().unwrap_or_default());
+        Ok(Box::new(options.plan(&given.setting, given.world)?))
+    }
 }
 
 impl EvidenceBundleOptions {

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use super::common::path_part;
 use super::error::UsageError;
 use super::values::positive;
+use super::{Given, Options};
 use super::{Or as _, merge};
+use crate::commands::Subcommand;
 use crate::commands::foreground_proof::Plan;
 use crate::model::TimeSpan;
 use crate::world::World;
@@ -41,6 +43,17 @@ pub struct ForegroundProofOptions {
     /// The pull request's text must show the path of the log or its SHA-256.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub in_pr_body: Option<bool>,
+}
+
+impl Options for ForegroundProofOptions {
+    fn name(&self) -> &'static str {
+        "foreground-proof"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let options = self.or(given.config.foreground_proof.take().unwrap_or_default());
+        Ok(Box::new(options.plan(given.setting.label.as_deref(), given.world)?))
+    }
 }
 
 impl ForegroundProofOptions {

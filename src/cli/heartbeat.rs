@@ -9,6 +9,8 @@ use clap::Args;
 
 use super::common::{Setting, path_part};
 use super::error::UsageError;
+use super::{Given, Options};
+use crate::commands::Subcommand;
 use crate::commands::heartbeat::{Codes, Plan};
 use crate::model::TimeSpan;
 use crate::model::heartbeat::LONGEST_LABEL;
@@ -66,6 +68,21 @@ pub struct HeartbeatOptions {
     /// The command and its arguments, behind `--`. No shell, unless --shell asks for one.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     pub command: Vec<OsString>,
+}
+
+impl Options for HeartbeatOptions {
+    fn name(&self) -> &'static str {
+        "heartbeat"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let mut plan = self.clone().plan(&given.setting, given.world)?;
+        // A step that went well must not replace the report and log of another one that did not.
+        given.setting.label = Some(plan.label.clone());
+        given.number_label(self.name());
+        plan.log = given.setting.label.clone().unwrap_or_default();
+        Ok(Box::new(plan))
+    }
 }
 
 impl HeartbeatOptions {

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::error::UsageError;
+use super::{Given, Options};
 use clap::Args;
 
+use crate::commands::Subcommand;
 use crate::commands::install::Plan;
 
 #[derive(Clone, Debug, Default, Args)]
@@ -13,8 +16,12 @@ pub struct InstallOptions {
     pub to: Option<PathBuf>,
 }
 
-impl InstallOptions {
-    pub fn plan(self) -> Plan {
-        Plan { to: self.to }
+impl Options for InstallOptions {
+    fn name(&self) -> &'static str {
+        "install"
+    }
+
+    fn into_plan(self: Box<Self>, _: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        Ok(Box::new(Plan { to: self.to }))
     }
 }

@@ -31,13 +31,15 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 
+use common::Setting;
 pub use common::{CommonOptions, Format};
 pub use config::{Config, DEFAULT as CONFIG};
 pub use error::UsageError;
 pub use inputs::{host, input_name, is_input};
 pub use status_file::of_unread as status_file_of_unread;
 
-use crate::commands::Plan;
+use crate::commands::{self, ReportHome};
+use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
 use crate::world::World;
 
@@ -66,12 +68,29 @@ pub struct Cli {
     common: CommonOptions,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
+/// The subcommands that run. A line here, a folder in `commands`, a file of options in `cli`.
+macro_rules! subcommands {
+    ($($(#[$help:meta])* $name:ident($options:ty),)+) => {
+        #[derive(Debug, Subcommand)]
+        enum Runnable {
+            $($(#[$help])* $name(Box<$options>),)+
+        }
+
+        impl Runnable {
+            fn options(self) -> Box<dyn Options> {
+                match self {
+                    $(Self::$name(options) => options,)+
+                }
+            }
+        }
+    };
+}
+
+subcommands! {
     /// May this job run here at all? Ready, or skipped with the reason.
     SkipGuard(skip_guard::SkipGuardOptions),
     /// Does what was deployed answer? Probes a URL, or a server it starts itself.
-    Smoke(Box<smoke::SmokeOptions>),
+    Smoke(smoke::SmokeOptions),
     /// Could we go back right now? Proves it without changing anything.
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
     /// Is the long step alive? Wraps a command: live output, a log of heartbeats, limits, its own exit code.
@@ -88,6 +107,12 @@ enum Command {
     Rehearse(rehearse::RehearseOptions),
     /// Puts this binary onto the PATH of the job's later steps, for heartbeat and smoke --start on the runner.
     Install(install::InstallOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Runnable(Runnable),
     /// Prints a JSON Schema.
     Schema {
         /// Which one.
@@ -106,23 +131,32 @@ enum Command {
     },
 }
 
-impl Command {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::SkipGuard(_) => "skip-guard",
-            Self::Smoke(_) => "smoke",
-            Self::RollbackDryRun(_) => "rollback-dry-run",
-            Self::Heartbeat(_) => "heartbeat",
-            Self::ForegroundProof(_) => "foreground-proof",
-            Self::EvidenceBundle(_) => "evidence-bundle",
-            Self::Verify(_) => "verify",
-            Self::Verdict(_) => "verdict",
-            Self::Rehearse(_) => "rehearse",
-            Self::Install(_) => "install",
-            Self::Schema { .. } => "schema",
-            Self::Supervise(_) => "supervise",
-            Self::OnTerminal { .. } => "on-terminal",
-        }
+/// The options of a subcommand, and the way from them to its plan.
+trait Options {
+    /// As it is typed, and as its reports are called.
+    fn name(&self) -> &'static str;
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn commands::Subcommand>, UsageError>;
+}
+
+/// What a subcommand is given besides its own options.
+struct Given<'a> {
+    config: Config,
+    setting: Setting,
+    world: &'a World,
+    /// Variables that hold secrets.
+    secret_names: Vec<String>,
+    waivers_off: bool,
+}
+
+impl Given<'_> {
+    fn waivers(&self, strict: bool) -> Vec<Waiver> {
+        waivers::in_force(&self.config.waivers, self.waivers_off || strict)
+    }
+
+    /// Its report replaces no other one of this run, nor do the logs that are called as it is.
+    fn number_label(&mut self, name: &str) {
+        self.setting.label = self.setting.free_label(name);
     }
 }
 
@@ -165,7 +199,7 @@ pub struct Run {
     pub verbosity: Verbosity,
     pub subject: Subject,
     pub evidence_dir: PathBuf,
-    pub plan: Plan,
+    pub plan: Box<dyn commands::Subcommand>,
     /// Variables the configuration names as secrets.
     pub secret_names: Vec<String>,
 }
@@ -204,108 +238,35 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
         Command::Schema { of } => Ok(Invocation::Print(schema(of))),
         Command::Supervise(options) => Ok(Invocation::Supervise(options)),
         Command::OnTerminal { words } => Ok(Invocation::OnTerminal(words)),
-        command => Ok(Invocation::Run(Box::new(plan(command, cli.common, world)?))),
+        Command::Runnable(command) => Ok(Invocation::Run(Box::new(run(command.options(), cli.common, world)?))),
     }
 }
 
-fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
-    let config = Config::load(flags.config.as_deref(), &world.workspace)?;
-    let common = flags.or(config.common);
-    let mut setting = common.resolve(world)?;
-    let name = command.name();
-    if let Command::EvidenceBundle(_) = command {
-        setting.evidence_dir = setting.newest();
-    }
-    if let Command::SkipGuard(_) | Command::Smoke(_) = command {
-        // Their logs are numbered with their reports.
-        setting.label = setting.free_label(name);
-    }
-    let evidence_dir = setting.evidence_dir.clone();
-    let waivers_off = waivers::switched_off(&world.env)?;
-    let mut secret_names = config
-        .skip_guard
-        .as_ref()
-        .map(skip_guard::secret_names)
-        .unwrap_or_default();
-    let plan = match command {
-        Command::SkipGuard(options) => {
-            secret_names.extend(skip_guard::secret_names(&options));
-            let plan = options.or(config.skip_guard.unwrap_or_default()).plan(&setting)?;
-            Plan::SkipGuard(plan)
-        }
-        Command::Smoke(options) => {
-            let typed = options.start.is_some();
-            let options = options.or(config.smoke.unwrap_or_default());
-            secret_names.extend(smoke::secret_names(&options));
-            let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
-            let mut plan = options.plan(&setting, world, waivers)?;
-            // A command that was typed runs where it was typed, one of the configuration in the workspace.
-            for server in plan.servers.iter_mut().filter(|_| typed) {
-                server.folder.clone_from(&world.folder);
-            }
-            Plan::Smoke(plan)
-        }
-        Command::RollbackDryRun(options) => {
-            let folder = match options.check {
-                Some(_) => &world.folder,
-                None => &world.workspace,
-            };
-            let plan = options.or(config.rollback_dry_run.unwrap_or_default()).plan(folder)?;
-            Plan::RollbackDryRun(plan)
-        }
-        Command::Heartbeat(options) => {
-            let mut plan = options.plan(&setting, world)?;
-            // A step that went well must not replace the report and log of another one that did not.
-            setting.label = Some(plan.label.clone());
-            setting.label = setting.free_label(name);
-            plan.log = setting.label.clone().unwrap_or_default();
-            Plan::Heartbeat(plan)
-        }
-        Command::ForegroundProof(options) => {
-            let options = options.or(config.foreground_proof.unwrap_or_default());
-            let plan = options.plan(setting.label.as_deref(), world)?;
-            Plan::ForegroundProof(plan)
-        }
-        Command::EvidenceBundle(options) => {
-            let plan = options
-                .or(config.evidence_bundle.unwrap_or_default())
-                .plan(&setting, world)?;
-            Plan::EvidenceBundle(Box::new(plan))
-        }
-        Command::Verdict(options) => {
-            let options = options.or(config.verdict.unwrap_or_default());
-            let strict = waivers_off || options.strict();
-            let waivers = waivers::in_force(&config.waivers, strict);
-            let plan = options.plan(&setting, waivers, strict, world)?;
-            Plan::Verdict(plan)
-        }
-        Command::Install(options) => Plan::Install(options.plan()),
-        Command::Verify(options) => Plan::Verify(options.plan(&world.workspace)?),
-        Command::Rehearse(options) => {
-            let waivers = waivers::in_force(&config.waivers, waivers_off || options.strict());
-            secret_names.extend(config.smoke.iter().flat_map(smoke::secret_names));
-            let config = rehearse::Parts {
-                waivers,
-                skip_guard: config.skip_guard,
-                smoke: config.smoke,
-                rollback_dry_run: config.rollback_dry_run,
-                evidence_bundle: config.evidence_bundle,
-            };
-            Plan::Rehearse(options.plan(config, setting.clone(), world)?)
-        }
-        Command::Schema { .. } | Command::Supervise(_) | Command::OnTerminal { .. } => {
-            return Err(UsageError::new("this subcommand has no plan"));
-        }
+fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
+    let mut config = Config::load(flags.config.as_deref(), &world.workspace)?;
+    let setting = flags.or(std::mem::take(&mut config.common)).resolve(world)?;
+    let secret_names = config.skip_guard.iter().flat_map(skip_guard::secret_names).collect();
+    let mut given = Given {
+        config,
+        setting,
+        world,
+        secret_names,
+        waivers_off: waivers::switched_off(&world.env)?,
     };
-    for (what, path) in plan.written(&evidence_dir) {
-        common::refuse_what_is_not_kept(what, &path, world)?;
+    let command = options.name();
+    let plan = options.into_plan(&mut given)?;
+    let evidence_dir = given.setting.evidence_dir.clone();
+    let home = (plan.report_home() != ReportHome::None).then_some(("--evidence-dir", &*evidence_dir));
+    let status = plan.status_file().map(|file| ("--status-file", file));
+    for (what, path) in home.into_iter().chain(plan.writes()).chain(status) {
+        common::refuse_what_is_not_kept(what, path, world)?;
     }
-    // What judges or packs all the others is made anew, and its report with it.
-    if !matches!(plan, Plan::Verdict(_) | Plan::EvidenceBundle(_)) {
-        setting.label = setting.free_label(name);
+    if !plan.replaces_its_report() {
+        given.number_label(command);
     }
+    let setting = given.setting;
     Ok(Run {
-        command: name,
+        command,
         label: setting.label,
         format: setting.format,
         color: setting.color,
@@ -313,7 +274,7 @@ fn plan(command: Command, flags: CommonOptions, world: &World) -> Result<Run, Us
         subject: setting.subject,
         evidence_dir,
         plan,
-        secret_names,
+        secret_names: given.secret_names,
     })
 }
 
@@ -380,3 +341,31 @@ macro_rules! merge {
     }};
 }
 use merge;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::reports;
+
+    #[test]
+    fn what_runs_is_known_by_its_reports() {
+        let tree = Runnable::augment_subcommands(clap::Command::new("stageproof"));
+        let mut names: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
+        let mut known = reports::COMMANDS.to_vec();
+        (names.sort_unstable(), known.sort_unstable());
+        assert_eq!(names, known);
+        for name in names {
+            let words: &[&str] = match name {
+                "heartbeat" => &["stageproof", "heartbeat", "--", "true"],
+                "verify" => &["stageproof", "verify", "evidence"],
+                "foreground-proof" => &["stageproof", "foreground-proof", "--log=x"],
+                _ => &["stageproof", name],
+            };
+            let matches = Cli::command().try_get_matches_from(words).unwrap();
+            match Cli::from_arg_matches(&matches).unwrap().command {
+                Command::Runnable(command) => assert_eq!(command.options().name(), name),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

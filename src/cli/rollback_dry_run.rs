@@ -10,6 +10,8 @@ use serde::Deserialize;
 use super::error::UsageError;
 use super::merge;
 use super::values::{regex, words};
+use super::{Given, Options};
+use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{CommandPlan, GitPlan, Placeholder, Plan, Platform, Template};
 use crate::model::TimeSpan;
 
@@ -59,6 +61,24 @@ pub struct RollbackDryRunOptions {
     /// command: how long it may take [default: 60s].
     #[arg(long, value_name = "TIME")]
     pub check_timeout: Option<TimeSpan>,
+}
+
+impl Options for RollbackDryRunOptions {
+    fn name(&self) -> &'static str {
+        "rollback-dry-run"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let world = given.world;
+        // A command that was typed runs where it was typed, one of the configuration in the workspace.
+        let folder = if self.check.is_some() {
+            &world.folder
+        } else {
+            &world.workspace
+        };
+        let config = given.config.rollback_dry_run.take().unwrap_or_default();
+        Ok(Box::new(self.or(config).plan(folder)?))
+    }
 }
 
 impl RollbackDryRunOptions {

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::common::Setting;
 use super::error::UsageError;
+use super::{Given, Options};
 use super::{Or as _, merge};
+use crate::commands::Subcommand;
 use crate::commands::skip_guard::{FailOn, Plan, Prerequisite, Requirement, SkipLimits};
 use crate::model::TimeSpan;
 
@@ -47,6 +49,19 @@ pub struct SkipGuardOptions {
     #[serde(skip)]
     #[schemars(skip)]
     pub fix: Option<bool>,
+}
+
+impl Options for SkipGuardOptions {
+    fn name(&self) -> &'static str {
+        "skip-guard"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        given.number_label(self.name());
+        given.secret_names.extend(secret_names(&self));
+        let config = given.config.skip_guard.take().unwrap_or_default();
+        Ok(Box::new(self.or(config).plan(&given.setting)?))
+    }
 }
 
 impl SkipGuardOptions {

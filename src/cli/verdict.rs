@@ -8,7 +8,9 @@ use serde::Deserialize;
 
 use super::common::Setting;
 use super::error::UsageError;
+use super::{Given, Options};
 use super::{Or as _, merge};
+use crate::commands::Subcommand;
 use crate::commands::verdict::{Expect, Fold, Origin, Plan};
 use crate::model::waiver::Waiver;
 use crate::model::{TimeSpan, report};
@@ -47,6 +49,19 @@ pub struct VerdictOptions {
     #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "require", "expect", "status_file"])]
     #[serde(skip)]
     pub read: Option<PathBuf>,
+}
+
+impl Options for VerdictOptions {
+    fn name(&self) -> &'static str {
+        "verdict"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let options = self.or(given.config.verdict.take().unwrap_or_default());
+        let strict = given.waivers_off || options.strict();
+        let waivers = given.waivers(strict);
+        Ok(Box::new(options.plan(&given.setting, waivers, strict, given.world)?))
+    }
 }
 
 impl VerdictOptions {

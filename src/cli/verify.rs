@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::error::UsageError;
+use super::{Given, Options};
+use crate::commands::Subcommand;
 use crate::commands::verify::Plan;
 
 #[derive(Clone, Debug, Default, Args)]
@@ -18,6 +20,16 @@ pub struct VerifyOptions {
     /// The zip's SHA-256 as it was when the evidence was sealed, kept elsewhere: 64 hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub bundle_sha256: Option<String>,
+}
+
+impl Options for VerifyOptions {
+    fn name(&self) -> &'static str {
+        "verify"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        Ok(Box::new(self.plan(&given.world.workspace)?))
+    }
 }
 
 impl VerifyOptions {

@@ -13,84 +13,45 @@ pub mod smoke;
 pub mod verdict;
 pub mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::pin::Pin;
 
 use crate::model::{Outcome, exit};
 use crate::world::World;
 
-/// What a subcommand was told to do, typed and complete.
-pub enum Plan {
-    SkipGuard(skip_guard::Plan),
-    Smoke(smoke::Plan),
-    RollbackDryRun(rollback_dry_run::Plan),
-    Heartbeat(heartbeat::Plan),
-    ForegroundProof(foreground_proof::Plan),
-    Install(install::Plan),
-    EvidenceBundle(Box<evidence_bundle::Plan>),
-    Verify(verify::Plan),
-    Verdict(verdict::Plan),
-    Rehearse(Box<rehearse::Plan>),
-}
-
-/// Where a subcommand's report belongs.
-pub enum ReportHome {
-    /// Into the evidence directory, to be sealed with it.
-    Inside(PathBuf),
-    /// Beside the evidence directory: what is sealed must not change any more.
-    Beside(PathBuf),
-    /// What there is to report before the sealing goes inside, the whole beside.
-    InsideThenBeside(PathBuf),
-    /// Nowhere: it only reads.
-    None,
-}
-
-impl Plan {
-    pub fn report_home(&self, evidence_dir: &Path) -> ReportHome {
-        match self {
-            Self::SkipGuard(_)
-            | Self::Smoke(_)
-            | Self::RollbackDryRun(_)
-            | Self::Heartbeat(_)
-            | Self::ForegroundProof(_)
-            | Self::Install(_) => ReportHome::Inside(evidence_dir.to_owned()),
-            Self::EvidenceBundle(_) => ReportHome::Beside(evidence_dir.to_owned()),
-            Self::Rehearse(_) => ReportHome::InsideThenBeside(evidence_dir.to_owned()),
-            Self::Verdict(verdict::Plan::Fold(_)) => ReportHome::Inside(evidence_dir.to_owned()),
-            Self::Verify(_) | Self::Verdict(verdict::Plan::Read { .. }) => ReportHome::None,
-        }
+/// A subcommand that was told what to do: all that the rest of the program knows of it.
+pub trait Subcommand {
+    /// Where its report belongs.
+    fn report_home(&self) -> ReportHome {
+        ReportHome::Inside
     }
-}
 
-impl Plan {
+    /// It is made anew each time: its report replaces that of an earlier call in the same run.
+    fn replaces_its_report(&self) -> bool {
+        false
+    }
+
+    /// What it writes beside its report, and the flag that names it.
+    fn writes(&self) -> Option<(&'static str, &Path)> {
+        None
+    }
+
     /// Where the verdict is written for other gates, if it is.
-    pub fn status_file(&self) -> Option<&PathBuf> {
-        match self {
-            Self::Verdict(plan) => plan.status_file(),
-            _ => None,
-        }
-    }
-
-    /// What it writes, and what that is called.
-    pub fn written(&self, evidence_dir: &Path) -> Vec<(&'static str, PathBuf)> {
-        let mut written = Vec::new();
-        if !matches!(self.report_home(evidence_dir), ReportHome::None) {
-            written.push(("--evidence-dir", evidence_dir.to_owned()));
-        }
-        if let Self::EvidenceBundle(plan) = self {
-            written.push(("--output", plan.output.clone()));
-        }
-        written.extend(self.status_file().map(|file| ("--status-file", file.clone())));
-        written
+    fn status_file(&self) -> Option<&Path> {
+        None
     }
 
     /// Whether it stands for a command of somebody: standard output is that command's, and it runs whatever becomes of
     /// the report.
-    pub fn is_wrapper(&self) -> bool {
-        matches!(self, Self::Heartbeat(_))
+    fn is_wrapper(&self) -> bool {
+        false
     }
 
+    /// Runs it. `keep` is called by what seals, just before it seals.
+    fn run<'a>(&'a self, world: &'a World, keep: Keep<'a>) -> Running<'a>;
+
     /// The exit code if stageproof itself fails.
-    pub fn failure_code(&self) -> u8 {
+    fn failure_code(&self) -> u8 {
         if self.is_wrapper() {
             exit::OWN_FAILURE
         } else {
@@ -99,21 +60,20 @@ impl Plan {
     }
 }
 
+pub type Running<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
+
 /// Keeps the report of what was found so far in the evidence directory.
 pub type Keep<'a> = &'a (dyn Fn(&Outcome) -> anyhow::Result<()> + Sync);
 
-/// Runs a plan. `keep` is called by what seals, just before it seals.
-pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
-    match plan {
-        Plan::SkipGuard(plan) => skip_guard::run(plan, world).await,
-        Plan::Smoke(plan) => smoke::run(plan, world).await,
-        Plan::RollbackDryRun(plan) => rollback_dry_run::run(plan, world).await,
-        Plan::Heartbeat(plan) => heartbeat::run(plan, world).await,
-        Plan::ForegroundProof(plan) => foreground_proof::run(plan, world).await,
-        Plan::Install(plan) => install::run(plan, world).await,
-        Plan::EvidenceBundle(plan) => evidence_bundle::run(plan, world).await,
-        Plan::Verify(plan) => verify::run(plan, world).await,
-        Plan::Verdict(plan) => verdict::run(plan, world).await,
-        Plan::Rehearse(plan) => rehearse::run(plan, world, keep).await,
-    }
+/// Where a subcommand's report belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportHome {
+    /// Into the evidence directory, to be sealed with it.
+    Inside,
+    /// Beside the evidence directory: what is sealed must not change any more.
+    Beside,
+    /// What there is to report before the sealing goes inside, the whole beside.
+    InsideThenBeside,
+    /// Nowhere: it only reads.
+    None,
 }

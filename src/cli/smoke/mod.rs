@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 use super::common::Setting;
 use super::error::UsageError;
 use super::values::positive;
+use super::{Given, Options};
+use crate::commands::Subcommand;
 use crate::commands::smoke::{Plan, Start};
 use crate::model::waiver::Waiver;
 use crate::world::World;
@@ -20,6 +22,26 @@ use crate::world::http::is_loopback;
 
 const PARALLEL: u32 = 16;
 const MOST_PARALLEL: u32 = 256;
+
+impl Options for SmokeOptions {
+    fn name(&self) -> &'static str {
+        "smoke"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        given.number_label(self.name());
+        let typed = self.start.is_some();
+        let options = self.or(given.config.smoke.take().unwrap_or_default());
+        given.secret_names.extend(secret_names(&options));
+        let waivers = given.waivers(options.strict());
+        let mut plan = options.plan(&given.setting, given.world, waivers)?;
+        // A command that was typed runs where it was typed, one of the configuration in the workspace.
+        for server in plan.servers.iter_mut().filter(|_| typed) {
+            server.folder.clone_from(&given.world.folder);
+        }
+        Ok(Box::new(plan))
+    }
+}
 
 impl SmokeOptions {
     pub fn strict(&self) -> bool {

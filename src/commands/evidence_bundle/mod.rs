@@ -16,6 +16,7 @@ use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
 
+use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::evidence::LARGEST_TEXT;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};
@@ -39,6 +40,24 @@ pub struct Plan {
     pub subject: Subject,
     /// What stamps the index; fixed, the same files make the same bundle.
     pub clock: Clock,
+}
+
+impl Subcommand for Plan {
+    fn report_home(&self) -> ReportHome {
+        ReportHome::Beside
+    }
+
+    fn replaces_its_report(&self) -> bool {
+        true
+    }
+
+    fn writes(&self) -> Option<(&'static str, &Path)> {
+        Some(("--output", &self.output))
+    }
+
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
+    }
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::commands::{Keep, Running, Subcommand};
 use crate::engine;
 use crate::model::heartbeat::LONGEST;
 use crate::model::text::{count, one_line};
@@ -68,6 +69,12 @@ impl Rules {
 
     fn of_file(&self, code: &'static str, message: &str) -> Finding {
         Finding::error(code, format!("{}: {message}", self.place)).at(self.place.clone(), None)
+    }
+}
+
+impl Subcommand for Plan {
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use crate::commands::{Keep, Running, Subcommand};
 use crate::model::heartbeat::{End, Event};
 use crate::model::{Finding, Outcome, TimeSpan, Verbosity, exit, text};
 use crate::world::output::Stream;
@@ -60,6 +61,16 @@ pub struct Plan {
     pub verbosity: Verbosity,
     /// What --color says.
     pub color: Option<bool>,
+}
+
+impl Subcommand for Plan {
+    fn is_wrapper(&self) -> bool {
+        true
+    }
+
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
+    }
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {

@@ -9,6 +9,7 @@ mod place;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::commands::{Keep, Running, Subcommand};
 use crate::model::text::printable;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::process::{Captured, Command, Ending, Limits, RunEnd};
@@ -33,6 +34,12 @@ const PATH: &str = "Later steps find it";
 pub struct Plan {
     /// Where to, if not into the runner's temporary folder. Relative to the workspace.
     pub to: Option<PathBuf>,
+}
+
+impl Subcommand for Plan {
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
+    }
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {

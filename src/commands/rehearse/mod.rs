@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Keep, evidence_bundle, rollback_dry_run, skip_guard, smoke};
+use crate::commands::{Keep, ReportHome, Running, Subcommand, evidence_bundle, rollback_dry_run, skip_guard, smoke};
 use crate::model::{Check, Ended, Outcome};
 use crate::world::World;
 
@@ -16,6 +16,16 @@ pub struct Plan {
     pub smoke: Option<smoke::Plan>,
     pub rollback: Option<rollback_dry_run::Plan>,
     pub evidence: evidence_bundle::Plan,
+}
+
+impl Subcommand for Plan {
+    fn report_home(&self) -> ReportHome {
+        ReportHome::InsideThenBeside
+    }
+
+    fn run<'a>(&'a self, world: &'a World, keep: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world, keep))
+    }
 }
 
 /// Guard not ready: the rest is skipped, not run, and the evidence of the skip is still sealed. A stage that fails

@@ -10,6 +10,7 @@ mod template;
 
 use std::path::PathBuf;
 
+use crate::commands::{Keep, Running, Subcommand};
 use crate::model::{Outcome, Output};
 use crate::world::World;
 use claims::Claims;
@@ -57,6 +58,12 @@ const NEVER_COVERED: [&str; 3] = [
     "secrets: they keep their present values",
     "configuration that is kept outside of the release",
 ];
+
+impl Subcommand for Plan {
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
+    }
+}
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut claims = Claims::new(world.interrupt.clone());

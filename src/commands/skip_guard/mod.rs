@@ -33,6 +33,7 @@ pub use requirement::Requirement;
 pub use situation::fork_behind;
 pub use skips::Limits as SkipLimits;
 
+use crate::commands::{Keep, Running, Subcommand};
 use crate::engine;
 use crate::model::{Check, Fact, Finding, Outcome, Output, Skip, Status};
 use crate::world::World;
@@ -69,6 +70,12 @@ pub struct Plan {
 struct Seen {
     check: Check,
     missing: Option<Missing>,
+}
+
+impl Subcommand for Plan {
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
+    }
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {

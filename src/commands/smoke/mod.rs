@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use crate::commands::{Keep, Running, Subcommand};
 use crate::engine::{self, NotChecked};
 use crate::model::waiver::{self, Waiver};
 use crate::model::{Check, Finding, Outcome, TimeSpan};
@@ -45,6 +46,12 @@ pub struct Plan {
     pub all_within: Option<Duration>,
     /// Failures that do not count, for now.
     pub waivers: Vec<Waiver>,
+}
+
+impl Subcommand for Plan {
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
+    }
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {

@@ -10,8 +10,9 @@ mod read;
 mod tests;
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::Outcome;
 use crate::model::waiver::Waiver;
@@ -55,13 +56,27 @@ pub struct Expect {
     pub count: NonZeroU32,
 }
 
-impl Plan {
-    /// Where the verdict is written for other gates.
-    pub fn status_file(&self) -> Option<&PathBuf> {
+impl Subcommand for Plan {
+    fn report_home(&self) -> ReportHome {
+        match self {
+            Self::Fold(_) => ReportHome::Inside,
+            Self::Read { .. } => ReportHome::None,
+        }
+    }
+
+    fn replaces_its_report(&self) -> bool {
+        true
+    }
+
+    fn status_file(&self) -> Option<&Path> {
         match self {
             Self::Fold(fold) => Some(&fold.status_file),
             Self::Read { .. } => None,
         }
+    }
+
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
     }
 }
 

@@ -54,7 +54,7 @@ async fn a_plan_folds_reports_and_writes_a_file_or_reads_one_and_writes_none() {
         file: status_file.clone(),
         origin: Box::new(origin()),
     };
-    assert_eq!(fold.status_file(), Some(&status_file));
+    assert_eq!(fold.status_file(), Some(&*status_file));
     assert_eq!(read.status_file(), None);
     for (plan, id, code) in [
         (fold, "verdict:smoke", "missing-report"),

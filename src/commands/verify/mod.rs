@@ -7,6 +7,7 @@ mod sealed;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
@@ -35,6 +36,16 @@ impl Plan {
 const NOT_PINNED: &str = "The evidence was compared with its own manifest only. Whoever can change all of it can seal it \
                           again: compare it with the hash that was kept when it was sealed, with --manifest-sha256 or \
                           --bundle-sha256.";
+
+impl Subcommand for Plan {
+    fn report_home(&self) -> ReportHome {
+        ReportHome::None
+    }
+
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world))
+    }
+}
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let (own_plan, own_world) = (plan.clone(), world.clone());

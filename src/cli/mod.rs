@@ -352,7 +352,8 @@ mod tests {
         let tree = Runnable::augment_subcommands(clap::Command::new("stageproof"));
         let mut names: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
         let mut known = reports::COMMANDS.to_vec();
-        (names.sort_unstable(), known.sort_unstable());
+        names.sort_unstable();
+        known.sort_unstable();
         assert_eq!(names, known);
         for name in names {
             let words: &[&str] = match name {

@@ -162,21 +162,10 @@ impl Redactor {
             Err(why) => anyhow::bail!("the secrets cannot be searched for: {why}"),
         };
         let wrong = || format!("cannot take secrets out of {}", path.display());
-        let mut found = false;
         let input = files::open(path, Links::Refuse).with_context(wrong)?;
-        if input.metadata().with_context(wrong)?.len() == 0 {
+        if !finder.is_in(&input).with_context(wrong)? {
             return Ok(());
         }
-        finder
-            .sift(input, &mut |_, hit| {
-                found |= hit;
-                Ok(())
-            })
-            .with_context(wrong)?;
-        if !found {
-            return Ok(());
-        }
-        let input = files::open(path, Links::Refuse).with_context(wrong)?;
         files::replace_with(path, |file| {
             let mut out = io::BufWriter::new(file);
             finder.sift(input, &mut |bytes, hit| {

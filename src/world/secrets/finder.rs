@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 
 use super::view::{self, LONGEST_ESCAPE};
 use super::{Part, edge};
+use crate::world::cores;
 
 /// What is read of a file at a time.
 const READ: usize = 1 << 20;
@@ -28,7 +31,9 @@ impl Finder {
     pub fn new(values: Vec<Vec<u8>>) -> Result<Self, BuildError> {
         // Making a table for every state takes the square of a value that repeats itself.
         let large = values.iter().map(Vec::len).sum::<usize>() > LARGEST_TABLE;
+        // In logs the rare bytes of few values are not rare enough to jump from one to the next.
         let automaton = AhoCorasick::builder()
+            .prefilter(false)
             .kind(large.then_some(AhoCorasickKind::ContiguousNFA))
             .build(&values)?;
         let longest = values.iter().map(Vec::len).max().unwrap_or_default();
@@ -79,6 +84,27 @@ impl Finder {
         places
     }
 
+    /// Whether there is any place in a file; on all cores, as most often there is none.
+    pub fn is_in(&self, file: &File) -> io::Result<bool> {
+        // A value that begins in a piece is whole in it, and so is the escape before it.
+        let piece = READ + self.reach + LONGEST_ESCAPE;
+        let found = AtomicBool::new(false);
+        let starts: Vec<u64> = (0..file.metadata()?.len()).step_by(READ).collect();
+        let looked = cores::each(&starts, Vec::new, |window, start| {
+            if !found.load(Ordering::Relaxed) {
+                window.resize(piece, 0);
+                let length = read_at(file, window, *start)?;
+                found.fetch_or(
+                    !self.places(Part::whole(&window[..length])).is_empty(),
+                    Ordering::Relaxed,
+                );
+            }
+            Ok(())
+        });
+        looked.into_iter().collect::<io::Result<()>>()?;
+        Ok(found.into_inner())
+    }
+
     /// Hands a stream on in pieces, telling which of them are places of values. One across two reads is found: so many
     /// bytes as it could still need are kept back.
     pub fn sift(&self, mut input: File, take: &mut dyn FnMut(&[u8], bool) -> io::Result<()>) -> io::Result<()> {
@@ -114,6 +140,20 @@ impl Finder {
     }
 }
 
+/// Reads as much as there is room for, or is there.
+fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read_at(&mut buffer[length..], from + length as u64) {
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
+
 /// In order, those that overlap as one.
 fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     places.sort_by_key(|place| (place.start, place.end));
@@ -141,6 +181,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text).unwrap();
         file.rewind().unwrap();
+        let is_in = finder.is_in(&file).unwrap();
         let mut pieces = Vec::new();
         let took = finder.sift(file, &mut |piece, hit| {
             pieces.push((piece.to_owned(), hit));
@@ -149,6 +190,7 @@ mod tests {
         took.unwrap();
         let all: Vec<u8> = pieces.iter().flat_map(|(piece, _)| piece).copied().collect();
         assert!(all == text, "a piece is missing or changed");
+        assert_eq!(is_in, pieces.iter().any(|(_, hit)| *hit));
         pieces
     }
 
@@ -164,6 +206,26 @@ mod tests {
                 .map(|(piece, _)| piece.len())
                 .collect();
             assert_eq!(places, [READ + 5 - start], "it begins at {start}");
+        }
+    }
+
+    #[test]
+    fn a_place_across_two_pieces_is_found_however_it_is_written() {
+        for written in [
+            VALUE.to_owned(),
+            "\\u0061".repeat(8),
+            "%61".repeat(8),
+            "&#97;".repeat(8),
+            "aaaa\naaaa".to_owned(),
+        ] {
+            for back in 0..=written.len() {
+                let mut text = vec![b'x'; READ + 100];
+                text[READ - back..READ - back + written.len()].copy_from_slice(written.as_bytes());
+                let finder = Finder::new(vec![VALUE.into()]).unwrap();
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(&text).unwrap();
+                assert!(finder.is_in(&file).unwrap(), "{written} {back} bytes before the border");
+            }
         }
     }
 

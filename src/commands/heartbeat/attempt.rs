@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Plan;
-use super::tell::Teller;
+use super::events::EventLog;
 use crate::model::exit;
 use crate::world::process::Ending;
 use crate::world::wrap::{Log, Reading, Reaper, Signals, Told};
@@ -49,13 +49,13 @@ pub struct Attempt {
 }
 
 /// What an attempt works with.
-pub struct Desk<'a> {
+pub struct Context<'a> {
     pub plan: &'a Plan,
     /// The command as it is started.
     pub command: &'a [std::ffi::OsString],
     /// The same in words, without secrets.
     pub shown: &'a str,
-    pub teller: Teller<'a>,
+    pub teller: EventLog<'a>,
     pub output: Arc<Log>,
     pub reaper: Reaper,
     pub signals: Signals,

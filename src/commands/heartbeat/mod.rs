@@ -3,10 +3,10 @@
 
 mod attempt;
 mod codes;
+mod events;
 mod judge;
-mod pulse;
-mod story;
-mod tell;
+mod outcome;
+mod stall;
 mod watch;
 
 use std::ffi::OsString;
@@ -22,10 +22,10 @@ use crate::world::output::Stream;
 use crate::world::process::{Ending, StartError};
 use crate::world::wrap::{Live, Log, Reaper, Signals};
 use crate::world::{World, process};
-use attempt::Desk;
+use attempt::Context;
 pub use codes::Codes;
-use story::Story;
-use tell::{Place, Teller};
+use events::{EventLog, Position};
+use outcome::Attempts;
 
 /// How long a console may take for our last lines.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -76,14 +76,14 @@ impl Subcommand for Plan {
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let output = Arc::new(Log::of_output(&plan.logs, &plan.log));
     let records = Log::of_records(&plan.logs);
-    let mut story = Story::begin();
+    let mut story = Attempts::begin();
     let shown = shown(plan, world);
     let result = match (
         Live::open(Stream::Err.has_color(plan.color, &world.env)),
         Signals::listen(plan.pty),
     ) {
         (Ok(live), Ok(signals)) => {
-            let teller = Teller {
+            let teller = EventLog {
                 live: &live,
                 records: &records,
                 world,
@@ -112,9 +112,9 @@ fn own_failure(error: &anyhow::Error) -> Judged {
 
 /// Tries until it went well, or there is no attempt left.
 async fn attempts(
-    story: &mut Story,
+    story: &mut Attempts,
     plan: &Plan,
-    teller: Teller<'_>,
+    teller: EventLog<'_>,
     signals: Signals,
     output: &Arc<Log>,
     shown: &str,
@@ -126,7 +126,7 @@ async fn attempts(
         Ok(command) => command,
         Err(error) => return not_started(plan, story, &teller, &error),
     };
-    let mut desk = Desk {
+    let mut desk = Context {
         plan,
         command: &command,
         shown,
@@ -156,7 +156,7 @@ async fn attempts(
             }
             return (findings, code);
         }
-        let place = Place {
+        let place = Position {
             pid: attempt.pid,
             attempt: story.attempts,
             elapsed: attempt.took,
@@ -180,16 +180,16 @@ async fn attempts(
     }
 }
 
-fn not_started(plan: &Plan, story: &Story, teller: &Teller<'_>, error: &StartError) -> Judged {
+fn not_started(plan: &Plan, story: &Attempts, teller: &EventLog<'_>, error: &StartError) -> Judged {
     let program = plan
         .command
         .first()
         .map(|word| word.to_string_lossy())
         .unwrap_or_default();
     let (finding, code) = judge::not_started(error, &program);
-    let place = Place {
+    let place = Position {
         attempt: story.attempts.max(1),
-        ..Place::default()
+        ..Position::default()
     };
     let why = teller.world.secrets.redact(&finding.message);
     teller.note(place, format!("not started: {why}"));
@@ -221,7 +221,7 @@ fn shown(plan: &Plan, world: &World) -> String {
 }
 
 /// What is started: the words, or a shell that reads the script as a runner's does.
-fn command(plan: &Plan, teller: &Teller<'_>) -> Result<Vec<OsString>, StartError> {
+fn command(plan: &Plan, teller: &EventLog<'_>) -> Result<Vec<OsString>, StartError> {
     if !plan.shell {
         return Ok(plan.command.clone());
     }
@@ -231,7 +231,7 @@ fn command(plan: &Plan, teller: &Teller<'_>) -> Result<Vec<OsString>, StartError
         Err(_) => {
             there_is("sh")?;
             teller.note(
-                Place::default(),
+                Position::default(),
                 "there is no bash: the script is read by sh -e, which takes a pipe's last exit code only",
             );
             &["sh", "-e", "-c"]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::attempt::{Desk, Limit};
-use super::super::pulse::{Change, Sample};
-use super::super::tell::millis;
+use super::super::attempt::{Context, Limit};
+use super::super::events::millis;
+use super::super::stall::{Change, Sample};
 use super::Watch;
 use crate::model::TimeSpan;
 use crate::model::heartbeat::{Beat, Event};
@@ -17,7 +17,7 @@ const SAMPLE_SHARE: u32 = 50;
 
 impl Watch {
     /// Measures, and tells what is to be told of it.
-    pub(super) fn measure(&mut self, desk: &Desk<'_>, now: Instant) {
+    pub(super) fn measure(&mut self, desk: &Context<'_>, now: Instant) {
         let usage = self.wrapped.tree.usage();
         self.next_sample = now + self.sample_every.max(now.elapsed() * SAMPLE_SHARE);
         // Nobody is there any more, or not yet seen: that is no measurement.
@@ -47,7 +47,7 @@ impl Watch {
         }
     }
 
-    fn beat(&mut self, desk: &Desk<'_>, reading: Reading, usage: Option<Usage>) {
+    fn beat(&mut self, desk: &Context<'_>, reading: Reading, usage: Option<Usage>) {
         self.beats += 1;
         let before = std::mem::replace(&mut self.told_at_beat, reading);
         let beat = Beat {
@@ -61,7 +61,7 @@ impl Watch {
         desk.teller.tell(self.place(), Event::Beat(beat));
     }
 
-    fn stalled(&mut self, desk: &Desk<'_>, idle: Duration) {
+    fn stalled(&mut self, desk: &Context<'_>, idle: Duration) {
         let processes = self.wrapped.tree.processes();
         let event = Event::Stall {
             quiet_ms: millis(idle),

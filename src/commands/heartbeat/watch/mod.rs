@@ -1,16 +1,16 @@
 //! One attempt: from the start of the command until nothing of it has to be waited for any more.
 
-mod leaving;
 mod measure;
-mod told;
+mod shutdown;
+mod signals;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{Attempt, Desk, KILLED, Limit};
-use super::pulse::Pulse;
-use super::tell::{Place, millis};
+use super::attempt::{Attempt, Context, KILLED, Limit};
+use super::events::{Position, millis};
+use super::stall::StallDetector;
 use crate::model::TimeSpan;
 use crate::model::heartbeat::{End, Event};
 use crate::world::process::{Ending, StartError};
@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(20);
 const SAMPLE: Duration = Duration::from_secs(1);
 
 /// Starts the command and stays until it is over.
-pub async fn run(desk: &mut Desk<'_>, number: u32) -> Result<Attempt, StartError> {
+pub async fn run(desk: &mut Context<'_>, number: u32) -> Result<Attempt, StartError> {
     let oom = memory::killed();
     let peak = memory::Peak::before();
     let order = Order {
@@ -54,7 +54,7 @@ pub async fn run(desk: &mut Desk<'_>, number: u32) -> Result<Attempt, StartError
         // Whoever writes them counts them.
         records: 0,
     };
-    let place = Place {
+    let place = Position {
         pid: attempt.pid,
         attempt: number,
         elapsed: attempt.took,
@@ -64,7 +64,7 @@ pub async fn run(desk: &mut Desk<'_>, number: u32) -> Result<Attempt, StartError
 }
 
 /// Waits before the next attempt, unless we are told to end.
-pub async fn wait(desk: &mut Desk<'_>, time: Duration) -> Option<Told> {
+pub async fn wait(desk: &mut Context<'_>, time: Duration) -> Option<Told> {
     let until = Instant::now() + time;
     loop {
         tokio::select! {
@@ -81,7 +81,7 @@ pub async fn wait(desk: &mut Desk<'_>, time: Duration) -> Option<Told> {
 
 /// Being on the way out: what was told to end is killed at `kill_at`.
 #[derive(Clone, Copy, Debug)]
-struct Leaving {
+struct Shutdown {
     kill_at: Instant,
     /// Since when SIGKILL is sent.
     killed: Option<Instant>,
@@ -90,7 +90,7 @@ struct Leaving {
 struct Watch {
     wrapped: Wrapped,
     number: u32,
-    pulse: Pulse,
+    pulse: StallDetector,
     attempt: Attempt,
     every: Duration,
     sample_every: Duration,
@@ -104,13 +104,13 @@ struct Watch {
     held: Option<(Told, Instant)>,
     /// A signal was passed on, and this is how long the command has for it.
     passed_on: Option<Instant>,
-    leaving: Option<Leaving>,
+    leaving: Option<Shutdown>,
     /// When the command itself ended.
     ended_at: Option<Instant>,
 }
 
 impl Watch {
-    fn new(desk: &Desk<'_>, wrapped: Wrapped, number: u32) -> Self {
+    fn new(desk: &Context<'_>, wrapped: Wrapped, number: u32) -> Self {
         let started = Instant::from_std(wrapped.started);
         let plan = desk.plan;
         let stall = plan.stall_after.map_or(SAMPLE, |limit| limit / 4);
@@ -121,7 +121,7 @@ impl Watch {
                 ..Attempt::default()
             },
             number,
-            pulse: Pulse::new(plan.stall_after),
+            pulse: StallDetector::new(plan.stall_after),
             every: plan.every,
             sample_every,
             next_beat: started + plan.every,
@@ -137,15 +137,15 @@ impl Watch {
         }
     }
 
-    fn place(&self) -> Place {
-        Place {
+    fn place(&self) -> Position {
+        Position {
             pid: self.wrapped.pid,
             attempt: self.number,
             elapsed: self.wrapped.elapsed(),
         }
     }
 
-    async fn until_over(&mut self, desk: &mut Desk<'_>) {
+    async fn until_over(&mut self, desk: &mut Context<'_>) {
         while !self.is_over(desk) {
             let wake = self.next_wake();
             let child = self.wrapped.child;
@@ -187,7 +187,7 @@ impl Watch {
         self.wrapped.has_ended();
     }
 
-    fn on_time(&mut self, desk: &Desk<'_>) {
+    fn on_time(&mut self, desk: &Context<'_>) {
         let now = Instant::now();
         if let Some(leaving) = self.leaving {
             self.press(desk, leaving, now);
@@ -199,7 +199,7 @@ impl Watch {
         }
     }
 
-    fn keep_limits(&mut self, desk: &Desk<'_>, now: Instant) {
+    fn keep_limits(&mut self, desk: &Context<'_>, now: Instant) {
         if let Some((told, until)) = self.held
             && now >= until
         {
@@ -227,7 +227,7 @@ impl Watch {
         }
     }
 
-    fn finish(mut self, desk: &Desk<'_>) -> Attempt {
+    fn finish(mut self, desk: &Context<'_>) -> Attempt {
         if !self.wrapped.streams.has_ended() {
             self.attempt.cut = true;
             self.wrapped.streams.cut();

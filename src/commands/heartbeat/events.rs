@@ -12,7 +12,7 @@ use crate::world::wrap::{Live, Log, Process};
 /// Processes that are listed at once; more than that nobody reads.
 const LISTED: usize = 20;
 
-pub struct Teller<'a> {
+pub struct EventLog<'a> {
     pub live: &'a Live,
     pub records: &'a Log,
     pub world: &'a World,
@@ -24,14 +24,14 @@ pub struct Teller<'a> {
 
 /// Which attempt, and how far it is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Place {
+pub struct Position {
     pub pid: u32,
     pub attempt: u32,
     pub elapsed: Duration,
 }
 
-impl Teller<'_> {
-    pub fn tell(&self, place: Place, mut event: Event) {
+impl EventLog<'_> {
+    pub fn tell(&self, place: Position, mut event: Event) {
         if matches!(event, Event::Start { .. }) {
             self.told.store(0, Ordering::Relaxed);
         }
@@ -59,12 +59,12 @@ impl Teller<'_> {
         }
     }
 
-    pub fn note(&self, place: Place, text: impl Into<String>) {
+    pub fn note(&self, place: Position, text: impl Into<String>) {
         self.tell(place, Event::Note { text: text.into() });
     }
 
     /// Who is there, one line each.
-    pub fn list(&self, place: Place, processes: &[Process]) {
+    pub fn list(&self, place: Position, processes: &[Process]) {
         for process in processes.iter().take(LISTED) {
             self.note(place, self.shown(process));
         }

@@ -35,7 +35,7 @@ pub enum Change {
     },
 }
 
-pub struct Pulse {
+pub struct StallDetector {
     limit: Option<Duration>,
     /// Bytes at the last measurement.
     bytes: u64,
@@ -47,7 +47,7 @@ pub struct Pulse {
     peak_kib: Option<u64>,
 }
 
-impl Pulse {
+impl StallDetector {
     /// `limit` is how long it may do nothing.
     pub fn new(limit: Option<Duration>) -> Self {
         Self {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_stall_is_told_once_and_again_after_activity() {
-        let mut pulse = Pulse::new(Some(Duration::from_secs(3)));
+        let mut pulse = StallDetector::new(Some(Duration::from_secs(3)));
         let changes: Vec<Change> = [(1, 5), (2, 5), (4, 5), (5, 5), (6, 6), (7, 6), (9, 6)]
             .into_iter()
             .map(|(at, bytes)| pulse.measured(sample(at, bytes, 0)))
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn silent_work_is_no_stall_but_a_timer_is() {
         let stalls = |cpu_per_second: u64| {
-            let mut pulse = Pulse::new(Some(Duration::from_secs(5)));
+            let mut pulse = StallDetector::new(Some(Duration::from_secs(5)));
             (1..20).any(|at| matches!(pulse.measured(sample(at, 0, at * cpu_per_second)), Change::Stalled(_)))
         };
         assert!(!stalls(500), "half of a core");
@@ -145,7 +145,7 @@ mod tests {
     /// On a busy machine: 10 ms of work in each 50 ms.
     #[test]
     fn work_is_added_up() {
-        let mut pulse = Pulse::new(Some(Duration::from_millis(400)));
+        let mut pulse = StallDetector::new(Some(Duration::from_millis(400)));
         let stalled = (1..40).any(|n| {
             let sample = Sample {
                 at: Duration::from_millis(n * 50),
@@ -159,13 +159,16 @@ mod tests {
 
     #[test]
     fn where_cpu_time_is_not_told_only_output_counts() {
-        let mut pulse = Pulse::new(Some(Duration::from_secs(1)));
+        let mut pulse = StallDetector::new(Some(Duration::from_secs(1)));
         let blind = Sample {
             at: Duration::from_secs(2),
             bytes: 0,
             cpu: None,
         };
         assert!(matches!(pulse.measured(blind), Change::Stalled(_)));
-        assert!(matches!(Pulse::new(None).measured(blind), Change::None), "nobody asked");
+        assert!(
+            matches!(StallDetector::new(None).measured(blind), Change::None),
+            "nobody asked"
+        );
     }
 }

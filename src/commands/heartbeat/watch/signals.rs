@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::attempt::Desk;
+use super::super::attempt::Context;
 use super::{TOLD_AGAIN, Watch};
 use crate::model::TimeSpan;
 use crate::world::wrap::Told;
@@ -15,7 +15,7 @@ const TOLD: Duration = Duration::from_secs(7);
 
 impl Watch {
     /// We were told to end.
-    pub(super) fn told(&mut self, desk: &Desk<'_>, told: Told) {
+    pub(super) fn told(&mut self, desk: &Context<'_>, told: Told) {
         let name = told.name();
         let first = self.attempt.told.is_empty();
         self.attempt.told.push(told);
@@ -59,7 +59,7 @@ impl Watch {
         }
     }
 
-    pub(super) fn pass_on(&mut self, desk: &Desk<'_>, told: Told) {
+    pub(super) fn pass_on(&mut self, desk: &Context<'_>, told: Told) {
         // Held back before means that the sender has waited already.
         let patience = if self.attempt.told.len() > 1 {
             self.pressed()

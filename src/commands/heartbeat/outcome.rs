@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::attempt::Attempt;
-use super::tell::millis;
+use super::events::millis;
 use super::{Judged, Plan};
 use crate::model::timeline::SpanState;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Span, TimeSpan, exit};
@@ -20,14 +20,14 @@ const LAST_BYTES: usize = 4000;
 const TITLE_BYTES: usize = 100;
 
 /// What there is to tell so far.
-pub struct Story {
+pub struct Attempts {
     pub started: Instant,
     pub attempts: u32,
     outcome: Outcome,
     facts: Vec<Fact>,
 }
 
-impl Story {
+impl Attempts {
     pub fn begin() -> Self {
         Self {
             started: Instant::now(),

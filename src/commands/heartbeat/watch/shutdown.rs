@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::attempt::Desk;
-use super::{Leaving, Watch};
+use super::super::attempt::Context;
+use super::{Shutdown, Watch};
 use crate::world::wrap::Told;
 
 /// How long the kernel may take to carry out a SIGKILL, and a reader of our output to take what is left.
@@ -17,9 +17,9 @@ const LINGER: Duration = Duration::from_secs(2);
 
 impl Watch {
     /// Whether nothing is waited for any more. Says what has to be said of that.
-    pub(super) fn is_over(&mut self, desk: &Desk<'_>) -> bool {
+    pub(super) fn is_over(&mut self, desk: &Context<'_>) -> bool {
         let now = Instant::now();
-        if let Some(Leaving { killed, .. }) = self.leaving {
+        if let Some(Shutdown { killed, .. }) = self.leaving {
             let gave_up = killed.is_some_and(|since| now >= since + DYING);
             let gone = !self.wrapped.tree.is_anybody_left();
             if gave_up && !gone {
@@ -58,20 +58,20 @@ impl Watch {
     }
 
     /// Whether there is another attempt after this one.
-    fn is_repeated(&self, desk: &Desk<'_>) -> bool {
+    fn is_repeated(&self, desk: &Context<'_>) -> bool {
         self.number <= desk.plan.retries
             && self.attempt.told.is_empty()
             && desk.plan.retry_on.contain(self.attempt.exit_code())
     }
 
     /// Kills what did not end in its time.
-    pub(super) fn press(&mut self, desk: &Desk<'_>, leaving: Leaving, now: Instant) {
+    pub(super) fn press(&mut self, desk: &Context<'_>, leaving: Shutdown, now: Instant) {
         if now < leaving.kill_at {
             return;
         }
         if leaving.killed.is_none() {
             self.attempt.killed = true;
-            self.leaving = Some(Leaving {
+            self.leaving = Some(Shutdown {
                 killed: Some(now),
                 ..leaving
             });
@@ -85,7 +85,7 @@ impl Watch {
     /// Everything that is there has so long to end.
     pub(super) fn leave(&mut self, grace: Duration) {
         self.wrapped.tree.signal(Told::TERM.signal());
-        self.leaving = Some(Leaving {
+        self.leaving = Some(Shutdown {
             kill_at: Instant::now() + grace,
             killed: None,
         });

@@ -16,6 +16,9 @@ use crate::world::{Clock, World, paths};
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(
+    after_help = "Examples:\n  stageproof evidence-bundle\n  stageproof evidence-bundle 'test-results/**' --output evidence.zip"
+)]
 pub struct EvidenceBundleOptions {
     /// Files, folders or globs in the workspace to copy into files/. Everything in the evidence directory is sealed in
     /// any case.

@@ -22,6 +22,9 @@ const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(
+    after_help = "Examples:\n  stageproof foreground-proof --log artifacts/heartbeat.log --require deploy\n  stageproof foreground-proof --log artifacts/heartbeat.log --max-age 1h --max-gap 5m"
+)]
 pub struct ForegroundProofOptions {
     /// The log that `stageproof heartbeat` wrote, in the workspace.
     #[arg(long, value_name = "FILE")]

@@ -24,6 +24,9 @@ const CRITICAL_GRACE: TimeSpan = TimeSpan::from_secs(300);
 const MOST_RETRIES: u32 = 100;
 
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  stageproof heartbeat --timeout 30m --stall-after 5m -- ./deploy.sh staging\n  stageproof heartbeat --label deploy --shell -- './build.sh && ./deploy.sh staging'"
+)]
 pub struct HeartbeatOptions {
     /// Between two heartbeats, at least 10ms [default: 15s].
     #[arg(long, value_name = "TIME")]

@@ -114,6 +114,9 @@ enum Command {
     #[command(flatten)]
     Runnable(Runnable),
     /// Prints a JSON Schema.
+    #[command(
+        after_help = "Examples:\n  stageproof schema config > stageproof.schema.json\n  stageproof schema report"
+    )]
     Schema {
         /// Which one.
         #[arg(value_enum)]

@@ -9,6 +9,7 @@ use crate::commands::Subcommand;
 use crate::commands::rehearse::Plan;
 
 #[derive(Clone, Debug, Default, Args)]
+#[command(after_help = "Examples:\n  stageproof rehearse\n  stageproof rehearse --config staging.yml --strict")]
 pub struct RehearseOptions {
     /// Missing prerequisites fail instead of skipping, and waivers do not hold.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

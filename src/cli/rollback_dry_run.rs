@@ -29,6 +29,9 @@ pub enum PlatformName {
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(
+    after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
+)]
 pub struct RollbackDryRunOptions {
     /// What would be rolled back [default: git, or command if --check is given].
     #[arg(long, value_enum)]

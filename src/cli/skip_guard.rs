@@ -14,6 +14,9 @@ use crate::model::TimeSpan;
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(
+    after_help = "Examples:\n  stageproof skip-guard --require env:STAGING_URL --require not-fork\n  stageproof skip-guard --require file:dist/app.js --strict"
+)]
 pub struct SkipGuardOptions {
     /// What must be there; repeatable. env:NAME (a secret, set and not empty), var:NAME, group:NAME,NAME (all or none),
     /// file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers below 500), tcp:HOST:PORT,

@@ -22,6 +22,9 @@ const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(
+    after_help = "Examples:\n  stageproof verdict --require smoke --require skip-guard --status-file verdict.md\n  stageproof verdict --read verdict.md"
+)]
 pub struct VerdictOptions {
     /// Folders with evidence [default: the evidence directory]. The reports of several jobs lie in several folders.
     #[arg(action = clap::ArgAction::Append, value_name = "DIR")]

@@ -10,6 +10,9 @@ use crate::commands::Subcommand;
 use crate::commands::verify::Plan;
 
 #[derive(Clone, Debug, Default, Args)]
+#[command(
+    after_help = "Examples:\n  stageproof verify evidence.zip\n  stageproof verify evidence.zip --bundle-sha256 \"$BUNDLE_SHA256\""
+)]
 pub struct VerifyOptions {
     /// The sealed evidence directory, or the zip.
     #[arg(value_name = "DIR or ZIP")]

@@ -21,6 +21,7 @@ mod console;
 mod container;
 mod documents;
 mod evidence_bundle;
+mod examples;
 mod foreground_proof;
 mod github;
 mod heartbeat;

@@ -36,7 +36,8 @@ macro_rules! options {
     ($($(#[$meta:meta])* $field:ident: $type:ty,)+) => {
         #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-        pub struct SmokeOptions {
+        #[command(after_help = "Examples:\n  stageproof smoke https://staging.example.com/health --expect-json '/status = ok' --within 2m\n  stageproof smoke http://127.0.0.1:8080 --start 'python3 -m http.server 8080'")]
+pub struct SmokeOptions {
             $($(#[$meta])* pub $field: $type,)+
             /// A command that starts the built server, split into words as a shell would, but without a shell.
             #[arg(long, value_name = "COMMAND", help_heading = SERVER)]

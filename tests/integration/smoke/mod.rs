@@ -95,7 +95,7 @@ fn fact(gate: &Gate, name: &str) -> String {
 
 /// Whether a program is there. A test that needs one prints what it skipped; in CI `STAGEPROOF_REQUIRE_TOOLS` makes
 /// its absence a failure.
-fn has(program: &str) -> bool {
+pub fn has(program: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .chain(["/usr/sbin".into(), "/sbin".into()])
         .any(|folder: std::path::PathBuf| folder.join(program).is_file());

@@ -28,6 +28,11 @@ pub fn told(path: &Path, world: &World) -> PathBuf {
     }
 }
 
+/// A path in words: without the workspace, if it is in there.
+pub fn shown(path: &Path, workspace: &Path) -> String {
+    path.strip_prefix(workspace).unwrap_or(path).display().to_string()
+}
+
 /// The current folder and those above it, up to GITHUB_WORKSPACE or to the top of the git repository. What is above that
 /// belongs to somebody else. GITHUB_WORKSPACE is the last one, also where the current folder is elsewhere.
 pub fn folders(env: &Env, folder: &Path) -> Vec<PathBuf> {

@@ -20,6 +20,7 @@ use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::evidence::LARGEST_TEXT;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};
+use crate::world::workspace;
 use crate::world::{Clock, World};
 use found::Found;
 use seal::{Bundle, Halt, Ready};
@@ -89,7 +90,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
     );
     match prepared {
         Ok(None) => {
-            let dir = shown(&plan.evidence_dir, plan);
+            let dir = workspace::shown(&plan.evidence_dir, &plan.workspace);
             let reason = format!("there is nothing to seal: {dir} holds no files, and none were copied in");
             outcome
                 .checks
@@ -155,7 +156,7 @@ fn hashed_check(ready: &Ready, found: Found, started: Instant) -> Check {
 fn bundle_check(plan: &Plan, bundle: &Bundle, started: Instant) -> Check {
     let mut check = check("evidence-bundle", PACKED, Ended::Looked(Vec::new()), started);
     check.facts = vec![
-        Fact::new("path", shown(&plan.output, plan)),
+        Fact::new("path", workspace::shown(&plan.output, &plan.workspace)),
         Fact::new("bytes", bundle.size.to_string()),
         Fact::new("sha256", &bundle.sha256),
     ];
@@ -165,17 +166,12 @@ fn bundle_check(plan: &Plan, bundle: &Bundle, started: Instant) -> Check {
 fn outputs(plan: &Plan, manifest_sha256: String, bundle_sha256: String) -> [(String, Output); 4] {
     let manifest = plan.evidence_dir.join(crate::model::evidence::MANIFEST);
     [
-        ("manifest", Output::path(shown(&manifest, plan))),
+        ("manifest", Output::path(workspace::shown(&manifest, &plan.workspace))),
         ("manifest-sha256", Output::exact(manifest_sha256)),
-        ("bundle", Output::path(shown(&plan.output, plan))),
+        ("bundle", Output::path(workspace::shown(&plan.output, &plan.workspace))),
         ("bundle-sha256", Output::exact(bundle_sha256)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-}
-
-/// Relative to the workspace when it is in it.
-fn shown(path: &Path, plan: &Plan) -> String {
-    path.strip_prefix(&plan.workspace).unwrap_or(path).display().to_string()
 }
 
 fn halted(halt: Halt) -> Ended {

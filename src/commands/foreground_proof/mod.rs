@@ -27,6 +27,7 @@ use crate::world::hash::Hashed;
 use crate::world::lines::Lines;
 use crate::world::secrets::Redactor;
 use crate::world::walk::Kind;
+use crate::world::workspace;
 use crate::world::{World, paths};
 pub use read::{Looked, look};
 pub use visible::visible;
@@ -193,7 +194,7 @@ fn unreadable(error: &io::Error, rules: &Rules) -> Ended {
 fn relative(path: &Path, workspace: &Path) -> String {
     // `./x` and `x` are one path, and annotations and links know the second.
     let path: PathBuf = path.components().collect();
-    path.strip_prefix(workspace).unwrap_or(&path).display().to_string()
+    workspace::shown(&path, workspace)
 }
 
 fn check(id: &str, title: impl Into<String>, ended: Ended, started: Instant) -> Check {

@@ -10,6 +10,7 @@ use crate::model::timeline::SpanState;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Span, TimeSpan, exit};
 use crate::world::World;
 use crate::world::process::Ending;
+use crate::world::workspace;
 use crate::world::wrap::Log;
 
 const STAGE: &str = "heartbeat";
@@ -92,13 +93,7 @@ impl Attempts {
         {
             *first = first.clone().excerpt(last_words(output.path(), world));
         }
-        let relative = |log: &Log| {
-            let path = log.path();
-            path.strip_prefix(&world.workspace)
-                .unwrap_or(path)
-                .display()
-                .to_string()
-        };
+        let relative = |log: &Log| workspace::shown(log.path(), &world.workspace);
         self.facts.push(Fact::new("exit code", code.to_string()));
         self.facts.push(Fact::new("log", relative(output)));
         self.facts.push(Fact::new("heartbeats", relative(records)));

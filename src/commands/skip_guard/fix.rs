@@ -8,6 +8,7 @@ use super::requirement::Requirement;
 use crate::model::{Check, Ended, Fact, Finding, Status, TimeSpan};
 use crate::world::process::{self, Command, Ending, Left, Limits, Ran, RunEnd, StartError};
 use crate::world::secrets::Redactor;
+use crate::world::workspace;
 use crate::world::{World, files, panics};
 
 /// Kept of a command's output: this much of its beginning and of its end.
@@ -201,10 +202,9 @@ pub fn facts(fix: &Fix, tried: &Tried, log: &Path, world: &World) -> Vec<Fact> {
             RunEnd::Deadline => format!("ended after {}", TimeSpan(fix.within)),
             RunEnd::Interrupted(signal) => format!("ended by {signal}"),
         };
-        let log = log.strip_prefix(&world.workspace).unwrap_or(log);
         facts.push(Fact::new("exit", exit));
         facts.push(Fact::new("took", TimeSpan::measured(ran.took).to_string()));
-        facts.push(Fact::new("log", log.display().to_string()));
+        facts.push(Fact::new("log", workspace::shown(log, &world.workspace)));
     }
     facts
 }

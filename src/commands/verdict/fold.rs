@@ -9,6 +9,7 @@ use crate::model::capped::Capped;
 use crate::model::check::ASSERTED;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, Verdict, text, waiver};
 use crate::world::files::{self, Links};
+use crate::world::workspace;
 use crate::world::{World, hash, paths, reports};
 
 /// More names than this do not help.
@@ -323,7 +324,7 @@ fn check(id: String, title: String, ended: Ended) -> Check {
 }
 
 fn shown(path: &Path, fold: &Fold) -> String {
-    path.strip_prefix(&fold.workspace).unwrap_or(path).display().to_string()
+    workspace::shown(path, &fold.workspace)
 }
 
 #[cfg(test)]

@@ -9,13 +9,10 @@ use crate::model::staging_status::{LARGEST, StagingStatus, StatusFile};
 use crate::model::{Check, Ended, Finding, Outcome};
 use crate::world::World;
 use crate::world::files::{self, Links};
+use crate::world::workspace;
 
 pub fn run(path: &Path, origin: &Origin, world: &World) -> Outcome {
-    let place = path
-        .strip_prefix(&world.workspace)
-        .unwrap_or(path)
-        .display()
-        .to_string();
+    let place = workspace::shown(path, &world.workspace);
     let file = files::read_text(path, LARGEST, Links::Follow)
         .map_err(|error| format!("{error:#}"))
         .and_then(|text| StatusFile::read(text.as_bytes()));

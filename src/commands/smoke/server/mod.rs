@@ -6,7 +6,7 @@ mod owner;
 mod ready;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use crate::model::{Check, Class, Ended, Fact, Finding, Reason, TimeSpan};
 use crate::world::World;
 use crate::world::process::{Ending, Left, StartError, needs_a_shell};
 use crate::world::supervisor::{Failed, Order, Server, Watch, in_words};
+use crate::world::workspace;
 
 /// A server to start before the probes.
 #[derive(Clone)]
@@ -148,7 +149,7 @@ impl<'a> Servers<'a> {
         for ((start, server, began), ending) in self.running.iter().zip(ended) {
             let mut facts = vec![
                 Fact::new("process", server.pid.to_string()),
-                Fact::new("log", shown(&start.log, world)),
+                Fact::new("log", workspace::shown(&start.log, &world.workspace)),
             ];
             if let Some(ready) = &start.ready {
                 facts.push(Fact::new("ready", ready.to_string()));
@@ -390,13 +391,6 @@ fn gone(start: &Start, how: Option<Ending>, world: &World) -> Finding {
 /// A command that was written for a shell fails in ways that do not say so.
 fn advice(start: &Start, otherwise: &str) -> String {
     needs_a_shell(&start.command).unwrap_or_else(|| otherwise.to_owned())
-}
-
-fn shown(path: &Path, world: &World) -> String {
-    path.strip_prefix(&world.workspace)
-        .unwrap_or(path)
-        .display()
-        .to_string()
 }
 
 fn command_line(start: &Start, world: &World) -> String {

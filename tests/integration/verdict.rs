@@ -45,6 +45,28 @@ fn good_reports_of_this_run_pass_and_the_file_says_success() {
     gate.run(["verdict", "--require=smoke"]).code(0).says("2 passed");
 }
 
+/// Who reads the verdict alone must find the way back there, and never one that was not proved.
+#[test]
+fn the_proved_way_back_is_in_the_verdict() {
+    let gate = on_runner();
+    with_reports(&gate, OK);
+    let rehearse = |label: &str, check: &str| {
+        let (label, check) = (format!("--label={label}"), format!("--check={check}"));
+        gate.run(["rollback-dry-run", &check, &label, "--rollback-command=./deploy.sh v1"]);
+    };
+    let way_back = || {
+        gate.write("runner/summary", "").run(["verdict"]);
+        gate.read("runner/summary").contains("./deploy.sh v1")
+    };
+    assert!(!way_back(), "none was rehearsed");
+    rehearse("broken", "false");
+    assert!(!way_back(), "it was not proved");
+    rehearse("blue", "true");
+    assert!(way_back());
+    rehearse("green", "true");
+    assert!(!way_back(), "two are none");
+}
+
 /// Other gates read the file while the verdict is found, and after a runner that died.
 #[test]
 fn a_verdict_that_is_killed_half_way_leaves_a_file_that_says_failed() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Fold, STAGE};
 use crate::model::capped::Capped;
 use crate::model::check::ASSERTED;
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Report, Skip, Status, Verdict, text, waiver};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Report, Skip, Status, Verdict, text, waiver};
 use crate::world::files::{self, Links};
 use crate::world::workspace;
 use crate::world::{World, hash, paths, reports};
@@ -23,6 +23,8 @@ struct Folded {
     check: Check,
     /// Set if the report is a skip.
     skip: Option<Skip>,
+    /// The rollback command that a good report proved.
+    command: Option<Output>,
 }
 
 pub fn run(fold: &Fold, world: &World) -> Outcome {
@@ -59,13 +61,19 @@ pub fn run(fold: &Fold, world: &World) -> Outcome {
         // What is not as it seems comes first, those that were asked for before the others.
         folded.sort_by_key(|report| (report.skip.is_none(), !fold.require.contains(&report.name)));
     }
-    checks.extend(folded.into_iter().map(|report| report.check));
-    Outcome {
-        checks,
+    let mut outcome = Outcome {
         skip,
         notes,
         ..Outcome::default()
+    };
+    // Two ways back are none: somebody would have to know which of them is meant.
+    let mut commands = folded.iter_mut().filter_map(|report| report.command.take());
+    if let (Some(command), None) = (commands.next(), commands.next()) {
+        outcome.outputs.insert("command".to_owned(), command);
     }
+    checks.extend(folded.into_iter().map(|report| report.check));
+    outcome.checks = checks;
+    outcome
 }
 
 /// The reports in all folders. What is in the way of finding them goes to `checks`.
@@ -130,7 +138,7 @@ fn found(fold: &Fold, checks: &mut Vec<Check>, notes: &mut Vec<String>) -> Vec<P
     let more = notes.len().saturating_sub(MOST_NOTES);
     if more > 0 {
         notes.truncate(MOST_NOTES);
-        notes.push(format!("{more} more files beside reports were not read."));
+        notes.push(format!("There are {more} more notes about files beside reports."));
     }
     found
 }
@@ -197,6 +205,7 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
         name,
         place,
         skip: None,
+        command: None,
     };
     let mut report = match report {
         Ok(report) => report,
@@ -263,6 +272,11 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
         Fact::new("finished", report.finished_at.clone()),
     ];
     folded.check.facts.extend(asserted(&report));
+    let proved = matches!(folded.check.status(), Status::Passed | Status::Waived);
+    folded.command = report
+        .outputs
+        .remove("command")
+        .filter(|command| proved && !command.is_empty());
     folded.skip = skip.filter(|_| matches!(folded.check.ended, Ended::Skipped { .. }));
     folded
 }

@@ -215,5 +215,8 @@ fn a_few_files_that_are_no_reports_are_named_and_the_rest_counted() {
     assert_eq!(named[4], "a/reports/5.txt is not a report and was not read.");
     let more = notes(MOST_NOTES + 2);
     assert_eq!(more[..MOST_NOTES], named);
-    assert_eq!(more[MOST_NOTES..], ["2 more files beside reports were not read."]);
+    assert_eq!(
+        more[MOST_NOTES..],
+        ["There are 2 more notes about files beside reports."]
+    );
 }

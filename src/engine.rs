@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use crate::model::latency::Latency;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, TimeSpan};
@@ -89,6 +90,9 @@ impl From<NotChecked> for Ended {
     }
 }
 
+/// How long what takes no time may take.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 type Look = Pin<Box<dyn Future<Output = CheckResult> + Send>>;
 
 /// A claim and the way to look it up.
@@ -145,7 +149,8 @@ pub async fn run(tasks: Vec<Task>, at_once: usize, interrupt: &Interrupt) -> Vec
         listening = false;
     }
     let workers = workers(lanes);
-    let mut running: Vec<AbortHandle> = (0..lanes).map(|lane| board.start(lane, &workers)).collect();
+    let mut lanes: Vec<JoinHandle<()>> = (0..lanes).map(|lane| board.start(lane, &workers)).collect();
+    let mut aborted = false;
     while let Some(due) = board.waits_until() {
         tokio::select! {
             biased;
@@ -156,11 +161,21 @@ pub async fn run(tasks: Vec<Task>, at_once: usize, interrupt: &Interrupt) -> Vec
             () = board.changed.notified() => {}
             () = tokio::time::sleep_until(due.into()) => {}
         }
-        for lane in board.give_up_overdue() {
-            running[lane].abort();
-            let workers = workers_that_answer().await;
-            running.push(board.start(running.len(), &workers));
+        let given_up = board.give_up_overdue();
+        aborted |= !given_up.is_empty();
+        for lane in &given_up {
+            lanes[*lane].abort();
         }
+        if !given_up.is_empty() && board.has_waiting() {
+            let workers = workers_that_answer().await;
+            for _ in given_up {
+                lanes.push(board.start(lanes.len(), &workers));
+            }
+        }
+    }
+    // What they hold may be processes, and the end of ours would leave them.
+    if aborted {
+        let _ = tokio::time::timeout(AT_ONCE, join_all(lanes)).await;
     }
     board.into_checks()
 }
@@ -236,7 +251,7 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(self: &Arc<Self>, lane: usize, workers: &Handle) -> AbortHandle {
+    fn start(self: &Arc<Self>, lane: usize, workers: &Handle) -> JoinHandle<()> {
         let board = Arc::clone(self);
         let lane = async move {
             while let Some((index, look)) = board.take(lane) {
@@ -247,7 +262,7 @@ impl Board {
                 }
             }
         };
-        workers.spawn(lane).abort_handle()
+        workers.spawn(lane)
     }
 
     fn take(&self, lane: usize) -> Option<(usize, Look)> {
@@ -272,8 +287,9 @@ impl Board {
     /// Whether the lane may go on: it may not if its check was given up.
     fn end(&self, index: usize, lane: usize, looked: CheckResult) -> bool {
         let state = &mut *self.state();
-        match &mut state.claims[index].1 {
-            Slot::Running(running) if running.lane == lane => {
+        // Nobody waits for it any more once the checks were handed out.
+        match state.claims.get_mut(index).map(|(_, slot)| slot) {
+            Some(Slot::Running(running)) if running.lane == lane => {
                 let looked = running.given_up.take().map_or(looked, Err);
                 state.end(index, looked);
                 if state.open == 0 {
@@ -321,6 +337,10 @@ impl Board {
             }
         }
         lanes
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.state().waiting.len() > 0
     }
 
     /// When the next check is overdue. Nothing when all have ended.
@@ -382,22 +402,24 @@ fn workers(lanes: usize) -> Handle {
 /// The same, or others if these are held by checks that never yield.
 async fn workers_that_answer() -> Handle {
     let workers = workers(1);
-    match tokio::time::timeout(Duration::from_millis(100), workers.spawn(async {})).await {
+    match tokio::time::timeout(AT_ONCE, workers.spawn(async {})).await {
         Ok(_) => workers,
         Err(_) => new_workers(2),
     }
 }
 
 fn new_workers(threads: usize) -> Handle {
-    match Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
-        Ok(runtime) => {
+    let build = || Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    // Without a thread to be had it panics.
+    match std::panic::catch_unwind(build) {
+        Ok(Ok(runtime)) => {
             let handle = runtime.handle().clone();
             *WORKERS.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
             std::mem::forget(runtime);
             handle
         }
         // No thread is to be had: better here than not at all.
-        Err(_) => Handle::current(),
+        Ok(Err(_)) | Err(_) => Handle::current(),
     }
 }
 

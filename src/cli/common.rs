@@ -79,8 +79,8 @@ pub struct CommonOptions {
 pub struct Setting {
     /// Where this run writes: never into what is sealed.
     pub evidence_dir: PathBuf,
-    /// What was sealed in its place last.
-    pub sealed: Option<PathBuf>,
+    /// What was sealed in its place before, the last one last.
+    pub sealed: Vec<PathBuf>,
     pub label: Option<String>,
     pub format: Format,
     /// `None` is auto.
@@ -132,10 +132,18 @@ impl CommonOptions {
         let on = |date: String| Ok::<_, UsageError>(world.workspace.join(fill(template, &subject, &date)?));
         let (today, yesterday) = (on(world.clock.date())?, on(world.clock.yesterday())?);
         // A run that began before midnight goes on in the folder it began in, or its evidence would be torn in two.
-        let began_yesterday = reports::of_run(&yesterday, &subject) && !reports::of_run(&today, &subject);
-        let evidence_dir = if began_yesterday { yesterday } else { today };
-        let (evidence_dir, sealed) = files::unsealed(&evidence_dir)
-            .map_err(|error| UsageError::new(error.to_string()).help("name another folder with --evidence-dir"))?;
+        let unsealed = |folder: &Path| {
+            refuse_more_than_evidence(folder, world)?;
+            files::unsealed(folder)
+                .map_err(|error| UsageError::new(error.to_string()).help("name another folder with --evidence-dir"))
+        };
+        let is_in = |(current, sealed): &(PathBuf, Vec<PathBuf>)| {
+            let mut folders = sealed.iter().chain([current]);
+            folders.any(|folder| reports::of_run(folder, &subject))
+        };
+        let (today, yesterday) = (unsealed(&today)?, unsealed(&yesterday)?);
+        let began_yesterday = is_in(&yesterday) && !is_in(&today);
+        let (evidence_dir, sealed) = if began_yesterday { yesterday } else { today };
         refuse_more_than_evidence(&evidence_dir, world)?;
         Ok(Setting {
             evidence_dir,
@@ -156,7 +164,7 @@ impl CommonOptions {
 impl Setting {
     /// The newest evidence there is.
     pub fn newest(&self) -> PathBuf {
-        let sealed = self.sealed.as_ref().filter(|_| !files::exists(&self.evidence_dir));
+        let sealed = self.sealed.last().filter(|_| !files::exists(&self.evidence_dir));
         sealed.unwrap_or(&self.evidence_dir).clone()
     }
 

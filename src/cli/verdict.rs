@@ -116,17 +116,8 @@ impl VerdictOptions {
             }
         }
         let own_report = report::path(&setting.evidence_dir, "verdict", setting.label.as_deref());
-        // What was sealed before is judged until there are new reports, and earlier verdicts about it are none.
-        let is_new = |path: &PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str());
-            !name.is_some_and(|name| name.starts_with("verdict"))
-        };
-        let newest = match &setting.sealed {
-            Some(sealed) if !reports::names(&setting.evidence_dir).iter().any(is_new) => sealed,
-            _ => &setting.evidence_dir,
-        };
         let folders = match self.folders.is_empty() {
-            true => vec![newest.clone()],
+            true => evidence(setting),
             false => self.folders.iter().map(|folder| world.workspace.join(folder)).collect(),
         };
         Ok(Plan::Fold(Box::new(Fold {
@@ -144,6 +135,28 @@ impl VerdictOptions {
             workspace: world.workspace.clone(),
         })))
     }
+}
+
+/// All evidence of this run: what was sealed meanwhile does not stop being of it. Outside of a run nothing tells whose it
+/// is: what was sealed last, until there are new reports.
+fn evidence(setting: &Setting) -> Vec<PathBuf> {
+    let of_run = |folder: &&PathBuf| reports::of_run(folder, &setting.subject);
+    let mut folders: Vec<PathBuf> = setting.sealed.iter().filter(of_run).cloned().collect();
+    // An earlier verdict about what is sealed is no new report.
+    let is_new = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        !name.is_some_and(|name| name.starts_with("verdict"))
+    };
+    let current = &setting.evidence_dir;
+    match setting.sealed.last() {
+        Some(last) if !reports::names(current).iter().any(is_new) => {
+            if folders.is_empty() {
+                folders.push(last.clone());
+            }
+        }
+        _ => folders.push(current.clone()),
+    }
+    folders
 }
 
 fn is_report_name(name: &str) -> bool {

@@ -31,7 +31,9 @@ pub fn each<T: Sync, S, R: Send>(
         }
     };
     let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(share)).collect();
+        // Without a thread to be had, this one does it all.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, share).ok();
+        let others: Vec<_> = (1..threads).filter_map(spawn).collect();
         let mut done = share();
         for other in others {
             match other.join() {

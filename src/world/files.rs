@@ -73,12 +73,12 @@ pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// `folder`, or, if it holds sealed evidence already, the first of `folder-2`, `folder-3`, … that does not; and the last
-/// one that does.
-pub fn unsealed(folder: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
+/// `folder`, or, if it holds sealed evidence already, the first of `folder-2`, `folder-3`, … that does not; and those
+/// that do.
+pub fn unsealed(folder: &Path) -> anyhow::Result<(PathBuf, Vec<PathBuf>)> {
     /// More sealed folders of one name are a mistake, and looking at each takes time.
     const MOST: u32 = 1000;
-    let mut sealed = None;
+    let mut sealed = Vec::new();
     for number in 1..=MOST {
         let mut name = folder.as_os_str().to_owned();
         if number > 1 {
@@ -89,7 +89,7 @@ pub fn unsealed(folder: &Path) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
         if fs::symlink_metadata(candidate.join(MANIFEST)).is_err() {
             return Ok((candidate, sealed));
         }
-        sealed = Some(candidate);
+        sealed.push(candidate);
     }
     bail!(
         "{} and its successors up to {}-{MOST} are all sealed",

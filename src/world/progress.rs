@@ -149,7 +149,7 @@ impl Progress {
             board.ticks = true;
             let board = Arc::clone(&self.board);
             // It ends with the process.
-            std::thread::spawn(move || tick(&board));
+            let _ = std::thread::Builder::new().spawn(move || tick(&board));
         }
         drop(board);
         Task {
@@ -253,6 +253,10 @@ impl Board {
     }
 
     fn write(&mut self, line: &str) {
+        // The result is told, and what was given up may still be running.
+        if self.ended {
+            return;
+        }
         self.erase();
         let line = format!("{}{line}\n", self.stamp());
         let _ = self.sink.write_all(line.as_bytes());

@@ -18,6 +18,9 @@ const READ: usize = 1 << 20;
 /// Bytes of all values together up to which the faster way of searching is made.
 const LARGEST_TABLE: usize = 8 << 10;
 
+/// Bytes of blanks at the ends of lines that a value may be broken into.
+const INDENTED: usize = 4 << 10;
+
 /// Knows where values stand. Values that overlap are one place.
 pub struct Finder {
     automaton: AhoCorasick,
@@ -40,7 +43,7 @@ impl Finder {
         Ok(Self {
             automaton,
             values,
-            reach: longest * LONGEST_ESCAPE,
+            reach: longest * LONGEST_ESCAPE + INDENTED,
         })
     }
 
@@ -89,20 +92,28 @@ impl Finder {
         // A value that begins in a piece is whole in it, and so is the escape before it.
         let piece = READ + self.reach + LONGEST_ESCAPE;
         let found = AtomicBool::new(false);
-        let starts: Vec<u64> = (0..file.metadata()?.len()).step_by(READ).collect();
-        let looked = cores::each(&starts, Vec::new, |window, start| {
-            if !found.load(Ordering::Relaxed) {
-                window.resize(piece, 0);
-                let length = read_at(file, window, *start)?;
-                found.fetch_or(
-                    !self.places(Part::whole(&window[..length])).is_empty(),
-                    Ordering::Relaxed,
-                );
+        let mut searched = 0;
+        loop {
+            let size = file.metadata()?.len();
+            let starts: Vec<u64> = (searched..size).step_by(READ).collect();
+            let looked = cores::each(&starts, Vec::new, |window, start| {
+                if !found.load(Ordering::Relaxed) {
+                    window.resize(piece, 0);
+                    let length = read_at(file, window, *start)?;
+                    found.fetch_or(
+                        !self.places(Part::whole(&window[..length])).is_empty(),
+                        Ordering::Relaxed,
+                    );
+                }
+                Ok(())
+            });
+            looked.into_iter().collect::<io::Result<()>>()?;
+            // Somebody may still write to it.
+            if found.load(Ordering::Relaxed) || file.metadata()?.len() <= size {
+                return Ok(found.into_inner());
             }
-            Ok(())
-        });
-        looked.into_iter().collect::<io::Result<()>>()?;
-        Ok(found.into_inner())
+            searched = starts.last().copied().unwrap_or_default();
+        }
     }
 
     /// Hands a stream on in pieces, telling which of them are places of values. One across two reads is found: so many
@@ -216,10 +227,13 @@ mod tests {
             "\\u0061".repeat(8),
             "%61".repeat(8),
             "&#97;".repeat(8),
+            "\\u{000061}".repeat(8),
+            "&#x00061;".repeat(8),
+            format!("aaaa\n{}aaaa", " ".repeat(200)),
             "aaaa\naaaa".to_owned(),
         ] {
             for back in 0..=written.len() {
-                let mut text = vec![b'x'; READ + 100];
+                let mut text = vec![b'x'; READ + 300];
                 text[READ - back..READ - back + written.len()].copy_from_slice(written.as_bytes());
                 let finder = Finder::new(vec![VALUE.into()]).unwrap();
                 let mut file = tempfile::tempfile().unwrap();
@@ -235,7 +249,10 @@ mod tests {
         begins_with_a_place[..VALUE.len()].fill(b'a');
         for text in [vec![b'x'; 3 * READ], begins_with_a_place, vec![b'a'; 2 * READ + 3]] {
             let longest = sifted(&text).iter().map(|(piece, _)| piece.len()).max();
-            assert!(longest <= Some(READ + VALUE.len() * LONGEST_ESCAPE), "{longest:?}");
+            assert!(
+                longest <= Some(READ + VALUE.len() * LONGEST_ESCAPE + INDENTED),
+                "{longest:?}"
+            );
         }
     }
 }

@@ -3,8 +3,10 @@
 
 use std::ops::Range;
 
-/// Bytes that one byte of a value takes in an encoded text: `\u0041`.
-pub const LONGEST_ESCAPE: usize = 6;
+/// Bytes that one byte of a value takes in an encoded text: `\u{000041}`.
+pub const LONGEST_ESCAPE: usize = 10;
+/// Digits of `\u{10ffff}`.
+const DIGITS: usize = 6;
 
 /// The bytes after decoding, and which bytes of the text each stands for.
 pub struct View {
@@ -118,12 +120,7 @@ fn backslash(text: &[u8]) -> Option<Escape> {
         b't' => (2, b"\t".to_vec()),
         b'x' => (4, vec![u8::try_from(hex(text.get(2..4)?)?).ok()?]),
         b'u' if text.get(2) == Some(&b'{') => {
-            let digits = text
-                .get(3..)?
-                .iter()
-                .take(LONGEST_ESCAPE)
-                .take_while(|b| **b != b'}')
-                .count();
+            let digits = text.get(3..)?.iter().take(DIGITS).take_while(|b| **b != b'}').count();
             let code = hex(text.get(3..3 + digits)?)?;
             (text.get(3 + digits) == Some(&b'}')).then_some((digits + 4, utf8(code)?))?
         }

@@ -137,3 +137,31 @@ fn a_report_replaces_no_other_one_of_the_same_run() {
             .contains("\"verdict\": \"pass\"")
     );
 }
+
+/// A seal in the middle of a run takes nothing out of the run.
+#[test]
+fn a_verdict_sees_a_failure_that_was_sealed_before_the_last_good_report() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let [good, bad] = [200, 500].map(|status| {
+        let text = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        answer(Box::leak(text.into_boxed_str()))
+    });
+    let evidence = "--evidence-dir=evidence";
+    gate.run(["smoke", &bad, "--within=100ms", evidence]).code(1);
+    seal(&gate, &[]).code(0);
+    gate.run(["smoke", &good, evidence]).code(0);
+    gate.run(["verdict", evidence])
+        .code(1)
+        .says("evidence/reports/smoke.json");
+}
+
+/// A manifest in the workspace, as from evidence that was unpacked there, does not make it an evidence directory.
+#[test]
+fn the_workspace_is_not_taken_for_sealed_evidence() {
+    let gate = workspace();
+    gate.write("sha256_manifest.txt", "");
+    let workspace = format!("--evidence-dir={}", gate.root().display());
+    gate.run(["evidence-bundle", &workspace])
+        .code(2)
+        .says("is or holds the workspace");
+}

@@ -243,7 +243,8 @@ fn without_repeats(message: &str, title: &str) -> String {
     let mut before = title;
     let mut kept = Vec::new();
     for part in message.split(": ") {
-        if !before.starts_with(part) {
+        let rest = before.strip_prefix(part);
+        if rest.is_none_or(|rest| rest.starts_with(char::is_alphanumeric)) {
             kept.push(part);
             before = part;
         }
@@ -297,13 +298,25 @@ fn limited(mut out: String) -> String {
             .last()
             .map_or(0, |(at, _)| at);
         out.truncate(end);
-        // In a fold nobody would see it.
+        // In a block of code or a fold nobody would see it.
+        if let Some(fence) = open_fence(&out) {
+            let fence = fence.to_owned();
+            out.push_str(&format!("\n{fence}"));
+        }
         if out.matches("\n<details>").count() > out.matches("\n</details>").count() {
             out.push_str("\n\n</details>");
         }
         out.push_str(CUT_NOTE);
     }
     out
+}
+
+/// The backticks that would end a block of code which has no end.
+fn open_fence(text: &str) -> Option<&str> {
+    text.lines().fold(None, |open, line| match open {
+        None => line.starts_with("```").then(|| line.trim_end_matches(|c| c != '`')),
+        Some(fence) => (line != fence).then_some(fence),
+    })
 }
 
 #[cfg(test)]
@@ -318,10 +331,22 @@ mod tests {
                 "GET https://h/ answers 200: GET https://h/: answered: 502",
                 "answered: 502",
             ),
-            ("it ended with exit code 3", "it ended with exit code 3"),
+            ("it exited with code 3", "it exited with code 3"),
         ] {
             assert_eq!(without_repeats(message, "GET https://h/ answers 200"), shown);
         }
+    }
+
+    #[test]
+    fn a_summary_that_is_cut_in_a_block_of_code_ends_the_block() {
+        let long = format!("text\n````text\n{}````\n", "```\n".repeat(400_000));
+        let cut = limited(long);
+        assert!(
+            cut.contains(&format!("\n````{CUT_NOTE}")),
+            "{}",
+            &cut[cut.len() - 200..]
+        );
+        assert_eq!(open_fence("```sh\nx\n```\ny"), None);
     }
 
     #[test]

@@ -308,7 +308,8 @@ fn forget_waivers(report: &mut Report) {
 
 /// What its checks asserted, for those who read the verdict only.
 fn asserted(report: &Report) -> Vec<Fact> {
-    let all = report.checks.iter().flat_map(|check| {
+    let passed = report.checks.iter().filter(|check| check.status() == Status::Passed);
+    let all = passed.flat_map(|check| {
         let asserted = check.facts.iter().filter(|fact| fact.name == ASSERTED);
         asserted.map(|fact| Fact::new(ASSERTED, format!("{}: {}", check.title, fact.value)))
     });

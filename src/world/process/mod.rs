@@ -152,7 +152,7 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
         output: Captured::new(limits.keep),
     };
     let stopped = running.until_stopped(started + limits.deadline, interrupt).await;
-    // RunEnd by itself means: the program is gone and its output closed. Even then a daemon may be left.
+    // Ended by itself means: the program is gone and its output closed. Even then a daemon may be left.
     let left_behind = match stopped {
         None => running.family.left(),
         Some(_) => Vec::new(),

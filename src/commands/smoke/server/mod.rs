@@ -143,7 +143,7 @@ impl<'a> Servers<'a> {
         }
         not_ours.dedup();
         let mut checks = Vec::new();
-        // CheckResult at before any is stopped: afterwards it has ended in any case.
+        // Looked at before any is stopped: afterwards it has ended in any case.
         let ended: Vec<Option<Option<Ending>>> = self.running.iter().map(|(_, server, _)| server.ending()).collect();
         let mut failed = self.failed.take();
         for ((start, server, began), ending) in self.running.iter().zip(ended) {

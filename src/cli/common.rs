@@ -11,6 +11,8 @@ use super::merge;
 use crate::model::{Subject, Verbosity, report};
 use crate::world::{World, files, paths, reports};
 
+/// File names are 255 bytes long at most, and more than the label is in them.
+const LONGEST_LABEL: usize = 100;
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 
 /// How the result is shown on standard output.
@@ -117,6 +119,12 @@ impl CommonOptions {
         {
             return Err(UsageError::new(format!(
                 "--label `{label}` becomes part of a file name and may hold letters, digits, `.`, `_` and `-` only"
+            )));
+        }
+        if let Some(label) = self.label.as_ref().filter(|label| label.len() > LONGEST_LABEL) {
+            let length = label.len();
+            return Err(UsageError::new(format!(
+                "--label is {length} characters long and becomes part of a file name; use at most {LONGEST_LABEL}"
             )));
         }
         let verbosity = match (self.quiet, self.verbose) {

@@ -79,7 +79,7 @@ impl Config {
         Self::parse(&text, &path.display().to_string())
     }
 
-    fn parse(text: &str, name: &str) -> Result<Self, UsageError> {
+    pub(super) fn parse(text: &str, name: &str) -> Result<Self, UsageError> {
         // An empty file, or one of comments only, sets nothing.
         if text.lines().all(|line| {
             let line = line.trim();

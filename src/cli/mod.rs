@@ -357,7 +357,7 @@ mod tests {
         let mut known = reports::COMMANDS.to_vec();
         names.sort_unstable();
         known.sort_unstable();
-        assert_eq!(names, known);
+        assert_eq!(names, known, "`world::reports::COMMANDS` has their names, too");
         for name in names {
             let words: &[&str] = match name {
                 "heartbeat" => &["stageproof", "heartbeat", "--", "true"],
@@ -370,6 +370,53 @@ mod tests {
                 Command::Runnable(command) => assert_eq!(command.options().name(), name),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_section_of_the_configuration_is_taken_by_its_subcommand_and_refuses_unknown_keys() {
+        use crate::world::{Clock, Env, Interrupt, Progress, Runner};
+        let env = Env::default();
+        let world = World {
+            runner: std::sync::Arc::new(Runner::from_env(&env)),
+            env: env.into(),
+            clock: Clock::default(),
+            interrupt: Interrupt::never(),
+            progress: Progress::silent(),
+            secrets: Default::default(),
+            workspace: std::env::temp_dir(),
+            folder: std::env::temp_dir(),
+            host: Default::default(),
+        };
+        let tree = Runnable::augment_subcommands(clap::Command::new("stageproof"));
+        for name in tree.get_subcommands().map(clap::Command::get_name) {
+            let Ok(config) = Config::parse(&format!("{name}: {{}}\n"), "s.yml") else {
+                continue;
+            };
+            assert!(
+                Config::parse(&format!("{name}: {{no-such-key: 1}}\n"), "s.yml").is_err(),
+                "{name}"
+            );
+            let words = match name {
+                "foreground-proof" => vec!["stageproof", name, "--log=x"],
+                _ => vec!["stageproof", name],
+            };
+            let matches = Cli::command().try_get_matches_from(words).unwrap();
+            let cli = Cli::from_arg_matches(&matches).unwrap();
+            let Command::Runnable(command) = cli.command else {
+                panic!()
+            };
+            let mut given = Given {
+                config,
+                setting: cli.common.resolve(&world).unwrap(),
+                world: &world,
+                secret_names: Vec::new(),
+                waivers_off: false,
+            };
+            let _ = command.options().into_plan(&mut given);
+            let left = format!("{:?}", given.config);
+            let left = left.contains(&format!("{}: Some(", name.replace('-', "_")));
+            assert!(!left, "{name} does not read its section of the configuration");
         }
     }
 }

@@ -62,7 +62,9 @@ pub fn render(report: &Report, look: Look) -> String {
     let _ = writeln!(out, "\n{}", verdict(report, look));
     for (name, output) in [("Report", "report"), ("Bundle", "bundle")] {
         if let Some(path) = report.outputs.get(output).filter(|_| look.verbosity > Verbosity::Quiet) {
-            let _ = writeln!(out, "{name}: {}", one_line(path));
+            let sha256 = report.outputs.get(&format!("{output}-sha256"));
+            let sha256 = sha256.map_or_else(String::new, |sha256| format!(" (SHA-256 {})", one_line(sha256)));
+            let _ = writeln!(out, "{name}: {}{sha256}", one_line(path));
         }
     }
     out.trim_start_matches('\n').to_owned()

@@ -58,7 +58,10 @@ pub fn render(report: &Report) -> String {
     }
     if let Some(digest) = digest {
         let what = bundle.map_or_else(
-            || "**Manifest**".to_owned(),
+            || match output("bundle-sha256") {
+                Some(_) => "**Zip**".to_owned(),
+                None => "**Manifest**".to_owned(),
+            },
             |bundle| format!("**Evidence** {}", code(bundle)),
         );
         let _ = writeln!(out, "{what}<br>\nSHA-256 {}\n", code(digest));

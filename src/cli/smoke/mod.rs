@@ -133,3 +133,22 @@ pub fn secret_names(options: &SmokeOptions) -> Vec<String> {
     let whole = one(&options.shared());
     whole.into_iter().chain(options.probes.iter().flat_map(one)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each is merged, which reads it, so the compiler cannot tell that nothing else does.
+    #[test]
+    fn every_option_means_something() {
+        let read = concat!(
+            include_str!("mod.rs"),
+            include_str!("probe.rs"),
+            include_str!("request.rs")
+        );
+        for field in ProbeOptions::FIELDS {
+            let is_read = regex::Regex::new(&format!(r"options\s*\.{field}\b")).unwrap();
+            assert!(is_read.is_match(read), "no plan reads `{field}`");
+        }
+    }
+}

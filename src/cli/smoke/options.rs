@@ -30,14 +30,18 @@ macro_rules! give_way {
     };
 }
 
+const EXAMPLES: &str = "Examples:
+  stageproof smoke https://staging.example.com/health --expect-json '/status = ok' --within 2m
+  stageproof smoke http://127.0.0.1:8080 --start 'python3 -m http.server 8080'";
+
 /// Makes two structs of one list: the options of `smoke`, and those of one probe in the configuration. serde's
 /// `flatten` would share them as well, and lose the place of an error in the file.
 macro_rules! options {
     ($($(#[$meta:meta])* $field:ident: $type:ty,)+) => {
         #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-        #[command(after_help = "Examples:\n  stageproof smoke https://staging.example.com/health --expect-json '/status = ok' --within 2m\n  stageproof smoke http://127.0.0.1:8080 --start 'python3 -m http.server 8080'")]
-pub struct SmokeOptions {
+        #[command(after_help = EXAMPLES)]
+        pub struct SmokeOptions {
             $($(#[$meta])* pub $field: $type,)+
             /// A command that starts the built server, split into words as a shell would, but without a shell.
             #[arg(long, value_name = "COMMAND", help_heading = SERVER)]
@@ -121,6 +125,9 @@ pub struct SmokeOptions {
         }
 
         impl ProbeOptions {
+            #[cfg(test)]
+            pub const FIELDS: &[&str] = &[$(stringify!($field)),+];
+
             pub fn or(self, mut other: Self) -> Self {
                 give_way!(other, self);
                 merge!(self, other, Self { name, stage, $($field,)+ })

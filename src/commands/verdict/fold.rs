@@ -35,6 +35,13 @@ pub fn run(fold: &Fold, world: &World) -> Outcome {
         .map(|path| one(path, fold, world))
         .collect();
     folded.sort_by(|a, b| (&a.name, &a.place).cmp(&(&b.name, &b.place)));
+    if folded.is_empty() && checks.is_empty() {
+        let folders: Vec<String> = fold.folders.iter().map(|folder| shown(folder, fold)).collect();
+        let folders = folders.join(", ");
+        notes.push(format!(
+            "There are no reports in {folders}. Run the steps that write them, or name their folder."
+        ));
+    }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for report in &folded {
         *counts.entry(&report.name).or_default() += 1;
@@ -148,10 +155,14 @@ fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
     let mut checks = Vec::new();
     for name in &fold.require {
         if !counts.contains_key(name.as_str()) {
-            let finding = Finding::error("missing-report", format!("the required report {name} is missing")).help(
-                "check that the step that writes it ran, and that its evidence was downloaded here \
-                 (actions/download-artifact)",
-            );
+            let finding = Finding::error("missing-report", format!("the required report {name} is missing"));
+            let finding = match text::nearest(name, counts.keys().copied()) {
+                Some(there) => finding.help(format!("did you mean `{there}`?")),
+                None => finding.help(
+                    "check that the step that writes it ran, and that its evidence was downloaded here \
+                     (actions/download-artifact)",
+                ),
+            };
             checks.push(check(
                 format!("{STAGE}:{name}"),
                 format!("The report {name} is there"),

@@ -184,8 +184,15 @@ fn expected(plan: &Plan, outcome: &mut Outcome) {
                 "there is no {what} here whose SHA-256 could be the pinned one, {expected}"
             )),
         };
-        let findings = message
-            .map(|message| Finding::error("unexpected-hash", message).help("this is not the evidence that was pinned"));
+        let other = outcome.outputs.iter().find(|(_, found)| ***found == **expected);
+        let help = match other {
+            Some((other, _)) => format!("it is pinned with --{other}"),
+            None if what == "zip" && !outcome.outputs.contains_key(name) => {
+                "verify the zip itself, or pin the manifest with --manifest-sha256".to_owned()
+            }
+            None => "this is not the evidence that was pinned".to_owned(),
+        };
+        let findings = message.map(|message| Finding::error("unexpected-hash", message).help(help));
         let ended = Ended::Looked(findings.into_iter().collect());
         let title = format!("The {what} matches the pinned hash");
         outcome

@@ -28,7 +28,7 @@ pub use capture::Captured;
 pub use ending::Ending;
 use family::{Family, Leaving};
 pub use signal::number as signal_number;
-pub use start::{StartError, find, is_assignment, needs_a_shell};
+pub use start::{StartError, find, is_assignment, is_operator, needs_a_shell};
 
 /// After the program has ended, how long what it left behind may still hold its output open.
 const LINGER: Duration = Duration::from_secs(1);

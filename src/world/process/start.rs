@@ -44,7 +44,6 @@ impl StartError {
 
 /// What in a command, split into words, only a shell understands, and what to write instead.
 pub fn needs_a_shell(words: &[String]) -> Option<String> {
-    const OPERATORS: [&str; 10] = ["&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1"];
     let line = || words.join(" ");
     let first = words.first()?;
     if is_assignment(first) {
@@ -55,13 +54,18 @@ pub fn needs_a_shell(words: &[String]) -> Option<String> {
     }
     let operator = words.iter().find_map(|word| match word.strip_suffix(';') {
         Some(_) => Some(";"),
-        None => OPERATORS.contains(&&**word).then_some(&**word),
+        None => is_operator(word).then_some(&**word),
     })?;
     Some(format!(
         "no shell reads it, so `{operator}` is an argument like any other: put the commands into a script, or write sh -c \
          \"{}\"",
         line()
     ))
+}
+
+/// A word that joins commands or redirects their output, in a shell.
+pub fn is_operator(word: &str) -> bool {
+    ["&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1"].contains(&word)
 }
 
 /// `NAME=VALUE`, which a shell takes for a variable when it stands before a command.

@@ -39,6 +39,14 @@ fn yes() {
     assert!(told.notes().contains("taken at its word"), "{}", told.text);
 }
 
+/// Passed on as a word, it would make an `echo` that always succeeds out of what was meant.
+#[test]
+fn what_is_written_for_a_shell_is_refused() {
+    check("echo ok | grep v1", &[]).is(2, &["is written for a shell", "sh -c \"echo ok | grep v1\""]);
+    check("sh -c 'echo ok | grep ok'", &[]).is(0, &[]);
+    check("echo '|'", &[]).is(0, &[]);
+}
+
 #[test]
 fn no_says_why() {
     let told = check("echo release 41 is gone >&2; exit 3", &["--rollback-command=go back"]);

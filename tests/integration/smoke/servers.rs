@@ -79,7 +79,7 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
     gate.run(["smoke", &url, "--start=PORT=1 no-such-program"])
         .code(1)
         .says("next: no shell reads it, so put `env` before the variable: env PORT=1 no-such-program");
-    gate.run(["smoke", &url, "--start=false && true"]).code(1).says(
+    gate.run(["smoke", &url, "--start=false && true"]).code(2).says(
         "so `&&` is an argument like any other: put the commands into a script, or write sh -c \"false && true\"",
     );
     gate.write("not-executable", "x");

@@ -42,9 +42,11 @@ fn yes() {
 /// Passed on as a word, it would make an `echo` that always succeeds out of what was meant.
 #[test]
 fn what_is_written_for_a_shell_is_refused() {
-    check("echo ok | grep v1", &[]).is(2, &["is written for a shell", "sh -c \"echo ok | grep v1\""]);
-    check("sh -c 'echo ok | grep ok'", &[]).is(0, &[]);
-    check("echo '|'", &[]).is(0, &[]);
+    let repo = Repo::none();
+    repo.dry_run(&["--check=echo ok | grep v1"])
+        .is(2, &["is written for a shell", "sh -c \"echo ok | grep v1\""]);
+    repo.dry_run(&["--check=sh -c 'echo ok | grep ok'"]).is(0, &[]);
+    repo.dry_run(&["--check=echo '|'"]).is(0, &[]);
 }
 
 #[test]

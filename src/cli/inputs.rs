@@ -53,7 +53,7 @@ pub fn host(argv: &[OsString], env: &Env) -> Host {
 /// Adds to `argv` what the inputs say and the command line does not.
 pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> Result<Vec<OsString>, Stop> {
     let env = &*world.env;
-    action_arguments(&mut argv);
+    let of_the_action = action_arguments(&mut argv);
     let input = env.get(COMMAND).map(str::trim).filter(|c| !c.is_empty());
     if argv.len() <= 1
         && let Some(command) = input
@@ -79,9 +79,9 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
         let names = |commands: &mut dyn Iterator<Item = &clap::Command>| {
             commands.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
         };
-        let help = match env.get(COMMAND) {
-            Some(_) => format!("set the input `command` to one of {}", names(&mut gates(&tree))),
-            None => format!(
+        let help = match env.get(COMMAND).is_some() || !of_the_action.is_empty() {
+            true => format!("set the input `command` to one of {}", names(&mut gates(&tree))),
+            false => format!(
                 "run `stageproof COMMAND`, with one of {}; `stageproof --help` says what each does",
                 names(
                     &mut tree

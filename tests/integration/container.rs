@@ -53,7 +53,10 @@ fn an_unknown_command_is_a_usage_error_on_the_runner() {
     let step = Step::new(image, "smok");
     step.run().code(2).says("::error").says("smok");
     let step = Step::new(image, "");
-    step.run().code(2).says("::error").says("the action's input `command`");
+    step.run()
+        .code(2)
+        .says("::error")
+        .says("set the input `command` to one of skip-guard");
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn later_steps_on_the_host_run_the_binary_of_the_image() {
     );
     let ended = run(&step, "stageproof foreground-proof --log proof/logs/heartbeat.log");
     assert_eq!(ended.status.code(), Some(1), "{}", said(&ended));
-    assert!(said(&ended).contains("exit code 7"), "{}", said(&ended));
+    assert!(said(&ended).contains("exited with code 7"), "{}", said(&ended));
     let port = free_port();
     let smoke = format!("stageproof smoke http://127.0.0.1:{port} --evidence-dir=proof --within 20s");
     let ended = run(&step, &format!("{smoke} --start '{}'", hello(port)));

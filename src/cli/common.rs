@@ -17,9 +17,9 @@ const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Console,
-    /// The report.
+    /// The report as JSON.
     Json,
 }
 
@@ -37,28 +37,28 @@ pub enum Color {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(next_help_heading = "Common options")]
 pub struct CommonOptions {
-    /// The configuration file [default: .github/stageproof.yml in the workspace, if it exists].
+    /// Configuration file [default: .github/stageproof.yml in the workspace, if it exists].
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// The environment that was deployed to [default: staging].
+    /// Environment that was deployed to [default: staging].
     #[arg(long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
-    /// Where reports, logs and the sealed evidence go [default: artifacts/{environment}/{date}]. Once it is sealed, the
-    /// next report goes to DIR-2, and so on. Placeholders: {environment}, {date} (UTC), {run-id}, {run-attempt}, {job},
-    /// {sha}.
+    /// Directory for reports, logs and the sealed evidence [default: artifacts/{environment}/{date}]. Once it is
+    /// sealed, the next report goes to DIR-2, and so on. Placeholders: {environment}, {date} (UTC), {run-id},
+    /// {run-attempt}, {job}, {sha}.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
-    /// Tells two uses of a subcommand in one run apart; becomes part of the report's name [default: none, and 2, 3 and so
-    /// on for what would replace a report of the same run].
+    /// Distinguishes two uses of a subcommand in one run; becomes part of the report's name [default: none, or 2, 3 and
+    /// so on where a report of the same run would be replaced].
     #[arg(long, global = true, value_name = "TEXT")]
     #[serde(skip)]
     pub label: Option<String>,
-    /// How the result is shown on standard output [default: console].
+    /// Format of the result on standard output [default: console].
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     #[serde(skip)]
     pub format: Option<Format>,
-    /// When colors are used [default: auto].
+    /// When to use colors [default: auto].
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     #[serde(skip)]
     pub color: Option<Color>,
@@ -67,7 +67,7 @@ pub struct CommonOptions {
           default_missing_value = "true")]
     #[serde(skip)]
     pub quiet: Option<bool>,
-    /// Show the details of what passed, too, and each step while it is done.
+    /// Also show the details of what passed, and each step while it runs.
     #[arg(short, long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     #[serde(skip)]

@@ -37,24 +37,24 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub common: CommonOptions,
-    /// The environment that was deployed to. Default: staging.
+    /// Environment that was deployed to. Default: staging.
     environment: Option<String>,
-    /// Where reports, logs and the sealed evidence go. Default: artifacts/{environment}/{date}.
+    /// Directory for reports, logs and the sealed evidence. Default: artifacts/{environment}/{date}.
     evidence_dir: Option<String>,
-    /// May this job run here at all?
+    /// Options of skip-guard: can this job run here?
     pub skip_guard: Option<SkipGuardOptions>,
-    /// Does what was deployed answer?
+    /// Options of smoke: does the deployment answer?
     pub smoke: Option<SmokeOptions>,
-    /// Could we go back right now?
+    /// Options of rollback-dry-run: is a rollback possible?
     pub rollback_dry_run: Option<RollbackDryRunOptions>,
-    /// Does the log prove that the long steps ran to their end?
+    /// Options of foreground-proof: does the log prove that long steps ran to their end?
     pub foreground_proof: Option<ForegroundProofOptions>,
-    /// What is the proof?
+    /// Options of evidence-bundle: what is sealed?
     pub evidence_bundle: Option<EvidenceBundleOptions>,
-    /// What do all reports together amount to?
+    /// Options of verdict: what do all reports add up to?
     pub verdict: Option<VerdictOptions>,
-    /// Failures that are known and do not count until a day. They hold in smoke and verdict; --strict and
-    /// STAGEPROOF_WAIVERS=off switch them off.
+    /// Known failures that are accepted until a date. They apply to smoke and verdict; --strict and
+    /// STAGEPROOF_WAIVERS=off disable them.
     pub waivers: Vec<WaiverOption>,
 }
 

@@ -17,14 +17,14 @@ use crate::world::{Clock, World, paths};
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct EvidenceBundleOptions {
-    /// Files, folders or globs in the workspace to copy into files/. Everything in the evidence directory is sealed in
-    /// any case.
+    /// Files, folders or globs in the workspace to copy into files/. Everything in the evidence directory is sealed
+    /// anyway.
     #[arg(action = clap::ArgAction::Append, value_name = "PATH or GLOB", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
-    /// Globs to exclude from what is copied; repeatable. Folders that match are not walked.
+    /// Globs to exclude from copying; repeatable. Folders that match are not searched.
     #[arg(long, value_name = "GLOB", value_hint = ValueHint::AnyPath)]
     pub exclude: Vec<String>,
-    /// The zip [default: the evidence directory's name and .zip, beside it].
+    /// Path of the zip [default: the evidence directory's name and .zip, beside it].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
 }

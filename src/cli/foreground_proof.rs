@@ -23,24 +23,24 @@ const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ForegroundProofOptions {
-    /// The log that `stageproof heartbeat` wrote, in the workspace.
+    /// Log written by `stageproof heartbeat`, in the workspace.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// The label of a wrapped command that the log must prove; repeatable [default: the one that --label names, or else
-    /// all that are in the log].
+    /// Label of a wrapped command that the log must prove; repeatable [default: the one --label names, or else all in
+    /// the log].
     #[arg(long, value_name = "LABEL")]
     pub require: Vec<String>,
-    /// How long a wrapped command may be without a record, its waits between attempts included [default: 60s].
+    /// Longest gap between two records of a wrapped command, waits between attempts included [default: 60s].
     #[arg(long, value_name = "TIME")]
     pub max_gap: Option<TimeSpan>,
-    /// How long ago the last record of each wrapped command may be [default: 1d].
+    /// Maximum age of the last record of each wrapped command [default: 1d].
     #[arg(long, value_name = "TIME")]
     pub max_age: Option<TimeSpan>,
-    /// The log must be committed unchanged, with its last change in BASE..HEAD (BASE is a branch, tag or commit). In a
-    /// pull request it must also be new compared with the base branch.
+    /// Require the log to be committed unchanged, with its last change in BASE..HEAD (BASE is a branch, tag or commit).
+    /// In a pull request it must also be new compared with the base branch.
     #[arg(long, value_name = "BASE")]
     pub committed_since: Option<String>,
-    /// The pull request's text must show the path of the log or its SHA-256.
+    /// Require the pull request's text to show the path of the log or its SHA-256.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub in_pr_body: Option<bool>,
 }

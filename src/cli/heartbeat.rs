@@ -25,47 +25,47 @@ const MOST_RETRIES: u32 = 100;
 
 #[derive(Clone, Debug, Args)]
 pub struct HeartbeatOptions {
-    /// Between two heartbeats, at least 10ms [default: 15s].
+    /// Interval between two heartbeats, at least 10ms [default: 15s].
     #[arg(long, value_name = "TIME")]
     pub every: Option<TimeSpan>,
-    /// Warn, with all its processes, when for so long there was neither output nor work (more than about 3 % of one
-    /// core).
+    /// Warn, and list its processes, after this long without output or CPU activity (more than about 3 % of one core).
     #[arg(long, value_name = "TIME")]
     pub stall_after: Option<TimeSpan>,
-    /// End the command when it stalls: exit code 124.
+    /// End the command when it stalls, with exit code 124.
     #[arg(long, requires = "stall_after")]
     pub stall_kill: bool,
-    /// End the command, with everything it started, after this time: exit code 124. For each attempt.
+    /// Time limit of each attempt: end the command and everything it started, with exit code 124.
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<TimeSpan>,
-    /// Between SIGTERM and SIGKILL; after a signal from outside never longer than a runner waits [default: 10s].
+    /// Time between SIGTERM and SIGKILL; after an external signal at most as long as a runner waits [default: 10s].
     #[arg(long, value_name = "TIME")]
     pub grace: Option<TimeSpan>,
-    /// This step must not be torn: the first SIGINT, SIGTERM, SIGHUP or SIGQUIT is held back until it has ended, or
-    /// --critical-grace is over. A second one is passed on. A cancelled job on GitHub is killed 10 s after its first
-    /// signal all the same.
+    /// Do not interrupt this step: hold back the first SIGINT, SIGTERM, SIGHUP or SIGQUIT until it has ended or
+    /// --critical-grace is over. A second signal is passed on. GitHub still kills a cancelled job 10 s after its first
+    /// signal.
     #[arg(long)]
     pub critical: bool,
-    /// How long --critical holds a signal back [default: 5m].
+    /// Maximum time --critical holds a signal back [default: 5m].
     #[arg(long, value_name = "TIME", requires = "critical")]
     pub critical_grace: Option<TimeSpan>,
-    /// Attempts after the first that failed.
+    /// Number of retries after a failed attempt.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_RETRIES)))]
     pub retries: Option<u32>,
-    /// Exit codes that are worth another attempt, like 1,75-78 or 124 for a time limit [default: all but 126 and 127].
+    /// Exit codes to retry, such as 1,75-78, or 124 for a time limit [default: all but 126 and 127].
     #[arg(long, value_name = "CODES", requires = "retries")]
     pub retry_on: Option<Codes>,
-    /// Between two attempts; there is no wait after the last [default: 0s].
+    /// Wait between two attempts [default: 0s].
     #[arg(long, value_name = "TIME", requires = "retries")]
     pub retry_wait: Option<TimeSpan>,
-    /// Give the command a terminal, for programs that write in large pieces, or without colors, when there is none. Both
-    /// of its streams then come out on standard output.
+    /// Run the command on a terminal, for programs that otherwise buffer their output or drop colors. Standard error is
+    /// then merged into standard output.
     #[arg(long)]
     pub pty: bool,
-    /// The command is one word, a script: it is read by `bash -e -o pipefail -c`, or `sh -e -c` where there is no bash.
+    /// Run the command, given as one word, as a script with `bash -e -o pipefail -c`, or `sh -e -c` where there is no
+    /// bash.
     #[arg(long)]
     pub shell: bool,
-    /// The command and its arguments, behind `--`. No shell, unless --shell asks for one.
+    /// The command and its arguments, after `--`. Runs without a shell unless --shell is given.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     pub command: Vec<OsString>,
 }

@@ -41,10 +41,10 @@ pub struct RollbackDryRunOptions {
     /// git: which tags mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
-    /// git: pre-releases such as v2.0.0-rc.1 count as releases, too.
+    /// git: count pre-releases such as v2.0.0-rc.1 as releases.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub pre_releases: Option<bool>,
-    /// The command that would roll back, to print it exactly; {ref} (the full name, as refs/tags/v1, or the commit) and
+    /// Command that would roll back; printed, never run. {ref} (the full name, as refs/tags/v1, or the commit) and
     /// {sha} are filled in [default for git: git checkout --detach {sha}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
@@ -52,13 +52,13 @@ pub struct RollbackDryRunOptions {
     /// STAGEPROOF_DRY_RUN=1.
     #[arg(long, value_name = "COMMAND")]
     pub check: Option<String>,
-    /// command: the exit code that means yes [default: 0].
+    /// command: exit code of a check that passes [default: 0].
     #[arg(long, value_name = "CODE")]
     pub expect_exit: Option<i32>,
-    /// command: a regular expression its output must match.
+    /// command: regular expression its output must match.
     #[arg(long, value_name = "REGEX")]
     pub expect_output: Option<String>,
-    /// command: how long it may take [default: 60s].
+    /// command: time limit of the check [default: 60s].
     #[arg(long, value_name = "TIME")]
     pub check_timeout: Option<TimeSpan>,
 }

@@ -11,13 +11,13 @@ use crate::commands::verify::Plan;
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct VerifyOptions {
-    /// The sealed evidence directory, or the zip.
+    /// Sealed evidence directory or zip to verify.
     #[arg(value_name = "DIR or ZIP")]
     pub bundle: Option<PathBuf>,
-    /// The manifest's SHA-256 as it was when the evidence was sealed, kept elsewhere: 64 hexadecimal digits.
+    /// Expected SHA-256 of the manifest, recorded elsewhere when the evidence was sealed: 64 hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<String>,
-    /// The zip's SHA-256 as it was when the evidence was sealed, kept elsewhere: 64 hexadecimal digits.
+    /// Expected SHA-256 of the zip, recorded elsewhere when the evidence was sealed: 64 hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub bundle_sha256: Option<String>,
 }

@@ -211,7 +211,7 @@ fn a_server_cannot_send_a_window_away_with_retry_after() {
         Gate::new()
             .run(["smoke", &url, window, "--interval=20ms", "--max-failures=2"])
             .code(1)
-            .says("2 wrong answers in a row");
+            .says("2 bad responses in a row");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }

@@ -399,7 +399,7 @@ fn commands_of_the_action(action: &Action) -> Vec<&str> {
 fn tables() -> [(&'static str, String); 4] {
     let action = action();
     let commands = subcommands();
-    let mut of_commands = String::from("| Subcommand | What it answers |\n|---|---|\n");
+    let mut of_commands = String::from("| Subcommand | What it does |\n|---|---|\n");
     for command in &commands {
         let about = command.get_about().unwrap().to_string();
         row(&mut of_commands, &[&code(command.get_name()), &full_stop(&about)]);

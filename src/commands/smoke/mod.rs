@@ -1,6 +1,6 @@
 //! Does what was deployed answer? Probes URLs, or servers that are started for it.
 //!
-//! Two phases with different rules: until the first right answer a probe is patient, as nearly everything may heal while
+//! Two phases with different rules: until the first good response a probe is patient, as nearly everything may heal while
 //! a deploy settles; after it, a window may watch whether the answer stays right, and there a failure is a failure.
 
 mod blips;

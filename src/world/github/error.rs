@@ -11,7 +11,7 @@ use crate::world::secrets::Redactor;
 /// What of a foreign message is shown, in bytes.
 const MESSAGE: usize = 200;
 
-/// A question without an answer.
+/// A question without a response.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("GET {path}: {why}")]
 pub struct ApiError {

@@ -139,7 +139,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
         // What the first letters of an HTTP/1.1 answer are, read as HTTP/2.
         HttpVersion::Two if is_wrong_frame(chain) => tls_error::NO_HTTP2.to_owned(),
         HttpVersion::Two => format!("no HTTP/2 answer: {innermost}"),
-        // Closed without an answer, or an answer that is not HTTP.
+        // Closed without a response, or an answer that is not HTTP.
         HttpVersion::Any | HttpVersion::One => format!("no HTTP answer: {innermost}"),
     };
     Failure::new(Reason::Reset, detail)

@@ -1,4 +1,4 @@
-//! Checks of the user that end without an answer.
+//! Checks of the user that end without a response.
 
 use crate::repo::{Repo, Told};
 

@@ -1,4 +1,4 @@
-//! What comes back, and the one reason each wrong answer has.
+//! What comes back, and the one reason each bad response has.
 
 use std::io::{Read as _, Write as _};
 

@@ -103,7 +103,7 @@ fn a_blip_between_two_good_streaks_is_the_platforms() {
     assert_eq!(
         class(&dropped(|n| n == 1)),
         "app",
-        "one right answer before it is no streak"
+        "one good response before it is no streak"
     );
     assert_eq!(class(&statuses(|n| if n == 5 { BROKEN } else { GOOD })), "app");
 }

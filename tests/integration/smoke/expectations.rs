@@ -1,4 +1,4 @@
-//! What a right answer is: each expectation holds for one answer and fails for another, with its reason.
+//! What a good response is: each expectation holds for one answer and fails for another, with its reason.
 
 use super::{GOOD, fact, found, nth, reply, smoke, statuses};
 use crate::gate::Gate;

@@ -1,4 +1,4 @@
-//! Right answers that come too late, and where the time of an answer goes.
+//! Good responses that come too late, and where the time of an answer goes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Until the first right answer: patient, but within its time, and in few words.
+//! Until the first good response: patient, but within its time, and in few words.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -191,7 +191,7 @@ fn refused_may_heal() {
             reply(stream, GOOD, "", "");
         }
     });
-    assert_eq!(lines.count(), 1, "the right answer is a line of its own");
+    assert_eq!(lines.count(), 1, "the good response is a line of its own");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 

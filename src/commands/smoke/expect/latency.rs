@@ -8,7 +8,7 @@ use crate::commands::smoke::timing::{Statistic, Timing};
 use crate::model::time_span::TimeSpanError;
 use crate::model::{TimeSpan, text};
 
-/// `median=200ms` or `p95=1s`: a limit for that number over all right answers.
+/// `median=200ms` or `p95=1s`: a limit for that number over all good responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LatencyLimit {
     statistic: Statistic,

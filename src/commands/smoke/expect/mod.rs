@@ -1,4 +1,4 @@
-//! What a right answer is, and whether one is.
+//! What a good response is, and whether one is.
 
 mod decimal;
 mod document;
@@ -23,7 +23,7 @@ use crate::model::{Reason, StatusSet};
 use crate::world::http::{Answer, Hop};
 use crate::world::secrets::{Part, Redactor};
 
-/// First bytes of a wrong answer that are shown.
+/// First bytes of a bad response that are shown.
 const BODY_SHOWN: usize = 600;
 /// Of what is wrong with JSON, which may name a key.
 const JSON_ERROR_SHOWN: usize = 200;

@@ -38,7 +38,7 @@ fn anything() -> Expected {
     }
 }
 
-/// The reason and the words, or `None` for a right answer.
+/// The reason and the words, or `None` for a good response.
 fn wrong(expected: &Expected, answer: Answer) -> Option<(Reason, String)> {
     match expected.judge(answer, &url("http://h/"), false, &Redactor::default()) {
         Sample::Good(_) => None,

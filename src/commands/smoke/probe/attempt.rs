@@ -160,7 +160,7 @@ impl ProbeProgress {
                     self.sign = Some((Instant::now(), sign.clone()));
                 }
                 self.timing.add(at, None);
-                // What failed before the first right answer is not a failure of what answers now.
+                // What failed before the first good response is not a failure of what answers now.
                 if self.samples.last_good().is_some() {
                     self.streaks.bad(bad);
                 }

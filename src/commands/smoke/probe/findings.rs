@@ -1,4 +1,4 @@
-//! What a probe has to say in the end: facts, and findings about right answers.
+//! What a probe has to say in the end: facts, and findings about good responses.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Until the first right answer.
+//! Until the first good response.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! After the first right answer: whether it stays right.
+//! After the first good response: whether it stays right.
 
 use std::time::{Duration, Instant};
 

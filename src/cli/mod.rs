@@ -58,7 +58,9 @@ use crate::world::World;
 #[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; 3 \
-    nothing was checked; 4 inconclusive. heartbeat returns its command's exit code, or 124 for a limit, 125 for a failure of its own, 126 and 127 if the command cannot be run, 128+n for a signal."
+    nothing was checked; 4 inconclusive. \
+    heartbeat returns its command's exit code, or 124 for a limit, 125 for a failure of its own, 126 and 127 if the command \
+    cannot be run, 128+n for a signal."
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -50,7 +50,7 @@ pub struct Bad {
     pub cut_short: bool,
     /// Of the certificates that were shown.
     pub first_expiry: Option<Expiry>,
-    /// How long the server asks to be left alone.
+    /// The server's Retry-After.
     pub retry_after: Option<Duration>,
     /// The independent sign that the platform is at fault, in words.
     pub sign: Option<String>,

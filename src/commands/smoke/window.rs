@@ -257,11 +257,11 @@ impl Window {
                 self.limits.min_samples
             ),
             Why::NeverSteady => format!(
-                "it was not {} within {}",
+                "not {} within {}",
                 self.goal,
                 TimeSpan(Duration::from_secs(self.limits.deadline.as_secs()))
             ),
-            Why::NoData => "there was no good response in the whole window".to_owned(),
+            Why::NoData => "no good response in the whole window".to_owned(),
         }
     }
 }

@@ -43,7 +43,11 @@ fn steady_is_a_streak_and_a_failure_begins_it_anew() {
     assert_eq!(state(steady, "gggg"), State::Open);
     assert_eq!(state(steady, "ggggg"), State::Good);
     assert_eq!(state(steady, "ggwggggg"), State::Open);
-    assert_eq!(state(steady, "ggwgggggg"), State::Good, "from the next good response on");
+    assert_eq!(
+        state(steady, "ggwgggggg"),
+        State::Good,
+        "from the next good response on"
+    );
     assert_eq!(state(steady, &"gggw".repeat(15)), State::Degraded(Why::Ratio));
     assert_eq!(state(steady, &"gggt".repeat(15)), State::Degraded(Why::Ratio));
     let limits = Limits {
@@ -189,7 +193,7 @@ fn it_is_said_why_it_is_over() {
         assert_eq!(window.explain(why), expected, "{samples}");
     }
     let window = after(Goal::Steady(5 * SECOND), limits(), "g");
-    assert_eq!(window.explain(Why::NeverSteady), "it was not steady for 5s within 1m");
+    assert_eq!(window.explain(Why::NeverSteady), "not steady for 5s within 1m");
     assert_eq!(window.goal(), Goal::Steady(5 * SECOND));
     assert_eq!(window.goal().to_string(), "steady for 5s");
     assert_eq!(watch.to_string(), "watched for 15m");

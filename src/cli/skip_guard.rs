@@ -85,9 +85,12 @@ impl SkipGuardOptions {
 
     pub fn plan(self, setting: &Setting) -> Result<Plan, UsageError> {
         if self.require.is_empty() {
-            return Err(UsageError::new("skip-guard has nothing to check: no prerequisite was named").help(
-                "give --require env:NAME (repeatable), the input `require`, or `skip-guard.require` in the configuration",
-            ));
+            return Err(
+                UsageError::new("skip-guard has nothing to check: no prerequisite was given").help(
+                    "give --require env:NAME (repeatable), the input `require`, or `skip-guard.require` in the \
+                 configuration",
+                ),
+            );
         }
         let fixes = self.fix.unwrap_or(false);
         if fixes && self.require.iter().all(|prerequisite| prerequisite.fix.is_none()) {
@@ -111,7 +114,7 @@ impl SkipGuardOptions {
             // The token itself may have been given by mistake; it is not repeated.
             return Err(
                 UsageError::new("--github-token-env is not the name of an environment variable")
-                    .help("name the variable that holds the token, not the token"),
+                    .help("give the name of the variable that holds the token, not the token"),
             );
         }
         Ok(Plan {
@@ -148,16 +151,13 @@ fn skip_limits(most: Option<u32>, age: Option<TimeSpan>, job: Option<String>) ->
     }
     if let Some(most) = most.filter(|most| *most > MOST_SKIPS) {
         return Err(
-            UsageError::new(format!("--max-skips {most} is more than can be counted")).help(format!(
-                "the newest {MOST_SKIPS} runs are looked at; give a smaller number"
+            UsageError::new(format!("--max-skips {most} is too large")).help(format!(
+                "only the newest {MOST_SKIPS} runs are counted; give a smaller number"
             )),
         );
     }
     if job.is_some() && most.is_none() && age.is_none() {
-        return Err(
-            UsageError::new("--skipped-job says what to count, and there is no limit")
-                .help("give --max-skips or --max-skip-age as well"),
-        );
+        return Err(UsageError::new("--skipped-job needs a limit").help("give --max-skips or --max-skip-age as well"));
     }
     Ok(SkipLimits { most, age, job })
 }

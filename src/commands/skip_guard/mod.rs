@@ -164,7 +164,7 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
                     missing.help.push_str(&advice);
                 } else if fails {
                     // What cannot exist is no reason to fail, unless somebody asked for that.
-                    missing.help = "It fails because of --strict; leave that out to skip such runs.".to_owned();
+                    missing.help = "It fails because of --strict; drop it to skip such runs.".to_owned();
                 }
                 let looked = match (fails, &missing.situation) {
                     (true, _) => Ok(engine::Observation::found(

@@ -78,14 +78,14 @@ impl ForegroundProofOptions {
             self.require.extend(label.map(str::to_owned));
         }
         let Some(log) = self.log.filter(|log| !log.as_os_str().is_empty()) else {
-            return Err(UsageError::new("no log is named").help(
-                "name the one that `stageproof heartbeat` wrote: --log artifacts/staging/2026-01-31/logs/heartbeat.log",
+            return Err(UsageError::new("no log was given").help(
+                "give the log that `stageproof heartbeat` wrote: --log artifacts/staging/2026-01-31/logs/heartbeat.log",
             ));
         };
         for label in &self.require {
             if label.is_empty() || path_part(label) != *label {
                 return Err(UsageError::new(format!("--require `{label}` is not a label"))
-                    .help("write it as `stageproof heartbeat --label` had it: letters, digits, `.`, `_` and `-`"));
+                    .help("write it as in `stageproof heartbeat --label`: letters, digits, `.`, `_` and `-`"));
             }
         }
         if self
@@ -94,7 +94,7 @@ impl ForegroundProofOptions {
             .is_some_and(|base| base.trim().is_empty())
         {
             return Err(UsageError::new("--committed-since is empty").help(
-                "in a pull request's run it is ${{ github.event.pull_request.base.sha }}, which other events do not have",
+                "use ${{ github.event.pull_request.base.sha }} in a run of a pull request; other events have no base",
             ));
         }
         Ok(Plan {

@@ -90,15 +90,15 @@ impl HeartbeatOptions {
         let every = self.every.unwrap_or(EVERY);
         if every < SHORTEST_EVERY {
             return Err(UsageError::new(format!(
-                "--every {every} is too often: the shortest is {SHORTEST_EVERY}"
+                "--every {every} is too short: the minimum is {SHORTEST_EVERY}"
             )));
         }
         if self.shell && self.command.len() != 1 {
             return Err(UsageError::new(format!(
-                "with --shell the command is one word, a script, and here are {}",
+                "--shell takes the command as one word, a script, but got {}",
                 self.command.len()
             ))
-            .help("put the script into quotes: --shell -- 'make build | tee build.txt'"));
+            .help("quote the script: --shell -- 'make build | tee build.txt'"));
         }
         let label = match &setting.label {
             Some(label) => chosen(label)?,
@@ -150,13 +150,13 @@ fn is_taken(label: &str) -> bool {
 fn chosen(label: &str) -> Result<String, UsageError> {
     if is_taken(label) {
         return Err(UsageError::new(format!(
-            "--label `{label}` would make logs/{label}.log, which is another log's name"
+            "--label `{label}` would write logs/{label}.log, which is reserved for another log"
         ))
-        .help(format!("take another one, such as run-{label}")));
+        .help(format!("choose another label, such as run-{label}")));
     }
     if label.len() > LONGEST_LABEL {
         return Err(UsageError::new(format!(
-            "--label is {} characters long, and becomes a file name; at most {LONGEST_LABEL} are taken",
+            "--label is {} characters long; it becomes a file name of at most {LONGEST_LABEL}",
             label.len()
         )));
     }

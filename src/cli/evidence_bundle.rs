@@ -63,7 +63,7 @@ impl EvidenceBundleOptions {
         }
         if paths::contains(&setting.evidence_dir, &output) {
             return Err(UsageError::new(format!(
-                "--output `{}` is inside the evidence directory, and the zip cannot hold itself",
+                "--output `{}` is inside the evidence directory, but the zip cannot contain itself",
                 output.display()
             ))
             .help("put it beside the evidence directory"));

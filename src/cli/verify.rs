@@ -35,8 +35,8 @@ impl Options for VerifyOptions {
 impl VerifyOptions {
     pub fn plan(self, workspace: &Path) -> Result<Plan, UsageError> {
         let target = self.bundle.ok_or_else(|| {
-            UsageError::new("verify was not told what to verify")
-                .help("name the sealed directory or the zip: stageproof verify artifacts/staging/2026-01-31.zip")
+            UsageError::new("verify needs a directory or a zip")
+                .help("give the sealed directory or the zip: stageproof verify artifacts/staging/2026-01-31.zip")
         })?;
         Ok(Plan {
             target: workspace.join(target),

@@ -163,7 +163,7 @@ impl RollbackDryRunOptions {
         let expect_exit = self.expect_exit.unwrap_or(0);
         if !(0..=255).contains(&expect_exit) {
             return Err(UsageError::new(format!(
-                "--expect-exit {expect_exit}: exit codes go from 0 to 255"
+                "--expect-exit {expect_exit}: exit codes range from 0 to 255"
             )));
         }
         let timeout = self.check_timeout.unwrap_or(CHECK_TIMEOUT).0;
@@ -198,10 +198,10 @@ fn foreign(platform: &str, other: &str, is_given: impl Fn(&str) -> bool) -> Resu
     match ALL.into_iter().find(|flag| is_given(flag)) {
         None => Ok(()),
         Some(flag) => Err(UsageError::new(format!(
-            "{flag} belongs to the platform `{other}`, and the platform is `{platform}`"
+            "{flag} requires the platform `{other}`, but the platform is `{platform}`"
         ))
         .help(format!(
-            "drop {flag}, or set --platform {other}; look in the configuration file too"
+            "drop {flag}, or set --platform {other}; check the configuration file too"
         ))),
     }
 }
@@ -210,7 +210,7 @@ fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, Usage
     Template::parse(text, known).map_err(|error| {
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         let help = if known.is_empty() {
-            "the platform `command` has no placeholders; write the command as it would be run".to_owned()
+            "the platform `command` has no placeholders; write the command as it is run".to_owned()
         } else {
             format!("the placeholders are {}", names.join(" and "))
         };

@@ -116,12 +116,14 @@ impl CommonOptions {
             && (label.is_empty() || path_part(label) != *label)
         {
             return Err(UsageError::new(format!(
-                "--label `{label}` becomes part of a file name and may hold letters, digits, `.`, `_` and `-` only"
+                "--label `{label}` becomes part of a file name: use only letters, digits, `.`, `_` and `-`"
             )));
         }
         let verbosity = match (self.quiet, self.verbose) {
             (Some(true), Some(true)) => {
-                return Err(UsageError::new("--quiet and --verbose exclude each other").help("leave one of them out"));
+                return Err(
+                    UsageError::new("--quiet and --verbose cannot be used together").help("leave one of them out")
+                );
             }
             (Some(true), _) => Verbosity::Quiet,
             (_, Some(true)) => Verbosity::Verbose,
@@ -192,10 +194,10 @@ fn refuse_more_than_evidence(evidence_dir: &Path, world: &World) -> Result<(), U
         return Ok(());
     };
     Err(UsageError::new(format!(
-        "--evidence-dir `{}` {what}, and everything in the evidence directory is sealed",
+        "--evidence-dir `{}` {what}, but everything in the evidence directory is sealed",
         evidence_dir.display()
     ))
-    .help("name a folder that holds nothing but evidence, such as artifacts/staging"))
+    .help("name a folder for evidence only, such as artifacts/staging"))
 }
 
 /// In the action's container, files outside of the runner's folders are lost when the container ends.
@@ -203,9 +205,11 @@ pub fn refuse_what_is_not_kept(what: &str, path: &Path, world: &World) -> Result
     let why = match world.host.keeps(path) {
         Ok(true) => return Ok(()),
         Ok(false) => {
-            "is not in a folder of the runner that is mounted into this container, and would be lost with it".to_owned()
+            "is not in a folder of the runner that is mounted into this container, so it would be lost with the \
+             container"
+                .to_owned()
         }
-        Err(error) => format!("may be lost with this container, since its mounts cannot be read: {error}"),
+        Err(error) => format!("may be lost with this container, whose mounts cannot be read: {error}"),
     };
     Err(UsageError::new(format!("{what} `{}` {why}", path.display())).help(
         "name a path in the workspace, or in RUNNER_TEMP with runner 2.331 or newer; no other host folder is mounted",
@@ -215,10 +219,8 @@ pub fn refuse_what_is_not_kept(what: &str, path: &Path, world: &World) -> Result
 /// Fills the placeholders of an evidence directory.
 fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageError> {
     let unknown = |name: &str| {
-        UsageError::new(format!(
-            "--evidence-dir `{template}`: there is no placeholder {{{name}}}"
-        ))
-        .help("the placeholders are {environment}, {date}, {run-id}, {run-attempt}, {job} and {sha}")
+        UsageError::new(format!("--evidence-dir `{template}`: unknown placeholder {{{name}}}"))
+            .help("the placeholders are {environment}, {date}, {run-id}, {run-attempt}, {job} and {sha}")
     };
     let mut out = String::new();
     let mut rest = template;
@@ -245,8 +247,8 @@ fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageE
     let path = Path::new(&out);
     if path.file_name().is_none() || out.contains('\0') {
         return Err(
-            UsageError::new(format!("--evidence-dir `{out}` does not name a folder of its own"))
-                .help("name a folder that holds nothing but evidence, such as artifacts/staging"),
+            UsageError::new(format!("--evidence-dir `{out}` does not name a folder"))
+                .help("name a folder for evidence only, such as artifacts/staging"),
         );
     }
     Ok(path.to_owned())

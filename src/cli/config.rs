@@ -66,7 +66,7 @@ impl Config {
         if named.is_none() && matches!(paths::is_absent(&full), Ok(true)) {
             if let Some(other) = MISNAMED.iter().find(|name| files::exists(&workspace.join(name))) {
                 return Err(
-                    UsageError::new(format!("{other} is not read: the configuration is {DEFAULT}"))
+                    UsageError::new(format!("{other} is ignored: the configuration file is {DEFAULT}"))
                         .help(format!("rename it, or name it with --config={other}")),
                 );
             }
@@ -74,7 +74,7 @@ impl Config {
         }
         let text = files::read_text(&full, LARGEST, Links::Follow).map_err(|error| {
             UsageError::new(format!("the configuration cannot be read: {error:#}"))
-                .help("name a YAML file with --config; `stageproof schema config` prints what it may hold")
+                .help("name a YAML file with --config; `stageproof schema config` prints its format")
         })?;
         Self::parse(&text, &path.display().to_string())
     }
@@ -97,7 +97,7 @@ impl Config {
             && version != 1
         {
             return Err(UsageError::new(format!(
-                "{name}: this is a configuration of version {version}, and this build reads version 1"
+                "{name}: unsupported configuration version {version}; this build reads version 1"
             ))
             .help("set `version: 1`, or use a newer stageproof"));
         }
@@ -144,9 +144,9 @@ fn describe(error: &YamlError, text: &str) -> (String, String) {
             let help = match nearest(field, expected.iter().copied()) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None if expected.is_empty() => schema,
-                None => format!("the keys here are {}", expected.join(", ")),
+                None => format!("expected one of {}", expected.join(", ")),
             };
-            (format!("there is no key `{}` here", one_line(field)), help)
+            (format!("unknown key `{}`", one_line(field)), help)
         }
         other => {
             let line = other
@@ -207,10 +207,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
         let error = error("version: 1\nsmoke:\n  expect-statsu: 200\n");
-        assert!(
-            error.starts_with("s.yml:3:3: there is no key `expect-statsu` here"),
-            "{error}"
-        );
+        assert!(error.starts_with("s.yml:3:3: unknown key `expect-statsu`"), "{error}");
         assert!(error.contains("3 |   expect-statsu: 200\n  |   ^"), "{error}");
         assert!(error.contains("did you mean `expect-status`?"), "{error}");
     }

@@ -232,7 +232,7 @@ fn probes_that_together_take_too_long_are_inconclusive_and_not_forgotten() {
     gate.run(args)
         .code(4)
         .says("timed out after 400ms, the limit for all probes (--all-within)")
-        .says("not begun within 400ms, the limit for all probes (--all-within)");
+        .says("not started within 400ms, the limit for all probes (--all-within)");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(gate.report("smoke")["checks"].as_array().unwrap().len(), 40);
 }

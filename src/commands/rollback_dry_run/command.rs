@@ -113,8 +113,8 @@ fn not_started(error: &StartError, check: &[String]) -> NotChecked {
         }
         StartError::NoInterpreter(_) => {
             "install the interpreter its first line names; the container action has no shell and no system libraries, \
-             so for this \
-             check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
+             so for this check build stageproof from source on the host (`cargo build --release`) and call it in a \
+             `run:` step"
         }
         StartError::Other { .. } | StartError::System(_) => "run the command by hand in the same folder",
     };

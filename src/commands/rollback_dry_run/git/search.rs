@@ -60,7 +60,8 @@ pub fn blind(error: GitError) -> NotChecked {
         GitError::Ambiguous { .. } => "use the full name (refs/tags/v1, refs/heads/main) or the commit id",
         GitError::Broken { .. } => {
             "check it with `git fsck`; if `.git` is a file (linked worktree, submodule), the folder it names must \
-             also exist on this machine, and the container sees only the workspace; a partial clone (`filter:`) lacks objects"
+             also exist on this machine, and the container sees only the workspace; a partial clone \
+             (`filter:`) lacks objects"
         }
         GitError::Stopped(_) => "run it again, or narrow the search with --tags or --ref",
     };

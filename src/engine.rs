@@ -430,7 +430,7 @@ fn interrupted(signal: &str, when: &str) -> NotChecked {
 fn overdue(deadline: Duration) -> NotChecked {
     NotChecked::with_help(
         format!("it did not end within its deadline of {}", TimeSpan(deadline)),
-        "look at what it was waiting for; a check that has limits of its own ends before this",
+        "find out what it was waiting for; set a shorter limit of the check itself, if it has one",
     )
 }
 

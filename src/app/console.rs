@@ -25,7 +25,7 @@ pub enum Streams {
     /// Standard output holds nothing but JSON. Everything else goes to standard error, which the runner reads as well.
     Json,
     /// Both streams are those of a command that we run for somebody, and what it says to the runner is meant for it. So
-    /// there is no fence until it has ended, and standard output is left alone.
+    /// there is no fence until it has ended, and standard output is not touched.
     Wrapped,
 }
 

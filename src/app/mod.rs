@@ -176,7 +176,7 @@ fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
     let lost = Check::new(
         &report.command,
         format!("{}:report", report.command),
-        "The result is written down",
+        "The result is written",
         Ended::Errored {
             cause: format!("{error:#}"),
             help: Some("free some space, or name another folder with --evidence-dir".to_owned()),

@@ -45,7 +45,7 @@ impl Targets {
             let report = unfinished(target);
             files::replace(target, render::json::render(&report)?.as_bytes())
                 .and_then(|()| files::remove_file(&junit(target)))
-                .context("the report has no place; name a folder that can be written with --evidence-dir")?;
+                .context("the report cannot be written; name a writable folder with --evidence-dir")?;
         }
         Ok(())
     }

@@ -19,9 +19,9 @@ const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Console,
-    /// The report.
+    /// The report as JSON.
     Json,
 }
 
@@ -39,28 +39,28 @@ pub enum Color {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(next_help_heading = "Common options")]
 pub struct CommonOptions {
-    /// The configuration file [default: .github/stageproof.yml in the workspace, if it exists].
+    /// Configuration file [default: .github/stageproof.yml in the workspace, if it exists].
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// The environment that was deployed to [default: staging].
+    /// Environment that was deployed to [default: staging].
     #[arg(long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
-    /// Where reports, logs and the sealed evidence go [default: artifacts/{environment}/{date}]. Once it is sealed, the
-    /// next report goes to DIR-2, and so on. Placeholders: {environment}, {date} (UTC), {run-id}, {run-attempt}, {job},
-    /// {sha}.
+    /// Directory for reports, logs and the sealed evidence [default: artifacts/{environment}/{date}]. Once it is
+    /// sealed, the next report goes to DIR-2, and so on. Placeholders: {environment}, {date} (UTC), {run-id},
+    /// {run-attempt}, {job}, {sha}.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
-    /// Tells two uses of a subcommand in one run apart; becomes part of the report's name [default: none, and 2, 3 and so
-    /// on for what would replace a report of the same run].
+    /// Distinguishes two uses of a subcommand in one run; becomes part of the report's name [default: none, or 2, 3 and
+    /// so on where a report of the same run would be replaced].
     #[arg(long, global = true, value_name = "TEXT")]
     #[serde(skip)]
     pub label: Option<String>,
-    /// How the result is shown on standard output [default: console].
+    /// Format of the result on standard output [default: console].
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     #[serde(skip)]
     pub format: Option<Format>,
-    /// When colors are used [default: auto].
+    /// When to use colors [default: auto].
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     #[serde(skip)]
     pub color: Option<Color>,
@@ -69,7 +69,7 @@ pub struct CommonOptions {
           default_missing_value = "true")]
     #[serde(skip)]
     pub quiet: Option<bool>,
-    /// Show the details of what passed, too, and each step while it is done.
+    /// Also show the details of what passed, and each step while it runs.
     #[arg(short, long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     #[serde(skip)]
@@ -118,7 +118,7 @@ impl CommonOptions {
             && (label.is_empty() || path_part(label) != *label)
         {
             return Err(UsageError::new(format!(
-                "--label `{label}` becomes part of a file name and may hold letters, digits, `.`, `_` and `-` only"
+                "--label `{label}` becomes part of a file name: use only letters, digits, `.`, `_` and `-`"
             )));
         }
         if let Some(label) = self.label.as_ref().filter(|label| label.len() > LONGEST_LABEL) {
@@ -129,7 +129,9 @@ impl CommonOptions {
         }
         let verbosity = match (self.quiet, self.verbose) {
             (Some(true), Some(true)) => {
-                return Err(UsageError::new("--quiet and --verbose exclude each other").help("leave one of them out"));
+                return Err(
+                    UsageError::new("--quiet and --verbose cannot be used together").help("leave one of them out")
+                );
             }
             (Some(true), _) => Verbosity::Quiet,
             (_, Some(true)) => Verbosity::Verbose,
@@ -208,10 +210,10 @@ fn refuse_more_than_evidence(evidence_dir: &Path, world: &World) -> Result<(), U
         return Ok(());
     };
     Err(UsageError::new(format!(
-        "--evidence-dir `{}` {what}, and everything in the evidence directory is sealed",
+        "--evidence-dir `{}` {what}, but everything in the evidence directory is sealed",
         evidence_dir.display()
     ))
-    .help("name a folder that holds nothing but evidence, such as artifacts/staging"))
+    .help("name a folder for evidence only, such as artifacts/staging"))
 }
 
 /// In the action's container, files outside of the runner's folders are lost when the container ends.
@@ -219,9 +221,11 @@ pub fn refuse_what_is_not_kept(what: &str, path: &Path, world: &World) -> Result
     let why = match world.host.keeps(path) {
         Ok(true) => return Ok(()),
         Ok(false) => {
-            "is not in a folder of the runner that is mounted into this container, and would be lost with it".to_owned()
+            "is not in a folder of the runner that is mounted into this container, so it would be lost with the \
+             container"
+                .to_owned()
         }
-        Err(error) => format!("may be lost with this container, since its mounts cannot be read: {error}"),
+        Err(error) => format!("may be lost with this container, whose mounts cannot be read: {error}"),
     };
     Err(UsageError::new(format!("{what} `{}` {why}", path.display())).help(
         "name a path in the workspace, or in RUNNER_TEMP with runner 2.331 or newer; no other host folder is mounted",
@@ -231,10 +235,8 @@ pub fn refuse_what_is_not_kept(what: &str, path: &Path, world: &World) -> Result
 /// Fills the placeholders of an evidence directory.
 fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageError> {
     let unknown = |name: &str| {
-        UsageError::new(format!(
-            "--evidence-dir `{template}`: there is no placeholder {{{name}}}"
-        ))
-        .help("the placeholders are {environment}, {date}, {run-id}, {run-attempt}, {job} and {sha}")
+        UsageError::new(format!("--evidence-dir `{template}`: unknown placeholder {{{name}}}"))
+            .help("the placeholders are {environment}, {date}, {run-id}, {run-attempt}, {job} and {sha}")
     };
     let mut out = String::new();
     let mut rest = template;
@@ -261,8 +263,8 @@ fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageE
     let path = Path::new(&out);
     if path.file_name().is_none() || out.contains('\0') {
         return Err(
-            UsageError::new(format!("--evidence-dir `{out}` does not name a folder of its own"))
-                .help("name a folder that holds nothing but evidence, such as artifacts/staging"),
+            UsageError::new(format!("--evidence-dir `{out}` does not name a folder"))
+                .help("name a folder for evidence only, such as artifacts/staging"),
         );
     }
     Ok(path.to_owned())

@@ -37,24 +37,24 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub common: CommonOptions,
-    /// The environment that was deployed to. Default: staging.
+    /// Environment that was deployed to. Default: staging.
     environment: Option<String>,
-    /// Where reports, logs and the sealed evidence go. Default: artifacts/{environment}/{date}.
+    /// Directory for reports, logs and the sealed evidence. Default: artifacts/{environment}/{date}.
     evidence_dir: Option<String>,
-    /// May this job run here at all?
+    /// Options of skip-guard: can this job run here?
     pub skip_guard: Option<SkipGuardOptions>,
-    /// Does what was deployed answer?
+    /// Options of smoke: does the deployment answer?
     pub smoke: Option<SmokeOptions>,
-    /// Could we go back right now?
+    /// Options of rollback-dry-run: is a rollback possible?
     pub rollback_dry_run: Option<RollbackDryRunOptions>,
-    /// Does the log prove that the long steps ran to their end?
+    /// Options of foreground-proof: does the log prove that long steps ran to their end?
     pub foreground_proof: Option<ForegroundProofOptions>,
-    /// What is the proof?
+    /// Options of evidence-bundle: what is sealed?
     pub evidence_bundle: Option<EvidenceBundleOptions>,
-    /// What do all reports together amount to?
+    /// Options of verdict: what do all reports add up to?
     pub verdict: Option<VerdictOptions>,
-    /// Failures that are known and do not count until a day. They hold in smoke and verdict; --strict and
-    /// STAGEPROOF_WAIVERS=off switch them off.
+    /// Known failures that are accepted until a date. They apply to smoke and verdict; --strict and
+    /// STAGEPROOF_WAIVERS=off disable them.
     pub waivers: Vec<WaiverOption>,
 }
 
@@ -66,7 +66,7 @@ impl Config {
         if named.is_none() && matches!(paths::is_absent(&full), Ok(true)) {
             if let Some(other) = MISNAMED.iter().find(|name| files::exists(&workspace.join(name))) {
                 return Err(
-                    UsageError::new(format!("{other} is not read: the configuration is {DEFAULT}"))
+                    UsageError::new(format!("{other} is ignored: the configuration file is {DEFAULT}"))
                         .help(format!("rename it, or name it with --config={other}")),
                 );
             }
@@ -74,7 +74,7 @@ impl Config {
         }
         let text = files::read_text(&full, LARGEST, Links::Follow).map_err(|error| {
             UsageError::new(format!("the configuration cannot be read: {error:#}"))
-                .help("name a YAML file with --config; `stageproof schema config` prints what it may hold")
+                .help("name a YAML file with --config; `stageproof schema config` prints its format")
         })?;
         Self::parse(&text, &path.display().to_string())
     }
@@ -97,7 +97,7 @@ impl Config {
             && version != 1
         {
             return Err(UsageError::new(format!(
-                "{name}: this is a configuration of version {version}, and this build reads version 1"
+                "{name}: unsupported configuration version {version}; this build reads version 1"
             ))
             .help("set `version: 1`, or use a newer stageproof"));
         }
@@ -144,9 +144,9 @@ fn describe(error: &YamlError, text: &str) -> (String, String) {
             let help = match nearest(field, expected.iter().copied()) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None if expected.is_empty() => schema,
-                None => format!("the keys here are {}", expected.join(", ")),
+                None => format!("expected one of {}", expected.join(", ")),
             };
-            (format!("there is no key `{}` here", one_line(field)), help)
+            (format!("unknown key `{}`", one_line(field)), help)
         }
         other => {
             let line = other
@@ -207,10 +207,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
         let error = error("version: 1\nsmoke:\n  expect-statsu: 200\n");
-        assert!(
-            error.starts_with("s.yml:3:3: there is no key `expect-statsu` here"),
-            "{error}"
-        );
+        assert!(error.starts_with("s.yml:3:3: unknown key `expect-statsu`"), "{error}");
         assert!(error.contains("3 |   expect-statsu: 200\n  |   ^"), "{error}");
         assert!(error.contains("did you mean `expect-status`?"), "{error}");
     }

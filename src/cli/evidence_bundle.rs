@@ -20,14 +20,14 @@ use crate::world::{Clock, World, paths};
     after_help = "Examples:\n  stageproof evidence-bundle\n  stageproof evidence-bundle 'test-results/**' --output evidence.zip"
 )]
 pub struct EvidenceBundleOptions {
-    /// Files, folders or globs in the workspace to copy into files/. Everything in the evidence directory is sealed in
-    /// any case.
+    /// Files, folders or globs in the workspace to copy into files/. Everything in the evidence directory is sealed
+    /// anyway.
     #[arg(action = clap::ArgAction::Append, value_name = "PATH or GLOB", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
-    /// Globs to exclude from what is copied; repeatable. Folders that match are not walked.
+    /// Globs to exclude from copying; repeatable. Folders that match are not searched.
     #[arg(long, value_name = "GLOB", value_hint = ValueHint::AnyPath)]
     pub exclude: Vec<String>,
-    /// The zip [default: the evidence directory's name and .zip, beside it].
+    /// Path of the zip [default: the evidence directory's name and .zip, beside it].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
 }
@@ -66,7 +66,7 @@ impl EvidenceBundleOptions {
         }
         if paths::contains(&setting.evidence_dir, &output) {
             return Err(UsageError::new(format!(
-                "--output `{}` is inside the evidence directory, and the zip cannot hold itself",
+                "--output `{}` is inside the evidence directory, but the zip cannot contain itself",
                 output.display()
             ))
             .help("put it beside the evidence directory"));

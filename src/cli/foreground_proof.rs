@@ -26,24 +26,24 @@ const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
     after_help = "Examples:\n  stageproof foreground-proof --log artifacts/heartbeat.log --require deploy\n  stageproof foreground-proof --log artifacts/heartbeat.log --max-age 1h --max-gap 5m"
 )]
 pub struct ForegroundProofOptions {
-    /// The log that `stageproof heartbeat` wrote, in the workspace.
+    /// Log written by `stageproof heartbeat`, in the workspace.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// The label of a wrapped command that the log must prove; repeatable [default: the one that --label names, or else
-    /// all that are in the log].
+    /// Label of a wrapped command that the log must prove; repeatable [default: the one --label names, or else all in
+    /// the log].
     #[arg(long, value_name = "LABEL")]
     pub require: Vec<String>,
-    /// How long a wrapped command may be without a record, its waits between attempts included [default: 60s].
+    /// Longest gap between two records of a wrapped command, waits between attempts included [default: 60s].
     #[arg(long, value_name = "TIME")]
     pub max_gap: Option<TimeSpan>,
-    /// How long ago the last record of each wrapped command may be [default: 1d].
+    /// Maximum age of the last record of each wrapped command [default: 1d].
     #[arg(long, value_name = "TIME")]
     pub max_age: Option<TimeSpan>,
-    /// The log must be committed unchanged, with its last change in BASE..HEAD (BASE is a branch, tag or commit). In a
-    /// pull request it must also be new compared with the base branch.
+    /// Require the log to be committed unchanged, with its last change in BASE..HEAD (BASE is a branch, tag or commit).
+    /// In a pull request it must also be new compared with the base branch.
     #[arg(long, value_name = "BASE")]
     pub committed_since: Option<String>,
-    /// The pull request's text must show the path of the log or its SHA-256.
+    /// Require the pull request's text to show the path of the log or its SHA-256.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub in_pr_body: Option<bool>,
 }
@@ -81,14 +81,14 @@ impl ForegroundProofOptions {
             self.require.extend(label.map(str::to_owned));
         }
         let Some(log) = self.log.filter(|log| !log.as_os_str().is_empty()) else {
-            return Err(UsageError::new("no log is named").help(
-                "name the one that `stageproof heartbeat` wrote: --log artifacts/staging/2026-01-31/logs/heartbeat.log",
+            return Err(UsageError::new("no log was given").help(
+                "give the log that `stageproof heartbeat` wrote: --log artifacts/staging/2026-01-31/logs/heartbeat.log",
             ));
         };
         for label in &self.require {
             if label.is_empty() || path_part(label) != *label {
                 return Err(UsageError::new(format!("--require `{label}` is not a label"))
-                    .help("write it as `stageproof heartbeat --label` had it: letters, digits, `.`, `_` and `-`"));
+                    .help("write it as in `stageproof heartbeat --label`: letters, digits, `.`, `_` and `-`"));
             }
         }
         if self
@@ -97,7 +97,7 @@ impl ForegroundProofOptions {
             .is_some_and(|base| base.trim().is_empty())
         {
             return Err(UsageError::new("--committed-since is empty").help(
-                "in a pull request's run it is ${{ github.event.pull_request.base.sha }}, which other events do not have",
+                "use ${{ github.event.pull_request.base.sha }} in a run of a pull request; other events have no base",
             ));
         }
         Ok(Plan {

@@ -28,47 +28,47 @@ const MOST_RETRIES: u32 = 100;
     after_help = "Examples:\n  stageproof heartbeat --timeout 30m --stall-after 5m -- ./deploy.sh staging\n  stageproof heartbeat --label deploy --shell -- './build.sh && ./deploy.sh staging'"
 )]
 pub struct HeartbeatOptions {
-    /// Between two heartbeats, at least 10ms [default: 15s].
+    /// Interval between two heartbeats, at least 10ms [default: 15s].
     #[arg(long, value_name = "TIME")]
     pub every: Option<TimeSpan>,
-    /// Warn, with all its processes, when for so long there was neither output nor work (more than about 3 % of one
-    /// core).
+    /// Warn, and list its processes, after this long without output or CPU activity (more than about 3 % of one core).
     #[arg(long, value_name = "TIME")]
     pub stall_after: Option<TimeSpan>,
-    /// End the command when it stalls: exit code 124.
+    /// End the command when it stalls, with exit code 124.
     #[arg(long, requires = "stall_after")]
     pub stall_kill: bool,
-    /// End the command, with everything it started, after this time: exit code 124. For each attempt.
+    /// Time limit of each attempt: end the command and everything it started, with exit code 124.
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<TimeSpan>,
-    /// Between SIGTERM and SIGKILL; after a signal from outside never longer than a runner waits [default: 10s].
+    /// Time between SIGTERM and SIGKILL; after an external signal at most as long as a runner waits [default: 10s].
     #[arg(long, value_name = "TIME")]
     pub grace: Option<TimeSpan>,
-    /// This step must not be torn: the first SIGINT, SIGTERM, SIGHUP or SIGQUIT is held back until it has ended, or
-    /// --critical-grace is over. A second one is passed on. A cancelled job on GitHub is killed 10 s after its first
-    /// signal all the same.
+    /// Do not interrupt this step: hold back the first SIGINT, SIGTERM, SIGHUP or SIGQUIT until it has ended or
+    /// --critical-grace is over. A second signal is passed on. GitHub still kills a cancelled job 10 s after its first
+    /// signal.
     #[arg(long)]
     pub critical: bool,
-    /// How long --critical holds a signal back [default: 5m].
+    /// Maximum time --critical holds a signal back [default: 5m].
     #[arg(long, value_name = "TIME", requires = "critical")]
     pub critical_grace: Option<TimeSpan>,
-    /// Attempts after the first that failed.
+    /// Number of retries after a failed attempt.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_RETRIES)))]
     pub retries: Option<u32>,
-    /// Exit codes that are worth another attempt, like 1,75-78 or 124 for a time limit [default: all but 126 and 127].
+    /// Exit codes to retry, such as 1,75-78, or 124 for a time limit [default: all but 126 and 127].
     #[arg(long, value_name = "CODES", requires = "retries")]
     pub retry_on: Option<Codes>,
-    /// Between two attempts; there is no wait after the last [default: 0s].
+    /// Wait between two attempts [default: 0s].
     #[arg(long, value_name = "TIME", requires = "retries")]
     pub retry_wait: Option<TimeSpan>,
-    /// Give the command a terminal, for programs that write in large pieces, or without colors, when there is none. Both
-    /// of its streams then come out on standard output.
+    /// Run the command on a terminal, for programs that otherwise buffer their output or drop colors. Standard error is
+    /// then merged into standard output.
     #[arg(long)]
     pub pty: bool,
-    /// The command is one word, a script: it is read by `bash -e -o pipefail -c`, or `sh -e -c` where there is no bash.
+    /// Run the command, given as one word, as a script with `bash -e -o pipefail -c`, or `sh -e -c` where there is no
+    /// bash.
     #[arg(long)]
     pub shell: bool,
-    /// The command and its arguments, behind `--`. No shell, unless --shell asks for one.
+    /// The command and its arguments, after `--`. Runs without a shell unless --shell is given.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     pub command: Vec<OsString>,
 }
@@ -93,15 +93,15 @@ impl HeartbeatOptions {
         let every = self.every.unwrap_or(EVERY);
         if every < SHORTEST_EVERY {
             return Err(UsageError::new(format!(
-                "--every {every} is too often: the shortest is {SHORTEST_EVERY}"
+                "--every {every} is too short: the minimum is {SHORTEST_EVERY}"
             )));
         }
         if self.shell && self.command.len() != 1 {
             return Err(UsageError::new(format!(
-                "with --shell the command is one word, a script, and here are {}",
+                "--shell takes the command as one word, a script, but got {}",
                 self.command.len()
             ))
-            .help("put the script into quotes: --shell -- 'make build | tee build.txt'"));
+            .help("quote the script: --shell -- 'make build | tee build.txt'"));
         }
         let label = match &setting.label {
             Some(label) => chosen(label)?,
@@ -153,13 +153,13 @@ fn is_taken(label: &str) -> bool {
 fn chosen(label: &str) -> Result<String, UsageError> {
     if is_taken(label) {
         return Err(UsageError::new(format!(
-            "--label `{label}` would make logs/{label}.log, which is another log's name"
+            "--label `{label}` would write logs/{label}.log, which is reserved for another log"
         ))
-        .help(format!("take another one, such as run-{label}")));
+        .help(format!("choose another label, such as run-{label}")));
     }
     if label.len() > LONGEST_LABEL {
         return Err(UsageError::new(format!(
-            "--label is {} characters long, and becomes a file name; at most {LONGEST_LABEL} are taken",
+            "--label is {} characters long; it becomes a file name of at most {LONGEST_LABEL}",
             label.len()
         )));
     }

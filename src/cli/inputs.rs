@@ -61,17 +61,18 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
         let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
         if command == WRAPPER {
             return Err(UsageError::new(
-                "`heartbeat` runs a command, and the action's container holds none that could be run",
+                "`heartbeat` runs a command, but the action's container has none to run",
             )
-            .help("bring it to the runner with `command: install`, and call it in a `run:` step: stageproof heartbeat -- make deploy")
+            .help("put stageproof on the runner with `command: install`, and call it in a `run:` step: stageproof \
+            heartbeat -- make deploy")
             .into());
         }
         if !known.contains(&command) {
-            return Err(
-                UsageError::new(format!("the input `command` is `{command}`, which is not a subcommand"))
-                    .help(format!("set it to one of {}", known.join(", ")))
-                    .into(),
-            );
+            return Err(UsageError::new(format!(
+                "the input `command` is `{command}`, which is not a known subcommand"
+            ))
+            .help(format!("set it to one of {}", known.join(", ")))
+            .into());
         }
         argv = vec!["stageproof".into(), command.into()];
     }
@@ -123,7 +124,7 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
         let values: Vec<&str> = if is_list(arg) {
             value.lines().map(str::trim).filter(|l| !l.is_empty()).collect()
         } else if value.contains('\n') {
-            return Err(UsageError::new(format!("the input `{name}` takes one value, and has several lines")).into());
+            return Err(UsageError::new(format!("the input `{name}` takes one value, but has several lines")).into());
         } else {
             vec![value]
         };

@@ -12,7 +12,7 @@ use crate::commands::install::Plan;
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "Examples:\n  stageproof install --to ~/bin\n  stageproof install --to tools --quiet")]
 pub struct InstallOptions {
-    /// The folder to install to [default: one in the runner's temporary folder].
+    /// Folder to install to [default: one in the runner's temporary folder].
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
 }

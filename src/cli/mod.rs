@@ -45,11 +45,11 @@ use crate::world::World;
 
 /// Gates staging deploys and leaves proof.
 ///
-/// Skips with a reason what cannot run here, probes what was deployed, rehearses the rollback without touching
-/// anything, and seals the evidence.
+/// Skips what cannot run here, with the reason; probes the deployment; rehearses the rollback without changing
+/// anything; and seals the evidence.
 ///
-/// Every option can be given as a flag, as an action input of the same name, or as a key of
-/// .github/stageproof.yml; a flag beats an input, an input beats the file.
+/// Every option can be given as a flag, as an action input of the same name, or as a key of .github/stageproof.yml; a
+/// flag overrides an input, an input overrides the file.
 ///
 /// The workspace is the nearest folder with that file, from the current one upwards; without the file GITHUB_WORKSPACE,
 /// or the top of the git repository. Paths in the file and defaults are relative to it, paths on the command line to the
@@ -57,9 +57,10 @@ use crate::world::World;
 #[derive(Debug, Parser)]
 #[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
 #[command(
-    after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; \
-                        3 nothing was checked; 4 inconclusive. heartbeat passes its command's on; 124 a limit, \
-                        125 a failure of its own, 126 and 127 a command that cannot be run, 128+n a signal."
+    after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; 3 \
+    nothing was checked; 4 inconclusive. \
+    heartbeat returns its command's exit code, or 124 for a limit, 125 for a failure of its own, 126 and 127 if the command \
+    cannot be run, 128+n for a signal."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -87,25 +88,25 @@ macro_rules! subcommands {
 }
 
 subcommands! {
-    /// May this job run here at all? Ready, or skipped with the reason.
+    /// Checks whether this job can run here: ready, or skipped with the reason.
     SkipGuard(skip_guard::SkipGuardOptions),
-    /// Does what was deployed answer? Probes a URL, or a server it starts itself.
+    /// Probes a deployed URL, or a server it starts.
     Smoke(smoke::SmokeOptions),
-    /// Could we go back right now? Proves it without changing anything.
+    /// Proves that a rollback is possible, without changing anything.
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
-    /// Is the long step alive? Wraps a command: live output, a log of heartbeats, limits, its own exit code.
+    /// Runs a long command: live output, a heartbeat log, limits, the command's own exit code.
     Heartbeat(heartbeat::HeartbeatOptions),
-    /// Does the log prove that the long steps ran to their end? The gate for what carries a heartbeat log.
+    /// Checks that a heartbeat log proves that long steps ran to their end.
     ForegroundProof(foreground_proof::ForegroundProofOptions),
     /// Seals the evidence directory: hashes, index, deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
     Verify(verify::VerifyOptions),
-    /// What do all reports together amount to? Folds those of several steps and jobs.
+    /// Folds the reports of several steps and jobs into one verdict.
     Verdict(verdict::VerdictOptions),
-    /// The whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
+    /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
     Rehearse(rehearse::RehearseOptions),
-    /// Puts this binary onto the PATH of the job's later steps, for heartbeat and smoke --start on the runner.
+    /// Puts this binary on the PATH of later steps, for heartbeat and smoke --start on the runner.
     Install(install::InstallOptions),
 }
 

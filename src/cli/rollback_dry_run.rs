@@ -44,10 +44,10 @@ pub struct RollbackDryRunOptions {
     /// git: which tags mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
-    /// git: pre-releases such as v2.0.0-rc.1 count as releases, too.
+    /// git: count pre-releases such as v2.0.0-rc.1 as releases.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub pre_releases: Option<bool>,
-    /// The command that would roll back, to print it exactly; {ref} (the full name, as refs/tags/v1, or the commit) and
+    /// Command that would roll back; printed, never run. {ref} (the full name, as refs/tags/v1, or the commit) and
     /// {sha} are filled in [default for git: git checkout --detach {sha}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
@@ -55,13 +55,13 @@ pub struct RollbackDryRunOptions {
     /// STAGEPROOF_DRY_RUN=1.
     #[arg(long, value_name = "COMMAND")]
     pub check: Option<String>,
-    /// command: the exit code that means yes [default: 0].
+    /// command: exit code of a check that passes [default: 0].
     #[arg(long, value_name = "CODE")]
     pub expect_exit: Option<i32>,
-    /// command: a regular expression its output must match.
+    /// command: regular expression its output must match.
     #[arg(long, value_name = "REGEX")]
     pub expect_output: Option<String>,
-    /// command: how long it may take [default: 60s].
+    /// command: time limit of the check [default: 60s].
     #[arg(long, value_name = "TIME")]
     pub check_timeout: Option<TimeSpan>,
 }
@@ -166,7 +166,7 @@ impl RollbackDryRunOptions {
         let expect_exit = self.expect_exit.unwrap_or(0);
         if !(0..=255).contains(&expect_exit) {
             return Err(UsageError::new(format!(
-                "--expect-exit {expect_exit}: exit codes go from 0 to 255"
+                "--expect-exit {expect_exit}: exit codes range from 0 to 255"
             )));
         }
         let timeout = self.check_timeout.unwrap_or(CHECK_TIMEOUT).0;
@@ -201,10 +201,10 @@ fn foreign(platform: &str, other: &str, is_given: impl Fn(&str) -> bool) -> Resu
     match ALL.into_iter().find(|flag| is_given(flag)) {
         None => Ok(()),
         Some(flag) => Err(UsageError::new(format!(
-            "{flag} belongs to the platform `{other}`, and the platform is `{platform}`"
+            "{flag} requires the platform `{other}`, but the platform is `{platform}`"
         ))
         .help(format!(
-            "drop {flag}, or set --platform {other}; look in the configuration file too"
+            "drop {flag}, or set --platform {other}; check the configuration file too"
         ))),
     }
 }
@@ -213,7 +213,7 @@ fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, Usage
     Template::parse(text, known).map_err(|error| {
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         let help = if known.is_empty() {
-            "the platform `command` has no placeholders; write the command as it would be run".to_owned()
+            "the platform `command` has no placeholders; write the command as it is run".to_owned()
         } else {
             format!("the placeholders are {}", names.join(" and "))
         };

@@ -18,35 +18,36 @@ use crate::model::TimeSpan;
     after_help = "Examples:\n  stageproof skip-guard --require env:STAGING_URL --require not-fork\n  stageproof skip-guard --require file:dist/app.js --strict"
 )]
 pub struct SkipGuardOptions {
-    /// What must be there; repeatable. env:NAME (a secret, set and not empty), var:NAME, group:NAME,NAME (all or none),
-    /// file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers below 500), tcp:HOST:PORT,
-    /// not-frozen:PATH or not-frozen:env:NAME (a freeze written there has ended), oidc (the job may get a token), and,
-    /// asked of GitHub, environment:NAME, token-permission:SCOPE:read, previous-job:NAME (of this run, succeeded) and
-    /// no-other-run or no-other-run:DURATION (no older run is going on; one that is silent for longer, 6h by default, does
-    /// not count).
+    /// Prerequisite to check; repeatable. env:NAME (a secret, set and not empty), var:NAME, group:NAME,NAME (all or
+    /// none), file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers below 500), tcp:HOST:PORT,
+    /// not-frozen:PATH or not-frozen:env:NAME (no freeze is in force), oidc (the job may get a token), and, through
+    /// GitHub's API, environment:NAME, token-permission:SCOPE:read, previous-job:NAME (succeeded in this run) and
+    /// no-other-run or no-other-run:DURATION (no older run is in progress; one that is silent for longer, 6h by
+    /// default, does not count).
     #[arg(long, value_name = "KIND:VALUE")]
     pub require: Vec<Prerequisite>,
-    /// Missing prerequisites fail instead of skipping.
+    /// Fail instead of skipping if prerequisites are missing.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
-    /// Runs in which what should exist and does not is a failure instead of a skip; repeatable. event:LIST, ref:GLOB
-    /// or never [default: event:workflow_dispatch, as a person asked for it].
+    /// Runs in which a missing prerequisite that should exist fails instead of skipping; repeatable. event:LIST,
+    /// ref:GLOB or never [default: event:workflow_dispatch, as a person asked for it].
     #[arg(long, value_name = "KIND:VALUE")]
     pub fail_on: Vec<FailOn>,
-    /// The variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
+    /// Environment variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
     #[arg(long, value_name = "NAME")]
     pub github_token_env: Option<String>,
-    /// How many skips in a row of what should run are allowed; one more fails. Counted on the default branch.
+    /// Maximum number of skips in a row of what should run; one more fails. Counted on the default branch.
     #[arg(long, value_name = "N")]
     #[schemars(range(min = 1, max = 100))]
     pub max_skips: Option<u32>,
-    /// How long ago the first skip in a row may be, such as 14d.
+    /// Maximum age of the first skip in a row, such as 14d.
     #[arg(long, value_name = "DURATION")]
     pub max_skip_age: Option<TimeSpan>,
-    /// The job that is skipped when the guard is not ready, to count skips by [default: what earlier guards said].
+    /// Job that is skipped when the guard is not ready; skips are counted by it [default: what earlier guards
+    /// reported].
     #[arg(long, value_name = "NAME")]
     pub skipped_job: Option<String>,
-    /// Run the `fix` that the configuration gives for what is missing, then look again [default: nothing is run].
+    /// Run the configured `fix` of each missing prerequisite, then check again [default: nothing is run].
     // Whoever starts it decides that something is run, and not the file that says what.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip)]
@@ -87,9 +88,12 @@ impl SkipGuardOptions {
 
     pub fn plan(self, setting: &Setting) -> Result<Plan, UsageError> {
         if self.require.is_empty() {
-            return Err(UsageError::new("skip-guard has nothing to check: no prerequisite was named").help(
-                "give --require env:NAME (repeatable), the input `require`, or `skip-guard.require` in the configuration",
-            ));
+            return Err(
+                UsageError::new("skip-guard has nothing to check: no prerequisite was given").help(
+                    "give --require env:NAME (repeatable), the input `require`, or `skip-guard.require` in the \
+                 configuration",
+                ),
+            );
         }
         let fixes = self.fix.unwrap_or(false);
         if fixes && self.require.iter().all(|prerequisite| prerequisite.fix.is_none()) {
@@ -113,7 +117,7 @@ impl SkipGuardOptions {
             // The token itself may have been given by mistake; it is not repeated.
             return Err(
                 UsageError::new("--github-token-env is not the name of an environment variable")
-                    .help("name the variable that holds the token, not the token"),
+                    .help("give the name of the variable that holds the token, not the token"),
             );
         }
         Ok(Plan {
@@ -150,16 +154,13 @@ fn skip_limits(most: Option<u32>, age: Option<TimeSpan>, job: Option<String>) ->
     }
     if let Some(most) = most.filter(|most| *most > MOST_SKIPS) {
         return Err(
-            UsageError::new(format!("--max-skips {most} is more than can be counted")).help(format!(
-                "the newest {MOST_SKIPS} runs are looked at; give a smaller number"
+            UsageError::new(format!("--max-skips {most} is too large")).help(format!(
+                "only the newest {MOST_SKIPS} runs are counted; give a smaller number"
             )),
         );
     }
     if job.is_some() && most.is_none() && age.is_none() {
-        return Err(
-            UsageError::new("--skipped-job says what to count, and there is no limit")
-                .help("give --max-skips or --max-skip-age as well"),
-        );
+        return Err(UsageError::new("--skipped-job needs a limit").help("give --max-skips or --max-skip-age as well"));
     }
     Ok(SkipLimits { most, age, job })
 }

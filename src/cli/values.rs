@@ -25,7 +25,7 @@ pub fn words(flag: &str, command: &str) -> Result<Vec<String>, UsageError> {
         Some(words) if !words.is_empty() => Ok(words),
         Some(_) => Err(UsageError::new(format!("{flag} must not be empty"))),
         None => Err(UsageError::new(format!(
-            "{flag} `{command}` has a quote that is not closed, or ends in a backslash"
+            "{flag} `{command}` has an unclosed quote or ends in a backslash"
         ))),
     }
 }

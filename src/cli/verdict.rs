@@ -26,14 +26,14 @@ const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
     after_help = "Examples:\n  stageproof verdict --require smoke --require skip-guard --status-file verdict.md\n  stageproof verdict --read verdict.md"
 )]
 pub struct VerdictOptions {
-    /// Folders with evidence [default: the evidence directory]. The reports of several jobs lie in several folders.
+    /// Folders with evidence, such as one per job [default: the evidence directory].
     #[arg(action = clap::ArgAction::Append, value_name = "DIR")]
     pub folders: Vec<PathBuf>,
-    /// A report that must be there, by its file's name without .json (smoke, smoke-blue); repeatable.
+    /// Require this report, by its file name without .json (smoke, smoke-blue); repeatable.
     #[arg(long, value_name = "NAME")]
     pub require: Vec<String>,
-    /// Number of reports that must exist, since a matrix writes one in each leg: N of each required name (or in total,
-    /// if no name is required), or NAME=N of one name; repeatable.
+    /// Require this many reports, for a matrix that writes one per leg: N of each required name (or in total, if no
+    /// name is required), or NAME=N of one name; repeatable.
     #[arg(long, value_name = "[NAME=]N")]
     pub expect: Vec<String>,
     /// Maximum age of a report, or of the verdict that --read reads [default: 1d].
@@ -42,13 +42,13 @@ pub struct VerdictOptions {
     /// Accept reports of earlier attempts of this run: "Re-run failed jobs" does not repeat jobs that succeeded.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub any_attempt: Option<bool>,
-    /// Waivers do not apply, not even those that a report has applied.
+    /// Ignore waivers, including those already applied in a report.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
-    /// Where the verdict goes as Markdown with front matter [default: verdict.md in the evidence directory].
+    /// Write the verdict to this file, as Markdown with front matter [default: verdict.md in the evidence directory].
     #[arg(long, value_name = "FILE.md")]
     pub status_file: Option<PathBuf>,
-    /// Only reads such a file: passes if it says SUCCESS for this run and is recent, and fails in every other case.
+    /// Only check such a file: pass if it says SUCCESS for this run and is recent, fail otherwise.
     #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "require", "expect", "status_file"])]
     #[serde(skip)]
     pub read: Option<PathBuf>,

@@ -14,13 +14,13 @@ use crate::commands::verify::Plan;
     after_help = "Examples:\n  stageproof verify evidence.zip\n  stageproof verify evidence.zip --bundle-sha256 \"$BUNDLE_SHA256\""
 )]
 pub struct VerifyOptions {
-    /// The sealed evidence directory, or the zip.
+    /// Sealed evidence directory or zip to verify.
     #[arg(value_name = "DIR or ZIP")]
     pub bundle: Option<PathBuf>,
-    /// The manifest's SHA-256 as it was when the evidence was sealed, kept elsewhere: 64 hexadecimal digits.
+    /// Expected SHA-256 of the manifest, recorded elsewhere when the evidence was sealed: 64 hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<String>,
-    /// The zip's SHA-256 as it was when the evidence was sealed, kept elsewhere: 64 hexadecimal digits.
+    /// Expected SHA-256 of the zip, recorded elsewhere when the evidence was sealed: 64 hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub bundle_sha256: Option<String>,
 }
@@ -38,8 +38,8 @@ impl Options for VerifyOptions {
 impl VerifyOptions {
     pub fn plan(self, workspace: &Path) -> Result<Plan, UsageError> {
         let target = self.bundle.ok_or_else(|| {
-            UsageError::new("verify was not told what to verify")
-                .help("name the sealed directory or the zip: stageproof verify artifacts/staging/2026-01-31.zip")
+            UsageError::new("verify needs a directory or a zip")
+                .help("give the sealed directory or the zip: stageproof verify artifacts/staging/2026-01-31.zip")
         })?;
         Ok(Plan {
             target: workspace.join(target),

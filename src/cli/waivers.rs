@@ -58,12 +58,12 @@ impl JsonSchema for WaiverOption {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "description": "A failure that is known and does not count until a day.",
+            "description": "A known failure that is accepted until a date.",
             "properties": {
                 "class": { "enum": ["app", "infra"], "description": "Every failure of this class." },
                 "check": { "type": "string", "minLength": 1, "description": "Every failure of the check with this id." },
-                "reason": { "type": "string", "minLength": 1, "description": "Why it does not count." },
-                "until": { "type": "string", "format": "date", "description": "The last day it holds, in UTC." },
+                "reason": { "type": "string", "minLength": 1, "description": "Why it is accepted." },
+                "until": { "type": "string", "format": "date", "description": "Last day it applies, in UTC." },
             },
             "required": ["reason", "until"],
             "oneOf": [{ "required": ["class"] }, { "required": ["check"] }],

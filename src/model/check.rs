@@ -31,7 +31,7 @@ impl Status {
     }
 }
 
-/// Something worth knowing that is not a judgement: an address, a count, a duration.
+/// A fact without a judgement: an address, a count, a duration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
     pub name: String,
@@ -67,7 +67,7 @@ pub enum Ended {
 pub struct Check {
     /// Unique in its report, stable from run to run.
     pub id: String,
-    /// The part of the flow it belongs to: `guard`, `smoke`, `rollback`, `evidence`.
+    /// The stage it belongs to: `guard`, `smoke`, `rollback`, `evidence`.
     pub stage: String,
     /// The claim, as a sentence.
     pub title: String,
@@ -129,29 +129,29 @@ impl Check {
     }
 }
 
-/// A check as it is written down: the status is spelled out for readers that do not want to derive it.
+/// A check as written to the report, with its status spelled out.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 struct Wire {
     /// Unique in its report, stable from run to run.
     id: String,
-    /// The part of the flow it belongs to: `guard`, `smoke`, `rollback`, `evidence`.
+    /// The stage it belongs to: `guard`, `smoke`, `rollback`, `evidence`.
     stage: String,
     /// The claim, as a sentence.
     title: String,
     status: Status,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     findings: Vec<Finding>,
-    /// Why it was not looked up; only with status `skipped`.
+    /// Why it was not checked; only with status `skipped`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skip_reason: Option<String>,
-    /// Why it could not be looked up; only with status `errored`.
+    /// Why it could not be checked; only with status `errored`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error_help: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     facts: Vec<Fact>,
-    /// What a probe measured; only if something was right at least once.
+    /// What a probe measured; only if there was at least one good response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     latency: Option<Latency>,
     /// Milliseconds.

@@ -47,13 +47,13 @@ pub struct Index {
     pub started_at: String,
     /// When everything had been hashed. RFC 3339, UTC.
     pub hashed_at: String,
-    /// How the zip is made, for whoever wants to make the same bytes again.
+    /// How the zip is made, to reproduce it byte for byte.
     pub packing: String,
     /// Bytes of all files.
     pub total_bytes: u64,
     /// Every sealed file but this one and the manifest, sorted by the bytes of its path.
     pub files: Vec<Entry>,
-    /// What was found and not sealed. One entry for a whole folder.
+    /// What was found and not sealed, one entry per folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
 }
@@ -67,14 +67,14 @@ pub struct Entry {
     pub size: u64,
     /// 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// The path it had, if it is stored under a safe one. Bytes that are not printable UTF-8, and `%`, are written
-    /// as `%` and two hexadecimal digits. Relative to the evidence directory, or to the workspace for a copy.
+    /// The original path, if it is stored under a safe one. Bytes that are not printable UTF-8, and `%`, are written as
+    /// `%` and two hexadecimal digits. Relative to the evidence directory, or to the workspace for a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<String>,
     /// It is a copy of a named file, whose path in the workspace is `original`, or else `path` without `files/`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub copied: bool,
-    /// Somebody may execute it.
+    /// Whether it is executable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
 }
@@ -85,7 +85,7 @@ pub struct LeftOut {
     /// Relative to the workspace, or to the evidence directory for what lies in it; written like an entry's `original`.
     pub path: String,
     pub reason: Why,
-    /// More, for people: where a link points to, what the system said.
+    /// Details: where a link points, or the system's error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -100,7 +100,7 @@ pub enum Why {
     Symlink,
     /// A named pipe, a socket or a device.
     NotARegularFile,
-    /// The system did not let us.
+    /// The system denied access.
     Unreadable,
     /// A `.git`: the history of the repository is not evidence of this run, and may hold credentials.
     GitMetadata,

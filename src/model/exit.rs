@@ -32,7 +32,7 @@ pub const TABLE: [(u8, &str); 10] = [
         "wrong command line, action input or configuration; nothing was run",
     ),
     (NOTHING_CHECKED, "`nothing-checked`"),
-    (INCONCLUSIVE, "`inconclusive`: something could not be looked at"),
+    (INCONCLUSIVE, "`inconclusive`: something could not be checked"),
     (
         LIMIT,
         "`heartbeat`: a limit ended the command (its other codes are the command's own)",

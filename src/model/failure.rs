@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// What was deployed is wrong.
+    /// The deployment is at fault.
     App,
-    /// The platform, the network or our own access is wrong, shown by an independent sign.
+    /// The platform, the network or our own access is at fault, by independent evidence.
     Infra,
 }
 
@@ -45,15 +45,15 @@ reasons! {
     Refused = "refused",
     /// No connection within the connect timeout, or no route to the host.
     ConnectTimeout = "connect-timeout",
-    /// The connection ended before a whole answer: reset, closed, empty or not HTTP.
+    /// The connection ended before a complete response: reset, closed, empty or not HTTP.
     Reset = "reset",
     /// The TLS handshake failed: certificate not trusted, expired, for another name, or no TLS at all.
     Tls = "tls",
-    /// Connected, but no whole answer within the attempt's timeout.
+    /// Connected, but no complete response within the attempt's timeout.
     Timeout = "timeout",
-    /// A redirect that was not expected, does not end, or leads nowhere.
+    /// A redirect that was not expected, loops, or has no usable target.
     Redirect = "redirect",
-    /// 401 or 403: something in front asks for a login.
+    /// 401 or 403: the server requires authentication.
     AuthWall = "auth-wall",
     /// Another status from 400 to 499.
     Status4xx = "status-4xx",
@@ -61,17 +61,17 @@ reasons! {
     Status5xx = "status-5xx",
     /// 502, 503 or 504: a proxy in front of the application, or the application itself, is unavailable.
     Gateway5xx = "gateway-5xx",
-    /// The status was right, the body was not.
+    /// The status was as expected, the body was not.
     Body = "body",
     /// A header was not as expected.
     Header = "header",
-    /// Right, but slower than allowed.
+    /// A good response, but slower than allowed.
     Latency = "latency",
     /// Another version than the deployed one answers.
     WrongVersion = "wrong-version",
-    /// The server that stageproof started is gone.
+    /// The server that stageproof started has exited.
     ProcessExit = "process-exit",
-    /// A status outside 400 to 599 that was not expected (204 where 200 was asked for, say).
+    /// An unexpected status outside 400 to 599, such as 204 instead of 200.
     StatusOther = "status-other",
 }
 

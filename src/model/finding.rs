@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Class, Reason};
 
-/// How much a finding weighs. Only `error` fails a check.
+/// Severity of a finding. Only `error` fails a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -26,11 +26,11 @@ pub struct Location {
     pub line: Option<u32>,
 }
 
-/// Why a failure does not count: written down, with an end.
+/// Why a failure is accepted, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waived {
     pub reason: String,
-    /// Last day the waiver holds, `YYYY-MM-DD`.
+    /// Last day the waiver applies, `YYYY-MM-DD`.
     pub until: String,
 }
 
@@ -49,7 +49,7 @@ pub struct Finding {
     pub class: Option<Class>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Text that others wrote: a server's last log lines, the first bytes of an answer.
+    /// Foreign text: a server's last log lines, the first bytes of a response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

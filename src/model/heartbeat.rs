@@ -176,9 +176,9 @@ impl Record {
                 lines: pairs.number("lines")?,
                 cpu_ms: pairs.number_if_there("cpu_ms")?,
                 peak_kib: pairs.number_if_there("peak_kib")?,
-                records: pairs
-                    .number("records")
-                    .map_err(|why| format!("{why}: an older stageproof wrote it; run the step again with this one"))?,
+                records: pairs.number("records").map_err(|why| {
+                    format!("{why}: it was written by an older stageproof; run the step again with this one")
+                })?,
             }),
             other => return Err(format!("there is no event `{other}`")),
         };
@@ -262,7 +262,7 @@ impl Pairs {
         loop {
             let (key, after) = rest.split_once('=').ok_or("a key has no value")?;
             if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
-                return Err("a key is not a word in small letters".to_owned());
+                return Err("a key is not a lower-case word".to_owned());
             }
             let length = value_length(after);
             let (raw, after) = after.split_at(length);
@@ -274,7 +274,7 @@ impl Pairs {
                 raw.to_owned()
             };
             if pairs.insert(key.to_owned(), value).is_some() {
-                return Err(format!("`{key}` is there twice"));
+                return Err(format!("duplicate `{key}`"));
             }
             match after.strip_prefix(' ') {
                 Some(more) => rest = more,

@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a probe measured. Times are of right answers only, whole attempts, in microseconds.
+/// What a probe measured. Times are those of whole attempts with good responses, in microseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
-    /// Right answers.
+    /// Good responses.
     pub count: u64,
     /// At most 1 % below the true one.
     pub median_us: u64,
-    /// The time that 95 of 100 right answers did not exceed; at most 1 % below the true one.
+    /// The 95th percentile of good responses; at most 1 % below the true one.
     pub p95_us: u64,
     pub max_us: u64,
     /// From the first attempt to the last, in order, at most 60 of them.
@@ -18,17 +18,17 @@ pub struct Latency {
     pub points: Vec<Point>,
 }
 
-/// The attempts of one stretch of time.
+/// The attempts in one period.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
-    /// Milliseconds from the first attempt to the beginning of this stretch.
+    /// Milliseconds from the first attempt to the beginning of this period.
     pub at_ms: u64,
-    /// Right answers.
+    /// Good responses.
     pub good: u64,
-    /// Attempts that failed, for whatever reason.
+    /// Attempts that failed, for any reason.
     pub failed: u64,
-    /// Of right answers, microseconds; 0 without any.
+    /// Of good responses, microseconds; 0 without any.
     pub mean_us: u64,
-    /// Of right answers, microseconds; 0 without any.
+    /// Of good responses, microseconds; 0 without any.
     pub max_us: u64,
 }

@@ -55,7 +55,7 @@ pub fn parse(bytes: &[u8]) -> (Vec<Line>, Vec<BadLine>) {
         if bad.len() == MOST_BAD_LINES {
             bad.push(BadLine {
                 number,
-                message: "so many lines before are wrong that the rest is not read".to_owned(),
+                message: "too many wrong lines; the rest is not read".to_owned(),
                 code: "malformed-line",
             });
             break;
@@ -82,7 +82,7 @@ fn line(raw: &[u8]) -> Result<([u8; 32], &str), (&'static str, String)> {
         return malformed("it is not UTF-8");
     };
     if text.starts_with('\\') {
-        return malformed("it is escaped; stageproof stores such names under a safe name instead");
+        return malformed("it is escaped; stageproof stores such files under a safe name instead");
     }
     let Some((digits, rest)) = text.split_at_checked(64) else {
         return malformed("it is too short for a hash and a name");
@@ -92,7 +92,7 @@ fn line(raw: &[u8]) -> Result<([u8; 32], &str), (&'static str, String)> {
         return malformed("it does not begin with 64 hexadecimal digits");
     }
     let Some(path) = rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *")) else {
-        return malformed("there are not two spaces between the hash and the name");
+        return malformed("it lacks two spaces between the hash and the name");
     };
     match path_problem(path) {
         Some(problem) => Err(("unsafe-path", format!("{path:?} {problem}"))),

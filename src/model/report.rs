@@ -113,7 +113,7 @@ pub struct Report {
     pub checks: Vec<Check>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What took how long, in the order it began. Left out where there is nothing to show.
+    /// Durations of the steps, in the order they began. Left out if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Span>,
     /// The step outputs.
@@ -128,7 +128,7 @@ pub enum ParseError {
     Json(#[from] serde_json::Error),
     #[error("its schema is `{0}`, and this build reads `{SCHEMA}`")]
     Schema(String),
-    #[error("it says {claimed}, but its checks amount to {derived}")]
+    #[error("its verdict is {claimed}, but its checks add up to {derived}")]
     Contradiction { claimed: Verdict, derived: Verdict },
 }
 
@@ -232,7 +232,7 @@ fn reason(verdict: Verdict, counts: &Counts, outcome: &Outcome) -> String {
                 title,
                 ended: Ended::Errored { cause, .. },
                 ..
-            }) => format!("Could not look: {title}: {cause}{}", more(counts.errored)),
+            }) => format!("Could not check: {title}: {cause}{}", more(counts.errored)),
             _ => String::new(),
         },
         Verdict::Skip => outcome.skip.as_ref().map_or_else(String::new, |s| s.reason.clone()),

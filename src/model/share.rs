@@ -13,7 +13,7 @@ pub struct Share {
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a share; write per cent from 0% to 100%, with two decimals at most: 5% or 0.25%")]
+#[error("`{0}` is not a percentage; write one from 0% to 100%, with at most two decimals: 5% or 0.25%")]
 pub struct ShareError(String);
 
 impl Share {
@@ -64,7 +64,7 @@ impl fmt::Display for Share {
 }
 
 text::read_from_text!(Share {
-    "description": "Per cent: 5% or 0.25%.",
+    "description": "Percentage: 5% or 0.25%.",
     "pattern": "^[0-9]{1,3}([.][0-9]{1,2})?%$",
 });
 
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(Share::percent(7), "7%".parse().unwrap());
         for wrong in ["1000%", "0001%", "5.%", "1.2.3%", "+5%", "5%%", "\u{ff15}%"] {
             let error = wrong.parse::<Share>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`{wrong}` is not a share")), "{error}");
+            assert!(error.starts_with(&format!("`{wrong}` is not a percentage")), "{error}");
         }
     }
 

@@ -70,7 +70,7 @@ impl StatusFile {
                 format!("its front matter has a line that is not `key: value`: {line}")
             })?;
             if values.insert(key, value).is_some() {
-                return Err(format!("it says `{key}` twice"));
+                return Err(format!("duplicate key `{key}`"));
             }
         }
         let status = match values.get(KEY).map(String::as_str) {
@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn what_it_is_of_is_read_too() {
-        let text = "---\nstaging_status: SUCCESS\nverdict: \"pass\"\nenvironment: \"a \\\"b\\\"\"\nrepository: \"o/r\"\n\
+        let text = "---\nstaging_status: SUCCESS\nverdict: \"pass\"\nenvironment: \"a \\\"b\\\"\"\nrepository: \
+        \"o/r\"\n\
                     sha: \"f00\"\nrun_id: \"7\"\nrun_attempt: \"2\"\nfinished_at: \"t\"\nfailed: 0\n---\n\ntext\n";
         let some = |text: &str| Some(text.to_owned());
         let subject = Subject {

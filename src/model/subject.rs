@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Run metadata. On a laptop most of it is unknown and absent, never invented.
+/// Run metadata. Unknown fields are absent, as most are on a laptop.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
-    /// The environment that was deployed to, `staging` unless told otherwise.
+    /// The environment that was deployed to, `staging` by default.
     pub environment: String,
     /// `owner/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

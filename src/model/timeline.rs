@@ -3,17 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a stretch of time is to be seen.
+/// What happened during a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpanState {
-    /// Something worked, and it went well.
+    /// Work that succeeded.
     Done,
-    /// Something worked, and it went wrong.
+    /// Work that failed.
     Failed,
-    /// Something was there and did nothing.
+    /// Present, but idle.
     Stalled,
-    /// A wait that was wanted.
+    /// An intended wait.
     Waited,
 }
 
@@ -28,7 +28,7 @@ impl SpanState {
     }
 }
 
-/// One stretch of time. Spans may overlap.
+/// One period of time. Spans may overlap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
     /// What it was: `attempt 1`.

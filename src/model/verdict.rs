@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use super::counts::Counts;
 use super::exit;
 
-/// The one word a pipeline acts on.
+/// The result a pipeline acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Something was checked and everything that was checked is right.
+    /// Everything that was checked passed, without warnings.
     Pass,
     /// Only waived failures or warnings.
     PassWeak,
-    /// What cannot run here was not run, and the reason is known.
+    /// The run was skipped for a known reason.
     Skip,
     /// No check passed or failed. Never green.
     NothingChecked,
-    /// Nothing failed, but something could not be looked at. Never green.
+    /// Nothing failed, but something could not be checked. Never green.
     Inconclusive,
     Fail,
 }

@@ -62,7 +62,7 @@ fn all(report: &Report) -> [(&'static str, Vec<String>); 3] {
                 }
             }
             Ended::Errored { cause, help } => {
-                let text = with_help(&format!("could not look: {cause}"), help.as_deref());
+                let text = with_help(&format!("could not check: {cause}"), help.as_deref());
                 errors.push(command("error", &check.title, None, None, &text));
             }
             Ended::Skipped { .. } => {}

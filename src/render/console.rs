@@ -181,7 +181,7 @@ impl Page<'_> {
             Ended::Skipped { reason } => lines.push(format!("skipped: {}", one_line(reason))),
             Ended::Errored { .. } if self.annotated => {}
             Ended::Errored { cause, help } => {
-                lines.push(format!("could not look: {}", one_line(cause)));
+                lines.push(format!("could not check: {}", one_line(cause)));
                 lines.extend(next(help.as_deref()));
             }
         }

@@ -22,7 +22,7 @@ pub fn render(checks: &[Check]) -> String {
     worth.sort_by_key(|(check, _)| check.status() != Status::Failed);
     worth.truncate(CHARTS);
     let chart = |(check, latency): &(&Check, &Latency)| {
-        let legend = format!("Bars: slowest, line: mean. Of {} right answers.", latency.count);
+        let legend = format!("Bars: slowest, line: mean. Of {} good responses.", latency.count);
         let body = format!("{legend}\n\n{}", chart(latency));
         (format!("Response times: {}", check.title), body)
     };

@@ -13,7 +13,7 @@ use crate::model::{Check, Counts, Ended, Finding, Report, Severity, TimeSpan, Ve
 
 /// The runner's limit is 1,048,576 bytes; some room is left for what earlier commands of the step wrote.
 const LIMIT: usize = 1_000_000;
-const CUT_NOTE: &str = "\n\n_The rest is in the report: a job summary may hold 1 MiB._\n";
+const CUT_NOTE: &str = "\n\n_The rest is in the report: a job summary is limited to 1 MiB._\n";
 /// Checks that are open, and findings of each.
 const OPEN: usize = 3;
 /// Checks that have a line each; more share one.

@@ -152,7 +152,7 @@ const COMMAND: &str = "git checkout --detach 8c1f0e5d3b7a49628c1f0e5d3b7a49628c1
 const DIGEST: &str = "7e8e12507e25ca51fc76aff7f4fd2ba0c396765a5d7b374c0b5bc112db5464e5";
 
 fn rollback() -> Outcome {
-    let proved = "Proved:\n  - v1.4.1 exists, is not HEAD, and HEAD was made from it\n  - 1 file was written";
+    let proved = "Proved:\n  - v1.4.1 exists, and is an ancestor of HEAD\n  - 1 file was written";
     let open = "Not covered:\n  - the database: its content and schema stay as they are\n  - 1. what `_it_` does";
     let outcome = Outcome {
         notes: [&format!("Rollback command:\n  {COMMAND}"), proved, open]
@@ -234,7 +234,7 @@ fn smoke() {
     );
     let crashed = Finding::error("server-exit", "the server ended with exit code 1 before it was up")
         .because(Class::App, Reason::ProcessExit)
-        .help("its last lines say why")
+        .help("check its last lines")
         .excerpt((1..40).map(|n| format!("line {n}\n")).collect::<String>());
     let server = check("smoke", "`npm start` serves", vec![crashed]);
     show(
@@ -300,7 +300,7 @@ fn heartbeat() {
         outcome(vec![passed("heartbeat", title, &[("exit code", "0")])]),
     );
     let failed = Finding::error("exit-code", "it ended with exit code 3")
-        .help("its last lines say why")
+        .help("check its last lines")
         .excerpt("npm ERR! 404");
     let span = |name: &str, from_ms, to_ms, state| Span {
         name: name.to_owned(),
@@ -345,7 +345,7 @@ fn rehearse() {
     );
     let left_out = outcome(vec![skipped(
         "smoke",
-        "What was deployed answers",
+        "The deployment answers",
         "the guard is not ready",
     )]);
     show("rehearse-skip", together(vec![guard_skip(), left_out, evidence()]));

@@ -48,9 +48,9 @@ pub struct Below {
 /// comes back without that folder. Links are not followed.
 pub fn below(folder: &Path) -> anyhow::Result<Below> {
     let mut below = Below::default();
-    let root = paths::real(folder).with_context(|| format!("cannot look into {}", folder.display()))?;
+    let root = paths::real(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
     for entry in WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.with_context(|| format!("cannot look into {}", folder.display()))?;
+        let entry = entry.with_context(|| format!("cannot read the folder {}", folder.display()))?;
         match sort(&entry, &root) {
             Sort::Report => below.reports.push(entry.into_path()),
             Sort::Unread(why) => below.unread.push((entry.into_path(), why)),

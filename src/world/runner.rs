@@ -141,7 +141,7 @@ impl Runner {
     pub fn add_to_path(&self, folder: &str) -> anyhow::Result<()> {
         anyhow::ensure!(
             !folder.contains(['\n', '\r']),
-            "a folder with a line break would be two in GITHUB_PATH"
+            "a folder name with a line break cannot be added to GITHUB_PATH"
         );
         let path = self.path.as_deref().context("GITHUB_PATH is not set")?;
         files::append_lines(path, &format!("{folder}\n")).context("cannot extend the PATH of later steps (GITHUB_PATH)")

@@ -18,9 +18,9 @@ use super::files::{self, Links};
 use finder::Finder;
 pub use part::Part;
 
-/// Shorter values are left alone: masking `true` or `1` everywhere would destroy the report and hide nothing.
+/// Shorter values are not masked: masking `true` or `1` everywhere would destroy the report and hide nothing.
 const SHORTEST: usize = 8;
-/// Of values that somebody named as secrets, only those are left alone that would be found by chance.
+/// Of values that were named as secrets, only those that would be found by chance are not masked.
 const SHORTEST_NAMED: usize = 4;
 
 /// Words in a variable's name that say its value is a secret.

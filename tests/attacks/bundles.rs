@@ -269,7 +269,7 @@ fn an_output_in_the_evidence_directory_is_refused_by_whatever_name() {
     ] {
         seal(&gate, &[&format!("--output={output}")])
             .code(2)
-            .says("cannot hold itself");
+            .says("cannot contain itself");
     }
     assert!(!gate.root().join("evidence/x.zip").exists());
     // A link to where the evidence directory is made only now.
@@ -280,7 +280,7 @@ fn an_output_in_the_evidence_directory_is_refused_by_whatever_name() {
         "--output=early/x.zip",
         "a.txt",
     ]);
-    ran.code(4).says("cannot hold itself");
+    ran.code(4).says("cannot contain itself");
     assert!(!gate.root().join("later/x.zip").exists());
     // Beside it is fine, also through a link.
     symlink(".", gate.root().join("here")).unwrap();

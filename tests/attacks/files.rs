@@ -76,7 +76,7 @@ mod read {
                 let args: Vec<&str> = args.iter().map(String::as_str).collect();
                 let ran = run(&gate, &args);
                 // A freeze that cannot be read is a freeze, and no failure.
-                let frozen = ran.stdout().contains("there is a freeze that cannot be read");
+                let frozen = ran.stdout().contains("there is an unreadable freeze");
                 assert!(frozen || !ran.output.status.success(), "{}", ran.explain());
                 // A log has words of its own for what it must be.
                 if named[0] != "foreground-proof" {
@@ -170,7 +170,7 @@ mod read {
             }
             run(&gate, &["rehearse", "--evidence-dir", dir])
                 .code(1)
-                .says("the report has no place")
+                .says("the report cannot be written")
                 .says("--evidence-dir");
             assert!(!gate.root().join("was-run").exists(), "{}", gate.listing());
         }

@@ -277,7 +277,7 @@ mod ownership {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(
-            said.contains("the report has no place") && said.contains("Permission denied"),
+            said.contains("the report cannot be written") && said.contains("Permission denied"),
             "{said}"
         );
         assert!(!gate.root().join("was-run").exists());

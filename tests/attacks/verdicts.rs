@@ -125,7 +125,7 @@ fn what_may_be_a_report_and_cannot_be_read_fails() {
         make(&gate, &at);
         let ran = verdict(&gate, &[]);
         assert_eq!(ran.output.status.code(), Some(1), "{what}\n{}", ran.explain());
-        ran.says("may be a report and was not read");
+        ran.says("may be a report, but was not read");
     }
 }
 
@@ -191,7 +191,7 @@ fn a_report_of_the_first_attempt_does_not_prove_the_second() {
     let gate = with_reports().env("GITHUB_RUN_ATTEMPT", "2");
     verdict(&gate, &[])
         .code(1)
-        .says("is from another attempt: 1, and this is 2");
+        .says("is from another attempt: 1, but this is 2");
     verdict(&gate, &["--any-attempt"]).code(0);
     // Nor does one that does not say, or that is later.
     for attempt in [Value::Null, "3".into()] {
@@ -224,7 +224,7 @@ fn a_missing_leg_of_a_matrix_is_noticed() {
     fs::remove_dir_all(gate.path("jobs/b")).unwrap();
     verdict(&gate, &["--expect=3"])
         .code(1)
-        .says("found 2 reports of skip-guard, and --expect says 3");
+        .says("found 2 reports of skip-guard, but --expect says 3");
     // In all, if no name is required.
     gate.run(["verdict", "jobs", "--evidence-dir=v", "--expect=2"]).code(0);
     gate.run(["verdict", "jobs", "--evidence-dir=v", "--expect=3"]).code(1);
@@ -245,7 +245,7 @@ fn a_copy_of_a_report_is_no_other_leg_of_a_matrix() {
         copied.unwrap();
         verdict(&gate, &["--expect=2"])
             .code(1)
-            .says("found 1 report of skip-guard, and --expect says 2")
+            .says("found 1 report of skip-guard, but --expect says 2")
             .says("counts once");
     }
 }

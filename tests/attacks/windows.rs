@@ -211,7 +211,7 @@ fn a_server_cannot_send_a_window_away_with_retry_after() {
         Gate::new()
             .run(["smoke", &url, window, "--interval=20ms", "--max-failures=2"])
             .code(1)
-            .says("2 wrong answers in a row");
+            .says("2 bad responses in a row");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }
@@ -232,7 +232,7 @@ fn probes_that_together_take_too_long_are_inconclusive_and_not_forgotten() {
     gate.run(args)
         .code(4)
         .says("timed out after 400ms, the limit for all probes (--all-within)")
-        .says("not begun within 400ms, the limit for all probes (--all-within)");
+        .says("not started within 400ms, the limit for all probes (--all-within)");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(gate.report("smoke")["checks"].as_array().unwrap().len(), 40);
 }

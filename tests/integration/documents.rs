@@ -155,6 +155,77 @@ fn the_readme_repeats_the_code() {
     equal_or_updated(&path, &before, &text);
 }
 
+/// Phrases that readers stumble over, and what to write instead.
+const NEVER_AGAIN: [(&str, &str); 9] = [
+    ("and its kin", "and the related options"),
+    ("belongs here", "expected a string"),
+    ("was ended after", "timed out after"),
+    ("mend", "fix"),
+    ("mends", "fixes"),
+    ("stands here", "duplicate key"),
+    ("left alone", "unchanged"),
+    ("took the trouble", "say what happened"),
+    ("could not look", "could not check"),
+];
+
+#[test]
+fn no_phrase_that_was_replaced_comes_back() {
+    let mut texts: Vec<(PathBuf, String)> = Vec::new();
+    for name in ["README.md", "action.yml"] {
+        texts.push((root().join(name), fs::read_to_string(root().join(name)).unwrap()));
+    }
+    for folder in ["schemas", "examples"] {
+        files_below(&root().join(folder), &mut texts);
+    }
+    let mut sources = Vec::new();
+    files_below(&root().join("src"), &mut sources);
+    let is_test = |path: &Path| {
+        path.components()
+            .any(|part| part.as_os_str().to_string_lossy().starts_with("tests"))
+    };
+    sources.retain(|(path, _)| path.extension().is_some_and(|ext| ext == "rs") && !is_test(path));
+    assert!(sources.len() > 100, "{}", sources.len());
+    // Of comments, the help and the schemas are read by users.
+    for (path, text) in &mut sources {
+        let is_public = path.starts_with(root().join("src/cli")) || path.starts_with(root().join("src/model"));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter_map(|line| match line.strip_prefix("///") {
+                Some(line) => is_public.then_some(line),
+                None => (!line.starts_with("//")).then(|| line.trim_end_matches('\\')),
+            });
+        *text = lines.collect::<Vec<_>>().join("\n");
+    }
+    texts.append(&mut sources);
+    let mut found = String::new();
+    for (path, text) in &texts {
+        // Over line ends, and by whole words: `recommend` is fine.
+        let words: Vec<&str> = text
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|word| !word.is_empty())
+            .collect();
+        let text = format!(" {} ", words.join(" ").to_lowercase());
+        for (phrase, better) in NEVER_AGAIN {
+            if text.contains(&format!(" {phrase} ")) {
+                let _ = writeln!(found, "{}: `{phrase}`; write something like `{better}`", path.display());
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found}");
+}
+
+fn files_below(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            found.push((path, text));
+        }
+    }
+}
+
 #[test]
 fn the_schemas_are_the_published_ones() {
     for of in ["report", "evidence", "config"] {
@@ -399,7 +470,7 @@ fn commands_of_the_action(action: &Action) -> Vec<&str> {
 fn tables() -> [(&'static str, String); 4] {
     let action = action();
     let commands = subcommands();
-    let mut of_commands = String::from("| Subcommand | What it answers |\n|---|---|\n");
+    let mut of_commands = String::from("| Subcommand | What it does |\n|---|---|\n");
     for command in &commands {
         let about = command.get_about().unwrap().to_string();
         row(&mut of_commands, &[&code(command.get_name()), &full_stop(&about)]);
@@ -534,7 +605,7 @@ fn full_report() -> Report {
             Check::skipped(
                 "rollback",
                 "rollback",
-                "The rollback could be carried out",
+                "The rollback is possible",
                 "it is not configured",
             ),
             check(

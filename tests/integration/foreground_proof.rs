@@ -284,7 +284,7 @@ fn what_is_no_log_is_never_green() {
     )
     .unwrap();
     fails_with(&gate, &[], "not-a-file", None);
-    gate.run(["foreground-proof"]).code(2).says("no log is named");
+    gate.run(["foreground-proof"]).code(2).says("no log was given");
     prove(&gate, &["--require=a b"]).code(2).says("is not a label");
     prove(&gate, &["--committed-since="])
         .code(2)
@@ -306,7 +306,7 @@ fn a_log_elsewhere_is_not_followed() {
     let path = theirs.to_str().unwrap();
     gate.run(["foreground-proof", "--log", path])
         .code(1)
-        .says("outside of the workspace");
+        .says("outside the workspace");
 }
 
 #[test]
@@ -493,7 +493,7 @@ fn a_history_that_cannot_answer_says_what_to_fetch() {
     let (code, said) = prove("HEAD~1");
     assert_eq!(code, Some(4), "{said}");
     assert!(
-        said.contains("only a part of the history") && said.contains("fetch-depth: 0"),
+        said.contains("has an incomplete history") && said.contains("fetch-depth: 0"),
         "{said}"
     );
     let bare = Gate::new();

@@ -132,7 +132,7 @@ fn a_bad_configuration_is_named_with_its_place() {
     let cases: [(&[u8], &str); 9] = [
         (
             b"smoke:\n  expect-statsu: 200\n",
-            "c.yml:2:3: there is no key `expect-statsu` here",
+            "c.yml:2:3: unknown key `expect-statsu`",
         ),
         (b"smoke:\n\turl: http://h\n", "YAML does not allow tabs"),
         (b"smoke:\n  url: [a, b]\n", "c.yml:2:8"),

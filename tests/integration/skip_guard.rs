@@ -124,7 +124,7 @@ fn a_guard_that_cannot_decide_is_an_error_and_not_a_skip() {
         let gate = Gate::new().on_runner(event, payload);
         gate.run(["skip-guard", "--require=not-fork"])
             .code(4)
-            .says("could not look");
+            .says("could not check");
         assert_eq!(gate.outputs()["ready"], "false");
         assert_eq!(gate.outputs()["verdict"], "inconclusive");
     }
@@ -380,8 +380,8 @@ fn a_freeze_holds_until_its_end_and_an_unreadable_one_holds_too() {
         0,
         "the last freeze ended",
     );
-    freeze("please stop", 1, "a freeze that cannot be read");
-    freeze("", 1, "a freeze that cannot be read");
+    freeze("please stop", 1, "an unreadable freeze");
+    freeze("", 1, "an unreadable freeze");
     let gate = Gate::new().on_runner("push", PUSH).env("NO_FREEZE", "");
     gate.run([
         "skip-guard",

@@ -89,7 +89,7 @@ fn nothing_is_run_unless_the_command_line_says_so() {
     gate.run(["skip-guard"])
         .code(0)
         .says("Verdict: skip")
-        .says("`./make built/app --yes` repairs it, and `stageproof skip-guard --fix` runs that.")
+        .says("`./make built/app --yes` repairs it, and `stageproof skip-guard --fix` runs it.")
         .says("`stageproof skip-guard --fix` would run the configured fix of file:built/app.");
     gate.run(["skip-guard", "--strict"]).code(1).says("skip-guard --fix");
     gate.run(["skip-guard", "--fix=false"]).code(0);
@@ -108,7 +108,7 @@ fn nothing_is_run_unless_the_command_line_says_so() {
     gate.write("on.yml", format!("skip-guard:\n  fix: true\n  require:\n{MAKE}"));
     gate.run(["skip-guard", "--config=on.yml"])
         .code(2)
-        .says("on.yml:2:3: there is no key `fix` here");
+        .says("on.yml:2:3: unknown key `fix`");
     gate.run(["skip-guard", "--fix", "--require=file:x"])
         .code(2)
         .says("--fix has nothing to run");
@@ -143,7 +143,7 @@ fn one_that_does_its_work_and_fails_is_not_believed() {
     script(&gate, "make", "mkdir built; touch built/app; kill -SEGV $$");
     gate.run(["skip-guard", "--fix"])
         .code(1)
-        .says("it is there now, but its fix was killed by SIGSEGV (signal 11)");
+        .says("the prerequisite is met now, but its fix was killed by SIGSEGV (signal 11)");
     let outputs = gate.outputs();
     assert_eq!(
         (&*outputs["missing"], &*outputs["fixed"], &*outputs["ready"]),
@@ -190,7 +190,7 @@ fn what_has_no_fix_is_left_to_people_under_the_ordinary_rule() {
         gate.run(["skip-guard", "--fix"])
             .code(code)
             .says("TOKEN is not set or empty")
-            .says("No fix is configured for it, so this is to be done by hand.");
+            .says("No fix is configured, so fix it by hand.");
         let manual = check(&gate, "env:TOKEN");
         assert_eq!(fact(&manual, "repair"), "manual");
         let outputs = gate.outputs();
@@ -253,7 +253,7 @@ fn one_that_hangs_is_ended_with_all_it_started() {
     let started = Instant::now();
     gate.run(["skip-guard", "--fix"])
         .code(1)
-        .says("its fix timed out after 1s and was ended with all it started")
+        .says("its fix timed out after 1s and was ended with all its processes")
         .says("waiting")
         .says("fix-within");
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
@@ -325,14 +325,15 @@ fn a_log_that_cannot_be_kept_is_never_green_and_nothing_is_run() {
     gate.write("evidence/logs", "a file where a folder belongs");
     gate.run(["skip-guard", "--fix", "--evidence-dir=evidence"])
         .code(4)
-        .says("its fix was not run, as its log cannot be kept");
+        .says("its fix was not run, because its log cannot be written");
     assert!(!gate.path("x").exists());
 }
 
 #[test]
 fn a_signal_ends_the_fix_and_the_report_is_whole() {
     let gate = guard(
-        "    - file:there\n    - require: file:a\n      fix: ./hang\n    - require: file:b\n      fix: touch b\n    - env:TOKEN\n",
+        "    - file:there\n    - require: file:a\n      fix: ./hang\n    - require: file:b\n      fix: touch b\n    - \
+         env:TOKEN\n",
     );
     gate.write("there", "");
     script(
@@ -385,7 +386,7 @@ fn what_is_written_wrong_is_said_with_its_place() {
     for (text, says) in [
         (
             item("require: file:x\n      fixx: a"),
-            "c.yml:5:7: there is no key `fixx` here\n5 |       fixx: a",
+            "c.yml:5:7: unknown key `fixx`\n5 |       fixx: a",
         ),
         (item("require: file:x\n      fixx: a"), "did you mean `fix`?"),
         (
@@ -407,9 +408,9 @@ fn what_is_written_wrong_is_said_with_its_place() {
         (item("nonsense:x"), "c.yml:4:7: `nonsense:x` is not a prerequisite"),
         (
             item("require: file:x\n      fix: sh -c 'x"),
-            "c.yml:5:12: the fix `sh -c 'x` has a quote that is not closed",
+            "c.yml:5:12: the fix `sh -c 'x` has an unclosed quote",
         ),
-        (item("require: file:x\n      fix-within: 1m"), "there is no `fix` here"),
+        (item("require: file:x\n      fix-within: 1m"), "needs a `fix`"),
         (item("require: env:X\n      fix: a"), "`env:X` cannot have a `fix`"),
         (item("fix: a"), "require"),
         (item("[a, b]"), "c.yml:4:"),

@@ -129,7 +129,7 @@ fn what_is_not_of_this_run_recent_and_whole_fails_by_name() {
     let cases: [(Change, &str); 8] = [
         (
             |r| r["subject"]["run_id"] = "76".into(),
-            "is from another run: 76, and this is 77",
+            "is from another run: 76, but this is 77",
         ),
         (|r| r["subject"]["sha"] = "f00".into(), "is from another commit: f00"),
         (
@@ -146,7 +146,7 @@ fn what_is_not_of_this_run_recent_and_whole_fails_by_name() {
             |r| r["schema"] = "stageproof.report/v9".into(),
             "its schema is `stageproof.report/v9`",
         ),
-        (|r| r["verdict"] = "pass-weak".into(), "its checks amount to pass"),
+        (|r| r["verdict"] = "pass-weak".into(), "its checks add up to pass"),
     ];
     for (change, says) in cases {
         let gate = on_runner();
@@ -294,7 +294,7 @@ fn a_report_of_another_environment_proves_nothing() {
         "--evidence-dir=e",
     ])
     .code(1)
-    .says("is from another environment: staging, and this is production");
+    .says("is from another environment: staging, but this is production");
 }
 
 #[test]

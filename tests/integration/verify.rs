@@ -28,7 +28,8 @@ fn verify<'a>(gate: &'a Gate, target: &str) -> Ran<'a> {
 fn rezip(gate: &Gate, script: &str) {
     let script = format!(
         "import zipfile,warnings,json,struct\nwarnings.simplefilter('ignore')\nold=zipfile.ZipFile('evidence.zip')\n\
-         new=zipfile.ZipFile('out.zip','w',zipfile.ZIP_DEFLATED)\ncopy=lambda p='':[new.writestr(p+n,old.read(n)) for n in old.namelist()]\n\
+         new=zipfile.ZipFile('out.zip','w',zipfile.ZIP_DEFLATED)\ncopy=lambda p='':[new.writestr(p+n,old.read(n)) for \
+         n in old.namelist()]\n\
          {script}\nnew.close()\n"
     );
     let output = Command::new("python3")
@@ -79,7 +80,7 @@ fn every_kind_of_tampering_is_named() {
     };
     for (tamper, says) in [
         (write("evidence/a.log", "b\n"), "a.log has changed"),
-        (remove("evidence/a.log"), "a.log is listed and is not there"),
+        (remove("evidence/a.log"), "a.log is listed but missing"),
         (write("evidence/sub/extra", "x"), "sub/extra exists but is not listed"),
         (link("evidence/link", "a.log"), "link is a symbolic link"),
         (link("evidence/a.log", "../moved"), "a.log is a symbolic link"),
@@ -163,14 +164,14 @@ fn what_is_not_a_zip_is_said_so() {
         verify(&gate, "cut.zip").code(1).says("not a complete zip file");
     }
     verify(&gate, "no-such.zip").code(4).says("No such file");
-    gate.run(["verify"]).code(2).says("what to verify");
+    gate.run(["verify"]).code(2).says("needs a directory or a zip");
 }
 
 /// What others packed, other tools may unpack to something else than what was looked at.
 #[test]
 fn zips_made_by_others_are_to_be_unpacked() {
     let gate = sealed();
-    let next = "unpack it, and verify the directory or the zip";
+    let next = "unpack it, and verify the directory or zip";
     for script in [
         "copy()",
         "copy('2026-01-31/')",
@@ -229,7 +230,7 @@ fn a_zip_of_other_content_is_named() {
             |files| files.insert(1, ("b", b"x".to_vec(), false)),
             "b exists but is not listed",
         ),
-        (|files| drop(files.remove(0)), "a.log is listed and is not there"),
+        (|files| drop(files.remove(0)), "a.log is listed but missing"),
         (|files| files[0].1 = b"?".to_vec(), "a.log has changed"),
         (|files| drop(files.remove(3)), "no sha256_manifest.txt"),
         (|files| files[0].2 = true, "a.log is executable in the zip"),
@@ -262,7 +263,7 @@ fn a_zip_of_other_content_is_named() {
 fn the_index_of_a_zip_must_be_there_and_add_up() {
     let gate = sealed();
     with_index(&gate, |text| text.replace("\"total_bytes\": ", "\"total_bytes\": 1"));
-    verify(&gate, "evidence").code(1).says("bytes, but it says");
+    verify(&gate, "evidence").code(1).says("bytes, but it claims");
     let mut files = content(&gate);
     let manifest = String::from_utf8(files[3].1.clone()).unwrap();
     let without: String = manifest
@@ -282,7 +283,7 @@ fn a_text_too_large_to_be_ours_is_not_read() {
     let mut files = content(&gate);
     files[1].1 = vec![b' '; 65 << 20];
     pack(&gate, &files);
-    let says = "more than any seal writes (64 MiB)";
+    let says = "more than the limit of 64 MiB";
     verify(&gate, "out.zip")
         .code(1)
         .says("evidence.json cannot be used")
@@ -313,7 +314,7 @@ fn without_an_index_it_says_what_is_not_known() {
     verify(&gate, "evidence")
         .code(0)
         .says("Verdict: pass-weak")
-        .says("not known which run this is evidence of");
+        .says("the run, the files left out");
 }
 
 /// Evidence that was changed and sealed anew agrees with itself; only what was kept elsewhere tells.
@@ -338,17 +339,17 @@ fn a_hash_that_was_kept_elsewhere_tells_new_evidence_from_old() {
         .never_says("its own manifest only");
     gate.run(["verify", "evidence", &bundle])
         .code(1)
-        .says("there is no zip here");
+        .says("there is no zip to compare");
     gate.write("evidence/a.log", "forged\n");
     gate.run(["evidence-bundle", "--evidence-dir=evidence", "c.txt"])
         .code(0);
     verify(&gate, "evidence.zip").code(0);
     gate.run(["verify", "evidence.zip", &manifest])
         .code(1)
-        .says("and the pinned one is");
+        .says("but the pinned one is");
     gate.run(["verify", "evidence.zip", &bundle])
         .code(1)
-        .says("and the pinned one is");
+        .says("but the pinned one is");
     gate.run(["verify", "evidence", "--manifest-sha256=abc"])
         .code(2)
         .says("64 hexadecimal digits");

@@ -92,16 +92,14 @@ impl SmokeOptions {
             && let Some(elsewhere) = probes.iter().find(|probe| !is_loopback(&probe.url))
         {
             return Err(UsageError::new(format!(
-                "--start starts a server on this machine, and {} is another one",
+                "--start starts a server on this machine, but {} is another machine",
                 elsewhere.url.host_str().unwrap_or_default()
             ))
             .help("probe http://127.0.0.1:PORT, or drop --start"));
         }
         if self.over.version_from.is_some() && probes.iter().all(|probe| probe.expected.version.is_none()) {
-            return Err(
-                UsageError::new("--version-from says where to find a version, and none is expected")
-                    .help("give --expect-version; an input that is empty counts as not given"),
-            );
+            return Err(UsageError::new("--version-from needs --expect-version")
+                .help("give --expect-version; an empty input counts as not given"));
         }
         let at_once = self.parallel.unwrap_or(PARALLEL);
         if !(1..=MOST_PARALLEL).contains(&at_once) {

@@ -43,33 +43,33 @@ macro_rules! options {
         #[command(after_help = EXAMPLES)]
         pub struct SmokeOptions {
             $($(#[$meta])* pub $field: $type,)+
-            /// A command that starts the built server, split into words as a shell would, but without a shell.
+            /// Start the built server with this command, split into words as a shell would, but without a shell.
             #[arg(long, value_name = "COMMAND", help_heading = SERVER)]
             pub start: Option<String>,
-            /// When the started server is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT (accepts
-            /// connections) or log:REGEX (a line of its output) [default: the probes find out].
+            /// How to tell that the started server is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT
+            /// (accepts connections) or log:REGEX (a line of its output) [default: the probes find out].
             #[arg(long, value_name = "WHEN", help_heading = SERVER)]
             pub ready: Option<Ready>,
-            /// How long that may take [default: 60s].
+            /// Time allowed for the started server to become ready [default: 60s].
             #[arg(long, value_name = "TIME", help_heading = SERVER)]
             pub ready_within: Option<TimeSpan>,
-            /// How long the started server may take to end after SIGTERM, before SIGKILL [default: 4s].
+            /// Time between SIGTERM and SIGKILL when the started server is stopped [default: 4s].
             #[arg(long, value_name = "TIME", help_heading = SERVER)]
             pub stop_grace: Option<TimeSpan>,
-            /// Several servers, started in this order, each when the one before is ready.
+            /// Several servers, started in this order, each once the previous one is ready.
             #[arg(skip)]
             pub servers: Vec<ServerOptions>,
-            /// Several probes. What one does not say, smoke's own keys say; a flag beats both.
+            /// Several probes. A key that a probe lacks is taken from `smoke`; a flag overrides both.
             #[arg(skip)]
             pub probes: Vec<ProbeOptions>,
-            /// How many probes run at the same time, at most 256 [default: 16].
+            /// Number of probes that run at the same time, at most 256 [default: 16].
             #[arg(long, value_name = "N")]
             pub parallel: Option<u32>,
             /// Total time allowed for all probes together; a probe that has not ended by then is inconclusive
             /// [default: no limit].
             #[arg(long, value_name = "TIME")]
             pub all_within: Option<TimeSpan>,
-            /// Waivers do not hold.
+            /// Ignore waivers.
             #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
             pub strict: Option<bool>,
             /// What flags and inputs say about every probe.
@@ -79,15 +79,15 @@ macro_rules! options {
             pub over: Box<ProbeOptions>,
         }
 
-        /// One probe of several. Every key that is left out is the one of smoke itself.
+        /// One of several probes. A key that it lacks is taken from `smoke`.
         #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
         #[schemars(rename = "Probe")]
         pub struct ProbeOptions {
-            /// What reports and waivers call it [default: its URL].
+            /// Name in reports and waivers [default: its URL].
             #[arg(skip)]
             pub name: Option<String>,
-            /// The part of the flow it belongs to in the report [default: smoke].
+            /// Stage of the report that lists it [default: smoke].
             #[arg(skip)]
             pub stage: Option<String>,
             $($(#[$meta])* pub $field: $type,)+
@@ -136,89 +136,90 @@ macro_rules! options {
     };
 }
 
-const REQUEST: &str = "The request";
-const CONNECTION: &str = "The connection";
-const EXPECTED: &str = "What is expected";
-const PATIENCE: &str = "Patience";
-const WINDOW: &str = "Whether it stays right";
-const SERVER: &str = "A server to start";
+const REQUEST: &str = "Request";
+const CONNECTION: &str = "Connection";
+const EXPECTED: &str = "Expectations";
+const PATIENCE: &str = "Retries and timeouts";
+const WINDOW: &str = "Steady and watch";
+const SERVER: &str = "Server to start";
 
 options! {
-    /// The address of what was deployed: http://host:port or https://host. With a path or query of its own, it is
-    /// probed as it is, instead of the paths and probes that the configuration has.
+    /// URL of the deployment: http://host:port or https://host. If it has a path or query, it is probed as is, instead
+    /// of the configured paths and probes.
     #[arg(value_name = "URL")]
     url: Option<String>,
-    /// A path to probe, instead of the URL's own; repeatable [default: the URL's own path].
+    /// Path to probe; repeatable [default: the URL's own path].
     #[arg(long, value_name = "PATH", help_heading = REQUEST)]
     path: Vec<String>,
-    /// The request method [default: GET].
+    /// Request method [default: GET].
     #[arg(long, value_name = "METHOD", help_heading = REQUEST)]
     method: Option<String>,
-    /// A header to send; repeatable.
+    /// Header to send; repeatable.
     #[arg(long, value_name = "NAME: VALUE", help_heading = REQUEST)]
     header: Vec<String>,
-    /// A header whose value is a secret in a variable; repeatable. It is never shown, and not sent to other hosts.
+    /// Header whose value is a secret in an environment variable; repeatable. It is never shown, and not sent to other
+    /// hosts.
     #[arg(long, value_name = "NAME: VARIABLE", help_heading = REQUEST)]
     header_env: Vec<String>,
-    /// The variable that holds a bearer token.
+    /// Environment variable that holds a bearer token.
     #[arg(long, value_name = "VARIABLE", help_heading = REQUEST)]
     bearer_env: Option<String>,
-    /// The variable that holds user:password, for HTTP Basic authentication.
+    /// Environment variable that holds user:password, for HTTP Basic authentication.
     #[arg(long, value_name = "VARIABLE", help_heading = REQUEST)]
     basic_env: Option<String>,
-    /// A body to send. Its Content-Type is given with --header.
+    /// Request body. Set its Content-Type with --header.
     #[arg(long, value_name = "TEXT", help_heading = REQUEST)]
     body: Option<String>,
-    /// A file whose content is sent as body, at most 16 MiB.
+    /// File to send as the request body, at most 16 MiB.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = REQUEST)]
     body_file: Option<String>,
-    /// Follow redirects, ten at most [default: false; a redirect is then an answer like any other].
+    /// Follow redirects, at most ten [default: false; a redirect is then a response like any other].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = REQUEST)]
     follow_redirects: Option<bool>,
 
-    /// Statuses that are right: 200, 2xx or 200,204 [default: 200].
+    /// Accepted statuses: 200, 2xx or 200,204 [default: 200].
     #[arg(long, value_name = "LIST", help_heading = EXPECTED)]
     expect_status: Option<StatusSet>,
-    /// A regular expression the body must match, within its first 1 MiB.
+    /// Regular expression the body must match, within its first 1 MiB.
     #[arg(long, value_name = "REGEX", help_heading = EXPECTED)]
     expect_body: Option<String>,
     /// What a JSON body must contain, by JSON pointer; repeatable: /ready, /status = ok, /errors != 0, /queue < 10,
     /// /version =~ ^1[.]. Operators: = != < <= > >= =~.
     #[arg(long, value_name = "EXPECTATION", help_heading = EXPECTED)]
     expect_json: Vec<JsonExpectation>,
-    /// A header that must be there and match; repeatable.
+    /// Header that must be present and match; repeatable.
     #[arg(long, value_name = "NAME: REGEX", help_heading = EXPECTED)]
     expect_header: Vec<HeaderExpectation>,
-    /// The version that must answer. Another one is the old one still answering, which may heal. A commit id may be
-    /// abbreviated on either side.
+    /// Version that must answer. Any other is taken for the old release still answering, and retried. A commit id may
+    /// be abbreviated on either side.
     #[arg(long, value_name = "VERSION", help_heading = EXPECTED)]
     expect_version: Option<String>,
-    /// Where an answer says its version: header:NAME, json:/POINTER, body:REGEX (its first group), or body
+    /// Where to find the version in a response: header:NAME, json:/POINTER, body:REGEX (its first group), or body
     /// (anywhere, as a word) [default: body].
     #[arg(long, value_name = "PLACE", help_heading = EXPECTED)]
     version_from: Option<VersionFrom>,
-    /// Where redirects must lead, one after the other; repeatable. Follows them.
+    /// URL a redirect must lead to, in order; repeatable. Implies --follow-redirects.
     #[arg(long, value_name = "URL", help_heading = EXPECTED)]
     expect_redirect: Vec<String>,
-    /// The host that must answer in the end. Follows redirects.
+    /// Host that must answer after all redirects. Implies --follow-redirects.
     #[arg(long, value_name = "HOST", help_heading = EXPECTED)]
     expect_final_host: Option<String>,
-    /// Minimum days until a certificate expires: of every server on the way and the authorities it sends along, in
-    /// every sample.
+    /// Minimum days until the certificate expires: that of every server the redirects pass, and of every authority it
+    /// sends along, in every sample.
     #[arg(long, value_name = "DAYS", help_heading = EXPECTED)]
     min_certificate_days: Option<u32>,
-    /// Right answers that are slower than this are a warning; repeatable: median=200ms, p95=500ms.
+    /// Warn if good responses are slower than this; repeatable: median=200ms, p95=500ms.
     #[arg(long, value_name = "LIMIT", help_heading = EXPECTED)]
     warn_latency: Vec<LatencyLimit>,
-    /// Right answers that are slower than this fail; repeatable: median=1s, p95=2s.
+    /// Fail if good responses are slower than this; repeatable: median=1s, p95=2s.
     #[arg(long, value_name = "LIMIT", help_heading = EXPECTED)]
     max_latency: Vec<LatencyLimit>,
 
     /// Total time allowed to become healthy, for each probe [default: 60s]. --all-within limits all of them together.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
-    /// Statuses to retry until the end of --within that otherwise end it after three attempts in at least 2s, as waiting
-    /// rarely changes them: of 401, 403, 405 and 410.
+    /// Statuses to retry until --within is over, out of 401, 403, 405 and 410. Otherwise three of these in a row, over
+    /// at least 2s, end the probe, as waiting rarely changes them.
     #[arg(long, value_name = "LIST", help_heading = PATIENCE)]
     retry_on_status: Option<StatusSet>,
     /// Time between two attempts, at least 10ms [default: 1s]. Retry-After extends it, in a window by at most three
@@ -233,32 +234,32 @@ options! {
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     timeout: Option<TimeSpan>,
 
-    /// After the first right answer: it must stay right for this long without a break. A failure within the limits
+    /// After the first good response, require good responses for this long without a break. A failure within the limits
     /// below restarts this time, which may then take up to --within longer.
     #[arg(long, value_name = "TIME", conflicts_with = "watch", help_heading = WINDOW)]
     steady: Option<TimeSpan>,
-    /// After the first right answer: watch it for this long. Failures within the limits below are a warning. A gap of
-    /// three intervals (at least 1s) without a sample makes it inconclusive, as it does with --steady.
+    /// After the first good response, keep probing for this long. Failures within the limits below are a warning. A gap
+    /// of three intervals (at least 1s) without a sample is inconclusive, as with --steady.
     #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     watch: Option<TimeSpan>,
-    /// Wrong answers in a row that end it [default: 3].
+    /// Number of bad responses in a row that end the window [default: 3].
     #[arg(long, value_name = "N", help_heading = WINDOW)]
     max_failures: Option<u32>,
-    /// Attempts without an answer in a row that end it [default: 5].
+    /// Number of attempts in a row without a response that end the window [default: 5].
     #[arg(long, value_name = "N", help_heading = WINDOW)]
     max_transport_errors: Option<u32>,
-    /// Largest tolerated share of failed attempts, with a wrong answer or without one [default: 5%].
+    /// Largest tolerated share of failed attempts, whether with a bad response or none [default: 5%].
     #[arg(long, value_name = "PERCENT", help_heading = WINDOW)]
     max_error_ratio: Option<Share>,
     /// Minimum sample size for --max-error-ratio; fewer attempts count as this many [default: 60].
     #[arg(long, value_name = "N", help_heading = WINDOW)]
     min_samples: Option<u32>,
-    /// Something that has nothing to do with what was deployed, asked when a probe gets no answer. If it fails as well,
-    /// the failure is of class infra.
+    /// URL that is independent of the deployment, requested when a probe gets no response. If it fails as well, the
+    /// failure is of class infra.
     #[arg(long, value_name = "URL", help_heading = WINDOW)]
     control: Option<String>,
 
-    /// An address to use instead of looking the name up; repeatable.
+    /// Address to use instead of looking the name up; repeatable.
     #[arg(long, value_name = "HOST:PORT:ADDRESS", help_heading = CONNECTION)]
     resolve: Vec<String>,
     /// Use IPv4 addresses only.
@@ -267,44 +268,44 @@ options! {
     /// Use IPv6 addresses only.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = CONNECTION)]
     ipv6: Option<bool>,
-    /// The only HTTP version to speak: 1.1 or 2 [default: what the server prefers].
+    /// HTTP version to use: 1.1 or 2 [default: what the server prefers].
     #[arg(long, value_name = "VERSION", help_heading = CONNECTION)]
     http_version: Option<String>,
-    /// The proxy to use, or none [default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY]. This machine is never
-    /// reached through one.
+    /// Proxy to use, or none [default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY]. Never used to reach this
+    /// machine.
     #[arg(long, value_name = "URL", help_heading = CONNECTION)]
     proxy: Option<String>,
-    /// Certificates of authorities to trust instead of the built-in ones, as PEM.
+    /// Certificate authorities to trust instead of the built-in ones, as PEM.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = CONNECTION)]
     ca_file: Option<String>,
-    /// A certificate to show to the server, as PEM.
+    /// Client certificate to send, as PEM.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = CONNECTION)]
     client_cert: Option<String>,
-    /// The key of that certificate, as PEM.
+    /// Key of the client certificate, as PEM.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = CONNECTION)]
     client_key: Option<String>,
-    /// Do not verify the server's certificate. The report says so, with a warning.
+    /// Do not verify the server's certificate. Adds a warning to the report.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = CONNECTION)]
     insecure: Option<bool>,
 }
 
-/// One server of several.
+/// One of several servers.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(rename = "Server")]
 pub struct ServerOptions {
-    /// What reports and its log are called: letters, digits, `.`, `_` and `-`.
+    /// Name in reports and in the log's file name: letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// The command that starts it, split into words as a shell would, but without a shell.
+    /// Command that starts it, split into words as a shell would, but without a shell.
     pub start: String,
-    /// When it is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT (accepts connections) or log:REGEX (a
-    /// line of its output). Without it the next one is started at once.
+    /// How to tell that it is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT (accepts connections) or
+    /// log:REGEX (a line of its output). Without it, the next one starts at once.
     #[serde(default)]
     pub ready: Option<Ready>,
-    /// How long that may take. Default: 60s.
+    /// Time allowed to become ready. Default: 60s.
     #[serde(default)]
     pub ready_within: Option<TimeSpan>,
-    /// How long it may take to end after SIGTERM, before SIGKILL. Default: 4s.
+    /// Time between SIGTERM and SIGKILL. Default: 4s.
     #[serde(default)]
     pub stop_grace: Option<TimeSpan>,
 }

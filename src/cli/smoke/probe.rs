@@ -59,8 +59,8 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
     let follows = match options.follow_redirects {
         Some(false) if leads => {
             return Err(UsageError::new(
-                "--expect-redirect and --expect-final-host are about redirects that are followed, and \
-                 --follow-redirects is false",
+                "--expect-redirect and --expect-final-host need redirects to be followed, but --follow-redirects is \
+                 false",
             )
             .help("drop one of the two"));
         }
@@ -70,10 +70,10 @@ fn probe(options: &ProbeOptions, url: Url, name: Option<String>, world: &World) 
     let interval = interval(options.interval.unwrap_or(INTERVAL))?;
     let expected = expected(options, &url)?;
     if method.is_head() && expected.reads_body() {
-        return Err(UsageError::new(
-            "the answers to --method HEAD have no body, and something is expected of the body",
-        )
-        .help("drop one of the two"));
+        return Err(
+            UsageError::new("responses to --method HEAD have no body, but a body is expected")
+                .help("drop one of the two"),
+        );
     }
     let settings = request::settings(options, follows, &world.workspace)?;
     check_proxy(&world.env, &settings, &url)
@@ -105,7 +105,7 @@ fn expected(options: &ProbeOptions, url: &Url) -> Result<Expected, UsageError> {
     let version = options.expect_version.as_ref().map(|expected| {
         let expected = expected.trim().to_owned();
         if expected.is_empty() {
-            return Err(UsageError::new("--expect-version is empty, and nothing can be that").help("name the version"));
+            return Err(UsageError::new("--expect-version is empty").help("give the version"));
         }
         let from = options.version_from.clone().unwrap_or(VersionFrom::Anywhere);
         Ok(Version { expected, from })
@@ -144,14 +144,14 @@ fn window(options: &ProbeOptions, within: Duration, interval: Duration) -> Resul
     let goal = match (options.steady, options.watch) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
-            return Err(UsageError::new("--steady and --watch exclude each other").help("drop one of the two"));
+            return Err(UsageError::new("--steady and --watch cannot be used together").help("drop one of the two"));
         }
         (steady @ Some(_), None) => Goal::Steady(positive("--steady", steady, zero)?),
         (None, watch) => Goal::Watch(positive("--watch", watch, zero)?),
     };
     let count = |flag: &str, given: Option<u32>, default: u32| match given.unwrap_or(default) {
         0 => Err(UsageError::new(format!(
-            "{flag} must be at least 1: the first failure ends it"
+            "{flag} must be at least 1: the first failure ends the window"
         ))),
         n => Ok(u64::from(n)),
     };
@@ -175,9 +175,9 @@ fn control(given: Option<&str>, probed: &Url) -> Result<Option<Url>, UsageError>
     let control = given.map(target).transpose()?;
     if let Some(same) = control.as_ref().filter(|control| control.origin() == probed.origin()) {
         return Err(UsageError::new(format!(
-            "the control {same} is where {probed} is probed, so it fails whenever that does"
+            "the control {same} is the probed {probed}, so it fails whenever the probe does"
         ))
-        .help("name something that has nothing to do with what was deployed"));
+        .help("name a URL that is independent of the deployment"));
     }
     Ok(control)
 }
@@ -196,7 +196,7 @@ fn stage(given: Option<&str>) -> Result<String, UsageError> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if stage.is_empty() || stage.len() > 40 || !stage.bytes().all(plain) {
         return Err(UsageError::new(format!(
-            "the stage `{stage}` is not a name: write small letters, digits and `-`"
+            "the stage `{stage}` is not a name: use lower-case letters, digits and `-`"
         )));
     }
     Ok(stage.to_owned())
@@ -205,7 +205,7 @@ fn stage(given: Option<&str>) -> Result<String, UsageError> {
 fn interval(given: TimeSpan) -> Result<Duration, UsageError> {
     if given < SHORTEST_INTERVAL {
         return Err(UsageError::new(format!(
-            "--interval {given} asks too often: the shortest is {SHORTEST_INTERVAL}"
+            "--interval {given} is too short: the minimum is {SHORTEST_INTERVAL}"
         )));
     }
     Ok(given.0)

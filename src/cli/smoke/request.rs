@@ -54,7 +54,7 @@ pub fn headers(options: &ProbeOptions, world: &World) -> Result<Vec<Header>, Usa
             let value = variable_value("--basic-env", variable, world)?;
             if !value.contains(':') {
                 return Err(UsageError::new(format!(
-                    "{variable}, which --basic-env names, is not of the form user:password"
+                    "{variable}, named by --basic-env, is not of the form user:password"
                 )));
             }
             Some(("--basic-env", format!("Basic {}", BASE64_STANDARD.encode(value))))
@@ -92,7 +92,7 @@ fn variable_value<'w>(flag: &str, variable: &str, world: &'w World) -> Result<&'
             } else {
                 "it"
             };
-            UsageError::new(format!("{shown}, which {flag} names, is not set or empty")).help(
+            UsageError::new(format!("{shown}, named by {flag}, is not set or empty")).help(
                 "map the secret into the step with `env:`, and let skip-guard require it so that forks are skipped",
             )
         })
@@ -140,7 +140,7 @@ pub fn settings(options: &ProbeOptions, follow_redirects: bool, workspace: &Path
             Some("2" | "2.0") => HttpVersion::Two,
             Some(other) => {
                 return Err(UsageError::new(format!(
-                    "--http-version {other} cannot be spoken; write 1.1 or 2"
+                    "--http-version {other} is not supported; use 1.1 or 2"
                 )));
             }
         },
@@ -149,7 +149,7 @@ pub fn settings(options: &ProbeOptions, follow_redirects: bool, workspace: &Path
             (true, false) => Family::V4,
             (false, true) => Family::V6,
             (true, true) => {
-                return Err(UsageError::new("--ipv4 and --ipv6 leave no address to use").help("drop one of the two"));
+                return Err(UsageError::new("--ipv4 and --ipv6 cannot be used together").help("drop one of the two"));
             }
         },
         resolve: resolve.collect::<Result<_, _>>()?,
@@ -161,7 +161,7 @@ pub fn settings(options: &ProbeOptions, follow_redirects: bool, workspace: &Path
             }),
             (None, None) => None,
             _ => {
-                return Err(UsageError::new("--client-cert and --client-key belong together")
+                return Err(UsageError::new("--client-cert and --client-key must be used together")
                     .help("give both; one PEM file may be named twice if it holds both"));
             }
         },

@@ -41,12 +41,12 @@ pub fn plan(options: &SmokeOptions, setting: &Setting, world: &World) -> Result<
             ready_within: None,
             stop_grace: None,
         })?]),
-        (Some(_), _) => Err(UsageError::new("smoke has both `start` and `servers`")
-            .help("make the one of `start` the last of `servers`")),
-        (None, []) if options.ready.is_some() => Err(UsageError::new(
-            "--ready says when a started server is up, and none is started",
-        )
-        .help("give --start, or drop --ready")),
+        (Some(_), _) => {
+            Err(UsageError::new("smoke has both `start` and `servers`").help("move `start` to the end of `servers`"))
+        }
+        (None, []) if options.ready.is_some() => {
+            Err(UsageError::new("--ready needs --start").help("give --start, or drop --ready"))
+        }
         (None, servers) => {
             names(servers)?;
             let made = servers.iter().map(|server| {
@@ -80,8 +80,7 @@ fn names(servers: &[ServerOptions]) -> Result<(), UsageError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || name.len() > 60 || !name.bytes().all(plain) || name.starts_with('.') {
             return Err(UsageError::new(format!(
-                "the server's name `{name}` becomes part of a file name and may hold letters, digits, `.`, `_` and \
-                 `-` only"
+                "the server's name `{name}` becomes part of a file name: use only letters, digits, `.`, `_` and `-`"
             )));
         }
         if servers[..index].iter().any(|other| other.name == *name) {

@@ -17,11 +17,10 @@ pub fn target(text: &str) -> Result<Url, UsageError> {
         return Err(UsageError::new("the URL is empty").help("write it like https://staging.example.com"));
     }
     if text.len() > LONGEST {
-        return Err(UsageError::new(format!(
-            "the URL is {} bytes long, and no server is expected to take more than {LONGEST}",
-            text.len()
-        ))
-        .help("send what is that long as a body, with --method POST and --body-file"));
+        return Err(
+            UsageError::new(format!("the URL is {} bytes long; the limit is {LONGEST}", text.len()))
+                .help("send long data as a body, with --method POST and --body-file"),
+        );
     }
     let shown = text.split('@').next_back().unwrap_or(text);
     let url = match Url::parse(text) {
@@ -42,26 +41,26 @@ pub fn target(text: &str) -> Result<Url, UsageError> {
             Some(_) => "write http:// or https://".to_owned(),
         };
         return Err(UsageError::new(format!(
-            "`{shown}` has the scheme `{}`, and only http and https can be probed",
+            "`{shown}` has the scheme `{}`; only http and https can be probed",
             url.scheme()
         ))
         .help(help));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(UsageError::new(format!(
-            "the URL of {} holds credentials, which would end up in logs and reports",
+            "the URL of {} contains credentials, which would end up in logs and reports",
             url.host_str().unwrap_or_default()
         ))
-        .help("take them out of the URL, and name the variable that holds them with --basic-env"));
+        .help("remove them from the URL, and name the variable that holds them with --basic-env"));
     }
     if let Some(Host::Domain(name)) = url.host() {
         let name = name.strip_suffix('.').unwrap_or(name);
         let is_label = |label: &str| (1..=LONGEST_LABEL).contains(&label.len());
         if name.len() > LONGEST_NAME || !name.split('.').all(is_label) {
-            return Err(UsageError::new(format!(
-                "`{shown}` has the host `{name}`, and no name server has such a name"
-            ))
-            .help("check the dots: each part between them has 1 to 63 characters"));
+            return Err(
+                UsageError::new(format!("`{shown}` has the host `{name}`, which is not a valid name"))
+                    .help("check the dots: each part between them must have 1 to 63 characters"),
+            );
         }
     }
     if url.port() == Some(0) {

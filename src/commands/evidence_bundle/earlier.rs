@@ -45,8 +45,8 @@ pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<
         let elsewhere = !paths::real_as_far_as_it_exists(evidence_dir).starts_with(paths::real(workspace)?);
         if elsewhere && !files::exists(&evidence_dir.join(REPORTS)) {
             bail!(
-                "{} is outside of the workspace and holds no reports of stageproof, so it may not be evidence; name \
-                 the folder that the other subcommands wrote into",
+                "{} is outside the workspace and contains no reports of stageproof, so it may not be evidence; name \
+                 the folder the other subcommands wrote to",
                 evidence_dir.display()
             );
         }
@@ -80,7 +80,7 @@ fn known(entries: Vec<Entry>) -> Result<HashMap<String, Entry>, String> {
         let name = below_copies.unwrap_or(path);
         let shown = path.escape_debug().to_string();
         if !is_safe(path) || path == INDEX || path == MANIFEST {
-            return Err(format!("it lists `{shown}`, which no seal stores"));
+            return Err(format!("it lists `{shown}`, which no seal contains"));
         }
         if below_copies.is_some() != entry.copied {
             let what = if entry.copied { "outside of" } else { "as no copy in" };
@@ -91,7 +91,7 @@ fn known(entries: Vec<Entry>) -> Result<HashMap<String, Entry>, String> {
             .as_deref()
             .is_some_and(|original| !is_made_from(name, original))
         {
-            return Err(format!("it gives `{shown}` an original name that it was not made from"));
+            return Err(format!("it gives `{shown}` a wrong original name"));
         }
         if known.insert(entry.path.clone(), entry).is_some() {
             return Err(format!("it lists `{shown}` twice"));
@@ -114,7 +114,7 @@ fn sort_out(evidence_dir: &Path, mut known: HashMap<String, Entry>) -> anyhow::R
                 Step::In
             });
             if let Some(trouble) = troubles.first() {
-                bail!("cannot look into {}: {}", trouble.path.display(), trouble.detail);
+                bail!("cannot read the folder {}: {}", trouble.path.display(), trouble.detail);
             }
         }
         Some(_) => bail!("{} is not a folder; remove it", copies.display()),
@@ -166,7 +166,7 @@ pub fn keep_copies(
         let at = temporary.join(&entry.path);
         files::link_or_copy(&dir.join(&entry.path), &at)?;
         kept.push(Gathered {
-            executable: paths::may_be_executed(&at).with_context(|| format!("cannot look at {}", at.display()))?,
+            executable: paths::may_be_executed(&at).with_context(|| format!("cannot read {}", at.display()))?,
             path: entry.path,
             at,
             original: entry.original,

@@ -31,21 +31,19 @@ impl Found {
             "{path} is in the evidence directory and cannot be sealed: {}",
             because(reason, detail.as_deref())
         );
-        self.findings.add(
-            Finding::error("cannot-be-sealed", message).help(
-                "remove it, or put the file that is meant in its place; a directory that holds it does not verify",
-            ),
-        );
+        self.findings.add(Finding::error("cannot-be-sealed", message).help(
+            "remove it, or replace it with the file that is meant; a directory that contains it does not verify",
+        ));
         self.note(path, reason, detail);
     }
 
     /// Evidence that is there and cannot be had is never green.
     pub fn unreadable(&mut self, path: &str, detail: &str) {
         let message = format!("{path} cannot be read: {detail}");
-        self.findings.add(
-            Finding::error("unreadable", message)
-                .help("let the user of this step read it; if it is not evidence, exclude it, or remove it from the evidence directory"),
-        );
+        self.findings.add(Finding::error("unreadable", message).help(
+            "make it readable for the user of this step; if it is not evidence, exclude it, or remove it \
+                from the evidence directory",
+        ));
         self.note(path, Why::Unreadable, Some(detail.to_owned()));
     }
 
@@ -53,8 +51,7 @@ impl Found {
     pub fn changed_while_copied(&mut self, path: &str, bytes: u64) {
         let message = format!("{path} was written to while it was copied; its first {bytes} bytes are sealed");
         self.findings.add(
-            Finding::warning("changed-while-copied", message)
-                .help("let what writes it end before the evidence is sealed"),
+            Finding::warning("changed-while-copied", message).help("wait for its writer to finish before sealing"),
         );
     }
 

@@ -82,8 +82,7 @@ pub fn tidy(
                 sealed_as: None,
             },
             None => Gathered {
-                executable: paths::may_be_executed(&was)
-                    .with_context(|| format!("cannot look at {}", was.display()))?,
+                executable: paths::may_be_executed(&was).with_context(|| format!("cannot read {}", was.display()))?,
                 path,
                 at: was,
                 original,

@@ -91,7 +91,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
     match prepared {
         Ok(None) => {
             let dir = workspace::shown(&plan.evidence_dir, &plan.workspace);
-            let reason = format!("there is nothing to seal: {dir} holds no files, and none were copied in");
+            let reason = format!("there is nothing to seal: {dir} has no files, and none were copied in");
             outcome
                 .checks
                 .push(Check::skipped(STAGE, "evidence-hashed", HASHED, reason));
@@ -179,14 +179,14 @@ fn halted(halt: Halt) -> Ended {
         Halt::Changed(name) => Ended::Looked(vec![
             Finding::error(
                 "changed-while-sealing",
-                format!("{name} changed while it was being sealed, so its hash would have been wrong"),
+                format!("{name} changed while it was being sealed, so its hash would be wrong"),
             )
-            .help("let what writes it end before the evidence is sealed; an earlier bundle is left as it was"),
+            .help("wait for its writer to finish before sealing; an earlier bundle is unchanged"),
         ]),
         Halt::ChangedSince(findings) => Ended::Looked(findings.into_vec()),
         Halt::Busy => errored(
             "another stageproof is sealing the same evidence directory",
-            "let that one end, or give each its own --evidence-dir",
+            "wait for it to finish, or give each its own --evidence-dir",
         ),
         Halt::TooMany(name) => Ended::Looked(vec![
             Finding::error(
@@ -196,15 +196,15 @@ fn halted(halt: Halt) -> Ended {
                     LARGEST_TEXT >> 20
                 ),
             )
-            .help("leave folders out with --exclude, or pack them into one file in a step before"),
+            .help("exclude folders with --exclude, or pack them into one file in an earlier step"),
         ]),
         Halt::Failed(error) => errored(
             format!("{error:#}"),
-            "look at the rights and the free space of that place; an earlier bundle is left as it was",
+            "check its permissions and free space; an earlier bundle is unchanged",
         ),
         Halt::Stopped(signal) => errored(
             format!("interrupted by {signal} before it ended"),
-            "run it again; an earlier bundle is left as it was",
+            "run it again; an earlier bundle is unchanged",
         ),
     }
 }

@@ -20,7 +20,7 @@ pub struct Pattern {
 pub enum PatternError {
     #[error("an empty path names nothing")]
     Empty,
-    #[error("`{0}` is outside the workspace, and only what is in it can be evidence of this run")]
+    #[error("`{0}` is outside the workspace, but only files in the workspace can be evidence of this run")]
     Outside(String),
     #[error("`{0}` is not a glob: {1}")]
     Glob(String, String),

@@ -1,7 +1,7 @@
 //! Hashing, indexing, packing, and putting everything in place.
 //!
 //! Nothing that is in the evidence directory is touched before the new seal is whole. Then come renames and nothing
-//! else: index, copies, safe names, manifest, zip. A kill between them leaves a directory that the next seal mends, and
+//! else: index, copies, safe names, manifest, zip. A kill between them leaves a directory that the next seal repairs, and
 //! an index that knows every original name; the zip is always a whole one.
 
 use std::io::Write as _;
@@ -87,7 +87,7 @@ pub fn prepare(
     let claim = files::claim(dir)?.ok_or(Halt::Busy)?;
     refuse_output(&plan.output, dir)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
-        .with_context(|| format!("cannot look at the workspace {}", plan.workspace.display()))?;
+        .with_context(|| format!("cannot read the workspace {}", plan.workspace.display()))?;
     let earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
     *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
@@ -173,7 +173,7 @@ fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
         if let Some(before) = file.sealed_as.as_ref().filter(|before| **before != now) {
             let message = format!("{path} was changed after it was sealed: its sha256 is {now} and was {before}");
             findings.add(Finding::error("changed-since-sealed", message).help(
-                "name the file it was copied from to copy it again, or remove it; the earlier bundle is left as it was",
+                "name the file it was copied from to copy it again, or remove it; the earlier bundle is unchanged",
             ));
         }
     }
@@ -188,10 +188,10 @@ fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
 fn refuse_output(output: &Path, evidence_dir: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(
         !paths::contains(evidence_dir, output),
-        "--output {} is inside the evidence directory, and the zip cannot hold itself",
+        "--output {} is inside the evidence directory, but the zip cannot contain itself",
         output.display()
     );
-    let there = paths::kind(output).with_context(|| format!("cannot look at {}", output.display()))?;
+    let there = paths::kind(output).with_context(|| format!("cannot read {}", output.display()))?;
     anyhow::ensure!(
         matches!(there, None | Some(Kind::File)),
         "--output {} exists and is not a regular file",

@@ -101,8 +101,8 @@ impl Search<'_> {
                 Ok(None) => format!("`{text}` matches nothing"),
                 _ => format!("`{text}` names no file that can be sealed"),
             };
-            let help = "look at the path, which is relative to the workspace, and at what the steps before left there; \
-                        take it off the list if it need not exist";
+            let help = "check the path, which is relative to the workspace, and the output of earlier steps; remove \
+            it from the list if it is optional";
             self.found
                 .findings
                 .add(Finding::error("matches-nothing", message).help(help));

@@ -39,7 +39,7 @@ fn findings(
     let (head, branch) = repository.head()?;
     let Some(path) = inside(&repository, log) else {
         return one(rules
-            .of_file("untracked", "it is in no folder of this repository")
+            .of_file("untracked", "it is not in this repository")
             .help("name a log that is part of the checkout"));
     };
     let commit = "commit it as heartbeat wrote it: `git add -f` and `git commit`";
@@ -52,9 +52,9 @@ fn findings(
         return one(rules.of_file("not-a-file", &message).help(commit));
     }
     if Repository::id_of_file(log)? != entry.id {
-        let message = format!("it is not as the commit {} has it", head.id);
+        let message = format!("it differs from the commit {}", head.id);
         return one(rules.of_file("dirty", &message).help(
-            "commit it as it is, or restore it with `git checkout`; a filter (Git LFS, line ends) must leave it alone",
+            "commit it as it is, or restore it with `git checkout`; exempt it from filters (Git LFS, line endings)",
         ));
     }
     let Some(since) = commit_of(&repository, base)? else {
@@ -71,7 +71,7 @@ fn findings(
     // Where the history was cut, an old change looks like one of the first commit that is left.
     if repository.is_shallow() {
         return Err(GitError::Stopped(format!(
-            "{} holds only a part of the history, which may lack the file's last change",
+            "{} has an incomplete history, which may lack the file's last change",
             repository.folder().display()
         )));
     }

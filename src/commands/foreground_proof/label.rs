@@ -105,12 +105,12 @@ impl LabelHistory {
         let number = record.attempt;
         if let Some(open) = &self.open {
             let message = format!(
-                "`{}` starts again, and the attempt that began in line {} has no end",
+                "`{}` starts again, but the attempt that began in line {} has no end",
                 record.label, open.line
             );
             self.order.add(rules.at(line, "started-twice", &message).help(
-                "a command that was killed leaves no end: remove the log and run the step again; commands that run at \
-                 the same time need labels of their own",
+                "a killed command leaves no end: remove the log and run the step again; commands that run at the same \
+                 time need different labels",
             ));
         }
         let follows = self
@@ -119,7 +119,7 @@ impl LabelHistory {
             .is_some_and(|closed| closed.exit != 0 && closed.number.checked_add(1) == Some(number));
         if number != 1 && !follows {
             let message = format!(
-                "attempt {number} of `{}` follows upon no failed attempt before it",
+                "attempt {number} of `{}` does not follow a failed attempt",
                 record.label
             );
             self.order.add(torn(rules.at(line, "attempt-missing", &message)));
@@ -157,7 +157,7 @@ impl LabelHistory {
                 self.order.add(
                     rules
                         .at(line, "another-process", &message)
-                        .help("commands that run at the same time need labels of their own: heartbeat --label"),
+                        .help("commands that run at the same time need different labels: heartbeat --label"),
                 );
             }
             Some(_) => {}
@@ -168,7 +168,7 @@ impl LabelHistory {
     fn complete(&mut self, line: u64, record: &Record, claimed: u64, rules: &Rules) {
         if let Some(open) = self.open.as_ref().filter(|open| open.records != claimed) {
             let message = format!(
-                "the end of `{}` counts {claimed} records since its start in line {}, and there are {}",
+                "the end of `{}` counts {claimed} records since its start in line {}, but there are {}",
                 record.label, open.line, open.records
             );
             self.order.add(torn(rules.at(line, "record-missing", &message)));
@@ -227,7 +227,7 @@ impl LabelHistory {
         if too_long || too_short {
             let by_clock = TimeSpan(Duration::try_from(by_clock).unwrap_or_default());
             let message = format!(
-                "`{label}` claims to be at {shown}, and by its times it is at {by_clock} since its start in line {}",
+                "`{label}` claims {shown} of elapsed time, but its times say {by_clock} since its start in line {}",
                 open.line
             );
             self.times.add(rules.at(line, "elapsed-differs", &message).help(
@@ -246,14 +246,14 @@ impl LabelHistory {
         self.longest_silence = self.longest_silence.max(silence);
         if silence > rules.max_gap {
             let message = format!(
-                "nothing is heard of `{}` for {} after line {}, and --max-gap is {}",
+                "no record of `{}` for {} after line {}; --max-gap is {}",
                 record.label,
                 TimeSpan(silence),
                 last.line,
                 TimeSpan(rules.max_gap)
             );
             self.silence.add(rules.at(line, "gap", &message).help(
-                "the machine stood still, or lines are missing; --max-gap must be longer than heartbeat's --every and \
+                "the machine was stalled, or lines are missing; --max-gap must be longer than heartbeat's --every and \
                  --retry-wait",
             ));
         }
@@ -286,7 +286,7 @@ impl LabelHistory {
             TimeSpan::measured(self.longest_silence).to_string(),
         )];
         let title = format!(
-            "The times of `{label}` can be true, and are younger than {}",
+            "The times of `{label}` are plausible, and younger than {}",
             max(rules.max_age)
         );
         let mut times = claim(label, "times", title, self.times);
@@ -298,16 +298,14 @@ impl LabelHistory {
     fn end(&mut self, label: &str, rules: &Rules) {
         if let Some(open) = &self.open {
             let message = format!("attempt {} of `{label}` begins here and has no end", open.number);
-            self.order.add(
-                rules
-                    .at(open.line, "no-end", &message)
-                    .help("it still runs, or it was killed with everything; wait for its end, or run the step again"),
-            );
+            self.order.add(rules.at(open.line, "no-end", &message).help(
+                "it is still running, or was killed together with stageproof; wait for its end, or run the step again",
+            ));
         }
         match &self.closed {
             None if self.open.is_none() => {
                 let line = self.first.map_or(1, |first| first.line);
-                let message = format!("there are records of `{label}`, and neither a start nor an end");
+                let message = format!("`{label}` has records, but no start and no end");
                 self.order.add(torn(rules.at(line, "no-start", &message)));
             }
             Some(closed) if closed.exit != 0 && self.open.is_none() => {
@@ -322,7 +320,7 @@ impl LabelHistory {
                             closed.exit,
                             signal.unwrap_or_default()
                         ),
-                        format!("{label}.log beside the log has its output; fix the command and run the step again"),
+                        format!("its output is in {label}.log beside the log; fix the command and run the step again"),
                     ),
                     false => (
                         format!(
@@ -341,13 +339,13 @@ impl LabelHistory {
             if age > signed(rules.max_age) {
                 let age = TimeSpan(Duration::from_secs(age.as_secs().unsigned_abs()));
                 let message = format!(
-                    "the last record of `{label}` is {age} old, and --max-age is {}",
+                    "the last record of `{label}` is {age} old; --max-age is {}",
                     TimeSpan(rules.max_age)
                 );
                 self.times.add(
                     rules
                         .at(last.line, "too-old", &message)
-                        .help("run the step again; labels that no longer count are left out by --require"),
+                        .help("run the step again; use --require to leave out labels that no longer count"),
                 );
             }
         }

@@ -28,7 +28,7 @@ impl Labels {
                 if std::mem::replace(&mut self.overflown, true) {
                     return None;
                 }
-                let message = format!("more than {MOST_LABELS} labels are not looked at");
+                let message = format!("too many labels: only {MOST_LABELS} are checked");
                 return Some(
                     rules
                         .at(line, "too-many-labels", &message)
@@ -49,7 +49,7 @@ impl Labels {
             if !self.stories.contains_key(label) {
                 let known: Vec<&str> = self.stories.keys().map(String::as_str).collect();
                 let known = match known.is_empty() {
-                    true => "it has no record at all".to_owned(),
+                    true => "it has no records".to_owned(),
                     false => format!("it has records of {}", known.join(", ")),
                 };
                 findings.add(

@@ -124,7 +124,7 @@ fn judge(plan: &Plan, world: &World) -> Outcome {
         outcome.outputs.insert("log-sha256".to_owned(), Output::exact(sha256));
     }
     let no_log = || Ended::Skipped {
-        reason: "there is no log to look for".to_owned(),
+        reason: "there is no log".to_owned(),
     };
     if let Some(base) = &plan.committed_since {
         let started = Instant::now();
@@ -154,14 +154,14 @@ fn found(log: &Path, workspace: &Path, rules: &Rules) -> Result<PathBuf, Ended> 
         Ok(Some(Kind::File)) => {}
         Ok(None) => {
             return no(rules.of_file("missing-log", "there is no such file").help(
-                "run the step as `stageproof heartbeat -- COMMAND`, which writes it, and see whether it is in this \
+                "run the step as `stageproof heartbeat -- COMMAND`, which writes it, and check that it is in this \
                  checkout: folders such as `artifacts` are often in .gitignore (`git add -f`)",
             ));
         }
         Ok(Some(kind)) => {
             let what = match kind {
                 Kind::Folder => "it is a folder",
-                Kind::Symlink => "it is a link, and a link proves nothing of what it leads to",
+                Kind::Symlink => "it is a link, which proves nothing about its target",
                 Kind::File | Kind::Other => "it is neither a file nor a folder",
             };
             return no(rules
@@ -178,7 +178,7 @@ fn found(log: &Path, workspace: &Path, rules: &Rules) -> Result<PathBuf, Ended> 
         no(rules
             .of_file(
                 "outside-workspace",
-                &format!("it is outside of the workspace, at {}", inner.display()),
+                &format!("it is outside the workspace, at {}", inner.display()),
             )
             .help("name a log that is part of the checkout"))
     }
@@ -187,7 +187,7 @@ fn found(log: &Path, workspace: &Path, rules: &Rules) -> Result<PathBuf, Ended> 
 fn unreadable(error: &io::Error, rules: &Rules) -> Ended {
     Ended::Errored {
         cause: format!("{} cannot be read: {error}", rules.place),
-        help: Some("see who may read it, and run it again".to_owned()),
+        help: Some("check its permissions, and run it again".to_owned()),
     }
 }
 

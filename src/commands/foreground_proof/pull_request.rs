@@ -29,9 +29,7 @@ pub fn of_event(runner: &Runner) -> Result<Option<&Value>, String> {
 pub fn look(runner: &Runner, rules: &Rules, sha256: &str) -> Ended {
     let errored = |cause: String| Ended::Errored {
         cause,
-        help: Some(
-            "ask for --in-pr-body only in a workflow that pull_request or pull_request_target starts".to_owned(),
-        ),
+        help: Some("use --in-pr-body only in workflows started by pull_request or pull_request_target".to_owned()),
     };
     let event = runner
         .event_name
@@ -39,7 +37,7 @@ pub fn look(runner: &Runner, rules: &Rules, sha256: &str) -> Ended {
         .unwrap_or("unknown, as GITHUB_EVENT_NAME is not set");
     if !EVENTS.contains(&event) {
         return errored(format!(
-            "the event is {}, which has no pull request's text",
+            "the event is {}, which has no pull request text",
             one_line(event)
         ));
     }

@@ -38,9 +38,9 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
                     .at(
                         line.number,
                         "torn-line",
-                        "the last line has no end: whoever wrote it was killed",
+                        "the last line is incomplete: its writer was killed",
                     )
-                    .help("a log without its last words proves nothing; run the step again")
+                    .help("an incomplete log proves nothing; run the step again")
                     .excerpt(rules.secrets.shorten(part(&line), SHOWN)),
             );
         }
@@ -64,7 +64,7 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
             Err((code, why)) => findings.add(
                 rules
                     .at(line.number, code, &why)
-                    .help("nothing but `stageproof heartbeat` writes to this file; restore it, or run the step again")
+                    .help("only `stageproof heartbeat` may write to this file; restore it, or run the step again")
                     .excerpt(rules.secrets.shorten(part(&line), SHOWN)),
             ),
         }
@@ -103,7 +103,7 @@ fn record(line: &Line<'_>, text: &[u8], rules: &Rules) -> Result<(Record, Timest
     if label.is_empty() || label.len() > LONGEST_LABEL || !label.bytes().all(plain) {
         return Err(no_record("its label holds more than letters, digits, `.`, `_` and `-`"));
     }
-    let at: Timestamp = record.time.parse().map_err(|_| no_record("there is no such time"))?;
+    let at: Timestamp = record.time.parse().map_err(|_| no_record("not a valid time"))?;
     Ok((record, at))
 }
 
@@ -114,7 +114,7 @@ fn carriage_return(line: &Line<'_>, rules: &Rules) -> Finding {
             "carriage-return",
             "the line ends in CR LF, which heartbeat does not write",
         )
-        .help("git changed it on its way: put `*.log -text` into .gitattributes, and commit the log as it was written")
+        .help("git converted it: put `*.log -text` into .gitattributes, and commit the log as it was written")
 }
 
 /// The beginning of it: a long line is not kept whole, and the last one may be torn.

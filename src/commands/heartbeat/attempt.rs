@@ -42,7 +42,7 @@ pub struct Attempt {
     pub cpu: Option<Duration>,
     pub peak_kib: Option<u64>,
     pub took: Duration,
-    /// Processes of our control group that the kernel killed meanwhile for want of memory. `None` where it does not tell.
+    /// Processes of our control group that the kernel's OOM killer ended meanwhile. `None` where it does not tell.
     pub out_of_memory: Option<u64>,
     /// Why output did not reach our own.
     pub failure: Option<String>,

@@ -21,7 +21,7 @@ impl Codes {
 
 /// What is wrong with a list of exit codes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no list of exit codes from 1 to 255; write it like 1,75-78 (124 is the time limit)")]
+#[error("`{0}` is not a list of exit codes from 1 to 255; write it like 1,75-78 (124 is the time limit)")]
 pub struct CodesError(String);
 
 impl FromStr for Codes {

@@ -18,7 +18,7 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
         let names: Vec<&str> = attempt.told.iter().map(|told| told.name()).collect();
         let held = match (plan.critical, attempt.told.len()) {
             (Some(_), 1) if attempt.ending.is_some_and(|ending| ending.exit_code() == 0) => {
-                "; it was held back until the step had ended"
+                "; the signal was held back until the step had ended"
             }
             _ => "",
         };
@@ -40,18 +40,18 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
             let times = count(attempt.stalls.len(), "time");
             Finding::warning(
                 "stalled",
-                format!("it did nothing for longer than {limit}, {times}, the first time {from} after its start"),
+                format!("it was idle for longer than {limit}, {times}, first {from} after its start"),
             )
-            .help("the log says which processes were there then")
+            .help("the log lists the processes at that time")
         }));
     }
     if attempt.cut {
         findings.push(
             Finding::warning(
                 "output-cut",
-                "its output was not read to the end: another process still held it open after the command had ended",
+                "its output was cut: another process still held it open after the command had ended",
             )
-            .help("let what is started in the background write elsewhere: `server > server.log 2>&1 &`"),
+            .help("redirect the output of background processes: `server > server.log 2>&1 &`"),
         );
     }
     if !attempt.survivors.is_empty() {
@@ -62,8 +62,8 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
                 format!("processes could not be ended: {}", named.join("; ")),
             )
             .help(
-                "stageproof may not end processes of another user (sudo); those in state D \
-                 wait for a device or a network file system",
+                "stageproof may not end processes of another user (sudo); processes in state D wait for a device or a \
+                 network file system",
             ),
         );
     }
@@ -72,7 +72,7 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
         let number = count(attempt.left_behind.len(), "process");
         findings.push(Finding::note(
             "left-behind",
-            format!("it left {number} behind, which run on: {}", named.join("; ")),
+            format!("it left {number} behind, still running: {}", named.join("; ")),
         ));
     }
     findings
@@ -80,21 +80,21 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
 
 fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
     let by_force = if attempt.killed {
-        ", by SIGKILL as SIGTERM did not"
+        "; ended by SIGKILL, as SIGTERM had no effect"
     } else {
         ""
     };
     match (attempt.limit, attempt.ending) {
         (Some(Limit::Time), _) => {
             let limit = TimeSpan(plan.timeout.unwrap_or_default());
-            let message = format!("it timed out after {limit} and was ended{by_force}");
-            let help = "find out what it waited for, or give it more with --timeout";
+            let message = format!("timed out after {limit}{by_force}");
+            let help = "find out what it was waiting for, or raise --timeout";
             Some(Finding::error("timed-out", message).help(help))
         }
         (Some(Limit::Stall), _) => {
             let limit = TimeSpan(plan.stall_after.unwrap_or_default());
-            let message = format!("it stalled: no output and no work for {limit}, so it was ended{by_force}");
-            let help = "the log says which processes were there; find out what they waited for";
+            let message = format!("stalled: no output or CPU activity for {limit}{by_force}");
+            let help = "the log lists the processes; find out what they were waiting for";
             Some(Finding::error("stalled", message).help(help))
         }
         (None, Some(Ending::Code(0))) => None,
@@ -102,7 +102,7 @@ fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
             let finding = Finding::error("failed", format!("it {ending}"));
             Some(match code {
                 137 => finding.help(out_of_memory(attempt)),
-                _ => finding.help("its last lines say why"),
+                _ => finding.help("check its last lines"),
             })
         }
         (None, Some(ending @ Ending::Signal(9))) => {
@@ -121,12 +121,12 @@ fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
 /// What is known of a SIGKILL that was not ours.
 fn out_of_memory(attempt: &Attempt) -> String {
     match attempt.out_of_memory {
-        Some(0) => "not for lack of memory, according to the kernel: another process sent SIGKILL".to_owned(),
+        Some(0) => "the kernel reports no OOM kill: another process sent SIGKILL".to_owned(),
         Some(n) => format!(
-            "the kernel killed {n} of this control group's processes for want of memory meanwhile: give it more, or let it \
-             do less at once"
+            "the kernel's OOM killer ended {n} of this control group's processes meanwhile: give it more memory, or \
+             less to do at once"
         ),
-        None => "usually the kernel does that for lack of memory, which could not be checked here".to_owned(),
+        None => "this is usually the kernel's OOM killer, which could not be checked here".to_owned(),
     }
 }
 
@@ -136,14 +136,14 @@ pub fn not_started(error: &StartError, program: &str) -> (Finding, u8) {
         StartError::NotInPath(_) | StartError::NoFile(_) if is_assignment(program) => (
             "not-found",
             exit::NOT_FOUND,
-            "no shell reads it: put `env` before the variable, as in `heartbeat -- env NAME=VALUE COMMAND`",
+            "it runs without a shell: put `env` before the variable, as in `heartbeat -- env NAME=VALUE COMMAND`",
         ),
         StartError::NotInPath(_) | StartError::NoFile(_) if program.contains(|c: char| " ;|&<>".contains(c)) => (
             "not-found",
             exit::NOT_FOUND,
             "a script in one word needs --shell before the `--`: `heartbeat --shell -- 'a && b'`",
         ),
-        StartError::NotInPath(_) => ("not-found", exit::NOT_FOUND, "install it, or write its path"),
+        StartError::NotInPath(_) => ("not-found", exit::NOT_FOUND, "install it, or give its path"),
         StartError::NoFile(_) => (
             "not-found",
             exit::NOT_FOUND,
@@ -153,12 +153,12 @@ pub fn not_started(error: &StartError, program: &str) -> (Finding, u8) {
         StartError::NoInterpreter(_) => (
             "not-executable",
             exit::NOT_EXECUTABLE,
-            "install what its first line names",
+            "install the interpreter its first line names",
         ),
         StartError::Other { .. } => (
             "not-executable",
             exit::NOT_EXECUTABLE,
-            "a script needs a first line like `#!/bin/sh`; what is to be read by a shell needs --shell",
+            "a script needs a first line like `#!/bin/sh`; shell code needs --shell",
         ),
         StartError::Interrupted(_) | StartError::System(_) => ("own-failure", exit::OWN_FAILURE, "try it again"),
     };
@@ -183,8 +183,8 @@ mod tests {
 
     #[test]
     fn a_sigkill_that_was_not_ours_is_looked_up() {
-        assert!(killed(Some(1), false).contains("killed 1 of"));
-        assert!(killed(Some(0), false).contains("not for lack of memory"));
+        assert!(killed(Some(1), false).contains("ended 1 of"));
+        assert!(killed(Some(0), false).contains("no OOM kill"));
         assert!(killed(None, false).contains("could not be checked"));
         assert_eq!(killed(Some(0), true), "");
     }

@@ -151,7 +151,7 @@ async fn attempts(
                 findings.push(Finding::error("output-lost", failure));
             }
             if story.attempts > 1 && code == 0 {
-                let message = format!("it went well at attempt {} only", story.attempts);
+                let message = format!("it succeeded only at attempt {}", story.attempts);
                 findings.push(Finding::warning("retried", message));
             }
             return (findings, code);
@@ -163,10 +163,8 @@ async fn attempts(
         };
         let wait = TimeSpan(plan.retry_wait);
         let left = text::count((plan.retries + 1 - story.attempts) as usize, "attempt");
-        desk.teller.note(
-            place,
-            format!("exit code {code} is worth another attempt, in {wait}; {left} left"),
-        );
+        desk.teller
+            .note(place, format!("exit code {code}: retrying in {wait}; {left} left"));
         let from = story.started.elapsed();
         let signal = watch::wait(&mut desk, plan.retry_wait).await;
         if !plan.retry_wait.is_zero() {
@@ -232,7 +230,7 @@ fn command(plan: &Plan, teller: &EventLog<'_>) -> Result<Vec<OsString>, StartErr
             there_is("sh")?;
             teller.note(
                 Position::default(),
-                "there is no bash: the script is read by sh -e, which takes a pipe's last exit code only",
+                "there is no bash: the script runs with sh -e, which sees only the last exit code of a pipe",
             );
             &["sh", "-e", "-c"]
         }

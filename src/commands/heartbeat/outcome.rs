@@ -78,11 +78,9 @@ impl Attempts {
             failures.push(format!("{error:#}; check the log before you publish it"));
         }
         for failure in failures {
-            findings.push(
-                Finding::error("log-failed", failure).help(
-                    "the command was run, but the log does not prove it; make room or name another --evidence-dir",
-                ),
-            );
+            findings.push(Finding::error("log-failed", failure).help(
+                "the command ran, but the log does not prove it; free some space or name another --evidence-dir",
+            ));
         }
         if code == 0 && findings.iter().any(Finding::fails) {
             code = exit::OWN_FAILURE;

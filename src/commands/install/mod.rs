@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits {
     keep: 4096,
 };
 
-const FOLDER: &str = "There is a folder that later steps see";
+const FOLDER: &str = "Later steps can see the folder";
 const BINARY: &str = "The binary is in it";
 const RUNS: &str = "The copy runs";
 const PATH: &str = "Later steps find it";
@@ -80,7 +80,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
 fn suited(world: &World) -> Result<(), Box<Finding>> {
     if let Some(system) = world.env.get("RUNNER_OS").filter(|system| *system != "Linux") {
         let message = format!(
-            "the runner's system is {}, and this binary is for Linux",
+            "the runner's system is {}, but this binary is for Linux",
             printable(system)
         );
         return Err(Box::new(
@@ -90,10 +90,10 @@ fn suited(world: &World) -> Result<(), Box<Finding>> {
     if world.runner.active && world.runner.path.is_none() {
         let finding = Finding::error(
             "no-path-file",
-            "GITHUB_PATH is not set, so no later step could find the binary",
+            "GITHUB_PATH is not set, so later steps cannot find the binary",
         );
         return Err(Box::new(
-            finding.help("run it as a step of its own, on a runner that has file commands"),
+            finding.help("run it in a step of its own, on a runner with file commands"),
         ));
     }
     Ok(())
@@ -120,7 +120,7 @@ fn copy(place: &Place, outcome: &mut Outcome) -> bool {
         }
         Err(error) => findings.push(
             Finding::error("not-written", format!("{error:#}"))
-                .help("name a folder that can be written, and has room, with --to"),
+                .help("name a writable folder with free space with --to"),
         ),
     }
     let mut check = check("binary", BINARY, Ended::Looked(findings), started);
@@ -141,7 +141,7 @@ async fn tried(place: &Place, world: &World) -> Vec<Finding> {
     let bad = |why: String| {
         vec![
             Finding::error("does-not-run", format!("{}/{NAME} {why}", place.outside))
-                .help("the folder may be mounted with noexec; name another one with --to"),
+                .help("the folder may be mounted with noexec; name another folder with --to"),
         ]
     };
     let said = |output: &Captured| printable(output.redacted(&world.secrets).trim());
@@ -166,14 +166,14 @@ async fn tried(place: &Place, world: &World) -> Vec<Finding> {
 fn announced(place: &Place, world: &World) -> Check {
     let started = Instant::now();
     if world.runner.path.is_none() {
-        let reason = format!("this is no step of a workflow; add {} to PATH yourself", place.outside);
+        let reason = format!("not in a workflow step: add {} to PATH yourself", place.outside);
         return Check::skipped(STAGE, format!("{STAGE}:path"), PATH, reason);
     }
     let findings = match world.runner.add_to_path(&place.outside) {
         Ok(()) => Vec::new(),
         Err(error) => vec![
             Finding::error("path-not-written", format!("{error:#}"))
-                .help("call the binary by its whole path, which is the output `path`"),
+                .help("call the binary by its full path, the output `path`"),
         ],
     };
     check("path", PATH, Ended::Looked(findings), started)
@@ -181,12 +181,7 @@ fn announced(place: &Place, world: &World) -> Check {
 
 fn skip(outcome: &mut Outcome, claims: &[(&str, &str)]) {
     for (id, title) in claims {
-        let skipped = Check::skipped(
-            STAGE,
-            format!("{STAGE}:{id}"),
-            *title,
-            "the claim before it does not hold",
-        );
+        let skipped = Check::skipped(STAGE, format!("{STAGE}:{id}"), *title, "an earlier check failed");
         outcome.checks.push(skipped);
     }
 }

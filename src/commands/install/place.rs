@@ -57,11 +57,11 @@ pub fn find(plan: &Plan, world: &World) -> Result<(Place, Vec<Finding>), Box<Fin
         }
         (None, Some(temp)) if keeps(host, &temp)? => place(host, &temp, false).map(|place| (place, Vec::new())),
         (None, None) if !host.is_in_container() => {
-            let finding = Finding::error("no-folder", "RUNNER_TEMP is not set, and no folder is named");
+            let finding = Finding::error("no-folder", "RUNNER_TEMP is not set, and no folder was given");
             Err(Box::new(finding.help("name one: stageproof install --to ~/bin")))
         }
         (None, _) if keeps(host, &in_workspace)? => {
-            let message = "the runner's temporary folder is not mounted here, so it goes into the workspace";
+            let message = "the runner's temporary folder is not mounted here, so it is installed in the workspace";
             let finding = Finding::note("in-workspace", message).help("update the runner to 2.331 or newer");
             Ok((place(host, &in_workspace, true)?, vec![finding]))
         }
@@ -87,7 +87,7 @@ fn keeps(host: &Host, path: &Path) -> Result<bool, Box<Finding>> {
 
 fn no_mount(message: &str) -> Box<Finding> {
     Box::new(Finding::error("no-mount", message).help(
-        "leave --to out, or name a folder in the workspace or in RUNNER_TEMP: the container sees nothing else of the host",
+        "drop --to, or name a folder in the workspace or in RUNNER_TEMP: the container sees nothing else of the host",
     ))
 }
 

@@ -40,11 +40,11 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
     let ready = skip_guard::is_ready(&outcome);
     outcome.append(match (&plan.smoke, ready) {
         (Some(plan), true) => smoke::run(plan, world).await,
-        (part, _) => left_out("smoke", "What was deployed answers", part.is_some()),
+        (part, _) => left_out("smoke", "The deployment answers", part.is_some()),
     });
     outcome.append(match (&plan.rollback, ready) {
         (Some(plan), true) => rollback_dry_run::run(plan, world).await,
-        (part, _) => left_out("rollback", "The rollback could be carried out", part.is_some()),
+        (part, _) => left_out("rollback", "The rollback is possible", part.is_some()),
     });
     if let Err(error) = keep(&outcome) {
         let ended = Ended::Errored {

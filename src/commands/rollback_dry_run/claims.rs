@@ -68,8 +68,8 @@ impl Claims {
 
     /// Writes down that these are not looked up, and why.
     pub fn skip(&mut self, claims: &[Claim<'_>]) {
-        let before = self.broken.as_deref().unwrap_or("the claim before it");
-        let reason = format!("it builds on a claim that does not hold: {before}");
+        let before = self.broken.as_deref().unwrap_or("an earlier check");
+        let reason = format!("an earlier check failed: {before}");
         self.checks.extend(
             claims
                 .iter()

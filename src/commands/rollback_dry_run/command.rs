@@ -38,7 +38,7 @@ impl Prove for CommandPlan {
     async fn prove(&self, workspace: &Path, world: &World, claims: &mut Claims) -> Proof {
         let words = world.secrets.command_line(self.check.iter().map(String::as_str));
         let shown = world.secrets.shorten(words.as_str(), TITLE_BYTES);
-        let title = format!("The check says yes: {shown}");
+        let title = format!("The check passes: {shown}");
         let (plan, world, folder) = (self.clone(), world.clone(), workspace.to_owned());
         let deadline = self.timeout.saturating_add(MARGIN);
         let look = async move { look(&plan, &folder, &world).await };
@@ -48,16 +48,14 @@ impl Prove for CommandPlan {
             None => String::new(),
         };
         let mut not_covered = vec![
-            "what the check does not look at: it was taken at its word".to_owned(),
-            format!("that the check changes nothing: {DRY_RUN}=1 asks for that, but nothing enforces it"),
+            "anything the check does not look at: its result is trusted".to_owned(),
+            format!("that the check changes nothing: {DRY_RUN}=1 asks for it, but nothing enforces it"),
         ];
         if self.expect_output.is_none() {
-            not_covered.push("what the check printed: only its exit code counted (--expect-output)".to_owned());
+            not_covered.push("the output of the check: only its exit code counted (see --expect-output)".to_owned());
         }
         not_covered.push(match self.rollback_command {
-            Some(_) => {
-                "that the rollback command does what the check looked at: it is printed as it was given".to_owned()
-            }
+            Some(_) => "that the rollback command does what the check covers: it is printed as given".to_owned(),
             None => "the rollback command: none was given (--rollback-command)".to_owned(),
         });
         Proof {
@@ -103,8 +101,8 @@ fn not_started(error: &StartError, check: &[String]) -> NotChecked {
     let help = match error {
         StartError::Interrupted(_) => return NotChecked::errored(error.to_string()),
         StartError::NotInPath(_) => {
-            "install it in a step before this one; the container action sees only what is in its own image, so for this \
-             check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
+            "install it in a step before this one; the container action sees only what is in its own image, so for \
+             this check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
         }
         StartError::NoFile(_) => {
             "check the path, which is relative to the workspace; the container action sees only its own image and the \
@@ -114,10 +112,11 @@ fn not_started(error: &StartError, check: &[String]) -> NotChecked {
             "make it executable (`chmod +x`, and `git update-index --chmod=+x` for the next checkout)"
         }
         StartError::NoInterpreter(_) => {
-            "install what its first line names; the container action has no shell and no system libraries, so for this \
-             check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
+            "install the interpreter its first line names; the container action has no shell and no system libraries, \
+             so for this check build stageproof from source on the host (`cargo build --release`) and call it in a \
+             `run:` step"
         }
-        StartError::Other { .. } | StartError::System(_) => "try the command by hand in the same place",
+        StartError::Other { .. } | StartError::System(_) => "run the command by hand in the same folder",
     };
     NotChecked::with_help(
         error.to_string(),
@@ -129,10 +128,10 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
     let last = secrets.last_lines(ran.output.redacted(secrets).as_str(), EXCERPT_LINES, EXCERPT_BYTES);
     let blind = |cause: String, help: &str| {
         let cause = if last.is_empty() {
-            format!("{cause}; it said nothing")
+            format!("{cause}; no output")
         } else {
             format!(
-                "{cause}; its last words: {}",
+                "{cause}; its last lines: {}",
                 secrets.shorten(last.lines().last().unwrap_or_default(), 200)
             )
         };
@@ -142,19 +141,18 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         RunEnd::Itself(Ending::Code(code)) => code,
         RunEnd::Itself(ending @ Ending::Signal(_)) => {
             return blind(
-                format!("the check {ending}, so it gave no answer"),
-                "signal 9 usually means a lack of memory, 11 a bug in the program: try it by hand in the same place",
+                format!("the check {ending}, so it has no result"),
+                "signal 9 usually means a lack of memory, 11 a bug in the program: run it by hand in the same folder",
             );
         }
         RunEnd::Deadline => {
             return blind(
                 format!(
-                    "the check timed out after {} and was ended {} all it started",
+                    "the check timed out after {} and was ended with {} of its processes",
                     TimeSpan(plan.timeout),
-                    if ran.survivors.is_empty() { "with" } else { "without" }
+                    if ran.survivors.is_empty() { "all" } else { "only some" }
                 ),
-                "find out what it waits for (a question on the terminal, a login?), or give it more with \
-                 --check-timeout",
+                "find out what it is waiting for (a prompt, a login?), or raise --check-timeout",
             );
         }
         RunEnd::Interrupted(signal) => {
@@ -168,9 +166,9 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         observed.findings.push(
             Finding::error(
                 "unexpected-exit",
-                format!("the check exited with code {code}, and {} means yes", plan.expect_exit),
+                format!("the check exited with code {code}, expected {}", plan.expect_exit),
             )
-            .help("its last lines say why; if this code means yes, set --expect-exit")
+            .help("check its last lines; if this code is a success, set --expect-exit")
             .excerpt(last.clone()),
         );
     }
@@ -196,7 +194,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         let left = Left::named(&ran.left_behind, secrets);
         observed.findings.push(
             Finding::warning("left-behind", format!("the check left processes behind: {left}"))
-                .help("a read-only check should wait for what it starts"),
+                .help("a read-only check should wait for the processes it starts"),
         );
     }
     (observed.findings).extend(Left::survived(&ran.survivors, "the check", secrets));

@@ -55,8 +55,8 @@ struct Proof {
 /// No rollback of code brings these back, on any platform.
 const NEVER_COVERED: [&str; 3] = [
     "the database: its content and schema stay as they are, migrations are not undone",
-    "secrets: they keep their present values",
-    "configuration that is kept outside of the release",
+    "secrets: they keep their current values",
+    "configuration outside the release",
 ];
 
 impl Subcommand for Plan {

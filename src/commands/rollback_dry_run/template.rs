@@ -32,13 +32,13 @@ impl fmt::Display for Placeholder {
 pub enum TemplateError {
     #[error("it is empty")]
     Empty,
-    #[error("there is no placeholder {{{0}}} here")]
+    #[error("unknown placeholder {{{0}}}")]
     Unknown(String),
-    #[error("it has a quote that is not closed, or ends in a backslash")]
+    #[error("it has an unclosed quote or ends in a backslash")]
     Open,
 }
 
-/// A command for a shell, parsed. `${name}` and `{{name}}` are left alone, as shells and Go templates use them.
+/// A command for a shell, parsed. `${name}` and `{{name}}` are not touched, as shells and Go templates use them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 

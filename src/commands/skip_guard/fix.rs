@@ -33,8 +33,8 @@ pub enum Tried {
 /// What a missing prerequisite's help says about its fix, to be put behind it.
 pub fn advice(fix: Option<&Fix>, running: bool) -> String {
     match (fix, running) {
-        (Some(fix), false) => format!(" `{fix}` repairs it, and `stageproof skip-guard --fix` runs that."),
-        (None, true) => " No fix is configured for it, so this is to be done by hand.".to_owned(),
+        (Some(fix), false) => format!(" `{fix}` repairs it, and `stageproof skip-guard --fix` runs it."),
+        (None, true) => " No fix is configured, so fix it by hand.".to_owned(),
         _ => String::new(),
     }
 }
@@ -54,7 +54,9 @@ async fn run_here(fix: &Fix, log: &Path, world: &World) -> Tried {
     };
     // Before the work instead of after it: what it says is evidence.
     if let Err(error) = files::replace(log, b"") {
-        return Tried::Lost(format!("its fix was not run, as its log cannot be kept: {error:#}"));
+        return Tried::Lost(format!(
+            "its fix was not run, because its log cannot be written: {error:#}"
+        ));
     }
     let command = Command {
         program: program.clone(),
@@ -75,7 +77,7 @@ async fn run_here(fix: &Fix, log: &Path, world: &World) -> Tried {
                     last: world.secrets.last_lines(said.as_str(), LINES_SHOWN, BYTES_SHOWN),
                     ran: Box::new(ran),
                 },
-                Err(error) => Tried::Lost(format!("its fix ran, and its log cannot be kept: {error:#}")),
+                Err(error) => Tried::Lost(format!("its fix ran, but its log cannot be written: {error:#}")),
             }
         }
         Err(error) => Tried::NotStarted(error),
@@ -110,7 +112,7 @@ pub fn judge(
         ),
         (Some((how, help)), Some(missing)) => failed(format!("{missing}, and {how}"), help),
         (Some((how, help)), None) if unknown => failed(how, help),
-        (Some((how, help)), None) => failed(format!("it is there now, but {how}"), help),
+        (Some((how, help)), None) => failed(format!("the prerequisite is met now, but {how}"), help),
     };
     let mut findings = match finding {
         Some(finding) => vec![finding.excerpt(last_lines(tried))],
@@ -147,8 +149,8 @@ fn wrong(fix: &Fix, tried: &Tried) -> Result<Option<(String, &'static str)>, Str
 /// How much of what it started was ended.
 fn how_far(ran: &Ran) -> &'static str {
     match ran.survivors.as_slice() {
-        [] => "with all it started",
-        _ => "without all it started",
+        [] => "with all its processes",
+        _ => "with only some of its processes",
     }
 }
 
@@ -177,18 +179,17 @@ fn left_behind(tried: &Tried, secrets: &Redactor) -> Vec<Finding> {
     findings
 }
 
-const NOT_STARTED: &str = "its first word must be a program on the PATH, or a path in the workspace that may be \
-                           executed; the container action holds nothing that could be run, so run it on the host";
+const NOT_STARTED: &str = "its first word must be a program on the PATH, or an executable path in the workspace; the \
+container action has nothing to run, so run it on the host";
 const FAILED: &str = "its log says why; run the command by hand in the workspace";
-const TOO_LONG: &str = "find out what it waits for (there is nothing on its standard input), or give it longer with \
-                        `fix-within`";
+const TOO_LONG: &str = "find out what it is waiting for (its standard input is empty), or raise `fix-within`";
 
 fn no_effect(requirement: &Requirement) -> &'static str {
     match requirement {
         Requirement::Command(_) => {
             "install to a folder on the PATH of this step; additions to GITHUB_PATH are discarded"
         }
-        _ => "see in its log what it did instead",
+        _ => "check its log for what it did instead",
     }
 }
 

@@ -35,7 +35,7 @@ pub fn read(text: &str, now: Timestamp, secrets: &Redactor) -> Freeze {
         Err(error) => {
             let why = error.to_string();
             let why = secrets.shorten(why.lines().next().unwrap_or_default(), 200);
-            return Freeze::Holds(format!("there is a freeze that cannot be read ({why})"));
+            return Freeze::Holds(format!("there is an unreadable freeze ({why})"));
         }
     };
     let mut says = format!("deploys are frozen: {}", secrets.shorten(written.reason.trim(), 300));

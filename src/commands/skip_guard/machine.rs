@@ -47,7 +47,7 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, N
         )),
         Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
         Origin::Unknown(why) => Err(NotChecked::with_help(
-            format!("{names} {verb} not set, and it is unknown whether that is right here: {why}"),
+            format!("{names} {verb} not set, and it is unknown whether this run should have it: {why}"),
             run_context::event_help(world),
         )),
     }
@@ -82,7 +82,7 @@ pub fn group(names: &[String], world: &World) -> Result<Answer, NotChecked> {
                 (Some((name, what)), _) => format!("{} set, but {name} holds {what}", is_or_are(&set)),
                 (None, _) => format!("{} set, but {} not", is_or_are(&set), is_or_are(&unset)),
             },
-            help: "Set what is missing, or remove what is there: these belong together.".to_owned(),
+            help: "Set the missing ones, or unset the others: they are used together.".to_owned(),
         })),
     }
 }
@@ -101,7 +101,8 @@ fn visible(path: &Path, world: &World) -> Result<(), NotChecked> {
                 "{} is not in a folder of the runner that is mounted into this container",
                 path.display()
             ),
-            "name a path in the workspace, or in RUNNER_TEMP with runner 2.331 or newer; no other host folder is mounted",
+            "name a path in the workspace, or in RUNNER_TEMP with runner 2.331 or newer; no other host folder is \
+             mounted",
         )),
         Err(error) => Err(NotChecked::errored(format!("the mounts cannot be read: {error}"))),
     }
@@ -120,7 +121,7 @@ pub fn file(path: &Path, world: &World) -> Result<Answer, NotChecked> {
             "Check the path, and that the checkout or build before this step creates it.",
         )),
         Err(error) => Err(NotChecked::with_help(
-            format!("{} cannot be looked at: {error}", path.display()),
+            format!("{} cannot be checked: {error}", path.display()),
             "check the permissions of the file and of the folders above it",
         )),
     }
@@ -132,8 +133,8 @@ pub fn command(name: &str, world: &World) -> Result<Answer, NotChecked> {
     } else {
         let Some(path) = world.env.raw("PATH") else {
             return Err(NotChecked::with_help(
-                "PATH is not set, so no command can be looked for",
-                "name the command by its path, or run stageproof on the host instead of in the container",
+                "PATH is not set, so no command can be found",
+                "give the path of the command, or run stageproof on the host instead of in the container",
             ));
         };
         std::env::split_paths(path).map(|folder| folder.join(name)).collect()
@@ -195,9 +196,9 @@ fn in_file(path: &Path, world: &World) -> Option<Freeze> {
     Some(match files::read_text(path, LARGEST_FREEZE, Links::Follow) {
         Ok(text) => freeze::read(&text, world.clock.now(), &world.secrets),
         Err(_) if matches!(files::is_there(path), Ok(false)) => Freeze::Holds(format!(
-            "there is a freeze that cannot be read ({} is or is behind a dangling symbolic link)",
+            "there is an unreadable freeze ({} is or is behind a dangling symbolic link)",
             path.display()
         )),
-        Err(error) => Freeze::Holds(format!("there is a freeze that cannot be read ({error:#})")),
+        Err(error) => Freeze::Holds(format!("there is an unreadable freeze ({error:#})")),
     })
 }

@@ -1,4 +1,4 @@
-//! May this job run here at all? Ready, or skipped with the reason.
+//! Checks whether this job can run here: ready, or skipped with the reason.
 //!
 //! Three situations are told apart: what is missing *cannot* exist here (skip, nothing to do), *should* exist (skip
 //! with a warning, or fail where the configuration says so), or exists *partly* (always a failure). Every missing item is
@@ -51,7 +51,7 @@ const AT_ONCE: usize = 8;
 
 pub struct Plan {
     pub prerequisites: Vec<Prerequisite>,
-    /// Missing prerequisites fail instead of skipping.
+    /// Fail instead of skipping if prerequisites are missing.
     pub strict: bool,
     /// Runs in which what should exist and does not is a failure.
     pub fail_on: Vec<FailOn>,
@@ -164,7 +164,7 @@ async fn look(plan: &Plan, which: &[usize], world: &World) -> Vec<Seen> {
                     missing.help.push_str(&advice);
                 } else if fails {
                     // What cannot exist is no reason to fail, unless somebody asked for that.
-                    missing.help = "It fails because of --strict; leave that out to skip such runs.".to_owned();
+                    missing.help = "It fails because of --strict; drop it to skip such runs.".to_owned();
                 }
                 let looked = match (fails, &missing.situation) {
                     (true, _) => Ok(engine::Observation::found(

@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to do when nobody knows about a name.
-const NAME_SERVERS: &str = "check that the name servers in /etc/resolv.conf can be reached from here";
+const NAME_SERVERS: &str = "check that the name servers in /etc/resolv.conf are reachable from here";
 
 /// One client for all URLs, made only if there is one.
 #[derive(Default)]
@@ -58,10 +58,10 @@ fn unanswered(url: &Url, failure: &Failure) -> Result<Answer, NotChecked> {
     if failure.blind {
         let help = match failure.reason {
             Reason::Dns => NAME_SERVERS,
-            _ => "check that the proxy can be reached from here",
+            _ => "check that the proxy is reachable from here",
         };
         return Err(NotChecked::with_help(
-            format!("whether {url} answers was not found out {said}"),
+            format!("cannot tell whether {url} answers {said}"),
             help,
         ));
     }
@@ -69,7 +69,7 @@ fn unanswered(url: &Url, failure: &Failure) -> Result<Answer, NotChecked> {
         format!("{url} does not answer {said}"),
         match failure.reason {
             Reason::Dns => "Check the host name.",
-            _ => "Check that it is up and can be reached from here.",
+            _ => "Check that it is up and reachable from here.",
         },
     ))
 }
@@ -99,7 +99,7 @@ pub async fn tcp(host: &str, port: u16) -> Result<Answer, NotChecked> {
     }
     Ok(should(
         format!("{host} accepts no connections on port {port} ({last})"),
-        "Check that it is up and can be reached from here.",
+        "Check that it is up and reachable from here.",
     ))
 }
 

@@ -18,20 +18,20 @@ pub fn token(world: &World) -> Result<Answer, NotChecked> {
     }
     if !world.runner.active {
         return Ok(Answer::DoesNotApply(
-            "not in a workflow run, so no token can be issued".to_owned(),
+            "not in a workflow run: no token can be issued".to_owned(),
         ));
     }
     match fork(world) {
         Ok(Some(fork)) => Ok(cannot(format!(
-            "no OpenID Connect token is issued to a pull request from {}",
+            "GitHub issues no OpenID Connect token to a pull request from {}",
             world.secrets.shorten(fork.as_str(), FORK)
         ))),
         Ok(None) => Ok(should(
             "the job may not get an OpenID Connect token",
-            "Add `id-token: write` to `permissions:` of the job; what is not named there is not granted.",
+            "Add `id-token: write` to `permissions:` of the job; permissions not listed there are not granted.",
         )),
         Err(why) => Err(NotChecked::with_help(
-            format!("there is no OpenID Connect token, and it is unknown whether that is right here: {why}"),
+            format!("there is no OpenID Connect token, and it is unknown whether this run should have it: {why}"),
             event_help(world),
         )),
     }

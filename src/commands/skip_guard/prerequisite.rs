@@ -77,7 +77,7 @@ struct Written {
 /// Why what is written together does not fit together.
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
-    #[error("`fix-within` is how long a `fix` may take, and there is no `fix` here")]
+    #[error("`fix-within` needs a `fix`")]
     NoFix,
     #[error("`fix-within` must be longer than 0s")]
     NoTime,
@@ -112,12 +112,12 @@ impl TryFrom<Written> for Prerequisite {
 fn beyond_repair(requirement: &Requirement) -> Option<&'static str> {
     match requirement {
         Requirement::Env(_) | Requirement::Var(_) | Requirement::Group(_) => {
-            Some("a command cannot set the variables of the step that starts it")
+            Some("a command cannot set variables of the step that starts it")
         }
         Requirement::Event(_) | Requirement::Ref(_) | Requirement::NotFork => {
             Some("a command cannot change where a run comes from")
         }
-        Requirement::NotFrozen(_) => Some("a freeze is lifted by whoever wrote it"),
+        Requirement::NotFrozen(_) => Some("only its author may lift a freeze"),
         _ => None,
     }
 }
@@ -130,7 +130,7 @@ struct Words(Vec<String>);
 enum NoWords {
     #[error("a `fix` must not be empty")]
     Empty,
-    #[error("the fix `{0}` has a quote that is not closed, or ends in a backslash")]
+    #[error("the fix `{0}` has an unclosed quote or ends in a backslash")]
     Open(String),
 }
 
@@ -246,15 +246,15 @@ mod tests {
     #[test]
     fn what_does_not_fit_together_is_refused() {
         for (yaml, says) in [
-            ("{require: 'file:x', fix-within: 1m}", "there is no `fix` here"),
+            ("{require: 'file:x', fix-within: 1m}", "needs a `fix`"),
             ("{require: 'file:x', fix: a, fix-within: 0s}", "longer than 0s"),
             ("{require: 'file:x', fix: a, fix-within: 30}", "has no unit"),
             ("{require: 'file:x', fix: ' '}", "must not be empty"),
-            ("{require: 'file:x', fix: \"sh -c 'x\"}", "a quote that is not closed"),
-            ("{require: 'env:X', fix: a}", "cannot set the variables"),
-            ("{require: 'group:X,Y', fix: a}", "cannot set the variables"),
+            ("{require: 'file:x', fix: \"sh -c 'x\"}", "an unclosed quote"),
+            ("{require: 'env:X', fix: a}", "cannot set variables"),
+            ("{require: 'group:X,Y', fix: a}", "cannot set variables"),
             ("{require: not-fork, fix: a}", "where a run comes from"),
-            ("{require: 'not-frozen:f', fix: rm f}", "lifted by whoever wrote it"),
+            ("{require: 'not-frozen:f', fix: rm f}", "only its author may lift"),
             ("{fix: a}", "require"),
             ("{require: 'nonsense:x'}", "write one of"),
             ("[a]", "KIND:VALUE, or `require`"),

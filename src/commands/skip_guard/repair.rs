@@ -144,11 +144,11 @@ async fn run_all(plan: &Plan, fixable: Vec<(usize, &Fix)>, logs: &Path, world: &
 fn refusal(seen: &[Seen], world: &World) -> Option<String> {
     let impossible = |missing: &&Missing| missing.situation == Situation::CannotExist;
     if let Some(missing) = seen.iter().filter_map(|seen| seen.missing.as_ref()).find(impossible) {
-        return Some(format!("{}, which no command can change", missing.message));
+        return Some(format!("{}, which no command can fix", missing.message));
     }
     match run_context::not_fork(world) {
         Ok(Answer::Met(_) | Answer::DoesNotApply(_)) => None,
-        Ok(Answer::Missing(missing)) => Some(format!("{}, and its commands are not run", missing.message)),
+        Ok(Answer::Missing(missing)) => Some(format!("{}, whose commands are not run", missing.message)),
         Err(_) => Some("cannot tell whether the run comes from a fork".to_owned()),
     }
 }
@@ -163,7 +163,7 @@ fn log_path(logs: &Path, index: usize) -> PathBuf {
 fn stopped(mut first: Seen, signal: &str, tried: bool) -> Seen {
     let cause = match tried {
         false => format!("interrupted by {signal} before its fix ran"),
-        true => format!("interrupted by {signal} before it was looked at again"),
+        true => format!("interrupted by {signal} before it was checked again"),
     };
     first.check.ended = Ended::Errored { cause, help: None };
     first

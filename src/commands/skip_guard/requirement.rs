@@ -79,7 +79,7 @@ pub enum RequirementError {
     Glob(#[from] NotAGlob),
     #[error(transparent)]
     Ask(#[from] AskError),
-    #[error("`{0}` is not a URL that can be asked: {1}; write http://… or https://… without credentials")]
+    #[error("`{0}` is not a URL that can be probed: {1}; write http://… or https://… without credentials")]
     Url(String, String),
 }
 
@@ -273,9 +273,9 @@ mod tests {
             ("environment:", "environment:staging"),
             ("environment:..", "not the name of an environment"),
             ("token-permission:contents", "SCOPE:read"),
-            ("token-permission:contents:write", "only read"),
+            ("token-permission:contents:write", "check read access"),
             ("token-permission:pages:read", "actions, checks, contents"),
-            ("token-permission:id-token:write", "require `oidc`"),
+            ("token-permission:id-token:write", "checked by `oidc`"),
             ("no-other-run:2", "has no unit"),
             ("", "write one of"),
         ] {

@@ -18,7 +18,7 @@ pub fn event(events: &[String], world: &World) -> Result<Answer, NotChecked> {
             "run it in a job of a workflow, or leave `event` out",
         )),
         (None, false) => Ok(Answer::DoesNotApply(
-            "not in a workflow run, so there is no event".to_owned(),
+            "not in a workflow run: there is no event".to_owned(),
         )),
     }
 }
@@ -35,7 +35,7 @@ pub fn git_ref(pattern: &Pattern, world: &World) -> Result<Answer, NotChecked> {
             "run it in a job of a workflow, or leave `ref` out",
         )),
         (None, false) => Ok(Answer::DoesNotApply(
-            "not in a workflow run, so there is no ref".to_owned(),
+            "not in a workflow run: there is no ref".to_owned(),
         )),
     }
 }
@@ -55,7 +55,7 @@ pub fn event_help(world: &World) -> &'static str {
 pub fn not_fork(world: &World) -> Result<Answer, NotChecked> {
     if world.runner.event_path.is_none() && !world.runner.active {
         return Ok(Answer::DoesNotApply(
-            "not in a workflow run, so there is no fork".to_owned(),
+            "not in a workflow run: there is no fork".to_owned(),
         ));
     }
     let cannot_tell =

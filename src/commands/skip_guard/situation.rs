@@ -88,7 +88,7 @@ pub fn fork_behind(event_name: &str, event: &Value) -> Result<Option<String>, St
         return compare(event, "/workflow_run/head_repository", "/repository");
     }
     if event.pointer("/issue/pull_request").is_some_and(Value::is_object) {
-        return Err("a comment's event does not say which repository the pull request comes from".to_owned());
+        return Err("the event of a comment does not name the repository of the pull request".to_owned());
     }
     match event.pointer("/repository/fork") {
         Some(Value::Bool(true)) => Ok(Some("this repository, which is a fork".to_owned())),
@@ -112,6 +112,6 @@ fn compare(event: &Value, head: &str, base: &str) -> Result<Option<String>, Stri
         (None, Some(_)) if event.pointer(head).is_some_and(Value::is_null) => {
             Ok(Some("a fork that was deleted".to_owned()))
         }
-        _ => Err("the event does not say which repository the change comes from".to_owned()),
+        _ => Err("the event does not name the repository of the change".to_owned()),
     }
 }

@@ -32,7 +32,7 @@ impl Held {
             // Not repeated: it would be masked as the secret's value.
             Self::Instead("an empty JSON value")
         } else if seen.len() >= 3 && seen.bytes().all(|byte| byte == b'*') {
-            Self::Instead("asterisks, as a masked value is shown")
+            Self::Instead("asterisks, like a masked value")
         } else if text.split_once("${{").is_some_and(|(_, rest)| rest.contains("}}")) {
             Self::Instead("an unevaluated expression")
         } else {

@@ -18,7 +18,7 @@ pub struct Streaks {
 /// Failures in a row.
 struct Blip {
     count: u64,
-    /// Each of them could be the platform's, and right answers came before.
+    /// Each of them could be the platform's, and good responses came before.
     suspect: bool,
     /// The control failed each time.
     signed: bool,

@@ -1,6 +1,6 @@
 //! Does what was deployed answer? Probes URLs, or servers that are started for it.
 //!
-//! Two phases with different rules: until the first right answer a probe is patient, as nearly everything may heal while
+//! Two phases with different rules: until the first good response a probe is patient, as nearly everything may heal while
 //! a deploy settles; after it, a window may watch whether the answer stays right, and there a failure is a failure.
 
 mod blips;
@@ -132,7 +132,7 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
                     return probe.look(&means).await;
                 };
                 if Instant::now() >= until {
-                    return Err(out_of_time("not begun within", limit));
+                    return Err(out_of_time("not started within", limit));
                 }
                 tokio::time::timeout_at(until.into(), probe.look(&means))
                     .await
@@ -146,8 +146,8 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
 fn no_client(cause: String) -> NotChecked {
     NotChecked::with_help(
         cause,
-        "check --ca-file, --client-cert, --client-key and SSL_CERT_FILE: each must be a PEM file; on the command line its \
-         path is relative to the current folder, in the configuration to the workspace",
+        "check --ca-file, --client-cert, --client-key and SSL_CERT_FILE: each must be a PEM file; on the command line \
+         its path is relative to the current folder, in the configuration to the workspace",
     )
 }
 

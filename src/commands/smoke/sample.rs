@@ -17,7 +17,7 @@ pub enum Sample {
     Bad(Bad),
 }
 
-/// A right answer.
+/// A good response.
 pub struct Good {
     pub status: u16,
     /// `HTTP/1.1` or `HTTP/2`.
@@ -35,7 +35,7 @@ pub struct Good {
     pub downgrade: Option<Hop>,
 }
 
-/// A wrong answer, or none.
+/// A bad response, or none.
 #[derive(Clone, Debug)]
 pub struct Bad {
     pub reason: Reason,
@@ -50,7 +50,7 @@ pub struct Bad {
     pub cut_short: bool,
     /// Of the certificates that were shown.
     pub first_expiry: Option<Expiry>,
-    /// How long the server asks to be left alone.
+    /// The server's Retry-After.
     pub retry_after: Option<Duration>,
     /// The independent sign that the platform is at fault, in words.
     pub sign: Option<String>,
@@ -155,7 +155,7 @@ pub struct Samples {
     /// The last failure, except that one that was cut short does not replace one that had its time.
     bad: Option<Bad>,
     good: Option<Box<Good>>,
-    /// Since the first right answer, like the next.
+    /// Since the first good response, like the next.
     first_expiry: Option<Expiry>,
     downgrade: Option<Hop>,
     control_is_wrong: Option<String>,
@@ -242,12 +242,12 @@ impl Samples {
         self.good.as_deref()
     }
 
-    /// The first end of a certificate in any of them since the first right answer.
+    /// The first end of a certificate in any of them since the first good response.
     pub fn first_expiry(&self) -> Option<&Expiry> {
         self.first_expiry.as_ref()
     }
 
-    /// A redirect that left TLS on the way to a right answer.
+    /// A redirect that left TLS on the way to a good response.
     pub fn downgrade(&self) -> Option<&Hop> {
         self.downgrade.as_ref()
     }
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(first(good(5)), Some(5));
         assert_eq!(first(good(7)), Some(5), "not the last one");
         assert_eq!(first(failed(Reason::Reset, "")), Some(5));
-        assert_eq!(first(bad(3)), Some(3), "also without a right answer");
+        assert_eq!(first(bad(3)), Some(3), "also without a good response");
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Timing {
             .collect();
     }
 
-    /// Right answers.
+    /// Good responses.
     pub fn count(&self) -> u64 {
         self.count
     }

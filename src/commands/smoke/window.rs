@@ -1,11 +1,11 @@
-//! After the first right answer: does it stay right? Knows no clock and no network, only what came back and when.
+//! After the first good response: does it stay right? Knows no clock and no network, only what came back and when.
 //!
 //! A window is good if it was watched without a gap to its end, its last answer is right, and its failures are within
-//! the limits. A failure is an attempt that ended in anything but a right answer, also in none at all. It is degraded as
+//! the limits. A failure is an attempt that ended in anything but a good response, also in none at all. It is degraded as
 //! soon as a limit is passed, and unwatched, which is neither good nor bad, as soon as a gap without samples is too long.
 //!
-//! Three rules hold whatever comes in: one more failure never makes the verdict better, an attempt without an answer
-//! never counts less in the ratio than a wrong answer, and equal samples count the same one by one or together.
+//! Three rules hold whatever comes in: one more failure never makes the verdict better, an attempt without a response
+//! never counts less in the ratio than a bad response, and equal samples count the same one by one or together.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,9 +42,9 @@ impl fmt::Display for Goal {
 /// When it is over before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Wrong answers since the last right one. This many end it.
+    /// Bad responses since the last right one. This many end it.
     pub failures: u64,
-    /// Attempts without an answer since the last right one. This many end it. Of failures of both kinds in a row, as
+    /// Attempts without a response since the last right one. This many end it. Of failures of both kinds in a row, as
     /// many end it as the larger limit allows of one.
     pub transport_errors: u64,
     /// Failures of all attempts. More end it.
@@ -124,7 +124,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window that begins with the right answer just before it.
+    /// A window that begins with the good response just before it.
     pub fn new(goal: Goal, limits: Limits) -> Self {
         Self {
             goal,
@@ -154,7 +154,7 @@ impl Window {
         match run.kind {
             Kind::Good => {
                 self.good = self.good.saturating_add(run.count);
-                // Both counts run until something is right again: a wrong answer between two silences is no recovery.
+                // Both counts run until something is right again: a bad response between two silences is no recovery.
                 (self.wrong_in_a_row, self.no_answer_in_a_row) = (0, 0);
                 self.good_since.get_or_insert(run.from);
             }
@@ -219,7 +219,7 @@ impl Window {
                     State::Open
                 }
             }
-            // It does not end on a failure: the next right answer or the limit decides.
+            // It does not end on a failure: the next good response or the limit decides.
             Goal::Watch(span) if now >= span && self.good_since.is_some() => State::Good,
             Goal::Watch(_) => State::Open,
         }
@@ -229,7 +229,7 @@ impl Window {
         self.wrong_in_a_row.saturating_add(self.no_answer_in_a_row)
     }
 
-    /// Attempts that ended in anything but a right answer.
+    /// Attempts that ended in anything but a good response.
     pub fn failed(&self) -> u64 {
         self.wrong + self.no_answer
     }
@@ -241,9 +241,9 @@ impl Window {
     /// Why it is over, in words.
     pub fn explain(&self, why: Why) -> String {
         match why {
-            Why::InARow => format!("{} in a row", text::count(amount(self.wrong_in_a_row), "wrong answer")),
+            Why::InARow => format!("{} in a row", text::count(amount(self.wrong_in_a_row), "bad response")),
             Why::NoAnswerInARow => format!(
-                "{} without an answer in a row",
+                "{} without a response in a row",
                 text::count(amount(self.no_answer_in_a_row), "attempt")
             ),
             Why::FailuresInARow => {
@@ -257,11 +257,11 @@ impl Window {
                 self.limits.min_samples
             ),
             Why::NeverSteady => format!(
-                "it was not {} within {}",
+                "not {} within {}",
                 self.goal,
                 TimeSpan(Duration::from_secs(self.limits.deadline.as_secs()))
             ),
-            Why::NoData => "there was no right answer in the whole window".to_owned(),
+            Why::NoData => "no good response in the whole window".to_owned(),
         }
     }
 }

@@ -127,7 +127,7 @@ fn found(fold: &Fold, checks: &mut Vec<Check>, notes: &mut Vec<String>) -> Vec<P
             }
         }
         for (path, why) in below.unread.into_iter().filter(|(path, _)| seen.insert(path.clone())) {
-            let message = format!("{} may be a report and was not read: {why}", shown(&path, fold));
+            let message = format!("{} may be a report, but was not read: {why}", shown(&path, fold));
             unread.add(Finding::error("unread-report", message).help("replace it with the report itself"));
         }
         for path in below.foreign.into_iter().filter(|path| seen.insert(path.clone())) {
@@ -185,11 +185,11 @@ fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
             let expected = expect.count.get();
             if usize::try_from(expected) != Ok(count) {
                 let message = format!(
-                    "found {} {of}, and --expect says {expected}",
+                    "found {} {of}, but --expect says {expected}",
                     text::count(count, "report")
                 );
                 let finding = Finding::error("unexpected-count", message)
-                    .help("check that each leg of the matrix ran, and that the evidence of each was downloaded here");
+                    .help("check that each leg of the matrix ran, and that its evidence was downloaded here");
                 checks.push(check(
                     format!("{STAGE}:expect:{of}"),
                     format!("{expected} reports {of} are there"),
@@ -266,7 +266,7 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
     } else if report.verdict == Verdict::NothingChecked {
         Ended::Errored {
             cause: "nothing was checked".to_owned(),
-            help: Some("a report that checked nothing proves nothing; see its step".to_owned()),
+            help: Some("a report that checked nothing proves nothing; check its step".to_owned()),
         }
     } else if let Some(skip) = &skip {
         Ended::Skipped {
@@ -303,7 +303,7 @@ fn misnamed(report: &Report, path: &Path, place: &str) -> Option<Finding> {
     let right = stem.is_some_and(|stem| stem == own || stem.ends_with(&format!(".{own}")));
     (!right).then(|| {
         let message = format!("{place} is named {}, but is a report of {own}", stem.unwrap_or(&name));
-        Finding::error("misnamed-report", message).help("keep the file names that reports were written with")
+        Finding::error("misnamed-report", message).help("keep the original file names of reports")
     })
 }
 

@@ -1,4 +1,4 @@
-//! What do all reports together amount to?
+//! Folds all reports into one verdict.
 //!
 //! Folds the reports of several steps and jobs. Every required report must be there, parse, belong to this run and
 //! commit, and be recent; anything else fails, by name.

@@ -94,7 +94,7 @@ impl Origin {
             Some(Finding::error("too-old", message).help("run the step again, or allow more with --max-age"))
         } else if age < -CLOCK_SKEW {
             let message = format!("{place} ended in the future, at {finished_at}");
-            Some(Finding::error("from-the-future", message).help("correct the clocks of the machines"))
+            Some(Finding::error("from-the-future", message).help("correct the machines' clocks"))
         } else {
             None
         }
@@ -103,10 +103,10 @@ impl Origin {
 
 fn differs(place: &str, its: &str, pair: &Pair<'_>) -> Option<Finding> {
     let mine = pair.mine.filter(|mine| *mine != its)?;
-    let message = format!("{place} is from another {}: {its}, and this is {mine}", pair.what);
+    let message = format!("{place} is from another {}: {its}, but this is {mine}", pair.what);
     let help = match pair.code {
-        "wrong-attempt" => "run its job again too, or accept earlier attempts of this run with --any-attempt",
-        _ => "remove old evidence, or give each run a folder of its own with --evidence-dir",
+        "wrong-attempt" => "run its job again as well, or accept earlier attempts of this run with --any-attempt",
+        _ => "remove old evidence, or give each run its own folder with --evidence-dir",
     };
     Some(Finding::error(pair.code, message).help(help))
 }
@@ -168,7 +168,7 @@ mod tests {
             assert!(
                 findings[0]
                     .message
-                    .contains(&format!("p is from another {name}: x, and this is"))
+                    .contains(&format!("p is from another {name}: x, but this is"))
             );
             let help = findings[0].help.as_deref().unwrap();
             assert_eq!(help.contains("--any-attempt"), code == "wrong-attempt");

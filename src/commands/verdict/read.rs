@@ -46,7 +46,7 @@ fn judge(file: &StatusFile, place: &str, origin: &Origin, world: &World) -> (Vec
     if file.status == StagingStatus::Failed {
         findings.push(
             Finding::error("staging-failed", format!("{place} says FAILED"))
-                .help("its text says why; fix that and run the staging deploy again"),
+                .help("fix the reason it gives, and run the staging deploy again"),
         );
     }
     let (of_another, mut compared, unknown) = origin.as_far_as_known(place, &file.subject);
@@ -55,7 +55,7 @@ fn judge(file: &StatusFile, place: &str, origin: &Origin, world: &World) -> (Vec
     findings.extend(origin.not_recent(place, finished_at, world.clock.now()));
     if !unknown.is_empty() {
         let message = format!(
-            "{place} does not say its {}, so that was not compared",
+            "{place} does not name its {}, which was not compared",
             unknown.join(" and ")
         );
         findings.push(Finding::warning("not-compared", message).help("write it with `stageproof verdict` in this run"));

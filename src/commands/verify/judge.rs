@@ -22,8 +22,8 @@ pub fn manifest(sealed: &Sealed, listing: &Listing) -> (Option<Manifest>, Capped
     let Some(number) = listing.files.get(MANIFEST) else {
         let inner = listing.files.keys().find(|path| path.ends_with(".zip"));
         let help = match inner {
-            Some(zip) => format!("it holds {zip}: verify that"),
-            None => "name what evidence-bundle sealed: the evidence directory itself, or its zip".to_owned(),
+            Some(zip) => format!("it contains {zip}: verify that"),
+            None => "give what evidence-bundle sealed: the evidence directory itself, or its zip".to_owned(),
         };
         findings.add(
             wrong(
@@ -64,7 +64,7 @@ pub fn presence(manifest: &Manifest, listing: &Listing) -> Capped {
     let listed: HashSet<&str> = manifest.lines.iter().map(|line| line.path.as_str()).collect();
     for line in &manifest.lines {
         if !listing.files.contains_key(&line.path) {
-            findings.add(wrong("missing", format!("{} is listed and is not there", line.path)));
+            findings.add(wrong("missing", format!("{} is listed but missing", line.path)));
         }
     }
     let mut unlisted: Vec<&str> = listing.files.keys().map(String::as_str).collect();
@@ -80,7 +80,7 @@ pub fn presence(manifest: &Manifest, listing: &Listing) -> Capped {
     if listed.contains(MANIFEST) {
         findings.add(wrong(
             "unsafe-path",
-            format!("{MANIFEST} lists itself, which cannot be true"),
+            format!("{MANIFEST} lists itself, which is impossible"),
         ));
     }
     findings
@@ -141,10 +141,8 @@ pub fn read_index(sealed: &Sealed, manifest: &Manifest, listing: &Listing) -> Re
             return Err(Box::new(wrong("no-index", message)));
         }
         (false, None) => {
-            let message = format!(
-                "there is no {INDEX}, so it is not known which run this is evidence of, \
-                 what was left out, or what the files were called"
-            );
+            let message =
+                format!("there is no {INDEX}, so the run, the files left out and the original file names are unknown");
             let finding = Finding::warning("no-index", message);
             return Err(Box::new(finding.help("seal it with stageproof evidence-bundle")));
         }
@@ -206,7 +204,7 @@ pub fn index(
         .fold(0u64, |sum, entry| sum.saturating_add(entry.size));
     if total != index.total_bytes {
         let said = index.total_bytes;
-        let message = format!("the files in {INDEX} add up to {total} bytes, but it says {said}");
+        let message = format!("the files in {INDEX} add up to {total} bytes, but it claims {said}");
         findings.add(wrong("index-disagrees", message));
     }
     if let Some(zip) = sealed.zip() {

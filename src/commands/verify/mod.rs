@@ -33,9 +33,8 @@ impl Plan {
     }
 }
 
-const NOT_PINNED: &str = "The evidence was compared with its own manifest only. Whoever can change all of it can seal it \
-                          again: compare it with the hash that was kept when it was sealed, with --manifest-sha256 or \
-                          --bundle-sha256.";
+const NOT_PINNED: &str = "The evidence was compared with its own manifest only. Whoever can change all of it can seal \
+it again: pin the hash recorded when it was sealed with --manifest-sha256 or --bundle-sha256.";
 
 impl Subcommand for Plan {
     fn report_home(&self) -> ReportHome {
@@ -109,7 +108,7 @@ fn look(sealed: &Sealed, is_pinned: bool, stop: Stop<'_>, outcome: &mut Outcome)
 
     let started = Instant::now();
     let findings = judge::presence(&manifest, &listing);
-    let title = "Everything that is there is listed, and everything listed is there";
+    let title = "All files are listed, and all listed files exist";
     outcome
         .checks
         .push(check("verify:listing", title, looked(findings), started));
@@ -177,11 +176,11 @@ fn expected(plan: &Plan, outcome: &mut Outcome) {
         let message = match outcome.outputs.get(name) {
             Some(found) if **found == **expected => None,
             Some(found) => Some(format!(
-                "the {what}'s SHA-256 is {}, and the pinned one is {expected}",
+                "the {what}'s SHA-256 is {}, but the pinned one is {expected}",
                 &**found
             )),
             None => Some(format!(
-                "there is no {what} here whose SHA-256 could be the pinned one, {expected}"
+                "there is no {what} to compare with the pinned SHA-256, {expected}"
             )),
         };
         let other = outcome.outputs.iter().find(|(_, found)| ***found == **expected);
@@ -208,7 +207,7 @@ fn looked(findings: Capped) -> Ended {
 fn errored(id: &str, title: &str, cause: String, started: Instant) -> Check {
     let ended = Ended::Errored {
         cause,
-        help: Some("name the sealed directory, or the zip, by a path this user may read".to_owned()),
+        help: Some("give the sealed directory or the zip by a path this user may read".to_owned()),
     };
     check(id, title, ended, started)
 }

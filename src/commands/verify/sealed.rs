@@ -67,12 +67,12 @@ impl Sealed {
                 Err(ZipError::Io(error)) => Err(cannot(&error)),
                 Err(error @ ZipError::NotAZip) => Err(OpenError::Wrong(Box::new(
                     wrong("not-a-zip", format!("{shown}: {error}"))
-                        .help("a download that was cut off looks like this; get it again and compare its size"),
+                        .help("the download may be incomplete; download it again and compare its size"),
                 ))),
                 Err(error @ ZipError::Foreign(_)) => Err(OpenError::Wrong(Box::new(
                     wrong("foreign-zip", format!("{shown}: {error}")).help(
-                        "if it was downloaded as an artifact, GitHub packed it: unpack it, and verify the directory or \
-                         the zip that is in it",
+                        "if it was downloaded as an artifact, GitHub packed it: unpack it, and verify the directory \
+                         or zip inside",
                     ),
                 ))),
             },
@@ -97,7 +97,7 @@ impl Sealed {
     pub fn read(&self, path: &str, number: usize) -> anyhow::Result<Vec<u8>> {
         let too_large = |size: u64| {
             anyhow::anyhow!(
-                "it has {size} bytes, more than any seal writes ({} MiB), so it is not read",
+                "it has {size} bytes, more than the limit of {} MiB, so it is not read",
                 LARGEST_TEXT >> 20
             )
         };

@@ -29,7 +29,7 @@ impl Record {
             Event::Note { .. } => false,
         };
         if is_running && self.pid == 0 {
-            return Err("`pid` is 0, which no command has".to_owned());
+            return Err("`pid` is 0, which is not a process id".to_owned());
         }
         if self.attempt == 0 && !matches!(self.event, Event::Note { .. }) {
             return Err("`attempt` is 0, and the first is 1".to_owned());

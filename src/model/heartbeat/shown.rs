@@ -19,12 +19,12 @@ impl fmt::Display for Record {
         let mut parts = match &self.event {
             Event::Start { command } => return write!(f, "started {command} (process {})", self.pid),
             Event::Note { text } => return write!(f, "after {elapsed}: {text}"),
-            Event::Resumed => return write!(f, "after {elapsed}: there is output or work again"),
+            Event::Resumed => return write!(f, "after {elapsed}: active again"),
             Event::Stall { quiet_ms, .. } => {
                 let quiet = span(*quiet_ms);
                 return write!(
                     f,
-                    "STALLED: for {quiet} neither output nor work, {elapsed} after its start"
+                    "STALLED: no output or CPU activity for {quiet}, {elapsed} after its start"
                 );
             }
             Event::Beat(beat) => vec![

@@ -97,13 +97,13 @@ fn each_event_is_told_with_what_is_known_of_it() {
             },
             "after 15s: it got SIGTERM",
         ),
-        (Event::Resumed, "after 15s: there is output or work again"),
+        (Event::Resumed, "after 15s: active again"),
         (
             Event::Stall {
                 quiet_ms: 61_999,
                 processes: 2,
             },
-            "STALLED: for 1m1s neither output nor work, 15s after its start",
+            "STALLED: no output or CPU activity for 1m1s, 15s after its start",
         ),
         (
             Event::Beat(beat),
@@ -239,7 +239,7 @@ fn an_end_that_does_not_count_its_records_is_of_an_older_version() {
     let error = Record::parse(&line.replace(" records=0", "")).unwrap_err();
     assert_eq!(
         error,
-        "it has no `records`: an older stageproof wrote it; run the step again with this one"
+        "it has no `records`: it was written by an older stageproof; run the step again with this one"
     );
 }
 

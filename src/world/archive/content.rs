@@ -75,12 +75,12 @@ impl Read for Content<'_> {
         };
         self.crc.update(&buffer[..count]);
         let Some(left) = self.left.checked_sub(count as u64) else {
-            return Err(wrong("it holds more bytes than the zip says"));
+            return Err(wrong("it has more bytes than the zip says"));
         };
         self.left = left;
         if count == 0 && !buffer.is_empty() {
             if left > 0 {
-                return Err(wrong("it holds fewer bytes than the zip says"));
+                return Err(wrong("it has fewer bytes than the zip says"));
             }
             if self.crc.clone().finalize() != self.expected {
                 return Err(wrong("its CRC-32 is not the one in the zip"));

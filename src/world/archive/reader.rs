@@ -150,9 +150,7 @@ fn read_directory(file: &File, length: u64) -> Result<Vec<Member>, OpenError> {
     }
     if members.len() as u64 != directory.entries {
         let (has, says) = (members.len(), directory.entries);
-        return Err(foreign(format!(
-            "it says that it holds {says} files, but it holds {has}"
-        )));
+        return Err(foreign(format!("it claims {says} files, but has {has}")));
     }
     if let Some(name) = file_and_folder(&members) {
         return Err(foreign(format!("{name} is a file and a folder in it")));

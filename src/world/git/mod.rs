@@ -180,7 +180,7 @@ fn prepare() {
         // nothing here runs a program or writes.
         // A partial clone opens too, so that what it lacks can be named instead of the extension.
         unsafe {
-            // Neither can fail: the first has no error path, the second fails only for want of memory.
+            // Neither can fail: the first has no error path, the second fails only when memory runs out.
             let _ = git2::opts::set_verify_owner_validation(false);
             let _ = git2::opts::set_extensions(&["partialclone"]);
         }

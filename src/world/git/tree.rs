@@ -74,7 +74,7 @@ pub enum TreeError {
     Name(PathBuf),
     #[error("the tree holds the name `{}` twice", .0.display())]
     Twice(PathBuf),
-    #[error("the tree is {0}, which no release is")]
+    #[error("the tree is {0}, which is not supported")]
     Excessive(String),
     #[error("`{}` has the unknown file mode {mode:o}", .path.display())]
     Mode { path: PathBuf, mode: i32 },

@@ -11,7 +11,7 @@ use crate::world::secrets::Redactor;
 /// What of a foreign message is shown, in bytes.
 const MESSAGE: usize = 200;
 
-/// A question without an answer.
+/// A question without a response.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("GET {path}: {why}")]
 pub struct ApiError {
@@ -21,7 +21,7 @@ pub struct ApiError {
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Why {
-    #[error("GitHub does not accept the token (401)")]
+    #[error("GitHub rejects the token (401)")]
     TokenInvalid,
     #[error("the token may not read it (403: {said})")]
     NotAllowed {
@@ -29,13 +29,13 @@ pub enum Why {
         needed: Option<String>,
         said: String,
     },
-    #[error("GitHub refuses it (403: {said})")]
+    #[error("GitHub denies it (403: {said})")]
     Forbidden { said: String },
     #[error("it does not exist, or this token may not see it (404)")]
     NotFound,
     #[error("GitHub's {limit} is exhausted until {until:.0}")]
     RateLimited { limit: Limit, until: Timestamp },
-    #[error("GitHub is in trouble ({status})")]
+    #[error("GitHub failed ({status})")]
     Server { status: u16 },
     #[error("GitHub answered {status}: {said}")]
     Unexpected { status: u16, said: String },
@@ -43,7 +43,7 @@ pub enum Why {
     NotUnderstood(String),
     #[error("no answer ({reason}: {detail})")]
     Unreachable { reason: Reason, detail: String },
-    #[error("there was no time left to ask")]
+    #[error("no time was left for the request")]
     OutOfTime,
 }
 
@@ -51,31 +51,30 @@ impl ApiError {
     /// The next step.
     pub fn help(&self) -> String {
         match &self.why {
-            Why::TokenInvalid => {
-                "give a token that is valid now: `${{ github.token }}` is, until the job ends".to_owned()
-            }
+            Why::TokenInvalid => "give a valid token; `${{ github.token }}` is valid until the job ends".to_owned(),
             Why::NotAllowed {
                 needed: Some(needed), ..
             } => {
-                format!("add `{needed}` to `permissions:` of the job; what is not named there is not granted")
+                format!("add `{needed}` to `permissions:` of the job; permissions not listed there are not granted")
             }
             Why::NotAllowed { needed: None, .. } => {
-                "add what is missing to `permissions:` of the job; what is not named there is not granted".to_owned()
+                "add the missing permission to `permissions:` of the job; permissions not listed there are not granted"
+                    .to_owned()
             }
-            Why::Forbidden { .. } => "ask whoever runs the organization what keeps this token out".to_owned(),
+            Why::Forbidden { .. } => "ask the organization's administrators why this token is denied".to_owned(),
             Why::NotFound => "check GITHUB_REPOSITORY, and that the token is one for this repository".to_owned(),
             Why::RateLimited { .. } => "run it again after that".to_owned(),
             Why::Server { .. } | Why::OutOfTime => {
-                "run it again; https://www.githubstatus.com tells of outages".to_owned()
+                "run it again; https://www.githubstatus.com lists outages".to_owned()
             }
             Why::Unexpected { .. } => {
-                "check what GitHub says; if that does not help, report it with this line".to_owned()
+                "check GitHub's message; if that does not help, report it with this line".to_owned()
             }
             Why::NotUnderstood(_) => {
                 "check GITHUB_API_URL; if it is right, this is a bug: report it with this line".to_owned()
             }
             Why::Unreachable { .. } => {
-                "check that GITHUB_API_URL can be reached from here, and the proxy settings".to_owned()
+                "check that GITHUB_API_URL is reachable from here, and the proxy settings".to_owned()
             }
         }
     }

@@ -38,17 +38,17 @@ const DEFAULT_API: &str = "https://api.github.com";
 /// Why GitHub cannot be asked at all.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAccess {
-    #[error("GitHub cannot be asked: {0} is not set or empty")]
+    #[error("GitHub cannot be queried: {0} is not set or empty")]
     NoToken(String),
-    #[error("GitHub cannot be asked: the value of {0} is not a token")]
+    #[error("GitHub cannot be queried: the value of {0} is not a token")]
     OddToken(String),
-    #[error("GitHub cannot be asked: GITHUB_REPOSITORY is not set")]
+    #[error("GitHub cannot be queried: GITHUB_REPOSITORY is not set")]
     NoRepository,
-    #[error("GitHub cannot be asked: GITHUB_REPOSITORY is `{0}`, which is not OWNER/NAME")]
+    #[error("GitHub cannot be queried: GITHUB_REPOSITORY is `{0}`, which is not OWNER/NAME")]
     OddRepository(String),
-    #[error("GitHub cannot be asked: GITHUB_API_URL is `{0}`, which is no https:// address")]
+    #[error("GitHub cannot be queried: GITHUB_API_URL is `{0}`, which is no https:// address")]
     OddApi(String),
-    #[error("GitHub cannot be asked: {0:#}")]
+    #[error("GitHub cannot be queried: {0:#}")]
     NoClient(anyhow::Error),
 }
 
@@ -57,8 +57,8 @@ impl NoAccess {
     pub fn help(&self) -> String {
         match self {
             Self::NoToken(name) | Self::OddToken(name) => format!(
-                "map a token into the step: `env: {name}: ${{{{ github.token }}}}`; or name the variable that holds one \
-                 with --github-token-env"
+                "map a token into the step: `env: {name}: ${{{{ github.token }}}}`; or name the variable that holds \
+                 one with --github-token-env"
             ),
             Self::NoRepository | Self::OddRepository(_) => {
                 "run it in a job of a workflow, or set GITHUB_REPOSITORY to OWNER/NAME".to_owned()

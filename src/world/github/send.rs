@@ -87,9 +87,7 @@ impl Session<'_> {
             match pause {
                 Some(pause) if tries < MOST_TRIES && Instant::now() + pause < self.until => {
                     let pause_of = TimeSpan(pause);
-                    self.github
-                        .progress
-                        .say(&format!("{error}; asking again in {pause_of}"));
+                    self.github.progress.say(&format!("{error}; retrying in {pause_of}"));
                     tokio::time::sleep(pause).await;
                 }
                 _ => return Err(error),

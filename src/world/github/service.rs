@@ -71,7 +71,7 @@ impl Connections {
         headers.remove(CONTENT_LENGTH);
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut url = Url::parse(&format!("{}{path}", self.base.as_str().trim_end_matches('/')))
-            .map_err(|_| Unanswered::Misled("to what is no address".to_owned()))?;
+            .map_err(|_| Unanswered::Misled("to an invalid address".to_owned()))?;
         for _ in 0..=MOST_REDIRECTS {
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let sent = self.http.get_whole(&url, headers.clone(), left, LARGEST_BODY);
@@ -95,7 +95,7 @@ fn target(from: &Url, headers: &HeaderMap) -> Result<Url, Unanswered> {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let to = location
         .and_then(|location| from.join(location).ok())
-        .ok_or_else(|| Unanswered::Misled("without saying where to".to_owned()))?;
+        .ok_or_else(|| Unanswered::Misled("without a target".to_owned()))?;
     if to.origin() != from.origin() {
         let origin = to.origin().ascii_serialization();
         return Err(Unanswered::Misled(format!("to {origin}, which is not GitHub's API")));

@@ -1,4 +1,4 @@
-//! Why there was no whole answer: from the layers of an error to the one reason.
+//! Why there was no complete response: from the layers of an error to the one reason.
 
 use std::error::Error as StdError;
 use std::io;
@@ -50,8 +50,8 @@ impl Failure {
         let (reason, what) = match phase {
             Phase::Resolving => (Reason::Dns, "no name server answered"),
             Phase::Connecting => (Reason::ConnectTimeout, "no connection"),
-            Phase::ShakingHands => (Reason::ConnectTimeout, "no end of the TLS handshake"),
-            Phase::Answering => (Reason::Timeout, "no whole answer"),
+            Phase::ShakingHands => (Reason::ConnectTimeout, "TLS handshake not finished"),
+            Phase::Answering => (Reason::Timeout, "no complete response"),
         };
         let failure = Self {
             out_of_time: true,
@@ -129,7 +129,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
         );
     }
     if error.is_timeout() {
-        return Failure::new(Reason::Timeout, "no whole answer in time");
+        return Failure::new(Reason::Timeout, "no complete response in time");
     }
     let innermost = chain.last().map_or_else(String::new, ToString::to_string);
     if error.is_connect() {
@@ -139,7 +139,7 @@ fn why(error: &reqwest::Error, chain: &[Layer<'_>], progress: &Progress, setting
         // What the first letters of an HTTP/1.1 answer are, read as HTTP/2.
         HttpVersion::Two if is_wrong_frame(chain) => tls_error::NO_HTTP2.to_owned(),
         HttpVersion::Two => format!("no HTTP/2 answer: {innermost}"),
-        // Closed without an answer, or an answer that is not HTTP.
+        // Closed without a response, or an answer that is not HTTP.
         HttpVersion::Any | HttpVersion::One => format!("no HTTP answer: {innermost}"),
     };
     Failure::new(Reason::Reset, detail)
@@ -153,7 +153,7 @@ fn is_wrong_frame(chain: &[Layer<'_>]) -> bool {
 }
 
 const NO_CONNECTION: &str = "no connection in time";
-const NO_HANDSHAKE: &str = "connected, but no end of the TLS handshake in time";
+const NO_HANDSHAKE: &str = "connected, but TLS handshake not finished in time";
 
 fn layers(error: &reqwest::Error) -> Vec<Layer<'_>> {
     let mut chain: Vec<Layer<'_>> = Vec::new();
@@ -178,11 +178,13 @@ fn of_io(layer: Layer<'_>, error: &reqwest::Error, progress: &Progress) -> Optio
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
             (Reason::Reset, "the connection was reset")
         }
-        Kind::UnexpectedEof if error.is_connect() => (
-            Reason::Tls,
-            "the connection was closed in the middle of the TLS handshake",
+        Kind::UnexpectedEof if error.is_connect() => {
+            (Reason::Tls, "the connection was closed during the TLS handshake")
+        }
+        Kind::UnexpectedEof => (
+            Reason::Reset,
+            "the connection was closed before the response was complete",
         ),
-        Kind::UnexpectedEof => (Reason::Reset, "the connection was closed before the answer was whole"),
         Kind::HostUnreachable | Kind::NetworkUnreachable => (Reason::ConnectTimeout, "there is no route to the host"),
         Kind::TimedOut if error.is_connect() && shaking_hands => (Reason::ConnectTimeout, NO_HANDSHAKE),
         Kind::TimedOut if error.is_connect() => (Reason::ConnectTimeout, NO_CONNECTION),

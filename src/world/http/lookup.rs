@@ -28,7 +28,7 @@ impl Lookup {
             return Some(Err(DnsError::Missing {
                 host: host.to_owned(),
                 detail: match self.family {
-                    Family::V6 => "it was given no IPv6 address",
+                    Family::V6 => "--resolve gives no IPv6 address",
                     Family::V4 | Family::Any => "it was given no IPv4 address",
                 },
             }));

@@ -67,13 +67,10 @@ impl<'a> Next<'a> {
             .any(|hop| same_document(&hop.from, &without_credentials(&target)));
         let becomes_get = changes_method(status, &self.method);
         if asked_before && !becomes_get {
-            return Err(Endless(format!("the redirects do not end: {}", self.chain())));
+            return Err(Endless(format!("redirect loop: {}", self.chain())));
         }
         if self.hops.len() > MOST {
-            return Err(Endless(format!(
-                "the redirects do not end, more than {MOST}: {}",
-                self.chain()
-            )));
+            return Err(Endless(format!("more than {MOST} redirects: {}", self.chain())));
         }
         if becomes_get {
             self.method = Method::GET;

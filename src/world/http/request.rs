@@ -100,9 +100,9 @@ pub enum HeaderError {
     Name(String),
     #[error("a header has no colon; write NAME: VALUE")]
     NoColon,
-    #[error("the value of the header {0} has a control character (a line break, say)")]
+    #[error("the value of the header {0} contains a control character, such as a line break")]
     Value(String),
-    #[error("the header {0} is set by the client itself and cannot be given")]
+    #[error("the header {0} is set by the client and cannot be given")]
     Framing(String),
 }
 

@@ -94,9 +94,9 @@ async fn not_being_let_in_is_told_from_not_being_answered() {
     assert_eq!((failure.reason, failure.out_of_time), (Reason::Timeout, true));
     let tls = ask(&patient, &url.replace("http:", "https:"), SOON).await;
     assert_eq!(tls.reason, Reason::ConnectTimeout, "nobody shook hands");
-    assert_eq!(tls.detail, "no end of the TLS handshake within 200ms");
+    assert_eq!(tls.detail, "TLS handshake not finished within 200ms");
     let tls = ask(&own, &url.replace("http:", "https:"), LATE).await;
-    let expected = "connected, but no end of the TLS handshake in time";
+    let expected = "connected, but TLS handshake not finished in time";
     assert_eq!((tls.reason, tls.detail.as_str()), (Reason::ConnectTimeout, expected));
 }
 

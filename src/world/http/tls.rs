@@ -41,8 +41,8 @@ pub fn config(env: &Env, settings: &Settings) -> anyhow::Result<ClientConfig> {
             let (chain, key) = read(own)?;
             builder.with_client_auth_cert(chain, key).with_context(|| {
                 format!(
-                    "the client certificate {} and the key {} cannot be used together: they are no pair, or the certificate is \
-                     not of X.509 version 3",
+                    "the client certificate {} and the key {} cannot be used together: they do not match, or the \
+                     certificate is not X.509 version 3",
                     own.certificate.display(),
                     own.key.display()
                 )

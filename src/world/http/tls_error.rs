@@ -8,23 +8,23 @@ use super::settings::{HttpVersion, Settings};
 pub const NO_HTTP2: &str = "the server does not offer HTTP/2";
 
 /// What to do where there is no TLS.
-pub const TRY_HTTP: &str = "write http:// if the port speaks plain HTTP, or name the port that speaks TLS";
+pub const TRY_HTTP: &str = "write http:// if the port speaks plain HTTP, or give the port that speaks TLS";
 
 /// One sentence.
 pub fn in_words(error: &Error, shown: Option<&Certificate>, settings: &Settings) -> String {
     use AlertDescription as Alert;
     match error {
-        Error::InvalidMessage(_) => "the server does not speak TLS on this port, but most likely plain HTTP".to_owned(),
+        Error::InvalidMessage(_) => "the server does not speak TLS on this port, most likely plain HTTP".to_owned(),
         Error::InvalidCertificate(wrong) => certificate(wrong, shown),
         Error::AlertReceived(Alert::NoApplicationProtocol) if settings.version == HttpVersion::Two => {
             NO_HTTP2.to_owned()
         }
         Error::AlertReceived(Alert::NoApplicationProtocol) => {
-            "the server offers none of the HTTP versions that were asked for".to_owned()
+            "the server offers none of the requested HTTP versions".to_owned()
         }
         Error::AlertReceived(Alert::UnrecognisedName) => "the server does not know this host name".to_owned(),
         Error::AlertReceived(Alert::CertificateRequired) if settings.client_certificate.is_none() => {
-            "the server asks for a client certificate, and none was given".to_owned()
+            "the server requires a client certificate, but none was given".to_owned()
         }
         Error::AlertReceived(
             alert @ (Alert::BadCertificate
@@ -74,10 +74,11 @@ fn certificate(wrong: &CertificateError, shown: Option<&Certificate>) -> String 
         }
         Wrong::NotValidForName => "the certificate is for another name".to_owned(),
         Wrong::UnknownIssuer | Wrong::Other(_) if is_self_signed => {
-            "the certificate is self-signed, and it is not named as trusted (--ca-file or SSL_CERT_FILE names it)".to_owned()
+            "the certificate is self-signed, and not trusted (trust it with --ca-file or SSL_CERT_FILE)".to_owned()
         }
         Wrong::UnknownIssuer => {
-            "the certificate is not signed by a known authority (a private one is named with --ca-file or SSL_CERT_FILE)".to_owned()
+            "the certificate is not signed by a known authority (name a private one with --ca-file or SSL_CERT_FILE)"
+                .to_owned()
         }
         Wrong::Revoked => "the certificate was revoked".to_owned(),
         Wrong::BadSignature => "the certificate is not signed by the trusted authority that it names".to_owned(),

@@ -165,7 +165,7 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
             (Some(stopped), _) => stopped,
             (None, Some(status)) => ended(status),
             (None, None) => {
-                return Err(anyhow::anyhow!("the system does not tell how {} ended", path.display()).into());
+                return Err(anyhow::anyhow!("the exit status of {} is unknown", path.display()).into());
             }
         },
         output: running.output,

@@ -13,13 +13,13 @@ use super::super::Env;
 /// Why nothing was run.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the command `{0}` is not installed: it is in no folder of PATH")]
+    #[error("the command `{0}` is not installed: not found in PATH")]
     NotInPath(String),
     #[error("there is no file {}", .0.display())]
     NoFile(PathBuf),
-    #[error("{} cannot be executed: it is a folder or lacks the permission to execute", .0.display())]
+    #[error("{} cannot be executed: it is a folder or lacks execute permission", .0.display())]
     NotExecutable(PathBuf),
-    #[error("{} exists, but the interpreter or loader it names does not", .0.display())]
+    #[error("{} exists, but its interpreter or loader does not", .0.display())]
     NoInterpreter(PathBuf),
     #[error("{} cannot be started: {error}", .path.display())]
     Other { path: PathBuf, error: io::Error },
@@ -48,7 +48,7 @@ pub fn needs_a_shell(words: &[String]) -> Option<String> {
     let first = words.first()?;
     if is_assignment(first) {
         return Some(format!(
-            "no shell reads it, so put `env` before the variable: env {}",
+            "it runs without a shell, so put `env` before the variable: env {}",
             line()
         ));
     }
@@ -57,7 +57,7 @@ pub fn needs_a_shell(words: &[String]) -> Option<String> {
         None => is_operator(word).then_some(&**word),
     })?;
     Some(format!(
-        "no shell reads it, so `{operator}` is an argument like any other: put the commands into a script, or write sh -c \
+        "it runs without a shell, so `{operator}` is a plain argument: put the commands into a script, or write sh -c \
          \"{}\"",
         line()
     ))

@@ -144,13 +144,13 @@ async fn what_cannot_be_started_says_why() {
         path.display().to_string()
     };
     for (program, says) in [
-        ("no-such-program".to_owned(), "in no folder of PATH"),
+        ("no-such-program".to_owned(), "not found in PATH"),
         ("./no-such-file".to_owned(), "there is no file"),
-        (file("plain", "x", 0o644), "lacks the permission"),
+        (file("plain", "x", 0o644), "lacks execute permission"),
         (home.path().display().to_string(), "is a folder"),
         (
             file("script", "#!/no/such/interpreter\n", 0o755),
-            "the interpreter or loader",
+            "its interpreter or loader",
         ),
     ] {
         let error = run(&command(&program, &[]), limits(1000), &env(), &Interrupt::never())

@@ -26,7 +26,7 @@ pub fn in_words(ending: Option<Ending>) -> String {
         // A server that is killed from outside was most often too large.
         Some(ending @ Ending::Signal(9)) => format!("{ending}: out of memory?"),
         Some(ending) => ending.to_string(),
-        None => "ended in an unknown way: the helper process that watched it was killed".to_owned(),
+        None => "exit status unknown: its supervisor process was killed".to_owned(),
     }
 }
 

@@ -169,14 +169,14 @@ async fn greeting<R: AsyncBufRead + Unpin>(
     interrupt: &Interrupt,
 ) -> Result<u32, Failed> {
     let line = tokio::select! {
-        line = lines.next_line() => line.context("the helper process cannot be heard")?,
+        line = lines.next_line() => line.context("cannot read from the helper process")?,
         signal = interrupt.wait() => return Err(Failed::Interrupted(signal)),
         () = tokio::time::sleep(limit) => {
             let limit = TimeSpan(limit);
             return Err(anyhow::anyhow!("the helper process did not start the server within {limit}").into());
         }
     };
-    let line = line.context("the helper process ended without a word")?;
+    let line = line.context("the helper process ended without output")?;
     match line.split_once(' ') {
         Some(("started", pid)) => Ok(pid.parse().context("the helper process gave no process id")?),
         Some(("refused", why)) => Err(Failed::Refused(why.to_owned())),

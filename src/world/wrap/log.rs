@@ -93,20 +93,11 @@ impl Log {
     pub fn failure(&self) -> Option<String> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         failure.or_else(|| {
-            let gone = || {
-                format!(
-                    "{} is gone, or another file is in its place: it was removed or replaced while the \
-                                   command ran",
-                    self.path.display()
-                )
-            };
+            let gone = || format!("{} was removed or replaced while the command ran", self.path.display());
             match (self.is_in_place(), self.is_intact()) {
                 (false, _) => Some(gone()),
                 (true, Ok(true)) => None,
-                (true, Ok(false)) => Some(format!(
-                    "{} does not hold what was written to it: it was changed while the command ran",
-                    self.path.display()
-                )),
+                (true, Ok(false)) => Some(format!("{} was changed while the command ran", self.path.display())),
                 (true, Err(error)) => Some(format!("{} cannot be read again: {error}", self.path.display())),
             }
         })

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// How many processes of our control group the kernel has killed for want of memory. `None` where it does not tell.
+/// How many processes of our control group the kernel has killed because memory ran out. `None` where it does not tell.
 pub fn killed() -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     files(&groups)

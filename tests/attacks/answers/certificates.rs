@@ -152,7 +152,7 @@ fn a_redirect_that_leaves_tls_is_a_warning_unless_it_is_expected() {
     let url = behind_a_balancer(vec![authority.server(LONG)], moved(&plain));
     smoke(&gate, &url, &["--ca-file=ca.pem", "--follow-redirects"])
         .code(0)
-        .says("what follows is not encrypted")
+        .says("the rest is not encrypted")
         .says("Verdict: pass-weak");
     let expected = format!("--expect-redirect={plain}/");
     smoke(&gate, &url, &["--ca-file=ca.pem", &expected])

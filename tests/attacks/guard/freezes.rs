@@ -113,7 +113,7 @@ fn a_configuration_under_a_similar_name_is_an_error() {
         gate.write(name, "skip-guard: {require: [env:NOT_THERE]}\n");
         gate.run(["skip-guard", "--require=env:PATH"])
             .code(2)
-            .says(&format!("{name} is not read"));
+            .says(&format!("{name} is ignored"));
         gate.run(["skip-guard", "--require=env:PATH", &format!("--config={name}")])
             .code(0);
         gate.write(CONFIG, "version: 1\n");

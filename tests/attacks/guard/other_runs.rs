@@ -21,7 +21,7 @@ fn an_older_run_behind_the_pages_that_are_read_is_not_taken_for_none() {
         mock.gate()
             .run(["skip-guard", "--require=no-other-run"])
             .code(4)
-            .says("more runs of this workflow are in progress than can be read");
+            .says("too many runs of this workflow are in progress to read them all");
     }
     let exact = crowd(10);
     exact

@@ -46,7 +46,7 @@ fn a_run_whose_guard_was_not_ready_does_not_end_the_row() {
                 "failure",
                 1,
                 "ABSENT is set",
-                "could not look: the event cannot be read",
+                "could not check: the event cannot be read",
             )
         }),
         ("a job that died before its guard", |mock| {

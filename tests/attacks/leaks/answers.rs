@@ -9,7 +9,7 @@ fn smoke(url: &str, args: &[&str]) {
         let first = ["smoke", url, "--bearer-env=MY_TOKEN", within];
         let ran = gate.run(first.iter().chain(args));
         ran.code(1);
-        if !ran.stdout().contains("no whole answer") {
+        if !ran.stdout().contains("no complete response") {
             return nothing_leaked(&ran, &[]);
         }
     }

@@ -174,7 +174,7 @@ fn a_freeze_whose_reason_is_shown_in_part() {
             serde_json::json!({format!("{}{SECRET}", before(180, part)): 1}).to_string(),
         );
         let ran = gate.run(["skip-guard", "--require=not-frozen:freeze.yml"]);
-        ran.says("cannot be read");
+        ran.says("an unreadable freeze");
         nothing_leaked(&ran, &["freeze.yml"]);
     }
 }

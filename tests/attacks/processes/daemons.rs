@@ -65,7 +65,7 @@ fn at_the_time_limit_a_daemon_is_ended_as_well() {
             "{daemon}\nwhile [ ! -s pid ]; do sleep 0.01; done; sleep 90\n"
         ));
         let ran = gate.run(["skip-guard", "--fix"]);
-        ran.code(1).says("was ended with all it started");
+        ran.code(1).says("was ended with all its processes");
         assert!(!is_alive(&gate.read("pid")), "{what}: {}", ran.explain());
     }
 }
@@ -103,11 +103,11 @@ fn a_daemon_of_another_user_is_named_and_nobody_says_that_it_was_ended() {
         .unwrap();
     let named = format!("could not be ended and keep running: process {}", pid.trim());
     assert!(
-        said.contains(&named) && said.contains("was ended without all it started"),
+        said.contains(&named) && said.contains("was ended with only some of its processes"),
         "{said}"
     );
     assert!(
-        !said.contains("with all it started") && !said.contains("which were ended"),
+        !said.contains("with all its processes") && !said.contains("which were ended"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! Checks of the user that end without an answer.
+//! Checks of the user that end without a response.
 
 use crate::repo::{Repo, Told};
 
@@ -38,8 +38,8 @@ fn a_silent_yes_says_what_it_did_not_look_at() {
     let notes = told.notes();
     for part in [
         "only its exit code counted",
-        "it is printed as it was given",
-        "taken at its word",
+        "it is printed as given",
+        "its result is trusted",
     ] {
         assert!(notes.contains(part), "{part}: {notes}");
     }

@@ -31,10 +31,10 @@ fn a_branch_named_as_the_commit_of_the_release_fails() {
     let two = repo.id("v2");
     repo.git(&["update-ref", &format!("refs/heads/{two}"), "HEAD"]);
     let told = repo.dry_run(&[]);
-    told.is(1, &["there is a branch named", "git would check it out instead"]);
+    told.is(1, &["git would check out the branch named", "instead of the commit"]);
     assert_eq!(told.output("command"), "");
     repo.dry_run(&["--ref=refs/tags/v2"])
-        .is(1, &["there is a branch named"]);
+        .is(1, &["git would check out the branch named"]);
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn every_line_of_a_list_and_a_path_behind_its_kind_is_translated() {
     container
         .run("skip-guard")
         .code(0)
-        .says("there is a freeze that cannot be read");
+        .says("there is an unreadable freeze");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn what_would_be_gone_with_the_container_is_refused() {
         let ran = container.run(command);
         ran.code(2)
             .says(&format!("--{input} `"))
-            .says("would be lost with it")
+            .says("would be lost with the container")
             .says("name a path in the workspace");
     }
 }

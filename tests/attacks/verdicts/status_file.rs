@@ -190,7 +190,7 @@ fn outside_of_a_run_it_is_said_that_less_was_compared() {
     run.run(["verdict", "--read=verdict.md"])
         .code(0)
         .says("Verdict: pass-weak")
-        .says("does not say its run and commit");
+        .says("does not name its run and commit");
 }
 
 #[test]

@@ -97,6 +97,6 @@ fn a_read_only_evidence_directory_is_said_and_the_earlier_bundle_stays() {
     let (code, text) = unprivileged(&gate, &["a.txt"]).unwrap();
     set_mode(&gate, "", 0o755);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("the report has no place"), "{text}");
+    assert!(text.contains("the report cannot be written"), "{text}");
     assert_eq!(fs::read(gate.root().join("evidence.zip")).unwrap(), before);
 }

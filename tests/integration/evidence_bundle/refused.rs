@@ -38,7 +38,7 @@ fn a_directory_that_holds_more_than_evidence_is_refused() {
         (absolute("link"), "is or holds the workspace"),
         ("../ws".to_owned(), "is or holds the workspace"),
         ("not/there/../../../ws".to_owned(), "is or holds the workspace"),
-        (".".to_owned(), "folder of its own"),
+        (".".to_owned(), "does not name a folder"),
         ("../clone".to_owned(), "holds a .git"),
         (".git/evidence".to_owned(), "is inside a .git"),
     ] {
@@ -85,7 +85,7 @@ fn a_folder_elsewhere_is_sealed_only_if_stageproof_wrote_there() {
     let there = format!("--evidence-dir={}", dir.display());
     gate.run(["evidence-bundle", &there])
         .code(4)
-        .says("outside of the workspace and holds no reports");
+        .says("outside the workspace and contains no reports");
     assert!(!dir.join("evidence.json").exists() && !dir.with_extension("zip").exists());
     gate.run(["skip-guard", "--require=env:PATH", &there]).code(0);
     gate.run(["evidence-bundle", &there]).code(0);

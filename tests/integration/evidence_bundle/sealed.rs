@@ -179,7 +179,7 @@ fn it_does_not_swallow_itself() {
     assert_eq!(check(&gate, "evidence:evidence/*.log")["facts"][0]["value"], "1");
     seal(&gate, &["--output=evidence/e.zip"])
         .code(2)
-        .says("cannot hold itself");
+        .says("cannot contain itself");
 }
 
 #[test]

@@ -46,5 +46,5 @@ fn without_a_near_one_it_names_what_there_is() {
         .code(0)
         .says("There is `production`, `qa`.");
     let mock = Mock::new();
-    mock.gate().run(ask("staging")).code(0).says("There is none at all");
+    mock.gate().run(ask("staging")).code(0).says("has no environments");
 }

@@ -43,7 +43,7 @@ fn each_scope_is_met_when_it_is_granted_and_only_then() {
             .run(ask(scope))
             .code(0)
             .says("::warning title=Skipped")
-            .says(&format!("the token has not the permission {scope}: read"))
+            .says(&format!("the token lacks the permission {scope}: read"))
             .says(&format!("Add `{scope}: read` to `permissions:`"));
         mock.was_asked_properly();
     }
@@ -66,9 +66,12 @@ fn a_repository_that_cannot_be_seen_says_nothing_about_permissions() {
 fn what_cannot_be_found_out_by_reading_is_a_usage_error() {
     let gate = Gate::new();
     for (scope, says) in [
-        ("pages:read", "it can be of actions, checks, contents"),
-        ("packages:write", "only read can be: token-permission:packages:read"),
-        ("id-token:write", "require `oidc`"),
+        ("pages:read", "these can: actions, checks, contents"),
+        (
+            "packages:write",
+            "check read access with token-permission:packages:read",
+        ),
+        ("id-token:write", "checked by `oidc`"),
         ("packages", "write token-permission:SCOPE:read"),
     ] {
         gate.run(["skip-guard".to_owned(), format!("--require=token-permission:{scope}")])

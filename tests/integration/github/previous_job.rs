@@ -26,9 +26,9 @@ fn each_way_not_to_succeed_has_its_sentence() {
         ("failure", "the job build failed (https://github.com/"),
         ("skipped", "the job build was skipped"),
         ("cancelled", "the job build was cancelled"),
-        ("timed_out", "the job build ran out of time"),
+        ("timed_out", "the job build timed out"),
         ("running", "the job build is still running"),
-        ("queued", "the job build has not begun (queued)"),
+        ("queued", "the job build has not started (queued)"),
         ("neutral", "the job build ended as neutral"),
     ] {
         let mock = Mock::new().job(RUN, 1, "build", conclusion);

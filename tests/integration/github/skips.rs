@@ -144,8 +144,8 @@ fn a_named_job_needs_no_permission_for_checks_and_must_exist() {
         .run(ask(&["--max-skips=3"]))
         .code(0)
         .says("Verdict: skip")
-        .says("how often it was skipped before is not known")
-        .says("name the job that is skipped with --skipped-job, or add `checks: read`");
+        .says("the number of earlier skips is unknown")
+        .says("give the job that is skipped with --skipped-job, or add `checks: read`");
     mock.gate()
         .run(ask(&["--max-skips=3", "--skipped-job=deplyo"]))
         .code(0)
@@ -158,7 +158,7 @@ fn what_was_not_counted_is_said_and_does_not_pass() {
     gate.run(ask(&["--max-skips=3"]))
         .code(0)
         .says("::warning title=Skipped::Staging was skipped: ABSENT is not set or empty")
-        .says("how often it was skipped before is not known: GitHub cannot be asked: GITHUB_TOKEN is not set or empty");
+        .says("the number of earlier skips is unknown: GitHub cannot be queried: GITHUB_TOKEN is not set or empty");
     assert_eq!(gate.report("skip-guard")["checks"][1]["status"], "skipped");
 }
 
@@ -247,7 +247,7 @@ fn a_row_longer_than_what_is_looked_at_is_at_least_so_long() {
     mock.gate()
         .run(ask(&["--max-skip-age=10h"]))
         .code(0)
-        .says("how often it was skipped before is not known: it was skipped in all of the newest 100 runs");
+        .says("the number of earlier skips is unknown: it was skipped in all of the newest 100 runs");
     // A second attempt of this run is this run.
     let mock = Mock::new().job(RUN, 9, "guard", "running");
     mock.gate().run(ask(&["--max-skips=1"])).code(0).says("Verdict: skip");
@@ -264,7 +264,7 @@ fn what_was_counted_before_something_went_wrong_may_be_enough() {
     mock.gate()
         .run(ask(&["--max-skips=3"]))
         .code(0)
-        .says("how often it was skipped before is not known")
+        .says("the number of earlier skips is unknown")
         .says("(404)");
 }
 
@@ -274,8 +274,8 @@ fn the_configuration_says_it_as_well() {
     let gate = mock.gate_without_token().env("STAGING_READER", TOKEN);
     gate.write(
         ".github/stageproof.yml",
-        "version: 1\nskip-guard:\n  require: [\"environment:staging\"]\n  github-token-env: STAGING_READER\n  max-skips: 3\n  \
-         max-skip-age: 30d\n  skipped-job: deploy\nsmoke:\n  url: http://127.0.0.1:9/\n",
+        "version: 1\nskip-guard:\n  require: [\"environment:staging\"]\n  github-token-env: STAGING_READER\n  \
+         max-skips: 3\n  max-skip-age: 30d\n  skipped-job: deploy\nsmoke:\n  url: http://127.0.0.1:9/\n",
     );
     for command in ["skip-guard", "rehearse"] {
         let ran = gate.run([command]);

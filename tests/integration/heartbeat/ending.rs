@@ -179,7 +179,7 @@ fn a_critical_step_has_an_end_too() {
     assert_eq!(running.ended(), Some(130), "{:?}", notes(&gate));
     let notes = notes(&gate);
     assert!(
-        notes[0].contains("held back") && notes[1].contains("passed on now"),
+        notes[0].contains("held back") && notes[1].contains("passing it on now"),
         "{notes:?}"
     );
     let gate = Gate::new();
@@ -199,7 +199,7 @@ fn a_wait_between_attempts_can_be_ended() {
     let running = Running::start(&gate, &["--retries=1", "--retry-wait=60s"], "echo tried; exit 3");
     running.said("tried");
     eventually("it waits", || {
-        notes(&gate).iter().any(|note| note.contains("worth another attempt"))
+        notes(&gate).iter().any(|note| note.contains("retrying in"))
     });
     running.signal(Signal::TERM);
     assert_eq!(running.ended(), Some(3));

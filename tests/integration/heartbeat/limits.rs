@@ -19,7 +19,7 @@ fn a_time_limit_ends_everything_wherever_it_went() {
         "setsid sleep 63.1 & (setsid sh -c 'trap \"\" TERM; sleep 63.2; sleep 63.3' &) ; sleep 63.4",
     )
     .code(124)
-    .says("the time limit of 300ms is over");
+    .says("timed out after 300ms");
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     for seconds in ["63.1", "63.2", "63.3", "63.4"] {
         assert!(!runs(&format!("sleep {seconds}")), "sleep {seconds}");
@@ -28,7 +28,7 @@ fn a_time_limit_ends_everything_wherever_it_went() {
     assert!(
         notes(&gate)
             .iter()
-            .any(|note| note.contains("SIGKILL to everything that is left"))
+            .any(|note| note.contains("SIGKILL to all remaining processes"))
     );
 }
 
@@ -83,7 +83,7 @@ fn what_ends_well_on_sigterm_is_still_a_time_limit() {
     assert!(
         notes(&gate)
             .iter()
-            .all(|note| !note.contains("SIGKILL to everything that"))
+            .all(|note| !note.contains("SIGKILL to all remaining"))
     );
 }
 
@@ -146,7 +146,7 @@ fn a_stalled_command_can_be_ended() {
         "echo begun; sleep 63.7",
     )
     .code(124)
-    .says("no output and no work for 200ms");
+    .says("no output or CPU activity for 200ms");
     assert!(!runs("sleep 63.7"));
     assert_eq!(found(&gate), ["stalled"]);
 }
@@ -164,7 +164,7 @@ fn what_a_failed_attempt_left_behind_is_gone_before_the_next() {
     assert!(
         notes(&gate)
             .iter()
-            .any(|note| note.contains("is ended before the next attempt"))
+            .any(|note| note.contains("leftover processes before the next attempt"))
     );
 }
 

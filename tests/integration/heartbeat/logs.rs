@@ -178,7 +178,7 @@ fn logs_that_are_gone_in_the_end_prove_nothing() {
         heartbeat(&gate, &["--evidence-dir=evidence", "--", "sh", "-c", script])
             .code(125)
             .says(which)
-            .says("is gone, or another file is in its place");
+            .says("was removed or replaced while");
         assert_eq!(gate.read("precious"), "VerySecretValue99\n");
     }
 }

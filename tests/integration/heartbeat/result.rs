@@ -29,7 +29,7 @@ fn what_needs_a_shell_is_said_with_the_way_to_one() {
         .says("next: a script in one word needs --shell");
     heartbeat(&gate, &["--", "A=1", "true"])
         .code(127)
-        .says("next: no shell reads it: put `env` before");
+        .says("next: it runs without a shell: put `env` before");
 }
 
 /// nick-fields/retry takes each of these for success.
@@ -53,7 +53,7 @@ fn death_by_a_signal_is_128_and_its_number() {
 #[test]
 fn a_sigkill_that_was_not_ours_comes_with_what_the_kernel_says_about_memory() {
     let gate = Gate::new();
-    script(&gate, &[], "kill -KILL $$").code(137).says("memory");
+    script(&gate, &[], "kill -KILL $$").code(137).says("OOM");
 }
 
 /// The system forgets how children ended if whoever started us ignores that they do.
@@ -97,11 +97,11 @@ fn the_code_is_known_although_the_end_of_children_is_ignored() {
 #[test]
 fn what_cannot_be_run_has_the_codes_of_timeout_and_a_next_step() {
     for (command, code, says) in [
-        ("no-such-command-anywhere", 127, "is in no folder of PATH"),
+        ("no-such-command-anywhere", 127, "not found in PATH"),
         ("./absent", 127, "there is no file"),
         ("./plain", 126, "cannot be executed"),
         ("./folder", 126, "cannot be executed"),
-        ("./lost", 126, "the interpreter or loader it names does not"),
+        ("./lost", 126, "its interpreter or loader does not"),
         ("./no-shebang", 126, "#!/bin/sh"),
     ] {
         let gate = Gate::new();
@@ -172,10 +172,7 @@ fn attempts_are_counted_and_there_is_no_wait_after_the_last() {
 }
 
 fn waits(gate: &Gate) -> usize {
-    notes(gate)
-        .iter()
-        .filter(|note| note.contains("worth another attempt"))
-        .count()
+    notes(gate).iter().filter(|note| note.contains("retrying in")).count()
 }
 
 fn timeline(gate: &Gate) -> Vec<String> {

@@ -36,7 +36,7 @@ fn yes() {
     told.is(0, &["exits with code 0 and its output matches `v4[0-9]`"]);
     assert_eq!(told.output("command"), "flyctl deploy --image 'app:v 41'");
     assert_eq!(told.output("target"), "");
-    assert!(told.notes().contains("taken at its word"), "{}", told.text);
+    assert!(told.notes().contains("its result is trusted"), "{}", told.text);
 }
 
 /// Passed on as a word, it would make an `echo` that always succeeds out of what was meant.
@@ -54,11 +54,7 @@ fn no_says_why() {
     let told = check("echo release 41 is gone >&2; exit 3", &["--rollback-command=go back"]);
     told.is(
         1,
-        &[
-            "exited with code 3, and 0 means yes",
-            "release 41 is gone",
-            "--expect-exit",
-        ],
+        &["exited with code 3, expected 0", "release 41 is gone", "--expect-exit"],
     );
     assert_eq!(told.output("command"), "");
     check("exit 3", &["--expect-exit=3"]).is(0, &[]);
@@ -80,9 +76,9 @@ fn what_cannot_be_run_is_not_a_no() {
     repo.gate.write("odd", "#!/no/such/interpreter\n");
     fs::set_permissions(repo.root().join("odd"), fs::Permissions::from_mode(0o755)).unwrap();
     repo.dry_run(&["--check=./odd"])
-        .is(4, &["the interpreter or loader", "on the host"]);
+        .is(4, &["its interpreter or loader", "on the host"]);
     repo.dry_run(&["--check=."]).is(4, &[]);
-    check("kill -KILL $$", &[]).is(4, &["killed by SIGKILL (signal 9)", "gave no answer"]);
+    check("kill -KILL $$", &[]).is(4, &["killed by SIGKILL (signal 9)", "has no result"]);
 }
 
 #[test]
@@ -95,7 +91,7 @@ fn one_that_never_ends_is_ended_with_all_it_started() {
     );
     let started = Instant::now();
     let told = check_in(&repo, &script, &["--check-timeout=1s"]);
-    told.is(4, &["timed out after 1s", "its last words: waiting", "--check-timeout"]);
+    told.is(4, &["timed out after 1s", "its last lines: waiting", "--check-timeout"]);
     assert!(started.elapsed() < Duration::from_secs(10));
     let pids = fs::read_to_string(pids).unwrap();
     assert_eq!(pids.lines().count(), 2, "{pids}");
@@ -183,24 +179,24 @@ fn what_does_not_fit_together_is_a_usage_error() {
         (vec!["--platform=command"], "needs a command"),
         (
             vec!["--platform=git", "--check=true"],
-            "--check belongs to the platform `command`",
+            "--check requires the platform `command`",
         ),
-        (vec!["--platform=git", "--expect-exit=1"], "--expect-exit belongs to"),
-        (vec!["--check=true", "--ref=v1"], "--ref belongs to the platform `git`"),
+        (vec!["--platform=git", "--expect-exit=1"], "--expect-exit requires"),
+        (vec!["--check=true", "--ref=v1"], "--ref requires the platform `git`"),
         (vec!["--check=true", "--check-timeout=0s"], "longer than 0s"),
         (vec!["--check=true", "--expect-exit=256"], "from 0 to 255"),
         (
             vec!["--check=true", "--rollback-command=go {sha}"],
             "has no placeholders",
         ),
-        (vec!["--check=sh -c 'x"], "a quote that is not closed"),
+        (vec!["--check=sh -c 'x"], "an unclosed quote"),
         (
             vec!["--rollback-command=go {tag}"],
             "the placeholders are {ref} and {sha}",
         ),
         (
             vec!["--check=true", "--pre-releases"],
-            "--pre-releases belongs to the platform `git`",
+            "--pre-releases requires the platform `git`",
         ),
         (vec!["--rollback-command="], "it is empty"),
         (vec!["--tags=[a"], "is not a pattern"),

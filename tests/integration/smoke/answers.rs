@@ -1,4 +1,4 @@
-//! What comes back, and the one reason each wrong answer has.
+//! What comes back, and the one reason each bad response has.
 
 use std::io::{Read as _, Write as _};
 
@@ -81,7 +81,7 @@ fn the_next_step_fits_what_was_seen() {
     });
     smoke(&gate, &plain.replace("http:", "https:"), &[])
         .code(1)
-        .says("does not speak TLS on this port, but most likely plain HTTP")
+        .says("does not speak TLS on this port, most likely plain HTTP")
         .says("next: write http:// if the port speaks plain HTTP");
     smoke(&gate, "https://127.0.0.1:1", &["--ca-file=none.pem"])
         .code(4)

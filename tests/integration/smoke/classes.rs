@@ -25,7 +25,7 @@ fn a_control_that_fails_too_makes_it_the_platforms() {
         smoke(&gate, &refused(), &["--control", &control])
             .code(1)
             .says(&format!("the control {control}/"))
-            .says("the platform or the way to it is in trouble");
+            .says("the platform or the network failed");
         assert_eq!(found(&gate), ["unhealthy", "infra", "refused"]);
     }
 }
@@ -70,7 +70,7 @@ fn a_control_that_could_never_answer_is_no_sign() {
         let gate = Gate::new();
         smoke(&gate, &refused(), &["--control", &control])
             .code(1)
-            .says("tells nothing about whose fault it is");
+            .says("does not tell whose fault it is");
         assert_eq!(found(&gate), ["unhealthy", "app", "refused"], "{control}");
     }
 }
@@ -82,7 +82,7 @@ fn a_control_that_is_the_probed_thing_itself_is_refused() {
     let url = refused();
     smoke(&gate, &url, &["--control", &format!("{url}/elsewhere")])
         .code(2)
-        .says("name something that has nothing to do with what was deployed");
+        .says("name a URL that is independent of the deployment");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_blip_between_two_good_streaks_is_the_platforms() {
     assert_eq!(
         class(&dropped(|n| n == 1)),
         "app",
-        "one right answer before it is no streak"
+        "one good response before it is no streak"
     );
     assert_eq!(class(&statuses(|n| if n == 5 { BROKEN } else { GOOD })), "app");
 }

@@ -24,14 +24,14 @@ fn what_cannot_be_meant_is_a_usage_error() {
             "  url: URL\n  probes: [{name: a, expect-json: [x]}]",
             "does not begin with a JSON pointer",
         ),
-        ("  url: URL\n  header: [\"X: a\\0b\"]", "has a control character"),
+        ("  url: URL\n  header: [\"X: a\\0b\"]", "contains a control character"),
         (
             "  url: URL\n  parallel: 0",
             "--parallel 0 is not a number from 1 to 256",
         ),
         (
             "  url: URL\n  watch: 1s\n  steady: 1s",
-            "--steady and --watch exclude each other",
+            "--steady and --watch cannot be used together",
         ),
         (
             "  url: URL\n  start: x\n  probes: [{name: server}]",
@@ -54,7 +54,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
             "  url: URL\n  servers: [{name: x, start: a, ready: 'http://example.com/'}]",
             "not on this machine",
         ),
-        ("  url: URL\n  ready: 'tcp:1'", "none is started"),
+        ("  url: URL\n  ready: 'tcp:1'", "--ready needs --start"),
     ] {
         let gate = Gate::new();
         gate.write(

@@ -1,4 +1,4 @@
-//! What a right answer is: each expectation holds for one answer and fails for another, with its reason.
+//! What a good response is: each expectation holds for one answer and fails for another, with its reason.
 
 use super::{GOOD, fact, found, nth, reply, smoke, statuses};
 use crate::gate::Gate;
@@ -210,7 +210,7 @@ fn redirects_lead_where_they_should() {
     let gate = Gate::new();
     smoke(&gate, &to_name, &["--expect-final-host=127.0.0.1"])
         .code(1)
-        .says("localhost answered in the end");
+        .says("localhost answered after all redirects");
     assert_eq!(found(&gate)[2], "redirect");
 }
 

@@ -1,4 +1,4 @@
-//! Right answers that come too late, and where the time of an answer goes.
+//! Good responses that come too late, and where the time of an answer goes.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn slow_is_a_warning_or_a_failure_and_the_median_is_not_the_95th() {
         assert_eq!(found, expected, "{}", ran.explain());
         if expected != "none" {
             assert_eq!(reason, "latency");
-            ran.says("the p95 of its answers is");
+            ran.says("the p95 latency is");
         }
     }
 }

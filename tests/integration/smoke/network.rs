@@ -61,7 +61,7 @@ fn a_cut_in_the_middle_of_a_window_ends_it_and_says_what_was_cut() {
     let Some(output) = isolated(&gate, &script) else { return };
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(
-        told(&output).contains("3 attempts without an answer in a row"),
+        told(&output).contains("3 attempts without a response in a row"),
         "{}",
         told(&output)
     );

@@ -1,4 +1,4 @@
-//! Until the first right answer: patient, but within its time, and in few words.
+//! Until the first good response: patient, but within its time, and in few words.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -148,7 +148,7 @@ fn a_status_that_waiting_does_not_change_ends_it_soon() {
     let (code, said, lasted) = asked("403 Forbidden", &[]);
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("waiting does not change a 403 (--retry-on-status 403 goes on)"),
+        said.contains("waiting does not change a 403; use --retry-on-status 403 to retry"),
         "{said}"
     );
     assert!((2.0..3.5).contains(&lasted.as_secs_f64()), "{lasted:?}");
@@ -191,7 +191,7 @@ fn refused_may_heal() {
             reply(stream, GOOD, "", "");
         }
     });
-    assert_eq!(lines.count(), 1, "the right answer is a line of its own");
+    assert_eq!(lines.count(), 1, "the good response is a line of its own");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 

@@ -156,7 +156,7 @@ fn a_variable_that_is_not_there_is_named() {
         Gate::new()
             .run(["smoke", "http://127.0.0.1:1/", flag])
             .code(2)
-            .says("NOPE, which")
+            .says("NOPE, named by --")
             .says("is not set or empty");
     }
     let gate = Gate::new().env("LOGIN", SECRET);

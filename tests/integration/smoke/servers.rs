@@ -78,14 +78,14 @@ fn a_server_that_dies_ends_the_probe_at_once_with_code_or_signal_and_last_lines(
         .says("`no-such-program` is not installed");
     gate.run(["smoke", &url, "--start=PORT=1 no-such-program"])
         .code(1)
-        .says("next: no shell reads it, so put `env` before the variable: env PORT=1 no-such-program");
-    gate.run(["smoke", &url, "--start=false && true"]).code(2).says(
-        "so `&&` is an argument like any other: put the commands into a script, or write sh -c \"false && true\"",
-    );
+        .says("next: it runs without a shell, so put `env` before the variable: env PORT=1 no-such-program");
+    gate.run(["smoke", &url, "--start=false && true"])
+        .code(2)
+        .says("so `&&` is a plain argument: put the commands into a script, or write sh -c \"false && true\"");
     gate.write("not-executable", "x");
     gate.run(["smoke", &url, "--start=./not-executable"])
         .code(1)
-        .says("lacks the permission to execute");
+        .says("lacks execute permission");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn a_helper_that_is_killed_takes_nothing_with_it_and_leaves_nothing() {
         assert!(!runs(&hello) && !runs("sleep 4242003"), "{start}");
         let out = String::from_utf8_lossy(&ended.stdout);
         assert_eq!(ended.status.code(), Some(1), "{out}");
-        assert!(out.contains("the helper process that watched it was killed"), "{out}");
+        assert!(out.contains("its supervisor process was killed"), "{out}");
     }
 }
 

@@ -20,9 +20,9 @@ fn what_cannot_be_probed_is_a_usage_error() {
         (vec!["smoke", "http://h:99999/"], "is not a URL"),
         (vec!["smoke", ""], "the URL is empty"),
         (vec!["smoke", &long], "bytes long"),
-        (vec!["smoke", &label], "no name server has such a name"),
-        (vec!["smoke", "http://a..b/"], "no name server has such a name"),
-        (vec!["smoke", "http://.../"], "no name server has such a name"),
+        (vec!["smoke", &label], "which is not a valid name"),
+        (vec!["smoke", "http://a..b/"], "which is not a valid name"),
+        (vec!["smoke", "http://.../"], "which is not a valid name"),
         (vec!["smoke", "http://h:0/"], "has the port 0"),
         (vec!["smoke", "http://[fe80::1%25eth0]/"], "is not a URL"),
         (vec!["smoke", "http://xn--a/"], "is not a URL"),
@@ -44,15 +44,15 @@ fn what_cannot_be_probed_is_a_usage_error() {
         ),
         (
             vec!["smoke", "http://h/", "--expect-redirect=http://u:hunter2hunter2@h/"],
-            "holds credentials",
+            "contains credentials",
         ),
         (
             vec!["smoke", "http://h/", "--control=http://u:hunter2hunter2@h/"],
-            "holds credentials",
+            "contains credentials",
         ),
         (
             vec!["smoke", "http://h/", "--proxy=http://u:hunter2hunter2@h/"],
-            "holds credentials",
+            "contains credentials",
         ),
         (
             vec!["smoke", "http://h/", "--method=GET / HTTP/1.1"],
@@ -60,7 +60,7 @@ fn what_cannot_be_probed_is_a_usage_error() {
         ),
         (
             vec!["smoke", "http://h/", "--header=X: a\r\nY: b"],
-            "has a control character",
+            "contains a control character",
         ),
         (
             vec!["smoke", "http://h/", "--header=Content-Length: 5"],
@@ -75,14 +75,17 @@ fn what_cannot_be_probed_is_a_usage_error() {
             vec!["smoke", "http://h/", "--body=a", "--body-file=b"],
             "cannot both be sent",
         ),
-        (vec!["smoke", "http://h/", "--client-cert=a"], "belong together"),
-        (vec!["smoke", "http://h/", "--http-version=3"], "cannot be spoken"),
+        (vec!["smoke", "http://h/", "--client-cert=a"], "must be used together"),
+        (vec!["smoke", "http://h/", "--http-version=3"], "is not supported"),
         (vec!["smoke", "http://h/", "--resolve=h"], "is not HOST:PORT:ADDRESS"),
         (
             vec!["smoke", "http://h/", "--watch=1s", "--max-failures=0"],
             "at least 1",
         ),
-        (vec!["smoke", "http://h/", "--max-error-ratio=NaN"], "is not a share"),
+        (
+            vec!["smoke", "http://h/", "--max-error-ratio=NaN"],
+            "is not a percentage",
+        ),
         (
             vec!["smoke", "http://h/", "--within=99999999999999999999h"],
             "for '--within",
@@ -93,7 +96,7 @@ fn what_cannot_be_probed_is_a_usage_error() {
         ),
         (vec!["smoke", "http://h/", "--expect-version= "], "is empty"),
         (vec!["smoke", "http://h/", "--expect-json=x"], "JSON pointer"),
-        (vec!["smoke", "http://u:hunter2hunter2@h/"], "holds credentials"),
+        (vec!["smoke", "http://u:hunter2hunter2@h/"], "contains credentials"),
         (vec!["smoke", "http://h/", "--path=healthz"], "begin it with one slash"),
         (
             vec!["smoke", "http://h/", "--path=//evil.example/"],
@@ -101,7 +104,7 @@ fn what_cannot_be_probed_is_a_usage_error() {
         ),
         (vec!["smoke", "http://h/", "--within=30"], "30s for seconds"),
         (vec!["smoke", "http://h/", "--timeout=0s"], "longer than 0s"),
-        (vec!["smoke", "http://h/", "--interval=0s"], "the shortest is 10ms"),
+        (vec!["smoke", "http://h/", "--interval=0s"], "the minimum is 10ms"),
         (
             vec!["smoke", "http://h/", "--expect-status=999"],
             "is not an HTTP status",
@@ -114,10 +117,7 @@ fn what_cannot_be_probed_is_a_usage_error() {
             vec!["smoke", "http://h/", "--method=HEAD", "--expect-body=x"],
             "no body",
         ),
-        (
-            vec!["smoke", "http://127.0.0.1:1/", "--start=a 'b"],
-            "quote that is not closed",
-        ),
+        (vec!["smoke", "http://127.0.0.1:1/", "--start=a 'b"], "unclosed quote"),
         (vec!["smoke", "http://127.0.0.1:1/", "--start="], "must not be empty"),
         (vec!["smoke", "http://example.com/", "--start=x"], "on this machine"),
     ] {

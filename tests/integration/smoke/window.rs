@@ -1,4 +1,4 @@
-//! After the first right answer: does it stay right, and how soon is that known?
+//! After the first good response: does it stay right, and how soon is that known?
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -69,7 +69,7 @@ fn what_is_never_steady_fails_when_it_cannot_become_so_any_more() {
         "--max-error-ratio=100%",
     ])
     .code(1)
-    .says("it was not steady for 300ms within");
+    .says("not steady for 300ms within");
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(found(&gate), ["degraded", "app", "status-5xx"]);
 }
@@ -80,7 +80,7 @@ fn failures_in_a_row_end_it_at_once() {
     let gate = Gate::new();
     watch(&gate, &url, &["--max-failures=3"])
         .code(1)
-        .says("right at first, then 3 wrong answers in a row (3 of 6 samples failed: status-5xx 3;");
+        .says("good at first, then 3 bad responses in a row (3 of 6 samples failed: status-5xx 3;");
     assert_eq!(found(&gate), ["degraded", "app", "status-5xx"]);
     assert_eq!(fact(&gate, "attempts"), "7 (status-5xx 3)");
 }
@@ -120,7 +120,7 @@ fn silence_has_a_limit_of_its_own() {
     let gate = Gate::new();
     watch(&gate, &silent(), &["--max-failures=2", "--max-transport-errors=4"])
         .code(1)
-        .says("4 attempts without an answer in a row");
+        .says("4 attempts without a response in a row");
     assert_eq!(fact(&gate, "attempts"), "6 (reset 4)");
     let gate = Gate::new();
     watch(&gate, &silent(), &["--max-failures=9", "--max-transport-errors=1"]).code(1);
@@ -147,7 +147,7 @@ fn a_window_without_any_right_answer_is_not_good() {
         _ => reply(stream, "503 Service Unavailable", "Retry-After: 7200\r\n", ""),
     });
     let gate = Gate::new();
-    watch(&gate, &gone, &[]).code(1).says("3 wrong answers in a row");
+    watch(&gate, &gone, &[]).code(1).says("3 bad responses in a row");
 }
 
 /// The sample at the very end asks for an hour: it is asked again as soon as it could be missed.
@@ -249,7 +249,7 @@ fn a_watch_that_ends_in_failures_ends() {
         "--max-error-ratio=100%",
     ])
     .code(1)
-    .says("right at first, then");
+    .says("good at first, then");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
@@ -258,5 +258,5 @@ fn a_place_for_a_version_that_nobody_expects_is_refused() {
     let gate = Gate::new();
     gate.run(["smoke", "http://127.0.0.1:1/", "--version-from=header:X-Version"])
         .code(2)
-        .says("none is expected");
+        .says("needs --expect-version");
 }

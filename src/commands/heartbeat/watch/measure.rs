@@ -74,7 +74,7 @@ impl Watch {
             let grace = TimeSpan(desk.plan.grace);
             desk.teller.note(
                 self.place(),
-                format!("it is ended for that (--stall-kill): SIGTERM to everything, SIGKILL after {grace}"),
+                format!("ended by --stall-kill: SIGTERM to everything, SIGKILL after {grace}"),
             );
             self.leave(desk.plan.grace);
         }

@@ -207,7 +207,7 @@ impl Watch {
             let name = told.name();
             desk.teller.note(
                 self.place(),
-                format!("{name} was held back for {grace} and is passed on now"),
+                format!("{name} was held back for {grace}, passing it on now"),
             );
             self.pass_on(desk, told);
         }
@@ -217,12 +217,12 @@ impl Watch {
             let grace = TimeSpan(desk.plan.grace);
             desk.teller.note(
                 self.place(),
-                format!("the time limit of {limit} is over: SIGTERM to everything, SIGKILL after {grace}"),
+                format!("timed out after {limit}: SIGTERM to everything, SIGKILL after {grace}"),
             );
             self.leave(desk.plan.grace);
         } else if self.passed_on.is_some_and(|until| now >= until) {
             desk.teller
-                .note(self.place(), "it did not end when asked to: SIGTERM to everything");
+                .note(self.place(), "it did not end after the signal: SIGTERM to everything");
             self.leave(desk.plan.grace.min(self.pressed()));
         }
     }
@@ -232,10 +232,8 @@ impl Watch {
             self.attempt.cut = true;
             self.wrapped.streams.cut();
             let why = match self.ended_at {
-                Some(_) => {
-                    "the command has ended, but another process still holds its output open: no more of it is read"
-                }
-                None => "its output is not read any further",
+                Some(_) => "the command has ended, but another process still holds its output open: reading stops here",
+                None => "reading of its output stops here",
             };
             desk.teller.note(self.place(), why);
         }

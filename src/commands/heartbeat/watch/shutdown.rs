@@ -41,10 +41,8 @@ impl Watch {
             return false;
         }
         if self.is_repeated(desk) && self.wrapped.tree.is_anybody_left() {
-            desk.teller.note(
-                self.place(),
-                "what the command left behind is ended before the next attempt",
-            );
+            desk.teller
+                .note(self.place(), "ending leftover processes before the next attempt");
             self.leave(desk.plan.grace);
             return false;
         }
@@ -76,7 +74,7 @@ impl Watch {
                 ..leaving
             });
             desk.teller
-                .note(self.place(), "sending SIGKILL to everything that is left");
+                .note(self.place(), "sending SIGKILL to all remaining processes");
         }
         // What was just forking during the last round is there now.
         self.wrapped.tree.signal(Told::KILL.signal());

@@ -26,14 +26,16 @@ impl Watch {
             } else {
                 now
             };
-            desk.teller
-                .note(self.place(), format!("{name} came while it is being ended"));
+            desk.teller.note(
+                self.place(),
+                format!("{name} received while the command is being ended"),
+            );
         } else if let Some(critical) = desk.plan.critical.filter(|_| first) {
             self.held = Some((told, now + critical));
             let grace = TimeSpan(critical);
             desk.teller.note(
                 self.place(),
-                format!("{name} is held back: this step is critical, and has {grace} to end by itself"),
+                format!("{name} is held back: this step is critical and has {grace} to end"),
             );
         } else if self.passed_on.is_none() {
             let again = if first { "" } else { ", the second signal," };

@@ -22,7 +22,7 @@ impl Passed<'_> {
     /// What was looked at: how many tags, which pattern, and what became of those that match.
     pub fn told(&self, all: &[Tag], matching: usize, pattern: &str) -> String {
         if all.is_empty() {
-            return format!("it has no tags at all; releases are tags that match `{pattern}`");
+            return format!("it has no tags; releases are tags that match `{pattern}`");
         }
         if matching == 0 {
             let names: Vec<&RefName> = all.iter().map(|tag| &tag.name).collect();

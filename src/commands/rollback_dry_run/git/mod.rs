@@ -51,7 +51,7 @@ impl Prove for GitPlan {
         let mut proof = Proof {
             not_covered: vec![
                 "whether that release still builds, starts and works: it was not run".to_owned(),
-                "whether whoever runs the command may do so, and local changes that are in its way".to_owned(),
+                "permissions of whoever runs the command, and local changes that block it".to_owned(),
             ],
             ..Proof::default()
         };
@@ -125,7 +125,7 @@ fn blocking<T: Send + 'static>(
         let work = tokio::task::spawn_blocking(move || {
             work(&|| match interrupt.received() {
                 Some(signal) => Some(format!("interrupted by {signal}")),
-                None => (Instant::now() >= until).then(|| format!("it took longer than {}", TimeSpan(limit))),
+                None => (Instant::now() >= until).then(|| format!("timed out after {}", TimeSpan(limit))),
             })
         });
         match work.await {
@@ -151,13 +151,12 @@ fn ancestor(found: &Found, workspace: &Path, stop: &dyn Fn() -> Option<String>) 
     let message = format!("{} is not in the history of HEAD ({})", found.shown(), found.head.id);
     if found.is_shallow {
         return Err(NotChecked::with_help(
-            format!("{message}, of which only a part is here"),
+            format!("{message}, but the history here is incomplete"),
             "fetch the whole history: actions/checkout with `fetch-depth: 0`",
         ));
     }
     let finding = Finding::error("not-an-ancestor", message).help(
-        "going there would not be going back: it is on another line of history; name a release that HEAD was made from, \
-         or leave --ref out",
+        "this would not be a rollback, as it is on another line of history; name an ancestor of HEAD, or drop --ref",
     );
     Ok((None, Observation::found(finding)))
 }
@@ -170,14 +169,14 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
         Err(error @ TreeError::Write { .. }) => {
             return Err(NotChecked::with_help(
                 format!("{error} (in {})", parent(folder).display()),
-                "make room there, or set RUNNER_TEMP to a folder with more; names longer than the file system allows \
-                 cannot be checked out here at all",
+                "free some space there, or set RUNNER_TEMP to a folder with more; names too long for the file system \
+                 cannot be checked out here",
             ));
         }
         Err(error @ TreeError::Large { .. }) => {
             return Err(NotChecked::with_help(
                 format!("{} was not checked out: {error}", found.shown()),
-                "prove this release with a command of your own: --platform command --check",
+                "prove this release with your own command: --platform command --check",
             ));
         }
         Err(error @ TreeError::Omitted { .. }) => {
@@ -191,7 +190,7 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
                 TreeError::Object { .. } => {
                     "the object is missing or damaged: check it with `git fsck` and fetch it again"
                 }
-                _ => "no git client checks this out; name another release with --ref",
+                _ => "no git client can check this out; name another release with --ref",
             };
             let message = format!("{} cannot be checked out: {error}", found.shown());
             return Ok((
@@ -206,7 +205,7 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
     for (code, line) in referred_by_code(&written) {
         observed.findings.push(
             Finding::warning(code, format!("not proved: {line}"))
-                .help("prove it with a command of your own that looks there: --platform command --check"),
+                .help("prove it with your own command: --platform command --check"),
         );
     }
     Ok((Some(written), observed))
@@ -218,16 +217,14 @@ fn parent(folder: &Path) -> PathBuf {
 
 fn proved(found: &Found, written: &Written) -> Vec<String> {
     let record = match &found.name {
-        Some(name) if name.full().starts_with(b"refs/tags/") => {
-            "the tag is the only record that it was good: nothing else vouches for it"
-        }
-        _ => "that it was good is your word: it was named, and no record was looked up",
+        Some(name) if name.full().starts_with(b"refs/tags/") => "the tag is the only record that it was good",
+        _ => "you named it as good; no record confirms it",
     };
     vec![
-        format!("{} exists, is not HEAD, and HEAD was made from it", found.shown()),
+        format!("{} exists, and is an ancestor of HEAD", found.shown()),
         record.to_owned(),
         format!(
-            "{} ({} bytes) could be read, matched their ids and were written to an empty temporary folder",
+            "{} ({} bytes) were read, matched their ids and were written to an empty temporary folder",
             count(
                 usize::try_from(written.files + written.links).unwrap_or(usize::MAX),
                 "file"
@@ -252,19 +249,19 @@ fn referred_by_code(written: &Written) -> Vec<(&'static str, String)> {
             "submodules",
             &written.submodules,
             "submodule",
-            "are in repositories of their own",
+            "are in separate repositories",
         ),
         (
             "lfs",
             stand_in(StandIn::Lfs),
             "Git LFS file",
-            "are on the LFS server, only the pointers are here",
+            "are on the LFS server; only the pointers are here",
         ),
         (
             "git-crypt",
             stand_in(StandIn::GitCrypt),
             "git-crypt file",
-            "are encrypted, and whoever rolls back needs the key",
+            "are encrypted; the rollback needs the key",
         ),
         (
             "git-annex",

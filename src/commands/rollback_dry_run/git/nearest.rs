@@ -18,8 +18,8 @@ use crate::model::text::count;
 use crate::world::git::{Commit, Oid, PointsTo, RefName, Stop, Tag};
 
 /// The whole history is there.
-const NO_TAGS: &str = "tag the release that runs now (`git tag v1.2.3 COMMIT`), or name a tag, branch or commit to go back to \
-                       with --ref; `git fetch --tags` brings tags that only the remote has";
+const NO_TAGS: &str = "tag the release that runs now (`git tag v1.2.3 COMMIT`), or name a tag, branch or commit to go \
+back to with --ref; `git fetch --tags` brings tags that only the remote has";
 
 impl Search<'_> {
     pub fn nearest(&self, plan: &GitPlan, stop: Stop<'_>) -> Answer {
@@ -80,8 +80,8 @@ impl Search<'_> {
             if self.is_shallow && !others.is_empty() {
                 return Err(NotChecked::with_help(
                     format!(
-                        "{} and {} are both in the history of HEAD, and the part of it that is here does not tell which \
-                         is nearer",
+                        "{} and {} are both in the history of HEAD, and the incomplete history here does not tell \
+                         which is nearer",
                         best.name, others[0].name
                     ),
                     FETCH_ALL,
@@ -114,7 +114,7 @@ impl Search<'_> {
             seen.told(&all, matching.len(), pattern),
         );
         if self.is_shallow {
-            let message = format!("{message}; but the repository holds only a part of the history");
+            let message = format!("{message}; but the history here is incomplete");
             return Err(NotChecked::with_help(message, FETCH_ALL));
         }
         let help = if all.is_empty() {
@@ -157,7 +157,7 @@ impl Search<'_> {
             Finding::warning(
                 "version-order",
                 format!(
-                    "{} is nearest to HEAD, but {} has the higher version and is in its history, too",
+                    "{} is nearest to HEAD, but {} has the higher version and is also in its history",
                     best.name, other.name
                 ),
             )

@@ -12,8 +12,8 @@ use crate::model::text::count;
 use crate::model::{Fact, Finding, TimeSpan};
 use crate::world::git::{Commit, GitError, PointsTo, RefName, Repository, Stop};
 
-pub const FETCH_ALL: &str = "fetch the whole history and the tags: actions/checkout with `fetch-depth: 0` (it brings the \
-                         tags along); on a laptop `git fetch --unshallow --tags`";
+pub const FETCH_ALL: &str = "fetch the whole history and the tags: actions/checkout with `fetch-depth: 0` (it brings \
+the tags along); on a laptop `git fetch --unshallow --tags`";
 
 /// A partial clone has left out what is looked for.
 pub const UNFILTERED: &str = "fetch without `--filter`: actions/checkout without `filter:`; on a laptop \
@@ -59,11 +59,11 @@ pub fn blind(error: GitError) -> NotChecked {
         GitError::NoCommits(_) => "make a commit and tag the release",
         GitError::Ambiguous { .. } => "use the full name (refs/tags/v1, refs/heads/main) or the commit id",
         GitError::Broken { .. } => {
-            "look at it with `git fsck`; where `.git` is a file (linked worktree, submodule), the folder it names must \
-             exist on this machine too, and the container sees only the workspace; a partial clone (`filter:`) lacks \
-             objects"
+            "check it with `git fsck`; if `.git` is a file (linked worktree, submodule), the folder it names must \
+             also exist on this machine, and the container sees only the workspace; a partial clone \
+             (`filter:`) lacks objects"
         }
-        GitError::Stopped(_) => "run it again with more time, or narrow the search with --tags or --ref",
+        GitError::Stopped(_) => "run it again, or narrow the search with --tags or --ref",
     };
     NotChecked::with_help(error.to_string(), help)
 }
@@ -84,7 +84,7 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     if repository.replaces_objects().map_err(blind)? {
         return Err(NotChecked::with_help(
             format!(
-                "{} replaces objects (refs/replace), so git may check out something other than what was proved",
+                "{} replaces objects (refs/replace), so git may check out something else than was proved",
                 repository.folder().display()
             ),
             "list them with `git replace --list` and delete them here",
@@ -106,7 +106,7 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
     // `git checkout` looks at branches first, even for the id of a commit.
     if repository.is_branch(&found.release.id.to_string()) {
         let message = format!(
-            "there is a branch named {}, and git would check it out instead of the commit",
+            "git would check out the branch named {} instead of the commit",
             found.release.id
         );
         let finding = Finding::error("ambiguous-commit", message).help("delete or rename the branch");
@@ -147,7 +147,7 @@ impl Search<'_> {
             return match suggestion(reference, &names) {
                 Some(name) => no("unknown-ref", message, format!("did you mean `{name}`?")),
                 None if self.is_shallow => Err(NotChecked::with_help(
-                    format!("{message}, which holds only a part of the history"),
+                    format!("{message}, whose history here is incomplete"),
                     FETCH_ALL,
                 )),
                 None => no(
@@ -160,24 +160,24 @@ impl Search<'_> {
         match resolved.points_to {
             PointsTo::Other(kind) => no(
                 "not-a-commit",
-                format!("`{reference}` points to a {kind}, and only a commit can be a release"),
+                format!("`{reference}` points to a {kind}; only a commit can be a release"),
                 "give a tag or branch that points to a commit".to_owned(),
             ),
             PointsTo::Broken(detail) if self.repository.is_partial() => Err(NotChecked::with_help(
-                format!("`{reference}` is there, but its object is not in this partial clone: {detail}"),
+                format!("`{reference}` exists, but its object is not in this partial clone: {detail}"),
                 UNFILTERED,
             )),
             PointsTo::Commit(commit) if commit.id == self.head.id => no(
                 "same-as-head",
                 format!(
-                    "`{reference}` is HEAD itself ({}), so there is nothing to go back to",
+                    "`{reference}` is HEAD itself ({}), so there is nothing to roll back to",
                     commit.id
                 ),
                 "name an earlier release, or leave --ref out to take the nearest earlier tag".to_owned(),
             ),
             PointsTo::Broken(detail) => no(
                 "broken-release",
-                format!("`{reference}` is there, but its object cannot be read: {detail}"),
+                format!("`{reference}` exists, but its object cannot be read: {detail}"),
                 "fetch it again, and check the repository with `git fsck`".to_owned(),
             ),
             PointsTo::Commit(release) => Ok(Ok(self.found(release, resolved.name, false, Vec::new()))),
@@ -220,7 +220,7 @@ impl Search<'_> {
             doubts.push(
                 Finding::warning(
                     "shallow",
-                    "the repository holds only a part of the history, so a newer release could be missing",
+                    "the history here is incomplete, so a newer release could be missing",
                 )
                 .help(FETCH_ALL),
             );

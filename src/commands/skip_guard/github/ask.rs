@@ -26,13 +26,11 @@ pub enum AskError {
     Environment(String),
     #[error("`{0}` is not a permission; write token-permission:SCOPE:read, where SCOPE is one of {scopes}", scopes = readable_scopes().join(", "))]
     Permission(String),
-    #[error(
-        "whether the token may write cannot be found out without writing; only read can be: token-permission:{0}:read"
-    )]
+    #[error("write access cannot be checked without writing; check read access with token-permission:{0}:read")]
     Write(String),
-    #[error("whether the token has `id-token: write` is found out in another way: require `oidc`")]
+    #[error("`id-token: write` is checked by `oidc`: require that")]
     IdToken,
-    #[error("whether the token has `{scope}: read` cannot be found out by reading; it can be of {scopes}", scopes = readable_scopes().join(", "))]
+    #[error("`{scope}: read` cannot be checked; these can: {scopes}", scopes = readable_scopes().join(", "))]
     Unreadable { scope: String },
     #[error(transparent)]
     Stale(#[from] TimeSpanError),

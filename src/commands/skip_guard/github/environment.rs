@@ -18,12 +18,12 @@ pub async fn environment(name: &str, session: &Session<'_>) -> Result<Answer, No
     let next = if !near.is_empty() {
         format!("Did you mean {}?", quoted(near, " or "))
     } else if listed.items.is_empty() {
-        "There is none at all: create it in the repository's settings.".to_owned()
+        "The repository has no environments: create it in the repository's settings.".to_owned()
     } else {
         format!("There is {}.", quoted(names().take(10), ", "))
     };
     Ok(should(
         format!("the environment {name} does not exist in {}", session.repository()),
-        format!("{next} A job that names it would make GitHub create it, without its secrets and its protection."),
+        format!("{next} GitHub would create it for a job that names it, without secrets and protection."),
     ))
 }

@@ -56,7 +56,7 @@ pub async fn look(ask: &Ask, world: &World, github: &LazyGitHub) -> Result<Answe
     let in_this_run = matches!(ask, Ask::PreviousJob(_) | Ask::NoOtherRun(_));
     if in_this_run && !world.runner.active && world.runner.run_id().is_none() {
         return Ok(Answer::DoesNotApply(
-            "not in a workflow run, so there are no other jobs or runs".to_owned(),
+            "not in a workflow run: there are no other jobs or runs".to_owned(),
         ));
     }
     let session = github.session(world).await?;
@@ -72,7 +72,7 @@ pub async fn look(ask: &Ask, world: &World, github: &LazyGitHub) -> Result<Answe
 pub fn run_id(world: &World) -> Result<u64, NotChecked> {
     world.runner.run_id().ok_or_else(|| {
         NotChecked::with_help(
-            "GITHUB_RUN_ID is not set or no number, so this run cannot be found",
+            "GITHUB_RUN_ID is not set or not a number, so this run cannot be found",
             "run it in a job of a workflow",
         )
     })

@@ -62,7 +62,7 @@ pub async fn no_other_run(
     // The newest come first, so the ones that were not read are the older ones.
     if !whole {
         return Err(NotChecked::with_help(
-            "more runs of this workflow are in progress than can be read",
+            "too many runs of this workflow are in progress to read them all",
             "cancel those that are no longer needed",
         ));
     }

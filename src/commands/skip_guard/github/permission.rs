@@ -17,8 +17,8 @@ pub async fn permission(scope: &str, session: &Session<'_>, world: &World) -> Re
         }) => {
             let needed = needed.unwrap_or_else(|| format!("{scope}: read"));
             Ok(should(
-                format!("the token has not the permission {scope}: read"),
-                format!("Add `{needed}` to `permissions:` of the job; what is not named there is not granted."),
+                format!("the token lacks the permission {scope}: read"),
+                format!("Add `{needed}` to `permissions:` of the job; permissions not listed there are not granted."),
             ))
         }
         Err(error) => Err(error.into()),

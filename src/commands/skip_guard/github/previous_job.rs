@@ -15,7 +15,7 @@ pub async fn previous_job(name: &str, session: &Session<'_>, run: u64, world: &W
     // What was not read may be another of its matrix, or its newest attempt.
     if !whole {
         return Err(NotChecked::with_help(
-            format!("the run has too many jobs to find all of {name} among them"),
+            format!("the run has too many jobs to find every {name}"),
             "name it in `needs:` and test its result there",
         ));
     }
@@ -43,8 +43,7 @@ fn absent(name: &str, jobs: &JobNames) -> Answer {
         match near.is_empty() {
             false => format!("Did you mean {}?", quoted(near, " or ")),
             true => format!(
-                "The name is the one that the run's page shows, and the job comes before this one if that has it in \
-                 `needs:`. There is {}.",
+                "Use the name that the run's page shows, and list the job in `needs:` of this one. There is {}.",
                 quoted(known().take(10), ", ")
             ),
         },
@@ -53,26 +52,26 @@ fn absent(name: &str, jobs: &JobNames) -> Answer {
 
 /// What kept a job from success, and what to do; nothing if it succeeded.
 fn wrong(job: &Job) -> Option<(String, &'static str)> {
-    const SEE: &str = "See its log, and run the failed jobs again.";
+    const SEE: &str = "Check its log, and run the failed jobs again.";
     let (how, next) = match (job.status.as_str(), job.conclusion.as_deref()) {
         ("completed", Some("success")) => return None,
         ("completed", Some("skipped")) => (
             "was skipped".to_owned(),
-            "See why: its `if:` was false, or a job in its `needs:` did not succeed.",
+            "Find out why: its `if:` was false, or a job in its `needs:` did not succeed.",
         ),
         ("completed", Some("failure")) => ("failed".to_owned(), SEE),
-        ("completed", Some("timed_out")) => ("ran out of time".to_owned(), SEE),
+        ("completed", Some("timed_out")) => ("timed out".to_owned(), SEE),
         ("completed", Some("startup_failure")) => ("could not be started".to_owned(), SEE),
         ("completed", Some("cancelled")) => ("was cancelled".to_owned(), "Run it again."),
         ("completed", Some(other)) => (format!("ended as {}", one_line(other)), SEE),
         ("completed", None) => ("ended without a result".to_owned(), SEE),
         ("in_progress", _) => (
             "is still running".to_owned(),
-            "Name it in `needs:` of this job, so that this one waits for it.",
+            "List it in `needs:` of this job, so that this one waits for it.",
         ),
         (status, _) => (
-            format!("has not begun ({})", one_line(status)),
-            "Name it in `needs:` of this job, so that this one waits for it.",
+            format!("has not started ({})", one_line(status)),
+            "List it in `needs:` of this job, so that this one waits for it.",
         ),
     };
     let address = job.html_url.as_deref().map(|url| format!(" ({})", one_line(url)));

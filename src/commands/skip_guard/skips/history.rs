@@ -92,8 +92,8 @@ impl History<'_> {
         if !ended && !listed.whole {
             row.blind.get_or_insert_with(|| {
                 NotChecked::with_help(
-                    "it was skipped in all of the newest 100 runs, and no more are looked at",
-                    "give a limit that ends before that, with --max-skips",
+                    "it was skipped in all of the newest 100 runs, and no more are read",
+                    "set a lower limit with --max-skips",
                 )
             });
         }
@@ -139,8 +139,8 @@ impl History<'_> {
                 why: Why::NotAllowed { .. },
                 ..
             }) => Err(NotChecked::with_help(
-                "the token may not read what earlier guards said",
-                "name the job that is skipped with --skipped-job, or add `checks: read` to `permissions:` of the job",
+                "the token may not read what earlier guards reported",
+                "give the job that is skipped with --skipped-job, or add `checks: read` to `permissions:` of the job",
             )),
             Err(error) => Err(error.into()),
         }
@@ -207,8 +207,8 @@ enum Said {
 
 fn too_many_jobs() -> NotChecked {
     NotChecked::with_help(
-        "there are too many jobs to find the guard of earlier runs among them",
-        "name the job that is skipped with --skipped-job",
+        "earlier runs have too many jobs to find the guard",
+        "give the job that is skipped with --skipped-job",
     )
 }
 
@@ -223,7 +223,7 @@ fn no_such_job(name: &str, known: &[String]) -> NotChecked {
         match near.is_empty() {
             false => format!("did you mean {}?", quoted(near, " or ")),
             true => format!(
-                "name the one that is skipped with --skipped-job: {}",
+                "give the job that is skipped with --skipped-job: {}",
                 quoted(names, ", ")
             ),
         },

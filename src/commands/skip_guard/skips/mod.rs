@@ -69,7 +69,7 @@ fn unknown(blind: NotChecked) -> NotChecked {
         NotChecked::Errored { cause, help } => {
             let next = help.map_or(String::new(), |help| format!("; next: {help}"));
             NotChecked::Skipped {
-                reason: format!("how often it was skipped before is not known: {cause}{next}"),
+                reason: format!("the number of earlier skips is unknown: {cause}{next}"),
             }
         }
         on_purpose @ NotChecked::Skipped { .. } => on_purpose,
@@ -136,7 +136,7 @@ async fn look(
         _ => "the limit".to_owned(),
     };
     Ok(Observation::found(finding.help(format!(
-        "provide what is missing, or take the job out of the workflow; {limit} allows no more"
+        "provide what is missing, or remove the job from the workflow; {limit} allows no more"
     ))))
 }
 

@@ -82,7 +82,7 @@ impl fmt::Display for HeaderExpectation {
 }
 
 text::read_from_text!(HeaderExpectation {
-    "description": "NAME: REGEX, or NAME for a header that must be there.",
+    "description": "NAME: REGEX, or NAME for a header that must be present.",
 });
 
 #[cfg(test)]

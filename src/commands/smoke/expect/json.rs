@@ -108,7 +108,7 @@ impl Order {
 pub enum JsonExpectationError {
     #[error("`{0}` does not begin with a JSON pointer; write /status = ok, /queue < 10, /version =~ ^1[.], or /ready")]
     Pointer(String),
-    #[error("`{0}` says nothing to compare with; write /status = ok")]
+    #[error("`{0}` has no value to compare with; write /status = ok")]
     NoValue(String),
     #[error("`{0}` compares with {1}, which is not a number")]
     NotANumber(String, String),
@@ -298,7 +298,7 @@ mod tests {
         for (text, says) in [
             ("status = ok", "does not begin with a JSON pointer"),
             ("", "does not begin with a JSON pointer"),
-            ("/status =", "nothing to compare with"),
+            ("/status =", "no value to compare with"),
             ("/queue < ten", "ten, which is not a number"),
             ("/queue < NaN", "not a number"),
             ("/a =~ (", "not a regular expression"),

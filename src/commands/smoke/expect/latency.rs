@@ -8,7 +8,7 @@ use crate::commands::smoke::timing::{Statistic, Timing};
 use crate::model::time_span::TimeSpanError;
 use crate::model::{TimeSpan, text};
 
-/// `median=200ms` or `p95=1s`: a limit for that number over all right answers.
+/// `median=200ms` or `p95=1s`: a limit for that number over all good responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LatencyLimit {
     statistic: Statistic,
@@ -36,7 +36,7 @@ impl LatencyLimit {
         // Up to the millisecond, so that it is not shown as the limit that it exceeds.
         let millis = measured.as_micros().div_ceil(1_000);
         Err(format!(
-            "the {} of its answers is {}, more than {}",
+            "the {} latency is {}, more than {}",
             self.statistic.as_str(),
             TimeSpan::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)),
             TimeSpan(self.limit)
@@ -94,12 +94,12 @@ mod tests {
         assert!(limit.check(&timing).is_ok(), "one of twenty is above p95");
         timing.add(Duration::ZERO, Some(Duration::from_millis(900)));
         let wrong = limit.check(&timing).unwrap_err();
-        assert!(wrong.starts_with("the p95 of its answers is 89"), "{wrong}");
+        assert!(wrong.starts_with("the p95 latency is 89"), "{wrong}");
         assert!("median=100ms".parse::<LatencyLimit>().unwrap().check(&timing).is_ok());
         let mut timing = Timing::new(Duration::from_secs(1));
         timing.add(Duration::ZERO, Some(Duration::from_micros(1_000_050)));
         let wrong = "p95=1s".parse::<LatencyLimit>().unwrap().check(&timing).unwrap_err();
-        assert_eq!(wrong, "the p95 of its answers is 1.001s, more than 1s");
+        assert_eq!(wrong, "the p95 latency is 1.001s, more than 1s");
     }
 
     #[test]

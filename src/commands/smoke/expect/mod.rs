@@ -1,4 +1,4 @@
-//! What a right answer is, and whether one is.
+//! What a good response is, and whether one is.
 
 mod decimal;
 mod document;
@@ -23,7 +23,7 @@ use crate::model::{Reason, StatusSet};
 use crate::world::http::{Answer, Hop};
 use crate::world::secrets::{Part, Redactor};
 
-/// First bytes of a wrong answer that are shown.
+/// First bytes of a bad response that are shown.
 const BODY_SHOWN: usize = 600;
 /// Of what is wrong with JSON, which may name a key.
 const JSON_ERROR_SHOWN: usize = 200;
@@ -196,7 +196,7 @@ impl Expected {
         let host = answer.url.host_str().unwrap_or_default();
         match &self.final_host {
             Some(expected) if !expected.eq_ignore_ascii_case(host) => Err(format!(
-                "{host} answered in the end{}, expected {expected}",
+                "{host} answered after all redirects{}, expected {expected}",
                 over(hops, secrets)
             )),
             _ => Ok(()),
@@ -251,7 +251,7 @@ fn encoded(answer: &Answer, secrets: &Redactor) -> String {
     match answer.headers.get("content-encoding") {
         Some(coding) if !coding.trim().eq_ignore_ascii_case("identity") => {
             let coding = secrets.shorten(coding.trim(), 40);
-            format!(" (it is encoded as {coding}, though nothing but plain was asked for)")
+            format!(" (it is encoded as {coding}, although no encoding was requested)")
         }
         _ => String::new(),
     }
@@ -259,16 +259,22 @@ fn encoded(answer: &Answer, secrets: &Redactor) -> String {
 
 fn wrong_status(status: u16, follows: bool) -> (Reason, &'static str) {
     match status {
-        300..=399 if follows => (Reason::Redirect, " (it names no place that could be followed)"),
-        300..=399 => (Reason::Redirect, " (redirects are not followed unless asked)"),
-        401 | 403 => (Reason::AuthWall, " (something in front of it asks for a login)"),
+        300..=399 if follows => (Reason::Redirect, " (it has no usable Location)"),
+        300..=399 => (
+            Reason::Redirect,
+            " (redirects are not followed; see --follow-redirects)",
+        ),
+        401 | 403 => (
+            Reason::AuthWall,
+            " (the server, or a proxy in front of it, requires authentication)",
+        ),
         503 => (
             Reason::Gateway5xx,
             " (the application, or a proxy in front of it, is unavailable)",
         ),
         502 | 504 => (
             Reason::Gateway5xx,
-            " (a proxy in front of the application got no answer from it)",
+            " (a proxy in front of the application got no response from it)",
         ),
         400..=499 => (Reason::Status4xx, ""),
         500..=599 => (Reason::Status5xx, ""),
@@ -281,22 +287,22 @@ pub fn next_step(reason: Reason) -> &'static str {
     match reason {
         Reason::Dns => "check the host name; a brand-new name may need some minutes and a larger --within",
         Reason::Refused => "check that it was started, on this port and address; a slow start needs a larger --within",
-        Reason::ConnectTimeout => "check the address, firewall and routes between here and there",
+        Reason::ConnectTimeout => "check the address, the firewall and the route to it",
         Reason::Reset => "check its log for a crash, and that the port speaks HTTP",
         Reason::Tls => "check the certificate, its name and its chain; --ca-file names private authorities",
-        Reason::Timeout => "check its log for what it waits for; a slow endpoint needs a larger --timeout",
+        Reason::Timeout => "check its log for what it is waiting for; a slow endpoint needs a larger --timeout",
         Reason::Redirect => "probe where it leads, accept it with --expect-status, or give --follow-redirects",
         Reason::AuthWall => {
             "let the probe through the protection with --header-env or --bearer-env, or probe a public path with --path"
         }
         Reason::Status4xx => "check the path and the routes of what was deployed",
-        Reason::Status5xx => "check its log: it answered, with an error of its own",
+        Reason::Status5xx => "check its log: the application itself answered with an error",
         Reason::Gateway5xx => "check the application's log, and that a proxy or balancer in front of it can reach it",
         Reason::Body | Reason::Header | Reason::StatusOther => {
-            "compare the shown answer with what you expect, and correct one of the two"
+            "compare the response with what you expect, and correct one of them"
         }
-        Reason::Latency => "check what slows it down, or allow more",
-        Reason::WrongVersion => "check that the rollout has ended and which version answers",
+        Reason::Latency => "find out what slows it down, or raise the limit",
+        Reason::WrongVersion => "check that the rollout is complete, and which version answers",
         Reason::ProcessExit => "fix the start command, or the error in its last log lines",
     }
 }

@@ -8,7 +8,7 @@ const LARGEST: usize = 1 << 20;
 /// Why a text is not a regular expression that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAPattern {
-    #[error("an empty regular expression matches everything; write what must be there")]
+    #[error("an empty regular expression matches everything; write what must be present")]
     Empty,
     #[error("`{0}` is not a regular expression: {1}")]
     Wrong(String, String),

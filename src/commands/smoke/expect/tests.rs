@@ -38,7 +38,7 @@ fn anything() -> Expected {
     }
 }
 
-/// The reason and the words, or `None` for a right answer.
+/// The reason and the words, or `None` for a good response.
 fn wrong(expected: &Expected, answer: Answer) -> Option<(Reason, String)> {
     match expected.judge(answer, &url("http://h/"), false, &Redactor::default()) {
         Sample::Good(_) => None,
@@ -83,8 +83,8 @@ fn the_body_counts_only_after_the_status() {
 
 #[test]
 fn nobody_is_told_to_ask_for_what_they_asked_for() {
-    assert!(wrong_status(304, false).1.contains("unless asked"));
-    assert!(!wrong_status(304, true).1.contains("unless asked"));
+    assert!(wrong_status(304, false).1.contains("not followed"));
+    assert!(!wrong_status(304, true).1.contains("not followed"));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn the_version_is_looked_at_before_what_changes_with_it() {
     assert_eq!(says("header:x-version", "1.4.0", "new page"), None);
     let (reason, words) = says("header:X-Version", "1.5.0", "old page").unwrap();
     assert_eq!(reason, Reason::WrongVersion);
-    assert_eq!(words, "answered 200, but version `1.4.0` answers, `1.5.0` is expected");
+    assert_eq!(words, "answered 200, but version `1.4.0` answers, expected `1.5.0`");
     assert_eq!(says("json:/build", "7", r#"{"build": 7, "x": "new page"}"#), None);
     assert_eq!(says("body:v([0-9.]+)", "1.5", "new page v1.5"), None);
     assert_eq!(says("body", "1.5", "new page v1.5"), None);

@@ -34,7 +34,7 @@ pub enum VersionFrom {
 /// Why a text does not say where a version stands.
 #[derive(Debug, thiserror::Error)]
 pub enum VersionFromError {
-    #[error("`{0}` is not a place for a version; write header:NAME, json:/POINTER, body, or body:REGEX")]
+    #[error("`{0}` is not a version source; write header:NAME, json:/POINTER, body, or body:REGEX")]
     Place(String),
     #[error(transparent)]
     Pattern(#[from] NotAPattern),
@@ -63,7 +63,7 @@ impl Version {
                     Ok(())
                 } else {
                     Err(format!(
-                        "its body does not name version `{expected}`: another one answers"
+                        "its body does not contain version `{expected}`: another version answers"
                     ))
                 };
             }
@@ -73,7 +73,7 @@ impl Version {
                 if let (Some(first), Some(other)) = (&first, values.find(|value| first.as_ref() != Some(value))) {
                     let shown = |value: &str| secrets.shorten(value.trim(), VALUE_SHOWN);
                     return Err(format!(
-                        "{} says both `{}` and `{}`, `{expected}` is expected",
+                        "{} says both `{}` and `{}`, expected `{expected}`",
                         self.from,
                         shown(first),
                         shown(&other)
@@ -92,10 +92,10 @@ impl Version {
         match answered {
             Some(answered) if is_same(expected, answered.trim()) => Ok(()),
             Some(answered) => Err(format!(
-                "version `{}` answers, `{expected}` is expected",
+                "version `{}` answers, expected `{expected}`",
                 secrets.shorten(answered.trim(), VALUE_SHOWN)
             )),
-            None => Err(format!("no version found in {}, `{expected}` is expected", self.from)),
+            None => Err(format!("no version found in {}, expected `{expected}`", self.from)),
         }
     }
 }

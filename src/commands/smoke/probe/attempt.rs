@@ -124,7 +124,7 @@ async fn of_ours(sampled: impl Future<Output = Sample>, means: &Context<'_>) -> 
         // It just began to listen, or somebody else answered before it did: only another answer can tell.
         (Owner::Nobody | Owner::Changing, _) | (_, Owner::Changing) => Step::Sampled(Sample::Bad(Bad::new(
             Reason::Refused,
-            "it answered while another process than the started server was listening, too".to_owned(),
+            "it answered while a process other than the started server was also listening".to_owned(),
         ))),
         _ => Step::Sampled(sample),
     }
@@ -146,7 +146,7 @@ impl ProbeProgress {
         (when.elapsed() < SIGN_HOLDS).then(|| sign.clone())
     }
 
-    /// Answers with how long the server asks to be left alone.
+    /// Returns the server's Retry-After.
     pub fn add(&mut self, sample: Sample) -> Option<Duration> {
         let at = self.samples.lasted();
         let retry_after = match &sample {
@@ -160,7 +160,7 @@ impl ProbeProgress {
                     self.sign = Some((Instant::now(), sign.clone()));
                 }
                 self.timing.add(at, None);
-                // What failed before the first right answer is not a failure of what answers now.
+                // What failed before the first good response is not a failure of what answers now.
                 if self.samples.last_good().is_some() {
                     self.streaks.bad(bad);
                 }

@@ -1,4 +1,4 @@
-//! What a probe has to say in the end: facts, and findings about right answers.
+//! What a probe has to say in the end: facts, and findings about good responses.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl Probe {
         let message = match samples.first_expiry() {
             Some(expiry) if days_left(expiry, world) >= i64::from(least) => return None,
             Some(expiry) => format!(
-                "{}: {} is {}, at least {least} are expected",
+                "{}: {} is {}, expected at least {least}",
                 self.url,
                 match expiry.is_authority {
                     true => format!("an authority's certificate that {} sends along", expiry.host),
@@ -56,7 +56,7 @@ impl Probe {
                 validity(days_left(expiry, world))
             ),
             None => {
-                let message = format!("{}: there is no certificate, so it has no days left", self.url);
+                let message = format!("{}: there is no certificate to check", self.url);
                 return Some(
                     Finding::error("no-certificate", message)
                         .because(Class::App, Reason::Tls)
@@ -67,7 +67,7 @@ impl Probe {
         Some(
             Finding::error("certificate-expires", message)
                 .because(Class::App, Reason::Tls)
-                .help("renew the certificate, and see why nothing did so by itself"),
+                .help("renew the certificate, and find out why it was not renewed automatically"),
         )
     }
 
@@ -130,7 +130,7 @@ impl Probe {
 
 pub(super) fn next_step(whose: Class, reason: Reason, bad: Option<&Bad>) -> &'static str {
     match (whose, bad.and_then(|bad| bad.help)) {
-        (Class::Infra, _) => "the platform or the way to it is in trouble: run it again when that is over",
+        (Class::Infra, _) => "the platform or the network failed: run it again once that is resolved",
         (Class::App, Some(help)) => help,
         (Class::App, None) => expect::next_step(reason),
     }
@@ -144,7 +144,7 @@ pub(super) fn asked_to_wait(asked: Duration) -> String {
 }
 
 pub(super) fn final_answer(status: u16) -> String {
-    format!("; no further attempts, as waiting does not change a {status} (--retry-on-status {status} goes on)")
+    format!("; not retried, as waiting does not change a {status}; use --retry-on-status {status} to retry")
 }
 
 fn validity(days: i64) -> String {

@@ -50,7 +50,7 @@ pub struct Probe {
     pub control: Option<Url>,
 }
 
-/// When right answers come too late.
+/// When good responses come too late.
 #[derive(Clone, Debug, Default)]
 pub struct LatencyLimits {
     pub warn: Vec<LatencyLimit>,

@@ -28,12 +28,9 @@ impl Probe {
             findings.push(
                 Finding::warning(
                     "control-useless",
-                    format!(
-                        "the control {} tells nothing about whose fault it is: {why}",
-                        control.url
-                    ),
+                    format!("the control {} does not tell whose fault it is: {why}", control.url),
                 )
-                .help("name one that answers at once when all is well: another application on the same platform"),
+                .help("name a URL that answers quickly when all is well: another application on the same platform"),
             );
         }
         let redirected = course.samples.last_good().and_then(|good| good.moved_to.as_ref());
@@ -50,7 +47,7 @@ impl Probe {
                 Finding::warning(
                     "left-tls",
                     format!(
-                        "{} redirects to {}: what follows is not encrypted",
+                        "{} redirects to {}: the rest is not encrypted",
                         shown(&hop.from),
                         shown(&hop.to)
                     ),

@@ -1,4 +1,4 @@
-//! Until the first right answer.
+//! Until the first good response.
 
 use std::time::{Duration, Instant};
 
@@ -128,7 +128,7 @@ impl Probe {
 
     fn unhealthy(&self, course: &ProbeProgress, means: &Context<'_>, why: &str) -> Finding {
         let Some(bad) = course.samples.last_failure() else {
-            return Finding::error("no-sample", "there was no time for a single attempt");
+            return Finding::error("no-sample", "no time was left for a single attempt");
         };
         let mut message = format!(
             "{}: {} ({} in {})",

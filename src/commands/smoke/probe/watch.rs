@@ -1,4 +1,4 @@
-//! After the first right answer: whether it stays right.
+//! After the first good response: whether it stays right.
 
 use std::time::{Duration, Instant};
 
@@ -119,11 +119,12 @@ impl Probe {
         };
         NotChecked::with_help(
             format!(
-                "{}: no sample for {}, between {from:.1} and {until:.1} ({seen}): stageproof or the machine did not run",
+                "{}: no sample for {}, between {from:.1} and {until:.1} ({seen}): stageproof or the machine was \
+                 stalled",
                 self.asked(),
                 TimeSpan::measured(gap),
             ),
-            "run it again; if that happens often, the machine is overloaded: a longer --interval allows longer gaps",
+            "run it again; if this happens often, the machine is overloaded: a longer --interval allows longer gaps",
         )
     }
 
@@ -147,7 +148,7 @@ impl Probe {
                     .map(|bad| format!("; last {bad}", bad = bad.detail))
                     .unwrap_or_default();
                 let message = format!(
-                    "{}: right at first, then {} ({of}{detail})",
+                    "{}: good at first, then {} ({of}{detail})",
                     self.asked(),
                     window.explain(why)
                 );

@@ -23,7 +23,7 @@ pub fn clean(start: &Start, world: &World) -> Option<Check> {
     Some(Check::new(
         STAGE,
         start.log_id(),
-        "The server's log holds no secrets",
+        "The server's log contains no secrets",
         ended,
         Duration::ZERO,
     ))

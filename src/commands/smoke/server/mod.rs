@@ -256,7 +256,7 @@ async fn launch(start: &Start, targets: &[Url], world: &World) -> Result<Server,
             return Err(NotStarted::Wrong(
                 // No reason: those are for what was probed, and nothing was.
                 Finding::error("port-taken", format!("something already listens on {address}")).help(format!(
-                    "stop what is left from before (`ss -ltnp 'sport = :{port}'` names it), or use another port"
+                    "stop the leftover process (`ss -ltnp 'sport = :{port}'` names it), or use another port"
                 )),
             ));
         }
@@ -308,14 +308,15 @@ async fn until_ready(start: &Start, watched: &Watched, world: &World) -> Result<
                 .help(advice(start, "fix the start command, or the error in its last log lines"))
                 .excerpt(watched.last_lines(world).join("\n")),
         )),
-        signal = world.interrupt.wait() => Err(NotChecked::errored(format!("interrupted by {signal} before it was ready")).into()),
+        signal = world.interrupt.wait() => Err(NotChecked::errored(format!("interrupted by {signal} before it was \
+        ready")).into()),
         waited = ready.wait(&start.log, &tell, world) => {
             waited.map_err(NotChecked::from)?;
             answers_itself(ready, watched).await
         }
         () = tokio::time::sleep(limit) => Err(NotStarted::Wrong(
             finding(format!("{} was not ready within {} ({ready}){}", start.called(), TimeSpan(limit), last(&seen)))
-                .help("check its log for what it waits for; a slow start needs a larger --ready-within"),
+                .help("check its log for what it is waiting for; a slow start needs a larger --ready-within"),
         )),
     }
 }
@@ -342,10 +343,10 @@ fn not_started(start: &Start, failed: Failed) -> NotStarted {
             return NotStarted::NotChecked(NotChecked::errored(failed.to_string()));
         }
         Failed::Program(StartError::NotInPath(_) | StartError::NoFile(_)) => {
-            "check the command's name and that the build before this step made it; the container action sees only what \
-             is in its own image and the workspace"
+            "check the command's name, and that the build before this step created it; the container action sees only \
+             its own image and the workspace"
         }
-        Failed::Program(_) | Failed::Refused(_) => "check that the command is a program that may be executed here",
+        Failed::Program(_) | Failed::Refused(_) => "check that the command is a program that can be executed here",
     };
     NotStarted::Wrong(Finding::error("not-started", failed.to_string()).help(advice(start, help)))
 }

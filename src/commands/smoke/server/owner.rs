@@ -65,7 +65,7 @@ impl Home {
         if let Some(elsewhere) = addresses.iter().find(|ip| !ip.to_canonical().is_loopback()) {
             return Err(NotChecked::with_help(
                 format!("{host} is {elsewhere}, which is not a loopback address of this machine"),
-                "a started server is probed on this machine: drop --resolve, or --start",
+                "a started server is probed on this machine: drop --resolve or --start",
             ));
         }
         Ok(Some(Self {
@@ -182,7 +182,7 @@ impl Home {
         Finding::error(
             "no-listener",
             format!(
-                "something answered on port {}, and no process of the start command listens there",
+                "something answered on port {}, but no process of the start command listens there",
                 self.port
             ),
         )

@@ -34,9 +34,7 @@ pub enum Ready {
 /// Why a text does not say when a server is up.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadyError {
-    #[error(
-        "`{0}` does not say when a server is ready; write http://127.0.0.1:PORT/PATH, tcp:PORT, tcp:HOST:PORT or log:REGEX"
-    )]
+    #[error("`{0}` is not a readiness check; write http://127.0.0.1:PORT/PATH, tcp:PORT, tcp:HOST:PORT or log:REGEX")]
     Form(String),
     #[error("`{0}` is not on this machine, where the server is started")]
     Elsewhere(String),

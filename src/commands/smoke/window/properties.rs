@@ -88,7 +88,7 @@ proptest! {
         added.insert(at, (bad, when));
         // A window that was over before it came is over.
         prop_assert!(rank(judged(goal, limits, &added)) <= rank(before), "{before:?} {added:?}");
-        // … or instead of a right answer.
+        // … or instead of a good response.
         if let Some(sample) = timed.get(at) && sample.0 == Kind::Good {
             let mut replaced = timed.clone();
             replaced[at].0 = bad;

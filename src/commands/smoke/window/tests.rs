@@ -43,7 +43,11 @@ fn steady_is_a_streak_and_a_failure_begins_it_anew() {
     assert_eq!(state(steady, "gggg"), State::Open);
     assert_eq!(state(steady, "ggggg"), State::Good);
     assert_eq!(state(steady, "ggwggggg"), State::Open);
-    assert_eq!(state(steady, "ggwgggggg"), State::Good, "from the next right answer on");
+    assert_eq!(
+        state(steady, "ggwgggggg"),
+        State::Good,
+        "from the next good response on"
+    );
     assert_eq!(state(steady, &"gggw".repeat(15)), State::Degraded(Why::Ratio));
     assert_eq!(state(steady, &"gggt".repeat(15)), State::Degraded(Why::Ratio));
     let limits = Limits {
@@ -112,7 +116,7 @@ fn a_watch_tolerates_what_is_within_the_limits() {
 
 #[test]
 fn it_ends_as_soon_as_the_result_cannot_change() {
-    // 4 wrong answers are more than 5 % of 60, whatever the other 56 are.
+    // 4 bad responses are more than 5 % of 60, whatever the other 56 are.
     assert_eq!(state(Goal::Watch(900 * SECOND), "wgwgwg"), State::Open);
     assert_eq!(state(Goal::Watch(900 * SECOND), "wgwgwgw"), State::Degraded(Why::Ratio));
 }
@@ -177,8 +181,8 @@ fn a_gap_is_neither_good_nor_bad() {
 fn it_is_said_why_it_is_over() {
     let watch = Goal::Watch(900 * SECOND);
     for (samples, expected) in [
-        ("www", "3 wrong answers in a row"),
-        ("gtttt", "4 attempts without an answer in a row"),
+        ("www", "3 bad responses in a row"),
+        ("gtttt", "4 attempts without a response in a row"),
         ("gwtwt", "4 failures in a row"),
         ("wgtgwgt", "4 failures in 7 attempts, more than 5% of at least 60"),
     ] {
@@ -189,7 +193,7 @@ fn it_is_said_why_it_is_over() {
         assert_eq!(window.explain(why), expected, "{samples}");
     }
     let window = after(Goal::Steady(5 * SECOND), limits(), "g");
-    assert_eq!(window.explain(Why::NeverSteady), "it was not steady for 5s within 1m");
+    assert_eq!(window.explain(Why::NeverSteady), "not steady for 5s within 1m");
     assert_eq!(window.goal(), Goal::Steady(5 * SECOND));
     assert_eq!(window.goal().to_string(), "steady for 5s");
     assert_eq!(watch.to_string(), "watched for 15m");

@@ -124,10 +124,7 @@ fn what_the_writer_would_not_write_is_refused_by_name() {
         (set(central, b"XX"), "the signature of"),
         (set(end + 4, &[1]), "its end is not"),
         (set(end + 8, &[5]), "its end is not"),
-        (
-            set(end + 8, &[5, 0, 5]),
-            "it says that it holds 5 files, but it holds 4",
-        ),
+        (set(end + 8, &[5, 0, 5]), "it claims 5 files, but has 4"),
         (set(end + 20, &[1]), "its end is not"),
         (set(end, b"XX"), "not a complete zip file"),
         ([&zip[..], b"x"].concat(), "not a complete zip file"),

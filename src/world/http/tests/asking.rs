@@ -138,7 +138,7 @@ async fn an_address_of_the_other_family_is_refused() {
         (
             Family::V6,
             "http://app.example/",
-            "app.example: it was given no IPv6 address",
+            "app.example: --resolve gives no IPv6 address",
         ),
     ] {
         let settings = Settings {

@@ -134,7 +134,7 @@ async fn a_circle_and_an_endless_chain_are_named() {
     let circle = serve(|request| redirect(302, if request.starts_with("GET /a ") { "/b" } else { "/a" })).await;
     let failure = get(following(), &format!("http://{circle}/a")).await.unwrap_err();
     assert_eq!(failure.reason, Reason::Redirect);
-    let expected = format!("the redirects do not end: http://{circle}/a -> http://{circle}/b -> http://{circle}/a");
+    let expected = format!("redirect loop: http://{circle}/a -> http://{circle}/b -> http://{circle}/a");
     assert_eq!(failure.detail, expected);
 
     let (chain, asked) = recording(|request| {
@@ -144,10 +144,7 @@ async fn a_circle_and_an_endless_chain_are_named() {
     .await;
     let failure = get(following(), &format!("http://{chain}/a")).await.unwrap_err();
     assert_eq!(failure.reason, Reason::Redirect);
-    assert!(
-        failure.detail.starts_with("the redirects do not end, more than 10: "),
-        "{failure:?}"
-    );
+    assert!(failure.detail.starts_with("more than 10 redirects: "), "{failure:?}");
     assert_eq!(asked.lock().unwrap().len(), 11);
 }
 
@@ -211,7 +208,7 @@ async fn a_silent_server_behind_a_redirect_is_named() {
     assert_eq!((failure.reason, failure.out_of_time), (Reason::Timeout, true));
     assert_eq!(
         failure.detail,
-        format!("no whole answer within 200ms (redirected to {shown})")
+        format!("no complete response within 200ms (redirected to {shown})")
     );
 }
 

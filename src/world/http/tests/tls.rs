@@ -234,7 +234,7 @@ async fn a_client_certificate_is_shown_when_asked_for() {
     assert_eq!(failure.reason, Reason::Tls);
     assert_eq!(
         failure.detail,
-        "the server asks for a client certificate, and none was given"
+        "the server requires a client certificate, but none was given"
     );
     let with = |name: &str, own: &Signed| Settings {
         client_certificate: Some(ClientCertificate {

@@ -30,10 +30,7 @@ async fn http2_is_spoken_where_it_is_offered() {
     }
     let failure = get(speaking(HttpVersion::One), &url).await.unwrap_err();
     assert_eq!(failure.reason, Reason::Tls);
-    assert_eq!(
-        failure.detail,
-        "the server offers none of the HTTP versions that were asked for"
-    );
+    assert_eq!(failure.detail, "the server offers none of the requested HTTP versions");
 
     let plain = serve_http2(None).await;
     let url = format!("http://{plain}/y");

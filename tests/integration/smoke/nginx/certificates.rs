@@ -42,7 +42,7 @@ fn a_certificate_has_days_left_and_a_name() {
     let gate = Gate::new();
     gate.run(["smoke", &url, &ca, "--min-certificate-days=31"])
         .code(1)
-        .says("more days, at least 31 are expected");
+        .says("more days, expected at least 31");
     assert_eq!(found(&gate), ["certificate-expires", "app", "tls"]);
     // The certificate is for localhost.
     let gate = Gate::new();

@@ -1,8 +1,9 @@
 //! What is sent, to whom, and over which connection.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{OK, fact, found, smoke};
 use crate::gate::Gate;
@@ -36,6 +37,10 @@ fn recorder(answer: impl Fn(usize) -> String + Send + Sync + 'static) -> (String
             kept.len() - 1
         };
         let _ = stream.write_all(answer(n).as_bytes());
+        // Closed with something unread, it would be reset, and the answer could be lost.
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
     (url, log)
 }

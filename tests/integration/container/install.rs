@@ -86,8 +86,8 @@ fn later_steps_on_the_host_run_the_binary_of_the_image() {
     assert_eq!(said(&ended).trim(), binary.display().to_string());
 
     // And once more, in a later step: it is there, and not written again.
-    let step = step.then("install");
-    step.input("verbose", "true").run().code(0).says("was there: yes");
+    let step = step.then("install").input("verbose", "true");
+    step.run().code(0).says("was there: yes");
     let again = fs::metadata(&binary).unwrap();
     assert_eq!((meta.ino(), meta.mtime_nsec()), (again.ino(), again.mtime_nsec()));
 }

@@ -38,7 +38,9 @@ impl Options for RehearseOptions {
             return Err(UsageError::new(
                 "rehearse has nothing to rehearse: neither `smoke` nor `rollback-dry-run` is configured",
             )
-            .help("write .github/stageproof.yml (the README has one to copy), or name a file with --config"));
+            .help(
+                "add one of them to .github/stageproof.yml (the README has one to copy), or name a file with --config",
+            ));
         }
         let mut guard = config.skip_guard.take().unwrap_or_default();
         guard.strict = self.strict.or(guard.strict);

@@ -86,7 +86,7 @@ impl SmokeOptions {
                 continue;
             };
             return Err(UsageError::new(format!("{whose} called `{id}`"))
-                .help("give each a `name` of its own, so that reports and waivers can tell them apart"));
+                .help("drop one of them, or give each a `name` of its own in the configuration"));
         }
         if !servers.is_empty()
             && let Some(elsewhere) = probes.iter().find(|probe| !is_loopback(&probe.url))

@@ -200,7 +200,7 @@ fn halted(halt: Halt) -> Ended {
         ]),
         Halt::Failed(error) => errored(
             format!("{error:#}"),
-            "check its permissions and free space; an earlier bundle is unchanged",
+            "fix that, or check permissions and free space; an earlier bundle is unchanged",
         ),
         Halt::Stopped(signal) => errored(
             format!("interrupted by {signal} before it ended"),

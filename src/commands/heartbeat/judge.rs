@@ -102,6 +102,7 @@ fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
             let finding = Finding::error("failed", format!("it {ending}"));
             Some(match code {
                 137 => finding.help(out_of_memory(attempt)),
+                _ if attempt.reading.bytes == 0 => finding.help("it printed nothing; run it with its own --verbose"),
                 _ => finding.help("check its last lines"),
             })
         }

@@ -102,7 +102,7 @@ fn not_started(error: &StartError, check: &[String]) -> NotChecked {
         StartError::Interrupted(_) => return NotChecked::errored(error.to_string()),
         StartError::NotInPath(_) => {
             "install it in a step before this one; the container action sees only what is in its own image, so for \
-             this check build stageproof from source on the host (`cargo build --release`) and call it in a `run:` step"
+             this check bring stageproof to the runner with `command: install` and call it in a `run:` step"
         }
         StartError::NoFile(_) => {
             "check the path, which is relative to the workspace; the container action sees only its own image and the \
@@ -113,8 +113,7 @@ fn not_started(error: &StartError, check: &[String]) -> NotChecked {
         }
         StartError::NoInterpreter(_) => {
             "install the interpreter its first line names; the container action has no shell and no system libraries, \
-             so for this check build stageproof from source on the host (`cargo build --release`) and call it in a \
-             `run:` step"
+             so for this check bring stageproof to the runner with `command: install` and call it in a `run:` step"
         }
         StartError::Other { .. } | StartError::System(_) => "run the command by hand in the same folder",
     };

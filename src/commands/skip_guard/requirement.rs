@@ -98,6 +98,7 @@ impl Requirement {
 fn unknown(text: &str, kind: &str) -> RequirementError {
     let kinds = KINDS.split(", ").map(|form| form.split(':').next().unwrap_or(form));
     match text::nearest(kind, kinds) {
+        Some(near @ ("not-fork" | "oidc")) => RequirementError::Misspelled(text.to_owned(), near.to_owned()),
         Some(near) => RequirementError::Misspelled(text.to_owned(), text.replacen(kind, near, 1)),
         None => RequirementError::UnknownKind(text.to_owned()),
     }

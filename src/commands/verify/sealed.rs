@@ -67,7 +67,7 @@ impl Sealed {
                 Err(ZipError::Io(error)) => Err(cannot(&error)),
                 Err(error @ ZipError::NotAZip) => Err(OpenError::Wrong(Box::new(
                     wrong("not-a-zip", format!("{shown}: {error}"))
-                        .help("the download may be incomplete; download it again and compare its size"),
+                        .help("name the sealed directory or its zip; if this is the zip, download it again and compare its size"),
                 ))),
                 Err(error @ ZipError::Foreign(_)) => Err(OpenError::Wrong(Box::new(
                     wrong("foreign-zip", format!("{shown}: {error}")).help(

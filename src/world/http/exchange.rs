@@ -27,8 +27,10 @@ pub async fn exchange(clients: &Clients, progress: &Progress, request: &Request<
             && let Some(target) = next.target(response.status().as_u16(), location(response.headers()))
         {
             let status = response.status().as_u16();
-            next.follow(status, target)
-                .map_err(|endless| Failure::new(Reason::Redirect, endless.0))?;
+            next.follow(status, target).map_err(|endless| Failure {
+                help: Some("fix the redirects: a browser does not get to the end of them either"),
+                ..Failure::new(Reason::Redirect, endless.0)
+            })?;
             continue;
         }
         let read = read(clients, progress, response, &next.method, request.body_limit).await;

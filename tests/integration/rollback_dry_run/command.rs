@@ -67,7 +67,7 @@ fn no_says_why() {
 fn what_cannot_be_run_is_not_a_no() {
     let repo = Repo::none();
     repo.dry_run(&["--check=no-such-program --version"])
-        .is(4, &["not installed", "its own image", "on the host"]);
+        .is(4, &["not installed", "its own image", "`command: install`"]);
     repo.dry_run(&["--check=./missing"])
         .is(4, &["there is no file", "relative to the workspace"]);
     repo.gate.write("plain", "#!/bin/sh\n");

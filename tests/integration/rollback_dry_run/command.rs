@@ -76,7 +76,7 @@ fn what_cannot_be_run_is_not_a_no() {
     repo.gate.write("odd", "#!/no/such/interpreter\n");
     fs::set_permissions(repo.root().join("odd"), fs::Permissions::from_mode(0o755)).unwrap();
     repo.dry_run(&["--check=./odd"])
-        .is(4, &["its interpreter or loader", "on the host"]);
+        .is(4, &["its interpreter or loader", "`command: install`"]);
     repo.dry_run(&["--check=."]).is(4, &[]);
     check("kill -KILL $$", &[]).is(4, &["killed by SIGKILL (signal 9)", "has no result"]);
 }

@@ -376,19 +376,7 @@ mod tests {
 
     #[test]
     fn a_section_of_the_configuration_is_taken_by_its_subcommand_and_refuses_unknown_keys() {
-        use crate::world::{Clock, Env, Interrupt, Progress, Runner};
-        let env = Env::default();
-        let world = World {
-            runner: std::sync::Arc::new(Runner::from_env(&env)),
-            env: env.into(),
-            clock: Clock::default(),
-            interrupt: Interrupt::never(),
-            progress: Progress::silent(),
-            secrets: Default::default(),
-            workspace: std::env::temp_dir(),
-            folder: std::env::temp_dir(),
-            host: Default::default(),
-        };
+        let world = World::of(crate::world::Env::default());
         let tree = Runnable::augment_subcommands(clap::Command::new("stageproof"));
         for name in tree.get_subcommands().map(clap::Command::get_name) {
             let Ok(config) = Config::parse(&format!("{name}: {{}}\n"), "s.yml") else {

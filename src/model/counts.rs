@@ -1,10 +1,13 @@
 //! How many checks of a report ended how.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Status};
 use super::finding::Severity;
+use super::text;
 
 /// How many checks ended how; `warnings` counts findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,5 +43,24 @@ impl Counts {
 
     pub fn total(&self) -> u32 {
         self.passed + self.waived + self.failed + self.skipped + self.errored
+    }
+}
+
+/// `4 passed, 1 failed, 2 warnings`; what there is none of is left out.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_checks = [
+            (self.passed, "passed"),
+            (self.waived, "waived"),
+            (self.failed, "failed"),
+            (self.errored, "errored"),
+            (self.skipped, "skipped"),
+        ];
+        let there = of_checks.into_iter().filter(|(number, _)| *number > 0);
+        let mut parts: Vec<String> = there.map(|(number, how)| format!("{number} {how}")).collect();
+        if self.warnings > 0 {
+            parts.push(text::count(self.warnings as usize, "warning"));
+        }
+        f.write_str(&parts.join(", "))
     }
 }

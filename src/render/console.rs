@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::annotations;
 use crate::model::check::ASSERTED;
-use crate::model::text::{count, one_line, printable};
-use crate::model::{Check, Class, Counts, Ended, Finding, Report, Severity, Status, TimeSpan, Verbosity, Verdict};
+use crate::model::text::{one_line, printable};
+use crate::model::{Check, Class, Ended, Finding, Report, Severity, Status, TimeSpan, Verbosity, Verdict};
 
 /// Lines of an excerpt that are shown; the report holds the rest.
 const EXCERPT_LINES: usize = 20;
@@ -118,25 +118,9 @@ fn heading(report: &Report) -> String {
 fn verdict(report: &Report, look: Look) -> String {
     let why = match report.verdict {
         Verdict::Skip | Verdict::NothingChecked => one_line(&report.reason),
-        _ => format!("{} in {}", tally(&report.counts), took(report.took_ms)),
+        _ => format!("{} in {}", report.counts, took(report.took_ms)),
     };
     format!("Verdict: {}. {why}", look.verdict(report.verdict))
-}
-
-fn tally(counts: &Counts) -> String {
-    let parts = [
-        (counts.passed, "passed"),
-        (counts.waived, "waived"),
-        (counts.failed, "failed"),
-        (counts.errored, "errored"),
-        (counts.skipped, "skipped"),
-    ];
-    let parts = parts.iter().filter(|(number, _)| *number > 0);
-    let mut parts: Vec<String> = parts.map(|(number, what)| format!("{number} {what}")).collect();
-    if counts.warnings > 0 {
-        parts.push(count(counts.warnings as usize, "warning"));
-    }
-    parts.join(", ")
 }
 
 fn took(ms: u64) -> TimeSpan {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::markdown::{code, fenced, folds, inline};
 use super::{latency, timeline};
-use crate::model::text::count;
 use crate::model::{Check, Counts, Ended, Finding, Report, Severity, TimeSpan, Verdict};
 
 /// The runner's limit is 1,048,576 bytes; some room is left for what earlier commands of the step wrote.
@@ -94,7 +93,7 @@ fn heading(out: &mut String, report: &Report) {
     );
     let commit: String = subject.sha.iter().flat_map(|sha| sha.chars().take(7)).collect();
     let parts = [
-        tally(&report.counts),
+        report.counts.to_string(),
         inline(&subject.environment),
         if commit.is_empty() { commit } else { code(&commit) },
         TimeSpan::measured(Duration::from_millis(report.took_ms)).to_string(),
@@ -123,22 +122,6 @@ fn verdict_on(counts: &Counts) -> Verdict {
 
 fn mark_of(check: &Check) -> &'static str {
     mark(verdict_on(&Counts::of([check])))
-}
-
-fn tally(counts: &Counts) -> String {
-    let of_checks = [
-        (counts.failed, "failed"),
-        (counts.errored, "errored"),
-        (counts.waived, "waived"),
-        (counts.passed, "passed"),
-        (counts.skipped, "skipped"),
-    ];
-    let there = of_checks.into_iter().filter(|(number, _)| *number > 0);
-    let mut parts: Vec<String> = there.map(|(number, how)| format!("{number} {how}")).collect();
-    if counts.warnings > 0 {
-        parts.push(count(counts.warnings as usize, "warning"));
-    }
-    parts.join(", ")
 }
 
 /// What made the verdict what it is, the worst first.
@@ -173,7 +156,7 @@ fn lines(out: &mut String, report: &Report, open: &[&Check], said: &[&str]) {
             Verdict::Pass if counts.skipped > 0 && report.verdict == Verdict::Skip => Verdict::Skip,
             verdict => verdict,
         };
-        (format!("{} {stage}: {}", mark(verdict), tally(&counts)), items(&checks))
+        (format!("{} {stage}: {}", mark(verdict), &counts), items(&checks))
     };
     let of_check = |check: &&Check| {
         let label = format!("{} {}", mark_of(check), check.title);

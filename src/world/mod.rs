@@ -61,3 +61,21 @@ pub struct World {
     pub folder: PathBuf,
     pub host: Arc<Host>,
 }
+
+#[cfg(test)]
+impl World {
+    /// One with these variables and nothing else: in the temporary folder, silent, never interrupted.
+    pub fn of(env: Env) -> Self {
+        Self {
+            runner: Arc::new(Runner::from_env(&env)),
+            env: Arc::new(env),
+            clock: Clock::default(),
+            interrupt: Interrupt::never(),
+            progress: Progress::silent(),
+            secrets: Arc::default(),
+            workspace: std::env::temp_dir(),
+            folder: std::env::temp_dir(),
+            host: Arc::default(),
+        }
+    }
+}

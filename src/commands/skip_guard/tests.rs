@@ -2,21 +2,9 @@
 
 use super::*;
 use crate::model::Ended;
-use crate::world::{Clock, Env, Interrupt, Progress, Runner};
 
 fn world(env: &[(&str, &str)]) -> World {
-    let env: Env = env.iter().copied().collect();
-    World {
-        runner: Arc::new(Runner::from_env(&env)),
-        env: Arc::new(env),
-        clock: Clock::default(),
-        interrupt: Interrupt::never(),
-        progress: Progress::silent(),
-        secrets: Arc::default(),
-        workspace: std::env::temp_dir(),
-        folder: std::env::temp_dir(),
-        host: Arc::default(),
-    }
+    World::of(env.iter().copied().collect())
 }
 
 fn plan(requirements: &[&str], strict: bool) -> Plan {

@@ -1,11 +1,9 @@
 //! Which of the two the plan asks for, and what both need.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::model::{Status, Subject};
-use crate::world::{Clock, Env, Interrupt, Progress, Runner};
 
 /// A world outside of a run.
 pub fn world() -> World {
@@ -13,18 +11,7 @@ pub fn world() -> World {
 }
 
 pub fn world_with<const N: usize>(variables: [(&str, &str); N]) -> World {
-    let env: Env = variables.into_iter().collect();
-    World {
-        runner: Arc::new(Runner::from_env(&env)),
-        env: Arc::new(env),
-        clock: Clock::default(),
-        interrupt: Interrupt::never(),
-        progress: Progress::silent(),
-        secrets: Arc::default(),
-        workspace: std::env::temp_dir(),
-        folder: std::env::temp_dir(),
-        host: Arc::default(),
-    }
+    World::of(variables.into_iter().collect())
 }
 
 pub fn origin() -> Origin {

@@ -126,7 +126,7 @@ async fn attempts(
         Ok(command) => command,
         Err(error) => return not_started(plan, story, &teller, &error),
     };
-    let mut desk = Context {
+    let mut context = Context {
         plan,
         command: &command,
         shown,
@@ -138,9 +138,9 @@ async fn attempts(
     loop {
         story.attempts += 1;
         let from = story.started.elapsed();
-        let attempt = match watch::run(&mut desk, story.attempts).await {
+        let attempt = match watch::run(&mut context, story.attempts).await {
             Ok(attempt) => attempt,
-            Err(error) => return not_started(plan, story, &desk.teller, &error),
+            Err(error) => return not_started(plan, story, &context.teller, &error),
         };
         let code = attempt.exit_code();
         story.attempt(&attempt, from);
@@ -163,10 +163,11 @@ async fn attempts(
         };
         let wait = TimeSpan(plan.retry_wait);
         let left = text::count((plan.retries + 1 - story.attempts) as usize, "attempt");
-        desk.teller
+        context
+            .teller
             .note(place, format!("exit code {code}: retrying in {wait}; {left} left"));
         let from = story.started.elapsed();
-        let signal = watch::wait(&mut desk, plan.retry_wait).await;
+        let signal = watch::wait(&mut context, plan.retry_wait).await;
         if !plan.retry_wait.is_zero() {
             story.waited(from);
         }

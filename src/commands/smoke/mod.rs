@@ -121,7 +121,7 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
                 let http = http.map_err(no_client)?;
                 let control = control.transpose().map_err(no_client)?;
                 let home: Option<Home> = probe.home(&watched).await?;
-                let means = Context {
+                let context = Context {
                     http: &http,
                     home: home.as_ref(),
                     control: control.as_ref(),
@@ -129,12 +129,12 @@ async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> 
                     world: &world,
                 };
                 let Some((until, limit)) = until else {
-                    return probe.look(&means).await;
+                    return probe.look(&context).await;
                 };
                 if Instant::now() >= until {
                     return Err(out_of_time("not started within", limit));
                 }
-                tokio::time::timeout_at(until.into(), probe.look(&means))
+                tokio::time::timeout_at(until.into(), probe.look(&context))
                     .await
                     .unwrap_or_else(|_| Err(out_of_time("timed out after", limit)))
             })

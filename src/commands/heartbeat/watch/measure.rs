@@ -17,7 +17,7 @@ const SAMPLE_SHARE: u32 = 50;
 
 impl Watch {
     /// Measures, and tells what is to be told of it.
-    pub(super) fn measure(&mut self, desk: &Context<'_>, now: Instant) {
+    pub(super) fn measure(&mut self, context: &Context<'_>, now: Instant) {
         let usage = self.wrapped.tree.usage();
         self.next_sample = now + self.sample_every.max(now.elapsed() * SAMPLE_SHARE);
         // Nobody is there any more, or not yet seen: that is no measurement.
@@ -35,19 +35,19 @@ impl Watch {
             Change::None => {}
             Change::Resumed { since } => {
                 self.attempt.stalls.push((since, at));
-                desk.teller.tell(self.place(), Event::Resumed);
+                context.teller.tell(self.place(), Event::Resumed);
             }
-            Change::Stalled(idle) => self.stalled(desk, idle),
+            Change::Stalled(idle) => self.stalled(context, idle),
         }
         if now >= self.next_beat {
-            self.beat(desk, reading, usage);
+            self.beat(context, reading, usage);
             while self.next_beat <= now {
                 self.next_beat += self.every;
             }
         }
     }
 
-    fn beat(&mut self, desk: &Context<'_>, reading: Reading, usage: Option<Usage>) {
+    fn beat(&mut self, context: &Context<'_>, reading: Reading, usage: Option<Usage>) {
         self.beats += 1;
         let before = std::mem::replace(&mut self.told_at_beat, reading);
         let beat = Beat {
@@ -58,25 +58,25 @@ impl Watch {
             rss_kib: usage.filter(|usage| usage.processes > 0).map(|usage| usage.rss_kib),
             quiet_ms: millis(reading.quiet),
         };
-        desk.teller.tell(self.place(), Event::Beat(beat));
+        context.teller.tell(self.place(), Event::Beat(beat));
     }
 
-    fn stalled(&mut self, desk: &Context<'_>, idle: Duration) {
+    fn stalled(&mut self, context: &Context<'_>, idle: Duration) {
         let processes = self.wrapped.tree.processes();
         let event = Event::Stall {
             quiet_ms: millis(idle),
             processes: processes.len() as u64,
         };
-        desk.teller.tell(self.place(), event);
-        desk.teller.list(self.place(), &processes);
-        if desk.plan.stall_kill && self.leaving.is_none() {
+        context.teller.tell(self.place(), event);
+        context.teller.list(self.place(), &processes);
+        if context.plan.stall_kill && self.leaving.is_none() {
             self.attempt.limit = Some(Limit::Stall);
-            let grace = TimeSpan(desk.plan.grace);
-            desk.teller.note(
+            let grace = TimeSpan(context.plan.grace);
+            context.teller.note(
                 self.place(),
                 format!("ended by --stall-kill: SIGTERM to everything, SIGKILL after {grace}"),
             );
-            self.leave(desk.plan.grace);
+            self.leave(context.plan.grace);
         }
     }
 }

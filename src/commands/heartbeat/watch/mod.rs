@@ -24,21 +24,27 @@ const TICK: Duration = Duration::from_millis(20);
 const SAMPLE: Duration = Duration::from_secs(1);
 
 /// Starts the command and stays until it is over.
-pub async fn run(desk: &mut Context<'_>, number: u32) -> Result<Attempt, StartError> {
+pub async fn run(context: &mut Context<'_>, number: u32) -> Result<Attempt, StartError> {
     let oom = memory::killed();
     let peak = memory::Peak::before();
     let order = Order {
-        command: desk.command,
-        pty: desk.plan.pty,
-        folder: &desk.plan.folder,
+        command: context.command,
+        pty: context.plan.pty,
+        folder: &context.plan.folder,
     };
-    let world = desk.teller.world;
-    let wrapped = Wrapped::start(&order, &world.env, desk.teller.live, &desk.output, &desk.reaper)?;
-    let mut watch = Watch::new(desk, wrapped, number);
-    let command = desk.shown.to_owned();
-    desk.teller.tell(watch.place(), Event::Start { command });
-    watch.until_over(desk).await;
-    let mut attempt = watch.finish(desk);
+    let world = context.teller.world;
+    let wrapped = Wrapped::start(
+        &order,
+        &world.env,
+        context.teller.live,
+        &context.output,
+        &context.reaper,
+    )?;
+    let mut watch = Watch::new(context, wrapped, number);
+    let command = context.shown.to_owned();
+    context.teller.tell(watch.place(), Event::Start { command });
+    watch.until_over(context).await;
+    let mut attempt = watch.finish(context);
     attempt.peak_kib = attempt.peak_kib.max(peak.since());
     if attempt.exit_code() == KILLED && !attempt.killed {
         let killed = memory::killed().zip(oom);
@@ -59,17 +65,17 @@ pub async fn run(desk: &mut Context<'_>, number: u32) -> Result<Attempt, StartEr
         attempt: number,
         elapsed: attempt.took,
     };
-    desk.teller.tell(place, Event::End(end));
+    context.teller.tell(place, Event::End(end));
     Ok(attempt)
 }
 
 /// Waits before the next attempt, unless we are told to end.
-pub async fn wait(desk: &mut Context<'_>, time: Duration) -> Option<Told> {
+pub async fn wait(context: &mut Context<'_>, time: Duration) -> Option<Told> {
     let until = Instant::now() + time;
     loop {
         tokio::select! {
             biased;
-            heard = desk.signals.next() => {
+            heard = context.signals.next() => {
                 if let Heard::Told(told) = heard {
                     return Some(told);
                 }
@@ -110,9 +116,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(desk: &Context<'_>, wrapped: Wrapped, number: u32) -> Self {
+    fn new(context: &Context<'_>, wrapped: Wrapped, number: u32) -> Self {
         let started = Instant::from_std(wrapped.started);
-        let plan = desk.plan;
+        let plan = context.plan;
         let stall = plan.stall_after.map_or(SAMPLE, |limit| limit / 4);
         let sample_every = SAMPLE.min(stall).min(plan.every).max(Duration::from_millis(10));
         Self {
@@ -145,22 +151,22 @@ impl Watch {
         }
     }
 
-    async fn until_over(&mut self, desk: &mut Context<'_>) {
-        while !self.is_over(desk) {
+    async fn until_over(&mut self, context: &mut Context<'_>) {
+        while !self.is_over(context) {
             let wake = self.next_wake();
             let child = self.wrapped.child;
             let running = self.ended_at.is_none();
             let streams_open = !self.wrapped.streams.has_ended();
             tokio::select! {
-                ending = desk.reaper.ended(child), if running => self.command_ended(ending),
-                heard = desk.signals.next() => match heard {
-                    Heard::Told(told) => self.told(desk, told),
-                    Heard::Resized => self.wrapped.resize(&desk.teller.world.env),
+                ending = context.reaper.ended(child), if running => self.command_ended(ending),
+                heard = context.signals.next() => match heard {
+                    Heard::Told(told) => self.told(context, told),
+                    Heard::Resized => self.wrapped.resize(&context.teller.world.env),
                 },
                 () = self.wrapped.streams.ended(), if streams_open => {}
                 () = sleep_until(wake) => {}
             }
-            self.on_time(desk);
+            self.on_time(context);
         }
     }
 
@@ -187,47 +193,48 @@ impl Watch {
         self.wrapped.has_ended();
     }
 
-    fn on_time(&mut self, desk: &Context<'_>) {
+    fn on_time(&mut self, context: &Context<'_>) {
         let now = Instant::now();
         if let Some(leaving) = self.leaving {
-            self.press(desk, leaving, now);
+            self.press(context, leaving, now);
         } else if self.ended_at.is_none() {
-            self.keep_limits(desk, now);
+            self.keep_limits(context, now);
         }
         if self.ended_at.is_none() && (now >= self.next_beat || now >= self.next_sample) {
-            self.measure(desk, now);
+            self.measure(context, now);
         }
     }
 
-    fn keep_limits(&mut self, desk: &Context<'_>, now: Instant) {
+    fn keep_limits(&mut self, context: &Context<'_>, now: Instant) {
         if let Some((told, until)) = self.held
             && now >= until
         {
-            let grace = TimeSpan(desk.plan.critical.unwrap_or_default());
+            let grace = TimeSpan(context.plan.critical.unwrap_or_default());
             let name = told.name();
-            desk.teller.note(
+            context.teller.note(
                 self.place(),
                 format!("{name} was held back for {grace}, passing it on now"),
             );
-            self.pass_on(desk, told);
+            self.pass_on(context, told);
         }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             self.attempt.limit = Some(Limit::Time);
-            let limit = TimeSpan(desk.plan.timeout.unwrap_or_default());
-            let grace = TimeSpan(desk.plan.grace);
-            desk.teller.note(
+            let limit = TimeSpan(context.plan.timeout.unwrap_or_default());
+            let grace = TimeSpan(context.plan.grace);
+            context.teller.note(
                 self.place(),
                 format!("timed out after {limit}: SIGTERM to everything, SIGKILL after {grace}"),
             );
-            self.leave(desk.plan.grace);
+            self.leave(context.plan.grace);
         } else if self.passed_on.is_some_and(|until| now >= until) {
-            desk.teller
+            context
+                .teller
                 .note(self.place(), "it did not end after the signal: SIGTERM to everything");
-            self.leave(desk.plan.grace.min(self.pressed()));
+            self.leave(context.plan.grace.min(self.pressed()));
         }
     }
 
-    fn finish(mut self, desk: &Context<'_>) -> Attempt {
+    fn finish(mut self, context: &Context<'_>) -> Attempt {
         if !self.wrapped.streams.has_ended() {
             self.attempt.cut = true;
             self.wrapped.streams.cut();
@@ -235,14 +242,14 @@ impl Watch {
                 Some(_) => "the command has ended, but another process still holds its output open: reading stops here",
                 None => "reading of its output stops here",
             };
-            desk.teller.note(self.place(), why);
+            context.teller.note(self.place(), why);
         }
         if self.leaving.is_none() && self.wrapped.tree.has_orphans() {
             let left: Vec<Process> = self.wrapped.tree.processes();
-            self.attempt.left_behind = left.iter().map(|process| desk.teller.shown(process)).collect();
+            self.attempt.left_behind = left.iter().map(|process| context.teller.shown(process)).collect();
             if !left.is_empty() {
-                desk.teller.note(self.place(), "the command left processes behind:");
-                desk.teller.list(self.place(), &left);
+                context.teller.note(self.place(), "the command left processes behind:");
+                context.teller.list(self.place(), &left);
             }
         }
         if let Some(since) = self.pulse.stalled_since() {

@@ -17,14 +17,14 @@ const LINGER: Duration = Duration::from_secs(2);
 
 impl Watch {
     /// Whether nothing is waited for any more. Says what has to be said of that.
-    pub(super) fn is_over(&mut self, desk: &Context<'_>) -> bool {
+    pub(super) fn is_over(&mut self, context: &Context<'_>) -> bool {
         let now = Instant::now();
         if let Some(Shutdown { killed, .. }) = self.leaving {
             let gave_up = killed.is_some_and(|since| now >= since + DYING);
             let gone = !self.wrapped.tree.is_anybody_left();
             if gave_up && !gone {
                 let left = self.wrapped.tree.processes();
-                self.attempt.survivors = left.iter().map(|process| desk.teller.shown(process)).collect();
+                self.attempt.survivors = left.iter().map(|process| context.teller.shown(process)).collect();
             }
             let silent = self.wrapped.streams.has_ended();
             return gave_up || (gone && (silent || self.ended_at.is_some_and(|at| now >= at + DYING)));
@@ -37,13 +37,14 @@ impl Watch {
                 return self.wrapped.streams.has_ended() || now >= ended_at + DYING;
             }
             // It was told to end, and left others behind that do not know.
-            self.leave(desk.plan.grace.min(self.pressed()));
+            self.leave(context.plan.grace.min(self.pressed()));
             return false;
         }
-        if self.is_repeated(desk) && self.wrapped.tree.is_anybody_left() {
-            desk.teller
+        if self.is_repeated(context) && self.wrapped.tree.is_anybody_left() {
+            context
+                .teller
                 .note(self.place(), "ending leftover processes before the next attempt");
-            self.leave(desk.plan.grace);
+            self.leave(context.plan.grace);
             return false;
         }
         if self.wrapped.streams.has_ended() {
@@ -56,14 +57,14 @@ impl Watch {
     }
 
     /// Whether there is another attempt after this one.
-    fn is_repeated(&self, desk: &Context<'_>) -> bool {
-        self.number <= desk.plan.retries
+    fn is_repeated(&self, context: &Context<'_>) -> bool {
+        self.number <= context.plan.retries
             && self.attempt.told.is_empty()
-            && desk.plan.retry_on.contain(self.attempt.exit_code())
+            && context.plan.retry_on.contain(self.attempt.exit_code())
     }
 
     /// Kills what did not end in its time.
-    pub(super) fn press(&mut self, desk: &Context<'_>, leaving: Shutdown, now: Instant) {
+    pub(super) fn press(&mut self, context: &Context<'_>, leaving: Shutdown, now: Instant) {
         if now < leaving.kill_at {
             return;
         }
@@ -73,7 +74,8 @@ impl Watch {
                 killed: Some(now),
                 ..leaving
             });
-            desk.teller
+            context
+                .teller
                 .note(self.place(), "sending SIGKILL to all remaining processes");
         }
         // What was just forking during the last round is there now.

@@ -15,7 +15,7 @@ const TOLD: Duration = Duration::from_secs(7);
 
 impl Watch {
     /// We were told to end.
-    pub(super) fn told(&mut self, desk: &Context<'_>, told: Told) {
+    pub(super) fn told(&mut self, context: &Context<'_>, told: Told) {
         let name = told.name();
         let first = self.attempt.told.is_empty();
         self.attempt.told.push(told);
@@ -26,28 +26,29 @@ impl Watch {
             } else {
                 now
             };
-            desk.teller.note(
+            context.teller.note(
                 self.place(),
                 format!("{name} received while the command is being ended"),
             );
-        } else if let Some(critical) = desk.plan.critical.filter(|_| first) {
+        } else if let Some(critical) = context.plan.critical.filter(|_| first) {
             self.held = Some((told, now + critical));
             let grace = TimeSpan(critical);
-            desk.teller.note(
+            context.teller.note(
                 self.place(),
                 format!("{name} is held back: this step is critical and has {grace} to end"),
             );
         } else if self.passed_on.is_none() {
             let again = if first { "" } else { ", the second signal," };
-            desk.teller
+            context
+                .teller
                 .note(self.place(), format!("{name}{again} is passed on to the command"));
-            self.pass_on(desk, told);
+            self.pass_on(context, told);
         } else {
-            desk.teller.note(
+            context.teller.note(
                 self.place(),
                 format!("{name} is the second signal: SIGTERM to everything"),
             );
-            self.leave(desk.plan.grace.min(TOLD_AGAIN));
+            self.leave(context.plan.grace.min(TOLD_AGAIN));
         }
     }
 
@@ -61,7 +62,7 @@ impl Watch {
         }
     }
 
-    pub(super) fn pass_on(&mut self, desk: &Context<'_>, told: Told) {
+    pub(super) fn pass_on(&mut self, context: &Context<'_>, told: Told) {
         // Held back before means that the sender has waited already.
         let patience = if self.attempt.told.len() > 1 {
             self.pressed()
@@ -69,7 +70,7 @@ impl Watch {
             TOLD
         };
         self.held = None;
-        self.passed_on = Some(Instant::now() + desk.plan.grace.min(patience));
+        self.passed_on = Some(Instant::now() + context.plan.grace.min(patience));
         self.wrapped.tree.signal_group(told.signal());
     }
 }

@@ -40,13 +40,13 @@ pub(super) enum Step {
 
 impl Probe {
     /// `left` is the time in which it must have ended, the control's answer included.
-    pub(super) async fn attempt(&self, left: Duration, course: &ProbeProgress, means: &Context<'_>) -> Step {
+    pub(super) async fn attempt(&self, left: Duration, course: &ProbeProgress, context: &Context<'_>) -> Step {
         let deadline = Instant::now() + left;
         let sampled = async {
-            let mut sample = self.sample(self.timeout.min(left), means).await;
+            let mut sample = self.sample(self.timeout.min(left), context).await;
             if let Sample::Bad(bad) = &mut sample
                 && bad.could_be_infra()
-                && let Some(control) = means.control
+                && let Some(control) = context.control
             {
                 // Half of it, so that the probe itself is asked again.
                 let left = deadline.saturating_duration_since(Instant::now()) / 2;
@@ -64,12 +64,12 @@ impl Probe {
         };
         tokio::select! {
             biased;
-            how = means.watched.ended() => Step::Gone(how),
-            step = of_ours(sampled, means) => step,
+            how = context.watched.ended() => Step::Gone(how),
+            step = of_ours(sampled, context) => step,
         }
     }
 
-    async fn sample(&self, timeout: Duration, means: &Context<'_>) -> Sample {
+    async fn sample(&self, timeout: Duration, context: &Context<'_>) -> Sample {
         let request = Request {
             url: &self.url,
             method: &self.method,
@@ -82,9 +82,9 @@ impl Probe {
                 BODY_READ
             },
         };
-        match means.http.send(request).await {
+        match context.http.send(request).await {
             Ok(answer) => {
-                let secrets = &means.world.secrets;
+                let secrets = &context.world.secrets;
                 self.expected
                     .judge(answer, &self.url, self.settings.follow_redirects, secrets)
             }
@@ -94,7 +94,7 @@ impl Probe {
                 help: failure.help,
                 ..Bad::new(
                     failure.reason,
-                    means.world.secrets.shorten(failure.detail.as_str(), DETAIL_SHOWN),
+                    context.world.secrets.shorten(failure.detail.as_str(), DETAIL_SHOWN),
                 )
             }),
         }
@@ -103,8 +103,8 @@ impl Probe {
 
 /// A sample, if it is a started server that answered, or none was started. Asked before and after, so that somebody else
 /// who answers once and goes is seen, and one who is there already learns nothing from the request.
-async fn of_ours(sampled: impl Future<Output = Sample>, means: &Context<'_>) -> Step {
-    let Some(home) = means.home else {
+async fn of_ours(sampled: impl Future<Output = Sample>, context: &Context<'_>) -> Step {
+    let Some(home) = context.home else {
         return Step::Sampled(sampled.await);
     };
     let before = home.owner().await;
@@ -117,7 +117,7 @@ async fn of_ours(sampled: impl Future<Output = Sample>, means: &Context<'_>) -> 
     }
     match (before, home.owner().await) {
         (_, Owner::Another(finding)) => Step::NotOurs(finding),
-        (_, Owner::Nobody) => match means.watched.ends_soon().await {
+        (_, Owner::Nobody) => match context.watched.ends_soon().await {
             Some(how) => Step::Gone(how),
             None => Step::NotOurs(home.gone()),
         },
@@ -173,10 +173,10 @@ impl ProbeProgress {
 }
 
 /// Which server ended during a wait, and how, in words.
-pub(super) async fn pause_or_gone(wait: Duration, means: &Context<'_>) -> Option<String> {
+pub(super) async fn pause_or_gone(wait: Duration, context: &Context<'_>) -> Option<String> {
     tokio::select! {
         biased;
-        how = means.watched.ended() => Some(how),
+        how = context.watched.ended() => Some(how),
         () = tokio::time::sleep(wait) => None,
     }
 }

@@ -14,9 +14,9 @@ use crate::world::http::Expiry;
 
 impl Probe {
     /// What others wrote about it: the answer, and the servers' logs.
-    pub(super) fn excerpt(&self, bad: Option<&Bad>, means: &Context<'_>) -> String {
+    pub(super) fn excerpt(&self, bad: Option<&Bad>, context: &Context<'_>) -> String {
         let answer = bad.map(|bad| bad.excerpt.clone()).filter(|text| !text.is_empty());
-        let logs = means.watched.last_lines(means.world);
+        let logs = context.watched.last_lines(context.world);
         answer.into_iter().chain(logs).collect::<Vec<_>>().join("\n")
     }
 

@@ -11,20 +11,20 @@ use crate::engine::{CheckResult, Observation};
 use crate::model::Finding;
 
 impl Probe {
-    pub async fn look(&self, means: &Context<'_>) -> CheckResult {
+    pub async fn look(&self, context: &Context<'_>) -> CheckResult {
         let mut course = ProbeProgress::new(self.interval);
         let mut findings = Vec::new();
-        match self.until_right(&mut course, means).await {
+        match self.until_right(&mut course, context).await {
             Err(finding) => findings.push(finding),
             Ok(()) => {
                 if let Some((goal, limits)) = self.window {
-                    findings.extend(self.watch(Window::new(goal, limits), &mut course, means).await?);
+                    findings.extend(self.watch(Window::new(goal, limits), &mut course, context).await?);
                 }
                 findings.extend(self.slow(&course.timing));
-                findings.extend(self.certificate(&course.samples, means.world));
+                findings.extend(self.certificate(&course.samples, context.world));
             }
         }
-        if let (Some(control), Some(why)) = (means.control, course.samples.control_is_wrong()) {
+        if let (Some(control), Some(why)) = (context.control, course.samples.control_is_wrong()) {
             findings.push(
                 Finding::warning(
                     "control-useless",
@@ -42,7 +42,7 @@ impl Probe {
             );
         }
         if let Some(hop) = course.samples.downgrade() {
-            let shown = |url: &Url| means.world.secrets.shorten(url.as_str(), URL_SHOWN);
+            let shown = |url: &Url| context.world.secrets.shorten(url.as_str(), URL_SHOWN);
             findings.push(
                 Finding::warning(
                     "left-tls",
@@ -55,7 +55,7 @@ impl Probe {
                 .help("redirect to https, or expect it with --expect-redirect"),
             );
         }
-        let mut facts = self.facts(&course, means.world);
+        let mut facts = self.facts(&course, context.world);
         if course.samples.last_good().is_some() {
             let asked = Asked {
                 url: &self.url,
@@ -63,7 +63,7 @@ impl Probe {
                 headers: &self.headers,
                 settings: &self.settings,
             };
-            facts.extend(other_family::look(&asked, means.http, means.world).await);
+            facts.extend(other_family::look(&asked, context.http, context.world).await);
         }
         Ok(Observation {
             findings,

@@ -53,9 +53,9 @@ impl Probe {
     }
 
     /// Asks until the answer is right, the time is up, or the server that should answer is gone.
-    pub(super) async fn until_right(&self, course: &mut ProbeProgress, means: &Context<'_>) -> Result<(), Finding> {
+    pub(super) async fn until_right(&self, course: &mut ProbeProgress, context: &Context<'_>) -> Result<(), Finding> {
         let deadline = Instant::now() + self.within;
-        let waiting = means.world.progress.waiting(&self.asked(), Some(deadline));
+        let waiting = context.world.progress.waiting(&self.asked(), Some(deadline));
         let mut settled = Settled {
             status: None,
             since: Instant::now(),
@@ -65,11 +65,11 @@ impl Probe {
             let left = deadline.saturating_duration_since(Instant::now());
             // The wait may have taken longer than it should.
             if course.samples.count() > 0 && left < LAST_ATTEMPT {
-                return Err(self.given_up(course, means, "").await);
+                return Err(self.given_up(course, context, "").await);
             }
-            let sample = match self.attempt(left, course, means).await {
+            let sample = match self.attempt(left, course, context).await {
                 Step::Sampled(sample) => sample,
-                Step::Gone(how) => return Err(self.gone(course, means, how)),
+                Step::Gone(how) => return Err(self.gone(course, context, how)),
                 Step::NotOurs(finding) => return Err(finding),
             };
             if course.samples.is_change(&sample) {
@@ -77,7 +77,7 @@ impl Probe {
                     Sample::Good(_) => String::new(),
                     Sample::Bad(_) => format!("; {} left", TimeSpan::measured(left)),
                 };
-                means.world.progress.say(&format!("{}: {sample}{rest}", self.asked()));
+                context.world.progress.say(&format!("{}: {sample}{rest}", self.asked()));
             }
             let good = sample.is_good();
             if let Sample::Bad(bad) = &sample {
@@ -94,39 +94,39 @@ impl Probe {
                 return Ok(());
             }
             if let Some(status) = settled.by(status.filter(|status| self.is_final(*status))) {
-                return Err(self.given_up(course, means, &findings::final_answer(status)).await);
+                return Err(self.given_up(course, context, &findings::final_answer(status)).await);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left < LAST_WAIT {
-                return Err(self.given_up(course, means, "").await);
+                return Err(self.given_up(course, context, "").await);
             }
             let pause = self.interval.max(retry_after.unwrap_or_default());
             // When no interval and attempt are left, the rest is halved, so that the last attempt is near the end.
             let wait = if left > pause + LAST_ATTEMPT {
                 pause
             } else if let Some(asked) = retry_after.filter(|asked| *asked + LAST_ATTEMPT >= left) {
-                return Err(self.given_up(course, means, &findings::asked_to_wait(asked)).await);
+                return Err(self.given_up(course, context, &findings::asked_to_wait(asked)).await);
             } else {
                 left / 2
             };
-            if let Some(how) = pause_or_gone(wait, means).await {
-                return Err(self.gone(course, means, how));
+            if let Some(how) = pause_or_gone(wait, context).await {
+                return Err(self.gone(course, context, how));
             }
         }
     }
 
     /// The time is up. Whose fault it was is worth the control's whole time, if it had less before.
-    async fn given_up(&self, course: &mut ProbeProgress, means: &Context<'_>, why: &str) -> Finding {
+    async fn given_up(&self, course: &mut ProbeProgress, context: &Context<'_>, why: &str) -> Finding {
         if let Some(bad) = course.samples.last_failure_mut().filter(|bad| bad.control_was_hurried)
-            && let Some(control) = means.control
+            && let Some(control) = context.control
             && let ControlAnswer::Fails(how) = control.ask(ASIDE).await
         {
             bad.sign = Some(how);
         }
-        self.unhealthy(course, means, why)
+        self.unhealthy(course, context, why)
     }
 
-    fn unhealthy(&self, course: &ProbeProgress, means: &Context<'_>, why: &str) -> Finding {
+    fn unhealthy(&self, course: &ProbeProgress, context: &Context<'_>, why: &str) -> Finding {
         let Some(bad) = course.samples.last_failure() else {
             return Finding::error("no-sample", "no time was left for a single attempt");
         };
@@ -147,12 +147,12 @@ impl Probe {
             .excerpt(match bad.reason {
                 // The server's own check shows them.
                 Reason::ProcessExit => String::new(),
-                _ => self.excerpt(Some(bad), means),
+                _ => self.excerpt(Some(bad), context),
             })
     }
 
-    pub(super) fn gone(&self, course: &mut ProbeProgress, means: &Context<'_>, how: String) -> Finding {
+    pub(super) fn gone(&self, course: &mut ProbeProgress, context: &Context<'_>, how: String) -> Finding {
         course.add(Sample::Bad(Bad::new(Reason::ProcessExit, how)));
-        self.unhealthy(course, means, "")
+        self.unhealthy(course, context, "")
     }
 }

@@ -46,14 +46,14 @@ impl Probe {
         &self,
         mut window: Window,
         course: &mut ProbeProgress,
-        means: &Context<'_>,
+        context: &Context<'_>,
     ) -> Result<Vec<Finding>, NotChecked> {
         let Some((goal, limits)) = self.window else {
             return Ok(Vec::new());
         };
         let began = Instant::now();
         let mut until = began + goal.lasts();
-        let progress = &means.world.progress;
+        let progress = &context.world.progress;
         progress.say(&format!("{}: right; now it is {goal}", self.asked()));
         let watching = progress.waiting(&format!("{}: {goal}", self.asked()), Some(until));
         let mut lookout = Lookout {
@@ -80,14 +80,14 @@ impl Probe {
                 // The last sample is taken at the end, and not an interval after it.
                 (None, left) => self.interval.min(left),
             };
-            if let Some(how) = pause_or_gone(wait_now, means).await {
-                return Ok(vec![self.gone(course, means, how)]);
+            if let Some(how) = pause_or_gone(wait_now, context).await {
+                return Ok(vec![self.gone(course, context, how)]);
             }
             lookout.look(&mut window);
-            let attempt = self.attempt(self.timeout + ASIDE, course, means);
+            let attempt = self.attempt(self.timeout + ASIDE, course, context);
             let sample = match lookout.during(&mut window, limits.longest_gap / 4, attempt).await {
                 Step::Sampled(sample) => sample,
-                Step::Gone(how) => return Ok(vec![self.gone(course, means, how)]),
+                Step::Gone(how) => return Ok(vec![self.gone(course, context, how)]),
                 Step::NotOurs(finding) => return Ok(vec![finding]),
             };
             if course.samples.is_change(&sample) {
@@ -104,14 +104,14 @@ impl Probe {
         }
         course.streaks.finish();
         match window.state() {
-            State::Unwatched(gap) => Err(self.unwatched(gap, &window, means)),
-            _ => Ok(self.judge(&window, course, means)),
+            State::Unwatched(gap) => Err(self.unwatched(gap, &window, context)),
+            _ => Ok(self.judge(&window, course, context)),
         }
     }
 
     /// What was not seen is neither right nor wrong.
-    fn unwatched(&self, gap: Duration, window: &Window, means: &Context<'_>) -> NotChecked {
-        let until = means.world.clock.now();
+    fn unwatched(&self, gap: Duration, window: &Window, context: &Context<'_>) -> NotChecked {
+        let until = context.world.clock.now();
         let from = until.checked_sub(gap).unwrap_or(until);
         let seen = match (window.samples(), window.failed()) {
             (0, _) => "no sample before".to_owned(),
@@ -128,7 +128,7 @@ impl Probe {
         )
     }
 
-    fn judge(&self, window: &Window, course: &ProbeProgress, means: &Context<'_>) -> Vec<Finding> {
+    fn judge(&self, window: &Window, course: &ProbeProgress, context: &Context<'_>) -> Vec<Finding> {
         let failed = window.failed();
         let of = format!(
             "{failed} of {} failed: {}",
@@ -157,7 +157,7 @@ impl Probe {
                     Finding::error("degraded", message)
                         .because(whose, reason)
                         .help(next_step(whose, reason, last))
-                        .excerpt(self.excerpt(last, means)),
+                        .excerpt(self.excerpt(last, context)),
                 ]
             }
             State::Unwatched(_) | State::Open | State::Good if failed > 0 => {

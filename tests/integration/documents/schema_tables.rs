@@ -1,0 +1,178 @@
+//! A JSON Schema as tables: one for each object in it, headed by the way to it (`checks[].findings[]`).
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value;
+
+use super::root;
+use super::tables::{code, escaped, full_stop, rows_below};
+
+/// What is worth saying: in what people write, which keys they must; in what they read, which can be missing.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Mark {
+    Required,
+    Optional,
+}
+
+struct Section<'a> {
+    /// The way to it, `checks[]`, empty for the whole document.
+    path: String,
+    schema: &'a Value,
+    /// The properties of what it is in, which it may repeat.
+    around: Option<&'a Value>,
+}
+
+struct Tables<'a> {
+    definitions: &'a Value,
+    mark: Mark,
+    /// Sections to come, and the definition and heading of each that was met.
+    waiting: VecDeque<Section<'a>>,
+    met: Vec<(String, String)>,
+    text: String,
+}
+
+pub fn of(name: &str, mark: Mark) -> String {
+    let text = fs::read_to_string(root().join(format!("schemas/{name}-v1.json"))).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let mut tables = Tables {
+        definitions: &schema["$defs"],
+        mark,
+        waiting: VecDeque::new(),
+        met: Vec::new(),
+        text: String::new(),
+    };
+    tables.waiting.push_back(Section {
+        path: String::new(),
+        schema: &schema,
+        around: None,
+    });
+    while let Some(section) = tables.waiting.pop_front() {
+        tables.write(&section);
+    }
+    tables.text
+}
+
+impl<'a> Tables<'a> {
+    fn write(&mut self, section: &Section<'a>) {
+        if !section.path.is_empty() {
+            let about = escaped(&full_stop(&said(section.schema)));
+            let _ = write!(self.text, "## `{}`\n\n", section.path);
+            if !about.is_empty() {
+                let _ = write!(self.text, "{about}\n\n");
+            }
+        }
+        let Some(properties) = section.schema["properties"].as_object() else {
+            let values = section.schema["oneOf"].as_array().into_iter().flatten();
+            let rows = values.flat_map(|value| {
+                let names = value["enum"].as_array().cloned().unwrap_or_default();
+                let names: Vec<Value> = names.into_iter().chain(value.get("const").cloned()).collect();
+                let about = escaped(&full_stop(&said(value)));
+                names
+                    .into_iter()
+                    .map(move |name| [code(name.as_str().unwrap()), about.clone()])
+            });
+            let _ = writeln!(self.text, "{}", rows_below(["Value", "Meaning"], rows));
+            return;
+        };
+        let mut rows = Vec::new();
+        let mut repeated = Vec::new();
+        for (key, property) in properties {
+            if section
+                .around
+                .is_some_and(|around| said(&around[key]) == said(property) && !said(property).is_empty())
+            {
+                repeated.push(code(key));
+                continue;
+            }
+            let required = section.schema["required"]
+                .as_array()
+                .is_some_and(|list| list.iter().any(|k| k == key));
+            let path = match section.path.as_str() {
+                "" => key.clone(),
+                above => format!("{above}.{key}"),
+            };
+            let kind = self.kind(property, &path, section.schema);
+            let kind = match (self.mark, required) {
+                (Mark::Required, true) => format!("{kind}, required"),
+                (Mark::Optional, false) => format!("{kind}, optional"),
+                _ => kind,
+            };
+            rows.push([code(key), kind, escaped(&full_stop(&said(property)))]);
+        }
+        let _ = writeln!(self.text, "{}", rows_below(["Key", "Type", "What it is"], rows));
+        if !repeated.is_empty() {
+            let _ = writeln!(
+                self.text,
+                "It can also have these keys of what it is in: {}.\n",
+                repeated.join(", ")
+            );
+        }
+    }
+
+    /// The type of a value at `path` in words. An object, and a choice whose values are explained, gets a section.
+    fn kind(&mut self, schema: &'a Value, path: &str, parent: &'a Value) -> String {
+        if let Some(name) = schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/$defs/")) {
+            if name == "TimeSpan" {
+                return "duration".to_owned();
+            }
+            let definition = &self.definitions[name];
+            let is_explained = definition["oneOf"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|v| v.get("const").is_some()));
+            if !definition["properties"].is_object() && !is_explained {
+                return self.kind(definition, path, parent);
+            }
+            let word = if is_explained { "one of these" } else { "object" };
+            if let Some((_, heading)) = self.met.iter().find(|(met, _)| met == name) {
+                return link(word, heading);
+            }
+            self.met.push((name.to_owned(), path.to_owned()));
+            self.waiting.push_back(Section {
+                path: path.to_owned(),
+                schema: definition,
+                around: parent.get("properties"),
+            });
+            return link(word, path);
+        }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let mut kinds: Vec<String> = Vec::new();
+            for choice in choices.iter().filter(|choice| choice["type"] != "null") {
+                let kind = self.kind(choice, path, parent);
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+            return kinds.join(" or ");
+        }
+        if let Some(values) = schema["enum"].as_array() {
+            let values: Vec<String> = values.iter().filter_map(Value::as_str).map(code).collect();
+            return values.join(" or ");
+        }
+        let plain = match &schema["type"] {
+            Value::Array(types) => types.iter().find(|kind| *kind != "null").and_then(Value::as_str),
+            kind => kind.as_str(),
+        };
+        match plain.unwrap_or("any") {
+            "array" => format!("list of {}", self.kind(&schema["items"], &format!("{path}[]"), parent)),
+            "object" => "map".to_owned(),
+            "string" if schema["format"] == "date" => "date".to_owned(),
+            "string" => "text".to_owned(),
+            "integer" => "number".to_owned(),
+            other => other.to_owned(),
+        }
+    }
+}
+
+fn said(schema: &Value) -> String {
+    schema["description"].as_str().unwrap_or_default().to_owned()
+}
+
+fn link(word: &str, heading: &str) -> String {
+    let anchor: String = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+        .collect();
+    format!("[{word}](#{})", anchor.to_lowercase())
+}

@@ -20,7 +20,10 @@ use stageproof::model::{Check, Class, Ended, Fact, Finding, Outcome, Output, Rea
 use crate::gate::Gate;
 use crate::skipped::not_checked;
 
+mod blocks;
 mod generated;
+mod links;
+mod picture;
 mod schema_tables;
 mod tables;
 

@@ -1,6 +1,5 @@
 //! A JSON Schema as tables: one for each object in it, headed by the way to it (`checks[].findings[]`).
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -20,15 +19,15 @@ struct Section<'a> {
     /// The way to it, `checks[]`, empty for the whole document.
     path: String,
     schema: &'a Value,
-    /// The properties of what it is in, which it may repeat.
-    around: Option<&'a Value>,
+    /// The section it is in, whose keys it may repeat.
+    around: Option<(String, &'a Value)>,
 }
 
 struct Tables<'a> {
     definitions: &'a Value,
     mark: Mark,
-    /// Sections to come, and the definition and heading of each that was met.
-    waiting: VecDeque<Section<'a>>,
+    /// The sections below the one that is written, and the definition and heading of each that was met.
+    below: Vec<Section<'a>>,
     met: Vec<(String, String)>,
     text: String,
 }
@@ -39,18 +38,15 @@ pub fn of(name: &str, mark: Mark) -> String {
     let mut tables = Tables {
         definitions: &schema["$defs"],
         mark,
-        waiting: VecDeque::new(),
+        below: Vec::new(),
         met: Vec::new(),
         text: String::new(),
     };
-    tables.waiting.push_back(Section {
+    tables.write(&Section {
         path: String::new(),
         schema: &schema,
         around: None,
     });
-    while let Some(section) = tables.waiting.pop_front() {
-        tables.write(&section);
-    }
     tables.text
 }
 
@@ -76,43 +72,55 @@ impl<'a> Tables<'a> {
             let _ = writeln!(self.text, "{}", rows_below(["Value", "Meaning"], rows));
             return;
         };
+        let (repeated, own): (Vec<_>, Vec<_>) = properties
+            .iter()
+            .partition(|(key, property)| section.repeats(key, property));
         let mut rows = Vec::new();
-        let mut repeated = Vec::new();
-        for (key, property) in properties {
-            if section
-                .around
-                .is_some_and(|around| said(&around[key]) == said(property) && !said(property).is_empty())
-            {
-                repeated.push(code(key));
-                continue;
-            }
-            let required = section.schema["required"]
-                .as_array()
-                .is_some_and(|list| list.iter().any(|k| k == key));
+        for (key, property) in own {
             let path = match section.path.as_str() {
                 "" => key.clone(),
                 above => format!("{above}.{key}"),
             };
-            let kind = self.kind(property, &path, section.schema);
-            let kind = match (self.mark, required) {
+            let kind = self.kind(property, &path, section);
+            let required = section.schema["required"].as_array();
+            let is_required = required.is_some_and(|keys| keys.iter().any(|required| required == key));
+            let kind = match (self.mark, is_required) {
                 (Mark::Required, true) => format!("{kind}, required"),
                 (Mark::Optional, false) => format!("{kind}, optional"),
                 _ => kind,
             };
-            rows.push([code(key), kind, escaped(&full_stop(&said(property)))]);
+            rows.push([code(key), kind, escaped(&full_stop(&self.about(property)))]);
         }
         let _ = writeln!(self.text, "{}", rows_below(["Key", "Type", "What it is"], rows));
-        if !repeated.is_empty() {
+        if let Some((path, _)) = &section.around
+            && !repeated.is_empty()
+        {
+            let keys: Vec<String> = repeated.iter().map(|(key, _)| code(key)).collect();
             let _ = writeln!(
                 self.text,
-                "It can also have these keys of what it is in: {}.\n",
-                repeated.join(", ")
+                "It can also have these keys of `{path}`: {}.\n",
+                keys.join(", ")
             );
+        }
+        for below in std::mem::take(&mut self.below) {
+            self.write(&below);
         }
     }
 
+    /// What is said of it where it is used, or else of all of its kind.
+    fn about(&self, property: &Value) -> String {
+        let of_kind = || {
+            let name = property["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+            Some(said(&self.definitions[name]))
+        };
+        Some(said(property))
+            .filter(|said| !said.is_empty())
+            .or_else(of_kind)
+            .unwrap_or_default()
+    }
+
     /// The type of a value at `path` in words. An object, and a choice whose values are explained, gets a section.
-    fn kind(&mut self, schema: &'a Value, path: &str, parent: &'a Value) -> String {
+    fn kind(&mut self, schema: &'a Value, path: &str, parent: &Section<'a>) -> String {
         if let Some(name) = schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/$defs/")) {
             if name == "TimeSpan" {
                 return "duration".to_owned();
@@ -129,10 +137,10 @@ impl<'a> Tables<'a> {
                 return link(word, heading);
             }
             self.met.push((name.to_owned(), path.to_owned()));
-            self.waiting.push_back(Section {
+            self.below.push(Section {
                 path: path.to_owned(),
                 schema: definition,
-                around: parent.get("properties"),
+                around: Some((parent.path.clone(), &parent.schema["properties"])),
             });
             return link(word, path);
         }
@@ -162,6 +170,16 @@ impl<'a> Tables<'a> {
             "integer" => "number".to_owned(),
             other => other.to_owned(),
         }
+    }
+}
+
+impl Section<'_> {
+    /// A probe has most keys of what it is in, with the same meaning. A name that two objects share is no repetition.
+    fn repeats(&self, key: &str, property: &Value) -> bool {
+        let (Some((path, around)), about) = (&self.around, said(property)) else {
+            return false;
+        };
+        !path.is_empty() && !about.is_empty() && self.path.ends_with("probes[]") && said(&around[key]) == about
     }
 }
 

@@ -72,9 +72,14 @@ impl<'a> Tables<'a> {
             let _ = writeln!(self.text, "{}", rows_below(["Value", "Meaning"], rows));
             return;
         };
+        // A probe has most keys of what it is in. A name that two objects have in common is no repetition.
+        let repeated = properties
+            .iter()
+            .filter(|(key, property)| section.repeats(key, property));
+        let is_variant = repeated.count() > properties.len() / 2;
         let (repeated, own): (Vec<_>, Vec<_>) = properties
             .iter()
-            .partition(|(key, property)| section.repeats(key, property));
+            .partition(|(key, property)| is_variant && section.repeats(key, property));
         let mut rows = Vec::new();
         for (key, property) in own {
             let path = match section.path.as_str() {
@@ -174,12 +179,10 @@ impl<'a> Tables<'a> {
 }
 
 impl Section<'_> {
-    /// A probe has most keys of what it is in, with the same meaning. A name that two objects share is no repetition.
+    /// Whether what it is in has the same key with the same meaning.
     fn repeats(&self, key: &str, property: &Value) -> bool {
-        let (Some((path, around)), about) = (&self.around, said(property)) else {
-            return false;
-        };
-        !path.is_empty() && !about.is_empty() && self.path.ends_with("probes[]") && said(&around[key]) == about
+        let around = self.around.as_ref().map(|(_, properties)| said(&properties[key]));
+        around.is_some_and(|around| !around.is_empty() && around == said(property))
     }
 }
 

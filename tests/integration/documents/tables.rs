@@ -122,7 +122,7 @@ fn options_by_heading(text: &mut String, options: &[&clap::Arg]) {
 
 /// As it is typed: `--within TIME`, or `URL` for an argument without a flag.
 fn usage(option: &clap::Arg) -> String {
-    let takes_value = option.get_action().takes_values() && !option.get_num_args().is_some_and(|n| n.min_values() == 0);
+    let takes_value = option.get_action().takes_values() && option.get_num_args().is_none_or(|n| n.min_values() > 0);
     let names = option.get_value_names().unwrap_or_default();
     let value = names
         .first()

@@ -26,6 +26,7 @@ mod links;
 mod picture;
 mod schema_tables;
 mod tables;
+mod workflows;
 
 /// action.yml, as far as it is compared.
 #[derive(serde::Deserialize)]

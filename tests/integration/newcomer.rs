@@ -18,7 +18,7 @@ const HEALTHY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: clos
 const MISSING: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 pub struct Newcomer {
-    pub repo: Repo,
+    repo: Repo,
     pub env: Vec<(&'static str, String)>,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod calls;
 pub mod clock;
 pub mod copy;
 pub mod cores;
@@ -24,6 +25,7 @@ pub mod ports;
 pub mod process;
 pub mod progress;
 pub mod random;
+pub mod registry;
 pub mod reports;
 pub mod runner;
 pub mod scratch;

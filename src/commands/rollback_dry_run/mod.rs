@@ -6,6 +6,7 @@
 mod claims;
 mod command;
 mod git;
+mod image;
 mod template;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use claims::Claims;
 pub use command::CommandPlan;
 pub use git::GitPlan;
 pub use git::version;
+pub use image::ImagePlan;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
@@ -31,6 +33,7 @@ pub struct Plan {
 pub enum Platform {
     Git(GitPlan),
     Command(CommandPlan),
+    Image(ImagePlan),
 }
 
 /// What a platform has to be able to do.
@@ -70,6 +73,7 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let proof = match &plan.platform {
         Platform::Git(git) => git.prove(&world.folder, world, &mut claims).await,
         Platform::Command(command) => command.prove(&plan.folder, world, &mut claims).await,
+        Platform::Image(image) => image.prove(&plan.folder, world, &mut claims).await,
     };
     let proved = claims.all_hold();
     let mut outcome = Outcome {

@@ -2,3 +2,5 @@
 
 mod command;
 mod git;
+mod image;
+mod image_refused;

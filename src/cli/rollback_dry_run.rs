@@ -12,11 +12,14 @@ use super::merge;
 use super::values::{regex, words};
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::rollback_dry_run::{CommandPlan, GitPlan, ImagePlan, Placeholder, Plan, Platform, Template};
+use crate::commands::rollback_dry_run::{
+    self, CommandPlan, FlyPlan, GitPlan, ImagePlan, Placeholder, Plan, Platform, Template,
+};
 use crate::model::TimeSpan;
 use crate::world::registry::ImageName;
 
 const CHECK_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
+const FLY_TOKEN: &str = "FLY_API_TOKEN";
 const GIT_ROLLBACK: &str = "git checkout --detach {sha}";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -28,6 +31,18 @@ pub enum PlatformName {
     Command,
     /// The previous release is an image in a registry.
     Image,
+    /// The previous release is an image that Fly.io deployed.
+    Fly,
+}
+
+impl PlatformName {
+    fn calls(self) -> rollback_dry_run::Calls {
+        match self {
+            Self::Git | Self::Command => Vec::new(),
+            Self::Image => rollback_dry_run::image_calls(),
+            Self::Fly => rollback_dry_run::fly_calls(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
@@ -36,7 +51,7 @@ pub enum PlatformName {
     after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
 )]
 pub struct RollbackDryRunOptions {
-    /// What would be rolled back [default: git, or command if --check is given].
+    /// What would be rolled back [default: command with --check, image with --image, fly with --app, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -63,8 +78,22 @@ pub struct RollbackDryRunOptions {
     /// has for it].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
+    /// fly: name of the app.
+    #[arg(long, value_name = "APP")]
+    pub app: Option<String>,
+    /// fly: environment variable that holds the token [default: FLY_API_TOKEN].
+    #[arg(long, value_name = "VARIABLE")]
+    pub platform_token_env: Option<String>,
+    /// fly: release to go back to, such as v12 [default: the newest good one with another image].
+    #[arg(long, value_name = "RELEASE")]
+    pub to: Option<String>,
+    /// List every request that the platform may send, and send none: what an administrator grants rights for.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip)]
+    pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. For git, {ref} (the full name, as refs/tags/v1, or the commit)
-    /// and {sha} are filled in; for image, {image} (by its digest) [default for git: git checkout --detach {sha}].
+    /// and {sha} are filled in; for image and fly, {image} (by its digest) [default for git: git checkout --detach {sha}; for fly:
+    /// fly deploy --app APP --image {image}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
     /// command: your own read-only check, split into words as a shell would, but without a shell. It runs with
@@ -83,8 +112,12 @@ pub struct RollbackDryRunOptions {
 }
 
 /// Variables whose values must be shown nowhere.
-pub fn secret_names(options: &RollbackDryRunOptions) -> Option<String> {
-    options.registry_auth_env.clone()
+pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
+    let token = match (&options.platform_token_env, options.platform()) {
+        (None, PlatformName::Fly) => Some(FLY_TOKEN.to_owned()),
+        (named, _) => named.clone(),
+    };
+    options.registry_auth_env.clone().into_iter().chain(token).collect()
 }
 
 impl Options for RollbackDryRunOptions {
@@ -120,6 +153,10 @@ impl RollbackDryRunOptions {
                 current_image,
                 image_platform,
                 registry_auth_env,
+                app,
+                platform_token_env,
+                to,
+                list_calls,
                 rollback_command,
                 check,
                 expect_exit,
@@ -129,18 +166,31 @@ impl RollbackDryRunOptions {
         )
     }
 
+    /// As it is named, or as what else is given says.
+    fn platform(&self) -> PlatformName {
+        match self.platform {
+            Some(platform) => platform,
+            None if self.check.is_some() => PlatformName::Command,
+            None if self.image.is_some() => PlatformName::Image,
+            None if self.app.is_some() => PlatformName::Fly,
+            None => PlatformName::Git,
+        }
+    }
+
     pub fn plan(self, folder: &Path) -> Result<Plan, UsageError> {
-        let platform = match (self.platform, &self.check, &self.image) {
-            (Some(platform), _, _) => platform,
-            (None, Some(_), _) => PlatformName::Command,
-            (None, None, Some(_)) => PlatformName::Image,
-            (None, None, None) => PlatformName::Git,
-        };
+        let platform = self.platform();
+        if self.list_calls == Some(true) {
+            return Ok(Plan {
+                folder: folder.to_owned(),
+                platform: Platform::Calls(platform.calls()),
+            });
+        }
         self.refuse_foreign(platform)?;
         let platform = match platform {
             PlatformName::Git => Platform::Git(self.git()?),
             PlatformName::Command => Platform::Command(self.command()?),
             PlatformName::Image => Platform::Image(self.image()?),
+            PlatformName::Fly => Platform::Fly(self.fly()?),
         };
         Ok(Plan {
             folder: folder.to_owned(),
@@ -150,7 +200,7 @@ impl RollbackDryRunOptions {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     fn refuse_foreign(&self, platform: PlatformName) -> Result<(), UsageError> {
-        use PlatformName::{Command, Git, Image};
+        use PlatformName::{Command, Fly, Git, Image};
         for (flag, of, given) in [
             ("--ref", Git, self.reference.is_some()),
             ("--tags", Git, self.tags.is_some()),
@@ -163,6 +213,9 @@ impl RollbackDryRunOptions {
             ("--current-image", Image, self.current_image.is_some()),
             ("--image-platform", Image, self.image_platform.is_some()),
             ("--registry-auth-env", Image, self.registry_auth_env.is_some()),
+            ("--app", Fly, self.app.is_some()),
+            ("--platform-token-env", Fly, self.platform_token_env.is_some()),
+            ("--to", Fly, self.to.is_some()),
         ] {
             if given && of != platform {
                 let name =
@@ -203,6 +256,25 @@ impl RollbackDryRunOptions {
             rollback_command: (self.rollback_command.as_deref())
                 .map(|text| rollback_command(text, &ImagePlan::PLACEHOLDERS))
                 .transpose()?,
+        })
+    }
+
+    fn fly(self) -> Result<FlyPlan, UsageError> {
+        let app = self.app.ok_or_else(|| {
+            UsageError::new("the platform `fly` needs the name of the app")
+                .help("give --app NAME, or `rollback-dry-run.app` in the configuration")
+        })?;
+        let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if app.is_empty() || !app.bytes().all(is_name) {
+            return Err(UsageError::new(format!("--app `{app}` is not the name of an app"))
+                .help("names of Fly.io have lower-case letters, digits and hyphens, as `app` in fly.toml"));
+        }
+        let command = self.rollback_command.unwrap_or_else(|| FlyPlan::default_command(&app));
+        Ok(FlyPlan {
+            rollback_command: rollback_command(&command, &FlyPlan::PLACEHOLDERS)?,
+            app,
+            token_env: self.platform_token_env.unwrap_or_else(|| FLY_TOKEN.to_owned()),
+            to: self.to,
         })
     }
 

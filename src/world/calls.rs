@@ -3,12 +3,20 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use tokio::time::Instant;
 use url::Url;
 
 use super::Env;
 use super::http::{Answer, Failure, Header, Http, Method, Request, Settings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one request with its redirects.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const MOST_TRIES: usize = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+/// A limit that ends later is not waited for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A request that may be sent: its method, the pattern of its path, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +26,13 @@ pub struct Call {
     purpose: &'static str,
 }
 
-/// Neither changes anything (RFC 9110 9.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadMethod {
+    /// Neither changes anything (RFC 9110 9.2.1).
     Get,
     Head,
+    /// Sends this GraphQL document, which is a query, and no mutation.
+    Query(&'static str),
 }
 
 impl Call {
@@ -43,10 +53,20 @@ impl Call {
         }
     }
 
+    /// A GraphQL query. A document that is anything else is a call that cannot be built.
+    pub const fn query(path: &'static str, document: &'static str, purpose: &'static str) -> Self {
+        Self {
+            method: ReadMethod::Query(document),
+            path,
+            purpose,
+        }
+    }
+
     pub fn method(&self) -> &'static str {
         match self.method {
             ReadMethod::Get => "GET",
             ReadMethod::Head => "HEAD",
+            ReadMethod::Query(_) => "POST",
         }
     }
 
@@ -90,6 +110,7 @@ pub struct Caller {
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum NoAnswer {
+    OutOfTime,
     /// It could not be built from what was to be filled in.
     NotBuilt,
     Failed(Failure),
@@ -113,6 +134,32 @@ impl Caller {
         self.sent.load(Ordering::Relaxed)
     }
 
+    /// Sends until there is an answer that another try would not change: not after a limit, a failing server or a broken
+    /// connection, a few times and within the time. `send` is told how long it may take.
+    pub async fn patiently<F>(&self, until: Instant, send: impl Fn(Duration) -> F) -> Result<Answer, NoAnswer>
+    where
+        F: Future<Output = Result<Answer, NoAnswer>>,
+    {
+        let mut tries = 1;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(NoAnswer::OutOfTime);
+            }
+            let answer = send(left.min(TIMEOUT)).await;
+            let pause = match &answer {
+                Ok(answer) if matches!(answer.status, 429 | 500..=599) => answer.retry_after.unwrap_or(PAUSE),
+                Err(NoAnswer::Failed(_)) => PAUSE,
+                Ok(_) | Err(NoAnswer::NotBuilt | NoAnswer::OutOfTime) => return answer,
+            };
+            tries += 1;
+            if tries > MOST_TRIES || pause > LONGEST_PAUSE || Instant::now() + pause >= until {
+                return answer;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// A call below the address of a server. The body is read up to `limit` bytes.
     pub async fn send(
         &self,
@@ -125,7 +172,30 @@ impl Caller {
         let path = call.fill(values).ok_or(NoAnswer::NotBuilt)?;
         let mut url = base.clone();
         url.set_path(&path);
-        self.ask(call, &url, headers, (timeout, limit)).await
+        self.ask(call, &url, headers, None, (timeout, limit)).await
+    }
+
+    /// A GraphQL query with its variables.
+    pub async fn query(
+        &self,
+        call: &Call,
+        base: &Url,
+        variables: &serde_json::Value,
+        headers: &[Header],
+        limits: (Duration, usize),
+    ) -> Result<Answer, NoAnswer> {
+        let ReadMethod::Query(document) = call.method else {
+            return Err(NoAnswer::NotBuilt);
+        };
+        if !document.starts_with("query") || document.contains("mutation") {
+            return Err(NoAnswer::NotBuilt);
+        }
+        let path = call.fill(&[]).ok_or(NoAnswer::NotBuilt)?;
+        let mut url = base.clone();
+        url.set_path(&path);
+        let body = serde_json::json!({ "query": document, "variables": variables });
+        self.ask(call, &url, headers, Some(body.to_string().into()), limits)
+            .await
     }
 
     /// A call to an address that a server gave, if the call is one of these.
@@ -139,7 +209,7 @@ impl Caller {
         if call.path != "{url}" {
             return Err(NoAnswer::NotBuilt);
         }
-        self.ask(call, url, headers, limits).await
+        self.ask(call, url, headers, None, limits).await
     }
 
     async fn ask(
@@ -147,18 +217,20 @@ impl Caller {
         call: &Call,
         url: &Url,
         headers: &[Header],
+        body: Option<Bytes>,
         (timeout, body_limit): (Duration, usize),
     ) -> Result<Answer, NoAnswer> {
         let method = match call.method {
             ReadMethod::Get => Method::GET,
             ReadMethod::Head => Method::HEAD,
+            ReadMethod::Query(_) => Method::POST,
         };
         self.sent.fetch_add(1, Ordering::Relaxed);
         let request = Request {
             url,
             method: &method,
             headers,
-            body: None,
+            body: body.as_ref(),
             timeout,
             body_limit,
         };

@@ -1,5 +1,6 @@
 //! Everything outside the process, and the only code that touches it.
 
+pub mod api;
 pub mod archive;
 pub mod binary;
 pub mod calls;

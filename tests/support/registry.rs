@@ -78,6 +78,10 @@ impl Registry {
         })
     }
 
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// `127.0.0.1:PORT/NAME`.
     pub fn image(&self, name: &str) -> String {
         format!("127.0.0.1:{}/{name}", self.port)

@@ -90,7 +90,7 @@ impl ImagePlan {
         async move {
             let registry = Registry::of(&image, auth_env.as_deref(), &env).map_err(not_checked)?;
             let digest = registry.digest(image.reference(), Instant::now() + LIMIT).await;
-            seen(digest, &registry, |digest| {
+            present(digest, &registry, |digest| {
                 Observation::nothing_wrong()
                     .fact("image", image.to_string())
                     .fact("digest", digest.clone())
@@ -129,7 +129,7 @@ impl ImagePlan {
         async move {
             let registry = Registry::of(&plan.image, plan.auth_env.as_deref(), &env).map_err(not_checked)?;
             let image = registry.image(&digest, &plan.on, Instant::now() + LIMIT).await;
-            seen(image, &registry, |image| {
+            present(image, &registry, |image| {
                 let observed = Observation::nothing_wrong().fact("platform", image.platform.to_string());
                 let age = image.created.as_ref().and_then(|created| age(created, now));
                 match (age, &image.created) {
@@ -150,8 +150,8 @@ fn age(created: &str, now: Timestamp) -> Option<Duration> {
     (age < DECADE).then_some(minutes)
 }
 
-/// The value, or what its absence means.
-fn seen<T>(result: Result<T, Missing>, registry: &Registry, observe: impl FnOnce(&T) -> Observation) -> Seen<T> {
+/// What was looked for in a registry, or what its absence means.
+pub fn present<T>(result: Result<T, Missing>, registry: &Registry, observe: impl FnOnce(&T) -> Observation) -> Seen<T> {
     let requests = |observed: Observation| observed.fact("requests", registry.sent().to_string());
     match result {
         Ok(value) => {
@@ -172,7 +172,7 @@ fn seen<T>(result: Result<T, Missing>, registry: &Registry, observe: impl FnOnce
     }
 }
 
-fn not_checked(missing: Missing) -> NotChecked {
+pub fn not_checked(missing: Missing) -> NotChecked {
     match missing {
         Missing::Unknown { why, help } => NotChecked::with_help(why, help),
         Missing::Absent(what) | Missing::OtherPlatform(what) => NotChecked::errored(what),

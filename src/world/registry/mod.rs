@@ -9,7 +9,6 @@ mod manifest;
 mod reference;
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -44,14 +43,8 @@ const GET_TOKEN: Call = Call::get("{url}", "a token to pull this one repository,
 /// All that is ever sent to a registry.
 pub const CALLS: [Call; 4] = [HEAD_MANIFEST, GET_MANIFEST, GET_CONFIG, GET_TOKEN];
 
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Of a manifest; the specification asks registries to take 4 MiB.
 const LARGEST: usize = 4 << 20;
-const MOST_TRIES: usize = 3;
-const PAUSE: Duration = Duration::from_millis(500);
-/// A limit that ends later is not waited for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
 /// One registry, asked as one user.
 pub struct Registry {
     caller: Caller,
@@ -97,6 +90,15 @@ impl Registry {
                 "name a variable that holds user:password of the registry with --registry-auth-env",
             )
         })?;
+        Self::with(image, credentials, env)
+    }
+
+    /// The same, with these credentials.
+    pub fn with(image: &ImageName, credentials: Credentials, env: &Env) -> Result<Self, Missing> {
+        let unknown = |why: String, help: &str| Missing::Unknown {
+            why,
+            help: help.to_owned(),
+        };
         let caller = Caller::new(env).map_err(|error| unknown(format!("{error:#}"), "correct what it names"))?;
         let no_address = || unknown(format!("{image} names no address"), "correct the name of the image");
         Ok(Self {
@@ -222,33 +224,20 @@ impl Registry {
         })
     }
 
-    /// One call, sent again as who may ask, and where that helps.
+    /// One call; and once more as who may ask, if the registry wants to know.
     async fn ask(&self, call: &Call, reference: &str, until: Instant) -> Result<Answer, Missing> {
-        let mut access = self.access.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut authenticated = false;
-        let mut tries = 1;
-        loop {
-            let answer = self.send(call, reference, access.as_ref(), until).await;
-            let pause = match &answer {
-                Ok(answer) if answer.status == 401 && !authenticated => {
-                    access = Some(self.access(answer, until).await?);
-                    authenticated = true;
-                    self.access
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .clone_from(&access);
-                    continue;
-                }
-                Ok(answer) if matches!(answer.status, 429 | 500..=599) => answer.retry_after.unwrap_or(PAUSE),
-                Ok(_) => return self.judge(call, reference, answer?, access.as_ref(), until).await,
-                Err(_) => PAUSE,
-            };
-            tries += 1;
-            if tries > MOST_TRIES || pause > LONGEST_PAUSE || Instant::now() + pause >= until {
-                return self.judge(call, reference, answer?, access.as_ref(), until).await;
-            }
-            tokio::time::sleep(pause).await;
+        let known = self.access.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let answer = self.send(call, reference, known.as_ref(), until).await?;
+        if answer.status != 401 {
+            return self.judge(call, reference, answer, known.as_ref(), until).await;
         }
+        let access = Some(self.access(&answer, until).await?);
+        self.access
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&access);
+        let answer = self.send(call, reference, access.as_ref(), until).await?;
+        self.judge(call, reference, answer, access.as_ref(), until).await
     }
 
     async fn send(
@@ -268,9 +257,9 @@ impl Registry {
             .filter_map(|(name, value)| Header::new(name, value, false).ok());
         let headers: Vec<Header> = headers.collect();
         let values = [self.repository.as_str(), reference];
-        let limits = (self.time_left(until)?, LARGEST);
-        let sent = self.caller.send(call, &self.api, &values, &headers, limits).await;
-        sent.map_err(|error| self.no_answer(error))
+        let send = |limit| self.caller.send(call, &self.api, &values, &headers, (limit, LARGEST));
+        let answer = self.caller.patiently(until, send).await;
+        answer.map_err(|error| self.no_answer(error))
     }
 
     /// What goes into `Authorization`: a token, or the credentials themselves, as the registry asks.
@@ -310,8 +299,8 @@ impl Registry {
         let basic = self.credentials.basic();
         let headers = basic.and_then(|value| Header::new("Authorization", &value, true).ok());
         let headers: Vec<Header> = headers.into_iter().collect();
-        let limits = (self.time_left(until)?, LARGEST);
-        let answer = self.caller.send_to(&GET_TOKEN, &url, &headers, limits).await;
+        let send = |limit| self.caller.send_to(&GET_TOKEN, &url, &headers, (limit, LARGEST));
+        let answer = self.caller.patiently(until, send).await;
         let answer = answer.map_err(|error| self.no_answer(error))?;
         match answer.status {
             200 => {}
@@ -376,17 +365,6 @@ impl Registry {
         }
     }
 
-    fn time_left(&self, until: Instant) -> Result<Duration, Missing> {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(self.unknown(
-                format!("the registry {} did not answer in time", self.host),
-                "check that it can be reached from here",
-            ));
-        }
-        Ok(left.min(TIMEOUT))
-    }
-
     fn unknown(&self, why: String, help: &str) -> Missing {
         Missing::Unknown {
             why,
@@ -426,6 +404,10 @@ impl Registry {
 
     fn no_answer(&self, error: NoAnswer) -> Missing {
         match error {
+            NoAnswer::OutOfTime => self.unknown(
+                format!("the registry {} did not answer in time", self.host),
+                "check that it can be reached from here",
+            ),
             NoAnswer::NotBuilt => self.unknown(
                 format!("the registry {} names something that cannot be asked for", self.host),
                 "check the name of the image",

@@ -46,6 +46,10 @@ impl ImageName {
         &self.repository
     }
 
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
     }

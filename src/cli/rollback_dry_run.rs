@@ -86,7 +86,7 @@ pub struct RollbackDryRunOptions {
     pub platform_token_env: Option<String>,
     /// fly: release to go back to, such as v12 [default: the newest good one with another image].
     #[arg(long, value_name = "RELEASE")]
-    pub to: Option<String>,
+    pub to_release: Option<String>,
     /// List every request that the platform may send, and send none: what an administrator grants rights for.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip)]
@@ -155,7 +155,7 @@ impl RollbackDryRunOptions {
                 registry_auth_env,
                 app,
                 platform_token_env,
-                to,
+                to_release,
                 list_calls,
                 rollback_command,
                 check,
@@ -215,7 +215,7 @@ impl RollbackDryRunOptions {
             ("--registry-auth-env", Image, self.registry_auth_env.is_some()),
             ("--app", Fly, self.app.is_some()),
             ("--platform-token-env", Fly, self.platform_token_env.is_some()),
-            ("--to", Fly, self.to.is_some()),
+            ("--to-release", Fly, self.to_release.is_some()),
         ] {
             if given && of != platform {
                 let name =
@@ -274,7 +274,7 @@ impl RollbackDryRunOptions {
             rollback_command: rollback_command(&command, &FlyPlan::PLACEHOLDERS)?,
             app,
             token_env: self.platform_token_env.unwrap_or_else(|| FLY_TOKEN.to_owned()),
-            to: self.to,
+            to: self.to_release,
         })
     }
 

@@ -244,13 +244,13 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
         ),
         (
             &[(2, "complete", now), (1, "complete", old)],
-            &["--to=v7"],
+            &["--to-release=v7"],
             "no-such-release",
             "no release v7 among its newest 2",
         ),
         (
             &[(2, "complete", now), (1, "failed", old)],
-            &["--to=v1"],
+            &["--to-release=v1"],
             "previous-not-good",
             "v1 of shop ended as `failed`",
         ),

@@ -200,7 +200,7 @@ impl FlyPlan {
                 Err(error) => {
                     observed.findings.push(
                         Finding::error("odd-image", format!("the image of {}: {error}", release.name))
-                            .help("name another release with --to"),
+                            .help("name another release with --to-release"),
                     );
                     (None, observed)
                 }
@@ -227,12 +227,12 @@ impl FlyPlan {
                     newest.name,
                     one_line(&newest.state)
                 ),
-                "go forward with a fix; --to names a release only if it was good",
+                "go forward with a fix; --to-release names a release only if it was good",
             ),
             NoPrevious::AllTheSame(1) => (
                 "same-image",
                 format!("the release to go back to has the image that runs now in {app}"),
-                "name another release with --to",
+                "name another release with --to-release",
             ),
             NoPrevious::AllTheSame(several) => (
                 "same-image",
@@ -255,7 +255,7 @@ impl FlyPlan {
                     release.name,
                     one_line(&release.state)
                 ),
-                "name a release that was good with --to",
+                "name a release that was good with --to-release",
             ),
         };
         Finding::error(code, message).help(help)
@@ -302,7 +302,7 @@ impl FlyPlan {
                 );
                 observed
                     .findings
-                    .push(Finding::error("same-image", same).help("name another release with --to"));
+                    .push(Finding::error("same-image", same).help("name another release with --to-release"));
             }
             Ok((image, observed))
         }

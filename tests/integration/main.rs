@@ -20,6 +20,7 @@ mod skipped;
 mod console;
 mod container;
 mod documents;
+mod env_from;
 mod evidence_bundle;
 mod examples;
 mod foreground_proof;

@@ -29,7 +29,7 @@ fn each_of_them_is_a_prerequisite_of_the_guard() {
     missing
         .run(guard)
         .code(0)
-        .says("FLY_API_KEY_OF_TEST is not set or empty");
+        .says("FLY_API_KEY_OF_TEST is not set or empty. Create the secret.");
     let outputs = missing.outputs();
     assert_eq!(
         (&*outputs["ready"], &*outputs["missing"]),

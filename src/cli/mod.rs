@@ -6,6 +6,7 @@
 
 mod common;
 mod config;
+mod env_from;
 mod error;
 mod evidence_bundle;
 mod foreground_proof;
@@ -25,6 +26,7 @@ mod waivers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -42,8 +44,8 @@ pub use status_file::of_unread as status_file_of_unread;
 use crate::commands::{self, ReportHome};
 use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
-use crate::world::World;
 use crate::world::binary::VERSION;
+use crate::world::{Env, World};
 
 /// Gates staging deploys and leaves proof.
 ///
@@ -162,6 +164,8 @@ struct Given<'a> {
     world: &'a World,
     /// Variables that hold secrets.
     secret_names: Vec<String>,
+    /// Those of them that arrived in one variable (--env-from).
+    unpacked: Vec<String>,
     waivers_off: bool,
 }
 
@@ -216,8 +220,10 @@ pub struct Run {
     pub subject: Subject,
     pub evidence_dir: PathBuf,
     pub plan: Box<dyn commands::Subcommand>,
-    /// Variables the configuration names as secrets.
+    /// Variables that hold secrets.
     pub secret_names: Vec<String>,
+    /// The environment, with what --env-from unpacks.
+    pub env: Arc<Env>,
 }
 
 /// Why there is nothing to run.
@@ -260,14 +266,24 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 }
 
 fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
+    let (env, unpacked) = match &flags.env_from {
+        Some(holder) => env_from::unpack(holder, &world.env)?,
+        None => (Arc::clone(&world.env), Vec::new()),
+    };
+    let world = &World {
+        env: Arc::clone(&env),
+        ..world.clone()
+    };
     let mut config = Config::load(flags.config.as_deref(), &world.workspace)?;
     let setting = flags.or(std::mem::take(&mut config.common)).resolve(world)?;
-    let secret_names = config.skip_guard.iter().flat_map(skip_guard::secret_names).collect();
+    let configured = config.skip_guard.iter().flat_map(skip_guard::secret_names);
+    let secret_names = configured.chain(unpacked.iter().cloned()).collect();
     let mut given = Given {
         config,
         setting,
         world,
         secret_names,
+        unpacked,
         waivers_off: waivers::switched_off(&world.env)?,
     };
     let command = options.name();
@@ -292,6 +308,7 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         evidence_dir,
         plan,
         secret_names: given.secret_names,
+        env,
     })
 }
 
@@ -412,7 +429,7 @@ mod tests {
 
     #[test]
     fn a_section_of_the_configuration_is_taken_by_its_subcommand_and_refuses_unknown_keys() {
-        let world = World::of(crate::world::Env::default());
+        let world = World::of(Env::default());
         let tree = Runnable::augment_subcommands(clap::Command::new("stageproof"));
         for name in tree.get_subcommands().map(clap::Command::get_name) {
             let Ok(config) = Config::parse(&format!("{name}: {{}}\n"), "s.yml") else {
@@ -436,6 +453,7 @@ mod tests {
                 setting: cli.common.resolve(&world).unwrap(),
                 world: &world,
                 secret_names: Vec::new(),
+                unpacked: Vec::new(),
                 waivers_off: false,
             };
             let _ = command.options().into_plan(&mut given);

@@ -75,8 +75,14 @@ fn every_example_of_the_help_works() {
         "rehearse",
         "install",
         "schema",
+        "init",
         "completions",
     ] {
+        if subcommand == "init" {
+            fs::remove_dir_all(root.join(".github")).unwrap();
+            // Nobody is asked which commit to pin.
+            env.push(("GITHUB_API_URL", format!("http://127.0.0.1:{}", free_port())));
+        }
         if subcommand == "rehearse" {
             write(".github/stageproof.yml", &config);
         }

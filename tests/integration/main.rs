@@ -30,6 +30,7 @@ mod init;
 mod inputs;
 mod install;
 mod layers;
+mod newcomer;
 mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;

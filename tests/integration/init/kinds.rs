@@ -2,7 +2,8 @@
 //! stageproof itself.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use regex::Regex;
@@ -105,6 +106,26 @@ fn the_configuration_works() {
         run(&["smoke", url.trim_end_matches('/'), "--steady=100ms"]);
         run(&["skip-guard"]);
         run(&["evidence-bundle"]);
+    }
+}
+
+/// What the guide shows is what is printed and written today. Its pin is that of its last release.
+#[test]
+fn the_guide_shows_what_is_written() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/init.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let pin = Regex::new("staging.yml@([0-9a-f]{40}) # ([0-9.]+)").unwrap();
+    let pin = pin.captures(&guide).unwrap();
+    let repo = repository("guide");
+    let ran = repo.gate.run(["init", &format!("--pin={}", &pin[1])]);
+    let took = Regex::new(r"in \d+m?s").unwrap();
+    let plain = |text: &str| {
+        took.replace(text, "in SPAN")
+            .replace(&pin[2], env!("CARGO_PKG_VERSION"))
+    };
+    for text in [ran.stdout(), repo.gate.read(CONFIG), repo.gate.read(&workflow(&repo))] {
+        let text = plain(&text);
+        assert!(plain(&guide).contains(&text), "docs/guides/init.md lacks:\n{text}");
     }
 }
 

@@ -137,10 +137,8 @@ fn own_job(known: &Known, setup: &Setup) -> String {
     ));
     let url = known.url_variable.as_ref();
     let url = url.map(|(name, _)| format!("url: ${{{{ vars.{name} }}}}"));
-    let mut with = named.into_iter().chain(url).peekable();
-    if with.peek().is_some() {
-        out.push_str("        with:\n");
-    }
+    out.push_str("        with:\n          require: skip-guard\n");
+    let with = named.into_iter().chain(url);
     with.for_each(|line| out.push_str(&format!("          {line}\n")));
     out
 }

@@ -11,6 +11,7 @@ mod error;
 mod evidence_bundle;
 mod foreground_proof;
 mod heartbeat;
+mod init;
 mod inputs;
 mod install;
 mod paths;
@@ -113,6 +114,8 @@ subcommands! {
     Rehearse(rehearse::RehearseOptions),
     /// Puts this binary on the PATH of later steps, for heartbeat and smoke --start on the runner.
     Install(install::InstallOptions),
+    /// Writes a configuration and a workflow that fit the repository.
+    Init(init::InitOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -154,12 +157,19 @@ trait Options {
     /// As it is typed, and as its reports are called.
     fn name(&self) -> &'static str;
 
+    /// Whether the configuration has a say in it.
+    fn reads_config(&self) -> bool {
+        true
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn commands::Subcommand>, UsageError>;
 }
 
 /// What a subcommand is given besides its own options.
 struct Given<'a> {
     config: Config,
+    /// The environment as it was typed.
+    environment: Option<String>,
     setting: Setting,
     world: &'a World,
     /// Variables that hold secrets.
@@ -274,19 +284,27 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         env: Arc::clone(&env),
         ..world.clone()
     };
-    let mut config = Config::load(flags.config.as_deref(), &world.workspace)?;
+    let command = options.name();
+    let mut config = match (options.reads_config(), &flags.config) {
+        (true, named) => Config::load(named.as_deref(), &world.workspace)?,
+        (false, None) => Config::default(),
+        (false, Some(_)) => {
+            return Err(UsageError::new(format!("{command} does not read a configuration")).help("leave out --config"));
+        }
+    };
+    let environment = flags.environment.clone();
     let setting = flags.or(std::mem::take(&mut config.common)).resolve(world)?;
     let configured = config.skip_guard.iter().flat_map(skip_guard::secret_names);
     let secret_names = configured.chain(unpacked.iter().cloned()).collect();
     let mut given = Given {
         config,
+        environment,
         setting,
         world,
         secret_names,
         unpacked,
         waivers_off: waivers::switched_off(&world.env)?,
     };
-    let command = options.name();
     let plan = options.into_plan(&mut given)?;
     let evidence_dir = given.setting.evidence_dir.clone();
     let home = (plan.report_home() != ReportHome::None).then_some(("--evidence-dir", &*evidence_dir));
@@ -313,7 +331,7 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
 }
 
 /// Subcommands that the action cannot be: they are for people, or for what runs beside the container.
-pub const NOT_IN_THE_ACTION: [&str; 3] = ["completions", "heartbeat", "schema"];
+pub const NOT_IN_THE_ACTION: [&str; 4] = ["completions", "heartbeat", "init", "schema"];
 
 /// The whole clap tree, built, with global options in every subcommand. Tests compare documents with it.
 pub fn command_tree() -> clap::Command {
@@ -362,11 +380,14 @@ fn schema(of: SchemaOf) -> String {
         ),
         SchemaOf::Config => ("config", generator.into_root_schema_for::<Config>()),
     };
-    // Where the file of this version is published: editors and validators load it from there.
-    let id = format!("https://raw.githubusercontent.com/stageproof/stageproof/main/schemas/{name}-v1.json");
-    schema.insert("$id".to_owned(), id.into());
+    schema.insert("$id".to_owned(), schema_id(name).into());
     // A schema is plain JSON and always serialises.
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
+/// Where the file of this version is published: editors and validators load it from there.
+fn schema_id(name: &str) -> String {
+    format!("https://raw.githubusercontent.com/stageproof/stageproof/main/schemas/{name}-v1.json")
 }
 
 /// Strict validators refuse a format that JSON Schema does not have, such as schemars' `uint32`; the limits of such numbers
@@ -450,6 +471,7 @@ mod tests {
             };
             let mut given = Given {
                 config,
+                environment: None,
                 setting: cli.common.resolve(&world).unwrap(),
                 world: &world,
                 secret_names: Vec::new(),

@@ -29,6 +29,7 @@ mod examples;
 mod foreground_proof;
 mod github;
 mod heartbeat;
+mod init;
 mod inputs;
 mod install;
 mod layers;

@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod output;
 mod redaction;
 pub mod report;
+pub mod rule;
 pub mod share;
 pub mod staging_status;
 pub mod status_set;
@@ -23,6 +24,8 @@ pub mod timeline;
 pub mod verbosity;
 pub mod verdict;
 pub mod waiver;
+pub mod workflow;
+pub mod yaml;
 
 pub use check::{Check, Ended, Fact, Status};
 pub use counts::Counts;

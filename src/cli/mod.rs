@@ -4,6 +4,7 @@
 //! and a configuration key cannot differ in name, meaning or help. What was typed (`*Options`) is merged over what
 //! the configuration says and then turned into a subcommand's `Plan`.
 
+mod check;
 mod common;
 mod config;
 mod error;
@@ -106,6 +107,8 @@ subcommands! {
     Verdict(verdict::VerdictOptions),
     /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
     Rehearse(rehearse::RehearseOptions),
+    /// Checks, offline, the configuration and the workflows that use stageproof.
+    Check(check::CheckOptions),
     /// Puts this binary on the PATH of later steps, for heartbeat and smoke --start on the runner.
     Install(install::InstallOptions),
 }

@@ -104,19 +104,21 @@ impl RollbackDryRunOptions {
     }
 
     pub fn plan(self, folder: &Path) -> Result<Plan, UsageError> {
-        let platform = match (self.platform, &self.check) {
-            (Some(platform), _) => platform,
-            (None, Some(_)) => PlatformName::Command,
-            (None, None) => PlatformName::Git,
-        };
-        let platform = match platform {
-            PlatformName::Git => Platform::Git(self.git()?),
-            PlatformName::Command => Platform::Command(self.command()?),
+        let platform = match self.is_git() {
+            true => Platform::Git(self.git()?),
+            false => Platform::Command(self.command()?),
         };
         Ok(Plan {
             folder: folder.to_owned(),
             platform,
         })
+    }
+
+    pub fn is_git(&self) -> bool {
+        match self.platform {
+            Some(platform) => platform == PlatformName::Git,
+            None => self.check.is_none(),
+        }
     }
 
     fn git(self) -> Result<GitPlan, UsageError> {

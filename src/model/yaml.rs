@@ -102,10 +102,7 @@ impl Node {
         match &self.content {
             Content::Scalar {
                 style: Style::Literal, ..
-            } => self
-                .place
-                .line
-                .saturating_add(u32::try_from(index).unwrap_or(u32::MAX)),
+            } => self.place.line.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)),
             _ => self.place.line,
         }
     }
@@ -185,9 +182,7 @@ impl Tree<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let place = self.place(&span);
         match event {
-            Event::DocumentStart(..) if self.root.is_some() => {
-                Err(wrong(&place, "expected a single YAML document"))
-            }
+            Event::DocumentStart(..) if self.root.is_some() => Err(wrong(&place, "expected a single YAML document")),
             Event::Scalar(text, style, anchor, _) => {
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
@@ -246,7 +241,10 @@ impl Tree<'_> {
         self.nodes += nodes;
         match self.nodes {
             0..=MOST_NODES => Ok(()),
-            _ => Err(wrong(place, "it has too many values, aliases counted as often as they repeat")),
+            _ => Err(wrong(
+                place,
+                "it has too many values, aliases counted as often as they repeat",
+            )),
         }
     }
 
@@ -344,7 +342,12 @@ mod tests {
         let mut bomb = tower.clone();
         for n in 0..99 {
             tower.push_str(&format!("a{}: &a{} [*a{n}]\n", n + 1, n + 1));
-            bomb.push_str(&format!("a{}: &a{} [{}*a{n}]\n", n + 1, n + 1, format!("*a{n}, ").repeat(8)));
+            bomb.push_str(&format!(
+                "a{}: &a{} [{}*a{n}]\n",
+                n + 1,
+                n + 1,
+                format!("*a{n}, ").repeat(8)
+            ));
         }
         for (text, line, says) in [
             ("a: b\na: c\n", 2, "duplicate key `a`"),

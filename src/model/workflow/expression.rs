@@ -145,7 +145,9 @@ pub fn named(expression: &str, is_condition: bool) -> Vec<Named> {
         let begin = at;
         match &tokens[at] {
             Token::Open => {
-                let is_call = at.checked_sub(1).is_some_and(|before| matches!(tokens[before], Token::Word(_)));
+                let is_call = at
+                    .checked_sub(1)
+                    .is_some_and(|before| matches!(tokens[before], Token::Word(_)));
                 calls.push(is_call);
             }
             Token::Close => {

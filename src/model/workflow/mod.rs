@@ -67,7 +67,11 @@ impl<'a> Job<'a> {
     /// The jobs it waits for.
     pub fn needs(self) -> Vec<&'a str> {
         match self.node.get("needs") {
-            Some(needs) => needs.text().into_iter().chain(needs.items().iter().filter_map(Node::text)).collect(),
+            Some(needs) => needs
+                .text()
+                .into_iter()
+                .chain(needs.items().iter().filter_map(Node::text))
+                .collect(),
             None => Vec::new(),
         }
     }
@@ -159,7 +163,10 @@ mod tests {
         let root = yaml::parse(text).unwrap();
         let workflow = Workflow::of(&root).unwrap();
         let [one, two, three] = [0, 1, 2].map(|n| workflow.jobs().nth(n).unwrap());
-        assert_eq!((one.needs(), two.needs(), three.needs()), (vec![], vec!["one"], vec!["two"]));
+        assert_eq!(
+            (one.needs(), two.needs(), three.needs()),
+            (vec![], vec!["one"], vec!["two"])
+        );
         assert!(one.environment().is_none());
         assert_eq!(two.environment().unwrap().text(), Some("qa"));
         assert_eq!(one.minutes().unwrap().1, 5.0);

@@ -69,9 +69,27 @@ mod tests {
         for (text, expected, is_pinned) in [
             ("o/r@v1", repository("o/r", "", "v1"), false),
             (&*pinned, repository("o/r", "", &commit), true),
-            ("o/r/.github/workflows/x.yml@main", repository("o/r", ".github/workflows/x.yml", "main"), false),
-            ("docker://ghcr.io/o/r:v1", Some(Reference::Image { name: "ghcr.io/o/r", at: "v1" }), false),
-            ("docker://host:5000/r", Some(Reference::Image { name: "host:5000/r", at: "" }), false),
+            (
+                "o/r/.github/workflows/x.yml@main",
+                repository("o/r", ".github/workflows/x.yml", "main"),
+                false,
+            ),
+            (
+                "docker://ghcr.io/o/r:v1",
+                Some(Reference::Image {
+                    name: "ghcr.io/o/r",
+                    at: "v1",
+                }),
+                false,
+            ),
+            (
+                "docker://host:5000/r",
+                Some(Reference::Image {
+                    name: "host:5000/r",
+                    at: "",
+                }),
+                false,
+            ),
             ("./", Some(Reference::Local("")), true),
             ("./tools/x", Some(Reference::Local("tools/x")), true),
             ("o/r", None, false),
@@ -82,6 +100,16 @@ mod tests {
             assert_eq!(read.is_some_and(|read| read.is_pinned()), is_pinned, "{text}");
         }
         let read = Reference::parse(&digest).unwrap();
-        assert!(read.is_pinned() && matches!(read, Reference::Image { name: "ghcr.io/o/r", .. }), "{read:?}");
+        assert!(
+            read.is_pinned()
+                && matches!(
+                    read,
+                    Reference::Image {
+                        name: "ghcr.io/o/r",
+                        ..
+                    }
+                ),
+            "{read:?}"
+        );
     }
 }

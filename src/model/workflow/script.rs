@@ -102,7 +102,11 @@ fn arguments(words: &[String]) -> Vec<Word> {
 fn here_document(line: &str) -> Option<String> {
     let (_, after) = line.split_once("<<")?;
     let mark = after.trim_start_matches('-').trim_start();
-    let mark: String = mark.chars().filter(|c| !matches!(c, '\'' | '"')).take_while(|c| !c.is_whitespace()).collect();
+    let mark: String = mark
+        .chars()
+        .filter(|c| !matches!(c, '\'' | '"'))
+        .take_while(|c| !c.is_whitespace())
+        .collect();
     // `<<<` feeds a text, and ends with its line.
     (!mark.is_empty() && !mark.starts_with('<')).then_some(mark)
 }
@@ -195,7 +199,10 @@ mod tests {
             ("mytool a\n./tool a\ntool-x a", vec![]),
             ("echo 'open\ntool a", vec![]),
         ] {
-            let expected: Vec<(usize, String)> = expected.into_iter().map(|(line, text)| (line, text.to_owned())).collect();
+            let expected: Vec<(usize, String)> = expected
+                .into_iter()
+                .map(|(line, text)| (line, text.to_owned()))
+                .collect();
             assert_eq!(read(script), expected, "{script}");
         }
     }

@@ -1,0 +1,207 @@
+//! Where steps run one after the other, a job or a composite action, and which of them are stageproof's.
+
+use super::findings::Findings;
+use super::language::{About, Input, Language, Meaning, Refusal};
+use crate::model::workflow::reference::Reference;
+use crate::model::workflow::script;
+use crate::model::workflow::{Job, Step, Workflow};
+use crate::model::yaml::Node;
+
+/// The action's repository, and its image.
+const REPOSITORY: &str = "stageproof/stageproof";
+const IMAGE: &str = "ghcr.io/stageproof/stageproof";
+/// As it is called in a script.
+const PROGRAM: &str = "stageproof";
+/// The composite action of that repository.
+const PROVE: &str = "prove";
+
+/// What of stageproof a `uses:` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The action, or its image: one command.
+    Action,
+    /// The composite action.
+    Prove,
+    /// The workflow that is called, or another part.
+    Other,
+}
+
+/// Which part of stageproof this is, if it is one. `is_own` says that this is stageproof's own repository.
+pub fn part(reference: &Reference<'_>, is_own: bool) -> Option<Part> {
+    let path = match reference {
+        Reference::Repository { repository, path, .. } if repository.eq_ignore_ascii_case(REPOSITORY) => *path,
+        Reference::Image { name, .. } if name.eq_ignore_ascii_case(IMAGE) => "",
+        Reference::Local(path) if is_own => *path,
+        _ => return None,
+    };
+    match path.trim_matches('/') {
+        "" => Some(Part::Action),
+        PROVE => Some(Part::Prove),
+        ".github/workflows/staging.yml" => Some(Part::Other),
+        _ if matches!(reference, Reference::Local(_)) => None,
+        _ => Some(Part::Other),
+    }
+}
+
+/// A job, or a composite action.
+pub struct Scope<'a> {
+    pub workflow: Option<Workflow<'a>>,
+    pub job: Option<Job<'a>>,
+    pub steps: Vec<Step<'a>>,
+    pub uses: Vec<Use<'a>>,
+}
+
+/// A step, or a call in its script, that is stageproof's.
+pub struct Use<'a> {
+    pub step: Step<'a>,
+    pub how: How,
+    pub line: u32,
+    pub meaning: Meaning,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Action,
+    Prove,
+    Call,
+}
+
+impl Use<'_> {
+    pub fn is_command(&self, names: &[&str]) -> bool {
+        self.meaning
+            .command
+            .as_deref()
+            .is_some_and(|command| names.contains(&command))
+    }
+
+    /// The line of what asks for something: that of its own input, if it is written in one.
+    pub fn line_of(&self, because: &str) -> u32 {
+        let name = because.split([':', ' ']).next().unwrap_or(because);
+        for (key, value) in self.step.inputs() {
+            if key.text() == Some(name) {
+                return value.place.line;
+            }
+            let lines = value.text().unwrap_or_default().lines().enumerate();
+            if let Some((index, _)) = lines.into_iter().find(|(_, line)| line.trim() == because) {
+                return value.line_of(index);
+            }
+        }
+        self.line
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// Reads it, and tells what is wrong with each use by itself.
+    pub fn read(
+        workflow: Option<Workflow<'a>>,
+        job: Option<Job<'a>>,
+        steps: Vec<Step<'a>>,
+        (language, is_own): (&dyn Language, bool),
+        findings: &mut Findings<'_>,
+    ) -> Self {
+        let mut uses = Vec::new();
+        for step in &steps {
+            uses.extend(action(*step, language, is_own, findings));
+            let Some(run) = step.node.get("run") else { continue };
+            for call in script::calls(run.text().unwrap_or_default(), PROGRAM) {
+                let line = run.line_of(call.line);
+                let meaning = language.words(&call.words);
+                for refusal in &meaning.refusals {
+                    findings.add(refusal.code, line, refusal.message.clone(), refusal.help.clone());
+                }
+                uses.push(Use {
+                    step: *step,
+                    how: How::Call,
+                    line,
+                    meaning,
+                });
+            }
+        }
+        Self {
+            workflow,
+            job,
+            steps,
+            uses,
+        }
+    }
+
+    /// The steps before this one.
+    pub fn before(&self, step: Step<'a>) -> &[Step<'a>] {
+        self.steps.get(..step.index).unwrap_or_default()
+    }
+
+    /// The steps after this one.
+    pub fn after(&self, step: Step<'a>) -> &[Step<'a>] {
+        self.steps.get(step.index + 1..).unwrap_or_default()
+    }
+
+    /// The use of a step with this id, if it is stageproof's.
+    pub fn use_of(&self, id: &str) -> Option<&Use<'a>> {
+        let has_id = |used: &&Use<'a>| used.step.id().is_some_and(|own| own.eq_ignore_ascii_case(id));
+        self.uses.iter().filter(|used| used.how != How::Call).find(has_id)
+    }
+}
+
+fn action<'a>(step: Step<'a>, language: &dyn Language, is_own: bool, findings: &mut Findings<'_>) -> Option<Use<'a>> {
+    let uses = step.node.get("uses")?;
+    let how = match part(&Reference::parse(uses.text()?)?, is_own)? {
+        Part::Action => How::Action,
+        Part::Prove => How::Prove,
+        Part::Other => return None,
+    };
+    let line = uses.place.line;
+    let meaning = match how {
+        How::Action => inputs(step, line, language, findings),
+        How::Prove | How::Call => Meaning::default(),
+    };
+    Some(Use {
+        step,
+        how,
+        line,
+        meaning,
+    })
+}
+
+fn inputs(step: Step<'_>, line: u32, language: &dyn Language, findings: &mut Findings<'_>) -> Meaning {
+    // Input names are taken in any case.
+    let named = |name: &str| {
+        step.inputs()
+            .find(|(key, _)| key.text().is_some_and(|key| key.eq_ignore_ascii_case(name)))
+    };
+    let command = named("command")
+        .and_then(|(_, value)| value.text())
+        .unwrap_or_default()
+        .trim();
+    let mut tell = |refusal: &Refusal| {
+        let (code, message, help) = (refusal.code, refusal.message.clone(), refusal.help.clone());
+        let line = match &refusal.about {
+            About::Whole => line,
+            About::Line(line) => *line,
+            About::Input(name) => named(name).map_or(line, |(key, _)| key.place.line),
+            About::Value(name, index) => named(name).map_or(line, |(_, value)| value.line_of(*index)),
+        };
+        findings.add(code, line, message, help);
+    };
+    if crate::model::workflow::expression::is_dynamic(command) {
+        return Meaning::default();
+    }
+    if let Some(refusal) = language.command(command) {
+        tell(&refusal);
+        return Meaning::default();
+    }
+    let inputs = step.inputs().filter_map(|(key, value)| {
+        let (name, value) = (key.text()?, text_of(value)?);
+        (!name.eq_ignore_ascii_case("command")).then_some(Input { name, value })
+    });
+    let meaning = language.inputs(command, &inputs.collect::<Vec<_>>());
+    meaning.refusals.iter().for_each(&mut tell);
+    meaning
+}
+
+/// What the runner makes of a value: nothing of `~` and `null`.
+fn text_of(value: &Node) -> Option<&str> {
+    match value.is_null() {
+        true => Some(""),
+        false => value.text(),
+    }
+}

@@ -32,6 +32,7 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 
+pub use check::CommandLine;
 use common::Setting;
 pub use common::{CommonOptions, Format};
 pub use config::{Config, DEFAULT as CONFIG};

@@ -356,8 +356,8 @@ mod tests {
             ("a: &a [*a]\n", 1, "alias"),
             ("a:\n\tb: 2\n", 2, "tab"),
             (&*deep, 1, "too deeply"),
-            (&*tower, 64, "too deeply"),
-            (&*bomb, 6, "too many values"),
+            (&*tower, 63, "too deeply"),
+            (&*bomb, 7, "too many values"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.what.contains(says), "{text}: {error}");

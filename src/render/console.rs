@@ -195,7 +195,12 @@ impl Page<'_> {
         };
         let annotated = self.annotated && finding.severity != Severity::Note;
         if !annotated {
-            lines.push(format!("{kind}{class} {}", one_line(&finding.message)));
+            let place = finding
+                .location
+                .as_ref()
+                .and_then(|place| Some((&place.file, place.line?)));
+            let place = place.map_or_else(String::new, |(file, line)| format!(" {}:{line}:", one_line(file)));
+            lines.push(format!("{kind}{class}{place} {}", one_line(&finding.message)));
         } else if !class.is_empty() || finding.waived.is_some() {
             lines.push(format!("{kind}{class}"));
         }

@@ -73,11 +73,18 @@ fn every_example_of_the_help_works() {
         "evidence-bundle",
         "verify",
         "rehearse",
+        "check",
         "install",
         "schema",
     ] {
         if subcommand == "rehearse" {
             write(".github/stageproof.yml", &config);
+        }
+        if subcommand == "check" {
+            write(
+                ".github/workflows/deploy-staging.yml",
+                include_str!("../../examples/workflows/deploy-staging.yml"),
+            );
         }
         let examples = examples(subcommand);
         assert_eq!(examples.len(), 2, "{subcommand}: {examples:?}");

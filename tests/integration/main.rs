@@ -17,6 +17,7 @@ mod servers;
 #[path = "../support/skipped.rs"]
 mod skipped;
 
+mod check;
 mod console;
 mod container;
 mod documents;

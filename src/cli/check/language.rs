@@ -38,12 +38,12 @@ const SAMPLES: [(&str, &str); 8] = [
     ("skipped-job", "deploy"),
 ];
 
-pub struct Parser {
+pub struct CommandLine {
     tree: clap::Command,
     world: World,
 }
 
-impl Parser {
+impl CommandLine {
     /// For a repository whose top is `top`.
     pub fn new(world: &World, top: &Path) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl Parser {
     }
 }
 
-impl Language for Parser {
+impl Language for CommandLine {
     fn command(&self, name: &str) -> Option<Refusal> {
         match inputs::command(&self.tree, Some(name).filter(|name| !name.is_empty())) {
             Ok(_) => None,
@@ -249,7 +249,7 @@ impl Language for Parser {
     }
 }
 
-impl Parser {
+impl CommandLine {
     /// The words as arguments, without those that only the run knows, and whether there were none.
     fn known(&self, words: &[Word]) -> (Vec<OsString>, bool) {
         let mut arguments: Vec<OsString> = vec!["stageproof".into()];
@@ -454,7 +454,7 @@ fn of_guard(options: &skip_guard::SkipGuardOptions, meaning: &mut Meaning) {
 fn of_smoke(options: &smoke::SmokeOptions, meaning: &mut Meaning) -> Vec<String> {
     let names = smoke::secret_names(options);
     for name in &names {
-        need(meaning, Needed::Variable(name.clone()), format!("a header from {name}"));
+        need(meaning, Needed::Variable(name.clone()), "smoke");
     }
     names
 }

@@ -12,7 +12,7 @@ use super::error::UsageError;
 use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::check::{Language, Plan};
-use language::Parser;
+pub use language::CommandLine;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
@@ -36,7 +36,7 @@ impl Options for CheckOptions {
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let world = given.world.clone();
         let workspace = &given.world.workspace;
-        let language = move |top: &std::path::Path| Box::new(Parser::new(&world, top)) as Box<dyn Language>;
+        let language = move |top: &std::path::Path| Box::new(CommandLine::new(&world, top)) as Box<dyn Language>;
         Ok(Box::new(Plan {
             paths: self.paths.into_iter().map(|path| workspace.join(path)).collect(),
             config: PathBuf::from(DEFAULT),
@@ -46,3 +46,6 @@ impl Options for CheckOptions {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

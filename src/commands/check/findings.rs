@@ -34,7 +34,8 @@ impl<'a> Findings<'a> {
             self.ignored += 1;
             return;
         }
-        let mut finding = Finding::error(code, message).help(help.unwrap_or_else(|| rule.fix.to_owned()));
+        let help = help.unwrap_or_else(|| as_next_step(rule.fix));
+        let mut finding = Finding::error(code, message).help(help);
         finding.severity = rule.severity;
         self.found.push((line, finding.at(self.file, Some(line))));
     }
@@ -84,6 +85,13 @@ impl<'a> Findings<'a> {
         self.found.into_iter().for_each(|(_, finding)| capped.add(finding));
         capped.into_vec()
     }
+}
+
+/// A sentence as what follows `next:`.
+fn as_next_step(sentence: &str) -> String {
+    let mut letters = sentence.trim_end_matches('.').chars();
+    let first = letters.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ use crate::model::yaml::{self, Node};
 use crate::model::{Check, Ended, Fact, Finding, Outcome};
 use crate::world::World;
 use crate::world::files::{Links, exists, read};
-use files::{File, Repository};
+pub use files::File;
+use files::Repository;
 use findings::Findings;
 use inspect::Document;
 pub use language::{About, Input, Language, Meaning, Need, Needed, Refusal};
@@ -128,12 +129,13 @@ fn check(plan: &Plan, world: &World) -> Outcome {
 }
 
 /// What every file of a repository is judged with.
-struct Surroundings<'a> {
-    language: &'a dyn Language,
-    is_own: bool,
+pub struct Surroundings<'a> {
+    pub language: &'a dyn Language,
+    /// This is stageproof's own repository, in which `./` is the action.
+    pub is_own: bool,
 }
 
-/// Whether this is stageproof's own repository, in which `./` is the action.
+/// By its action.
 fn is_own(top: &Path) -> bool {
     let text = read(&top.join("action.yml"), LARGEST, Links::Follow).ok();
     let root = text.and_then(|bytes| yaml::parse(&String::from_utf8(bytes).ok()?).ok());
@@ -171,41 +173,41 @@ fn misnamed(repository: &Repository, plan: &Plan) -> Option<Check> {
 /// `None` if the file does not use stageproof.
 fn look(file: &File, surroundings: &Surroundings<'_>) -> Option<Check> {
     let started = Instant::now();
-    let bytes = match read(&file.path, LARGEST, Links::Follow) {
-        Ok(bytes) => bytes,
+    match read(&file.path, LARGEST, Links::Follow) {
+        Ok(bytes) => judge(file, &bytes, surroundings),
         Err(error) => {
             let ended = Ended::Errored {
                 cause: format!("{error:#}"),
                 help: Some("name a YAML file of at most 1 MiB that this user may read".to_owned()),
             };
-            return Some(Check::new(
-                STAGE,
-                id(&file.shown),
-                format!("{} can be read", file.shown),
-                ended,
-                started.elapsed(),
-            ));
+            let title = title(&file.shown, "can be read");
+            Some(Check::new(STAGE, id(&file.shown), title, ended, started.elapsed()))
         }
-    };
-    let text = match String::from_utf8(bytes) {
+    }
+}
+
+/// Judges what a file holds; `None` if it does not use stageproof.
+pub fn judge(file: &File, bytes: &[u8], surroundings: &Surroundings<'_>) -> Option<Check> {
+    let started = Instant::now();
+    let text = match str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            let before = error.utf8_error().valid_up_to();
-            let bytes = error.as_bytes().get(..before).unwrap_or_default();
-            let line = u32::try_from(bytes.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX);
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = u32::try_from(line).unwrap_or(u32::MAX);
             let mut findings = Findings::of(&file.shown, "");
             findings.add(
                 "yaml",
-                line.saturating_add(1),
+                line,
                 "it is not UTF-8 text",
                 Some("save the file as UTF-8".to_owned()),
             );
             return Some(ended(&file.shown, "is YAML", started, findings, Vec::new()));
         }
     };
-    let mut findings = Findings::of(&file.shown, &text);
+    let mut findings = Findings::of(&file.shown, text);
     if file.is_config {
-        if let Some(refusal) = surroundings.language.config(&text, &file.shown) {
+        if let Some(refusal) = surroundings.language.config(text, &file.shown) {
             let line = match refusal.about {
                 About::Line(line) => line,
                 _ => 1,
@@ -220,7 +222,7 @@ fn look(file: &File, surroundings: &Surroundings<'_>) -> Option<Check> {
             Vec::new(),
         ));
     }
-    let root = match yaml::parse(&text) {
+    let root = match yaml::parse(text) {
         Ok(root) => root,
         // An action that has nothing to do with stageproof is its author's concern.
         Err(_) if !file.is_named && is_action(file) && !text.contains("stageproof") => return None,
@@ -233,28 +235,17 @@ fn look(file: &File, surroundings: &Surroundings<'_>) -> Option<Check> {
         }
     };
     let document = document(&root, surroundings, &mut findings);
-    let calls = document.scopes.iter().filter_map(|scope| scope.job?.node.get("uses"));
-    let called = calls
-        .filter_map(|uses| crate::model::workflow::reference::Reference::parse(uses.text()?))
-        .filter(|reference| scope::part(reference, surroundings.is_own).is_some())
-        .count();
-    let uses = document.scopes.iter().map(|scope| scope.uses.len()).sum::<usize>() + called;
+    const CLAIM: &str = "uses stageproof as it can be used";
+    let uses = document.uses();
     if uses == 0 {
-        let title = title(&file.shown, "uses stageproof as it can be used");
         let why = "it does not use stageproof";
         return file
             .is_named
-            .then(|| Check::skipped(STAGE, id(&file.shown), title, why));
+            .then(|| Check::skipped(STAGE, id(&file.shown), title(&file.shown, CLAIM), why));
     }
     inspect::all(&document, &mut findings);
     let facts = vec![Fact::new("uses", uses.to_string())];
-    Some(ended(
-        &file.shown,
-        "uses stageproof as it can be used",
-        started,
-        findings,
-        facts,
-    ))
+    Some(ended(&file.shown, CLAIM, started, findings, facts))
 }
 
 fn is_action(file: &File) -> bool {
@@ -297,6 +288,3 @@ fn id(shown: &str) -> String {
 fn title(shown: &str, claim: &str) -> String {
     format!("{shown} {claim}")
 }
-
-#[cfg(test)]
-mod tests;

@@ -74,15 +74,22 @@ impl Use<'_> {
             .is_some_and(|command| names.contains(&command))
     }
 
-    /// The line of what asks for something: that of its own input, if it is written in one.
-    pub fn line_of(&self, because: &str) -> u32 {
-        let name = because.split([':', ' ']).next().unwrap_or(because);
+    /// The line of what asks for something: that of the input which is called so, or of the one that says so. With a
+    /// variable, of the input that names it.
+    pub fn line_of(&self, because: &str, variable: Option<&str>) -> u32 {
+        let name = because.split(':').next().unwrap_or(because);
+        let is_it = |line: &str| match variable {
+            Some(variable) => line
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| word == variable),
+            None => line.trim() == because,
+        };
         for (key, value) in self.step.inputs() {
             if key.text() == Some(name) {
                 return value.place.line;
             }
-            let lines = value.text().unwrap_or_default().lines().enumerate();
-            if let Some((index, _)) = lines.into_iter().find(|(_, line)| line.trim() == because) {
+            let mut lines = value.text().unwrap_or_default().lines();
+            if let Some(index) = lines.position(is_it) {
                 return value.line_of(index);
             }
         }

@@ -36,7 +36,11 @@ pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
 }
 
 fn one(need: &Need, used: &Use<'_>, scope: &Scope<'_>, document: &Document<'_>, findings: &mut Findings<'_>) {
-    let line = used.line_of(&need.because);
+    let variable = match &need.what {
+        Needed::Variable(name) => Some(name.as_str()),
+        _ => None,
+    };
+    let line = used.line_of(&need.because, variable);
     let because = one_line(&need.because);
     match &need.what {
         Needed::Variable(name) => {

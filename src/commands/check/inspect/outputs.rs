@@ -12,7 +12,7 @@ use crate::model::yaml::Node;
 /// What every command answers.
 const OF_ALL: [&str; 3] = ["verdict", "reason", "report"];
 /// What some answer besides. A test compares it with action.yml.
-pub const OF_COMMANDS: [(&str, &[&str]); 9] = [
+const OF_COMMANDS: [(&str, &[&str]); 10] = [
     ("skip-guard", &["ready", "missing"]),
     ("smoke", &[]),
     ("rollback-dry-run", &["target", "command"]),
@@ -36,6 +36,7 @@ pub const OF_COMMANDS: [(&str, &[&str]); 9] = [
             "bundle-sha256",
         ],
     ),
+    ("check", &[]),
     ("install", &["path", "sha256"]),
 ];
 /// Those that are never empty, so that they are true whatever they say.
@@ -159,7 +160,7 @@ fn declared(id: &str, name: &str, document: &Document<'_>, line: u32, findings: 
         .flat_map(Node::entries)
         .filter_map(|(key, _)| key.text())
         .collect();
-    if name == "*" || (known.is_empty() && outputs.is_some_and(|outputs| !outputs.is_null())) {
+    if name == "*" || outputs.and_then(Node::text).is_some_and(expression::is_dynamic) {
         return;
     }
     if !known.iter().any(|output| output.eq_ignore_ascii_case(name)) {
@@ -220,5 +221,39 @@ fn origin(named: &Named, scope: &Scope<'_>, document: &Document<'_>) -> Option<S
     match named.as_slice() {
         [one] if one.used == Used::Bare && one.output_of("steps").is_some() => origin(one, there, document),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::yaml;
+
+    /// `Of rollback-dry-run, rehearse and verdict, the exact command …`
+    #[test]
+    fn they_are_those_of_the_action() {
+        let action = yaml::parse(include_str!("../../../../action.yml")).unwrap();
+        let declared: Vec<(&str, &str)> = action
+            .get("outputs")
+            .unwrap()
+            .entries()
+            .map(|(name, output)| (name.text().unwrap(), output.get("description").unwrap().text().unwrap()))
+            .collect();
+        for (name, description) in &declared {
+            if OF_ALL.contains(name) {
+                continue;
+            }
+            let words: Vec<&str> = description.split([' ', ',']).collect();
+            let named = OF_COMMANDS.iter().filter(|(command, _)| words.contains(command));
+            let lacking: Vec<_> = named.filter(|(_, outputs)| !outputs.contains(name)).collect();
+            assert!(lacking.is_empty(), "{name}: {lacking:?}");
+        }
+        for (command, outputs) in OF_COMMANDS {
+            let undeclared: Vec<_> = outputs
+                .iter()
+                .filter(|name| declared.iter().all(|(known, _)| known != *name))
+                .collect();
+            assert!(undeclared.is_empty(), "{command}: {undeclared:?}");
+        }
     }
 }

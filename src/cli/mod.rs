@@ -144,12 +144,19 @@ trait Options {
     /// As it is typed, and as its reports are called.
     fn name(&self) -> &'static str;
 
+    /// Whether the configuration says something about it. What is wrong with it is an error then.
+    fn is_configured(&self) -> bool {
+        true
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn commands::Subcommand>, UsageError>;
 }
 
 /// What a subcommand is given besides its own options.
 struct Given<'a> {
     config: Config,
+    /// The one that was named.
+    config_file: Option<PathBuf>,
     setting: Setting,
     world: &'a World,
     /// Variables that hold secrets.
@@ -251,11 +258,16 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 }
 
 fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
-    let mut config = Config::load(flags.config.as_deref(), &world.workspace)?;
+    let config_file = flags.config.clone();
+    let mut config = match options.is_configured() {
+        true => Config::load(config_file.as_deref(), &world.workspace)?,
+        false => Config::default(),
+    };
     let setting = flags.or(std::mem::take(&mut config.common)).resolve(world)?;
     let secret_names = config.skip_guard.iter().flat_map(skip_guard::secret_names).collect();
     let mut given = Given {
         config,
+        config_file,
         setting,
         world,
         secret_names,
@@ -401,6 +413,7 @@ mod tests {
             };
             let mut given = Given {
                 config,
+                config_file: None,
                 setting: cli.common.resolve(&world).unwrap(),
                 world: &world,
                 secret_names: Vec::new(),

@@ -93,7 +93,7 @@ fn a_workflow_that_is_right_passes_and_one_that_has_nothing_to_do_with_it_is_cou
     gate.write(".github/workflows/b.yaml", GOOD);
     gate.run(["check"])
         .code(0)
-        .says("b.yaml uses stageproof as it can be used")
+        .says("b.yaml uses stageproof correctly")
         .says("Verdict: pass.");
     gate.write(".github/workflows/c.yml", BROKEN.replace("withn", "within"));
     gate.run(["check"])
@@ -285,15 +285,8 @@ fn the_guide_has_a_section_for_every_rule() {
             Severity::Warning => "Warning",
             Severity::Note => "Note",
         };
-        let begin = format!("\n{severity}. {} {}\n", rule.summary, rule.fix);
-        let unwrapped = section
-            .replace("\n\n", "\u{1}")
-            .replace('\n', " ")
-            .replace('\u{1}', "\n");
-        assert!(
-            format!("{unwrapped}\n").starts_with(&begin),
-            "{}: expected{begin}in{unwrapped}",
-            rule.code
-        );
+        let begin = format!("{severity}. {} {}\n", rule.summary, rule.fix);
+        let first = section.trim().split("\n\n").next().unwrap_or_default().replace('\n', " ");
+        assert_eq!(first, begin.trim_end(), "{}", rule.code);
     }
 }

@@ -122,6 +122,7 @@ impl CommandLine {
                 let setting: Setting = cli.common.or(std::mem::take(&mut config.common)).resolve(&world)?;
                 let mut given = Given {
                     config,
+                    config_file: None,
                     setting,
                     world: &world,
                     secret_names: Vec::new(),

@@ -33,13 +33,18 @@ impl Options for CheckOptions {
         "check"
     }
 
+    /// It judges the configuration instead.
+    fn is_configured(&self) -> bool {
+        false
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let world = given.world.clone();
         let workspace = &given.world.workspace;
         let language = move |top: &std::path::Path| Box::new(CommandLine::new(&world, top)) as Box<dyn Language>;
         Ok(Box::new(Plan {
             paths: self.paths.into_iter().map(|path| workspace.join(path)).collect(),
-            config: PathBuf::from(DEFAULT),
+            config: given.config_file.take().unwrap_or_else(|| PathBuf::from(DEFAULT)),
             misnamed: &MISNAMED,
             language: Arc::new(language),
             sarif: self.sarif.map(|file| workspace.join(file)),

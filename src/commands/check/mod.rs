@@ -1,4 +1,4 @@
-//! Is stageproof used as it can be used? Reads the configuration, the workflows and the actions of a repository, offline,
+//! Is stageproof used correctly? Reads the configuration, the workflows and the actions of a repository, offline,
 //! and runs nothing. A check for each file that uses stageproof.
 //!
 //! What a workflow passes to stageproof is judged by stageproof's own command line, which `cli` lends ([`Language`]); how
@@ -235,7 +235,7 @@ pub fn judge(file: &File, bytes: &[u8], surroundings: &Surroundings<'_>) -> Opti
         }
     };
     let document = document(&root, surroundings, &mut findings);
-    const CLAIM: &str = "uses stageproof as it can be used";
+    const CLAIM: &str = "uses stageproof correctly";
     let uses = document.uses();
     if uses == 0 {
         let why = "it does not use stageproof";

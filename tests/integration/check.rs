@@ -1,14 +1,16 @@
 //! `check`: is stageproof used as it can be used?
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use serde_json::Value;
-use stageproof::commands::check::RULES;
+use stageproof::commands::check::{INTERFACES, RULES};
 use stageproof::model::Severity;
 
 use crate::gate::Gate;
+use crate::skipped::not_checked;
 
 pub const GOOD: &str = "on: push
 permissions: {}
@@ -61,6 +63,11 @@ fn own_repository() -> Gate {
             }
         }
     }
+    // What `rehearse` rehearses.
+    gate.write(
+        ".github/stageproof.yml",
+        "version: 1\nsmoke:\n  url: https://staging.example.com\nrollback-dry-run:\n  tags: v*\n",
+    );
     gate
 }
 
@@ -265,6 +272,47 @@ fn a_file_of_others_is_not_replaced_and_an_own_one_is() {
     assert_eq!(rules.len(), RULES.all.len());
 }
 
+/// The lists in the code are those of the files.
+#[test]
+fn the_composite_action_and_the_workflow_take_and_answer_what_is_known_of_them() {
+    for interface in INTERFACES {
+        let Ok(text) = fs::read_to_string(root().join(interface.file)) else {
+            let what = format!("what {} takes and answers", interface.file);
+            return not_checked(&what, "the file is not in this tree", "STAGEPROOF_REQUIRE_INTERFACES");
+        };
+        let whole: Value = serde_yaml::from_str(&text).unwrap();
+        let of_workflow = &whole["on"]["workflow_call"];
+        let top = if of_workflow.is_null() { &whole } else { of_workflow };
+        let names = |key: &str, wanted: &dyn Fn(&Value) -> bool| -> BTreeSet<String> {
+            let all = top[key].as_object().into_iter().flatten();
+            all.filter(|(_, value)| wanted(value))
+                .map(|(name, _)| name.clone())
+                .collect()
+        };
+        let set = |list: &[&str]| -> BTreeSet<String> { list.iter().map(|name| (*name).to_owned()).collect() };
+        assert_eq!(names("inputs", &|_| true), set(interface.inputs), "{}", interface.file);
+        let is_required = |input: &Value| input["required"] == true;
+        assert_eq!(
+            names("inputs", &is_required),
+            set(interface.required),
+            "{}",
+            interface.file
+        );
+        assert_eq!(
+            names("secrets", &|_| true),
+            set(interface.secrets),
+            "{}",
+            interface.file
+        );
+        assert_eq!(
+            names("outputs", &|_| true),
+            set(interface.outputs),
+            "{}",
+            interface.file
+        );
+    }
+}
+
 /// Where code scanning and findings lead to.
 #[test]
 fn the_guide_has_a_section_for_every_rule() {
@@ -286,7 +334,12 @@ fn the_guide_has_a_section_for_every_rule() {
             Severity::Note => "Note",
         };
         let begin = format!("{severity}. {} {}\n", rule.summary, rule.fix);
-        let first = section.trim().split("\n\n").next().unwrap_or_default().replace('\n', " ");
+        let first = section
+            .trim()
+            .split("\n\n")
+            .next()
+            .unwrap_or_default()
+            .replace('\n', " ");
         assert_eq!(first, begin.trim_end(), "{}", rule.code);
     }
 }

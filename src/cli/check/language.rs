@@ -107,12 +107,12 @@ impl CommandLine {
             ..Meaning::default()
         };
         let named = cli.common.config.clone();
+        if named.is_some() {
+            need(&mut meaning, Needed::Checkout, "config");
+        }
         let load = || Config::load(named.as_deref(), &self.world.workspace);
         // What is wrong with the configuration is told about the configuration.
         let Ok(config) = load() else { return meaning };
-        if let Some(file) = &named {
-            need(&mut meaning, Needed::Checkout, format!("config: {}", file.display()));
-        }
         let secrets = needs(&options, config, &mut meaning);
         if is_whole {
             // As if everything that is named was there.
@@ -436,8 +436,12 @@ fn of_guard(options: &skip_guard::SkipGuardOptions, meaning: &mut Meaning) {
             Requirement::GitHub(Ask::TokenPermission(scope)) => need(meaning, token(&[scope]), because),
             Requirement::GitHub(_) => need(meaning, token(&["actions"]), because),
             Requirement::Oidc => need(meaning, Needed::IdToken, because),
+            Requirement::Command(_) => need(meaning, Needed::Host, because),
             _ => {}
         }
+    }
+    if options.fix == Some(true) {
+        need(meaning, Needed::Host, "fix");
     }
     let limits = [
         ("max-skips", options.max_skips.is_some()),
@@ -453,6 +457,9 @@ fn of_guard(options: &skip_guard::SkipGuardOptions, meaning: &mut Meaning) {
 }
 
 fn of_smoke(options: &smoke::SmokeOptions, meaning: &mut Meaning) -> Vec<String> {
+    if options.starts_servers() {
+        need(meaning, Needed::Host, "start");
+    }
     let names = smoke::secret_names(options);
     for name in &names {
         need(meaning, Needed::Variable(name.clone()), "smoke");
@@ -464,5 +471,7 @@ fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut 
     if options.is_git() {
         need(meaning, Needed::Checkout, "rollback-dry-run");
         need(meaning, Needed::History, "rollback-dry-run");
+    } else {
+        need(meaning, Needed::Host, "check");
     }
 }

@@ -335,11 +335,7 @@ fn files_and_history_are_checked_out_first() {
         &good,
     );
     let config = action("command: smoke\nurl: https://h/\nconfig: gate.yml");
-    assert_eq!(
-        told(&steps(&config)),
-        Vec::<String>::new(),
-        "a configuration that is not there is not judged"
-    );
+    rule("no-checkout", &steps(&config), 10, "`config` needs", &good);
     rule(
         "shallow-checkout",
         &steps(&format!("{}{rollback}", checkout(""))),
@@ -371,6 +367,37 @@ fn files_and_history_are_checked_out_first() {
         let text = steps(&format!("{before}{rollback}"));
         assert_eq!(told(&text), Vec::<String>::new(), "{text}");
     }
+}
+
+#[test]
+fn what_needs_a_program_runs_on_the_runner() {
+    let good = steps(&action("command: skip-guard\nrequire: not-fork"));
+    for (inputs, line, says) in [
+        (
+            "command: skip-guard\nrequire: |\n  not-fork\n  command:flyctl",
+            11,
+            "command:flyctl",
+        ),
+        ("command: smoke\nurl: http://h/\nstart: node app.js", 10, "`start`"),
+        (
+            "command: rollback-dry-run\ncheck: ls\nrollback-command: x",
+            9,
+            "`check`",
+        ),
+    ] {
+        let broken = steps(&action(inputs));
+        let found = told(&broken);
+        let expected = format!("needs-host:{line}: ");
+        assert!(
+            found
+                .iter()
+                .any(|found| found.starts_with(&expected) && found.contains(says)),
+            "{expected}{found:?}"
+        );
+    }
+    let install = action("command: install");
+    let call = format!("{install}- run: stageproof skip-guard --require command:flyctl\n");
+    assert_eq!((told(&good), told(&steps(&call))), (vec![], vec![]));
 }
 
 /// A guard, and a job that waits for it.
@@ -587,7 +614,7 @@ fn pins_stay_and_agree() {
         &good,
     );
     let called = format!(
-        "on: push\njobs:\n  a:\n    uses: {}\n",
+        "on: push\njobs:\n  a:\n    uses: {}\n    with: {{deploy: ./x}}\n",
         PIN.replace('@', "/.github/workflows/staging.yml@")
     );
     assert_eq!(told(&called), Vec::<String>::new());
@@ -596,6 +623,74 @@ fn pins_stay_and_agree() {
         &called.replace("0123", "v"),
         4,
         "may be other code tomorrow",
+        &good,
+    );
+}
+
+#[test]
+fn the_workflow_and_the_composite_action_are_judged_by_what_they_take() {
+    let staging = PIN.replace('@', "/.github/workflows/staging.yml@");
+    let call = |inputs: &str, more: &str| {
+        format!("on: push\njobs:\n  a:\n    uses: {staging}\n    with: {{{inputs}}}\n{more}")
+    };
+    let good = call("deploy: ./x, within: 5m", "    secrets: {DEPLOY_ENV: x}\n");
+    for (inputs, more, code, line, says) in [
+        (
+            "deploy: ./x, witin: 3m",
+            "",
+            "unknown-input",
+            5,
+            "did you mean `within`?",
+        ),
+        ("deploy: ./x, within: 3", "", "bad-value", 5, "no unit"),
+        (
+            "deploy: ./x, require: 'event:psh'",
+            "",
+            "bad-value",
+            5,
+            "did you mean `push`?",
+        ),
+        ("within: 3m", "", "bad-value", 4, "needs the input `deploy`"),
+        (
+            "deploy: ./x",
+            "    secrets: {DEPLOY_EVN: x}\n",
+            "unknown-input",
+            6,
+            "did you mean `DEPLOY_ENV`?",
+        ),
+    ] {
+        rule(code, &call(inputs, more), line, says, &good);
+    }
+    let with = |condition: &str| format!("{good}  b:\n    needs: a\n    if: {condition}\n    steps: [{{run: ls}}]\n");
+    let compared = with("needs.a.outputs.ready == 'true'");
+    rule("not-compared", &with("needs.a.outputs.ready"), 9, "", &compared);
+    rule(
+        "unknown-output",
+        &with("needs.a.outputs.redy == 'true'"),
+        9,
+        "did you mean `ready`?",
+        &compared,
+    );
+    let prove = |inputs: &str, output: &str| {
+        let uses = PIN.replace('@', "/prove@");
+        steps(&format!(
+            "- id: p\n  uses: {uses}\n  with: {{{inputs}}}\n- run: echo ${{{{ steps.p.outputs.{output} }}}}\n"
+        ))
+    };
+    let good = prove("url: 'https://h/'", "bundle");
+    rule(
+        "unknown-input",
+        &prove("ulr: x", "bundle"),
+        8,
+        "did you mean `url`?",
+        &good,
+    );
+    rule("bad-value", &prove("within: 3", "bundle"), 8, "no unit", &good);
+    rule(
+        "unknown-output",
+        &prove("url: 'https://h/'", "bundel"),
+        9,
+        "did you mean `bundle`?",
         &good,
     );
 }
@@ -670,6 +765,7 @@ fn the_rules_are_those_that_are_told() {
         include_str!("language.rs"),
         include_str!("../../commands/check/mod.rs"),
         include_str!("../../commands/check/scope.rs"),
+        include_str!("../../commands/check/interfaces.rs"),
         include_str!("../../commands/check/inspect/environments.rs"),
         include_str!("../../commands/check/inspect/needs.rs"),
         include_str!("../../commands/check/inspect/order.rs"),

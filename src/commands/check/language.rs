@@ -80,4 +80,6 @@ pub enum Needed {
     Checkout,
     /// Its commits and tags.
     History,
+    /// A program that the runner has, and the action's container has not.
+    Host,
 }

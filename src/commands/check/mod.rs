@@ -7,13 +7,14 @@
 mod files;
 mod findings;
 mod inspect;
+mod interfaces;
 mod language;
 mod rules;
 mod scope;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
@@ -28,6 +29,7 @@ pub use files::File;
 use files::Repository;
 use findings::Findings;
 use inspect::Document;
+pub use interfaces::ALL as INTERFACES;
 pub use language::{About, Input, Language, Meaning, Need, Needed, Refusal};
 pub use rules::RULES;
 use scope::Scope;
@@ -93,6 +95,16 @@ fn check(plan: &Plan, world: &World) -> Outcome {
             outcome.checks.extend(misnamed(repository, plan));
         }
         for file in &repository.files {
+            if let Some(signal) = world.interrupt.received() {
+                let ended = Ended::Errored {
+                    cause: format!("interrupted by {signal} before it ended"),
+                    help: None,
+                };
+                let title = "All files are checked";
+                let check = Check::new(STAGE, "check:files", title, ended, Duration::ZERO);
+                outcome.checks.push(check);
+                return outcome;
+            }
             match look(file, &surroundings) {
                 Some(check) => outcome.checks.push(check),
                 None => others += 1,
@@ -104,13 +116,9 @@ fn check(plan: &Plan, world: &World) -> Outcome {
                 help: Some("name the files to check: stageproof check .github/workflows/deploy.yml".to_owned()),
             };
             let id = format!("check:trouble:{}", outcome.checks.len());
-            outcome.checks.push(Check::new(
-                STAGE,
-                id,
-                "All files can be found",
-                ended,
-                std::time::Duration::ZERO,
-            ));
+            outcome
+                .checks
+                .push(Check::new(STAGE, id, "All files can be found", ended, Duration::ZERO));
         }
     }
     if others > 0 {

@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 23] = [
+const ALL: [Rule; 24] = [
     rule(
         Error,
         "yaml",
@@ -99,6 +99,12 @@ const ALL: [Rule; 23] = [
         "localhost",
         "In the action's container, localhost is the container itself.",
         "Start and probe the server in a `run:` step, after `command: install`.",
+    ),
+    rule(
+        Error,
+        "needs-host",
+        "A step of the action needs a program, and the action's container has none.",
+        "Run it in a `run:` step, after `command: install`.",
     ),
     rule(
         Error,

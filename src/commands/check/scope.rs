@@ -1,6 +1,7 @@
 //! Where steps run one after the other, a job or a composite action, and which of them are stageproof's.
 
 use super::findings::Findings;
+use super::interfaces::{PROVE, STAGING};
 use super::language::{About, Input, Language, Meaning, Refusal};
 use crate::model::workflow::reference::Reference;
 use crate::model::workflow::script;
@@ -10,10 +11,10 @@ use crate::model::yaml::Node;
 /// The action's repository, and its image.
 const REPOSITORY: &str = "stageproof/stageproof";
 const IMAGE: &str = "ghcr.io/stageproof/stageproof";
+/// So many uses of one job are judged. Each is parsed as a command line.
+const MOST_USES: usize = 200;
 /// As it is called in a script.
 const PROGRAM: &str = "stageproof";
-/// The composite action of that repository.
-const PROVE: &str = "prove";
 
 /// What of stageproof a `uses:` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,9 @@ pub enum Part {
     Action,
     /// The composite action.
     Prove,
-    /// The workflow that is called, or another part.
+    /// The workflow that is called.
+    Staging,
+    /// Something else of the repository.
     Other,
 }
 
@@ -36,8 +39,8 @@ pub fn part(reference: &Reference<'_>, is_own: bool) -> Option<Part> {
     };
     match path.trim_matches('/') {
         "" => Some(Part::Action),
-        PROVE => Some(Part::Prove),
-        ".github/workflows/staging.yml" => Some(Part::Other),
+        "prove" => Some(Part::Prove),
+        path if path == STAGING.file => Some(Part::Staging),
         _ if matches!(reference, Reference::Local(_)) => None,
         _ => Some(Part::Other),
     }
@@ -77,7 +80,6 @@ impl Use<'_> {
     /// The line of what asks for something: that of the input which is called so, or of the one that says so. With a
     /// variable, of the input that names it.
     pub fn line_of(&self, because: &str, variable: Option<&str>) -> u32 {
-        let name = because.split(':').next().unwrap_or(because);
         let is_it = |line: &str| match variable {
             Some(variable) => line
                 .split(|c: char| !c.is_alphanumeric() && c != '_')
@@ -85,7 +87,7 @@ impl Use<'_> {
             None => line.trim() == because,
         };
         for (key, value) in self.step.inputs() {
-            if key.text() == Some(name) {
+            if key.text() == Some(because) {
                 return value.place.line;
             }
             let mut lines = value.text().unwrap_or_default().lines();
@@ -106,11 +108,27 @@ impl<'a> Scope<'a> {
         (language, is_own): (&dyn Language, bool),
         findings: &mut Findings<'_>,
     ) -> Self {
-        let mut uses = Vec::new();
+        if let Some(uses) = job.and_then(|job| job.node.get("uses"))
+            && let Some(reference) = uses.text().and_then(Reference::parse)
+            && part(&reference, is_own) == Some(Part::Staging)
+            && let Some(job) = job
+        {
+            STAGING.look(job.node, uses.place.line, language, findings);
+        }
+        let mut uses: Vec<Use<'a>> = Vec::new();
         for step in &steps {
+            if uses.len() >= MOST_USES {
+                let message =
+                    format!("it uses stageproof more than {MOST_USES} times in one job; the rest is not judged");
+                findings.add("more", step.node.place.line, message, Some("split the job".to_owned()));
+                break;
+            }
             uses.extend(action(*step, language, is_own, findings));
             let Some(run) = step.node.get("run") else { continue };
-            for call in script::calls(run.text().unwrap_or_default(), PROGRAM) {
+            for call in script::calls(run.text().unwrap_or_default(), PROGRAM)
+                .into_iter()
+                .take(MOST_USES)
+            {
                 let line = run.line_of(call.line);
                 let meaning = language.words(&call.words);
                 for refusal in &meaning.refusals {
@@ -154,12 +172,15 @@ fn action<'a>(step: Step<'a>, language: &dyn Language, is_own: bool, findings: &
     let how = match part(&Reference::parse(uses.text()?)?, is_own)? {
         Part::Action => How::Action,
         Part::Prove => How::Prove,
-        Part::Other => return None,
+        Part::Staging | Part::Other => return None,
     };
     let line = uses.place.line;
     let meaning = match how {
         How::Action => inputs(step, line, language, findings),
-        How::Prove | How::Call => Meaning::default(),
+        How::Prove | How::Call => {
+            PROVE.look(step.node, line, language, findings);
+            Meaning::default()
+        }
     };
     Some(Use {
         step,

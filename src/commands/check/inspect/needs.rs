@@ -23,13 +23,12 @@ const QUIET: [&str; 5] = [
 
 pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
     for scope in &document.scopes {
-        // An action runs in the environment, and with the files, of a job that is not known here.
-        if scope.job.is_none() {
-            continue;
-        }
         for used in &scope.uses {
             for need in &used.meaning.needs {
-                one(need, used, scope, document, findings);
+                // A composite action runs in the environment, and with the files, of a job that is not known here.
+                if scope.job.is_some() || matches!(need.what, Needed::Host) {
+                    one(need, used, scope, document, findings);
+                }
             }
         }
     }
@@ -73,6 +72,12 @@ fn one(need: &Need, used: &Use<'_>, scope: &Scope<'_>, document: &Document<'_>, 
                 findings.add("no-checkout", line, message, None);
             }
         }
+        Needed::Host => {
+            if used.how == How::Action {
+                let message = format!("`{because}` needs a program, and the action's container has none");
+                findings.add("needs-host", line, message, None);
+            }
+        }
         Needed::History => {
             let Some(step) = checkout(used, scope) else { return };
             let depth = step.inputs().find(|(key, _)| key.text() == Some("fetch-depth"));
@@ -98,8 +103,13 @@ fn is_given(name: &str, used: &Use<'_>, scope: &Scope<'_>) -> Option<bool> {
     if is_of_the_runner || mapped(name, used, scope).is_some() {
         return Some(true);
     }
-    // All of it may come from an expression.
-    if envs(used, scope).any(|env| env.text().is_some_and(is_dynamic)) {
+    // All of it may come from an expression, or from a variable that holds others.
+    let unpacks = used.step.inputs().any(|(key, _)| key.text() == Some("env-from"))
+        || used
+            .step
+            .text("run")
+            .is_some_and(|script| script.contains("--env-from"));
+    if unpacks || envs(used, scope).any(|env| env.text().is_some_and(is_dynamic)) {
         return None;
     }
     if used.how == How::Call && used.step.text("run").is_some_and(|script| script.contains(name)) {

@@ -2,6 +2,7 @@
 
 use super::Document;
 use crate::commands::check::findings::Findings;
+use crate::commands::check::interfaces::{PROVE, STAGING};
 use crate::commands::check::scope::{How, Part, Scope, Use, part};
 use crate::model::text::{nearest, one_line};
 use crate::model::workflow::Job;
@@ -97,13 +98,16 @@ fn of_steps(named: &Named, scope: &Scope<'_>, line: u32, findings: &mut Findings
     };
     let Some(known) = outputs_of(used) else { return };
     if name != "*" && !known.iter().any(|output| output.eq_ignore_ascii_case(name)) {
-        let command = used.meaning.command.as_deref().unwrap_or_default();
+        let command = used.meaning.command.as_deref().unwrap_or(PROVE.file);
         let message = format!("{command} has no output `{}`", one_line(name));
         findings.add("unknown-output", line, message, Some(help(name, &known)));
     }
 }
 
 fn outputs_of(used: &Use<'_>) -> Option<Vec<&'static str>> {
+    if used.how == How::Prove {
+        return Some(PROVE.outputs.to_vec());
+    }
     let command = used.meaning.command.as_deref()?;
     let (_, own) = OF_COMMANDS.iter().find(|(name, _)| *name == command)?;
     Some(OF_ALL.iter().chain(own.iter()).copied().collect())
@@ -150,16 +154,20 @@ fn job_of<'a>(id: &str, document: &Document<'a>) -> Option<Job<'a>> {
 
 /// A job that calls a workflow has that one's outputs.
 fn declared(id: &str, name: &str, document: &Document<'_>, line: u32, findings: &mut Findings<'_>) {
-    let Some(job) = job_of(id, document).filter(|job| job.node.get("uses").is_none()) else {
-        return;
-    };
+    let Some(job) = job_of(id, document) else { return };
     let outputs = job.node.get("outputs");
+    let known: Vec<&str> = match job.node.get("uses").and_then(Node::text) {
+        Some(uses) => match Reference::parse(uses).and_then(|reference| part(&reference, document.is_own)) {
+            Some(Part::Staging) => STAGING.outputs.to_vec(),
+            _ => return,
+        },
+        None => outputs
+            .into_iter()
+            .flat_map(Node::entries)
+            .filter_map(|(key, _)| key.text())
+            .collect(),
+    };
     // What is made by an expression as a whole is not known here.
-    let known: Vec<&str> = outputs
-        .into_iter()
-        .flat_map(Node::entries)
-        .filter_map(|(key, _)| key.text())
-        .collect();
     if name == "*" || outputs.and_then(Node::text).is_some_and(expression::is_dynamic) {
         return;
     }
@@ -200,7 +208,7 @@ fn compared(named: &Named, scope: &Scope<'_>, document: &Document<'_>, line: u32
 fn origin(named: &Named, scope: &Scope<'_>, document: &Document<'_>) -> Option<String> {
     if let Some((id, name)) = named.output_of("steps") {
         let used = scope.use_of(id)?;
-        return (used.how == How::Prove || outputs_of(used).is_some()).then(|| name.to_owned());
+        return outputs_of(used).map(|_| name.to_owned());
     }
     let (id, name) = named.output_of("needs")?;
     let there = document
@@ -210,7 +218,7 @@ fn origin(named: &Named, scope: &Scope<'_>, document: &Document<'_>) -> Option<S
     let job = there.job?;
     if let Some(uses) = job.node.get("uses").and_then(Node::text) {
         let reference = Reference::parse(uses)?;
-        return (part(&reference, document.is_own) == Some(Part::Other)).then(|| name.to_owned());
+        return (part(&reference, document.is_own) == Some(Part::Staging)).then(|| name.to_owned());
     }
     let value = job.node.get("outputs")?.get(name)?.text()?;
     // Only what is handed on as it is.

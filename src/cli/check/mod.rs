@@ -1,6 +1,7 @@
 //! Options of `check`.
 
 mod language;
+mod needs;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! What the command line knows of itself. Its own parser judges what a workflow passes to stageproof, so the two cannot
 //! disagree; `cli` lends it, for a plan does not know clap.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::workflow::script::Word;
@@ -19,6 +21,9 @@ pub trait Language: Send + Sync {
     /// What is wrong with a configuration.
     fn config(&self, text: &str, name: &str) -> Option<Refusal>;
 }
+
+/// Makes one for the repository whose top this is.
+pub type LanguageOf = Arc<dyn Fn(&Path) -> Box<dyn Language> + Send + Sync>;
 
 /// An input of a step, with its value where that is known before the run.
 #[derive(Clone, Copy, Debug)]

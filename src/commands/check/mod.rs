@@ -13,7 +13,6 @@ mod rules;
 mod scope;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
@@ -30,7 +29,7 @@ use files::Repository;
 use findings::Findings;
 use inspect::Document;
 pub use interfaces::ALL as INTERFACES;
-pub use language::{About, Input, Language, Meaning, Need, Needed, Refusal};
+pub use language::{About, Input, Language, LanguageOf, Meaning, Need, Needed, Refusal};
 pub use rules::RULES;
 use scope::Scope;
 
@@ -45,8 +44,7 @@ pub struct Plan {
     /// The configuration, relative to its repository, and the names it must not have.
     pub config: PathBuf,
     pub misnamed: &'static [&'static str],
-    /// Makes what knows the command line, for a repository.
-    pub language: Arc<dyn Fn(&Path) -> Box<dyn Language> + Send + Sync>,
+    pub language: LanguageOf,
     /// A file for code scanning.
     pub sarif: Option<PathBuf>,
 }

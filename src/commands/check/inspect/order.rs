@@ -84,7 +84,9 @@ fn after_failures(used: &Use<'_>, scope: &Scope<'_>, findings: &mut Findings<'_>
         .uses
         .iter()
         .filter(|other| other.step.index < used.step.index && !other.step.may_fail());
-    let fails = before.filter(|other| !other.is_command(&["install", "check"])).last();
+    let fails = before
+        .filter(|other| !other.is_command(&["install", "check"]))
+        .next_back();
     if let Some(other) = fails.filter(|_| !minds) {
         let command = used.meaning.command.as_deref().unwrap_or_default();
         let message = format!(

@@ -15,7 +15,7 @@ use super::super::inputs::{self, input_name};
 use super::super::paths::PathIn;
 use super::super::{Cli, Command, Given, Stop};
 use super::needs::{limit, need, needs};
-use crate::commands::check::{About, Input, Language, Meaning, Needed, Refusal};
+use crate::commands::check::{About, Input, Language, Meaning, Needed, Place, Refusal};
 use crate::model::text::one_line;
 use crate::model::workflow::expression::is_dynamic;
 use crate::model::workflow::script::Word;
@@ -94,7 +94,7 @@ impl CommandLine {
     }
 
     /// What the whole asks for, and what is wrong with it. `is_whole` says that nothing in it is unknown.
-    fn meaning(&self, cli: Cli, matches: &ArgMatches, is_whole: bool) -> Meaning {
+    fn meaning(&self, cli: Cli, matches: &ArgMatches, is_whole: bool, place: Place) -> Meaning {
         let Command::Runnable(options) = cli.command else {
             return Meaning::default();
         };
@@ -107,11 +107,14 @@ impl CommandLine {
         if named.is_some() {
             need(&mut meaning, Needed::Checkout, "config");
         }
-        let load = || Config::load(named.as_deref(), &self.world.workspace);
+        let load = || match place {
+            Place::Top => Config::load(named.as_deref(), &self.world.workspace),
+            Place::Elsewhere => Ok(Config::default()),
+        };
         // What is wrong with the configuration is told about the configuration.
         let Ok(config) = load() else { return meaning };
         let secrets = needs(&options, config, &mut meaning);
-        if is_whole {
+        if is_whole && place == Place::Top {
             // As if everything that is named was there.
             let variables = secrets.into_iter().map(|name| (name, "user:password".to_owned()));
             let world = self.world_with(variables);
@@ -146,7 +149,7 @@ impl Language for CommandLine {
         }
     }
 
-    fn inputs(&self, command: &str, given: &[Input<'_>]) -> Meaning {
+    fn inputs(&self, command: &str, given: &[Input<'_>], place: Place) -> Meaning {
         let Some(subcommand) = self.tree.find_subcommand(command) else {
             return Meaning::default();
         };
@@ -187,7 +190,7 @@ impl Language for CommandLine {
             .arguments(command, &known)
             .and_then(|arguments| Self::parse(&arguments).map_err(|error| in_one_line(&error)));
         let mut meaning = match read {
-            Ok((cli, matches)) => self.meaning(cli, &matches, is_whole),
+            Ok((cli, matches)) => self.meaning(cli, &matches, is_whole, place),
             Err(error) if is_whole => Meaning {
                 refusals: vec![refusal(About::Whole, "bad-value", error)],
                 ..Meaning::default()
@@ -200,11 +203,11 @@ impl Language for CommandLine {
         meaning
     }
 
-    fn words(&self, words: &[Word]) -> Meaning {
+    fn words(&self, words: &[Word], place: Place) -> Meaning {
         let (arguments, is_whole) = self.known(words);
         match Self::parse(&arguments) {
             Ok((cli, matches)) => {
-                let mut meaning = self.meaning(cli, &matches, is_whole);
+                let mut meaning = self.meaning(cli, &matches, is_whole, place);
                 meaning
                     .refusals
                     .iter_mut()

@@ -400,6 +400,37 @@ fn what_needs_a_program_runs_on_the_runner() {
     assert_eq!((told(&good), told(&steps(&call))), (vec![], vec![]));
 }
 
+/// `rehearse` needs a configuration. It is judged without one only where there is certainly none.
+#[test]
+fn a_configuration_of_another_folder_or_of_the_job_is_not_known() {
+    let checkout = format!("- uses: {CHECKOUT}\n  with: {{fetch-depth: 0}}\n");
+    let install = action("command: install");
+    let upload = "- uses: actions/upload-artifact@v7\n";
+    let run = |more: &str, script: &str| steps(&format!("{checkout}{install}- run: {script}\n{more}{upload}"));
+    let rehearse = "stageproof rehearse";
+    rule(
+        "bad-call",
+        &run("", rehearse),
+        11,
+        "nothing to rehearse",
+        &run("  working-directory: app\n", rehearse),
+    );
+    for text in [
+        run("", "cd app && stageproof rehearse"),
+        run("  shell: pwsh\n", "stageproof nonsense"),
+        run("", rehearse).replace(
+            "    steps:",
+            "    defaults: {run: {working-directory: app}}\n    steps:",
+        ),
+        run("", rehearse).replace("fetch-depth: 0", "fetch-depth: 0, repository: a/b"),
+        steps(&format!(
+            "{checkout}{install}- run: cp x .github/stageproof.yml\n- run: {rehearse}\n{upload}"
+        )),
+    ] {
+        assert_eq!(told(&text), Vec::<String>::new(), "{text}");
+    }
+}
+
 /// A guard, and a job that waits for it.
 fn two_jobs(outputs: &str, rest: &str) -> String {
     let guard =

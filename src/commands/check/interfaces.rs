@@ -1,7 +1,7 @@
 //! What stageproof's composite action and its workflow take and answer. A test compares the lists with their files.
 
 use super::findings::Findings;
-use super::language::{About, Input, Language};
+use super::language::{About, Input, Language, Place};
 use crate::model::text::{nearest, one_line};
 use crate::model::yaml::Node;
 
@@ -108,7 +108,7 @@ impl Interface {
             name: input,
             value: text,
         };
-        for refusal in language.inputs(command, &[input]).refusals {
+        for refusal in language.inputs(command, &[input], Place::Elsewhere).refusals {
             // What is wrong with the command as a whole is missing here only.
             if let About::Value(_, index) = refusal.about {
                 findings.add(refusal.code, value.line_of(index), refusal.message, refusal.help);

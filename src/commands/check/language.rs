@@ -13,10 +13,10 @@ pub trait Language: Send + Sync {
     fn command(&self, name: &str) -> Option<Refusal>;
 
     /// What the inputs of a step of the action say. The command is one that [`Language::command`] takes.
-    fn inputs(&self, command: &str, inputs: &[Input<'_>]) -> Meaning;
+    fn inputs(&self, command: &str, inputs: &[Input<'_>], place: Place) -> Meaning;
 
     /// What the words behind `stageproof` say.
-    fn words(&self, words: &[Word]) -> Meaning;
+    fn words(&self, words: &[Word], place: Place) -> Meaning;
 
     /// What is wrong with a configuration.
     fn config(&self, text: &str, name: &str) -> Option<Refusal>;
@@ -24,6 +24,15 @@ pub trait Language: Send + Sync {
 
 /// Makes one for the repository whose top this is.
 pub type LanguageOf = Arc<dyn Fn(&Path) -> Box<dyn Language> + Send + Sync>;
+
+/// Where something runs, which decides about its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the top of the repository, as it is now.
+    Top,
+    /// In another folder, or with files that the job makes.
+    Elsewhere,
+}
 
 /// An input of a step, with its value where that is known before the run.
 #[derive(Clone, Copy, Debug)]

@@ -29,7 +29,7 @@ use files::Repository;
 use findings::Findings;
 use inspect::Document;
 pub use interfaces::ALL as INTERFACES;
-pub use language::{About, Input, Language, LanguageOf, Meaning, Need, Needed, Refusal};
+pub use language::{About, Input, Language, LanguageOf, Meaning, Need, Needed, Place, Refusal};
 pub use rules::RULES;
 use scope::Scope;
 

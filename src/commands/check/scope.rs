@@ -2,7 +2,7 @@
 
 use super::findings::Findings;
 use super::interfaces::{PROVE, STAGING};
-use super::language::{About, Input, Language, Meaning, Refusal};
+use super::language::{About, Input, Language, Meaning, Place, Refusal};
 use crate::model::workflow::reference::Reference;
 use crate::model::workflow::script;
 use crate::model::workflow::{Job, Step, Workflow};
@@ -123,14 +123,33 @@ impl<'a> Scope<'a> {
                 findings.add("more", step.node.place.line, message, Some("split the job".to_owned()));
                 break;
             }
-            uses.extend(action(*step, language, is_own, findings));
-            let Some(run) = step.node.get("run") else { continue };
+            let before = steps.get(..step.index).unwrap_or_default();
+            let made = match before.iter().any(|step| changes_files(*step)) {
+                true => Place::Elsewhere,
+                false => Place::Top,
+            };
+            uses.extend(action(*step, language, (is_own, made), findings));
+            let Some(run) = step.node.get("run").filter(|_| is_posix(*step)) else {
+                continue;
+            };
+            let is_below = [
+                Some(step.node),
+                job.map(|job| job.node),
+                workflow.map(|workflow| workflow.node),
+            ]
+            .into_iter()
+            .flatten()
+            .any(works_below);
+            let place = match is_below || run.text().is_some_and(|script| script.contains("cd ")) {
+                true => Place::Elsewhere,
+                false => made,
+            };
             for call in script::calls(run.text().unwrap_or_default(), PROGRAM)
                 .into_iter()
                 .take(MOST_USES)
             {
                 let line = run.line_of(call.line);
-                let meaning = language.words(&call.words);
+                let meaning = language.words(&call.words, place);
                 for refusal in &meaning.refusals {
                     findings.add(refusal.code, line, refusal.message.clone(), refusal.help.clone());
                 }
@@ -167,7 +186,35 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn action<'a>(step: Step<'a>, language: &dyn Language, is_own: bool, findings: &mut Findings<'_>) -> Option<Use<'a>> {
+/// Whether a step may bring another configuration than the one that is in the repository now.
+fn changes_files(step: Step<'_>) -> bool {
+    let of_another = step
+        .inputs()
+        .any(|(key, _)| matches!(key.text(), Some("repository" | "path")));
+    let is_checkout = step
+        .text("uses")
+        .is_some_and(|uses| uses.to_ascii_lowercase().contains("checkout"));
+    (is_checkout && of_another) || step.text("run").is_some_and(|script| script.contains("stageproof.y"))
+}
+
+/// Whether its script is one that is split into commands here.
+fn is_posix(step: Step<'_>) -> bool {
+    step.text("shell")
+        .is_none_or(|shell| shell.starts_with("bash") || shell.starts_with("sh"))
+}
+
+/// Whether scripts run in a folder of their own, by the step or by the defaults of what it is in.
+fn works_below(node: &Node) -> bool {
+    let of_defaults = || node.get("defaults")?.get("run")?.get("working-directory");
+    node.get("working-directory").or_else(of_defaults).is_some()
+}
+
+fn action<'a>(
+    step: Step<'a>,
+    language: &dyn Language,
+    (is_own, place): (bool, Place),
+    findings: &mut Findings<'_>,
+) -> Option<Use<'a>> {
     let uses = step.node.get("uses")?;
     let how = match part(&Reference::parse(uses.text()?)?, is_own)? {
         Part::Action => How::Action,
@@ -176,7 +223,7 @@ fn action<'a>(step: Step<'a>, language: &dyn Language, is_own: bool, findings: &
     };
     let line = uses.place.line;
     let meaning = match how {
-        How::Action => inputs(step, line, language, findings),
+        How::Action => inputs(step, line, (language, place), findings),
         How::Prove | How::Call => {
             PROVE.look(step.node, line, language, findings);
             Meaning::default()
@@ -190,7 +237,12 @@ fn action<'a>(step: Step<'a>, language: &dyn Language, is_own: bool, findings: &
     })
 }
 
-fn inputs(step: Step<'_>, line: u32, language: &dyn Language, findings: &mut Findings<'_>) -> Meaning {
+fn inputs(
+    step: Step<'_>,
+    line: u32,
+    (language, place): (&dyn Language, Place),
+    findings: &mut Findings<'_>,
+) -> Meaning {
     // Input names are taken in any case.
     let named = |name: &str| {
         step.inputs()
@@ -221,7 +273,7 @@ fn inputs(step: Step<'_>, line: u32, language: &dyn Language, findings: &mut Fin
         let (name, value) = (key.text()?, text_of(value)?);
         (!name.eq_ignore_ascii_case("command")).then_some(Input { name, value })
     });
-    let meaning = language.inputs(command, &inputs.collect::<Vec<_>>());
+    let meaning = language.inputs(command, &inputs.collect::<Vec<_>>(), place);
     meaning.refusals.iter().for_each(&mut tell);
     meaning
 }

@@ -27,7 +27,7 @@ pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
             "environment",
             second.place.line,
             format!(
-                "the jobs {} name the environment `{}`, so each run creates {} deployments, each with a review of its \
+                "the jobs {} name the environment `{}`: a run creates up to {} deployments, each with a review of its \
                  own if the environment asks for one",
                 all.join(", "),
                 one_line(name),

@@ -138,7 +138,11 @@ fn is_ours(step: Step<'_>, scope: &Scope<'_>) -> bool {
 fn envs<'a>(used: &Use<'a>, scope: &Scope<'a>) -> impl Iterator<Item = &'a Node> {
     let of_job = scope.job.and_then(|job| job.node.get("env"));
     let of_workflow = scope.workflow.and_then(|workflow| workflow.node.get("env"));
-    [used.step.node.get("env"), of_job, of_workflow].into_iter().flatten()
+    let of_container = scope.job.and_then(|job| job.node.get("container")?.get("env"));
+    let of_container = of_container.filter(|_| used.how == How::Call);
+    [used.step.node.get("env"), of_job, of_workflow, of_container]
+        .into_iter()
+        .flatten()
 }
 
 fn mapped<'a>(name: &str, used: &Use<'a>, scope: &Scope<'a>) -> Option<&'a Node> {
@@ -211,7 +215,7 @@ fn may_make_files(used: &Use<'_>, scope: &Scope<'_>) -> bool {
             is_foreign
                 || step
                     .text("run")
-                    .is_some_and(|script| script.contains("git") || script.contains("gh "))
+                    .is_some_and(|script| ["git", "gh ", "stageproof.y"].iter().any(|word| script.contains(word)))
         })
         || (used.how == How::Call && used.step.text("run").is_some_and(|script| script.contains("git ")))
 }

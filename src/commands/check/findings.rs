@@ -3,13 +3,14 @@
 use super::rules::RULES;
 use crate::model::Finding;
 use crate::model::capped::Capped;
+use crate::model::text::cut;
 
 /// `# stageproof: ignore[CODE, CODE]`, behind the line it is about or on a line of its own above.
 const IGNORE: &str = "stageproof: ignore[";
 
 pub struct Findings<'a> {
     file: &'a str,
-    source: &'a str,
+    lines: Vec<&'a str>,
     found: Vec<(u32, Finding)>,
     ignored: usize,
 }
@@ -18,7 +19,7 @@ impl<'a> Findings<'a> {
     pub fn of(file: &'a str, source: &'a str) -> Self {
         Self {
             file,
-            source,
+            lines: source.lines().collect(),
             found: Vec::new(),
             ignored: 0,
         }
@@ -35,7 +36,7 @@ impl<'a> Findings<'a> {
             return;
         }
         let help = help.unwrap_or_else(|| as_next_step(rule.fix));
-        let mut finding = Finding::error(code, message).help(help);
+        let mut finding = Finding::error(code, shortened(&message.into())).help(shortened(&help));
         finding.severity = rule.severity;
         self.found.push((line, finding.at(self.file, Some(line))));
     }
@@ -49,14 +50,14 @@ impl<'a> Findings<'a> {
         help: Option<String>,
     ) {
         self.add(code, line, message, help);
-        let excerpt = self.line(line).unwrap_or_default().to_owned();
+        let excerpt = shortened(self.line(line).unwrap_or_default());
         if let Some((_, finding)) = self.found.last_mut() {
             *finding = finding.clone().excerpt(excerpt);
         }
     }
 
     fn line(&self, line: u32) -> Option<&'a str> {
-        self.source.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
+        self.lines.get(usize::try_from(line).ok()?.checked_sub(1)?).copied()
     }
 
     fn is_ignored(&self, code: &str, line: u32) -> bool {
@@ -85,6 +86,13 @@ impl<'a> Findings<'a> {
         self.found.into_iter().for_each(|(_, finding)| capped.add(finding));
         capped.into_vec()
     }
+}
+
+/// A value may be as long as its file.
+#[expect(clippy::disallowed_methods, reason = "what a workflow says is committed")]
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    cut(text, LONGEST)
 }
 
 /// A sentence as what follows `next:`.

@@ -1,4 +1,4 @@
-//! Nouns and rules. Nothing here looks at the world: serde (and the schema derive) is all it needs.
+//! Nouns and rules. Nothing here looks at the world: what is parsed here is text that `world` has read.
 
 pub mod capped;
 pub mod check;

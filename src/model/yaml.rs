@@ -208,7 +208,7 @@ impl Tree<'_> {
             }
             Event::Alias(anchor) => {
                 let Some((node, nodes, levels)) = self.anchors.get(&anchor).cloned() else {
-                    return Err(wrong(&place, "an alias stands inside what it repeats"));
+                    return Err(wrong(&place, "an alias refers to the value that it is in"));
                 };
                 self.count(nodes, &place)?;
                 self.add(Node { place, ..node }, 0, nodes, levels)
@@ -243,7 +243,7 @@ impl Tree<'_> {
             0..=MOST_NODES => Ok(()),
             _ => Err(wrong(
                 place,
-                "it has too many values, aliases counted as often as they repeat",
+                "it has too many values; an alias counts each time it is used",
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! `check`: is stageproof used as it can be used?
+//! `check`: is stageproof used correctly?
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -48,8 +48,8 @@ fn root() -> &'static Path {
 /// As it is in a clone of this repository.
 fn own_repository() -> Gate {
     let gate = Gate::new();
-    for folder in [".github/workflows", "examples/workflows", "."] {
-        for entry in fs::read_dir(root().join(folder)).unwrap() {
+    for folder in [".github/workflows", "examples/workflows", "prove", "."] {
+        for entry in fs::read_dir(root().join(folder)).into_iter().flatten() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
             let is_wanted = folder != "." || name == "action.yml";

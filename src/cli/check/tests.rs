@@ -543,7 +543,7 @@ fn what_comes_before_and_after() {
         "skipped-on-failure",
         &steps(&format!("{smoke}{}{upload}", seal(""))),
         10,
-        "when step 1 fails",
+        "if step 1 fails",
         &good,
     );
     let condition = "  if: steps.x.outcome == 'success'\n";
@@ -649,13 +649,7 @@ fn pins_stay_and_agree() {
         PIN.replace('@', "/.github/workflows/staging.yml@")
     );
     assert_eq!(told(&called), Vec::<String>::new());
-    rule(
-        "unpinned",
-        &called.replace("0123", "v"),
-        4,
-        "may be other code tomorrow",
-        &good,
-    );
+    rule("unpinned", &called.replace("0123", "v"), 4, "is not pinned", &good);
 }
 
 #[test]

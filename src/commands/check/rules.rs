@@ -115,7 +115,7 @@ const ALL: [Rule; 24] = [
     rule(
         Warning,
         "skipped-on-failure",
-        "After a failed step this one is skipped, when its result matters most.",
+        "The step is skipped after a failure, when its result matters most.",
         "Add `if: ${{ !cancelled() }}` to the step.",
     ),
     rule(

@@ -89,10 +89,7 @@ fn after_failures(used: &Use<'_>, scope: &Scope<'_>, findings: &mut Findings<'_>
         .next_back();
     if let Some(other) = fails.filter(|_| !minds) {
         let command = used.meaning.command.as_deref().unwrap_or_default();
-        let message = format!(
-            "{command} is skipped when step {} fails, and there is nothing to show for it",
-            one_line(&other.step.name())
-        );
+        let message = format!("{command} is skipped if step {} fails", one_line(&other.step.name()));
         findings.add("skipped-on-failure", used.line, message, None);
     }
 }

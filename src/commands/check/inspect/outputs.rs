@@ -91,8 +91,11 @@ fn of_steps(named: &Named, scope: &Scope<'_>, line: u32, findings: &mut Findings
         let ids: Vec<&str> = scope.steps.iter().filter_map(|step| step.id()).collect();
         if id != "*" && !ids.iter().any(|known| known.eq_ignore_ascii_case(id)) {
             let message = format!("no step here has the id `{}`", one_line(id));
-            let near = nearest(id, ids).map(|near| format!("did you mean `{near}`?"));
-            findings.add("unknown-output", line, message, near);
+            let help = match nearest(id, ids) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "give the step that has the output this id, or correct the name".to_owned(),
+            };
+            findings.add("unknown-output", line, message, Some(help));
         }
         return;
     };

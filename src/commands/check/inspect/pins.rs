@@ -29,7 +29,7 @@ pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
         if !reference.is_pinned() {
             let help = matches!(reference, Reference::Image { .. })
                 .then(|| "pin the image: docker://ghcr.io/stageproof/stageproof@sha256:<64 hex>".to_owned());
-            let message = format!("`{}` may be other code tomorrow", one_line(text));
+            let message = format!("`{}` is not pinned: a tag or branch can move", one_line(text));
             findings.add("unpinned", line, message, help);
         }
         let Reference::Repository { at, .. } = reference else {

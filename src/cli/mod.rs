@@ -144,8 +144,8 @@ trait Options {
     /// As it is typed, and as its reports are called.
     fn name(&self) -> &'static str;
 
-    /// Whether the configuration says something about it. What is wrong with it is an error then.
-    fn is_configured(&self) -> bool {
+    /// Whether the configuration has a say in it.
+    fn reads_config(&self) -> bool {
         true
     }
 
@@ -259,7 +259,7 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 
 fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
     let config_file = flags.config.clone();
-    let mut config = match options.is_configured() {
+    let mut config = match options.reads_config() {
         true => Config::load(config_file.as_deref(), &world.workspace)?,
         false => Config::default(),
     };

@@ -35,7 +35,7 @@ impl Options for CheckOptions {
     }
 
     /// It judges the configuration instead.
-    fn is_configured(&self) -> bool {
+    fn reads_config(&self) -> bool {
         false
     }
 

@@ -165,6 +165,49 @@ fn what_is_huge_or_endless_is_an_error_and_no_wait() {
         .says("b.yml:1: ");
 }
 
+/// A pull request from anybody must not keep a job busy.
+#[test]
+fn hostile_workflows_end_soon() {
+    let pin = "stageproof/stageproof@0123456789abcdef0123456789abcdef01234567";
+    let guard = format!("{{uses: '{pin}', with: {{command: skip-guard, require: not-fork}}}}");
+    let script = |lines: &str| format!("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: |\n{lines}");
+    let list = format!(
+        "on: push\njobs:\n  a:\n    steps:\n      - uses: {pin}\n        with:\n          command: skip-guard\n          require: |\n"
+    );
+    let job = |n: usize| format!("  j{n}:\n    steps: [{guard}]\n");
+    for (name, text, says) in [
+        (
+            "quote",
+            script(&format!(
+                "          echo 'open\n{}",
+                "          stageproof x\n".repeat(30_000)
+            )),
+            "does not use stageproof",
+        ),
+        (
+            "calls",
+            script(&"          stageproof heartbeat -- x\n".repeat(20_000)),
+            "more than 500 times",
+        ),
+        (
+            "lines",
+            list + &"            env:A\n".repeat(40_000),
+            "`env:A` needs `A`",
+        ),
+        (
+            "jobs",
+            format!("on: push\njobs:\n{}", (0..9_000).map(job).collect::<String>()),
+            "more than 500 times",
+        ),
+    ] {
+        let gate = Gate::new();
+        gate.write("w.yml", text);
+        let began = std::time::Instant::now();
+        gate.run(["check", "w.yml"]).says(says);
+        assert!(began.elapsed().as_secs() < 60, "{name}: {:?}", began.elapsed());
+    }
+}
+
 #[test]
 fn the_configuration_is_checked_and_must_have_its_name() {
     let gate = Gate::new();

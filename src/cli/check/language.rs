@@ -23,6 +23,8 @@ use crate::world::{Env, Host, Interrupt, Progress, Runner, World};
 
 /// Flags whose file is read for the plan; it may be made by an earlier step.
 const READ_FROM_FILES: [&str; 4] = ["body-file", "ca-file", "client-cert", "client-key"];
+/// Lines of one input that are judged, and needs of one command. No list of prerequisites is longer.
+const MOST_LINES: usize = 500;
 /// Values for inputs that only the run knows, where one is as good as another.
 const SAMPLES: [(&str, &str); 8] = [
     ("url", "https://staging.example.com/"),
@@ -114,6 +116,7 @@ impl CommandLine {
         // What is wrong with the configuration is told about the configuration.
         let Ok(config) = load() else { return meaning };
         let secrets = needs(&options, config, &mut meaning);
+        meaning.needs.truncate(MOST_LINES);
         if is_whole && place == Place::Top {
             // As if everything that is named was there.
             let variables = secrets.into_iter().map(|name| (name, "user:password".to_owned()));
@@ -170,7 +173,8 @@ impl Language for CommandLine {
                 false => vec![(0, input.value)],
             };
             let mut values = Vec::new();
-            for (index, line) in lines {
+            is_whole &= lines.len() <= MOST_LINES;
+            for (index, line) in lines.into_iter().take(MOST_LINES) {
                 if is_dynamic(line) {
                     match sample(&name, argument) {
                         Some(sample) => values.push(sample),

@@ -260,13 +260,14 @@ fn is_action(file: &File) -> bool {
 
 fn document<'a>(root: &'a Node, surroundings: &Surroundings<'_>, findings: &mut Findings<'_>) -> Document<'a> {
     let judge = (surroundings.language, surroundings.is_own);
+    let mut left = scope::MOST_USES;
     let scopes = match (Workflow::of(root), composite_steps(root)) {
         (Some(workflow), _) => {
             let jobs = workflow.jobs();
-            jobs.map(|job| Scope::read(Some(workflow), Some(job), job.steps(), judge, findings))
+            jobs.map(|job| Scope::read(Some(workflow), Some(job), job.steps(), judge, &mut left, findings))
                 .collect()
         }
-        (None, Some(steps)) => vec![Scope::read(None, None, steps, judge, findings)],
+        (None, Some(steps)) => vec![Scope::read(None, None, steps, judge, &mut left, findings)],
         (None, None) => Vec::new(),
     };
     Document {

@@ -11,8 +11,8 @@ use crate::model::yaml::Node;
 /// The action's repository, and its image.
 const REPOSITORY: &str = "stageproof/stageproof";
 const IMAGE: &str = "ghcr.io/stageproof/stageproof";
-/// So many uses of one job are judged. Each is parsed as a command line.
-const MOST_USES: usize = 200;
+/// So many uses of one file are judged.
+pub const MOST_USES: usize = 500;
 /// As it is called in a script.
 const PROGRAM: &str = "stageproof";
 
@@ -106,29 +106,31 @@ impl<'a> Scope<'a> {
         job: Option<Job<'a>>,
         steps: Vec<Step<'a>>,
         (language, is_own): (&dyn Language, bool),
+        left: &mut usize,
         findings: &mut Findings<'_>,
     ) -> Self {
         if let Some(uses) = job.and_then(|job| job.node.get("uses"))
             && let Some(reference) = uses.text().and_then(Reference::parse)
             && part(&reference, is_own) == Some(Part::Staging)
             && let Some(job) = job
+            && *left > 0
         {
+            spend(left, uses.place.line, findings);
             STAGING.look(job.node, uses.place.line, language, findings);
         }
         let mut uses: Vec<Use<'a>> = Vec::new();
+        let mut made = Place::Top;
         for step in &steps {
-            if uses.len() >= MOST_USES {
-                let message =
-                    format!("it uses stageproof more than {MOST_USES} times in one job; the rest is not judged");
-                findings.add("more", step.node.place.line, message, Some("split the job".to_owned()));
+            if step.index > 0 && changes_files(steps[step.index - 1]) {
+                made = Place::Elsewhere;
+            }
+            if *left == 0 {
                 break;
             }
-            let before = steps.get(..step.index).unwrap_or_default();
-            let made = match before.iter().any(|step| changes_files(*step)) {
-                true => Place::Elsewhere,
-                false => Place::Top,
-            };
-            uses.extend(action(*step, language, (is_own, made), findings));
+            if let Some(used) = action(*step, language, (is_own, made), findings) {
+                spend(left, used.line, findings);
+                uses.push(used);
+            }
             let Some(run) = step.node.get("run").filter(|_| is_posix(*step)) else {
                 continue;
             };
@@ -144,11 +146,10 @@ impl<'a> Scope<'a> {
                 true => Place::Elsewhere,
                 false => made,
             };
-            for call in script::calls(run.text().unwrap_or_default(), PROGRAM)
-                .into_iter()
-                .take(MOST_USES)
-            {
+            let calls = script::calls(run.text().unwrap_or_default(), PROGRAM);
+            for call in calls.into_iter().take(*left) {
                 let line = run.line_of(call.line);
+                spend(left, line, findings);
                 let meaning = language.words(&call.words, place);
                 for refusal in &meaning.refusals {
                     findings.add(refusal.code, line, refusal.message.clone(), refusal.help.clone());
@@ -183,6 +184,15 @@ impl<'a> Scope<'a> {
     pub fn use_of(&self, id: &str) -> Option<&Use<'a>> {
         let has_id = |used: &&Use<'a>| used.step.id().is_some_and(|own| own.eq_ignore_ascii_case(id));
         self.uses.iter().filter(|used| used.how != How::Call).find(has_id)
+    }
+}
+
+/// Each use is parsed as a command line, and a file may hold only so many.
+fn spend(left: &mut usize, line: u32, findings: &mut Findings<'_>) {
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        let message = format!("the file uses stageproof more than {MOST_USES} times; the rest is not judged");
+        findings.add("more", line, message, Some("split the file".to_owned()));
     }
 }
 

@@ -4,6 +4,9 @@
 /// hold this character.
 const UNKNOWN: char = '\u{1}';
 
+/// In bytes; no command is longer, and each line that is added to one is split anew.
+const LONGEST: usize = 16 * 1024;
+
 /// A call of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -40,6 +43,10 @@ pub fn calls(script: &str, program: &str) -> Vec<Call> {
         let mut words = shlex::split(&whole);
         while words.is_none() || whole.ends_with('\\') {
             let Some((_, next)) = lines.next() else { break };
+            if whole.len() > LONGEST {
+                // A quote that is never closed, so nothing behind it can be read.
+                return calls;
+            }
             if whole.ends_with('\\') {
                 whole.pop();
                 whole.push(' ');

@@ -196,7 +196,7 @@ fn hostile_workflows_end_soon() {
         ),
         (
             "jobs",
-            format!("on: push\njobs:\n{}", (0..9_000).map(job).collect::<String>()),
+            format!("on: push\njobs:\n{}", (0..7_000).map(job).collect::<String>()),
             "more than 500 times",
         ),
     ] {

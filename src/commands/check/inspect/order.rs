@@ -80,13 +80,11 @@ fn after_failures(used: &Use<'_>, scope: &Scope<'_>, findings: &mut Findings<'_>
         return;
     }
     let minds = used.step.text("if").is_some_and(|text| minds_failure(condition(text)));
-    let before = scope
+    let mut before = scope
         .uses
         .iter()
         .filter(|other| other.step.index < used.step.index && !other.step.may_fail());
-    let fails = before
-        .filter(|other| !other.is_command(&["install", "check"]))
-        .next_back();
+    let fails = before.rfind(|other| !other.is_command(&["install", "check"]));
     if let Some(other) = fails.filter(|_| !minds) {
         let command = used.meaning.command.as_deref().unwrap_or_default();
         let message = format!("{command} is skipped if step {} fails", one_line(&other.step.name()));

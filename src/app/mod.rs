@@ -13,6 +13,7 @@ use futures_util::FutureExt as _;
 
 use crate::cli::{Format, Run};
 use crate::model::report::Frame;
+use crate::model::rule::Rules;
 use crate::model::staging_status::{self, StagingStatus};
 use crate::model::{Check, Ended, Outcome, Output, Report};
 use crate::render;
@@ -22,6 +23,9 @@ use crate::world::output::Stream;
 use crate::world::{World, panics, random, workspace};
 use console::{Console, Streams};
 use targets::Targets;
+
+/// GitHub takes 10 MB of it, packed.
+const LARGEST_SARIF: u64 = 64 << 20;
 
 /// The result could not be delivered, which is never green.
 pub struct Undelivered {
@@ -76,6 +80,9 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         // What other gates read must not say what an earlier verdict was while this one is not known.
         write_status(&judge(unfinished(run.command), None), path)?;
     }
+    if let Some((path, _)) = run.plan.sarif() {
+        refuse_other_than_sarif(path)?;
+    }
     let console = Console::open(streams, world)?;
     // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
     let begun = targets.begin(|path| judge(unfinished(run.command), Some(path)));
@@ -103,8 +110,15 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         Some(path) => write_status(&report, path),
         None => Ok(()),
     };
+    let sarif = match run.plan.sarif() {
+        Some((path, rules)) => write_sarif(&report, rules, path),
+        None => Ok(()),
+    };
     // What was not kept must not be called a pass where others read it.
-    let report = match [&written, &status].into_iter().find_map(|kept| kept.as_ref().err()) {
+    let report = match [&written, &status, &sarif]
+        .into_iter()
+        .find_map(|kept| kept.as_ref().err())
+    {
         Some(error) => judge(not_kept(&report, error), None),
         None => report,
     };
@@ -133,6 +147,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     };
     written?;
     status?;
+    sarif?;
     outputs?;
     said?;
     Ok(exit.unwrap_or_else(|| report.verdict.exit_code()))
@@ -237,6 +252,21 @@ fn refuse_other_than_status(path: &Path) -> anyhow::Result<()> {
         path.display()
     );
     Ok(())
+}
+
+/// The same for `--sarif`.
+fn refuse_other_than_sarif(path: &Path) -> anyhow::Result<()> {
+    let there = files::read_if_there(path, LARGEST_SARIF, Links::Refuse)?.unwrap_or_default();
+    anyhow::ensure!(
+        there.is_empty() || String::from_utf8_lossy(&there).contains(render::sarif::MARK),
+        "{} exists and was not written by stageproof; name another file with --sarif, or remove it",
+        path.display()
+    );
+    Ok(())
+}
+
+fn write_sarif(report: &Report, rules: &Rules, path: &Path) -> anyhow::Result<()> {
+    files::replace(path, render::sarif::render(report, rules)?.as_bytes())
 }
 
 /// Written, and read back before anybody trusts it.

@@ -22,7 +22,7 @@ use crate::world::paths;
 /// Where the configuration is looked for when nobody names it.
 pub const DEFAULT: &str = ".github/stageproof.yml";
 /// What is easily mistaken for it, and would be ignored.
-const MISNAMED: [&str; 3] = [".github/stageproof.yaml", "stageproof.yml", "stageproof.yaml"];
+pub const MISNAMED: [&str; 3] = [".github/stageproof.yaml", "stageproof.yml", "stageproof.yaml"];
 /// A configuration is written by people. 1 MiB is far beyond the largest sensible one.
 pub const LARGEST: u64 = 1 << 20;
 

@@ -33,6 +33,9 @@ impl Options for InitOptions {
     }
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        if given.config_file.is_some() {
+            return Err(UsageError::new("init does not read a configuration").help("leave out --config"));
+        }
         let environment = given.environment.clone();
         if let Some(name) = environment.as_deref().filter(|name| !is_name(name)) {
             return Err(

@@ -60,46 +60,19 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
     if argv.len() <= 1
         && let Some(command) = input
     {
-        let known: Vec<&str> = gates(&tree).map(clap::Command::get_name).collect();
-        if command == WRAPPER {
-            return Err(UsageError::new(
-                "`heartbeat` runs a command, but the action's container has none to run",
-            )
-            .help("put stageproof on the runner with `command: install`, and call it in a `run:` step: stageproof \
-            heartbeat -- make deploy")
-            .into());
-        }
-        if command == AT_HOME {
-            return Err(
-                UsageError::new("`init` writes files to commit, which a job cannot keep")
-                    .help("run it on your machine: stageproof init")
-                    .into(),
-            );
-        }
-        if !known.contains(&command) {
-            return Err(UsageError::new(format!(
-                "the input `command` is `{command}`, which is not a known subcommand"
-            ))
-            .help(format!("set it to one of {}", known.join(", ")))
-            .into());
-        }
+        self::command(&tree, Some(command))?;
         argv = vec!["stageproof".into(), command.into()];
     }
     if argv.len() <= 1 {
-        let names = |commands: &mut dyn Iterator<Item = &clap::Command>| {
-            commands.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
-        };
-        let help = match env.get(COMMAND).is_some() || !of_the_action.is_empty() {
-            true => format!("set the input `command` to one of {}", names(&mut gates(&tree))),
-            false => format!(
-                "run `stageproof COMMAND`, with one of {}; `stageproof --help` says what each does",
-                names(
-                    &mut tree
-                        .get_subcommands()
-                        .filter(|command| !command.is_hide_set() && command.get_name() != "help")
-                )
-            ),
-        };
+        if env.get(COMMAND).is_some() || !of_the_action.is_empty() {
+            command(&tree, None)?;
+        }
+        let shown = tree.get_subcommands();
+        let shown = shown.filter(|command| !command.is_hide_set() && command.get_name() != "help");
+        let help = format!(
+            "run `stageproof COMMAND`, with one of {}; `stageproof --help` says what each does",
+            listed(shown)
+        );
         return Err(UsageError::new("no subcommand was given").help(help).into());
     }
     let matches = tree.clone().try_get_matches_from(&argv).map_err(stop)?;
@@ -164,6 +137,38 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
     Ok(argv)
 }
 
+/// Whether the action can be this command.
+pub fn command(tree: &clap::Command, name: Option<&str>) -> Result<(), UsageError> {
+    let known = listed(gates(tree));
+    match name {
+        None => {
+            Err(UsageError::new("no subcommand was given").help(format!("set the input `command` to one of {known}")))
+        }
+        Some(WRAPPER) => Err(
+            UsageError::new("`heartbeat` runs a command, but the action's container has none to run").help(
+                "put stageproof on the runner with `command: install`, and call it in a `run:` step: stageproof \
+            heartbeat -- make deploy",
+            ),
+        ),
+        Some(AT_HOME) => Err(
+            UsageError::new("`init` writes files to commit, which a job cannot keep")
+                .help("run it on your machine: stageproof init"),
+        ),
+        Some(name) if gates(tree).any(|command| command.get_name() == name) => Ok(()),
+        Some(name) => Err(UsageError::new(format!(
+            "the input `command` is `{name}`, which is not a known subcommand"
+        ))
+        .help(match nearest(name, gates(tree).map(clap::Command::get_name)) {
+            Some(near) => format!("did you mean `{near}`? It is one of {known}"),
+            None => format!("set it to one of {known}"),
+        })),
+    }
+}
+
+fn listed<'a>(commands: impl Iterator<Item = &'a clap::Command>) -> String {
+    commands.map(clap::Command::get_name).collect::<Vec<_>>().join(", ")
+}
+
 /// The runner translates the beginning of the first line only.
 fn translated(value: &str, arg: &Arg, host: &Host) -> String {
     match (PathIn::of(arg), value.split_once(':')) {
@@ -184,41 +189,48 @@ fn is_given(name: &str, value: &str) -> bool {
 
 /// A misspelt input, or one of another subcommand, would otherwise be ignored in silence.
 fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env) -> Result<(), UsageError> {
+    for (variable_name, value) in env.iter() {
+        let Some(upper) = variable_name.strip_prefix("INPUT_") else {
+            continue;
+        };
+        if let Some(error) = stranger(tree, subcommand, &upper.to_lowercase(), value) {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Why a subcommand has no input of this name, with this value. `name` is in lower case.
+pub fn stranger(tree: &clap::Command, subcommand: &clap::Command, name: &str, value: &str) -> Option<UsageError> {
     let own: Vec<String> = subcommand
         .get_arguments()
         .filter(|a| is_input(a))
         .map(input_name)
         .collect();
-    for (variable_name, value) in env.iter() {
-        let Some(upper) = variable_name.strip_prefix("INPUT_") else {
-            continue;
-        };
-        // That an empty one is an error is for its own subcommand to say.
-        if value.trim().is_empty()
-            || !is_given(&upper.to_lowercase(), value.trim())
-            || variable_name == COMMAND
-            || OF_THE_RUNNER.contains(&variable_name)
-            || OF_THE_ACTION.iter().any(|name| variable(name) == variable_name)
-            || own.iter().any(|name| variable(name) == variable_name)
-        {
-            continue;
-        }
-        let name = upper.to_lowercase();
-        let elsewhere: Vec<&str> = gates(tree)
-            .filter(|c| c.get_arguments().any(|a| is_input(a) && input_name(a) == name))
-            .map(clap::Command::get_name)
-            .collect();
-        let near = nearest(&name, own.iter().map(AsRef::as_ref));
-        let help = if !elsewhere.is_empty() {
-            format!("it belongs to {}", elsewhere.join(", "))
-        } else if let Some(known) = near {
-            format!("did you mean `{known}`?")
-        } else {
-            format!("the inputs are {}", own.join(", "))
-        };
-        return Err(UsageError::new(format!("{} has no input `{name}`", subcommand.get_name())).help(help));
+    let variable_name = variable(name);
+    // That an empty one is an error is for its own subcommand to say.
+    if value.trim().is_empty()
+        || !is_given(name, value.trim())
+        || variable_name == COMMAND
+        || OF_THE_RUNNER.contains(&&*variable_name)
+        || OF_THE_ACTION.contains(&name)
+        || own.iter().any(|own| own == name)
+    {
+        return None;
     }
-    Ok(())
+    let elsewhere: Vec<&str> = gates(tree)
+        .filter(|c| c.get_arguments().any(|a| is_input(a) && input_name(a) == name))
+        .map(clap::Command::get_name)
+        .collect();
+    let near = nearest(name, own.iter().map(AsRef::as_ref));
+    let help = if !elsewhere.is_empty() {
+        format!("it belongs to {}", elsewhere.join(", "))
+    } else if let Some(known) = near {
+        format!("did you mean `{known}`?")
+    } else {
+        format!("the inputs are {}", own.join(", "))
+    };
+    Some(UsageError::new(format!("{} has no input `{name}`", subcommand.get_name())).help(help))
 }
 
 /// The subcommands that check something, and that an action can be. An action that printed its help would be green without having looked.
@@ -247,7 +259,7 @@ fn is_boolean(arg: &Arg) -> bool {
     values.len() == 2 && values.iter().all(|value| matches!(value.get_name(), "true" | "false"))
 }
 
-fn is_list(arg: &Arg) -> bool {
+pub fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
 }
 

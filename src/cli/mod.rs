@@ -4,6 +4,7 @@
 //! and a configuration key cannot differ in name, meaning or help. What was typed (`*Options`) is merged over what
 //! the configuration says and then turned into a subcommand's `Plan`.
 
+mod check;
 mod common;
 mod config;
 mod env_from;
@@ -35,6 +36,7 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 
+pub use check::CommandLine;
 use common::Setting;
 pub use common::{CommonOptions, Format};
 pub use config::{Config, DEFAULT as CONFIG};
@@ -112,6 +114,8 @@ subcommands! {
     Verdict(verdict::VerdictOptions),
     /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
     Rehearse(rehearse::RehearseOptions),
+    /// Checks, offline, the configuration and the workflows that use stageproof.
+    Check(check::CheckOptions),
     /// Puts this binary on the PATH of later steps, for heartbeat and smoke --start on the runner.
     Install(install::InstallOptions),
     /// Writes a configuration and a workflow that fit the repository.
@@ -170,6 +174,8 @@ struct Given<'a> {
     config: Config,
     /// The environment as it was typed.
     environment: Option<String>,
+    /// The one that was named.
+    config_file: Option<PathBuf>,
     setting: Setting,
     world: &'a World,
     /// Variables that hold secrets.
@@ -285,12 +291,10 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         ..world.clone()
     };
     let command = options.name();
-    let mut config = match (options.reads_config(), &flags.config) {
-        (true, named) => Config::load(named.as_deref(), &world.workspace)?,
-        (false, None) => Config::default(),
-        (false, Some(_)) => {
-            return Err(UsageError::new(format!("{command} does not read a configuration")).help("leave out --config"));
-        }
+    let config_file = flags.config.clone();
+    let mut config = match options.reads_config() {
+        true => Config::load(config_file.as_deref(), &world.workspace)?,
+        false => Config::default(),
     };
     let environment = flags.environment.clone();
     let setting = flags.or(std::mem::take(&mut config.common)).resolve(world)?;
@@ -299,6 +303,7 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
     let mut given = Given {
         config,
         environment,
+        config_file,
         setting,
         world,
         secret_names,
@@ -472,6 +477,7 @@ mod tests {
             let mut given = Given {
                 config,
                 environment: None,
+                config_file: None,
                 setting: cli.common.resolve(&world).unwrap(),
                 world: &world,
                 secret_names: Vec::new(),

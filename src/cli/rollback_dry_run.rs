@@ -198,6 +198,10 @@ impl RollbackDryRunOptions {
         })
     }
 
+    pub fn is_git(&self) -> bool {
+        self.platform() == PlatformName::Git
+    }
+
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     fn refuse_foreign(&self, platform: PlatformName) -> Result<(), UsageError> {
         use PlatformName::{Command, Fly, Git, Image};

@@ -140,7 +140,7 @@ impl SkipGuardOptions {
         })
     }
 
-    fn token_env(&self) -> &str {
+    pub fn token_env(&self) -> &str {
         self.github_token_env.as_deref().map_or("GITHUB_TOKEN", str::trim)
     }
 }

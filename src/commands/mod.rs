@@ -2,6 +2,7 @@
 //! them in turn. A subcommand is a function from a plan to an outcome: it never prints, never exits, never reads the
 //! environment behind the world's back.
 
+pub mod check;
 pub mod evidence_bundle;
 pub mod foreground_proof;
 pub mod heartbeat;
@@ -17,6 +18,7 @@ pub mod verify;
 use std::path::Path;
 use std::pin::Pin;
 
+use crate::model::rule::Rules;
 use crate::model::{Outcome, exit};
 use crate::world::World;
 
@@ -39,6 +41,11 @@ pub trait Subcommand {
 
     /// Where the verdict is written for other gates, if it is.
     fn status_file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Where its findings go for code scanning, if they do, and what their codes stand for.
+    fn sarif(&self) -> Option<(&Path, &Rules)> {
         None
     }
 

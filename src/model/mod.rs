@@ -1,4 +1,4 @@
-//! Nouns and rules. Nothing here looks at the world: serde (and the schema derive) is all it needs.
+//! Nouns and rules. Nothing here looks at the world: what is parsed here is text that `world` has read.
 
 pub mod capped;
 pub mod check;
@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod output;
 mod redaction;
 pub mod report;
+pub mod rule;
 pub mod share;
 pub mod staging_status;
 pub mod status_set;
@@ -24,6 +25,8 @@ pub mod variables;
 pub mod verbosity;
 pub mod verdict;
 pub mod waiver;
+pub mod workflow;
+pub mod yaml;
 
 pub use check::{Check, Ended, Fact, Status};
 pub use counts::Counts;

@@ -212,7 +212,7 @@ impl Page<'_> {
         };
         let annotated = self.annotated && finding.severity != Severity::Note;
         if !annotated {
-            lines.push(format!("{kind}{class} {}", one_line(&finding.message)));
+            lines.push(format!("{kind}{class} {}", one_line(&placed(finding))));
         } else if !class.is_empty() || finding.waived.is_some() {
             lines.push(format!("{kind}{class}"));
         }
@@ -232,6 +232,18 @@ impl Page<'_> {
                 more => lines.push(format!("{bar} … {more} more lines in the report")),
             }
         }
+    }
+}
+
+/// The message, after the line that it is about if it does not begin with that itself.
+fn placed(finding: &Finding) -> String {
+    let place = finding
+        .location
+        .as_ref()
+        .and_then(|place| Some(format!("{}:{}: ", place.file, place.line?)));
+    match place {
+        Some(place) if !finding.message.starts_with(&place) => place + &finding.message,
+        _ => finding.message.clone(),
     }
 }
 

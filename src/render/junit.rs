@@ -82,6 +82,10 @@ fn one_case(out: &mut String, check: &Check) {
 
 fn failure(finding: &Finding) -> String {
     let mut text = finding.message.clone();
+    if let Some(place) = &finding.location {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let _ = write!(text, "\nat {}{line}", place.file);
+    }
     if let Some(help) = &finding.help {
         let _ = write!(text, "\nnext: {help}");
     }

@@ -30,6 +30,7 @@ pub const COMMANDS: &[&str] = &[
     "verify",
     "verdict",
     "rehearse",
+    "check",
     "install",
     "init",
 ];

@@ -289,3 +289,21 @@ fn on_a_terminal_a_live_line_shows_what_is_waited_for() {
         assert!(left.iter().any(|line| line.contains("Verdict: ")), "{}", ran.explain());
     }
 }
+
+#[test]
+fn check() {
+    let gate = Gate::new();
+    gate.write(
+        ".github/workflows/test.yml",
+        "on: push\njobs: {test: {runs-on: ubuntu-latest, steps: [{run: ls}]}}\n",
+    )
+    .write(".github/workflows/deploy.yml", crate::check::GOOD);
+    let transcript = Transcript::of(&gate).run(&["check"]).run(&["check", "--verbose"]);
+    gate.write(".github/workflows/deploy.yml", crate::check::BROKEN)
+        .write(".github/stageproof.yml", "version: 1\nsmoke:\n  withn: 3s\n");
+    transcript
+        .run(&["check"])
+        .run(&["check", "--quiet", ".github/workflows/test.yml"])
+        .run(&["check", "none.yml"])
+        .is("check");
+}

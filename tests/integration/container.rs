@@ -100,6 +100,24 @@ fn skip_guard_runs_without_a_network() {
 }
 
 #[test]
+fn check_leaves_its_findings_to_the_steps_that_follow() {
+    let Some(image) = image() else { return };
+    let step = Step::new(image, "check")
+        .network("none")
+        .input("sarif", "out/stageproof.sarif")
+        .write("workspace/.github/workflows/deploy.yml", crate::check::BROKEN);
+    step.run()
+        .code(1)
+        .says("::error file=.github/workflows/deploy.yml,line=10,");
+    assert_eq!(step.outputs()["verdict"], "fail");
+    let sarif = step.path("workspace/out/stageproof.sarif");
+    let log = fs::read_to_string(&sarif).unwrap();
+    assert!(log.contains(r#""uri": ".github/workflows/deploy.yml""#), "{log}");
+    let owner = |path: &std::path::Path| fs::metadata(path).unwrap().uid();
+    assert_eq!(owner(&sarif), owner(&step.path("workspace")));
+}
+
+#[test]
 fn nothing_is_written_outside_the_mounts() {
     let Some(image) = image() else { return };
     let step = Step::new(image, "skip-guard").input("require", "not-fork");

@@ -37,6 +37,7 @@ fn every_example_of_the_help_works() {
         "evidence-bundle",
         "verify",
         "rehearse",
+        "check",
         "install",
         "schema",
         "init",
@@ -50,6 +51,12 @@ fn every_example_of_the_help_works() {
         }
         if subcommand == "rehearse" {
             newcomer.write(".github/stageproof.yml", config);
+        }
+        if subcommand == "check" {
+            newcomer.write(
+                ".github/workflows/deploy-staging.yml",
+                include_str!("../../examples/workflows/deploy-staging.yml"),
+            );
         }
         let examples = examples(subcommand);
         assert_eq!(examples.len(), 2, "{subcommand}: {examples:?}");

@@ -19,6 +19,7 @@ mod servers;
 #[path = "../support/skipped.rs"]
 mod skipped;
 
+mod check;
 mod completions;
 mod console;
 mod container;

@@ -56,7 +56,17 @@ evidence-bundle:
 `;
 const fast = ['--within=1s', '--interval=100ms'];
 
-/// Name, steps (each the arguments of one command), configuration. `{url}` is the server's.
+const workflow = (inputs) => `on: push
+jobs:
+  prove:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: stageproof/stageproof@0123456789abcdef0123456789abcdef01234567
+        with: {${inputs}}
+`;
+const sarif = ['check', '--sarif=stageproof.sarif'];
+
+/// Name, steps (each the arguments of one command), configuration, workflow. `{url}` is the server's.
 const jobs = [
     ['smoke-pass', [['smoke', '{url}', '--path=/', '--path=/healthz', '--path=/api/v1/orders?limit=5', '--expect-body=ok', ...fast]]],
     ['smoke-window', [['smoke', '{url}/slow', '--steady=6s', '--interval=200ms']]],
@@ -94,6 +104,9 @@ const jobs = [
     ]],
     ['install', [['install', '--to=bin']]],
     ['init', [['init', '--pin=0123456789abcdef0123456789abcdef01234567']]],
+    ['check-pass', [sarif], 'version: 1\n', workflow("command: smoke, url: 'https://staging.example.com'")],
+    ['check-fail', [sarif], 'version: 1\nsmoke:\n  withn: 3s\n', workflow("command: smoke, url: 'http://localhost:8080', within: 30, reqire: not-fork")],
+    ['check-inconclusive', [[...sarif, 'no-such.yml']]],
     ['job', [
         ['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=not-fork'],
         ['heartbeat', '--', 'sh', '-c', 'echo deployed'],
@@ -108,7 +121,7 @@ const jobs = [
 export async function runAll(folder, wanted = /./) {
     const { url, close } = await server();
     const answers = [];
-    for (const [name, steps, config] of jobs.filter(([name]) => wanted.test(name))) {
+    for (const [name, steps, config, deploy] of jobs.filter(([name]) => wanted.test(name))) {
         const workspace = fs.mkdtempSync(path.join(folder, `${name}.`));
         repository(workspace);
         const put = (file, text) => {
@@ -117,6 +130,7 @@ export async function runAll(folder, wanted = /./) {
             return path.join(workspace, file);
         };
         if (config) put('.github/stageproof.yml', config.replaceAll('{url}', url));
+        if (deploy) put('.github/workflows/deploy.yml', deploy);
         let summary = '';
         for (const args of steps) {
             const runner = {

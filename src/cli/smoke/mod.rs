@@ -48,6 +48,10 @@ impl SmokeOptions {
         self.strict.unwrap_or(false)
     }
 
+    pub fn starts_servers(&self) -> bool {
+        self.start.is_some() || !self.servers.is_empty()
+    }
+
     pub fn plan(self, setting: &Setting, world: &World, waivers: Vec<Waiver>) -> Result<Plan, UsageError> {
         let servers = servers::plan(&self, setting, world)?;
         let shared = self.shared();

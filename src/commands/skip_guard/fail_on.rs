@@ -35,6 +35,7 @@ impl FromStr for FailOn {
         match text.parse() {
             Ok(Requirement::Event(events)) => Ok(Self::Event(events)),
             Ok(Requirement::Ref(pattern)) => Ok(Self::Ref(pattern)),
+            Err(error @ RequirementError::UnknownEvent(..)) => Err(error),
             _ => Err(RequirementError::FailOn(text.trim().to_owned())),
         }
     }

@@ -28,6 +28,7 @@ use std::time::Duration;
 
 pub use fail_on::FailOn;
 pub use freeze::{Freeze, read as read_freeze};
+pub use github::Ask;
 pub use prerequisite::Prerequisite;
 pub use requirement::Requirement;
 pub use situation::fork_behind;

@@ -54,6 +54,42 @@ const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAM
                      url:URL, tcp:HOST:PORT, not-frozen:PATH, not-frozen:env:NAME, oidc, environment:NAME, \
                      token-permission:SCOPE:read, previous-job:NAME, no-other-run, no-other-run:DURATION";
 
+/// What `github.event_name` can be (docs.github.com, "Events that trigger workflows").
+const EVENTS: [&str; 32] = [
+    "branch_protection_rule",
+    "check_run",
+    "check_suite",
+    "create",
+    "delete",
+    "deployment",
+    "deployment_status",
+    "discussion",
+    "discussion_comment",
+    "fork",
+    "gollum",
+    "image_version",
+    "issue_comment",
+    "issues",
+    "label",
+    "merge_group",
+    "milestone",
+    "page_build",
+    "public",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "pull_request_target",
+    "push",
+    "registry_package",
+    "release",
+    "repository_dispatch",
+    "schedule",
+    "status",
+    "watch",
+    "workflow_dispatch",
+    "workflow_run",
+];
+
 /// Why a text is not a prerequisite.
 #[derive(Debug, thiserror::Error)]
 pub enum RequirementError {
@@ -71,6 +107,8 @@ pub enum RequirementError {
     FailOn(String),
     #[error("`{0}` is not a list of events; write event:push,workflow_dispatch")]
     Events(String),
+    #[error("`{0}` is not an event that starts workflows; {1}")]
+    UnknownEvent(String, String),
     #[error("a group has at least two names: group:AWS_KEY_ID,AWS_SECRET")]
     SmallGroup,
     #[error("`{0}` is not a host and a port; write tcp:HOST:PORT")]
@@ -163,10 +201,20 @@ impl FromStr for Requirement {
 fn events(list: &str) -> Result<Vec<String>, RequirementError> {
     let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
     let plain = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if names.iter().all(plain) {
-        Ok(names)
-    } else {
-        Err(RequirementError::Events(list.to_owned()))
+    if !names.iter().all(plain) {
+        return Err(RequirementError::Events(list.to_owned()));
+    }
+    match names.iter().find(|name| !EVENTS.contains(&name.as_str())) {
+        None => Ok(names),
+        Some(unknown) => {
+            let help = match (text::nearest(unknown, EVENTS), &**unknown) {
+                // The event in a called workflow is that of its caller.
+                (_, "workflow_call") => "a called workflow has the event of its caller: name that one".to_owned(),
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, _) => format!("the events are {}", EVENTS.join(", ")),
+            };
+            Err(RequirementError::UnknownEvent(unknown.clone(), help))
+        }
     }
 }
 
@@ -264,6 +312,10 @@ mod tests {
             ("event:,", "not a list of events"),
             ("event:push,", "not a list of events"),
             ("event:Push", "not a list of events"),
+            ("event:psh", "did you mean `push`?"),
+            ("event:push,pull_requets", "did you mean `pull_request`?"),
+            ("event:workflow_call", "name that one"),
+            ("event:deploy_to_the_moon", "the events are branch_protection_rule, "),
             ("group:ONE", "at least two"),
             ("group:ONE,", "is not the name"),
             ("tcp:db", "tcp:HOST:PORT"),

@@ -106,6 +106,7 @@ fn the_configuration_works() {
         run(&["smoke", url.trim_end_matches('/'), "--steady=100ms"]);
         run(&["skip-guard"]);
         run(&["evidence-bundle"]);
+        run(&["check"]);
     }
 }
 

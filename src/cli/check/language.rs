@@ -1,0 +1,355 @@
+//! The command line as a judge of what workflows pass to it: the same inputs become the same arguments and the same plan
+//! as in a run, only that nothing is run.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
+
+use super::super::common::Setting;
+use super::super::config::Config;
+use super::super::error::UsageError;
+use super::super::inputs::{self, input_name};
+use super::super::paths::PathIn;
+use super::super::{Cli, Command, Given, Stop};
+use super::needs::{limit, need, needs};
+use crate::commands::check::{About, Input, Language, Meaning, Needed, Place, Refusal};
+use crate::model::text::one_line;
+use crate::model::workflow::expression::is_dynamic;
+use crate::model::workflow::script::Word;
+use crate::world::{Env, Host, Interrupt, Progress, Runner, World};
+
+/// Flags whose file is read for the plan; it may be made by an earlier step.
+const READ_FROM_FILES: [&str; 4] = ["body-file", "ca-file", "client-cert", "client-key"];
+/// Lines of one input that are judged, and needs of one command. No list of prerequisites is longer.
+const MOST_LINES: usize = 500;
+/// Values for inputs that only the run knows, where one is as good as another.
+const SAMPLES: [(&str, &str); 8] = [
+    ("url", "https://staging.example.com/"),
+    ("control", "https://example.com/"),
+    ("environment", "staging"),
+    ("expect-version", "1.0.0"),
+    ("ref", "v1.0.0"),
+    ("committed-since", "main"),
+    ("rollback-command", "deploy previous"),
+    ("skipped-job", "deploy"),
+];
+
+pub struct CommandLine {
+    tree: clap::Command,
+    world: World,
+}
+
+impl CommandLine {
+    /// For a repository whose top is `top`.
+    pub fn new(world: &World, top: &Path) -> Self {
+        Self {
+            tree: super::super::command_tree(),
+            world: World {
+                workspace: top.to_owned(),
+                folder: top.to_owned(),
+                // A run of the workflow has its own.
+                env: Arc::default(),
+                runner: Arc::new(Runner::default()),
+                host: Arc::new(Host::default()),
+                progress: Progress::silent(),
+                interrupt: Interrupt::never(),
+                ..world.clone()
+            },
+        }
+    }
+
+    fn world_with(&self, variables: impl IntoIterator<Item = (String, String)>) -> World {
+        World {
+            env: Arc::new(variables.into_iter().collect::<Env>()),
+            ..self.world.clone()
+        }
+    }
+
+    /// The arguments that inputs become.
+    fn arguments(&self, command: &str, inputs: &[(String, String)]) -> Result<Vec<OsString>, UsageError> {
+        let variables = inputs
+            .iter()
+            .map(|(name, value)| (inputs::variable(name), value.clone()));
+        let command = (inputs::COMMAND.to_owned(), command.to_owned());
+        let world = self.world_with(variables.chain([command]));
+        inputs::complete(self.tree.clone(), vec!["stageproof".into()], &world).map_err(usage)
+    }
+
+    fn parse(arguments: &[OsString]) -> Result<(Cli, ArgMatches), clap::Error> {
+        let matches = Cli::command().try_get_matches_from(arguments)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches))
+    }
+
+    /// What is wrong with one value alone.
+    fn value(&self, command: &str, name: &str, value: &str) -> Option<UsageError> {
+        match self.arguments(command, &[(name.to_owned(), value.to_owned())]) {
+            Err(error) => Some(error),
+            Ok(arguments) => match Self::parse(&arguments) {
+                Err(error) if is_about_a_value(error.kind()) => Some(in_one_line(&error)),
+                _ => None,
+            },
+        }
+    }
+
+    /// What the whole asks for, and what is wrong with it. `is_whole` says that nothing in it is unknown.
+    fn meaning(&self, cli: Cli, matches: &ArgMatches, is_whole: bool, place: Place) -> Meaning {
+        let Command::Runnable(options) = cli.command else {
+            return Meaning::default();
+        };
+        let mut meaning = Meaning {
+            command: matches.subcommand_name().map(str::to_owned),
+            limit: limit(matches),
+            ..Meaning::default()
+        };
+        let named = cli.common.config.clone();
+        if named.is_some() {
+            need(&mut meaning, Needed::Checkout, "config");
+        }
+        let load = || match place {
+            Place::Top => Config::load(named.as_deref(), &self.world.workspace),
+            Place::Elsewhere => Ok(Config::default()),
+        };
+        // What is wrong with the configuration is told about the configuration.
+        let Ok(config) = load() else { return meaning };
+        let secrets = needs(&options, config, &mut meaning);
+        meaning.needs.truncate(MOST_LINES);
+        if is_whole && place == Place::Top {
+            // As if everything that is named was there.
+            let variables = secrets.into_iter().map(|name| (name, "user:password".to_owned()));
+            let world = self.world_with(variables);
+            let planned = load().and_then(|mut config| {
+                let setting: Setting = cli.common.or(std::mem::take(&mut config.common)).resolve(&world)?;
+                let mut given = Given {
+                    config,
+                    environment: None,
+                    config_file: None,
+                    setting,
+                    world: &world,
+                    secret_names: Vec::new(),
+                    unpacked: Vec::new(),
+                    waivers_off: false,
+                };
+                options.options().into_plan(&mut given).map(|_| ())
+            });
+            if let Err(error) = planned {
+                meaning.refusals.push(refusal(About::Whole, "bad-value", error));
+            }
+        }
+        meaning
+    }
+}
+
+impl Language for CommandLine {
+    fn command(&self, name: &str) -> Option<Refusal> {
+        match inputs::command(&self.tree, Some(name).filter(|name| !name.is_empty())) {
+            Ok(_) => None,
+            Err(error) => {
+                let about = About::Input("command".to_owned());
+                Some(refusal(about, "unknown-command", error))
+            }
+        }
+    }
+
+    fn inputs(&self, command: &str, given: &[Input<'_>], place: Place) -> Meaning {
+        let Some(subcommand) = self.tree.find_subcommand(command) else {
+            return Meaning::default();
+        };
+        let mut refusals = Vec::new();
+        let mut known: Vec<(String, String)> = Vec::new();
+        let mut is_whole = true;
+        for input in given {
+            let name = input.name.to_lowercase();
+            if let Some(error) = inputs::stranger(&self.tree, subcommand, &name, input.value) {
+                refusals.push(refusal(About::Input(name), "unknown-input", error));
+                continue;
+            }
+            let Some(argument) = subcommand.get_arguments().find(|argument| input_name(argument) == name) else {
+                continue;
+            };
+            let lines: Vec<(usize, &str)> = match inputs::is_list(argument) {
+                true => input.value.lines().enumerate().collect(),
+                false => vec![(0, input.value)],
+            };
+            let mut values = Vec::new();
+            is_whole &= lines.len() <= MOST_LINES;
+            for (index, line) in lines.into_iter().take(MOST_LINES) {
+                if is_dynamic(line) {
+                    match sample(&name, argument) {
+                        Some(sample) => values.push(sample),
+                        None => is_whole = false,
+                    }
+                } else if let Some(error) = self.value(command, &name, line) {
+                    refusals.push(refusal(About::Value(name.clone(), index), "bad-value", error));
+                } else {
+                    values.push(line);
+                }
+            }
+            is_whole &= !READ_FROM_FILES.contains(&&*name);
+            known.push((name, values.join("\n")));
+        }
+        is_whole &= refusals.is_empty();
+        let read = self
+            .arguments(command, &known)
+            .and_then(|arguments| Self::parse(&arguments).map_err(|error| in_one_line(&error)));
+        let mut meaning = match read {
+            Ok((cli, matches)) => self.meaning(cli, &matches, is_whole, place),
+            Err(error) if is_whole => Meaning {
+                refusals: vec![refusal(About::Whole, "bad-value", error)],
+                ..Meaning::default()
+            },
+            Err(_) => Meaning::default(),
+        };
+        meaning.command = Some(command.to_owned());
+        refusals.append(&mut meaning.refusals);
+        meaning.refusals = refusals;
+        meaning
+    }
+
+    fn words(&self, words: &[Word], place: Place) -> Meaning {
+        let (arguments, is_whole) = self.known(words);
+        match Self::parse(&arguments) {
+            Ok((cli, matches)) => {
+                let mut meaning = self.meaning(cli, &matches, is_whole, place);
+                meaning
+                    .refusals
+                    .iter_mut()
+                    .for_each(|refusal| refusal.code = "bad-call");
+                meaning
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+                Meaning::default()
+            }
+            Err(error) if !is_whole && !is_about_a_value(error.kind()) => Meaning::default(),
+            Err(error) => Meaning {
+                refusals: vec![refusal(About::Whole, "bad-call", in_one_line(&error))],
+                ..Meaning::default()
+            },
+        }
+    }
+
+    fn config(&self, text: &str, name: &str) -> Option<Refusal> {
+        let error = Config::parse(text, name).err()?;
+        // `NAME:LINE:COLUMN: WHAT`, and the line itself below.
+        let first = error.message.lines().next().unwrap_or_default();
+        let place = first.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+        let placed = place.and_then(|rest| {
+            let (line, rest) = rest.split_once(':')?;
+            let (_, what) = rest.split_once(": ")?;
+            Some((line.parse().ok()?, what.to_owned()))
+        });
+        let (line, message) = placed.unwrap_or_else(|| {
+            let what = first
+                .strip_prefix(name)
+                .map_or(first, |rest| rest.trim_start_matches(": "));
+            (1, what.to_owned())
+        });
+        Some(Refusal {
+            about: About::Line(line),
+            code: "config",
+            message,
+            help: error.help,
+        })
+    }
+}
+
+impl CommandLine {
+    /// The words as arguments, without those that only the run knows, and whether there were none.
+    fn known(&self, words: &[Word]) -> (Vec<OsString>, bool) {
+        let mut arguments: Vec<OsString> = vec!["stageproof".into()];
+        let subcommand = words.first().and_then(|word| self.tree.find_subcommand(&word.text));
+        let takes_value = |word: &str| {
+            let name = word.strip_prefix("--")?;
+            let argument = subcommand?
+                .get_arguments()
+                .find(|argument| argument.get_long() == Some(name))?;
+            Some(argument.get_action().takes_values() && !argument.is_require_equals_set())
+        };
+        let mut is_whole = true;
+        let mut is_wrapped = false;
+        for word in words {
+            is_wrapped |= word.text == "--";
+            if word.is_literal {
+                arguments.push(OsString::from(&word.text));
+            } else if is_wrapped {
+                // The command of somebody: any word will do.
+                arguments.push("x".into());
+            } else {
+                is_whole = false;
+                let before = arguments.last().and_then(|word| word.to_str());
+                if before.and_then(takes_value) == Some(true) {
+                    arguments.pop();
+                }
+            }
+        }
+        (arguments, is_whole)
+    }
+}
+
+/// What is wrong with a flag or its value by itself, and not with what is missing beside it.
+fn is_about_a_value(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::InvalidValue
+            | ErrorKind::UnknownArgument
+            | ErrorKind::InvalidSubcommand
+            | ErrorKind::NoEquals
+            | ErrorKind::ValueValidation
+            | ErrorKind::TooManyValues
+            | ErrorKind::WrongNumberOfValues
+    )
+}
+
+fn sample(name: &str, argument: &Arg) -> Option<&'static str> {
+    let fixed = SAMPLES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| *value);
+    fixed.or_else(|| matches!(PathIn::of(argument), Some(PathIn::Path | PathIn::Text)).then_some("sample"))
+}
+
+fn usage(stop: Stop) -> UsageError {
+    match stop {
+        Stop::Usage(error) => error,
+        Stop::Help(text) => UsageError::new(text),
+    }
+}
+
+fn refusal(about: About, code: &'static str, error: UsageError) -> Refusal {
+    Refusal {
+        about,
+        code,
+        message: one_line(error.message.lines().next().unwrap_or_default()),
+        help: error.help,
+    }
+}
+
+/// clap's error without its usage, which belongs to a terminal.
+fn in_one_line(error: &clap::Error) -> UsageError {
+    let whole = UsageError::from_clap(error).message;
+    let message: Vec<&str> = whole
+        .split("\n\n")
+        .next()
+        .unwrap_or(&whole)
+        .lines()
+        .map(str::trim)
+        .collect();
+    let tip = match error
+        .get(ContextKind::SuggestedArg)
+        .or(error.get(ContextKind::SuggestedSubcommand))
+    {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None => whole
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("tip: "))
+            .map(str::to_owned),
+    };
+    let error = UsageError::new(message.join(" "));
+    match tip {
+        Some(tip) => error.help(tip),
+        None => error,
+    }
+}

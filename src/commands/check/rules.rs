@@ -1,0 +1,184 @@
+//! Every kind of finding. The guide has a heading for each code (`docs/guides/check.md`).
+
+use crate::model::Severity::{Error, Note, Warning};
+use crate::model::rule::{Rule, Rules};
+
+pub const RULES: Rules = Rules {
+    all: &ALL,
+    page: "https://github.com/stageproof/stageproof/blob/main/docs/guides/check.md",
+};
+
+/// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
+const ALL: [Rule; 24] = [
+    rule(
+        Error,
+        "yaml",
+        "The file is not YAML that GitHub reads.",
+        "Correct the line that the finding names.",
+    ),
+    rule(
+        Error,
+        "config",
+        "The configuration is refused.",
+        "Correct the key or value that the finding names; `stageproof schema config` prints all of them.",
+    ),
+    rule(
+        Error,
+        "config-name",
+        "The configuration has another name than the one that is read.",
+        "Rename it to `.github/stageproof.yml`, or name it with `config`.",
+    ),
+    rule(
+        Error,
+        "unknown-command",
+        "The action has no such command.",
+        "Set `command` to one of the action's commands; `heartbeat` runs in a `run:` step, after `command: install`.",
+    ),
+    rule(
+        Error,
+        "unknown-input",
+        "The command has no such input.",
+        "Correct the name, or move the input to the step of the command that has it.",
+    ),
+    rule(
+        Error,
+        "bad-value",
+        "The command refuses a value, or what was given together.",
+        "Correct the value; `stageproof COMMAND --help` documents it.",
+    ),
+    rule(
+        Error,
+        "bad-call",
+        "A `run:` step calls stageproof in a way that it refuses.",
+        "Correct the flag or value; `stageproof COMMAND --help` lists them.",
+    ),
+    rule(
+        Error,
+        "not-mapped",
+        "A step needs a variable that nothing maps into it, so the secret is always missing.",
+        "Map it in the step: `env: {NAME: ${{ secrets.NAME }}}`.",
+    ),
+    rule(
+        Error,
+        "no-token",
+        "A step asks GitHub's API without a token.",
+        "Map it in the step: `env: {GITHUB_TOKEN: ${{ github.token }}}`.",
+    ),
+    rule(
+        Error,
+        "permission",
+        "The job lacks a permission that a step needs.",
+        "Add it to the job's `permissions`.",
+    ),
+    rule(
+        Error,
+        "no-checkout",
+        "A step needs the repository's files, and the job does not check them out before.",
+        "Add a step with `actions/checkout` before it.",
+    ),
+    rule(
+        Error,
+        "shallow-checkout",
+        "A step needs the history and tags, and the checkout fetches one commit.",
+        "Add `fetch-depth: 0` to the checkout.",
+    ),
+    rule(
+        Error,
+        "not-compared",
+        "A condition takes an output for true or false, but outputs are texts.",
+        "Compare it with a text: `== 'true'`.",
+    ),
+    rule(
+        Error,
+        "unknown-output",
+        "An expression names an output that does not exist, so it is always empty.",
+        "Correct the name, declare the output in the job's `outputs`, or add the job to `needs`.",
+    ),
+    rule(
+        Error,
+        "localhost",
+        "In the action's container, localhost is the container itself.",
+        "Start and probe the server in a `run:` step, after `command: install`.",
+    ),
+    rule(
+        Error,
+        "needs-host",
+        "A step of the action needs a program, and the action's container has none.",
+        "Run it in a `run:` step, after `command: install`.",
+    ),
+    rule(
+        Error,
+        "not-installed",
+        "A `run:` step calls stageproof, and nothing in the job installs it before.",
+        "Add a step of the action with `command: install` before it.",
+    ),
+    rule(
+        Warning,
+        "skipped-on-failure",
+        "The step is skipped after a failure, when its result matters most.",
+        "Add `if: ${{ !cancelled() }}` to the step.",
+    ),
+    rule(
+        Warning,
+        "environment",
+        "Several jobs name one environment: each creates a deployment and may wait for a review.",
+        "Name it in one job, or write `environment: {name: NAME, deployment: false}` in those that need only its secrets.",
+    ),
+    rule(
+        Warning,
+        "job-timeout",
+        "The job or step may be ended before the limits of a command in it.",
+        "Raise `timeout-minutes`, or lower the command's limits.",
+    ),
+    rule(
+        Warning,
+        "unpinned",
+        "The action is named by a tag or branch, which may change.",
+        "Pin the full commit: `uses: stageproof/stageproof@<40 hex> # X.Y.Z`.",
+    ),
+    rule(
+        Warning,
+        "mixed-pins",
+        "The file uses several versions of stageproof.",
+        "Use the same commit in every step.",
+    ),
+    rule(
+        Note,
+        "not-uploaded",
+        "The evidence is sealed and then lost with the job.",
+        "Upload it with `actions/upload-artifact` and the output `bundle`.",
+    ),
+    rule(
+        Error,
+        "more",
+        "The file has more findings than are listed.",
+        "Fix those that are listed, and check again.",
+    ),
+];
+
+const fn rule(severity: crate::model::Severity, code: &'static str, summary: &'static str, fix: &'static str) -> Rule {
+    Rule {
+        code,
+        severity,
+        summary,
+        fix,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_says_what_is_wrong_and_what_to_do_in_sentences() {
+        for (at, rule) in ALL.iter().enumerate() {
+            assert!(ALL[..at].iter().all(|other| other.code != rule.code), "{}", rule.code);
+            for sentence in [rule.summary, rule.fix] {
+                assert!(
+                    sentence.ends_with('.') && sentence.starts_with(char::is_uppercase),
+                    "{sentence}"
+                );
+            }
+        }
+    }
+}

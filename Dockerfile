@@ -16,7 +16,7 @@ WORKDIR /build
 # static, only if a target is named.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 # The dependencies are a layer of their own, which a change of the sources leaves alone.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
 COPY src src

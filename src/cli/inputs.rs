@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use super::error::UsageError;
 use super::paths::PathIn;
-use super::{Stop, stop};
+use super::{NOT_IN_THE_ACTION, Stop, stop};
 use crate::model::text::nearest;
 use crate::world::{Env, Host, World};
 
@@ -215,7 +215,7 @@ fn refuse_strangers(tree: &clap::Command, subcommand: &clap::Command, env: &Env)
 /// The subcommands that check something, and that an action can be. An action that printed its help would be green without having looked.
 pub fn gates(tree: &clap::Command) -> impl Iterator<Item = &clap::Command> {
     tree.get_subcommands()
-        .filter(|c| !c.is_hide_set() && !matches!(c.get_name(), "help" | "schema" | WRAPPER))
+        .filter(|c| !c.is_hide_set() && c.get_name() != "help" && !NOT_IN_THE_ACTION.contains(&c.get_name()))
 }
 
 /// `--help` and `--version` are for people.

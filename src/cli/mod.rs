@@ -27,6 +27,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -42,6 +43,7 @@ use crate::commands::{self, ReportHome};
 use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
 use crate::world::World;
+use crate::world::binary::VERSION;
 
 /// Gates staging deploys and leaves proof.
 ///
@@ -55,7 +57,7 @@ use crate::world::World;
 /// or the top of the git repository. Paths in the file and defaults are relative to it, paths on the command line to the
 /// current folder.
 #[derive(Debug, Parser)]
-#[command(name = "stageproof", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "stageproof", version = VERSION, max_term_width = 100, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; 3 \
     nothing was checked; 4 inconclusive. \
@@ -122,6 +124,15 @@ enum Command {
         /// Which one.
         #[arg(value_enum)]
         of: SchemaOf,
+    },
+    /// Prints completions for a shell.
+    #[command(
+        after_help = "Examples:\n  stageproof completions bash > stageproof.bash\n  stageproof completions fish | grep -c heartbeat"
+    )]
+    Completions {
+        /// The shell they are for.
+        #[arg(value_enum)]
+        shell: Shell,
     },
     /// Starts a server and ends it, with all its descendants, when standard input closes.
     #[command(hide = true)]
@@ -240,6 +251,7 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
     let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
     match cli.command {
         Command::Schema { of } => Ok(Invocation::Print(schema(of))),
+        Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),
         Command::Supervise(options) => Ok(Invocation::Supervise(options)),
         Command::OnTerminal { words } => Ok(Invocation::OnTerminal(words)),
         Command::Runnable(command) => Ok(Invocation::Run(Box::new(run(command.options(), cli.common, world)?))),
@@ -282,11 +294,34 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
     })
 }
 
+/// Subcommands that the action cannot be: they are for people, or for what runs beside the container.
+pub const NOT_IN_THE_ACTION: [&str; 3] = ["completions", "heartbeat", "schema"];
+
 /// The whole clap tree, built, with global options in every subcommand. Tests compare documents with it.
 pub fn command_tree() -> clap::Command {
     let mut tree = Cli::command();
     tree.build();
     tree
+}
+
+/// The tree without the helper processes that stageproof starts by itself: what completions and man pages show.
+pub fn typed_tree() -> clap::Command {
+    let tree = Cli::command();
+    let typed: Vec<_> = tree.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+    clap::Command::new("stageproof")
+        .version(VERSION)
+        .propagate_version(true)
+        .about(tree.get_about().cloned().unwrap_or_default())
+        .long_about(tree.get_long_about().cloned().unwrap_or_default())
+        .after_help(tree.get_after_help().cloned().unwrap_or_default())
+        .args(tree.get_arguments())
+        .subcommands(typed)
+}
+
+fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut typed_tree(), "stageproof", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn stop(error: clap::Error) -> Stop {

@@ -10,6 +10,9 @@ use anyhow::Context as _;
 use super::files::{self, Links};
 use super::hash::{self, Hashed, Scratch};
 
+/// As `--version` prints it: the version, the commit it was built from, and the target.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("STAGEPROOF_BUILD"), ")");
+
 const MODE: u32 = 0o755;
 
 /// A copy that is in its place.

@@ -75,6 +75,7 @@ fn every_example_of_the_help_works() {
         "rehearse",
         "install",
         "schema",
+        "completions",
     ] {
         if subcommand == "rehearse" {
             write(".github/stageproof.yml", &config);

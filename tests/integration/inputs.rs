@@ -35,7 +35,7 @@ fn no_command_names_the_commands() {
 
 #[test]
 fn an_unknown_command_input_is_an_annotation_and_a_usage_error() {
-    for command in ["smokee", "supervise", "help", "schema"] {
+    for command in ["smokee", "supervise", "help", "schema", "completions"] {
         let gate = action(Gate::new(), command);
         gate.run(NO_ARGS)
             .code(2)

@@ -17,6 +17,7 @@ mod servers;
 #[path = "../support/skipped.rs"]
 mod skipped;
 
+mod completions;
 mod console;
 mod container;
 mod documents;

@@ -137,7 +137,7 @@ async fn tried(place: &Place, world: &World) -> Vec<Finding> {
         folder: world.workspace.clone(),
         env: Vec::new(),
     };
-    let expected = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+    let expected = format!("{NAME} {}", binary::VERSION);
     let bad = |why: String| {
         vec![
             Finding::error("does-not-run", format!("{}/{NAME} {why}", place.outside))

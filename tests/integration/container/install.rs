@@ -123,7 +123,7 @@ fn a_runner_that_does_not_mount_its_temporary_folder_gets_it_in_the_workspace() 
     );
     assert_eq!(
         said(&ended),
-        format!("stageproof {}\n", env!("CARGO_PKG_VERSION")),
+        format!("stageproof {}\n", stageproof::world::binary::VERSION),
         "git does not see it"
     );
 }

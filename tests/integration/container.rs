@@ -6,6 +6,7 @@
 
 mod install;
 mod owners;
+mod released;
 mod servers;
 mod step;
 

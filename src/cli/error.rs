@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use clap::error::{ContextKind, ContextValue};
+
 use crate::model::text::printable;
 
 /// Names the thing and the place, and the next step. Ends with exit code 2; nothing was run.
@@ -29,7 +31,13 @@ impl UsageError {
     pub fn from_clap(error: &clap::Error) -> Self {
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
-        Self::new(text.trim_end())
+        let read = Self::new(text.trim_end());
+        match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(word)) if matches!(word.as_str(), "true" | "false") => {
+                read.help(format!("write a switch and its value as one word: --FLAG={word}"))
+            }
+            _ => read,
+        }
     }
 }
 

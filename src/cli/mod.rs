@@ -50,8 +50,9 @@ use crate::world::binary::VERSION;
 /// Skips what cannot run here, with the reason; probes the deployment; rehearses the rollback without changing
 /// anything; and seals the evidence.
 ///
-/// Every option can be given as a flag, as an action input of the same name, or as a key of .github/stageproof.yml; a
-/// flag overrides an input, an input overrides the file.
+/// The most used flags are inputs of the action, with the same names. Those of skip-guard, smoke, rollback-dry-run,
+/// foreground-proof, evidence-bundle and verdict are also keys of .github/stageproof.yml. A flag overrides an input, an
+/// input overrides the file.
 ///
 /// The workspace is the nearest folder with that file, from the current one upwards; without the file GITHUB_WORKSPACE,
 /// or the top of the git repository. Paths in the file and defaults are relative to it, paths on the command line to the

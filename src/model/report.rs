@@ -248,6 +248,7 @@ fn reason(verdict: Verdict, counts: &Counts, outcome: &Outcome) -> String {
         }
         Verdict::Pass => match counts.passed {
             1 => "1 check passed.".to_owned(),
+            2 => "Both checks passed.".to_owned(),
             n => format!("All {n} checks passed."),
         },
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::text::cut;
+use crate::model::text::{cut, printable};
 use crate::model::{Ended, Finding, Report, Severity, Verdict};
 
 const AT_MOST: usize = 10;
@@ -122,13 +122,9 @@ fn command(kind: &str, title: &str, file: Option<&str>, line: Option<u32>, text:
 /// `%` first, or the escapes themselves would be escaped. `##[` starts the runner's legacy form of a command, which
 /// it looks for anywhere in a line.
 fn data(text: &str) -> String {
-    let text: String = text
-        .chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect();
-    text.replace("##[", "## [")
+    printable(text)
+        .replace("##[", "## [")
         .replace('%', "%25")
-        .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 

@@ -10,6 +10,8 @@ use crate::model::{Check, Class, Ended, Finding, Report, Severity, Status, TimeS
 
 /// Lines of an excerpt that are shown; the report holds the rest.
 const EXCERPT_LINES: usize = 20;
+/// Findings of one check that are shown; the report has all.
+const FINDINGS: usize = 10;
 
 /// How the report is shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -160,7 +162,7 @@ impl Page<'_> {
         let _ = writeln!(out, "{indent}{} {title}{took}{asserted}", look.status(check.status()));
         let mut lines = Vec::new();
         match &check.ended {
-            Ended::Looked(findings) => findings.iter().for_each(|finding| self.finding(&mut lines, finding)),
+            Ended::Looked(findings) => self.findings(&mut lines, findings),
             Ended::Skipped { reason } if reason.split(". ").all(|part| self.reason.contains(part)) => {}
             Ended::Skipped { reason } => lines.push(format!("skipped: {}", one_line(reason))),
             Ended::Errored { .. } if self.annotated => {}
@@ -176,6 +178,21 @@ impl Page<'_> {
         }
         for line in lines {
             let _ = writeln!(out, "{indent}    {line}");
+        }
+    }
+
+    fn findings(&self, lines: &mut Vec<String>, findings: &[Finding]) {
+        let shown = match self.look.verbosity {
+            Verbosity::Verbose => findings.len(),
+            Verbosity::Normal | Verbosity::Quiet => FINDINGS,
+        };
+        findings
+            .iter()
+            .take(shown)
+            .for_each(|finding| self.finding(lines, finding));
+        match findings.len().saturating_sub(shown) {
+            0 => {}
+            more => lines.push(format!("… {more} more in the report, or with --verbose")),
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Looked {
 pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io::Result<Looked> {
     let mut findings = Capped::default();
     let mut ledger = Labels::default();
-    let (mut records, mut carriage_returns) = (0, 0u64);
+    let (mut records, mut carriage_returns, mut others) = (0, 0u64, 0u64);
     while let Some(line) = lines.read(stop)? {
         if !line.ended {
             findings.add(
@@ -61,13 +61,26 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
                     findings.add(finding);
                 }
             }
-            Err((code, why)) => findings.add(
-                rules
-                    .at(line.number, code, &why)
-                    .help("only `stageproof heartbeat` may write to this file; restore it, or run the step again")
-                    .excerpt(rules.secrets.shorten(part(&line), SHOWN)),
-            ),
+            Err((code, why)) => {
+                others += 1;
+                // In a file of another kind each line would be told.
+                if records == 0 && others > 1 {
+                    continue;
+                }
+                findings.add(
+                    rules
+                        .at(line.number, code, &why)
+                        .help("only `stageproof heartbeat` may write to this file; restore it, or run the step again")
+                        .excerpt(rules.secrets.shorten(part(&line), SHOWN)),
+                );
+            }
         }
+    }
+    if records == 0 && others > 1 {
+        let what = format!("it is not a heartbeat log: none of its {others} lines is a record");
+        findings.add(rules.of_file("not-a-log", &what).help(
+            "name the log that `stageproof heartbeat` wrote, by default logs/heartbeat.log in the evidence directory",
+        ));
     }
     if records == 0 && !findings.fails() {
         findings.add(

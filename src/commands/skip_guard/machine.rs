@@ -172,6 +172,12 @@ pub fn not_frozen(place: &FreezeIn, world: &World) -> Result<Answer, NotChecked>
             Freeze::Holds(says) => {
                 return Ok(should(says, "Wait until it ends, or ask its author to remove it."));
             }
+            Freeze::Unreadable(why) => {
+                return Ok(should(
+                    format!("there is an unreadable freeze ({why})"),
+                    "Write it as {reason: TEXT, by: NAME, until: 2026-12-31}, or remove it.",
+                ));
+            }
             Freeze::Over(until) => over = Some(until),
         }
     }
@@ -195,10 +201,9 @@ fn in_file(path: &Path, world: &World) -> Option<Freeze> {
     }
     Some(match files::read_text(path, LARGEST_FREEZE, Links::Follow) {
         Ok(text) => freeze::read(&text, world.clock.now(), &world.secrets),
-        Err(_) if matches!(files::is_there(path), Ok(false)) => Freeze::Holds(format!(
-            "there is an unreadable freeze ({} is or is behind a dangling symbolic link)",
-            path.display()
-        )),
-        Err(error) => Freeze::Holds(format!("there is an unreadable freeze ({error:#})")),
+        Err(_) if matches!(files::is_there(path), Ok(false)) => {
+            Freeze::Unreadable(format!("{} is or is behind a dangling symbolic link", path.display()))
+        }
+        Err(error) => Freeze::Unreadable(format!("{error:#}")),
     })
 }

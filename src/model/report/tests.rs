@@ -90,7 +90,7 @@ fn every_check_is_counted_once_by_how_it_ended() {
 fn the_reason_names_the_first_of_what_decided() {
     for (checks, verdict, reason) in [
         (vec![passed("a")], Verdict::Pass, "1 check passed."),
-        (vec![passed("a"), passed("b")], Verdict::Pass, "All 2 checks passed."),
+        (vec![passed("a"), passed("b")], Verdict::Pass, "Both checks passed."),
         (vec![], Verdict::NothingChecked, "Nothing was checked."),
         (
             vec![passed("a"), failed("b", "it says 500")],

@@ -69,6 +69,10 @@ fn named(path: &Path, what: &str) -> anyhow::Result<Trust> {
     let mut roots = RootCertStore::empty();
     // A bundle may hold certificates that are no roots by today's rules; the others still count.
     roots.add_parsable_certificates(certificates.iter().cloned());
+    anyhow::ensure!(
+        !certificates.is_empty(),
+        "{what} holds no certificate: there is no `-----BEGIN CERTIFICATE-----` in it"
+    );
     anyhow::ensure!(!roots.is_empty(), "{what} holds no usable certificate");
     Ok(Trust::Named {
         roots: Arc::new(roots),

@@ -288,7 +288,9 @@ pub fn next_step(reason: Reason) -> &'static str {
         Reason::Dns => "check the host name; a brand-new name may need some minutes and a larger --within",
         Reason::Refused => "check that it was started, on this port and address; a slow start needs a larger --within",
         Reason::ConnectTimeout => "check the address, the firewall and the route to it",
-        Reason::Reset => "check its log for a crash, and that the port speaks HTTP",
+        Reason::Reset => {
+            "check its log for a crash, and that the URL has the scheme that the port speaks, http or https"
+        }
         Reason::Tls => "check the certificate, its name and its chain; --ca-file names private authorities",
         Reason::Timeout => "check its log for what it is waiting for; a slow endpoint needs a larger --timeout",
         Reason::Redirect => "probe where it leads, accept it with --expect-status, or give --follow-redirects",

@@ -18,8 +18,10 @@ pub fn parse(text: &str) -> Result<Regex, NotAPattern> {
     if text.is_empty() {
         return Err(NotAPattern::Empty);
     }
-    RegexBuilder::new(text)
-        .size_limit(LARGEST)
-        .build()
-        .map_err(|error| NotAPattern::Wrong(text.to_owned(), error.to_string()))
+    RegexBuilder::new(text).size_limit(LARGEST).build().map_err(|error| {
+        // The crate draws the pattern with a caret under it; the last line says what is wrong.
+        let why = error.to_string();
+        let why = why.lines().last().unwrap_or_default();
+        NotAPattern::Wrong(text.to_owned(), why.trim_start_matches("error: ").to_owned())
+    })
 }

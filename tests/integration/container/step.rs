@@ -13,8 +13,8 @@ use crate::skipped::not_checked;
 
 pub const REQUIRED: &str = "STAGEPROOF_REQUIRE_DOCKER";
 const BINARY: &str = "STAGEPROOF_STATIC_BINARY";
-const RELEASED: &str = "STAGEPROOF_IMAGE";
-const RELEASED_ARM64: &str = "STAGEPROOF_IMAGE_ARM64";
+const RELEASED: &str = "STAGEPROOF_RELEASED";
+const RELEASED_ARM64: &str = "STAGEPROOF_RELEASED_ARM64";
 const BUILT: &str = "stageproof-test";
 const QEMU: &str = "/usr/bin/qemu-aarch64-static";
 

@@ -1,4 +1,4 @@
-//! The one table of exit codes. The README repeats it and a test holds the two equal.
+//! The one table of exit codes. The documentation repeats it, and a test holds the two equal.
 
 /// The gate is open: verdict `pass`, `pass-weak` or `skip`.
 pub const OK: u8 = 0;

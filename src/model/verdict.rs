@@ -20,6 +20,7 @@ pub enum Verdict {
     NothingChecked,
     /// Nothing failed, but something could not be checked. Never green.
     Inconclusive,
+    /// A check failed.
     Fail,
 }
 

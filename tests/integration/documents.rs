@@ -1,4 +1,4 @@
-//! What is written down equals what the code does: action.yml, the README's tables, examples, schemas, the report.
+//! What is written down equals what the code does: action.yml, README and docs, examples, schemas, the report.
 //!
 //! `STAGEPROOF_UPDATE=1 cargo test --test integration documents` writes the generated parts again.
 
@@ -15,12 +15,18 @@ use stageproof::cli::{Config, NOT_IN_THE_ACTION, command_tree, input_name, is_in
 use stageproof::model::latency::{Latency, Point};
 use stageproof::model::report::Frame;
 use stageproof::model::timeline::SpanState;
-use stageproof::model::{
-    Check, Class, Ended, Fact, Finding, Outcome, Output, Reason, Report, Span, Subject, exit, finding,
-};
+use stageproof::model::{Check, Class, Ended, Fact, Finding, Outcome, Output, Reason, Report, Span, Subject, finding};
 
 use crate::gate::Gate;
 use crate::skipped::not_checked;
+
+mod blocks;
+mod generated;
+mod links;
+mod picture;
+mod schema_tables;
+mod tables;
+mod workflows;
 
 /// action.yml, as far as it is compared.
 #[derive(serde::Deserialize)]
@@ -133,26 +139,6 @@ fn the_action_is_a_container_that_is_told_everything_by_inputs() {
     assert_eq!(runs["args"], serde_json::json!(args));
 }
 
-#[test]
-fn the_readme_repeats_the_code() {
-    let path = root().join("README.md");
-    let mut text = fs::read_to_string(&path).unwrap();
-    let before = text.clone();
-    for (name, table) in tables() {
-        text = with_block(&text, &format!("table: {name}"), &table);
-    }
-    for file in files_named_in(&before) {
-        let content = fs::read_to_string(root().join(&file)).unwrap_or_else(|e| panic!("README.md: {file}: {e}"));
-        let language = if file.ends_with(".yml") { "yaml" } else { "text" };
-        text = with_block(
-            &text,
-            &format!("file: {file}"),
-            &format!("```{language}\n{content}```\n"),
-        );
-    }
-    equal_or_updated(&path, &before, &text);
-}
-
 /// Phrases that readers stumble over, and what to write instead.
 const NEVER_AGAIN: [(&str, &str); 9] = [
     ("and its kin", "and the related options"),
@@ -169,8 +155,9 @@ const NEVER_AGAIN: [(&str, &str); 9] = [
 #[test]
 fn no_phrase_that_was_replaced_comes_back() {
     let mut texts: Vec<(PathBuf, String)> = Vec::new();
-    for name in ["README.md", "action.yml"] {
-        texts.push((root().join(name), fs::read_to_string(root().join(name)).unwrap()));
+    for path in generated::pages().into_iter().chain([root().join("action.yml")]) {
+        let text = fs::read_to_string(&path).unwrap();
+        texts.push((path, text));
     }
     for folder in ["schemas", "examples"] {
         files_below(&root().join(folder), &mut texts);
@@ -304,26 +291,6 @@ fn every_example_can_be_read() {
         }
     }
     assert!(read > 0, "there are no examples");
-}
-
-/// Puts `content` between `<!-- name -->` and the next `<!-- end -->`.
-fn with_block(text: &str, name: &str, content: &str) -> String {
-    let start = format!("<!-- {name} -->\n");
-    let (head, rest) = text
-        .split_once(&start)
-        .unwrap_or_else(|| panic!("README.md has no {start}"));
-    let (_, tail) = rest
-        .split_once("<!-- end -->")
-        .unwrap_or_else(|| panic!("README.md: {start} does not end"));
-    format!("{head}{start}{content}<!-- end -->{tail}")
-}
-
-/// Every PATH of a `<!-- file: PATH -->`.
-fn files_named_in(text: &str) -> Vec<String> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix("<!-- file: ")?.strip_suffix(" -->"))
-        .map(str::to_owned)
-        .collect()
 }
 
 /// A pin that names no commit of this repository, or one before there was an action, would fail in somebody's run.
@@ -463,58 +430,6 @@ fn commands_of_the_action(action: &Action) -> Vec<&str> {
     let (_, described) = &action.inputs.0[0];
     let (_, list) = described.description.split_once("one of ").unwrap();
     list.trim_end_matches('.').split(", ").collect()
-}
-
-fn tables() -> [(&'static str, String); 4] {
-    let action = action();
-    let commands = subcommands();
-    let mut of_commands = String::from("| Subcommand | What it does |\n|---|---|\n");
-    for command in &commands {
-        let about = command.get_about().unwrap().to_string();
-        row(&mut of_commands, &[&code(command.get_name()), &full_stop(&about)]);
-    }
-    let runnable = commands_of_the_action(&action);
-    let mut inputs = String::from("| Input | Of | What it is |\n|---|---|---|\n");
-    for (name, described) in &action.inputs.0 {
-        let of = commands_with(name, &commands);
-        let of: Vec<&str> = of.into_iter().filter(|c| runnable.contains(c)).collect();
-        let of = if name == "command" || of.len() == runnable.len() {
-            "all".to_owned()
-        } else {
-            of.iter().map(|c| code(c)).collect::<Vec<_>>().join(", ")
-        };
-        row(&mut inputs, &[&code(name), &of, &described.description]);
-    }
-    let mut outputs = String::from("| Output | What it is |\n|---|---|\n");
-    for (name, described) in &action.outputs.0 {
-        row(&mut outputs, &[&code(name), &described.description]);
-    }
-    let mut codes = String::from("| Exit code | Meaning |\n|---|---|\n");
-    for (number, meaning) in exit::TABLE {
-        row(&mut codes, &[&number.to_string(), meaning]);
-    }
-    [
-        ("subcommands", of_commands),
-        ("inputs", inputs),
-        ("outputs", outputs),
-        ("exit-codes", codes),
-    ]
-}
-
-fn code(text: &str) -> String {
-    format!("`{text}`")
-}
-
-fn full_stop(text: &str) -> String {
-    match text.chars().last() {
-        Some('.' | '?') => text.to_owned(),
-        _ => format!("{text}."),
-    }
-}
-
-fn row(table: &mut String, cells: &[&str]) {
-    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
-    let _ = writeln!(table, "| {} |", cells.join(" | "));
 }
 
 fn generated(file: &str, text: &str) {

@@ -29,6 +29,7 @@ mod heartbeat;
 mod inputs;
 mod install;
 mod layers;
+mod newcomer;
 mod rehearse;
 mod rollback_dry_run;
 mod skip_guard;

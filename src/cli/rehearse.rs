@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::error::UsageError;
-use super::smoke;
 use super::{Given, Options};
+use super::{rollback_dry_run, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rehearse::Plan;
 
@@ -27,6 +27,9 @@ impl Options for RehearseOptions {
         given
             .secret_names
             .extend(config.smoke.iter().flat_map(smoke::secret_names));
+        given
+            .secret_names
+            .extend(config.rollback_dry_run.iter().flat_map(rollback_dry_run::secret_names));
         // A part that is written down is meant to run: what is wrong or missing in it is an error, never a skip.
         let smoke = config.smoke.take().map(|smoke| smoke.plan(setting, world, waivers));
         let rollback = config

@@ -12,10 +12,14 @@ use super::merge;
 use super::values::{regex, words};
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::rollback_dry_run::{CommandPlan, GitPlan, Placeholder, Plan, Platform, Template};
+use crate::commands::rollback_dry_run::{
+    self, CommandPlan, FlyPlan, GitPlan, ImagePlan, Placeholder, Plan, Platform, Template,
+};
 use crate::model::TimeSpan;
+use crate::world::registry::ImageName;
 
 const CHECK_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
+const FLY_TOKEN: &str = "FLY_API_TOKEN";
 const GIT_ROLLBACK: &str = "git checkout --detach {sha}";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -25,6 +29,20 @@ pub enum PlatformName {
     Git,
     /// Your own read-only command proves it.
     Command,
+    /// The previous release is an image in a registry.
+    Image,
+    /// The previous release is an image that Fly.io deployed.
+    Fly,
+}
+
+impl PlatformName {
+    fn calls(self) -> rollback_dry_run::Calls {
+        match self {
+            Self::Git | Self::Command => Vec::new(),
+            Self::Image => rollback_dry_run::image_calls(),
+            Self::Fly => rollback_dry_run::fly_calls(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
@@ -33,7 +51,7 @@ pub enum PlatformName {
     after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
 )]
 pub struct RollbackDryRunOptions {
-    /// What would be rolled back [default: git, or command if --check is given].
+    /// What would be rolled back [default: command with --check, image with --image, fly with --app, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -47,8 +65,35 @@ pub struct RollbackDryRunOptions {
     /// git: count pre-releases such as v2.0.0-rc.1 as releases.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub pre_releases: Option<bool>,
-    /// Command that would roll back; printed, never run. {ref} (the full name, as refs/tags/v1, or the commit) and
-    /// {sha} are filled in [default for git: git checkout --detach {sha}].
+    /// image: the image to go back to, with a tag or, better, a digest.
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// image: the image that runs now; the one to go back to must be another.
+    #[arg(long, value_name = "IMAGE")]
+    pub current_image: Option<String>,
+    /// image: what the image must run on [default: linux/amd64].
+    #[arg(long, value_name = "OS/ARCH")]
+    pub image_platform: Option<String>,
+    /// image: environment variable that holds user:password of the registry [default: what docker's configuration file
+    /// has for it].
+    #[arg(long, value_name = "VARIABLE")]
+    pub registry_auth_env: Option<String>,
+    /// fly: name of the app.
+    #[arg(long, value_name = "APP")]
+    pub app: Option<String>,
+    /// fly: environment variable that holds the token [default: FLY_API_TOKEN].
+    #[arg(long, value_name = "VARIABLE")]
+    pub platform_token_env: Option<String>,
+    /// fly: release to go back to, such as v12 [default: the newest good one with another image].
+    #[arg(long, value_name = "RELEASE")]
+    pub to_release: Option<String>,
+    /// List every request that the platform may send, and send none: what an administrator grants rights for.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip)]
+    pub list_calls: Option<bool>,
+    /// Command that would roll back; printed, never run. For git, {ref} (the full name, as refs/tags/v1, or the commit)
+    /// and {sha} are filled in; for image and fly, {image} (by its digest) [default for git: git checkout --detach {sha}; for fly:
+    /// fly deploy --app APP --image {image}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
     /// command: your own read-only check, split into words as a shell would, but without a shell. It runs with
@@ -66,6 +111,15 @@ pub struct RollbackDryRunOptions {
     pub check_timeout: Option<TimeSpan>,
 }
 
+/// Variables whose values must be shown nowhere.
+pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
+    let token = match (&options.platform_token_env, options.platform()) {
+        (None, PlatformName::Fly) => Some(FLY_TOKEN.to_owned()),
+        (named, _) => named.clone(),
+    };
+    options.registry_auth_env.clone().into_iter().chain(token).collect()
+}
+
 impl Options for RollbackDryRunOptions {
     fn name(&self) -> &'static str {
         "rollback-dry-run"
@@ -79,8 +133,9 @@ impl Options for RollbackDryRunOptions {
         } else {
             &world.workspace
         };
-        let config = given.config.rollback_dry_run.take().unwrap_or_default();
-        Ok(Box::new(self.or(config).plan(folder)?))
+        let options = self.or(given.config.rollback_dry_run.take().unwrap_or_default());
+        given.secret_names.extend(secret_names(&options));
+        Ok(Box::new(options.plan(folder)?))
     }
 }
 
@@ -94,6 +149,14 @@ impl RollbackDryRunOptions {
                 reference,
                 tags,
                 pre_releases,
+                image,
+                current_image,
+                image_platform,
+                registry_auth_env,
+                app,
+                platform_token_env,
+                to_release,
+                list_calls,
                 rollback_command,
                 check,
                 expect_exit,
@@ -103,15 +166,31 @@ impl RollbackDryRunOptions {
         )
     }
 
+    /// As it is named, or as what else is given says.
+    fn platform(&self) -> PlatformName {
+        match self.platform {
+            Some(platform) => platform,
+            None if self.check.is_some() => PlatformName::Command,
+            None if self.image.is_some() => PlatformName::Image,
+            None if self.app.is_some() => PlatformName::Fly,
+            None => PlatformName::Git,
+        }
+    }
+
     pub fn plan(self, folder: &Path) -> Result<Plan, UsageError> {
-        let platform = match (self.platform, &self.check) {
-            (Some(platform), _) => platform,
-            (None, Some(_)) => PlatformName::Command,
-            (None, None) => PlatformName::Git,
-        };
+        let platform = self.platform();
+        if self.list_calls == Some(true) {
+            return Ok(Plan {
+                folder: folder.to_owned(),
+                platform: Platform::Calls(platform.calls()),
+            });
+        }
+        self.refuse_foreign(platform)?;
         let platform = match platform {
             PlatformName::Git => Platform::Git(self.git()?),
             PlatformName::Command => Platform::Command(self.command()?),
+            PlatformName::Image => Platform::Image(self.image()?),
+            PlatformName::Fly => Platform::Fly(self.fly()?),
         };
         Ok(Plan {
             folder: folder.to_owned(),
@@ -119,14 +198,87 @@ impl RollbackDryRunOptions {
         })
     }
 
-    fn git(self) -> Result<GitPlan, UsageError> {
-        foreign("git", "command", |flag| match flag {
-            "--check" => self.check.is_some(),
-            "--expect-exit" => self.expect_exit.is_some(),
-            "--expect-output" => self.expect_output.is_some(),
-            "--check-timeout" => self.check_timeout.is_some(),
-            _ => false,
+    /// Refuses the options of other platforms: one that has no effect would look as if it had.
+    fn refuse_foreign(&self, platform: PlatformName) -> Result<(), UsageError> {
+        use PlatformName::{Command, Fly, Git, Image};
+        for (flag, of, given) in [
+            ("--ref", Git, self.reference.is_some()),
+            ("--tags", Git, self.tags.is_some()),
+            ("--pre-releases", Git, self.pre_releases.is_some()),
+            ("--check", Command, self.check.is_some()),
+            ("--expect-exit", Command, self.expect_exit.is_some()),
+            ("--expect-output", Command, self.expect_output.is_some()),
+            ("--check-timeout", Command, self.check_timeout.is_some()),
+            ("--image", Image, self.image.is_some()),
+            ("--current-image", Image, self.current_image.is_some()),
+            ("--image-platform", Image, self.image_platform.is_some()),
+            ("--registry-auth-env", Image, self.registry_auth_env.is_some()),
+            ("--app", Fly, self.app.is_some()),
+            ("--platform-token-env", Fly, self.platform_token_env.is_some()),
+            ("--to-release", Fly, self.to_release.is_some()),
+        ] {
+            if given && of != platform {
+                let name =
+                    |platform: PlatformName| platform.to_possible_value().map(|value| value.get_name().to_owned());
+                let (of, platform) = (name(of).unwrap_or_default(), name(platform).unwrap_or_default());
+                return Err(UsageError::new(format!(
+                    "{flag} requires the platform `{of}`, but the platform is `{platform}`"
+                ))
+                .help(format!(
+                    "drop {flag}, or set --platform {of}; check the configuration file too"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn image(self) -> Result<ImagePlan, UsageError> {
+        let image = self.image.ok_or_else(|| {
+            UsageError::new("the platform `image` needs the image to go back to")
+                .help("give --image NAME@sha256:…, the input `image`, or `rollback-dry-run.image` in the configuration")
         })?;
+        let parsed = |flag: &str, text: &str| {
+            text.trim().parse::<ImageName>().map_err(|error| {
+                UsageError::new(format!("{flag}: {error}"))
+                    .help("write it like ghcr.io/acme/shop:v1.4.1 or ghcr.io/acme/shop@sha256:…")
+            })
+        };
+        let on = self.image_platform.as_deref().unwrap_or("linux/amd64");
+        Ok(ImagePlan {
+            image: parsed("--image", &image)?,
+            current: (self.current_image.as_deref())
+                .map(|text| parsed("--current-image", text))
+                .transpose()?,
+            on: on
+                .parse()
+                .map_err(|error| UsageError::new(format!("--image-platform: {error}")))?,
+            auth_env: self.registry_auth_env,
+            rollback_command: (self.rollback_command.as_deref())
+                .map(|text| rollback_command(text, &ImagePlan::PLACEHOLDERS))
+                .transpose()?,
+        })
+    }
+
+    fn fly(self) -> Result<FlyPlan, UsageError> {
+        let app = self.app.ok_or_else(|| {
+            UsageError::new("the platform `fly` needs the name of the app")
+                .help("give --app NAME, or `rollback-dry-run.app` in the configuration")
+        })?;
+        let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if app.is_empty() || !app.bytes().all(is_name) {
+            return Err(UsageError::new(format!("--app `{app}` is not the name of an app"))
+                .help("names of Fly.io have lower-case letters, digits and hyphens, as `app` in fly.toml"));
+        }
+        let command = self.rollback_command.unwrap_or_else(|| FlyPlan::default_command(&app));
+        Ok(FlyPlan {
+            rollback_command: rollback_command(&command, &FlyPlan::PLACEHOLDERS)?,
+            app,
+            token_env: self.platform_token_env.unwrap_or_else(|| FLY_TOKEN.to_owned()),
+            to: self.to_release,
+        })
+    }
+
+    fn git(self) -> Result<GitPlan, UsageError> {
         if self
             .reference
             .as_deref()
@@ -153,12 +305,6 @@ impl RollbackDryRunOptions {
     }
 
     fn command(self) -> Result<CommandPlan, UsageError> {
-        foreign("command", "git", |flag| match flag {
-            "--ref" => self.reference.is_some(),
-            "--tags" => self.tags.is_some(),
-            "--pre-releases" => self.pre_releases.is_some(),
-            _ => false,
-        })?;
         let check = self.check.ok_or_else(|| {
             UsageError::new("the platform `command` needs a command that proves the rollback")
                 .help("give --check COMMAND, the input `check`, or `rollback-dry-run.check` in the configuration")
@@ -184,28 +330,6 @@ impl RollbackDryRunOptions {
             timeout,
             rollback_command: rollback.map(|text| rollback_command(text, &[])).transpose()?,
         })
-    }
-}
-
-/// Refuses the options of the other platform: one that has no effect would look as if it had.
-fn foreign(platform: &str, other: &str, is_given: impl Fn(&str) -> bool) -> Result<(), UsageError> {
-    const ALL: [&str; 7] = [
-        "--check",
-        "--expect-exit",
-        "--expect-output",
-        "--check-timeout",
-        "--ref",
-        "--tags",
-        "--pre-releases",
-    ];
-    match ALL.into_iter().find(|flag| is_given(flag)) {
-        None => Ok(()),
-        Some(flag) => Err(UsageError::new(format!(
-            "{flag} requires the platform `{other}`, but the platform is `{platform}`"
-        ))
-        .help(format!(
-            "drop {flag}, or set --platform {other}; check the configuration file too"
-        ))),
     }
 }
 

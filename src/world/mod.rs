@@ -1,7 +1,9 @@
 //! Everything outside the process, and the only code that touches it.
 
+pub mod api;
 pub mod archive;
 pub mod binary;
+pub mod calls;
 pub mod clock;
 pub mod copy;
 pub mod cores;
@@ -24,6 +26,7 @@ pub mod ports;
 pub mod process;
 pub mod progress;
 pub mod random;
+pub mod registry;
 pub mod reports;
 pub mod runner;
 pub mod scratch;

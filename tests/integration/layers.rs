@@ -19,6 +19,8 @@ const BOUNDARIES: [(&[&str], &str); 7] = [
     (&["tokio", "process"], "world"),
     (&["std", "process", "Command"], "world"),
 ];
+/// What must not change anything sends nothing but the requests of a closed list.
+const READS_BY_LIST: (&[&str], &[&str]) = (&["commands", "rollback_dry_run"], &["crate", "world", "http"]);
 /// The one subcommand that is made of the others.
 const COMPOSER: &str = "rehearse";
 
@@ -167,6 +169,25 @@ fn what_is_a_boundary_is_crossed_in_one_module_only() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_rollback_is_proved_with_requests_of_a_closed_list() {
+    let (module, http) = READS_BY_LIST;
+    let sources = sources();
+    let of_it: Vec<_> = sources
+        .iter()
+        .filter(|source| {
+            source
+                .module
+                .starts_with(&module.iter().map(|&m| m.to_owned()).collect::<Vec<_>>())
+        })
+        .collect();
+    assert!(of_it.len() > 5, "the module has moved");
+    for source in of_it {
+        let path = source.paths.iter().find(|path| crosses(path, http));
+        assert!(path.is_none(), "{}: {path:?}: use world::calls", source.file.display());
+    }
 }
 
 /// The test of the tests: a module cannot be used under another name, or as one of all.

@@ -10,6 +10,8 @@
 
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/registry.rs"]
+mod registry;
 #[path = "../support/repo.rs"]
 mod repo;
 #[path = "../support/servers.rs"]

@@ -360,6 +360,6 @@ fn a_manifest_of_nothing_but_line_breaks_costs_little() {
     let gate = sealed();
     gate.write("evidence/sha256_manifest.txt", vec![b'\n'; 8 << 20]);
     let ran = verify(&gate, "evidence");
-    ran.code(1).says("more like these");
+    ran.code(1).says("more in the report");
     assert!(ran.stdout().len() < 100_000, "{}", ran.stdout().len());
 }

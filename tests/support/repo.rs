@@ -153,8 +153,15 @@ impl Repo {
     /// Runs it in `folder` and holds it to its word: nothing is changed, nothing is left.
     #[track_caller]
     pub fn dry_run_in(&self, folder: &Path, args: &[&str]) -> Told {
+        self.dry_run_with(folder, args, &[])
+    }
+
+    /// The same, with variables.
+    #[track_caller]
+    pub fn dry_run_with(&self, folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Told {
         let before = self.everything();
-        let output = self.command(folder, args).output().unwrap();
+        let mut command = self.command(folder, args);
+        let output = command.envs(env.iter().copied()).output().unwrap();
         let after = self.everything();
         let changed: Vec<&PathBuf> = before
             .keys()

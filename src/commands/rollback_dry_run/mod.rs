@@ -5,18 +5,25 @@
 
 mod claims;
 mod command;
+mod fly;
 mod git;
+mod image;
+mod releases;
 mod template;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::commands::{Keep, Running, Subcommand};
-use crate::model::{Outcome, Output};
-use crate::world::World;
+use crate::model::{Check, Ended, Outcome, Output};
+use crate::world::calls::Call;
+use crate::world::{World, registry};
 use claims::Claims;
 pub use command::CommandPlan;
+pub use fly::FlyPlan;
 pub use git::GitPlan;
 pub use git::version;
+pub use image::ImagePlan;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
@@ -31,6 +38,23 @@ pub struct Plan {
 pub enum Platform {
     Git(GitPlan),
     Command(CommandPlan),
+    Image(ImagePlan),
+    Fly(FlyPlan),
+    /// Nothing is proved; what would be sent is listed.
+    Calls(Calls),
+}
+
+/// Requests, by the server that they are sent to.
+pub type Calls = Vec<(&'static str, &'static [Call])>;
+
+/// All that is ever sent for the platform `image`.
+pub fn image_calls() -> Calls {
+    vec![("the image's registry", &registry::CALLS)]
+}
+
+/// All that is ever sent for the platform `fly`.
+pub fn fly_calls() -> Calls {
+    fly::CALLS.into_iter().chain(image_calls()).collect()
 }
 
 /// What a platform has to be able to do.
@@ -70,6 +94,9 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let proof = match &plan.platform {
         Platform::Git(git) => git.prove(&world.folder, world, &mut claims).await,
         Platform::Command(command) => command.prove(&plan.folder, world, &mut claims).await,
+        Platform::Fly(fly) => fly.prove(&plan.folder, world, &mut claims).await,
+        Platform::Image(image) => image.prove(&plan.folder, world, &mut claims).await,
+        Platform::Calls(calls) => return listed(calls),
     };
     let proved = claims.all_hold();
     let mut outcome = Outcome {
@@ -82,6 +109,22 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     outcome.outputs.insert("command".to_owned(), output(&proof.command));
     outcome.notes = notes(&proof, proved);
     outcome
+}
+
+fn listed(calls: &Calls) -> Outcome {
+    let call = |call: &Call| format!("{} {}: {}", call.method(), call.path(), call.purpose());
+    let server = |(server, calls): &(&str, &[Call])| list(server, &calls.iter().map(call).collect::<Vec<_>>());
+    let notes: Vec<String> = calls.iter().map(server).collect();
+    let title = match notes.len() {
+        0 => "This platform sends no requests",
+        _ => "This platform sends only the requests listed below; none of them changes anything",
+    };
+    let seen = Ended::Looked(Vec::new());
+    Outcome {
+        checks: vec![Check::new(STAGE, "rollback:calls", title, seen, Duration::ZERO)],
+        notes,
+        ..Outcome::default()
+    }
 }
 
 fn notes(proof: &Proof, proved: bool) -> Vec<String> {

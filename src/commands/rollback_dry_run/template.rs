@@ -9,15 +9,18 @@ pub enum Placeholder {
     Ref,
     /// The full id of its commit.
     Sha,
+    /// The image, by its digest.
+    Image,
 }
 
 impl Placeholder {
-    const ALL: [Self; 2] = [Self::Ref, Self::Sha];
+    const ALL: [Self; 3] = [Self::Ref, Self::Sha, Self::Image];
 
     fn name(self) -> &'static str {
         match self {
             Self::Ref => "ref",
             Self::Sha => "sha",
+            Self::Image => "image",
         }
     }
 }
@@ -96,8 +99,8 @@ impl Template {
 
 /// Whether a shell leaves a word alone, whatever is around it. Of a ref name this allows all but the odd ones.
 pub fn is_plain(word: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/@+=,-".contains(c);
-    !word.is_empty() && !word.starts_with('-') && word.chars().all(is_plain)
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/@+=,:-".contains(c);
+    !word.is_empty() && !word.starts_with(['-', ':']) && word.chars().all(is_plain)
 }
 
 /// The name in `{name}` at the beginning of `text`.
@@ -139,6 +142,7 @@ mod tests {
         template.fill(|placeholder| match placeholder {
             Placeholder::Ref => reference.to_owned(),
             Placeholder::Sha => "abc".to_owned(),
+            Placeholder::Image => format!("ghcr.io:443/a/b@sha256:{}", "0a".repeat(32)),
         })
     }
 
@@ -149,6 +153,14 @@ mod tests {
             ("deploy x:{ref}", "deploy x:refs/tags/v1.2"),
             ("sh -c 'deploy \"{ref}\"'", "sh -c 'deploy \"refs/tags/v1.2\"'"),
             ("echo `cat {sha}`", "echo `cat abc`"),
+            (
+                "run {image}",
+                concat!(
+                    "run ghcr.io:443/a/b@sha256:",
+                    "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a",
+                    "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
+                ),
+            ),
         ] {
             assert_eq!(filled(template, "refs/tags/v1.2").as_deref(), Some(command));
         }

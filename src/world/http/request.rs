@@ -40,6 +40,7 @@ pub enum MethodError {
 impl Method {
     pub const GET: Self = Self(reqwest::Method::GET);
     pub const HEAD: Self = Self(reqwest::Method::HEAD);
+    pub const POST: Self = Self(reqwest::Method::POST);
 
     pub fn as_str(&self) -> &str {
         self.0.as_str()

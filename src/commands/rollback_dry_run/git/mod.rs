@@ -64,7 +64,7 @@ impl Prove for GitPlan {
         proof.target = Some(found.argument.clone());
         proof.command = self.rollback_command.fill(|placeholder| match placeholder {
             Placeholder::Ref => found.argument.clone(),
-            Placeholder::Sha => found.release.id.to_string(),
+            Placeholder::Sha | Placeholder::Image => found.release.id.to_string(),
         });
         let (subject, place) = (found.clone(), workspace.to_owned());
         let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));

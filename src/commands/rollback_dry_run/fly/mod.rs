@@ -1,0 +1,392 @@
+//! Platform `fly`: the previous release is an image that Fly.io deployed before.
+
+mod api;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::claims::{Claim, Claims, Seen};
+use super::image::{not_checked, present};
+use super::releases::{self, NoPrevious, Release};
+use super::template::{Placeholder, Template};
+use super::{Proof, Prove};
+use crate::engine::{NotChecked, Observation};
+use crate::model::text::{count, one_line};
+use crate::model::{Finding, TimeSpan};
+use crate::world::World;
+use crate::world::api::ApiError;
+use crate::world::registry::{Credentials, Image, ImageName, Platform, Registry};
+use crate::world::secrets::Secret;
+pub use api::CALLS;
+use api::{App, Fly, Machine};
+
+const CURRENT: Claim<'_> = ("rollback:current", "All machines run one image");
+const PREVIOUS: Claim<'_> = (
+    "rollback:previous",
+    "A previous release was good, and its image is another",
+);
+const PULLABLE: Claim<'_> = ("rollback:pullable", "The image of that release is in its registry");
+
+const LIMIT: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(5);
+/// Machines of Fly.io are of this kind.
+const RUNS: (&str, &str) = ("linux", "amd64");
+const REGISTRY: &str = "registry.fly.io";
+const ID_OF_TOKENS: &str = "x";
+
+#[derive(Clone)]
+pub struct FlyPlan {
+    pub app: String,
+    /// The variable that holds the token.
+    pub token_env: String,
+    /// The release to go back to, such as `v12`.
+    pub to: Option<String>,
+    /// The command that would roll back, to print it.
+    pub rollback_command: Template,
+}
+
+/// What the first claim brings the others.
+#[derive(Clone)]
+struct Running {
+    fly: Arc<Fly>,
+    token: Secret,
+    image: ImageName,
+}
+
+/// What would be gone back to.
+#[derive(Clone)]
+struct Target {
+    release: Release,
+    image: ImageName,
+}
+
+impl Prove for FlyPlan {
+    async fn prove(&self, _: &Path, world: &World, claims: &mut Claims) -> Proof {
+        let mut proof = Proof {
+            not_covered: vec![
+                "whether that image still starts and works: it was not run".to_owned(),
+                "whether the token may deploy: Fly.io has no way to ask".to_owned(),
+                "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
+                "volumes and their content".to_owned(),
+            ],
+            ..Proof::default()
+        };
+        let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
+            claims.skip(&[PREVIOUS, PULLABLE]);
+            return proof;
+        };
+        let previous = self.previous(running.clone(), world.clock.now());
+        let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
+            claims.skip(&[PULLABLE]);
+            return proof;
+        };
+        let pullable = self.pullable(running, target.clone(), world);
+        let image = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
+        let Some(image) = image else { return proof };
+        let pinned = target.image.pinned(&image.digest);
+        proof.command = self.rollback_command.fill(|_| pinned.clone());
+        proof.proved = vec![
+            format!(
+                "{} of {} ended as `{}`",
+                target.release.name,
+                self.app,
+                one_line(&target.release.state)
+            ),
+            format!("its image, {pinned}, is in its registry, for {}", image.platform),
+        ];
+        proof.target = Some(pinned);
+        proof
+    }
+}
+
+impl FlyPlan {
+    pub const PLACEHOLDERS: [Placeholder; 1] = [Placeholder::Image];
+
+    /// As flyctl takes it, if the configuration has no other command.
+    pub fn default_command(app: &str) -> String {
+        format!("fly deploy --app {app} --image {{image}}")
+    }
+
+    fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
+        let (plan, env) = (self.clone(), world.env.clone());
+        async move {
+            let token = env
+                .get(&plan.token_env)
+                .map(str::trim)
+                .filter(|token| !token.is_empty());
+            let Some(token) = token.map(Secret::new) else {
+                return Err(NotChecked::with_help(
+                    format!("Fly.io cannot be asked: {} is not set or empty", plan.token_env),
+                    format!(
+                        "map a token into the step: `env: {0}: ${{{{ secrets.{0} }}}}`; `fly tokens create readonly` makes one",
+                        plan.token_env
+                    ),
+                ));
+            };
+            let fly = Fly::connect(&token, &plan.token_env, &env).map_err(not_answered)?;
+            let machines = match fly.machines(&plan.app, Instant::now() + LIMIT).await {
+                Err(error) if error.status == Some(404) => return Ok((None, no_app(&plan.app, &error))),
+                machines => machines.map_err(not_answered)?,
+            };
+            let (image, observed) = one_image(&plan.app, &machines);
+            let observed = observed.fact("requests", fly.sent().to_string());
+            let fly = Arc::new(fly);
+            Ok((image.map(|image| Running { fly, token, image }), observed))
+        }
+    }
+
+    fn previous(&self, running: Running, now: Timestamp) -> impl Future<Output = Seen<Target>> + Send + 'static {
+        let plan = self.clone();
+        async move {
+            let app = running.fly.app(&plan.app, Instant::now() + LIMIT).await;
+            let app = match app {
+                Ok(Some(app)) => app,
+                Ok(None) => {
+                    return Err(NotChecked::with_help(
+                        format!("Fly.io shows the machines of {}, and not the app", plan.app),
+                        "use a token that may read the whole app",
+                    ));
+                }
+                Err(error) => return Err(not_answered(error)),
+            };
+            Ok(plan.judge(&app, &running.image, now))
+        }
+    }
+
+    fn judge(&self, app: &App, current: &ImageName, now: Timestamp) -> (Option<Target>, Observation) {
+        let mut observed = Observation::nothing_wrong();
+        if app.status == "suspended" {
+            observed.findings.push(
+                Finding::warning("suspended", format!("the app {} is suspended", self.app))
+                    .help("a deploy starts it again; check that this is meant"),
+            );
+        }
+        if let Some(release) = app
+            .releases
+            .first()
+            .filter(|release| matches!(release.state.as_str(), "running" | "pending"))
+        {
+            let busy = format!("the release {} is being deployed", release.name);
+            observed.findings.push(
+                Finding::error("rollout-in-progress", busy).help("wait until it has ended, then rehearse the rollback"),
+            );
+            return (None, observed);
+        }
+        let is_current = |release: &Release| {
+            let image: Option<ImageName> = release.artifact.parse().ok();
+            image.is_some_and(|image| is_same(&image, current))
+        };
+        match releases::previous(&app.releases, is_current, self.to.as_deref()) {
+            Ok(release) => match release.artifact.parse::<ImageName>() {
+                Ok(image) => {
+                    let newer = app
+                        .releases
+                        .iter()
+                        .position(|other| other == release)
+                        .unwrap_or_default();
+                    let observed = observed
+                        .fact("release", format!("{} ({})", release.name, one_line(&release.state)))
+                        .fact("image", image.to_string())
+                        .fact("distance", count(newer, "release") + " back")
+                        .fact("deployed", ago(&release.at, now));
+                    let release = release.clone();
+                    (Some(Target { release, image }), observed)
+                }
+                Err(error) => {
+                    observed.findings.push(
+                        Finding::error("odd-image", format!("the image of {}: {error}", release.name))
+                            .help("name another release with --to-release"),
+                    );
+                    (None, observed)
+                }
+            },
+            Err(none) => {
+                observed.findings.push(self.no_previous(none));
+                (None, observed)
+            }
+        }
+    }
+
+    fn no_previous(&self, none: NoPrevious) -> Finding {
+        let app = &self.app;
+        let (code, message, help) = match none {
+            NoPrevious::First => (
+                "no-previous-release",
+                format!("{app} has no release before the current one"),
+                "deploy once more; until then there is nothing to go back to",
+            ),
+            NoPrevious::NoneGood(newest) => (
+                "previous-not-good",
+                format!(
+                    "no earlier release of {app} was good; the newest of them, {}, ended as `{}`",
+                    newest.name,
+                    one_line(&newest.state)
+                ),
+                "go forward with a fix; --to-release names a release only if it was good",
+            ),
+            NoPrevious::AllTheSame(1) => (
+                "same-image",
+                format!("the release to go back to has the image that runs now in {app}"),
+                "name another release with --to-release",
+            ),
+            NoPrevious::AllTheSame(several) => (
+                "same-image",
+                format!("all {several} good releases of {app} have the image that runs now"),
+                "changes of secrets and scale are releases, too; go back to an image that you name with --platform image",
+            ),
+            NoPrevious::NotThere(names) => (
+                "no-such-release",
+                format!(
+                    "{app} has no release {} among its newest {}",
+                    self.to.as_deref().unwrap_or_default(),
+                    names.len()
+                ),
+                "`fly releases` lists them; write it like v12",
+            ),
+            NoPrevious::NamedNotGood(release) => (
+                "previous-not-good",
+                format!(
+                    "the release {} of {app} ended as `{}`",
+                    release.name,
+                    one_line(&release.state)
+                ),
+                "name a release that was good with --to-release",
+            ),
+        };
+        Finding::error(code, message).help(help)
+    }
+
+    fn pullable(
+        &self,
+        running: Running,
+        target: Target,
+        world: &World,
+    ) -> impl Future<Output = Seen<Image>> + Send + 'static {
+        let env = world.env.clone();
+        let token_env = self.token_env.clone();
+        async move {
+            let own = env.get("FLY_REGISTRY_HOST").unwrap_or(REGISTRY);
+            // The token is for Fly.io's own registry, and no other is shown it.
+            let registry = if target.image.host() == own {
+                let pair = Secret::new(format!("{ID_OF_TOKENS}:{}", running.token.reveal()));
+                Registry::with(&target.image, Credentials::Basic(pair, token_env), &env)
+            } else {
+                Registry::of(&target.image, None, &env)
+            };
+            let registry = registry.map_err(not_checked)?;
+            let until = Instant::now() + LIMIT;
+            let digest = match registry.digest(target.image.reference(), until).await {
+                Ok(digest) => digest,
+                Err(missing) => return present(Err(missing), &registry, |_| Observation::nothing_wrong()),
+            };
+            let (os, architecture) = RUNS;
+            let on = Platform {
+                os: os.to_owned(),
+                architecture: architecture.to_owned(),
+                variant: None,
+            };
+            let same = running.image.digest() == Some(&digest);
+            let image = registry.image(&digest, &on, until).await;
+            let (image, mut observed) = present(image, &registry, |image| {
+                Observation::nothing_wrong().fact("digest", image.digest.clone())
+            })?;
+            if same {
+                let same = format!(
+                    "the image of {} has another name and the same digest as the one that runs now",
+                    target.release.name
+                );
+                observed
+                    .findings
+                    .push(Finding::error("same-image", same).help("name another release with --to-release"));
+            }
+            Ok((image, observed))
+        }
+    }
+}
+
+/// The image that all machines run. Stopped ones count: they are started again with it.
+fn one_image(app: &str, machines: &[Machine]) -> (Option<ImageName>, Observation) {
+    let mut images: BTreeMap<String, (ImageName, Vec<&str>)> = BTreeMap::new();
+    let mut observed = Observation::nothing_wrong();
+    for machine in machines
+        .iter()
+        .filter(|machine| !matches!(machine.state.as_str(), "destroyed" | "destroying"))
+    {
+        if let Some(image) = machine.image() {
+            let key = image.digest().map_or_else(|| image.to_string(), str::to_owned);
+            images
+                .entry(key)
+                .or_insert_with(|| (image, Vec::new()))
+                .1
+                .push(&machine.id);
+        }
+    }
+    let machines: usize = images.values().map(|(_, ids)| ids.len()).sum();
+    observed = observed.fact("machines", machines.to_string());
+    let mut each = images.into_values();
+    match (each.next(), each.len()) {
+        (Some((image, _)), 0) => (Some(image.clone()), observed.fact("image", image.to_string())),
+        (Some((image, ids)), _) => {
+            let all: Vec<String> = std::iter::once((image, ids))
+                .chain(each)
+                .map(|(image, ids)| format!("{} run {image}", one_line(&ids.join(", "))))
+                .collect();
+            observed.findings.push(
+                Finding::error("several-images", format!("the machines of {app} run several images: {}", all.join("; ")))
+                    .help("a deploy is half done, or a blue-green deploy left machines behind: `fly machine list`, then deploy or destroy them"),
+            );
+            (None, observed)
+        }
+        (None, _) => {
+            observed.findings.push(
+                Finding::error(
+                    "no-machines",
+                    format!("the app {app} has no machine that runs an image"),
+                )
+                .help("deploy it first: what does not run cannot be rolled back"),
+            );
+            (None, observed)
+        }
+    }
+}
+
+/// By digest where both have one, else by name and tag.
+fn is_same(one: &ImageName, other: &ImageName) -> bool {
+    match (one.digest(), other.digest()) {
+        (Some(one), Some(other)) => one == other,
+        _ => {
+            one.host() == other.host()
+                && one.repository() == other.repository()
+                && one.tag().is_some()
+                && one.tag() == other.tag()
+        }
+    }
+}
+
+fn no_app(app: &str, error: &ApiError) -> Observation {
+    Observation::found(Finding::error("no-app", format!("{app}: {}", error.why)).help(error.help.clone()))
+}
+
+fn not_answered(error: ApiError) -> NotChecked {
+    NotChecked::with_help(error.why, error.help)
+}
+
+fn ago(at: &str, now: Timestamp) -> String {
+    let age = at
+        .parse::<Timestamp>()
+        .ok()
+        .and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+    match age {
+        Some(age) => format!(
+            "{}, {} ago",
+            one_line(at),
+            TimeSpan(Duration::from_secs(age.as_secs() / 60 * 60))
+        ),
+        None => one_line(at),
+    }
+}

@@ -1,0 +1,120 @@
+//! The releases of a platform that keeps a list of them, and which of them is the way back.
+
+/// One entry of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// As the platform shows it: `v12`.
+    pub name: String,
+    /// The image or other artifact.
+    pub artifact: String,
+    /// What the platform says became of it.
+    pub state: String,
+    pub good: bool,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// Why there is no way back in a list.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoPrevious {
+    /// Nothing came before the current one.
+    First,
+    /// There are earlier ones, and none was good: the newest of them.
+    NoneGood(Release),
+    /// Every good one has the artifact that runs now.
+    AllTheSame(usize),
+    /// The one that was named is not in the list, which has these.
+    NotThere(Vec<String>),
+    /// The one that was named was not good.
+    NamedNotGood(Release),
+}
+
+/// The newest good release before the current one whose artifact differs from `current`; or the one that is named.
+/// `all` is sorted, newest first.
+pub fn previous<'a>(
+    all: &'a [Release],
+    is_current: impl Fn(&Release) -> bool,
+    named: Option<&str>,
+) -> Result<&'a Release, NoPrevious> {
+    if let Some(named) = named {
+        let found = all.iter().find(|release| release.name == named);
+        return match found {
+            Some(release) if !release.good => Err(NoPrevious::NamedNotGood(release.clone())),
+            Some(release) if is_current(release) => Err(NoPrevious::AllTheSame(1)),
+            Some(release) => Ok(release),
+            None => Err(NoPrevious::NotThere(
+                all.iter().map(|release| release.name.clone()).collect(),
+            )),
+        };
+    }
+    let good: Vec<&Release> = all.iter().filter(|release| release.good).collect();
+    if let Some(release) = good.iter().find(|release| !is_current(release)) {
+        return Ok(release);
+    }
+    let other = all.iter().find(|release| !release.good && !is_current(release));
+    match (good.len(), other) {
+        (_, Some(release)) => Err(NoPrevious::NoneGood(release.clone())),
+        (0 | 1, None) => Err(NoPrevious::First),
+        (several, None) => Err(NoPrevious::AllTheSame(several)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(entries: &[(&str, &str, bool)]) -> Vec<Release> {
+        let release = |(name, artifact, good): &(&str, &str, bool)| Release {
+            name: (*name).to_owned(),
+            artifact: (*artifact).to_owned(),
+            state: if *good { "complete" } else { "failed" }.to_owned(),
+            good: *good,
+            at: "2026-11-01T00:00:00Z".to_owned(),
+        };
+        entries.iter().map(release).collect()
+    }
+
+    fn found(entries: &[(&str, &str, bool)], named: Option<&str>) -> Result<String, NoPrevious> {
+        let all = list(entries);
+        previous(&all, |release| release.artifact == "now", named).map(|release| release.name.clone())
+    }
+
+    #[test]
+    fn the_way_back_was_good_and_is_different() {
+        let all = [
+            ("v5", "now", true),
+            ("v4", "now", true),
+            ("v3", "bad", false),
+            ("v2", "old", true),
+            ("v1", "older", true),
+        ];
+        assert_eq!(found(&all, None), Ok("v2".to_owned()));
+        assert_eq!(found(&all, Some("v1")), Ok("v1".to_owned()));
+        assert!(matches!(found(&all, Some("v3")), Err(NoPrevious::NamedNotGood(_))));
+        assert!(matches!(found(&all, Some("v9")), Err(NoPrevious::NotThere(names)) if names.len() == 5));
+        assert_eq!(found(&all, Some("v4")), Err(NoPrevious::AllTheSame(1)));
+    }
+
+    /// A failed deploy leaves the release before it running.
+    #[test]
+    fn what_failed_last_is_no_way_back() {
+        assert_eq!(
+            found(&[("v3", "bad", false), ("v2", "now", true), ("v1", "old", true)], None),
+            Ok("v1".to_owned())
+        );
+    }
+
+    #[test]
+    fn each_way_of_having_none_is_told_apart() {
+        assert_eq!(found(&[], None), Err(NoPrevious::First));
+        assert_eq!(found(&[("v1", "now", true)], None), Err(NoPrevious::First));
+        assert_eq!(
+            found(&[("v2", "now", true), ("v1", "now", true)], None),
+            Err(NoPrevious::AllTheSame(2))
+        );
+        assert!(matches!(
+            found(&[("v2", "now", true), ("v1", "bad", false)], None),
+            Err(NoPrevious::NoneGood(release)) if release.name == "v1"
+        ));
+    }
+}

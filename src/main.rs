@@ -78,8 +78,9 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
         }
         Ok(Invocation::Run(run)) => {
             let names = run.secret_names.iter().map(String::as_str);
-            let secrets = Arc::new(Redactor::new(&world.env, names));
+            let secrets = Arc::new(Redactor::new(&run.env, names));
             let world = World {
+                env: Arc::clone(&run.env),
                 progress: world
                     .progress
                     .careful(Arc::clone(&secrets), run.format == Format::Json, run.verbosity),

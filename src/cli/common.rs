@@ -51,6 +51,12 @@ pub struct CommonOptions {
     /// {run-attempt}, {job}, {sha}.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
+    /// Variable that holds more variables, as NAME=VALUE lines or as NAME<<END, lines and END. Their values are secrets, and
+    /// skip-guard requires each of them.
+    // A step names the variable that it maps; a configuration is shared by steps that do not map it.
+    #[arg(long, global = true, value_name = "NAME")]
+    #[serde(skip)]
+    pub env_from: Option<String>,
     /// Distinguishes two uses of a subcommand in one run; becomes part of the report's name [default: none, or 2, 3 and
     /// so on where a report of the same run would be replaced].
     #[arg(long, global = true, value_name = "TEXT")]
@@ -100,6 +106,7 @@ impl CommonOptions {
                 config,
                 environment,
                 evidence_dir,
+                env_from,
                 label,
                 format,
                 color,

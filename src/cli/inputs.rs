@@ -22,6 +22,8 @@ const NEVER_EMPTY: [&str; 1] = ["committed-since"];
 const NOT_SET: &str = "-";
 /// The subcommand that cannot be an action's: there is nothing to run in the container.
 pub const WRAPPER: &str = "heartbeat";
+/// Sets a repository up, before there is a job.
+const AT_HOME: &str = "init";
 /// Inputs the runner itself knows for container actions.
 const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 
@@ -66,6 +68,13 @@ pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> 
             .help("put stageproof on the runner with `command: install`, and call it in a `run:` step: stageproof \
             heartbeat -- make deploy")
             .into());
+        }
+        if command == AT_HOME {
+            return Err(
+                UsageError::new("`init` writes files to commit, which a job cannot keep")
+                    .help("run it on your machine: stageproof init")
+                    .into(),
+            );
         }
         if !known.contains(&command) {
             return Err(UsageError::new(format!(

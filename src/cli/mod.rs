@@ -6,10 +6,12 @@
 
 mod common;
 mod config;
+mod env_from;
 mod error;
 mod evidence_bundle;
 mod foreground_proof;
 mod heartbeat;
+mod init;
 mod inputs;
 mod install;
 mod paths;
@@ -25,6 +27,7 @@ mod waivers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -42,8 +45,8 @@ pub use status_file::of_unread as status_file_of_unread;
 use crate::commands::{self, ReportHome};
 use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
-use crate::world::World;
 use crate::world::binary::VERSION;
+use crate::world::{Env, World};
 
 /// Gates staging deploys and leaves proof.
 ///
@@ -111,6 +114,8 @@ subcommands! {
     Rehearse(rehearse::RehearseOptions),
     /// Puts this binary on the PATH of later steps, for heartbeat and smoke --start on the runner.
     Install(install::InstallOptions),
+    /// Writes a configuration and a workflow that fit the repository.
+    Init(init::InitOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -152,16 +157,25 @@ trait Options {
     /// As it is typed, and as its reports are called.
     fn name(&self) -> &'static str;
 
+    /// Whether the configuration has a say in it.
+    fn reads_config(&self) -> bool {
+        true
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn commands::Subcommand>, UsageError>;
 }
 
 /// What a subcommand is given besides its own options.
 struct Given<'a> {
     config: Config,
+    /// The environment as it was typed.
+    environment: Option<String>,
     setting: Setting,
     world: &'a World,
     /// Variables that hold secrets.
     secret_names: Vec<String>,
+    /// Those of them that arrived in one variable (--env-from).
+    unpacked: Vec<String>,
     waivers_off: bool,
 }
 
@@ -216,8 +230,10 @@ pub struct Run {
     pub subject: Subject,
     pub evidence_dir: PathBuf,
     pub plan: Box<dyn commands::Subcommand>,
-    /// Variables the configuration names as secrets.
+    /// Variables that hold secrets.
     pub secret_names: Vec<String>,
+    /// The environment, with what --env-from unpacks.
+    pub env: Arc<Env>,
 }
 
 /// Why there is nothing to run.
@@ -260,17 +276,35 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 }
 
 fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
-    let mut config = Config::load(flags.config.as_deref(), &world.workspace)?;
+    let (env, unpacked) = match &flags.env_from {
+        Some(holder) => env_from::unpack(holder, &world.env)?,
+        None => (Arc::clone(&world.env), Vec::new()),
+    };
+    let world = &World {
+        env: Arc::clone(&env),
+        ..world.clone()
+    };
+    let command = options.name();
+    let mut config = match (options.reads_config(), &flags.config) {
+        (true, named) => Config::load(named.as_deref(), &world.workspace)?,
+        (false, None) => Config::default(),
+        (false, Some(_)) => {
+            return Err(UsageError::new(format!("{command} does not read a configuration")).help("leave out --config"));
+        }
+    };
+    let environment = flags.environment.clone();
     let setting = flags.or(std::mem::take(&mut config.common)).resolve(world)?;
-    let secret_names = config.skip_guard.iter().flat_map(skip_guard::secret_names).collect();
+    let configured = config.skip_guard.iter().flat_map(skip_guard::secret_names);
+    let secret_names = configured.chain(unpacked.iter().cloned()).collect();
     let mut given = Given {
         config,
+        environment,
         setting,
         world,
         secret_names,
+        unpacked,
         waivers_off: waivers::switched_off(&world.env)?,
     };
-    let command = options.name();
     let plan = options.into_plan(&mut given)?;
     let evidence_dir = given.setting.evidence_dir.clone();
     let home = (plan.report_home() != ReportHome::None).then_some(("--evidence-dir", &*evidence_dir));
@@ -292,11 +326,12 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         evidence_dir,
         plan,
         secret_names: given.secret_names,
+        env,
     })
 }
 
 /// Subcommands that the action cannot be: they are for people, or for what runs beside the container.
-pub const NOT_IN_THE_ACTION: [&str; 3] = ["completions", "heartbeat", "schema"];
+pub const NOT_IN_THE_ACTION: [&str; 4] = ["completions", "heartbeat", "init", "schema"];
 
 /// The whole clap tree, built, with global options in every subcommand. Tests compare documents with it.
 pub fn command_tree() -> clap::Command {
@@ -345,11 +380,14 @@ fn schema(of: SchemaOf) -> String {
         ),
         SchemaOf::Config => ("config", generator.into_root_schema_for::<Config>()),
     };
-    // Where the file of this version is published: editors and validators load it from there.
-    let id = format!("https://raw.githubusercontent.com/stageproof/stageproof/main/schemas/{name}-v1.json");
-    schema.insert("$id".to_owned(), id.into());
+    schema.insert("$id".to_owned(), schema_id(name).into());
     // A schema is plain JSON and always serialises.
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
+/// Where the file of this version is published: editors and validators load it from there.
+fn schema_id(name: &str) -> String {
+    format!("https://raw.githubusercontent.com/stageproof/stageproof/main/schemas/{name}-v1.json")
 }
 
 /// Strict validators refuse a format that JSON Schema does not have, such as schemars' `uint32`; the limits of such numbers
@@ -412,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_section_of_the_configuration_is_taken_by_its_subcommand_and_refuses_unknown_keys() {
-        let world = World::of(crate::world::Env::default());
+        let world = World::of(Env::default());
         let tree = Runnable::augment_subcommands(clap::Command::new("stageproof"));
         for name in tree.get_subcommands().map(clap::Command::get_name) {
             let Ok(config) = Config::parse(&format!("{name}: {{}}\n"), "s.yml") else {
@@ -433,9 +471,11 @@ mod tests {
             };
             let mut given = Given {
                 config,
+                environment: None,
                 setting: cli.common.resolve(&world).unwrap(),
                 world: &world,
                 secret_names: Vec::new(),
+                unpacked: Vec::new(),
                 waivers_off: false,
             };
             let _ = command.options().into_plan(&mut given);

@@ -47,6 +47,7 @@ impl Options for RehearseOptions {
         }
         let mut guard = config.skip_guard.take().unwrap_or_default();
         guard.strict = self.strict.or(guard.strict);
+        guard.requires_secrets(given.unpacked.drain(..));
         Ok(Box::new(Plan {
             guard: guard.plan_of_any(&setting.subject.environment)?,
             smoke,

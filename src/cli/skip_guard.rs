@@ -63,8 +63,9 @@ impl Options for SkipGuardOptions {
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         given.number_label(self.name());
         given.secret_names.extend(secret_names(&self));
-        let config = given.config.skip_guard.take().unwrap_or_default();
-        Ok(Box::new(self.or(config).plan(&given.setting)?))
+        let mut options = self.or(given.config.skip_guard.take().unwrap_or_default());
+        options.requires_secrets(given.unpacked.drain(..));
+        Ok(Box::new(options.plan(&given.setting)?))
     }
 }
 
@@ -108,6 +109,11 @@ impl SkipGuardOptions {
             fix_logs: fixes.then(|| logs.join(label.map_or_else(|| "fix".to_owned(), |label| format!("fix-{label}")))),
             ..self.plan_of_any(&setting.subject.environment)?
         })
+    }
+
+    /// Adds these variables to what is required.
+    pub fn requires_secrets(&mut self, names: impl Iterator<Item = String>) {
+        self.require.extend(names.map(Prerequisite::secret));
     }
 
     /// For `rehearse`, where a guard without prerequisites is always ready, and where nothing is repaired.

@@ -5,6 +5,7 @@
 pub mod evidence_bundle;
 pub mod foreground_proof;
 pub mod heartbeat;
+pub mod init;
 pub mod install;
 pub mod rehearse;
 pub mod rollback_dry_run;

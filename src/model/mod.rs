@@ -20,6 +20,7 @@ pub mod subject;
 pub mod text;
 pub mod time_span;
 pub mod timeline;
+pub mod variables;
 pub mod verbosity;
 pub mod verdict;
 pub mod waiver;

@@ -22,6 +22,19 @@ impl Env {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
+    /// All of them, as a command is given them.
+    pub fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// With these variables in place of the one that held them.
+    pub fn unpacked(&self, holder: &str, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut all = self.0.clone();
+        all.remove(OsStr::new(holder));
+        all.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+        Self(all)
+    }
+
     /// Every variable whose name and value are UTF-8.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0

@@ -31,6 +31,7 @@ pub const COMMANDS: &[&str] = &[
     "verdict",
     "rehearse",
     "install",
+    "init",
 ];
 
 /// What was found below a folder.

@@ -224,6 +224,22 @@ fn rehearse() {
 }
 
 #[test]
+fn init() {
+    let gate = Gate::new();
+    gate.write("Procfile", "web: node server.js\n");
+    let pin = "--pin=0123456789abcdef0123456789abcdef01234567";
+    let written = Transcript::of(&gate)
+        .run(&["init", pin, "--diff"])
+        .run(&["init", pin])
+        .run(&["init", pin]);
+    gate.write(".github/stageproof.yml", "version: 1\n");
+    written
+        .run(&["init", pin])
+        .run(&["init", pin, "--force", "--quiet"])
+        .is("init");
+}
+
+#[test]
 fn rollback_dry_run() {
     let gate = Gate::new();
     let back = "--rollback-command=deploy --release previous";

@@ -4,11 +4,12 @@
 //! Without a docker daemon, or without `STAGEPROOF_STATIC_BINARY`, each test says that it was left out; with
 //! `STAGEPROOF_REQUIRE_DOCKER` set, as in CI, it fails instead.
 
+mod act;
 mod install;
 mod owners;
 mod released;
 mod servers;
-mod step;
+pub mod step;
 
 use std::fs;
 use std::net::TcpListener;

@@ -2,7 +2,7 @@
 //!
 //! `STAGEPROOF_UPDATE=1 cargo test --test integration documents` writes the generated parts again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -291,74 +291,6 @@ fn every_example_can_be_read() {
         }
     }
     assert!(read > 0, "there are no examples");
-}
-
-/// A pin that names no commit of this repository, or one before there was an action, would fail in somebody's run.
-#[test]
-fn the_workflow_to_copy_pins_a_commit_that_holds_the_action() {
-    let text = fs::read_to_string(root().join("examples/workflows/deploy-staging.yml")).unwrap();
-    let pins: BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| line.split_once("uses: stageproof/stageproof@"))
-        .filter_map(|(_, pin)| pin.split_whitespace().next())
-        .collect();
-    assert_eq!(pins.len(), 1, "one commit everywhere: {pins:?}");
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .args(arguments)
-            .current_dir(root())
-            .output()
-            .unwrap();
-        (
-            output.status.success(),
-            String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        )
-    };
-    let (is_repository, shallow) = git(&["rev-parse", "--is-shallow-repository"]);
-    if !is_repository || shallow == "true" {
-        not_checked(
-            "the pin in deploy-staging.yml",
-            "this is no whole clone",
-            "STAGEPROOF_REQUIRE_HISTORY",
-        );
-        return;
-    }
-    for pin in pins {
-        let (in_history, _) = git(&["merge-base", "--is-ancestor", pin, "HEAD"]);
-        assert!(in_history, "{pin} is not in the history of HEAD");
-        let at_pin = |file: &str| {
-            let (there, text) = git(&["show", &format!("{pin}:{file}")]);
-            assert!(there, "{pin}:{file}");
-            text
-        };
-        let action: Action = serde_yaml::from_str(&at_pin("action.yml")).unwrap();
-        let cli = at_pin("src/cli/mod.rs");
-        let workflow: Value = serde_yaml::from_str(&text).unwrap();
-        let mut steps = Vec::new();
-        collect_steps(&workflow, &mut steps);
-        let ours = |step: &&Value| step["uses"].as_str().unwrap().starts_with("stageproof/");
-        for step in steps.into_iter().filter(ours) {
-            let given = step["with"].as_object().unwrap();
-            for input in given.keys() {
-                let declared = action.inputs.names().any(|name| name == input);
-                assert!(declared, "the action at {pin} has no input `{input}`");
-            }
-            let command = given["command"].as_str().unwrap();
-            let listed = commands_of_the_action(&action).contains(&command);
-            let variant: String = command
-                .split('-')
-                .flat_map(|word| {
-                    word[..1]
-                        .to_uppercase()
-                        .chars()
-                        .chain(word[1..].chars())
-                        .collect::<Vec<_>>()
-                })
-                .collect();
-            let known = cli.contains(&format!("    {variant}("));
-            assert!(listed && known, "the action at {pin} has no command `{command}`");
-        }
-    }
 }
 
 /// A workflow to copy must not name a flag that does not exist, or an action by a name that can be moved.

@@ -5,6 +5,7 @@ use std::fs;
 use stageproof::cli::command_tree;
 
 use crate::newcomer::Newcomer;
+use crate::servers::free_port;
 use crate::smoke::has;
 
 fn examples(subcommand: &str) -> Vec<String> {
@@ -38,8 +39,15 @@ fn every_example_of_the_help_works() {
         "rehearse",
         "install",
         "schema",
+        "init",
         "completions",
     ] {
+        if subcommand == "init" {
+            fs::remove_dir_all(root.join(".github")).unwrap();
+            // Nobody is asked which commit to pin.
+            let nobody = format!("http://127.0.0.1:{}", free_port());
+            newcomer.env.push(("GITHUB_API_URL", nobody));
+        }
         if subcommand == "rehearse" {
             newcomer.write(".github/stageproof.yml", config);
         }

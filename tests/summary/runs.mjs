@@ -93,6 +93,7 @@ const jobs = [
         ['foreground-proof', '--evidence-dir=evidence', '--log=evidence/logs/heartbeat.log'],
     ]],
     ['install', [['install', '--to=bin']]],
+    ['init', [['init', '--pin=0123456789abcdef0123456789abcdef01234567']]],
     ['job', [
         ['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=not-fork'],
         ['heartbeat', '--', 'sh', '-c', 'echo deployed'],

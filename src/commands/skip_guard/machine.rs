@@ -40,10 +40,16 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, N
     match Origin::of(&world.runner) {
         Origin::Own => Ok(should(
             format!("{names} {verb} not set or empty"),
-            format!(
-                "Create it and map it into the step: `env: {example}: ${{{{ secrets.{example} }}}}`. A secret of an \
-                 environment needs a job that names the environment."
-            ),
+            match world.env.raw(example) {
+                // It is mapped, and what it is mapped from is nothing.
+                Some(_) => {
+                    "Create the secret. If it belongs to an environment, the job must name that environment.".to_owned()
+                }
+                None => format!(
+                    "Create it and map it into the step: `env: {example}: ${{{{ secrets.{example} }}}}`. A secret of an \
+                     environment needs a job that names the environment."
+                ),
+            },
         )),
         Origin::WithoutSecrets(who) => Ok(cannot(format!("{names} {verb} not available to {who}"))),
         Origin::Unknown(why) => Err(NotChecked::with_help(

@@ -25,6 +25,14 @@ pub struct Prerequisite {
 }
 
 impl Prerequisite {
+    /// That this variable holds a secret.
+    pub fn secret(name: String) -> Self {
+        Self {
+            requirement: Requirement::Env(name),
+            fix: None,
+        }
+    }
+
     /// As it is meant by somebody who typed it in `folder`.
     pub fn typed_in(mut self, folder: &Path) -> Self {
         match &mut self.requirement {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::open::refuse_other_than_regular;
+use super::open::{self, Links, refuse_other_than_regular};
 use super::{abandoned, folder_of, make, owner};
 use crate::model::evidence::HALF_WRITTEN;
 
@@ -31,6 +31,54 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>
     let mut temporary = temporary_beside(path)?;
     write(temporary.as_file_mut()).with_context(wrong)?;
     temporary.persist()
+}
+
+/// What is put back if a later file cannot be written. No file that people write is larger.
+const LARGEST_KEPT: u64 = 16 << 20;
+
+/// A file to write, and whether one that is there may be replaced.
+#[derive(Debug)]
+pub struct Planned<'a> {
+    pub path: PathBuf,
+    pub bytes: &'a [u8],
+    pub replaces: bool,
+}
+
+/// Writes all of these or none. What fails is found out before the first file has its name, as far as that is possible;
+/// if a later one fails even so, the earlier ones are as they were.
+pub fn write_together(files: &[Planned<'_>]) -> anyhow::Result<()> {
+    let mut ready = Vec::new();
+    for file in files {
+        let wrong = || format!("cannot write {}", file.path.display());
+        refuse_other_than_regular(&file.path).with_context(wrong)?;
+        let before = match file.replaces {
+            true => open::read_if_there(&file.path, LARGEST_KEPT, Links::Refuse)?,
+            false => None,
+        };
+        let mut temporary = temporary_beside(&file.path)?;
+        temporary.as_file_mut().write_all(file.bytes).with_context(wrong)?;
+        ready.push((temporary, file.replaces, before));
+    }
+    let mut done: Vec<(PathBuf, Option<Vec<u8>>)> = Vec::new();
+    for (temporary, replaces, before) in ready {
+        let path = temporary.becomes.clone();
+        let written = match replaces {
+            true => temporary.persist(),
+            false => temporary.persist_new(),
+        };
+        if let Err(error) = written {
+            for (path, before) in done {
+                // The first error is the one to tell.
+                let _ = match before {
+                    Some(before) => replace(&path, &before),
+                    None => super::remove_file(&path),
+                };
+            }
+            return Err(error);
+        }
+        done.push((path, before));
+    }
+    Ok(())
 }
 
 /// A file with a temporary name beside the one that it is to become. It is removed when it is dropped.
@@ -81,6 +129,15 @@ impl Temporary {
         self.persist_over_a_link()
     }
 
+    /// Gives it its name, unless anything has that.
+    pub fn persist_new(self) -> anyhow::Result<()> {
+        let Self { file, becomes } = self;
+        file.persist_noclobber(&becomes)
+            .map_err(|error| error.error)
+            .with_context(|| format!("cannot write {}", becomes.display()))?;
+        Ok(())
+    }
+
     /// Gives it its name, also in the place of a link, which is removed. Nothing is written through it.
     pub fn persist_over_a_link(self) -> anyhow::Result<()> {
         let Self { file, becomes } = self;
@@ -88,5 +145,51 @@ impl Temporary {
             .map_err(|error| error.error)
             .with_context(|| format!("cannot write {}", becomes.display()))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn planned(path: PathBuf, replaces: bool) -> Planned<'static> {
+        Planned {
+            path,
+            bytes: b"new",
+            replaces,
+        }
+    }
+
+    #[test]
+    fn if_one_file_cannot_be_written_the_others_are_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("there"), "old").unwrap();
+        fs::write(at("taken"), "theirs").unwrap();
+        // The last one was not there when it was planned.
+        let files = [
+            planned(at("made"), false),
+            planned(at("there"), true),
+            planned(at("absent"), true),
+            planned(at("taken"), false),
+        ];
+        let error = write_together(&files).unwrap_err();
+        assert!(format!("{error:#}").contains("taken"), "{error:#}");
+        let read = |name: &str| fs::read_to_string(at(name)).ok();
+        let left = ["made", "there", "absent", "taken"].map(read);
+        assert_eq!(
+            left.each_ref().map(Option::as_deref),
+            [None, Some("old"), None, Some("theirs")]
+        );
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            2,
+            "nothing temporary is left"
+        );
+        write_together(&files[..3]).unwrap();
+        let left = ["made", "there", "absent"].map(read);
+        assert!(left.iter().all(|text| text.as_deref() == Some("new")), "{left:?}");
     }
 }

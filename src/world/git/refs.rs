@@ -103,6 +103,23 @@ impl Repository {
         Ok(tags)
     }
 
+    /// The branch that a clone checks out, if it is known: that of `origin`, else `main` or `master`, else the one that is
+    /// checked out. A branch without a commit counts.
+    pub fn default_branch(&self) -> Option<String> {
+        let target = |name: &str| {
+            let reference = self.0.find_reference(name).ok()?;
+            Some(reference.symbolic_target().ok()??.to_owned())
+        };
+        let of_origin = target("refs/remotes/origin/HEAD")
+            .and_then(|target| Some(target.strip_prefix("refs/remotes/origin/")?.to_owned()));
+        let usual = || {
+            let mut usual = ["main", "master"].into_iter();
+            usual.find(|name| self.is_branch(name)).map(str::to_owned)
+        };
+        let current = || Some(target("HEAD")?.strip_prefix("refs/heads/")?.to_owned());
+        of_origin.or_else(usual).or_else(current)
+    }
+
     /// What a tag leads to.
     pub fn tagged(&self, tag: &Tag) -> PointsTo {
         match &tag.target {

@@ -2,13 +2,16 @@
 
 use super::Session;
 use super::error::{ApiError, Why};
-use super::objects::{Annotation, Environment, Environments, Job, Jobs, Page, Repository, Run, Runs};
+use super::objects::{Annotation, Environment, Environments, Job, Jobs, Page, Pointer, Repository, Run, Runs};
 use super::send::Answer;
 
 /// GitHub's largest page.
 const PER_PAGE: usize = 100;
 /// A thousand of anything is more than a person set up.
 const MOST_PAGES: usize = 10;
+
+/// An annotated tag may point to another one, which is as rare as it is odd.
+const MOST_TAGS_OF_TAGS: usize = 3;
 
 /// A list, as far as it was read.
 #[derive(Debug)]
@@ -70,6 +73,25 @@ impl Session<'_> {
     pub async fn annotations(&self, job: u64) -> Result<Listed<Annotation>, ApiError> {
         let path = format!("/check-runs/{job}/annotations");
         self.list::<Vec<Annotation>>(&path, 1).await
+    }
+
+    /// The commit that a tag leads to (contents: read). `None` if there is no such tag, or what it leads to is no commit.
+    pub async fn tagged_commit(&self, tag: &str) -> Result<Option<String>, ApiError> {
+        let mut path = self.path(&format!("/git/ref/tags/{}", encoded(tag)));
+        for _ in 0..=MOST_TAGS_OF_TAGS {
+            let Pointer { object } = match self.get(&path).await {
+                Ok(Answer { value, .. }) => value,
+                Err(ApiError { why: Why::NotFound, .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let is_id = object.sha.len() == 40 && object.sha.bytes().all(|b| b.is_ascii_hexdigit());
+            match object.kind.as_str() {
+                "commit" if is_id => return Ok(Some(object.sha.to_ascii_lowercase())),
+                "tag" if is_id => path = self.path(&format!("/git/tags/{}", object.sha)),
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn path(&self, rest: &str) -> String {

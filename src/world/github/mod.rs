@@ -34,6 +34,8 @@ use super::{Clock, Env, Progress};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the API is when the runner does not say (it does, also on a GitHub Enterprise Server).
 const DEFAULT_API: &str = "https://api.github.com";
+/// Where a token is when nobody names the variable, as the GitHub CLI looks for it.
+const TOKENS: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
 
 /// Why GitHub cannot be asked at all.
 #[derive(Debug, thiserror::Error)]
@@ -86,11 +88,29 @@ impl GitHub {
     pub fn connect(env: &Env, clock: Clock, progress: Progress, token_env: &str) -> Result<Self, NoAccess> {
         let token = token(env, token_env)?;
         let repository = repository(env)?;
+        Self::to(env, clock, progress, repository, Some(&token))
+    }
+
+    /// Another repository than the run's, of which only what is public is asked: with a token if there is one, since
+    /// GitHub answers 60 questions an hour without. Must be called inside of the runtime.
+    pub fn public(env: &Env, clock: Clock, progress: Progress, repository: &str) -> Result<Self, NoAccess> {
+        let named = TOKENS.into_iter().find(|name| env.get(name).is_some());
+        let token = named.map(|name| token(env, name)).transpose()?;
+        Self::to(env, clock, progress, repository.to_owned(), token.as_ref())
+    }
+
+    fn to(
+        env: &Env,
+        clock: Clock,
+        progress: Progress,
+        repository: String,
+        token: Option<&Secret>,
+    ) -> Result<Self, NoAccess> {
         let base = base(env)?;
         let http = Http::for_another_client(env, CONNECT_TIMEOUT).map_err(NoAccess::NoClient)?;
-        let auth = AuthState::AccessToken {
+        let auth = token.map_or(AuthState::None, |token| AuthState::AccessToken {
             token: token.reveal().to_owned().into(),
-        };
+        });
         let built = OctocrabBuilder::new_empty()
             .with_service(service::Connections::new(http, base.clone()))
             .with_auth(auth)

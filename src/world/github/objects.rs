@@ -72,6 +72,20 @@ pub struct Annotation {
     pub annotation_level: Option<String>,
 }
 
+/// A ref or an annotated tag: something that names an object.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Pointer {
+    pub object: Object,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Object {
+    pub sha: String,
+    /// `commit`, `tag`, `tree` or `blob`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
 /// What a call answers that comes in pages.
 pub trait Page {
     type Item;

@@ -133,6 +133,8 @@ pub async fn run(command: &Command, limits: Limits, env: &Env, interrupt: &Inter
     process
         .args(&command.args)
         .current_dir(&command.folder)
+        .env_clear()
+        .envs(env.all())
         .envs(command.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(writer)

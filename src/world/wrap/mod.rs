@@ -55,7 +55,7 @@ pub struct Wrapped {
 }
 
 impl Wrapped {
-    /// Starts it. Its environment and, unless that is a terminal, its standard input are ours. On a terminal a program in
+    /// Starts it with this environment. Its standard input is ours, unless that is a terminal. On a terminal a program in
     /// a process group of its own could not read anyway; with a terminal of its own (`pty`) it can.
     pub fn start(
         order: &Order<'_>,
@@ -87,6 +87,8 @@ impl Wrapped {
         };
         let started = Instant::now();
         let child = command
+            .env_clear()
+            .envs(env.all())
             .spawn()
             .map_err(|error| StartError::of(&path, order.folder, error))?;
         // It holds the command's ends of the pipes, which never end while we hold them too.

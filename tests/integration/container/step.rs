@@ -285,6 +285,49 @@ impl Step {
         command
     }
 
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The variables with the host's names of what is mounted.
+    fn environment_on_host(&self) -> impl Iterator<Item = (&String, String)> {
+        let host = |value: &String| {
+            let mounts = [
+                ("runner_temp", "temp"),
+                ("workspace", ""),
+                ("file_commands", ""),
+                ("workflow", ""),
+                ("home", ""),
+            ];
+            mounts.into_iter().fold(value.clone(), |value, (inside, outside)| {
+                let name = if outside.is_empty() { inside } else { outside };
+                match value.strip_prefix(&format!("/github/{inside}")) {
+                    Some(rest) => format!("{}{rest}", self.folder(name).display()),
+                    None => value,
+                }
+            })
+        };
+        self.env.iter().map(move |(name, value)| (name, host(value)))
+    }
+
+    /// What a `run:` step is told, which has no inputs.
+    pub fn environment_of_host(&self) -> impl Iterator<Item = (&String, String)> {
+        let of_step = self.environment_on_host();
+        of_step.filter(|(name, _)| {
+            ["CI", "NO_COLOR", "HOME"].contains(&&***name) || name.starts_with("GITHUB_") || name.starts_with("RUNNER_")
+        })
+    }
+
+    /// The binary of this build in the place of the container.
+    pub fn run_bare(&self) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stageproof"));
+        command
+            .env_clear()
+            .envs(self.environment_on_host())
+            .current_dir(self.folder("workspace"));
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
     pub fn run(&self) -> Ran<'_> {
         self.ran(self.command(false).output().unwrap())
     }
@@ -354,13 +397,13 @@ pub struct Ran<'a> {
 }
 
 impl Ran<'_> {
+    pub fn output(self) -> Output {
+        self.output
+    }
+
     pub fn text(&self) -> String {
         let (out, err) = (&self.output.stdout, &self.output.stderr);
         format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
-    }
-
-    pub fn exit_code(&self) -> i32 {
-        self.output.status.code().unwrap_or(-1)
     }
 
     #[track_caller]

@@ -1,0 +1,8 @@
+//! `init`: what it writes for repositories of many kinds, and what it leaves as it is.
+
+mod deploys;
+mod hostile;
+mod kinds;
+mod pin;
+mod there;
+mod toys;

@@ -1,4 +1,5 @@
-# One static binary and nothing else: no shell, no package, nothing to patch.
+# One static binary and nothing else: no shell, no package, nothing to patch. It is what `uses:` of a commit of main builds;
+# a release names its published image instead, and builds nothing.
 #
 # The runner builds this file with nothing but its folder. Somebody who has the binary already, or no network, names an
 # image that holds it as /stageproof, and BuildKit then builds that stage only:

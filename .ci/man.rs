@@ -9,5 +9,7 @@ fn main() -> std::io::Result<()> {
         return Err(std::io::Error::other("name the folder that the pages are written to"));
     };
     std::fs::create_dir_all(&folder)?;
-    clap_mangen::generate_to(stageproof::cli::typed_tree(), folder)
+    // Without commit and target: the pages are those of every binary of this version.
+    let commands = stageproof::cli::typed_tree().version(env!("CARGO_PKG_VERSION"));
+    clap_mangen::generate_to(commands, folder)
 }

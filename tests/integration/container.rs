@@ -7,6 +7,7 @@
 mod act;
 mod install;
 mod owners;
+mod released;
 mod servers;
 pub mod step;
 

@@ -13,7 +13,10 @@ use crate::skipped::not_checked;
 
 pub const REQUIRED: &str = "STAGEPROOF_REQUIRE_DOCKER";
 const BINARY: &str = "STAGEPROOF_STATIC_BINARY";
-const IMAGE: &str = "stageproof-test";
+const RELEASED: &str = "STAGEPROOF_RELEASED";
+const RELEASED_ARM64: &str = "STAGEPROOF_RELEASED_ARM64";
+const BUILT: &str = "stageproof-test";
+const QEMU: &str = "/usr/bin/qemu-aarch64-static";
 
 /// The docker to use. Debian's own comes first: a client beside it may lack the builder.
 pub fn docker() -> Command {
@@ -23,12 +26,35 @@ pub fn docker() -> Command {
     Command::new(named.as_deref().unwrap_or(usual))
 }
 
-/// The image, built once from this repository's Dockerfile around the static binary. `None` if that cannot be done
-/// here, which is said.
+/// The image, prepared once: that of a release, pulled by its digest, or one built from this repository's Dockerfile around
+/// the static binary. `None` if that cannot be done here, which is said.
 pub fn image() -> Option<&'static str> {
-    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    match BUILT.get_or_init(build) {
-        Ok(()) => Some(IMAGE),
+    static IMAGE: OnceLock<Result<String, String>> = OnceLock::new();
+    or_say(IMAGE.get_or_init(|| {
+        answers()?;
+        match std::env::var(RELEASED) {
+            Ok(released) => pull(released),
+            Err(_) => build().map(|()| BUILT.to_owned()),
+        }
+    }))
+}
+
+/// The release's image for arm64, which this machine runs with an emulator (see [`Step::emulated`]).
+pub fn image_for_arm64() -> Option<&'static str> {
+    static IMAGE: OnceLock<Result<String, String>> = OnceLock::new();
+    or_say(IMAGE.get_or_init(|| {
+        answers()?;
+        if !Path::new(QEMU).exists() {
+            return Err(format!("there is no {QEMU}"));
+        }
+        let released = std::env::var(RELEASED_ARM64);
+        pull(released.map_err(|_| format!("{RELEASED_ARM64} does not name an image"))?)
+    }))
+}
+
+fn or_say(image: &'static Result<String, String>) -> Option<&'static str> {
+    match image {
+        Ok(image) => Some(image),
         Err(why) => {
             let test = std::thread::current().name().unwrap_or("container").to_owned();
             not_checked(&test, why, REQUIRED);
@@ -37,17 +63,25 @@ pub fn image() -> Option<&'static str> {
     }
 }
 
-fn build() -> Result<(), String> {
+fn pull(image: String) -> Result<String, String> {
+    succeed(docker().args(["pull", "--quiet", &image]))?;
+    Ok(image)
+}
+
+fn answers() -> Result<(), String> {
     let answer = docker().args(["version", "--format", "{{.Server.Version}}"]).output();
     match answer {
-        Err(error) => return Err(format!("docker cannot be run: {error}")),
+        Err(error) => Err(format!("docker cannot be run: {error}")),
         Ok(output) if !output.status.success() => {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = said.lines().last().unwrap_or_default();
-            return Err(format!("no docker daemon answers: {said}"));
+            Err(format!("no docker daemon answers: {said}"))
         }
-        Ok(_) => {}
+        Ok(_) => Ok(()),
     }
+}
+
+fn build() -> Result<(), String> {
     let binary = std::env::var_os(BINARY).ok_or_else(|| format!("{BINARY} does not name the static binary"))?;
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     fs::copy(&binary, folder.path().join("stageproof")).map_err(|error| format!("{BINARY}: {error}"))?;
@@ -64,7 +98,7 @@ fn build() -> Result<(), String> {
     succeed(
         docker()
             .env("DOCKER_BUILDKIT", "1")
-            .args(["build", "--build-arg", "SOURCE=stageproof-binary", "--tag", IMAGE])
+            .args(["build", "--build-arg", "SOURCE=stageproof-binary", "--tag", BUILT])
             .arg(env!("CARGO_MANIFEST_DIR")),
     )
 }
@@ -85,6 +119,8 @@ pub struct Step {
     env: BTreeMap<String, String>,
     options: Vec<String>,
     network: &'static str,
+    /// What comes before the action's own arguments.
+    words: Vec<&'static str>,
     /// How the runner's temporary folder is mounted.
     temp: Temp,
 }
@@ -147,6 +183,7 @@ impl Step {
             env,
             options: Vec::new(),
             network: "host",
+            words: Vec::new(),
             temp: Temp::Mounted,
         };
         step.input("command", command)
@@ -164,6 +201,13 @@ impl Step {
     pub fn option(mut self, option: &str) -> Self {
         self.options.push(option.to_owned());
         self
+    }
+
+    /// Runs the binary of another machine's image.
+    pub fn emulated(mut self) -> Self {
+        self.words = vec!["/stageproof"];
+        self.option(&format!("--volume={QEMU}:/qemu:ro"))
+            .option("--entrypoint=/qemu")
     }
 
     pub fn network(mut self, network: &'static str) -> Self {
@@ -236,7 +280,8 @@ impl Step {
             command.args(["-v", &mount]);
         }
         command.args(["--network", self.network]).args(&self.options);
-        command.arg(self.image).args(self.args()).stdin(Stdio::null());
+        command.arg(self.image).args(&self.words).args(self.args());
+        command.stdin(Stdio::null());
         command
     }
 

@@ -174,7 +174,7 @@ pub fn present<T>(result: Result<T, Missing>, registry: &Registry, observe: impl
 
 pub fn not_checked(missing: Missing) -> NotChecked {
     match missing {
-        Missing::Unknown { why, help } => NotChecked::with_help(why, help),
+        Missing::Unknown(unknown) => NotChecked::with_help(unknown.why, unknown.help),
         Missing::Absent(what) | Missing::OtherPlatform(what) => NotChecked::errored(what),
     }
 }

@@ -1,5 +1,7 @@
 //! Requests of which there is a closed list. What is not on it cannot be built, let alone sent.
 
+mod unknown;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use url::Url;
 
 use super::Env;
 use super::http::{Answer, Failure, Header, Http, Method, Request, Settings};
+
+pub use unknown::Unknown;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one request with its redirects.

@@ -35,7 +35,7 @@ impl Options for RehearseOptions {
         let rollback = config
             .rollback_dry_run
             .take()
-            .map(|rollback| rollback.plan(&world.workspace));
+            .map(|rollback| rollback.plan(&world.workspace, &setting.subject.environment));
         let (smoke, rollback) = (smoke.transpose()?, rollback.transpose()?);
         if smoke.is_none() && rollback.is_none() {
             return Err(UsageError::new(

@@ -13,12 +13,12 @@ use super::values::{regex, words};
 use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{
-    self, CommandPlan, FlyPlan, GitPlan, ImagePlan, Placeholder, Plan, Platform, Template,
+    self, CommandPlan, Deployments, FlyPlan, GitPlan, ImagePlan, NamedImage, Placeholder, Plan, Platform, Template,
 };
 use crate::model::TimeSpan;
-use crate::world::registry::ImageName;
 
 const CHECK_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
+const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 const FLY_TOKEN: &str = "FLY_API_TOKEN";
 const GIT_ROLLBACK: &str = "git checkout --detach {sha}";
 
@@ -45,6 +45,16 @@ impl PlatformName {
     }
 }
 
+/// Where the platform git finds releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Releases {
+    /// Tags that match --tags.
+    Tags,
+    /// Successful deployments to the environment.
+    Deployments,
+}
+
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
@@ -62,13 +72,22 @@ pub struct RollbackDryRunOptions {
     /// git: which tags mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
+    /// git: where releases are found: tags of the repository, or successful deployments to the environment as GitHub knows
+    /// them [default: tags].
+    #[arg(long, value_enum)]
+    pub releases: Option<Releases>,
+    /// Environment variable that holds the token for GitHub's API, where deployments are looked up [default:
+    /// GITHUB_TOKEN].
+    #[arg(long, value_name = "VARIABLE")]
+    pub github_token_env: Option<String>,
     /// git: count pre-releases such as v2.0.0-rc.1 as releases.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub pre_releases: Option<bool>,
-    /// image: the image to go back to, with a tag or, better, a digest.
+    /// image: the image to go back to, with a tag or, better, a digest. {sha} in the tag is the commit of the successful
+    /// deployment before this one.
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
-    /// image: the image that runs now; the one to go back to must be another.
+    /// image: the image that runs now; the one to go back to must be another. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
     /// image: what the image must run on [default: linux/amd64].
@@ -117,7 +136,14 @@ pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
         (None, PlatformName::Fly) => Some(FLY_TOKEN.to_owned()),
         (named, _) => named.clone(),
     };
-    options.registry_auth_env.clone().into_iter().chain(token).collect()
+    let github = options.github_token_env.clone();
+    options
+        .registry_auth_env
+        .clone()
+        .into_iter()
+        .chain(token)
+        .chain(github)
+        .collect()
 }
 
 impl Options for RollbackDryRunOptions {
@@ -135,7 +161,7 @@ impl Options for RollbackDryRunOptions {
         };
         let options = self.or(given.config.rollback_dry_run.take().unwrap_or_default());
         given.secret_names.extend(secret_names(&options));
-        Ok(Box::new(options.plan(folder)?))
+        Ok(Box::new(options.plan(folder, &given.setting.subject.environment)?))
     }
 }
 
@@ -149,6 +175,8 @@ impl RollbackDryRunOptions {
                 reference,
                 tags,
                 pre_releases,
+                releases,
+                github_token_env,
                 image,
                 current_image,
                 image_platform,
@@ -177,19 +205,23 @@ impl RollbackDryRunOptions {
         }
     }
 
-    pub fn plan(self, folder: &Path) -> Result<Plan, UsageError> {
+    pub fn plan(self, folder: &Path, environment: &str) -> Result<Plan, UsageError> {
+        let deployments = Deployments {
+            environment: environment.to_owned(),
+            token_env: self.github_token_env.clone().unwrap_or_else(|| GITHUB_TOKEN.to_owned()),
+        };
         let platform = self.platform();
+        self.refuse_foreign(platform)?;
         if self.list_calls == Some(true) {
             return Ok(Plan {
                 folder: folder.to_owned(),
                 platform: Platform::Calls(platform.calls()),
             });
         }
-        self.refuse_foreign(platform)?;
         let platform = match platform {
-            PlatformName::Git => Platform::Git(self.git()?),
+            PlatformName::Git => Platform::Git(self.git(deployments)?),
             PlatformName::Command => Platform::Command(self.command()?),
-            PlatformName::Image => Platform::Image(self.image()?),
+            PlatformName::Image => Platform::Image(self.image(deployments)?),
             PlatformName::Fly => Platform::Fly(self.fly()?),
         };
         Ok(Plan {
@@ -209,6 +241,7 @@ impl RollbackDryRunOptions {
             ("--ref", Git, self.reference.is_some()),
             ("--tags", Git, self.tags.is_some()),
             ("--pre-releases", Git, self.pre_releases.is_some()),
+            ("--releases", Git, self.releases.is_some()),
             ("--check", Command, self.check.is_some()),
             ("--expect-exit", Command, self.expect_exit.is_some()),
             ("--expect-output", Command, self.expect_output.is_some()),
@@ -236,13 +269,13 @@ impl RollbackDryRunOptions {
         Ok(())
     }
 
-    fn image(self) -> Result<ImagePlan, UsageError> {
+    fn image(self, deployments: Deployments) -> Result<ImagePlan, UsageError> {
         let image = self.image.ok_or_else(|| {
             UsageError::new("the platform `image` needs the image to go back to")
                 .help("give --image NAME@sha256:…, the input `image`, or `rollback-dry-run.image` in the configuration")
         })?;
         let parsed = |flag: &str, text: &str| {
-            text.trim().parse::<ImageName>().map_err(|error| {
+            text.trim().parse::<NamedImage>().map_err(|error| {
                 UsageError::new(format!("{flag}: {error}"))
                     .help("write it like ghcr.io/acme/shop:v1.4.1 or ghcr.io/acme/shop@sha256:…")
             })
@@ -256,6 +289,7 @@ impl RollbackDryRunOptions {
             on: on
                 .parse()
                 .map_err(|error| UsageError::new(format!("--image-platform: {error}")))?,
+            deployments,
             auth_env: self.registry_auth_env,
             rollback_command: (self.rollback_command.as_deref())
                 .map(|text| rollback_command(text, &ImagePlan::PLACEHOLDERS))
@@ -282,7 +316,13 @@ impl RollbackDryRunOptions {
         })
     }
 
-    fn git(self) -> Result<GitPlan, UsageError> {
+    fn git(self, deployments: Deployments) -> Result<GitPlan, UsageError> {
+        if self.releases == Some(Releases::Deployments) && (self.reference.is_some() || self.tags.is_some()) {
+            return Err(
+                UsageError::new("--releases deployments finds the release, and --ref or --tags names it")
+                    .help("drop one of them"),
+            );
+        }
         if self
             .reference
             .as_deref()
@@ -303,6 +343,7 @@ impl RollbackDryRunOptions {
         Ok(GitPlan {
             tags: glob.compile_matcher(),
             pre_releases: self.pre_releases.unwrap_or(false),
+            deployments: (self.releases == Some(Releases::Deployments)).then_some(deployments),
             reference: self.reference,
             rollback_command: rollback_command(template, &[Placeholder::Ref, Placeholder::Sha])?,
         })

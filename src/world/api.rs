@@ -37,9 +37,10 @@ pub struct ApiError {
 
 impl Api {
     /// `authorization` is the whole value of that header. A token is not sent without TLS, except to this machine.
+    /// `base_env` is the variable that may name another address.
     pub fn new(
         platform: &'static str,
-        base: &str,
+        (base_env, base): (&str, &str),
         (authorization, token_env): (Secret, &str),
         env: &Env,
     ) -> Result<Self, ApiError> {
@@ -52,8 +53,8 @@ impl Api {
             .filter(|url| url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))))
             .ok_or_else(|| {
                 wrong(
-                    format!("the address of {platform} is not an https:// URL"),
-                    "correct it",
+                    format!("the value of {base_env} is not an https:// URL"),
+                    "correct it, or leave it out",
                 )
             })?;
         let odd = |_| wrong(format!("the value of {token_env} is not a token"), "check the secret");

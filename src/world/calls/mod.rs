@@ -28,6 +28,8 @@ pub struct Call {
     method: ReadMethod,
     path: &'static str,
     purpose: &'static str,
+    /// A redirect is followed, without credentials to another origin. Otherwise it is the answer.
+    follows: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,7 @@ impl Call {
             method: ReadMethod::Get,
             path,
             purpose,
+            follows: false,
         }
     }
 
@@ -54,6 +57,7 @@ impl Call {
             method: ReadMethod::Head,
             path,
             purpose,
+            follows: false,
         }
     }
 
@@ -63,7 +67,13 @@ impl Call {
             method: ReadMethod::Query(document),
             path,
             purpose,
+            follows: false,
         }
+    }
+
+    /// The same, where the content may be kept elsewhere.
+    pub const fn redirected(self) -> Self {
+        Self { follows: true, ..self }
     }
 
     pub fn method(&self) -> &'static str {
@@ -108,6 +118,7 @@ impl Call {
 /// Sends calls, and counts them.
 pub struct Caller {
     http: Http,
+    following: Http,
     sent: AtomicUsize,
 }
 
@@ -122,13 +133,17 @@ pub enum NoAnswer {
 
 impl Caller {
     pub fn new(env: &Env) -> anyhow::Result<Self> {
-        let settings = Settings {
-            connect_timeout: CONNECT_TIMEOUT,
-            follow_redirects: true,
-            ..Settings::default()
+        let http = |follow_redirects| {
+            let settings = Settings {
+                connect_timeout: CONNECT_TIMEOUT,
+                follow_redirects,
+                ..Settings::default()
+            };
+            Http::new(env, &settings)
         };
         Ok(Self {
-            http: Http::new(env, &settings)?,
+            http: http(false)?,
+            following: http(true)?,
             sent: AtomicUsize::new(0),
         })
     }
@@ -238,7 +253,8 @@ impl Caller {
             timeout,
             body_limit,
         };
-        self.http.send(request).await.map_err(NoAnswer::Failed)
+        let http = if call.follows { &self.following } else { &self.http };
+        http.send(request).await.map_err(NoAnswer::Failed)
     }
 }
 

@@ -125,10 +125,18 @@ impl Registry {
                     "HEAD" => self.send(&GET_MANIFEST, reference, access, until).await?,
                     _ => answer,
                 };
-                Err(self.absent(reference, &answer))
+                Err(self.not_there(reference, &answer))
             }
-            status @ (401 | 403) => Err(self.refused(status, error_code(&answer.body).as_deref())),
-            _ => Err(Missing::Unknown(Unknown::unusable(&self.who, &answer))),
+            _ => Err(self.not_there(reference, &answer)),
+        }
+    }
+
+    /// What an answer means that is not the image.
+    fn not_there(&self, reference: &str, answer: &Answer) -> Missing {
+        match answer.status {
+            404 => self.absent(reference, answer),
+            status @ (401 | 403) => self.refused(status, error_code(&answer.body).as_deref()),
+            _ => Missing::Unknown(Unknown::unusable(&self.who, answer)),
         }
     }
 
@@ -142,8 +150,8 @@ impl Registry {
             // Registries call a repository unknown that they only do not show.
             Some("NAME_UNKNOWN") if is_hidden => self.refused(404, code.as_deref()),
             Some("NAME_UNKNOWN") => Missing::Absent(format!("the registry has no repository {repository}")),
-            // Some leave the code out, and say in a header what they are.
-            None if answer.headers.get("docker-distribution-api-version").is_none() => Missing::Unknown(Unknown::new(
+            // Any server that is no registry answers 404, too.
+            None => Missing::Unknown(Unknown::new(
                 format!("{} answered 404 in a way that registries do not", self.who),
                 super::CHECK_NAME,
             )),

@@ -36,7 +36,8 @@ const GET_MANIFEST: Call = Call::get(
 const GET_CONFIG: Call = Call::get(
     "/v2/{name}/blobs/{digest}",
     "which platform is the image for, and since when",
-);
+)
+.redirected();
 const GET_TOKEN: Call = Call::get("{url}", "a token to pull this one repository, where the registry says");
 
 /// All that is ever sent to a registry.
@@ -117,19 +118,19 @@ impl Registry {
         self.credentials.told()
     }
 
-    /// The digest of what this reference names.
+    /// The digest of what this reference names. If that is a digest, the registry must say the same.
     pub async fn digest(&self, reference: &str, until: Instant) -> Result<String, Missing> {
         let answer = self.ask(&HEAD_MANIFEST, reference, until).await?;
-        if let Some(digest) = answer
-            .headers
-            .get("docker-content-digest")
-            .filter(|d| reference::is_digest(d))
-        {
-            return Ok(digest);
+        let told = answer.headers.get("docker-content-digest");
+        let digest = match told.filter(|digest| reference::is_digest(digest)) {
+            Some(digest) => digest,
+            // Older registries leave it out.
+            None => self.digest_of(&self.ask(&GET_MANIFEST, reference, until).await?)?,
+        };
+        if reference::is_digest(reference) && digest != reference {
+            return Err(self.other_content(&digest, reference));
         }
-        // Older registries leave it out.
-        let answer = self.ask(&GET_MANIFEST, reference, until).await?;
-        self.digest_of(&answer)
+        Ok(digest)
     }
 
     /// The image that this digest names, with its child for the platform.
@@ -137,10 +138,7 @@ impl Registry {
         let answer = self.ask(&GET_MANIFEST, digest, until).await?;
         let actual = self.digest_of(&answer)?;
         if actual != digest {
-            return Err(Missing::Unknown(Unknown::new(
-                format!("{} sent other content ({actual}) for {digest}", self.who),
-                "a proxy or cache in between may be broken; pull the image by its digest with docker",
-            )));
+            return Err(self.other_content(&actual, digest));
         }
         let manifest: Manifest = self.json(&answer, "manifest")?;
         let name = &self.repository;
@@ -179,6 +177,10 @@ impl Registry {
             }
             answer => answer?,
         };
+        let actual = self.digest_of(&answer)?;
+        if actual != config.digest {
+            return Err(self.other_content(&actual, &config.digest));
+        }
         let config: Config = self.json(&answer, "configuration")?;
         if !config.platform.runs_on(on) {
             let is_for = config.platform;
@@ -193,10 +195,17 @@ impl Registry {
         })
     }
 
+    fn other_content(&self, actual: &str, expected: &str) -> Missing {
+        Missing::Unknown(Unknown::new(
+            format!("{} has other content ({actual}) for {expected}", self.who),
+            "a proxy or cache in between may be broken; pull the image by its digest with docker",
+        ))
+    }
+
     fn digest_of(&self, answer: &Answer) -> Result<String, Missing> {
         if answer.body_cut {
             return Err(no_image(format!(
-                "a manifest of {} is larger than {LARGEST} bytes",
+                "what {} sent is larger than {LARGEST} bytes",
                 self.who
             )));
         }

@@ -213,7 +213,7 @@ fn content_that_is_not_what_its_digest_says_is_not_believed() {
             }
             content(method, path)
         });
-        dry_run(&host, &[]).is(4, &["sent other content", "for sha256:"]);
+        dry_run(&host, &[]).is(4, &["has other content", "for sha256:"]);
     }
 }
 

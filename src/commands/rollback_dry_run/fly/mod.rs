@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::claims::{Claim, Claims, Seen};
-use super::image::{not_checked, present};
+use super::image::{KEEP_IMAGES, not_checked, present};
 use super::releases::{self, Release};
 use super::template::{Placeholder, Template};
 use super::{Proof, Prove};
@@ -133,7 +133,7 @@ impl FlyPlan {
                 Err(error) if error.status == Some(404) => return Ok((None, no_app(&plan.app, &error))),
                 machines => machines.map_err(not_answered)?,
             };
-            let (image, observed) = messages::one_image(&plan.app, &machines);
+            let (image, observed) = messages::one_image(&plan.app, &machines)?;
             let observed = observed.fact("requests", fly.sent().to_string());
             let fly = Arc::new(fly);
             Ok((image.map(|image| Running { fly, token, image }), observed))
@@ -178,11 +178,11 @@ impl FlyPlan {
             return (None, observed);
         }
         let is_current = |release: &Release| {
-            let image: Option<ImageName> = release.artifact.parse().ok();
+            let image: Option<ImageName> = release.artifact.as_ref().and_then(|name| name.parse().ok());
             image.is_some_and(|image| is_same(&image, current))
         };
         match releases::previous(&app.releases, is_current, self.to.as_deref()) {
-            Ok(release) => match release.artifact.parse::<ImageName>() {
+            Ok(release) => match release.artifact.clone().unwrap_or_default().parse::<ImageName>() {
                 Ok(image) => {
                     let newer = app
                         .releases
@@ -235,7 +235,7 @@ impl FlyPlan {
             let until = Instant::now() + LIMIT;
             let digest = match registry.digest(target.image.reference(), until).await {
                 Ok(digest) => digest,
-                Err(missing) => return present(Err(missing), &registry, |_| Observation::nothing_wrong()),
+                Err(missing) => return present(Err(missing), &registry, KEEP_IMAGES, |_| Observation::nothing_wrong()),
             };
             let (os, architecture) = RUNS;
             let on = Platform {
@@ -245,7 +245,7 @@ impl FlyPlan {
             };
             let same = running.image.digest() == Some(&digest);
             let image = registry.image(&digest, &on, until).await;
-            let (image, mut observed) = present(image, &registry, |image| {
+            let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {
                 Observation::nothing_wrong().fact("digest", image.digest.clone())
             })?;
             if same {

@@ -51,7 +51,7 @@ impl PlatformName {
     after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
 )]
 pub struct RollbackDryRunOptions {
-    /// What would be rolled back [default: command with --check, image with --image, fly with --app, else git].
+    /// Kind of the previous release [default: command with --check, image with --image, fly with --app, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -59,7 +59,7 @@ pub struct RollbackDryRunOptions {
     #[arg(long = "ref", value_name = "REF")]
     #[serde(rename = "ref")]
     pub reference: Option<String>,
-    /// git: which tags mark releases [default: *].
+    /// git: glob of the tags that mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
     /// git: count pre-releases such as v2.0.0-rc.1 as releases.
@@ -68,14 +68,14 @@ pub struct RollbackDryRunOptions {
     /// image: the image to go back to, with a tag or, better, a digest.
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
-    /// image: the image that runs now; the one to go back to must be another.
+    /// image: the image that runs now; the previous image must differ from it.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image: what the image must run on [default: linux/amd64].
+    /// image: platform on which the image must run [default: linux/amd64].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image: environment variable that holds user:password of the registry [default: what docker's configuration file
-    /// has for it].
+    /// image: environment variable that holds user:password of the registry [default: the credentials in docker's
+    /// configuration file].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly: name of the app.
@@ -84,23 +84,23 @@ pub struct RollbackDryRunOptions {
     /// fly: environment variable that holds the token [default: FLY_API_TOKEN].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// fly: release to go back to, such as v12 [default: the newest good one with another image].
+    /// fly: release to go back to, such as v12 [default: the newest complete release with another image].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
-    /// List every request that the platform may send, and send none: what an administrator grants rights for.
+    /// List every request that stageproof may send for the platform, and send none.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip)]
     pub list_calls: Option<bool>,
-    /// Command that would roll back; printed, never run. For git, {ref} (the full name, as refs/tags/v1, or the commit)
-    /// and {sha} are filled in; for image and fly, {image} (by its digest) [default for git: git checkout --detach {sha}; for fly:
-    /// fly deploy --app APP --image {image}].
+    /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest) [default for git: git checkout --detach {sha};
+    /// for fly: fly deploy --app APP --image {image}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
-    /// command: your own read-only check, split into words as a shell would, but without a shell. It runs with
+    /// command: your own read-only check, split into words as a shell would, but run without a shell. It runs with
     /// STAGEPROOF_DRY_RUN=1.
     #[arg(long, value_name = "COMMAND")]
     pub check: Option<String>,
-    /// command: exit code of a check that passes [default: 0].
+    /// command: exit code that means success [default: 0].
     #[arg(long, value_name = "CODE")]
     pub expect_exit: Option<i32>,
     /// command: regular expression its output must match.

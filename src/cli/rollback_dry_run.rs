@@ -61,7 +61,7 @@ pub enum Releases {
     after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
 )]
 pub struct RollbackDryRunOptions {
-    /// What would be rolled back [default: command with --check, image with --image, fly with --app, else git].
+    /// Kind of the previous release [default: command with --check, image with --image, fly with --app, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -69,15 +69,13 @@ pub struct RollbackDryRunOptions {
     #[arg(long = "ref", value_name = "REF")]
     #[serde(rename = "ref")]
     pub reference: Option<String>,
-    /// git: which tags mark releases [default: *].
+    /// git: glob of the tags that mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
-    /// git: where releases are found: tags of the repository, or successful deployments to the environment as GitHub knows
-    /// them [default: tags].
+    /// git: where to find releases: tags, or successful deployments to the environment on GitHub [default: tags].
     #[arg(long, value_enum)]
     pub releases: Option<Releases>,
-    /// Environment variable that holds the token for GitHub's API, where deployments are looked up [default:
-    /// GITHUB_TOKEN].
+    /// Environment variable that holds the token for GitHub's API, to look up deployments [default: GITHUB_TOKEN].
     #[arg(long, value_name = "VARIABLE")]
     pub github_token_env: Option<String>,
     /// git: count pre-releases such as v2.0.0-rc.1 as releases.
@@ -87,14 +85,14 @@ pub struct RollbackDryRunOptions {
     /// deployment before this one.
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
-    /// image: the image that runs now; the one to go back to must be another. {sha} in the tag is the commit of the run.
+    /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image: what the image must run on [default: linux/amd64].
+    /// image: platform on which the image must run [default: linux/amd64].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image: environment variable that holds user:password of the registry [default: what docker's configuration file
-    /// has for it].
+    /// image: environment variable that holds user:password of the registry [default: the credentials in docker's
+    /// configuration file].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly: name of the app.
@@ -103,23 +101,23 @@ pub struct RollbackDryRunOptions {
     /// fly: environment variable that holds the token [default: FLY_API_TOKEN].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// fly: release to go back to, such as v12 [default: the newest good one with another image].
+    /// fly: release to go back to, such as v12 [default: the newest complete release with another image].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
-    /// List every request that the platform may send, and send none: what an administrator grants rights for.
+    /// List every request that stageproof may send for the platform, and send none.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip)]
     pub list_calls: Option<bool>,
-    /// Command that would roll back; printed, never run. For git, {ref} (the full name, as refs/tags/v1, or the commit)
-    /// and {sha} are filled in; for image and fly, {image} (by its digest) [default for git: git checkout --detach {sha}; for fly:
-    /// fly deploy --app APP --image {image}].
+    /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest) [default for git: git checkout --detach {sha};
+    /// for fly: fly deploy --app APP --image {image}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
-    /// command: your own read-only check, split into words as a shell would, but without a shell. It runs with
+    /// command: your own read-only check, split into words as a shell would, but run without a shell. It runs with
     /// STAGEPROOF_DRY_RUN=1.
     #[arg(long, value_name = "COMMAND")]
     pub check: Option<String>,
-    /// command: exit code of a check that passes [default: 0].
+    /// command: exit code that means success [default: 0].
     #[arg(long, value_name = "CODE")]
     pub expect_exit: Option<i32>,
     /// command: regular expression its output must match.

@@ -400,6 +400,31 @@ fn what_needs_a_program_runs_on_the_runner() {
     assert_eq!((told(&good), told(&steps(&call))), (vec![], vec![]));
 }
 
+/// They ask a registry or Fly.io, with what is mapped into the step.
+#[test]
+fn rollbacks_of_images_and_of_fly_need_their_credentials_and_no_program() {
+    let rollback = |env: &str, inputs: &str| {
+        let inputs = indented(inputs, 4);
+        steps(&format!(
+            "- uses: {PIN}\n  env: {{{env}}}\n  with:\n    command: rollback-dry-run\n{inputs}"
+        ))
+    };
+    let image = "image: ghcr.io/acme/shop:v1\nrollback-command: deploy {image}";
+    let private = format!("{image}\nregistry-auth-env: REGISTRY");
+    let renamed = "app: shop\nplatform-token-env: FLY";
+    for (code, line, env, inputs, right) in [
+        ("not-mapped", 12, "", &*private, "REGISTRY: x"),
+        ("not-mapped", 6, "", "app: shop", "FLY_API_TOKEN: x"),
+        ("not-mapped", 11, "FLY_API_TOKEN: x", renamed, "FLY: x"),
+    ] {
+        let says = right.split(':').next().unwrap_or_default();
+        rule(code, &rollback(env, inputs), line, says, &rollback(right, inputs));
+    }
+    for inputs in [image, "app: shop\nlist-calls: true"] {
+        assert_eq!(told(&rollback("", inputs)), Vec::<String>::new(), "{inputs}");
+    }
+}
+
 /// `rehearse` needs a configuration. It is judged without one only where there is certainly none.
 #[test]
 fn a_configuration_of_another_folder_or_of_the_job_is_not_known() {

@@ -742,6 +742,59 @@ fn the_workflow_and_the_composite_action_are_judged_by_what_they_take() {
 }
 
 #[test]
+fn what_is_named_of_stageproof_exists_and_is_in_its_place() {
+    let of = |path: &str| PIN.replace('@', &format!("{path}@"));
+    let call = |path: &str| {
+        let uses = of(path);
+        format!("on: push\njobs:\n  a:\n    uses: {uses}\n    with: {{deploy: ./x}}\n")
+    };
+    let good = call("/.github/workflows/staging.yml");
+    for (path, says) in [
+        (
+            "/.github/workflows/stagin.yml",
+            "did you mean `.github/workflows/staging.yml`?",
+        ),
+        ("/check", "use stageproof/stageproof, "),
+        ("", "an action, and a job calls workflows only"),
+    ] {
+        rule("unknown-part", &call(path), 4, says, &good);
+    }
+    let step = |path: &str| steps(&format!("- uses: {}\n", of(path)));
+    let good = step("/prove");
+    for (path, says) in [
+        ("/proof", "did you mean `prove`?"),
+        ("/.github/workflows/staging.yml", "is a workflow"),
+    ] {
+        rule("unknown-part", &step(path), 6, says, &good);
+    }
+}
+
+#[test]
+fn a_job_that_calls_the_workflow_has_what_github_allows_and_what_it_needs() {
+    let uses = PIN.replace('@', "/.github/workflows/staging.yml@");
+    let call = |more: &str| format!("on: push\njobs:\n  a:\n    uses: {uses}\n{more}    with: {{deploy: ./x}}\n");
+    let good = call("    permissions: {contents: read}\n    needs: []\n");
+    for (more, code, line, says) in [
+        (
+            "    environment: staging\n",
+            "called-job",
+            5,
+            "move `environment` to `with`",
+        ),
+        ("    timeout-minutes: 5\n", "called-job", 5, "remove `timeout-minutes`"),
+        (
+            "    permissions: {actions: read}\n",
+            "permission",
+            4,
+            "`contents: read`",
+        ),
+        ("    permissions: {}\n", "permission", 4, "the job `a` lacks"),
+    ] {
+        rule(code, &call(more), line, says, &good);
+    }
+}
+
+#[test]
 fn composite_actions_are_judged_like_jobs() {
     let action = |inputs: &str| {
         format!("name: x\nruns:\n  using: composite\n  steps:\n    - uses: {PIN}\n      with: {{{inputs}}}\n")
@@ -812,10 +865,12 @@ fn the_rules_are_those_that_are_told() {
         include_str!("../../commands/check/mod.rs"),
         include_str!("../../commands/check/scope.rs"),
         include_str!("../../commands/check/interfaces.rs"),
+        include_str!("../../commands/check/inspect/callers.rs"),
         include_str!("../../commands/check/inspect/environments.rs"),
         include_str!("../../commands/check/inspect/needs.rs"),
         include_str!("../../commands/check/inspect/order.rs"),
         include_str!("../../commands/check/inspect/outputs.rs"),
+        include_str!("../../commands/check/inspect/parts.rs"),
         include_str!("../../commands/check/inspect/pins.rs"),
         include_str!("../../model/capped.rs"),
     ]

@@ -10,6 +10,8 @@ use crate::model::yaml::Node;
 
 /// The action's image.
 const IMAGE: &str = "ghcr.io/stageproof/stageproof";
+/// The composite action, below the repository's top.
+pub const PROVE_PATH: &str = "prove";
 /// So many uses of one file are judged.
 pub const MOST_USES: usize = 500;
 /// As it is called in a script.
@@ -38,7 +40,7 @@ pub fn part(reference: &Reference<'_>, is_own: bool) -> Option<Part> {
     };
     match path.trim_matches('/') {
         "" => Some(Part::Action),
-        "prove" => Some(Part::Prove),
+        PROVE_PATH => Some(Part::Prove),
         path if path == STAGING.file => Some(Part::Staging),
         _ if matches!(reference, Reference::Local(_)) => None,
         _ => Some(Part::Other),

@@ -109,6 +109,9 @@ impl CommandLine {
         if named.is_some() {
             need(&mut meaning, Needed::Checkout, "config");
         }
+        if let Some(holder) = &cli.common.env_from {
+            need(&mut meaning, Needed::Variable(holder.clone()), "env-from");
+        }
         let load = || match place {
             Place::Top => Config::load(named.as_deref(), &self.world.workspace),
             Place::Elsewhere => Ok(Config::default()),

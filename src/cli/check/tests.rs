@@ -243,6 +243,30 @@ fn variables_are_mapped_where_they_are_needed() {
 }
 
 #[test]
+fn the_variable_that_holds_others_is_mapped() {
+    let guard = |env: &str| {
+        format!(
+            "- uses: {PIN}\n  env: {{{env}}}\n  with:\n    command: skip-guard\n    env-from: ALL\n    require: env:A\n"
+        )
+    };
+    let good = steps(&guard("ALL: '${{ secrets.ALL }}'"));
+    rule("not-mapped", &steps(&guard("")), 10, "ALL: ${{ secrets.ALL }}", &good);
+    let call = |env: &str| {
+        let install = action("command: install");
+        steps(&format!(
+            "{install}- env: {{{env}}}\n  run: stageproof heartbeat --env-from ALL -- make deploy\n"
+        ))
+    };
+    let good = call("ALL: '${{ secrets.ALL }}'");
+    rule("not-mapped", &call(""), 10, "`env-from` needs `ALL`", &good);
+    let written = good.replace(
+        "env: {ALL: '${{ secrets.ALL }}'}",
+        "run: echo ALL=x >> $GITHUB_ENV\n      - id: x",
+    );
+    assert_eq!(told(&written), Vec::<String>::new(), "{written}");
+}
+
+#[test]
 fn tokens_are_mapped_and_may_do_what_is_asked() {
     let whole = |permissions: &str, token: &str, inputs: &str| {
         let action = format!(

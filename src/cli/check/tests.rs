@@ -851,6 +851,76 @@ fn a_configuration_is_judged_with_its_place() {
     );
 }
 
+/// One that can be read, and that every run refuses.
+#[test]
+fn each_section_of_a_configuration_makes_a_plan() {
+    for (text, line, says) in [
+        (
+            "rollback-dry-run:\n  image: https://x/y\n  tags: v*\n  expect-exit: 999\n",
+            3,
+            "--tags requires the platform `git`",
+        ),
+        ("rollback-dry-run:\n  image: https://x/y\n", 2, "--image"),
+        (
+            "rollback-dry-run:\n  check: ls\n  expect-exit: 999\n",
+            3,
+            "from 0 to 255",
+        ),
+        ("smoke:\n  within: 3m\n  url: notaurl\n", 3, "notaurl"),
+        ("smoke:\n  # no URL\n  within: 0s\n", 3, "longer than 0s"),
+        (
+            "smoke:\n  control: https://h/\n  url: https://h/x\n",
+            1,
+            "fails whenever the probe does",
+        ),
+        (
+            "smoke:\n  url: https://h/\n  probes:\n    - name: a\n      within: 1s\n    - name: b\n      within: 0s\n",
+            7,
+            "the probe b: --within",
+        ),
+        ("evidence-bundle:\n  exclude:\n    - 'a['\n", 2, "a["),
+        (
+            "version: 1\nskip-guard:\n  skipped-job: x\n  max-skips: 0\n",
+            4,
+            "--max-skips",
+        ),
+        ("verdict:\n  require: [smoke, 'a/b']\n", 2, "`a/b`"),
+        ("foreground-proof:\n  max-gap: 0s\n", 2, "--max-gap"),
+        ("version: 1\nenvironment: ' '\n", 2, "must not be empty"),
+    ] {
+        let found = findings_in(".github/stageproof.yml", text);
+        let [finding] = found.as_slice() else {
+            panic!("{found:?}\n{text}");
+        };
+        let place = finding.location.as_ref().and_then(|place| place.line);
+        assert_eq!((&*finding.code, place), ("config", Some(line)), "{finding:?}\n{text}");
+        assert!(finding.message.contains(says), "{finding:?}\n{text}");
+    }
+}
+
+#[test]
+fn what_a_step_may_still_give_is_not_missed_in_a_configuration() {
+    for text in [
+        "smoke:\n  within: 3m\n",
+        "smoke:\n  version-from: header:X\n",
+        "smoke:\n  method: HEAD\n",
+        "smoke:\n  bearer-env: TOKEN\n  header-env: ['X-Key: KEY']\n  url: https://h/\n",
+        "smoke:\n  url: https://h/\n  ca-file: made-by-a-step.pem\n",
+        "smoke:\n  servers: [{name: a, start: node a.js}]\n",
+        "smoke:\n  probes:\n    - url: https://h/\n    - path: [/x]\n",
+        "rollback-dry-run:\n  expect-exit: 3\n",
+        "rollback-dry-run:\n  platform: image\n",
+        "rollback-dry-run:\n  to-release: v12\n",
+        "skip-guard:\n  skipped-job: deploy\n",
+        "skip-guard:\n  strict: true\n",
+        "foreground-proof:\n  max-gap: 90s\n",
+        "evidence-bundle:\nverdict:\n  strict: true\nenvironment: qa\n",
+    ] {
+        let found = findings_in(".github/stageproof.yml", text);
+        assert!(found.is_empty(), "{found:?}\n{text}");
+    }
+}
+
 #[test]
 fn what_is_no_yaml_is_told_with_its_line() {
     for (text, line, says) in [
@@ -885,6 +955,7 @@ fn a_finding_can_be_ignored_where_it_is() {
 #[test]
 fn the_rules_are_those_that_are_told() {
     let sources = [
+        include_str!("config.rs"),
         include_str!("language.rs"),
         include_str!("../../commands/check/mod.rs"),
         include_str!("../../commands/check/scope.rs"),

@@ -193,7 +193,7 @@ impl RollbackDryRunOptions {
     }
 
     /// As it is named, or as what else is given says.
-    fn platform(&self) -> PlatformName {
+    pub fn platform(&self) -> PlatformName {
         match self.platform {
             Some(platform) => platform,
             None if self.check.is_some() => PlatformName::Command,
@@ -226,10 +226,6 @@ impl RollbackDryRunOptions {
             folder: folder.to_owned(),
             platform,
         })
-    }
-
-    pub fn is_git(&self) -> bool {
-        self.platform() == PlatformName::Git
     }
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.

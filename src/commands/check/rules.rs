@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 24] = [
+const ALL: [Rule; 26] = [
     rule(
         Error,
         "yaml",
@@ -27,6 +27,19 @@ const ALL: [Rule; 24] = [
         "config-name",
         "The configuration has the wrong name, so stageproof does not read it.",
         "Rename it to `.github/stageproof.yml`, or name it with `config`.",
+    ),
+    rule(
+        Error,
+        "unknown-part",
+        "A job or step names something of stageproof that does not exist, or cannot be used there.",
+        "Use `stageproof/stageproof` or `stageproof/stageproof/prove` in a step, and \
+         `stageproof/stageproof/.github/workflows/staging.yml` in a job.",
+    ),
+    rule(
+        Error,
+        "called-job",
+        "A job that calls a workflow has a key that GitHub does not allow there.",
+        "Remove the key, or pass it in `with` if the workflow has an input for it.",
     ),
     rule(
         Error,

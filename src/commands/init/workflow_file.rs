@@ -3,11 +3,11 @@
 
 use super::config_file::mark;
 use super::known::Known;
-use super::pin::REPOSITORY;
 use super::platforms::Setup;
 use super::survey::Survey;
 use super::workflows::FOLDER;
 use super::yaml;
+use crate::model::workflow::reference::STAGEPROOF;
 
 /// Its name, unless somebody else's workflow has it.
 const NAMES: [&str; 3] = ["staging", "stageproof-staging", "stageproof-staging-2"];
@@ -60,7 +60,7 @@ fn events(known: &Known) -> String {
 
 fn call(known: &Known) -> String {
     let mut out = format!(
-        "jobs:\n  staging:\n    uses: {REPOSITORY}/.github/workflows/staging.yml{}\n    with:\n",
+        "jobs:\n  staging:\n    uses: {STAGEPROOF}/.github/workflows/staging.yml{}\n    with:\n",
         known.pin.suffix()
     );
     if known.environment != "staging" {
@@ -117,7 +117,7 @@ fn own_job(known: &Known, setup: &Setup) -> String {
          - name: Check out\n        uses: {CHECKOUT}\n        with: {{ fetch-depth: 0, persist-credentials: false }}\n"
     );
     out.push_str(&format!(
-        "      - name: Guard\n        id: guard\n        uses: {REPOSITORY}{pin}\n{env}        with:\n          \
+        "      - name: Guard\n        id: guard\n        uses: {STAGEPROOF}{pin}\n{env}        with:\n          \
          command: skip-guard\n          evidence-dir: artifacts/{{environment}}/{{run-id}}\n"
     ));
     let setup_pin = known.setup_pin.as_deref().unwrap_or(setup.pin);
@@ -133,7 +133,7 @@ fn own_job(known: &Known, setup: &Setup) -> String {
     out.push_str(&command(known, "        ", "run"));
     out.push_str(&format!(
         "      # After a deploy that failed, too.\n      - name: Prove\n        \
-         if: ${{{{ !cancelled() && steps.deploy.outcome != 'skipped' }}}}\n        uses: {REPOSITORY}/prove{pin}\n"
+         if: ${{{{ !cancelled() && steps.deploy.outcome != 'skipped' }}}}\n        uses: {STAGEPROOF}/prove{pin}\n"
     ));
     let url = known.url_variable.as_ref();
     let url = url.map(|(name, _)| format!("url: ${{{{ vars.{name} }}}}"));

@@ -130,18 +130,17 @@ pub struct RollbackDryRunOptions {
 
 /// Variables whose values must be shown nowhere.
 pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
+    let github = options.github_token_env.clone();
+    platform_secrets(options).into_iter().chain(github).collect()
+}
+
+/// Those that the platform is asked with.
+pub fn platform_secrets(options: &RollbackDryRunOptions) -> Vec<String> {
     let token = match (&options.platform_token_env, options.platform()) {
         (None, PlatformName::Fly) => Some(FLY_TOKEN.to_owned()),
         (named, _) => named.clone(),
     };
-    let github = options.github_token_env.clone();
-    options
-        .registry_auth_env
-        .clone()
-        .into_iter()
-        .chain(token)
-        .chain(github)
-        .collect()
+    options.registry_auth_env.clone().into_iter().chain(token).collect()
 }
 
 impl Options for RollbackDryRunOptions {
@@ -192,6 +191,20 @@ impl RollbackDryRunOptions {
         )
     }
 
+    /// What GitHub is asked for, if anything.
+    pub fn asks_github(&self) -> Option<&'static str> {
+        let has_commit = self.image.as_ref().is_some_and(|image| image.contains("{sha}"));
+        match self.releases {
+            Some(Releases::Deployments) => Some("releases: deployments"),
+            _ if has_commit => Some("{sha} in image"),
+            _ => None,
+        }
+    }
+
+    pub fn github_token_env(&self) -> &str {
+        self.github_token_env.as_deref().unwrap_or(GITHUB_TOKEN)
+    }
+
     /// As it is named, or as what else is given says.
     pub fn platform(&self) -> PlatformName {
         match self.platform {
@@ -206,7 +219,7 @@ impl RollbackDryRunOptions {
     pub fn plan(self, folder: &Path, environment: &str) -> Result<Plan, UsageError> {
         let deployments = Deployments {
             environment: environment.to_owned(),
-            token_env: self.github_token_env.clone().unwrap_or_else(|| GITHUB_TOKEN.to_owned()),
+            token_env: self.github_token_env().to_owned(),
         };
         let platform = self.platform();
         self.refuse_foreign(platform)?;

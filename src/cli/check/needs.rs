@@ -142,9 +142,16 @@ fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut 
         }
         PlatformName::Command => need(meaning, Needed::Host, "check"),
         PlatformName::Image | PlatformName::Fly => {
-            for name in rollback_dry_run::secret_names(options) {
+            for name in rollback_dry_run::platform_secrets(options) {
                 need(meaning, Needed::Variable(name), "rollback-dry-run");
             }
         }
+    }
+    if let Some(because) = options.asks_github() {
+        let token = Needed::Token {
+            variable: options.github_token_env().to_owned(),
+            scopes: vec!["deployments".to_owned()],
+        };
+        need(meaning, token, because);
     }
 }

@@ -48,6 +48,7 @@ use crate::commands::{self, ReportHome};
 use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
 use crate::world::binary::VERSION;
+use crate::world::secrets::Redactor;
 use crate::world::{Env, World};
 
 /// Gates staging deploys and leaves proof.
@@ -286,10 +287,22 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         Some(holder) => env_from::unpack(holder, &world.env)?,
         None => (Arc::clone(&world.env), Vec::new()),
     };
-    let world = &World {
+    let world = World {
         env: Arc::clone(&env),
         ..world.clone()
     };
+    // Whoever shows the error knows the variables as they were packed.
+    run_with(options, flags, &world, unpacked.clone())
+        .map_err(|error| error.redacted(&Redactor::new(&env, unpacked.iter().map(String::as_str))))
+}
+
+/// In a world whose environment holds the variables that were unpacked.
+fn run_with(
+    options: Box<dyn Options>,
+    flags: CommonOptions,
+    world: &World,
+    unpacked: Vec<String>,
+) -> Result<Run, UsageError> {
     let command = options.name();
     let config_file = flags.config.clone();
     let mut config = match options.reads_config() {
@@ -331,7 +344,7 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         evidence_dir,
         plan,
         secret_names: given.secret_names,
-        env,
+        env: Arc::clone(&world.env),
     })
 }
 

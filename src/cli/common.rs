@@ -52,7 +52,7 @@ pub struct CommonOptions {
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
     /// Variable that holds more variables, as NAME=VALUE lines or as NAME<<END, lines and END. Their values are secrets, and
-    /// skip-guard requires each of them.
+    /// skip-guard requires each of them. It must be set, and may be empty.
     // A step names the variable that it maps; a configuration is shared by steps that do not map it.
     #[arg(long, global = true, value_name = "NAME")]
     #[serde(skip)]
@@ -90,6 +90,8 @@ pub struct Setting {
     /// What was sealed in its place before, the last one last.
     pub sealed: Vec<PathBuf>,
     pub label: Option<String>,
+    /// The variable that holds more variables, as it was typed.
+    pub env_from: Option<String>,
     pub format: Format,
     /// `None` is auto.
     pub color: Option<bool>,
@@ -166,6 +168,7 @@ impl CommonOptions {
             evidence_dir,
             sealed,
             label: self.label,
+            env_from: self.env_from,
             format: self.format.unwrap_or(Format::Console),
             color: match self.color.unwrap_or(Color::Auto) {
                 Color::Auto => None,

@@ -167,6 +167,11 @@ trait Options {
         true
     }
 
+    /// Whether it requires what --env-from names.
+    fn is_guard(&self) -> bool {
+        false
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn commands::Subcommand>, UsageError>;
 }
 
@@ -284,7 +289,7 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 
 fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
     let (env, unpacked) = match &flags.env_from {
-        Some(holder) => env_from::unpack(holder, &world.env)?,
+        Some(holder) => env_from::unpack(holder, &world.env, options.is_guard())?,
         None => (Arc::clone(&world.env), Vec::new()),
     };
     let world = World {

@@ -51,8 +51,8 @@ pub struct CommonOptions {
     /// {run-attempt}, {job}, {sha}.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
-    /// Environment variable that holds further variables, as NAME=VALUE lines or as NAME<<END, lines and END. Their values
-    /// are secrets, and skip-guard requires each of them.
+    /// Environment variable that holds further variables, as NAME=VALUE lines or as NAME<<END, lines and END. It must be
+    /// set, and may be empty. Their values are secrets, and skip-guard requires each of them.
     // A step names the variable that it maps; a configuration is shared by steps that do not map it.
     #[arg(long, global = true, value_name = "NAME")]
     #[serde(skip)]
@@ -90,6 +90,8 @@ pub struct Setting {
     /// What was sealed in its place before, the last one last.
     pub sealed: Vec<PathBuf>,
     pub label: Option<String>,
+    /// The variable that holds more variables, as it was typed.
+    pub env_from: Option<String>,
     pub format: Format,
     /// `None` is auto.
     pub color: Option<bool>,
@@ -166,6 +168,7 @@ impl CommonOptions {
             evidence_dir,
             sealed,
             label: self.label,
+            env_from: self.env_from,
             format: self.format.unwrap_or(Format::Console),
             color: match self.color.unwrap_or(Color::Auto) {
                 Color::Auto => None,

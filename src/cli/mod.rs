@@ -48,6 +48,7 @@ use crate::commands::{self, ReportHome};
 use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
 use crate::world::binary::VERSION;
+use crate::world::secrets::Redactor;
 use crate::world::{Env, World};
 
 /// Gates staging deploys and seals the evidence.
@@ -164,6 +165,11 @@ trait Options {
     /// Whether the configuration has a say in it.
     fn reads_config(&self) -> bool {
         true
+    }
+
+    /// Whether it requires what --env-from names.
+    fn is_guard(&self) -> bool {
+        false
     }
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn commands::Subcommand>, UsageError>;
@@ -283,13 +289,25 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 
 fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
     let (env, unpacked) = match &flags.env_from {
-        Some(holder) => env_from::unpack(holder, &world.env)?,
+        Some(holder) => env_from::unpack(holder, &world.env, options.is_guard())?,
         None => (Arc::clone(&world.env), Vec::new()),
     };
-    let world = &World {
+    let world = World {
         env: Arc::clone(&env),
         ..world.clone()
     };
+    // Whoever shows the error knows the variables as they were packed.
+    run_with(options, flags, &world, unpacked.clone())
+        .map_err(|error| error.redacted(&Redactor::new(&env, unpacked.iter().map(String::as_str))))
+}
+
+/// In a world whose environment holds the variables that were unpacked.
+fn run_with(
+    options: Box<dyn Options>,
+    flags: CommonOptions,
+    world: &World,
+    unpacked: Vec<String>,
+) -> Result<Run, UsageError> {
     let command = options.name();
     let config_file = flags.config.clone();
     let mut config = match options.reads_config() {
@@ -331,7 +349,7 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         evidence_dir,
         plan,
         secret_names: given.secret_names,
-        env,
+        env: Arc::clone(&world.env),
     })
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::common::Setting;
 use super::error::UsageError;
-use super::{Given, Options};
+use super::{Given, Options, env_from};
 use super::{Or as _, merge};
 use crate::commands::Subcommand;
 use crate::commands::skip_guard::{FailOn, Plan, Prerequisite, Requirement, SkipLimits};
@@ -60,12 +60,20 @@ impl Options for SkipGuardOptions {
         "skip-guard"
     }
 
+    fn is_guard(&self) -> bool {
+        true
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         given.number_label(self.name());
         given.secret_names.extend(secret_names(&self));
         let mut options = self.or(given.config.skip_guard.take().unwrap_or_default());
+        let note = env_from::note(given);
         options.requires_secrets(given.unpacked.drain(..));
-        Ok(Box::new(options.plan(&given.setting)?))
+        Ok(Box::new(Plan {
+            note,
+            ..options.plan(&given.setting)?
+        }))
     }
 }
 
@@ -137,6 +145,7 @@ impl SkipGuardOptions {
             },
             environment: environment.to_owned(),
             fix_logs: None,
+            note: None,
         })
     }
 

@@ -35,10 +35,34 @@ fn each_of_them_is_a_prerequisite_of_the_guard() {
         (&*outputs["ready"], &*outputs["missing"]),
         ("false", r#"["env:FLY_API_KEY_OF_TEST"]"#)
     );
-    // Nobody said that secrets are needed.
+    // A workflow passes on an empty text where nobody said that secrets are needed.
     let none = gate("");
-    none.run(guard).code(0);
+    none.run(guard)
+        .code(0)
+        .says("DEPLOY_ENV is empty: it holds no variables");
     assert_eq!(none.outputs()["ready"], "true");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_missing_and_not_empty() {
+    let unset = || Gate::new().on_runner("push", r#"{"repository":{"fork":false}}"#);
+    let guard = ["skip-guard", "--env-from=NOPE", "--require=not-fork"];
+    let skipped = unset();
+    skipped.run(guard).code(0).says("NOPE is not set or empty");
+    let outputs = skipped.outputs();
+    assert_eq!((&*outputs["ready"], &*outputs["missing"]), ("false", r#"["env:NOPE"]"#));
+    unset().run([&guard[..], &["--strict"]].concat()).code(1);
+    for command in [
+        &["heartbeat", "--env-from=NOPE", "--", "true"][..],
+        &["rollback-dry-run", "--env-from=NOPE", "--check=true"],
+        &["smoke", "--env-from=NOPE", "http://127.0.0.1:9/"],
+    ] {
+        unset()
+            .run(command)
+            .code(2)
+            .says("NOPE, which --env-from names, is not set")
+            .says("env: NOPE: ${{ secrets.NOPE }}");
+    }
 }
 
 #[test]
@@ -114,6 +138,9 @@ fn rehearse_requires_each_of_them() {
         .code(0)
         .says("FLY_API_KEY_OF_TEST is not set or empty");
     assert_eq!(gate.outputs()["verdict"], "skip");
+    gate.run(["rehearse", "--env-from=NOPE"])
+        .code(0)
+        .says("NOPE is not set or empty");
 }
 
 #[test]

@@ -5,29 +5,39 @@ use super::config_file::mark;
 use super::known::Known;
 use super::platforms::Setup;
 use super::survey::Survey;
-use super::workflows::FOLDER;
+use super::workflows::{FOLDER, WRITTEN};
 use super::yaml;
 use crate::model::workflow::reference::STAGEPROOF;
 
-/// Its name, unless somebody else's workflow has it.
-const NAMES: [&str; 3] = ["staging", "stageproof-staging", "stageproof-staging-2"];
 const CHECKOUT: &str = "actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8 # v6.0.1";
 
-/// Where it is written: over the one that uses stageproof already, else under the first name that is free.
-pub fn path(known: &Known, survey: &Survey) -> String {
+/// Where it is written: over the one that was written before, else under the first name that is free. With the workflow
+/// of somebody else that has its usual name, if there is one.
+pub fn path(known: &Known, survey: &Survey) -> (String, Option<String>) {
     if let Some(ours) = &known.ours {
-        return ours.clone();
+        return (ours.clone(), None);
     }
-    let paths = NAMES.map(|name| [format!("{FOLDER}{name}.yml"), format!("{FOLDER}{name}.yaml")]);
-    let free = paths.iter().find(|paths| !paths.iter().any(|path| survey.has(path)));
-    let [path, _] = free.unwrap_or(&paths[0]);
-    path.clone()
+    let mut number = 1;
+    let (mut name, mut taken) = ("staging".to_owned(), None);
+    loop {
+        let paths = ["yml", "yaml"].map(|ending| format!("{FOLDER}{name}.{ending}"));
+        let Some(other) = paths.iter().find(|path| survey.has(path)) else {
+            let [path, _] = paths;
+            return (path, taken);
+        };
+        taken.get_or_insert_with(|| other.clone());
+        name = match number {
+            1 => "stageproof-staging".to_owned(),
+            _ => format!("stageproof-staging-{number}"),
+        };
+        number += 1;
+    }
 }
 
 pub fn text(known: &Known, config: &str) -> String {
     let environment = &known.environment;
     let mut out = format!(
-        "# Deploys to {environment} and proves it. Written by `stageproof init`; {config} says what is checked.\n\
+        "# Deploys to {environment} and proves it. {WRITTEN}; {config} says what is checked.\n\
          name: {environment}\n"
     );
     out.push_str(&events(known));

@@ -11,10 +11,11 @@ use super::names;
 use super::survey::Survey;
 
 pub const FOLDER: &str = ".github/workflows/";
-/// Who uses it was set up before.
-const OURS: &str = "uses: stageproof/stageproof";
+/// In a comment of a workflow of ours. Only such a workflow is replaced: another one that uses stageproof may do more.
+pub const WRITTEN: &str = "Written by `stageproof init`";
+const USES: &str = "uses: stageproof/stageproof";
 /// What deploys, as it is called in a step.
-const DEPLOYS: [&str; 14] = [
+const DEPLOYS: [&str; 16] = [
     "flyctl deploy",
     "fly deploy",
     "vercel deploy",
@@ -29,6 +30,8 @@ const DEPLOYS: [&str; 14] = [
     "kubectl apply",
     "kubectl set image",
     "docker compose up",
+    "stageproof/stageproof/.github/workflows/staging.yml@",
+    "stageproof/stageproof/prove@",
 ];
 
 /// The workflows of a repository.
@@ -47,6 +50,7 @@ pub struct Workflow {
     pins: BTreeSet<String>,
     /// Its text without comments.
     text: String,
+    is_ours: bool,
 }
 
 impl Workflows {
@@ -100,22 +104,31 @@ impl Workflows {
             let environments = &workflow.environments;
             (known && environments.is_empty()) || environments.iter().any(|name| is_staging(name))
         };
-        let all = self.all.iter().filter(|(_, workflow)| !workflow.is_ours());
+        let all = self.all.iter().filter(|(_, workflow)| !workflow.is_ours);
         all.filter(move |(_, workflow)| deploys(workflow))
             .map(|(path, workflow)| (path.as_str(), workflow))
     }
 
-    /// The workflow that uses stageproof already.
+    /// The workflow that was written before.
     pub fn ours(&self) -> Option<&str> {
         let mut all = self.all.iter();
-        all.find(|(_, workflow)| workflow.is_ours())
+        all.find(|(_, workflow)| workflow.is_ours)
+            .map(|(path, _)| path.as_str())
+    }
+
+    /// Those that use stageproof and were written by somebody else.
+    pub fn that_use_it(&self) -> impl Iterator<Item = &str> {
+        let all = self.all.iter();
+        all.filter(|(_, workflow)| !workflow.is_ours && workflow.text.contains(USES))
             .map(|(path, _)| path.as_str())
     }
 }
 
 impl Workflow {
     fn parse(text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let is_comment = |line: &&str| line.trim_start().starts_with('#');
+        let is_ours = text.lines().filter(is_comment).any(|line| line.contains(WRITTEN));
+        let lines = text.lines().filter(|line| !is_comment(line));
         let text: String = lines.flat_map(|line| [line, "\n"]).collect();
         let all = |pattern: &Regex| -> BTreeSet<String> {
             let found = pattern.captures_iter(&text);
@@ -140,11 +153,8 @@ impl Workflow {
             environments,
             pins: all(&PIN),
             text,
+            is_ours,
         }
-    }
-
-    fn is_ours(&self) -> bool {
-        self.text.contains(OURS)
     }
 
     pub fn runs(&self, command: &str) -> bool {

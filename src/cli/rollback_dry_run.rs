@@ -191,6 +191,14 @@ impl RollbackDryRunOptions {
         )
     }
 
+    fn calls(&self) -> rollback_dry_run::Calls {
+        let mut calls = self.platform().calls();
+        if self.asks_github().is_some() {
+            calls.extend(rollback_dry_run::deployment_calls());
+        }
+        calls
+    }
+
     /// What GitHub is asked for, if anything.
     pub fn asks_github(&self) -> Option<&'static str> {
         let has_commit = self.image.as_ref().is_some_and(|image| image.contains("{sha}"));
@@ -226,7 +234,7 @@ impl RollbackDryRunOptions {
         if self.list_calls == Some(true) {
             return Ok(Plan {
                 folder: folder.to_owned(),
-                platform: Platform::Calls(platform.calls()),
+                platform: Platform::Calls(self.calls()),
             });
         }
         let platform = match platform {

@@ -7,9 +7,19 @@ use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
 use crate::world::World;
+use crate::world::calls::Call;
 use crate::world::github::GitHub;
 
 pub const DEPLOYED: Claim<'_> = ("rollback:deployment", "An earlier commit was deployed with success");
+
+/// What GitHub is asked, which octocrab words (world/github); a test compares the two.
+pub const CALLS: [Call; 2] = [
+    Call::get("/repos/{repository}/deployments", "the deployments to the environment"),
+    Call::get(
+        "/repos/{repository}/deployments/{id}/statuses",
+        "whether a deployment was a success",
+    ),
+];
 
 /// For all requests.
 pub const LIMIT: Duration = Duration::from_secs(50);

@@ -49,6 +49,11 @@ pub enum Platform {
 /// Requests, by the server that they are sent to.
 pub type Calls = Vec<(&'static str, &'static [Call])>;
 
+/// All that is ever sent to find the deployment before this one.
+pub fn deployment_calls() -> Calls {
+    vec![("api.github.com", &deployments::CALLS)]
+}
+
 /// All that is ever sent for the platform `image`.
 pub fn image_calls() -> Calls {
     vec![("the image's registry", &registry::CALLS)]

@@ -42,6 +42,25 @@ fn the_newest_success_of_another_commit_is_the_way_back() {
         &["--releases=deployments", "--rollback-command=./deploy.sh {sha}"],
     );
     told.is(0, &["An earlier commit was deployed with success"]);
+    let listed = repo.dry_run(&["--releases=deployments", "--list-calls"]);
+    for path in mock.asked() {
+        let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let path = path
+            .split('?')
+            .next()
+            .unwrap()
+            .replace("/repos/acme/shop/", "/repos/{repository}/");
+        let parts: Vec<&str> = path
+            .split('/')
+            .map(|part| if number(part) { "{id}" } else { part })
+            .collect();
+        let call = format!("GET {}:", parts.join("/"));
+        assert!(
+            listed.notes().contains(&call),
+            "{call} is not listed: {}",
+            listed.notes()
+        );
+    }
     assert_eq!(told.output("command"), format!("./deploy.sh {first}"));
     assert_eq!(told.statuses(), ["passed"; 4], "{}", told.text);
 }

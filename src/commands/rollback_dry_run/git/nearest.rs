@@ -18,8 +18,9 @@ use crate::model::text::count;
 use crate::world::git::{Commit, Oid, PointsTo, RefName, Stop, Tag};
 
 /// The whole history is there.
-const NO_TAGS: &str = "tag the release that runs now (`git tag v1.2.3 COMMIT`), or name a tag, branch or commit to go \
-back to with --ref; `git fetch --tags` brings tags that only the remote has";
+const NO_TAGS: &str = "if you deploy without tags, set --releases deployments, or name the commit that was deployed before \
+with --ref (in a workflow on push: ${{ github.event.before }}); else tag releases, and `git fetch --tags` if only the \
+remote has the tags";
 
 impl Search<'_> {
     pub fn nearest(&self, plan: &GitPlan, stop: Stop<'_>) -> Answer {

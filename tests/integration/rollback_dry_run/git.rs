@@ -123,8 +123,8 @@ fn no_earlier_tag_says_what_was_looked_at() {
         &[
             "it has no tags;",
             "releases are tags that match `v*`",
-            "tag the release that runs now",
-            "--ref",
+            "--releases deployments",
+            "github.event.before",
         ],
     );
     assert!(!told.text.contains("fetch-depth"), "{}", told.text);

@@ -3,12 +3,15 @@
 //! Everything but these two files is only read. What was found is in the checks with where it was found; what nobody but
 //! the owner knows is marked `# CHANGE` in the files and listed.
 
+mod aim;
 mod apps;
 mod config_file;
 mod known;
 mod names;
 mod pin;
 mod platforms;
+mod settings;
+mod steps;
 mod survey;
 mod tags;
 mod told;

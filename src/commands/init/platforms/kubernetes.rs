@@ -44,6 +44,7 @@ pub fn find(app: &App<'_>, workflows: &Workflows) -> Option<Deploy> {
         platform: "to Kubernetes",
         why,
         prepare,
+        rollback_first: Some(ROLLBACK_FIRST.to_owned()),
         command: Command::known(format!("kubectl apply {flag} {folder}{wait}")),
         secrets: vec![secret],
         health,
@@ -51,6 +52,9 @@ pub fn find(app: &App<'_>, workflows: &Workflows) -> Option<Deploy> {
         ..Deploy::default()
     })
 }
+
+/// The kubeconfig of a laptop may lead to another cluster.
+pub const ROLLBACK_FIRST: &str = "export KUBECONFIG=\"${KUBECONFIG:?the kubeconfig of staging}\"";
 
 /// The secret that holds a kubeconfig, and the lines that make a file of it. A name can say that it is encoded.
 pub fn kubeconfig(workflows: &Workflows) -> (Secret, Vec<String>) {
@@ -67,7 +71,9 @@ pub fn kubeconfig(workflows: &Workflows) -> (Secret, Vec<String>) {
     .long();
     let is_encoded = workflows
         .secrets()
-        .any(|(name, _)| secret.names.contains(&name) && (name.ends_with("_DATA") || name.ends_with("_BASE64")));
+        .iter()
+        .map(|used| used.name)
+        .any(|name| secret.names.contains(&name) && (name.ends_with("_DATA") || name.ends_with("_BASE64")));
     let decode = if is_encoded { " | base64 --decode" } else { "" };
     let prepare = vec![
         "umask 077".to_owned(),

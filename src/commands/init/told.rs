@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::broken;
 use super::known::{Git, Known};
 use super::platforms::Certainty;
 use super::settings::Mapped;
@@ -48,7 +49,8 @@ fn repository(known: &Known, survey: &Survey, took: Duration) -> Check {
         let message = format!("{path} names the environment {}", known.environment);
         findings.add(Finding::note("environment", message));
     }
-    survey.left_out().into_iter().for_each(|finding| findings.add(finding));
+    let missed = survey.left_out().into_iter().chain(broken::findings(survey));
+    missed.for_each(|finding| findings.add(finding));
     let check = Check::new(
         STAGE,
         "init:repository",

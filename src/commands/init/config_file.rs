@@ -84,6 +84,12 @@ fn rollback(known: &Known) -> String {
         folder => format!("cd {folder} && "),
     };
     let deploy = &known.deploy;
+    if deploy.own.is_some() || deploy.rollback_first.is_none() {
+        let needed: Vec<&str> = known.settings.secrets.iter().map(|secret| &*secret.variable).collect();
+        if !needed.is_empty() {
+            out.push_str(&format!("  # Set first, as for the deploy: {}\n", needed.join(", ")));
+        }
+    }
     let first = deploy.rollback_first.as_ref();
     let first = first.map_or_else(String::new, |first| format!("{first} && "));
     let command = format!(

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::aim::{self, Aim};
-use super::workflows::pattern;
 use crate::model::workflow::{Job, Workflow};
 use crate::model::yaml::Node;
 
@@ -189,6 +188,11 @@ fn all(pattern: &Regex, text: &str) -> BTreeSet<String> {
             .map(|name| name.as_str().to_owned())
     });
     names.collect()
+}
+
+#[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles them")]
+pub fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a constant pattern")
 }
 
 static SECRET: LazyLock<Regex> =

@@ -10,7 +10,7 @@ use regex::Regex;
 pub use super::aim::is_staging;
 use super::aim::{self, Aim};
 use super::names;
-use super::steps::Step;
+use super::steps::{Step, pattern};
 use super::survey::Survey;
 use crate::model::yaml;
 
@@ -214,11 +214,6 @@ fn is_pushed(root: &yaml::Node) -> bool {
             .any(|event| event.text() == Some("push"));
         listed || events.get("push").is_some()
     })
-}
-
-#[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles them")]
-pub fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a constant pattern")
 }
 
 static PIN: LazyLock<Regex> =

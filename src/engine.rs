@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::model::latency::Latency;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, TimeSpan};
+use crate::world::github::ApiError;
 use crate::world::{Interrupt, panics};
 
 /// What looking brought back.
@@ -57,6 +58,12 @@ pub enum NotChecked {
     Skipped { reason: String },
     /// It could not be. Never green.
     Errored { cause: String, help: Option<String> },
+}
+
+impl From<ApiError> for NotChecked {
+    fn from(error: ApiError) -> Self {
+        Self::with_help(error.to_string(), error.help())
+    }
 }
 
 impl NotChecked {

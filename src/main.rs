@@ -95,12 +95,11 @@ async fn stageproof(env: Env) -> anyhow::Result<u8> {
         }
         Err(Stop::Usage(error)) => {
             let unnamed = Redactor::new(&world.env, []);
-            let help = error.help.map(|help| unnamed.redact(&help));
-            let message = unnamed.redact(&error.message);
+            let error = error.redacted(&unnamed);
             let say = |message: &str, help: Option<&str>| {
                 complain(world.runner.active, message, help, exit::USAGE, &world.interrupt)
             };
-            let code = say(&message, help.as_deref());
+            let code = say(&error.message, error.help.as_deref());
             if let Some(path) = cli::status_file_of_unread(&argv, &world)
                 && let Err(error) = app::revoke_status(&path, &world)
             {

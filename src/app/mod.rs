@@ -258,7 +258,7 @@ fn refuse_other_than_status(path: &Path) -> anyhow::Result<()> {
 fn refuse_other_than_sarif(path: &Path) -> anyhow::Result<()> {
     let there = files::read_if_there(path, LARGEST_SARIF, Links::Refuse)?.unwrap_or_default();
     anyhow::ensure!(
-        there.is_empty() || String::from_utf8_lossy(&there).contains(render::sarif::MARK),
+        there.is_empty() || render::sarif::is_ours(&there),
         "{} exists and was not written by stageproof; name another file with --sarif, or remove it",
         path.display()
     );

@@ -51,14 +51,14 @@ pub struct CommonOptions {
     /// {run-attempt}, {job}, {sha}.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::AnyPath)]
     pub evidence_dir: Option<String>,
-    /// Variable that holds more variables, as NAME=VALUE lines or as NAME<<END, lines and END. Their values are secrets, and
-    /// skip-guard requires each of them.
+    /// Environment variable that holds further variables, as NAME=VALUE lines or as NAME<<END, lines and END. It must be
+    /// set, and may be empty. Their values are secrets, and skip-guard requires each of them.
     // A step names the variable that it maps; a configuration is shared by steps that do not map it.
     #[arg(long, global = true, value_name = "NAME")]
     #[serde(skip)]
     pub env_from: Option<String>,
-    /// Distinguishes two uses of a subcommand in one run; becomes part of the report's name [default: none, or 2, 3 and
-    /// so on where a report of the same run would be replaced].
+    /// Name that distinguishes two uses of a subcommand in one run; becomes part of the report's name [default: none, or
+    /// 2, 3 and so on if the run already has such a report].
     #[arg(long, global = true, value_name = "TEXT")]
     #[serde(skip)]
     pub label: Option<String>,
@@ -70,12 +70,12 @@ pub struct CommonOptions {
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     #[serde(skip)]
     pub color: Option<Color>,
-    /// Show only what did not pass, and the verdict.
+    /// Show only checks that did not pass, and the verdict.
     #[arg(short, long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     #[serde(skip)]
     pub quiet: Option<bool>,
-    /// Also show the details of what passed, and each step while it runs.
+    /// Also show the details of passed checks, and each step while it runs.
     #[arg(short, long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     #[serde(skip)]
@@ -90,6 +90,8 @@ pub struct Setting {
     /// What was sealed in its place before, the last one last.
     pub sealed: Vec<PathBuf>,
     pub label: Option<String>,
+    /// The variable that holds more variables, as it was typed.
+    pub env_from: Option<String>,
     pub format: Format,
     /// `None` is auto.
     pub color: Option<bool>,
@@ -166,6 +168,7 @@ impl CommonOptions {
             evidence_dir,
             sealed,
             label: self.label,
+            env_from: self.env_from,
             format: self.format.unwrap_or(Format::Console),
             color: match self.color.unwrap_or(Color::Auto) {
                 Color::Auto => None,

@@ -51,7 +51,7 @@ pub struct Config {
     pub foreground_proof: Option<ForegroundProofOptions>,
     /// Options of evidence-bundle: what is sealed?
     pub evidence_bundle: Option<EvidenceBundleOptions>,
-    /// Options of verdict: what do all reports add up to?
+    /// Options of verdict: did everything pass?
     pub verdict: Option<VerdictOptions>,
     /// Known failures that are accepted until a date. They apply to smoke and verdict; --strict and
     /// STAGEPROOF_WAIVERS=off disable them.

@@ -5,6 +5,7 @@ use std::fmt;
 use clap::error::{ContextKind, ContextValue};
 
 use crate::model::text::printable;
+use crate::world::secrets::Redactor;
 
 /// Names the thing and the place, and the next step. Ends with exit code 2; nothing was run.
 #[derive(Debug)]
@@ -25,6 +26,14 @@ impl UsageError {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    #[must_use]
+    pub fn redacted(self, secrets: &Redactor) -> Self {
+        Self {
+            message: secrets.redact(&self.message),
+            help: self.help.map(|help| secrets.redact(&help)),
+        }
     }
 
     /// clap words its errors well; only its frame is taken off.

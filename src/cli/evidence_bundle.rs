@@ -20,14 +20,14 @@ use crate::world::{Clock, World, paths};
     after_help = "Examples:\n  stageproof evidence-bundle\n  stageproof evidence-bundle 'test-results/**' --output evidence.zip"
 )]
 pub struct EvidenceBundleOptions {
-    /// Files, folders or globs in the workspace to copy into files/. Everything in the evidence directory is sealed
-    /// anyway.
+    /// Files, folders or globs in the workspace to copy into files/. Everything in the evidence directory is always
+    /// sealed.
     #[arg(action = clap::ArgAction::Append, value_name = "PATH or GLOB", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
-    /// Globs to exclude from copying; repeatable. Folders that match are not searched.
+    /// Glob of files to exclude from copying; repeatable. Folders that match are not searched.
     #[arg(long, value_name = "GLOB", value_hint = ValueHint::AnyPath)]
     pub exclude: Vec<String>,
-    /// Path of the zip [default: the evidence directory's name and .zip, beside it].
+    /// Path of the zip [default: the evidence directory's path with .zip].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
 }

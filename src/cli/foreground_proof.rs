@@ -29,11 +29,11 @@ pub struct ForegroundProofOptions {
     /// Log written by `stageproof heartbeat`, in the workspace.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// Label of a wrapped command that the log must prove; repeatable [default: the one --label names, or else all in
-    /// the log].
+    /// Label of a wrapped command that the log must prove; repeatable [default: the value of --label, or else all labels
+    /// in the log].
     #[arg(long, value_name = "LABEL")]
     pub require: Vec<String>,
-    /// Longest gap between two records of a wrapped command, waits between attempts included [default: 60s].
+    /// Longest gap between two records of a wrapped command, including waits between attempts [default: 60s].
     #[arg(long, value_name = "TIME")]
     pub max_gap: Option<TimeSpan>,
     /// Maximum age of the last record of each wrapped command [default: 1d].

@@ -31,21 +31,20 @@ pub struct HeartbeatOptions {
     /// Interval between two heartbeats, at least 10ms [default: 15s].
     #[arg(long, value_name = "TIME")]
     pub every: Option<TimeSpan>,
-    /// Warn, and list its processes, after this long without output or CPU activity (more than about 3 % of one core).
+    /// Warn, and list the processes, after this long without output or CPU activity (about 3 % of one core).
     #[arg(long, value_name = "TIME")]
     pub stall_after: Option<TimeSpan>,
     /// End the command when it stalls, with exit code 124.
     #[arg(long, requires = "stall_after")]
     pub stall_kill: bool,
-    /// Time limit of each attempt: end the command and everything it started, with exit code 124.
+    /// Time limit of each attempt. Then end the command and all processes that it started, with exit code 124.
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<TimeSpan>,
-    /// Time between SIGTERM and SIGKILL; after an external signal at most as long as a runner waits [default: 10s].
+    /// Time between SIGTERM and SIGKILL [default: 10s]. After a signal from outside, at most 7s, the time a runner waits.
     #[arg(long, value_name = "TIME")]
     pub grace: Option<TimeSpan>,
-    /// Do not interrupt this step: hold back the first SIGINT, SIGTERM, SIGHUP or SIGQUIT until it has ended or
-    /// --critical-grace is over. A second signal is passed on. GitHub still kills a cancelled job 10 s after its first
-    /// signal.
+    /// Hold back the first SIGINT, SIGTERM, SIGHUP or SIGQUIT until the command has ended or --critical-grace is over.
+    /// A second signal is passed on. GitHub still kills a cancelled job 10 s after its first signal.
     #[arg(long)]
     pub critical: bool,
     /// Maximum time --critical holds a signal back [default: 5m].
@@ -64,11 +63,11 @@ pub struct HeartbeatOptions {
     /// then merged into standard output.
     #[arg(long)]
     pub pty: bool,
-    /// Run the command, given as one word, as a script with `bash -e -o pipefail -c`, or `sh -e -c` where there is no
+    /// Run the command, given as one word, as a script with `bash -e -o pipefail -c`, or with `sh -e -c` if there is no
     /// bash.
     #[arg(long)]
     pub shell: bool,
-    /// The command and its arguments, after `--`. Runs without a shell unless --shell is given.
+    /// Command and its arguments, after `--`. It runs without a shell unless --shell is given.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     pub command: Vec<OsString>,
 }

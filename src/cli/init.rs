@@ -16,8 +16,8 @@ pub struct InitOptions {
     /// Replace the files if they exist and differ.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub force: Option<bool>,
-    /// Commit of this version's release, to pin in the workflow: 40 hexadecimal digits [default: as GitHub says; without an
-    /// answer the tag, marked CHANGE].
+    /// Commit of this version's release, to pin in the workflow: 40 hexadecimal digits [default: ask GitHub; without an
+    /// answer, write the tag, marked CHANGE].
     #[arg(long, value_name = "SHA")]
     pub pin: Option<String>,
 }

@@ -48,27 +48,28 @@ use crate::commands::{self, ReportHome};
 use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
 use crate::world::binary::VERSION;
+use crate::world::secrets::Redactor;
 use crate::world::{Env, World};
 
-/// Gates staging deploys and leaves proof.
+/// Gates staging deploys and seals the evidence.
 ///
-/// Skips what cannot run here, with the reason; probes the deployment; rehearses the rollback without changing
+/// Skips a job that cannot run, with the reason; probes the deployment; rehearses the rollback without changing
 /// anything; and seals the evidence.
 ///
-/// The most used flags are inputs of the action, with the same names. Those of skip-guard, smoke, rollback-dry-run,
-/// foreground-proof, evidence-bundle and verdict are also keys of .github/stageproof.yml. A flag overrides an input, an
-/// input overrides the file.
+/// The most used flags are also inputs of the action, with the same names. Most flags of skip-guard, smoke,
+/// rollback-dry-run, foreground-proof, evidence-bundle and verdict are also keys of .github/stageproof.yml. A flag overrides
+/// an input, and an input overrides the file.
 ///
-/// The workspace is the nearest folder with that file, from the current one upwards; without the file GITHUB_WORKSPACE,
-/// or the top of the git repository. Paths in the file and defaults are relative to it, paths on the command line to the
-/// current folder.
+/// The workspace is the nearest folder with that file, from the current folder upwards. Without the file, it is
+/// GITHUB_WORKSPACE, or the top of the git repository. Paths in the file and default paths are relative to the workspace.
+/// Paths on the command line are relative to the current folder.
 #[derive(Debug, Parser)]
 #[command(name = "stageproof", version = VERSION, max_term_width = 100, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 pass, pass-weak or skip; 1 fail or internal error; 2 usage or configuration; 3 \
     nothing was checked; 4 inconclusive. \
-    heartbeat returns its command's exit code, or 124 for a limit, 125 for a failure of its own, 126 and 127 if the command \
-    cannot be run, 128+n for a signal."
+    heartbeat returns its command's exit code, or 124 after a limit, 125 if stageproof itself failed, 126 or 127 if the \
+    command cannot be run, 128+n after signal n."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -96,29 +97,29 @@ macro_rules! subcommands {
 }
 
 subcommands! {
-    /// Checks whether this job can run here: ready, or skipped with the reason.
+    /// Checks the prerequisites of a job: ready, or skipped with the reason.
     SkipGuard(skip_guard::SkipGuardOptions),
     /// Probes a deployed URL, or a server it starts.
     Smoke(smoke::SmokeOptions),
     /// Proves that a rollback is possible, without changing anything.
     RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
-    /// Runs a long command: live output, a heartbeat log, limits, the command's own exit code.
+    /// Runs a long command with live output, a heartbeat log and limits, and returns its exit code.
     Heartbeat(heartbeat::HeartbeatOptions),
-    /// Checks that a heartbeat log proves that long steps ran to their end.
+    /// Checks in a heartbeat log that long steps ran to their end.
     ForegroundProof(foreground_proof::ForegroundProofOptions),
-    /// Seals the evidence directory: hashes, index, deterministic zip.
+    /// Seals the evidence directory with hashes, an index and a deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
     Verify(verify::VerifyOptions),
-    /// Folds the reports of several steps and jobs into one verdict.
+    /// Combines the reports of several steps and jobs into one verdict.
     Verdict(verdict::VerdictOptions),
-    /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal, evidence.
+    /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal and evidence.
     Rehearse(rehearse::RehearseOptions),
-    /// Checks, offline, the configuration and the workflows that use stageproof.
+    /// Checks the configuration and the workflows that use stageproof, offline.
     Check(check::CheckOptions),
-    /// Puts this binary on the PATH of later steps, for heartbeat and smoke --start on the runner.
+    /// Puts this binary on the PATH of later `run:` steps, for heartbeat and smoke --start.
     Install(install::InstallOptions),
-    /// Writes a configuration and a workflow that fit the repository.
+    /// Writes a configuration and a workflow for this repository.
     Init(init::InitOptions),
 }
 
@@ -131,7 +132,7 @@ enum Command {
         after_help = "Examples:\n  stageproof schema config > stageproof.schema.json\n  stageproof schema report"
     )]
     Schema {
-        /// Which one.
+        /// Schema to print.
         #[arg(value_enum)]
         of: SchemaOf,
     },
@@ -140,7 +141,7 @@ enum Command {
         after_help = "Examples:\n  stageproof completions bash > stageproof.bash\n  stageproof completions fish | grep -c heartbeat"
     )]
     Completions {
-        /// The shell they are for.
+        /// Shell to print completions for.
         #[arg(value_enum)]
         shell: Shell,
     },
@@ -164,6 +165,11 @@ trait Options {
     /// Whether the configuration has a say in it.
     fn reads_config(&self) -> bool {
         true
+    }
+
+    /// Whether it requires what --env-from names.
+    fn is_guard(&self) -> bool {
+        false
     }
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn commands::Subcommand>, UsageError>;
@@ -198,11 +204,11 @@ impl Given<'_> {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SchemaOf {
-    /// Of the report that every subcommand writes.
+    /// The report of a subcommand.
     Report,
-    /// Of evidence.json, the index of sealed evidence.
+    /// evidence.json, the index of sealed evidence.
     Evidence,
-    /// Of .github/stageproof.yml.
+    /// The configuration, .github/stageproof.yml.
     Config,
 }
 
@@ -283,13 +289,25 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
 
 fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
     let (env, unpacked) = match &flags.env_from {
-        Some(holder) => env_from::unpack(holder, &world.env)?,
+        Some(holder) => env_from::unpack(holder, &world.env, options.is_guard())?,
         None => (Arc::clone(&world.env), Vec::new()),
     };
-    let world = &World {
+    let world = World {
         env: Arc::clone(&env),
         ..world.clone()
     };
+    // Whoever shows the error knows the variables as they were packed.
+    run_with(options, flags, &world, unpacked.clone())
+        .map_err(|error| error.redacted(&Redactor::new(&env, unpacked.iter().map(String::as_str))))
+}
+
+/// In a world whose environment holds the variables that were unpacked.
+fn run_with(
+    options: Box<dyn Options>,
+    flags: CommonOptions,
+    world: &World,
+    unpacked: Vec<String>,
+) -> Result<Run, UsageError> {
     let command = options.name();
     let config_file = flags.config.clone();
     let mut config = match options.reads_config() {
@@ -331,7 +349,7 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         evidence_dir,
         plan,
         secret_names: given.secret_names,
-        env,
+        env: Arc::clone(&world.env),
     })
 }
 

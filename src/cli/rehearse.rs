@@ -4,9 +4,10 @@ use clap::Args;
 
 use super::error::UsageError;
 use super::{Given, Options};
-use super::{rollback_dry_run, smoke};
+use super::{env_from, rollback_dry_run, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rehearse::Plan;
+use crate::commands::skip_guard;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "Examples:\n  stageproof rehearse\n  stageproof rehearse --config staging.yml --strict")]
@@ -21,7 +22,12 @@ impl Options for RehearseOptions {
         "rehearse"
     }
 
+    fn is_guard(&self) -> bool {
+        true
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let note = env_from::note(given);
         let waivers = given.waivers(self.strict.unwrap_or(false));
         let (config, setting, world) = (&mut given.config, &given.setting, given.world);
         given
@@ -35,7 +41,7 @@ impl Options for RehearseOptions {
         let rollback = config
             .rollback_dry_run
             .take()
-            .map(|rollback| rollback.plan(&world.workspace));
+            .map(|rollback| rollback.plan(&world.workspace, &setting.subject.environment));
         let (smoke, rollback) = (smoke.transpose()?, rollback.transpose()?);
         if smoke.is_none() && rollback.is_none() {
             return Err(UsageError::new(
@@ -49,7 +55,10 @@ impl Options for RehearseOptions {
         guard.strict = self.strict.or(guard.strict);
         guard.requires_secrets(given.unpacked.drain(..));
         Ok(Box::new(Plan {
-            guard: guard.plan_of_any(&setting.subject.environment)?,
+            guard: skip_guard::Plan {
+                note,
+                ..guard.plan_of_any(&setting.subject.environment)?
+            },
             smoke,
             rollback,
             evidence: config.evidence_bundle.take().unwrap_or_default().plan(setting, world)?,

@@ -13,12 +13,12 @@ use super::values::{regex, words};
 use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{
-    self, CommandPlan, FlyPlan, GitPlan, ImagePlan, Placeholder, Plan, Platform, Template,
+    self, CommandPlan, Deployments, FlyPlan, GitPlan, ImagePlan, NamedImage, Placeholder, Plan, Platform, Template,
 };
 use crate::model::TimeSpan;
-use crate::world::registry::ImageName;
 
 const CHECK_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
+const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 const FLY_TOKEN: &str = "FLY_API_TOKEN";
 const GIT_ROLLBACK: &str = "git checkout --detach {sha}";
 
@@ -45,13 +45,23 @@ impl PlatformName {
     }
 }
 
+/// Where the platform git finds releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Releases {
+    /// Tags that match --tags.
+    Tags,
+    /// Successful deployments to the environment.
+    Deployments,
+}
+
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
     after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
 )]
 pub struct RollbackDryRunOptions {
-    /// What would be rolled back [default: command with --check, image with --image, fly with --app, else git].
+    /// Kind of the previous release [default: command with --check, image with --image, fly with --app, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -59,23 +69,30 @@ pub struct RollbackDryRunOptions {
     #[arg(long = "ref", value_name = "REF")]
     #[serde(rename = "ref")]
     pub reference: Option<String>,
-    /// git: which tags mark releases [default: *].
+    /// git: glob of the tags that mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
+    /// git: where to find releases: tags, or successful deployments to the environment on GitHub [default: tags].
+    #[arg(long, value_enum)]
+    pub releases: Option<Releases>,
+    /// Environment variable that holds the token for GitHub's API, to look up deployments [default: GITHUB_TOKEN].
+    #[arg(long, value_name = "VARIABLE")]
+    pub github_token_env: Option<String>,
     /// git: count pre-releases such as v2.0.0-rc.1 as releases.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub pre_releases: Option<bool>,
-    /// image: the image to go back to, with a tag or, better, a digest.
+    /// image: the image to go back to, with a tag or, better, a digest. {sha} in the tag is the commit of the successful
+    /// deployment before this one.
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
-    /// image: the image that runs now; the one to go back to must be another.
+    /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image: what the image must run on [default: linux/amd64].
+    /// image: platform on which the image must run [default: linux/amd64].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image: environment variable that holds user:password of the registry [default: what docker's configuration file
-    /// has for it].
+    /// image: environment variable that holds user:password of the registry [default: the credentials in docker's
+    /// configuration file].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly: name of the app.
@@ -84,23 +101,23 @@ pub struct RollbackDryRunOptions {
     /// fly: environment variable that holds the token [default: FLY_API_TOKEN].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// fly: release to go back to, such as v12 [default: the newest good one with another image].
+    /// fly: release to go back to, such as v12 [default: the newest complete release with another image].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
-    /// List every request that the platform may send, and send none: what an administrator grants rights for.
+    /// List every request that stageproof may send for the platform, and send none.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip)]
     pub list_calls: Option<bool>,
-    /// Command that would roll back; printed, never run. For git, {ref} (the full name, as refs/tags/v1, or the commit)
-    /// and {sha} are filled in; for image and fly, {image} (by its digest) [default for git: git checkout --detach {sha}; for fly:
-    /// fly deploy --app APP --image {image}].
+    /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest) [default for git: git checkout --detach {sha};
+    /// for fly: fly deploy --app APP --image {image}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
-    /// command: your own read-only check, split into words as a shell would, but without a shell. It runs with
+    /// command: your own read-only check, split into words as a shell would, but run without a shell. It runs with
     /// STAGEPROOF_DRY_RUN=1.
     #[arg(long, value_name = "COMMAND")]
     pub check: Option<String>,
-    /// command: exit code of a check that passes [default: 0].
+    /// command: exit code that means success [default: 0].
     #[arg(long, value_name = "CODE")]
     pub expect_exit: Option<i32>,
     /// command: regular expression its output must match.
@@ -113,6 +130,12 @@ pub struct RollbackDryRunOptions {
 
 /// Variables whose values must be shown nowhere.
 pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
+    let github = options.github_token_env.clone();
+    platform_secrets(options).into_iter().chain(github).collect()
+}
+
+/// Those that the platform is asked with.
+pub fn platform_secrets(options: &RollbackDryRunOptions) -> Vec<String> {
     let token = match (&options.platform_token_env, options.platform()) {
         (None, PlatformName::Fly) => Some(FLY_TOKEN.to_owned()),
         (named, _) => named.clone(),
@@ -135,7 +158,7 @@ impl Options for RollbackDryRunOptions {
         };
         let options = self.or(given.config.rollback_dry_run.take().unwrap_or_default());
         given.secret_names.extend(secret_names(&options));
-        Ok(Box::new(options.plan(folder)?))
+        Ok(Box::new(options.plan(folder, &given.setting.subject.environment)?))
     }
 }
 
@@ -149,6 +172,8 @@ impl RollbackDryRunOptions {
                 reference,
                 tags,
                 pre_releases,
+                releases,
+                github_token_env,
                 image,
                 current_image,
                 image_platform,
@@ -166,8 +191,22 @@ impl RollbackDryRunOptions {
         )
     }
 
+    /// What GitHub is asked for, if anything.
+    pub fn asks_github(&self) -> Option<&'static str> {
+        let has_commit = self.image.as_ref().is_some_and(|image| image.contains("{sha}"));
+        match self.releases {
+            Some(Releases::Deployments) => Some("releases: deployments"),
+            _ if has_commit => Some("{sha} in image"),
+            _ => None,
+        }
+    }
+
+    pub fn github_token_env(&self) -> &str {
+        self.github_token_env.as_deref().unwrap_or(GITHUB_TOKEN)
+    }
+
     /// As it is named, or as what else is given says.
-    fn platform(&self) -> PlatformName {
+    pub fn platform(&self) -> PlatformName {
         match self.platform {
             Some(platform) => platform,
             None if self.check.is_some() => PlatformName::Command,
@@ -177,29 +216,29 @@ impl RollbackDryRunOptions {
         }
     }
 
-    pub fn plan(self, folder: &Path) -> Result<Plan, UsageError> {
+    pub fn plan(self, folder: &Path, environment: &str) -> Result<Plan, UsageError> {
+        let deployments = Deployments {
+            environment: environment.to_owned(),
+            token_env: self.github_token_env().to_owned(),
+        };
         let platform = self.platform();
+        self.refuse_foreign(platform)?;
         if self.list_calls == Some(true) {
             return Ok(Plan {
                 folder: folder.to_owned(),
                 platform: Platform::Calls(platform.calls()),
             });
         }
-        self.refuse_foreign(platform)?;
         let platform = match platform {
-            PlatformName::Git => Platform::Git(self.git()?),
+            PlatformName::Git => Platform::Git(self.git(deployments)?),
             PlatformName::Command => Platform::Command(self.command()?),
-            PlatformName::Image => Platform::Image(self.image()?),
+            PlatformName::Image => Platform::Image(self.image(deployments)?),
             PlatformName::Fly => Platform::Fly(self.fly()?),
         };
         Ok(Plan {
             folder: folder.to_owned(),
             platform,
         })
-    }
-
-    pub fn is_git(&self) -> bool {
-        self.platform() == PlatformName::Git
     }
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
@@ -209,6 +248,7 @@ impl RollbackDryRunOptions {
             ("--ref", Git, self.reference.is_some()),
             ("--tags", Git, self.tags.is_some()),
             ("--pre-releases", Git, self.pre_releases.is_some()),
+            ("--releases", Git, self.releases.is_some()),
             ("--check", Command, self.check.is_some()),
             ("--expect-exit", Command, self.expect_exit.is_some()),
             ("--expect-output", Command, self.expect_output.is_some()),
@@ -236,13 +276,13 @@ impl RollbackDryRunOptions {
         Ok(())
     }
 
-    fn image(self) -> Result<ImagePlan, UsageError> {
+    fn image(self, deployments: Deployments) -> Result<ImagePlan, UsageError> {
         let image = self.image.ok_or_else(|| {
             UsageError::new("the platform `image` needs the image to go back to")
                 .help("give --image NAME@sha256:…, the input `image`, or `rollback-dry-run.image` in the configuration")
         })?;
         let parsed = |flag: &str, text: &str| {
-            text.trim().parse::<ImageName>().map_err(|error| {
+            text.trim().parse::<NamedImage>().map_err(|error| {
                 UsageError::new(format!("{flag}: {error}"))
                     .help("write it like ghcr.io/acme/shop:v1.4.1 or ghcr.io/acme/shop@sha256:…")
             })
@@ -256,6 +296,7 @@ impl RollbackDryRunOptions {
             on: on
                 .parse()
                 .map_err(|error| UsageError::new(format!("--image-platform: {error}")))?,
+            deployments,
             auth_env: self.registry_auth_env,
             rollback_command: (self.rollback_command.as_deref())
                 .map(|text| rollback_command(text, &ImagePlan::PLACEHOLDERS))
@@ -282,7 +323,13 @@ impl RollbackDryRunOptions {
         })
     }
 
-    fn git(self) -> Result<GitPlan, UsageError> {
+    fn git(self, deployments: Deployments) -> Result<GitPlan, UsageError> {
+        if self.releases == Some(Releases::Deployments) && (self.reference.is_some() || self.tags.is_some()) {
+            return Err(
+                UsageError::new("--releases deployments finds the release, and --ref or --tags names it")
+                    .help("drop one of them"),
+            );
+        }
         if self
             .reference
             .as_deref()
@@ -303,6 +350,7 @@ impl RollbackDryRunOptions {
         Ok(GitPlan {
             tags: glob.compile_matcher(),
             pre_releases: self.pre_releases.unwrap_or(false),
+            deployments: (self.releases == Some(Releases::Deployments)).then_some(deployments),
             reference: self.reference,
             rollback_command: rollback_command(template, &[Placeholder::Ref, Placeholder::Sha])?,
         })

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::common::Setting;
 use super::error::UsageError;
-use super::{Given, Options};
+use super::{Given, Options, env_from};
 use super::{Or as _, merge};
 use crate::commands::Subcommand;
 use crate::commands::skip_guard::{FailOn, Plan, Prerequisite, Requirement, SkipLimits};
@@ -22,32 +22,32 @@ pub struct SkipGuardOptions {
     /// none), file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, url:URL (answers below 500), tcp:HOST:PORT,
     /// not-frozen:PATH or not-frozen:env:NAME (no freeze is in force), oidc (the job may get a token), and, through
     /// GitHub's API, environment:NAME, token-permission:SCOPE:read, previous-job:NAME (succeeded in this run) and
-    /// no-other-run or no-other-run:DURATION (no older run is in progress; one that is silent for longer, 6h by
-    /// default, does not count).
+    /// no-other-run or no-other-run:DURATION (no older run is in progress; a run without activity for longer than
+    /// DURATION, 6h by default, does not count).
     #[arg(long, value_name = "KIND:VALUE")]
     pub require: Vec<Prerequisite>,
     /// Fail instead of skipping if prerequisites are missing.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
-    /// Runs in which a missing prerequisite that should exist fails instead of skipping; repeatable. event:LIST,
-    /// ref:GLOB or never [default: event:workflow_dispatch, as a person asked for it].
+    /// Runs in which a missing prerequisite fails the guard instead of skipping the job; repeatable. event:LIST,
+    /// ref:GLOB or never [default: event:workflow_dispatch, because a person asked for that run].
     #[arg(long, value_name = "KIND:VALUE")]
     pub fail_on: Vec<FailOn>,
     /// Environment variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
     #[arg(long, value_name = "NAME")]
     pub github_token_env: Option<String>,
-    /// Maximum number of skips in a row of what should run; one more fails. Counted on the default branch.
+    /// Maximum number of skips in a row, counted on the default branch; one more fails.
     #[arg(long, value_name = "N")]
     #[schemars(range(min = 1, max = 100))]
     pub max_skips: Option<u32>,
     /// Maximum age of the first skip in a row, such as 14d.
     #[arg(long, value_name = "DURATION")]
     pub max_skip_age: Option<TimeSpan>,
-    /// Job that is skipped when the guard is not ready; skips are counted by it [default: what earlier guards
-    /// reported].
+    /// Job that is skipped if the guard is not ready, to count the skips of that job [default: count the skips that
+    /// earlier guards reported].
     #[arg(long, value_name = "NAME")]
     pub skipped_job: Option<String>,
-    /// Run the configured `fix` of each missing prerequisite, then check again [default: nothing is run].
+    /// Run the configured `fix` of each missing prerequisite, then check again [default: false].
     // Whoever starts it decides that something is run, and not the file that says what.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip)]
@@ -60,12 +60,20 @@ impl Options for SkipGuardOptions {
         "skip-guard"
     }
 
+    fn is_guard(&self) -> bool {
+        true
+    }
+
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         given.number_label(self.name());
         given.secret_names.extend(secret_names(&self));
         let mut options = self.or(given.config.skip_guard.take().unwrap_or_default());
+        let note = env_from::note(given);
         options.requires_secrets(given.unpacked.drain(..));
-        Ok(Box::new(options.plan(&given.setting)?))
+        Ok(Box::new(Plan {
+            note,
+            ..options.plan(&given.setting)?
+        }))
     }
 }
 
@@ -137,6 +145,7 @@ impl SkipGuardOptions {
             },
             environment: environment.to_owned(),
             fix_logs: None,
+            note: None,
         })
     }
 

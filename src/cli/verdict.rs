@@ -29,10 +29,10 @@ pub struct VerdictOptions {
     /// Folders with evidence, such as one per job [default: the evidence directory].
     #[arg(action = clap::ArgAction::Append, value_name = "DIR")]
     pub folders: Vec<PathBuf>,
-    /// Require this report, by its file name without .json (smoke, smoke-blue); repeatable.
+    /// Report to require, by its file name without .json (smoke, smoke-blue); repeatable.
     #[arg(long, value_name = "NAME")]
     pub require: Vec<String>,
-    /// Require this many reports, for a matrix that writes one per leg: N of each required name (or in total, if no
+    /// Number of reports to require, for a matrix that writes one per leg: N of each required name (or in total, if no
     /// name is required), or NAME=N of one name; repeatable.
     #[arg(long, value_name = "[NAME=]N")]
     pub expect: Vec<String>,
@@ -48,7 +48,7 @@ pub struct VerdictOptions {
     /// Write the verdict to this file, as Markdown with front matter [default: verdict.md in the evidence directory].
     #[arg(long, value_name = "FILE.md")]
     pub status_file: Option<PathBuf>,
-    /// Only check such a file: pass if it says SUCCESS for this run and is recent, fail otherwise.
+    /// Only read this status file: pass if it says SUCCESS for this run and is recent, fail otherwise.
     #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "require", "expect", "status_file"])]
     #[serde(skip)]
     pub read: Option<PathBuf>,

@@ -7,11 +7,15 @@ pub enum VariablesError {
     NoName(usize),
     #[error("line {0} begins a value of several lines that does not end")]
     NoEnd(usize),
+    #[error("line {0} looks like the rest of a value of several lines, which NAME=VALUE cannot hold")]
+    Rest(usize),
+    #[error("line {0} sets a variable that an earlier line sets")]
+    Twice(usize),
 }
 
 /// Each name and its value, as they are written. Blank lines are skipped.
 pub fn parse(text: &str) -> Result<Vec<(String, String)>, VariablesError> {
-    let mut variables = Vec::new();
+    let mut variables: Vec<(String, String)> = Vec::new();
     let mut lines = (1..).zip(text.lines());
     while let Some((number, line)) = lines.next() {
         if line.trim().is_empty() {
@@ -40,6 +44,13 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, VariablesError> {
         };
         if !is_name(name) {
             return Err(VariablesError::NoName(number));
+        }
+        // The last line of a key in base64 may end in one or two of them.
+        if long.is_none() && !variables.is_empty() && value == "=" {
+            return Err(VariablesError::Rest(number));
+        }
+        if variables.iter().any(|(known, _)| known == name) {
+            return Err(VariablesError::Twice(number));
         }
         variables.push((name.to_owned(), value));
     }
@@ -77,6 +88,8 @@ mod tests {
         for (text, error) in [
             ("A=1\ns3cret", VariablesError::NoName(2)),
             ("KEY=-----BEGIN KEY-----\ns3+cret==", VariablesError::NoName(2)),
+            ("KEY=-----BEGIN\ns3cretcret==", VariablesError::Rest(2)),
+            ("A=1\nB=2\nA=s3cret", VariablesError::Twice(3)),
             ("1A=x", VariablesError::NoName(1)),
             ("A =x", VariablesError::NoName(1)),
             ("=x", VariablesError::NoName(1)),

@@ -12,8 +12,15 @@ use crate::model::rule::{Rule, Rules};
 use crate::model::{Check, Ended, Finding, Report, Severity};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-/// By which a file of ours is known from others.
-pub const MARK: &str = "\"name\": \"stageproof\"";
+const VERSION: &str = "2.1.0";
+const TOOL: &str = "stageproof";
+
+/// Whether a file is a SARIF log that stageproof wrote.
+pub fn is_ours(file: &[u8]) -> bool {
+    serde_json::from_slice(file).is_ok_and(|log: Value| {
+        log["$schema"] == SCHEMA && log["version"] == VERSION && log["runs"][0]["tool"]["driver"]["name"] == TOOL
+    })
+}
 
 pub fn render(report: &Report, rules: &Rules) -> anyhow::Result<String> {
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -42,7 +49,7 @@ pub fn render(report: &Report, rules: &Rules) -> anyhow::Result<String> {
     }
     let log = json!({
         "$schema": SCHEMA,
-        "version": "2.1.0",
+        "version": VERSION,
         "runs": [{
             "tool": { "driver": driver },
             "automationDetails": { "id": format!("stageproof/{}/", report.name()) },
@@ -209,7 +216,7 @@ mod tests {
             ..Outcome::default()
         };
         let text = render(&Report::judge(frame, outcome), &RULES).unwrap();
-        assert!(text.contains(MARK), "{text}");
+        assert!(is_ours(text.as_bytes()), "{text}");
         serde_json::from_str(&text).unwrap()
     }
 
@@ -221,6 +228,17 @@ mod tests {
             Ended::Looked(findings),
             Duration::ZERO,
         )
+    }
+
+    #[test]
+    fn files_of_others_are_not_ours() {
+        let of = |tool: &str| json!({ "$schema": SCHEMA, "version": VERSION, "runs": [{ "tool": { "driver": { "name": tool } } }] });
+        assert!(is_ours(of("stageproof").to_string().as_bytes()));
+        let package = json!({ "name": "stageproof", "version": VERSION });
+        for other in [of("zizmor"), package, json!({ "runs": [] }), json!([])] {
+            assert!(!is_ours(other.to_string().as_bytes()), "{other}");
+        }
+        assert!(!is_ours(b"\"name\": \"stageproof\""));
     }
 
     #[test]

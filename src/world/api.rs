@@ -9,10 +9,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Env;
-use super::calls::{Call, Caller, NoAnswer};
+use super::calls::{Call, Caller, NoAnswer, Unknown};
 use super::http::{Answer, Header, is_loopback};
 use super::secrets::Secret;
-use crate::model::TimeSpan;
 
 /// Of an answer; a list of releases or machines has some hundred kilobytes.
 const LARGEST: usize = 8 << 20;
@@ -31,23 +30,22 @@ pub struct Api {
 /// Why there is no usable answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ApiError {
-    pub why: String,
-    pub help: String,
+    pub unknown: Unknown,
     /// The platform answered so; `None` if it did not answer.
     pub status: Option<u16>,
 }
 
 impl Api {
     /// `authorization` is the whole value of that header. A token is not sent without TLS, except to this machine.
+    /// `base_env` is the variable that may name another address.
     pub fn new(
         platform: &'static str,
-        base: &str,
+        (base_env, base): (&str, &str),
         (authorization, token_env): (Secret, &str),
         env: &Env,
     ) -> Result<Self, ApiError> {
         let wrong = |why: String, help: &str| ApiError {
-            why,
-            help: help.to_owned(),
+            unknown: Unknown::new(why, help),
             status: None,
         };
         let base = Url::parse(base)
@@ -55,8 +53,8 @@ impl Api {
             .filter(|url| url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))))
             .ok_or_else(|| {
                 wrong(
-                    format!("the address of {platform} is not an https:// URL"),
-                    "correct it",
+                    format!("the value of {base_env} is not an https:// URL"),
+                    "correct it, or leave it out",
                 )
             })?;
         let odd = |_| wrong(format!("the value of {token_env} is not a token"), "check the secret");
@@ -81,7 +79,7 @@ impl Api {
             .caller
             .patiently(until, send)
             .await
-            .map_err(|error| self.no_answer(error))?;
+            .map_err(|error| self.no_answer(&error))?;
         self.read(&self.accepted(answer)?)
     }
 
@@ -109,7 +107,7 @@ impl Api {
             code: Option<String>,
         }
         let json =
-            Header::new("Content-Type", "application/json", false).map_err(|_| self.no_answer(NoAnswer::NotBuilt))?;
+            Header::new("Content-Type", "application/json", false).map_err(|_| self.no_answer(&NoAnswer::NotBuilt))?;
         let headers = [self.authorization.clone(), json];
         let send = |limit: Duration| {
             self.caller
@@ -119,7 +117,7 @@ impl Api {
             .caller
             .patiently(until, send)
             .await
-            .map_err(|error| self.no_answer(error))?;
+            .map_err(|error| self.no_answer(&error))?;
         let reply: Reply<T> = self.read(&self.accepted(answer)?)?;
         let code = reply
             .errors
@@ -133,13 +131,14 @@ impl Api {
                 let code: String = code.chars().filter(|c| c.is_ascii_uppercase() || *c == '_').collect();
                 let code = if code.is_empty() { "no code".to_owned() } else { code };
                 Err(ApiError {
-                    why: format!("{} answered the query with an error ({code})", self.platform),
-                    help: "try again later; if it stays, stageproof asks for something that the platform no longer has"
-                        .to_owned(),
+                    unknown: Unknown::new(
+                        format!("{} answered the query with an error ({code})", self.platform),
+                        "try again later; if it stays, stageproof asks for something that the platform no longer has",
+                    ),
                     status: Some(200),
                 })
             }
-            (None, None) => Err(self.not_understood("there is no data")),
+            (None, None) => Err(self.not_understood("has no data")),
         }
     }
 
@@ -148,19 +147,8 @@ impl Api {
             200..=299 => Ok(answer),
             status @ (401 | 403) => Err(self.refused(status)),
             404 => Err(self.not_found()),
-            429 => {
-                let wait = answer
-                    .retry_after
-                    .map(|wait| format!("; it asks to wait {}", TimeSpan(wait)));
-                Err(ApiError {
-                    why: format!("{} limits requests (429){}", self.platform, wait.unwrap_or_default()),
-                    help: "try again later".to_owned(),
-                    status: Some(429),
-                })
-            }
             status => Err(ApiError {
-                why: format!("{} answered with status {status}", self.platform),
-                help: "try again later; check the platform's status page".to_owned(),
+                unknown: Unknown::unusable(self.platform, &answer),
                 status: Some(status),
             }),
         }
@@ -168,69 +156,53 @@ impl Api {
 
     fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ApiError> {
         if answer.body_cut {
-            return Err(self.not_understood(&format!("it is larger than {LARGEST} bytes")));
+            return Err(self.not_understood(format!("is larger than {LARGEST} bytes")));
         }
-        // serde's own words could repeat a part of the answer.
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| self.not_understood(&format!("line {}, column {}", error.line(), error.column())))
+        serde_json::from_slice(&answer.body).map_err(|error| ApiError {
+            unknown: Unknown::unreadable(self.platform, "answer", &error),
+            status: None,
+        })
     }
 
     fn refused(&self, status: u16) -> ApiError {
+        let (platform, token) = (self.platform, &self.token_env);
         ApiError {
-            why: format!("{} refuses the token of {} ({status})", self.platform, self.token_env),
-            help: format!(
-                "check that the token in {} is valid and may read this app",
-                self.token_env
+            unknown: Unknown::new(
+                format!("{platform} refuses the token of {token} ({status})"),
+                format!("check that the token in {token} is valid and may read this app"),
             ),
             status: Some(status),
         }
     }
 
     fn not_found(&self) -> ApiError {
+        let (platform, token) = (self.platform, &self.token_env);
         ApiError {
-            why: format!(
-                "{} has no such app, or does not show it to the token of {}",
-                self.platform, self.token_env
+            unknown: Unknown::new(
+                format!("{platform} has no such app, or does not show it to the token of {token}"),
+                "check the name of the app, and whose token it is",
             ),
-            help: "check the name of the app, and whose token it is".to_owned(),
             status: Some(404),
         }
     }
 
-    fn not_understood(&self, why: &str) -> ApiError {
+    fn not_understood(&self, what: impl std::fmt::Display) -> ApiError {
         ApiError {
-            why: format!("the answer of {} cannot be read: {why}", self.platform),
-            help: "a proxy in between may have answered; if not, report it".to_owned(),
+            unknown: Unknown::new(
+                format!("the answer of {} {what}", self.platform),
+                "a proxy in between may have answered; if not, report it",
+            ),
             status: None,
         }
     }
 
-    fn no_answer(&self, error: NoAnswer) -> ApiError {
-        let (why, help) = match error {
-            NoAnswer::OutOfTime => (
-                format!("{} did not answer in time", self.platform),
-                "try again later".to_owned(),
-            ),
-            NoAnswer::NotBuilt => (
-                format!("{} cannot be asked for this name", self.platform),
-                "check the name of the app".to_owned(),
-            ),
-            NoAnswer::Failed(failure) => (
-                format!(
-                    "{} cannot be asked [{}]: {}",
-                    self.platform,
-                    failure.reason.as_str(),
-                    failure.detail
-                ),
-                failure
-                    .help
-                    .unwrap_or("check that it can be reached from here")
-                    .to_owned(),
-            ),
-        };
+    fn no_answer(&self, error: &NoAnswer) -> ApiError {
         ApiError {
-            why,
-            help,
+            unknown: Unknown::unanswered(
+                self.platform,
+                error,
+                "check the name of the app, and that its platform can be reached from here",
+            ),
             status: None,
         }
     }

@@ -23,6 +23,27 @@ const SHORTEST: usize = 8;
 /// Of values that were named as secrets, only those that would be found by chance are not masked.
 const SHORTEST_NAMED: usize = 4;
 
+/// Values that hide nothing, and that reports and outputs are made of. The runner drops a job's output that has a masked
+/// value in it, so masking `true` would turn `ready` off.
+const COMMON: [&str; 16] = [
+    "true",
+    "false",
+    "null",
+    "none",
+    "undefined",
+    "enabled",
+    "disabled",
+    "pass",
+    "pass-weak",
+    "skip",
+    "fail",
+    "staging",
+    "production",
+    "development",
+    "testing",
+    "main",
+];
+
 /// Words in a variable's name that say its value is a secret.
 const TELLING: [&str; 10] = [
     "TOKEN",
@@ -189,6 +210,7 @@ fn lines(value: &str, shortest: usize) -> Vec<String> {
     std::iter::once(value.trim())
         .chain(value.lines().map(str::trim))
         .filter(|line| line.len() >= shortest)
+        .filter(|line| !COMMON.iter().any(|word| line.eq_ignore_ascii_case(word)))
         .map(str::to_owned)
         .collect()
 }

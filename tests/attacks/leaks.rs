@@ -11,6 +11,7 @@ use crate::servers::{read_head, serve};
 mod answers;
 mod commands;
 mod renderings;
+mod usage;
 
 const PUSH: &str = r#"{"repository":{"fork":false,"full_name":"acme/shop","default_branch":"main"}}"#;
 /// With what quoting, escaping and encoding change.

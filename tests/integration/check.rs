@@ -301,12 +301,12 @@ fn findings_are_annotations_at_their_lines() {
 fn a_file_of_others_is_not_replaced_and_an_own_one_is() {
     let gate = Gate::new();
     gate.write(".github/workflows/deploy.yml", GOOD)
-        .write("other.json", "{\"name\": \"mine\"}");
-    gate.run(["check", "--sarif=other.json"])
+        .write("package.json", "{\n  \"name\": \"stageproof\"\n}\n");
+    gate.run(["check", "--sarif=package.json"])
         .code(1)
-        .says("other.json exists and was not written by stageproof")
+        .says("package.json exists and was not written by stageproof")
         .never_says("Verdict");
-    assert_eq!(gate.read("other.json"), "{\"name\": \"mine\"}");
+    assert_eq!(gate.read("package.json"), "{\n  \"name\": \"stageproof\"\n}\n");
     for _ in 0..2 {
         gate.run(["check", "--sarif=new.sarif"]).code(0);
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 
 use crate::gate::Gate;
-use crate::servers::{read_head, serve};
+use crate::servers::{free_port, hello, read_head, serve};
 
 const SECRETS: &str =
     "FLY_API_KEY_OF_TEST=fo1-abcdefgh\nDEPLOY_KEY<<END\n-----BEGIN-----\nq9w8e7r6t5\n-----END-----\nEND\n";
@@ -35,10 +35,34 @@ fn each_of_them_is_a_prerequisite_of_the_guard() {
         (&*outputs["ready"], &*outputs["missing"]),
         ("false", r#"["env:FLY_API_KEY_OF_TEST"]"#)
     );
-    // Nobody said that secrets are needed.
+    // A workflow passes on an empty text where nobody said that secrets are needed.
     let none = gate("");
-    none.run(guard).code(0);
+    none.run(guard)
+        .code(0)
+        .says("DEPLOY_ENV is empty: it holds no variables");
     assert_eq!(none.outputs()["ready"], "true");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_missing_and_not_empty() {
+    let unset = || Gate::new().on_runner("push", r#"{"repository":{"fork":false}}"#);
+    let guard = ["skip-guard", "--env-from=NOPE", "--require=not-fork"];
+    let skipped = unset();
+    skipped.run(guard).code(0).says("NOPE is not set or empty");
+    let outputs = skipped.outputs();
+    assert_eq!((&*outputs["ready"], &*outputs["missing"]), ("false", r#"["env:NOPE"]"#));
+    unset().run([&guard[..], &["--strict"]].concat()).code(1);
+    for command in [
+        &["heartbeat", "--env-from=NOPE", "--", "true"][..],
+        &["rollback-dry-run", "--env-from=NOPE", "--check=true"],
+        &["smoke", "--env-from=NOPE", "http://127.0.0.1:9/"],
+    ] {
+        unset()
+            .run(command)
+            .code(2)
+            .says("NOPE, which --env-from names, is not set")
+            .says("env: NOPE: ${{ secrets.NOPE }}");
+    }
 }
 
 #[test]
@@ -114,6 +138,9 @@ fn rehearse_requires_each_of_them() {
         .code(0)
         .says("FLY_API_KEY_OF_TEST is not set or empty");
     assert_eq!(gate.outputs()["verdict"], "skip");
+    gate.run(["rehearse", "--env-from=NOPE"])
+        .code(0)
+        .says("NOPE is not set or empty");
 }
 
 #[test]
@@ -137,4 +164,34 @@ fn what_is_no_variable_is_refused_and_not_repeated() {
             .says("not the name of an environment variable")
             .never_says("s3cretline");
     }
+}
+
+/// The runner drops a job's output with a masked value in it, and `ready` is `true`.
+#[test]
+fn common_words_are_no_secrets() {
+    let gate = Gate::new()
+        .on_runner("push", "{}")
+        .env("PACKED", "API_TOKEN=s3cret-token\nDEBUG=true\nSTAGE=staging");
+    let ran = gate.run(["skip-guard", "--env-from=PACKED", "--require=event:push"]);
+    ran.code(0)
+        .never_says("::add-mask::true")
+        .never_says("::add-mask::staging")
+        .says("::add-mask::s3cret-token");
+    assert_eq!(gate.outputs()["ready"], "true");
+}
+
+/// A server that smoke starts sees what was unpacked, and not what it was packed in.
+#[test]
+fn a_started_server_gets_the_variables() {
+    let port = free_port();
+    let gate = Gate::new().env("PACKED", "GREETING=hello-there");
+    let start = format!("sh -c 'env > seen.txt; exec {}'", hello(port));
+    let url = format!("http://127.0.0.1:{port}/");
+    gate.run(["smoke", &url, "--env-from=PACKED", "--within=20s", "--start", &start])
+        .code(0);
+    let seen = gate.read("seen.txt");
+    assert!(
+        seen.contains("GREETING=hello-there") && !seen.contains("PACKED="),
+        "{seen}"
+    );
 }

@@ -54,6 +54,8 @@ struct State {
     runs: Vec<Value>,
     jobs: BTreeMap<u64, Vec<Value>>,
     annotations: BTreeMap<u64, Vec<Value>>,
+    /// Environment, id, commit, and its states, the newest first.
+    deployments: Vec<(String, u64, String, Vec<String>)>,
     deleted: BTreeSet<u64>,
     largest_page: usize,
     troubles: VecDeque<Trouble>,
@@ -105,6 +107,13 @@ impl Mock {
     /// The repository is private, and the token is not for it.
     pub fn invisible(self) -> Self {
         self.with(|state| state.invisible = true)
+    }
+
+    /// A deployment older than those before it, with its states, the newest first.
+    pub fn deployment(self, environment: &str, id: u64, sha: &str, states: &[&str]) -> Self {
+        let states = states.iter().map(|state| (*state).to_owned()).collect();
+        let deployment = (environment.to_owned(), id, sha.to_owned(), states);
+        self.with(|state| state.deployments.push(deployment))
     }
 
     pub fn owned_by(self, kind: &str) -> Self {
@@ -386,7 +395,7 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
         ["branches"] => Some("contents"),
         ["commits", _, "statuses"] => Some("statuses"),
         ["pulls"] => Some("pull_requests"),
-        ["deployments"] => Some("deployments"),
+        ["deployments"] | ["deployments", _, "statuses"] => Some("deployments"),
         ["issues"] => Some("issues"),
         ["packages"] => Some("packages"),
         _ => return refused(404, "Not Found"),
@@ -402,6 +411,7 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
         ["actions", "runs", _, "jobs"] => &["filter", "per_page", "page"],
         ["actions", "workflows", _, "runs"] => &["status", "branch", "per_page", "page"],
         ["packages"] => &["package_type", "per_page", "page"],
+        ["deployments"] => &["environment", "sha", "ref", "task", "per_page", "page"],
         [] | ["environments", _] | ["actions", "runs", _] => &[],
         _ => &["per_page", "page"],
     };
@@ -460,6 +470,28 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
         ["check-runs", id, "annotations"] => {
             let all = state.annotations.get(&id.parse().unwrap()).cloned().unwrap_or_default();
             paged(head, state, None, all)
+        }
+        ["deployments"] => {
+            let wanted = head.query.get("environment");
+            let is_of = |environment: &String| wanted.is_none_or(|wanted| wanted == environment);
+            let all = state.deployments.iter().filter(|(environment, ..)| is_of(environment));
+            let deployment = |(environment, id, sha, _): &(String, u64, String, Vec<String>)| {
+                json!({"id": id, "sha": sha, "ref": "main", "task": "deploy", "environment": environment,
+                    "created_at": "2026-11-01T12:00:00Z", "updated_at": "2026-11-01T12:00:00Z"})
+            };
+            paged(head, state, None, all.map(deployment).collect())
+        }
+        ["deployments", id, "statuses"] => {
+            let number = id.parse::<u64>().ok();
+            match state.deployments.iter().find(|(_, id, ..)| Some(*id) == number) {
+                Some((.., states)) => paged(
+                    head,
+                    state,
+                    None,
+                    states.iter().map(|name| json!({"state": name})).collect(),
+                ),
+                None => refused(404, "Not Found"),
+            }
         }
         ["packages"] if head.query.get("package_type").is_some_and(|kind| kind == "container") => {
             refused(400, "Invalid argument.")

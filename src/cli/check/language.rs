@@ -8,12 +8,12 @@ use std::sync::Arc;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
 
-use super::super::common::Setting;
+use super::super::common::CommonOptions;
 use super::super::config::Config;
 use super::super::error::UsageError;
 use super::super::inputs::{self, input_name};
 use super::super::paths::PathIn;
-use super::super::{Cli, Command, Given, Stop};
+use super::super::{Cli, Command, Given, Runnable, Stop};
 use super::needs::{limit, need, needs};
 use crate::commands::check::{About, Input, Language, Meaning, Needed, Place, Refusal};
 use crate::model::text::one_line;
@@ -22,7 +22,7 @@ use crate::model::workflow::script::Word;
 use crate::world::{Env, Host, Interrupt, Progress, Runner, World};
 
 /// Flags whose file is read for the plan; it may be made by an earlier step.
-const READ_FROM_FILES: [&str; 4] = ["body-file", "ca-file", "client-cert", "client-key"];
+pub(super) const READ_FROM_FILES: [&str; 4] = ["body-file", "ca-file", "client-cert", "client-key"];
 /// Lines of one input that are judged, and needs of one command. No list of prerequisites is longer.
 const MOST_LINES: usize = 500;
 /// Values for inputs that only the run knows, where one is as good as another.
@@ -39,7 +39,7 @@ const SAMPLES: [(&str, &str); 8] = [
 
 pub struct CommandLine {
     tree: clap::Command,
-    world: World,
+    pub(super) world: World,
 }
 
 impl CommandLine {
@@ -78,7 +78,7 @@ impl CommandLine {
         inputs::complete(self.tree.clone(), vec!["stageproof".into()], &world).map_err(usage)
     }
 
-    fn parse(arguments: &[OsString]) -> Result<(Cli, ArgMatches), clap::Error> {
+    pub(super) fn parse(arguments: &[OsString]) -> Result<(Cli, ArgMatches), clap::Error> {
         let matches = Cli::command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches))
@@ -95,6 +95,30 @@ impl CommandLine {
         }
     }
 
+    /// Makes the plan, as if every secret that is named was there.
+    pub(super) fn plan(
+        &self,
+        options: Runnable,
+        common: CommonOptions,
+        mut config: Config,
+        secrets: Vec<String>,
+    ) -> Result<(), UsageError> {
+        let variables = secrets.into_iter().map(|name| (name, "user:password".to_owned()));
+        let world = self.world_with(variables);
+        let setting = common.or(std::mem::take(&mut config.common)).resolve(&world)?;
+        let mut given = Given {
+            config,
+            environment: None,
+            config_file: None,
+            setting,
+            world: &world,
+            secret_names: Vec::new(),
+            unpacked: Vec::new(),
+            waivers_off: false,
+        };
+        options.options().into_plan(&mut given).map(|_| ())
+    }
+
     /// What the whole asks for, and what is wrong with it. `is_whole` says that nothing in it is unknown.
     fn meaning(&self, cli: Cli, matches: &ArgMatches, is_whole: bool, place: Place) -> Meaning {
         let Command::Runnable(options) = cli.command else {
@@ -109,6 +133,9 @@ impl CommandLine {
         if named.is_some() {
             need(&mut meaning, Needed::Checkout, "config");
         }
+        if let Some(holder) = &cli.common.env_from {
+            need(&mut meaning, Needed::Variable(holder.clone()), "env-from");
+        }
         let load = || match place {
             Place::Top => Config::load(named.as_deref(), &self.world.workspace),
             Place::Elsewhere => Ok(Config::default()),
@@ -118,23 +145,7 @@ impl CommandLine {
         let secrets = needs(&options, config, &mut meaning);
         meaning.needs.truncate(MOST_LINES);
         if is_whole && place == Place::Top {
-            // As if everything that is named was there.
-            let variables = secrets.into_iter().map(|name| (name, "user:password".to_owned()));
-            let world = self.world_with(variables);
-            let planned = load().and_then(|mut config| {
-                let setting: Setting = cli.common.or(std::mem::take(&mut config.common)).resolve(&world)?;
-                let mut given = Given {
-                    config,
-                    environment: None,
-                    config_file: None,
-                    setting,
-                    world: &world,
-                    secret_names: Vec::new(),
-                    unpacked: Vec::new(),
-                    waivers_off: false,
-                };
-                options.options().into_plan(&mut given).map(|_| ())
-            });
+            let planned = load().and_then(|config| self.plan(options, cli.common, config, secrets));
             if let Err(error) = planned {
                 meaning.refusals.push(refusal(About::Whole, "bad-value", error));
             }
@@ -231,28 +242,8 @@ impl Language for CommandLine {
         }
     }
 
-    fn config(&self, text: &str, name: &str) -> Option<Refusal> {
-        let error = Config::parse(text, name).err()?;
-        // `NAME:LINE:COLUMN: WHAT`, and the line itself below.
-        let first = error.message.lines().next().unwrap_or_default();
-        let place = first.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
-        let placed = place.and_then(|rest| {
-            let (line, rest) = rest.split_once(':')?;
-            let (_, what) = rest.split_once(": ")?;
-            Some((line.parse().ok()?, what.to_owned()))
-        });
-        let (line, message) = placed.unwrap_or_else(|| {
-            let what = first
-                .strip_prefix(name)
-                .map_or(first, |rest| rest.trim_start_matches(": "));
-            (1, what.to_owned())
-        });
-        Some(Refusal {
-            about: About::Line(line),
-            code: "config",
-            message,
-            help: error.help,
-        })
+    fn config(&self, text: &str, name: &str) -> Vec<Refusal> {
+        self.configuration(text, name)
     }
 }
 
@@ -318,7 +309,7 @@ fn usage(stop: Stop) -> UsageError {
     }
 }
 
-fn refusal(about: About, code: &'static str, error: UsageError) -> Refusal {
+pub(super) fn refusal(about: About, code: &'static str, error: UsageError) -> Refusal {
     Refusal {
         about,
         code,

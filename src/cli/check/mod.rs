@@ -1,5 +1,6 @@
 //! Options of `check`.
 
+mod config;
 mod language;
 mod needs;
 

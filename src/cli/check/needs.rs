@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::super::config::Config;
+use super::super::rollback_dry_run::PlatformName;
 use super::super::{Runnable, rollback_dry_run, skip_guard, smoke};
 use crate::commands::check::{Meaning, Need, Needed};
 use crate::commands::skip_guard::{Ask, Requirement};
@@ -130,10 +131,27 @@ fn of_smoke(options: &smoke::SmokeOptions, meaning: &mut Meaning) -> Vec<String>
 }
 
 fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut Meaning) {
-    if options.is_git() {
-        need(meaning, Needed::Checkout, "rollback-dry-run");
-        need(meaning, Needed::History, "rollback-dry-run");
-    } else {
-        need(meaning, Needed::Host, "check");
+    // It sends nothing and looks at nothing.
+    if options.list_calls == Some(true) {
+        return;
+    }
+    match options.platform() {
+        PlatformName::Git => {
+            need(meaning, Needed::Checkout, "rollback-dry-run");
+            need(meaning, Needed::History, "rollback-dry-run");
+        }
+        PlatformName::Command => need(meaning, Needed::Host, "check"),
+        PlatformName::Image | PlatformName::Fly => {
+            for name in rollback_dry_run::platform_secrets(options) {
+                need(meaning, Needed::Variable(name), "rollback-dry-run");
+            }
+        }
+    }
+    if let Some(because) = options.asks_github() {
+        let token = Needed::Token {
+            variable: options.github_token_env().to_owned(),
+            scopes: vec!["deployments".to_owned()],
+        };
+        need(meaning, token, because);
     }
 }

@@ -243,6 +243,30 @@ fn variables_are_mapped_where_they_are_needed() {
 }
 
 #[test]
+fn the_variable_that_holds_others_is_mapped() {
+    let guard = |env: &str| {
+        format!(
+            "- uses: {PIN}\n  env: {{{env}}}\n  with:\n    command: skip-guard\n    env-from: ALL\n    require: env:A\n"
+        )
+    };
+    let good = steps(&guard("ALL: '${{ secrets.ALL }}'"));
+    rule("not-mapped", &steps(&guard("")), 10, "ALL: ${{ secrets.ALL }}", &good);
+    let call = |env: &str| {
+        let install = action("command: install");
+        steps(&format!(
+            "{install}- env: {{{env}}}\n  run: stageproof heartbeat --env-from ALL -- make deploy\n"
+        ))
+    };
+    let good = call("ALL: '${{ secrets.ALL }}'");
+    rule("not-mapped", &call(""), 10, "`env-from` needs `ALL`", &good);
+    let written = good.replace(
+        "env: {ALL: '${{ secrets.ALL }}'}",
+        "run: echo ALL=x >> $GITHUB_ENV\n      - id: x",
+    );
+    assert_eq!(told(&written), Vec::<String>::new(), "{written}");
+}
+
+#[test]
 fn tokens_are_mapped_and_may_do_what_is_asked() {
     let whole = |permissions: &str, token: &str, inputs: &str| {
         let action = format!(
@@ -398,6 +422,31 @@ fn what_needs_a_program_runs_on_the_runner() {
     let install = action("command: install");
     let call = format!("{install}- run: stageproof skip-guard --require command:flyctl\n");
     assert_eq!((told(&good), told(&steps(&call))), (vec![], vec![]));
+}
+
+/// They ask a registry or Fly.io, with what is mapped into the step.
+#[test]
+fn rollbacks_of_images_and_of_fly_need_their_credentials_and_no_program() {
+    let rollback = |env: &str, inputs: &str| {
+        let inputs = indented(inputs, 4);
+        steps(&format!(
+            "- uses: {PIN}\n  env: {{{env}}}\n  with:\n    command: rollback-dry-run\n{inputs}"
+        ))
+    };
+    let image = "image: ghcr.io/acme/shop:v1\nrollback-command: deploy {image}";
+    let private = format!("{image}\nregistry-auth-env: REGISTRY");
+    let renamed = "app: shop\nplatform-token-env: FLY";
+    for (code, line, env, inputs, right) in [
+        ("not-mapped", 12, "", &*private, "REGISTRY: x"),
+        ("not-mapped", 6, "", "app: shop", "FLY_API_TOKEN: x"),
+        ("not-mapped", 11, "FLY_API_TOKEN: x", renamed, "FLY: x"),
+    ] {
+        let says = right.split(':').next().unwrap_or_default();
+        rule(code, &rollback(env, inputs), line, says, &rollback(right, inputs));
+    }
+    for inputs in [image, "app: shop\nlist-calls: true"] {
+        assert_eq!(told(&rollback("", inputs)), Vec::<String>::new(), "{inputs}");
+    }
 }
 
 /// `rehearse` needs a configuration. It is judged without one only where there is certainly none.
@@ -564,13 +613,9 @@ fn what_comes_before_and_after() {
     );
     let local = action("command: smoke\nurl: http://localhost:8080/");
     rule("localhost", &steps(&local), 9, "the action's container", &good);
-    rule(
-        "localhost",
-        &steps(&local.replace("localhost", "127.0.0.1")),
-        9,
-        "",
-        &good,
-    );
+    for host in ["127.0.0.1", "app.localhost.", "[::ffff:127.0.0.1]"] {
+        rule("localhost", &steps(&local.replace("localhost", host)), 9, "", &good);
+    }
     let in_script = steps(&format!(
         "{install}- run: stageproof smoke http://localhost:8080/ --start 'node app.js'\n"
     ));
@@ -721,6 +766,59 @@ fn the_workflow_and_the_composite_action_are_judged_by_what_they_take() {
 }
 
 #[test]
+fn what_is_named_of_stageproof_exists_and_is_in_its_place() {
+    let of = |path: &str| PIN.replace('@', &format!("{path}@"));
+    let call = |path: &str| {
+        let uses = of(path);
+        format!("on: push\njobs:\n  a:\n    uses: {uses}\n    with: {{deploy: ./x}}\n")
+    };
+    let good = call("/.github/workflows/staging.yml");
+    for (path, says) in [
+        (
+            "/.github/workflows/stagin.yml",
+            "did you mean `.github/workflows/staging.yml`?",
+        ),
+        ("/check", "use stageproof/stageproof, "),
+        ("", "an action, and a job calls workflows only"),
+    ] {
+        rule("unknown-part", &call(path), 4, says, &good);
+    }
+    let step = |path: &str| steps(&format!("- uses: {}\n", of(path)));
+    let good = step("/prove");
+    for (path, says) in [
+        ("/proof", "did you mean `prove`?"),
+        ("/.github/workflows/staging.yml", "is a workflow"),
+    ] {
+        rule("unknown-part", &step(path), 6, says, &good);
+    }
+}
+
+#[test]
+fn a_job_that_calls_the_workflow_has_what_github_allows_and_what_it_needs() {
+    let uses = PIN.replace('@', "/.github/workflows/staging.yml@");
+    let call = |more: &str| format!("on: push\njobs:\n  a:\n    uses: {uses}\n{more}    with: {{deploy: ./x}}\n");
+    let good = call("    permissions: {contents: read}\n    needs: []\n");
+    for (more, code, line, says) in [
+        (
+            "    environment: staging\n",
+            "called-job",
+            5,
+            "move `environment` to `with`",
+        ),
+        ("    timeout-minutes: 5\n", "called-job", 5, "remove `timeout-minutes`"),
+        (
+            "    permissions: {actions: read}\n",
+            "permission",
+            4,
+            "`contents: read`",
+        ),
+        ("    permissions: {}\n", "permission", 4, "the job `a` lacks"),
+    ] {
+        rule(code, &call(more), line, says, &good);
+    }
+}
+
+#[test]
 fn composite_actions_are_judged_like_jobs() {
     let action = |inputs: &str| {
         format!("name: x\nruns:\n  using: composite\n  steps:\n    - uses: {PIN}\n      with: {{{inputs}}}\n")
@@ -751,6 +849,76 @@ fn a_configuration_is_judged_with_its_place() {
         version.message.starts_with("unsupported configuration version 2"),
         "{version:?}"
     );
+}
+
+/// One that can be read, and that every run refuses.
+#[test]
+fn each_section_of_a_configuration_makes_a_plan() {
+    for (text, line, says) in [
+        (
+            "rollback-dry-run:\n  image: https://x/y\n  tags: v*\n  expect-exit: 999\n",
+            3,
+            "--tags requires the platform `git`",
+        ),
+        ("rollback-dry-run:\n  image: https://x/y\n", 2, "--image"),
+        (
+            "rollback-dry-run:\n  check: ls\n  expect-exit: 999\n",
+            3,
+            "from 0 to 255",
+        ),
+        ("smoke:\n  within: 3m\n  url: notaurl\n", 3, "notaurl"),
+        ("smoke:\n  # no URL\n  within: 0s\n", 3, "longer than 0s"),
+        (
+            "smoke:\n  control: https://h/\n  url: https://h/x\n",
+            1,
+            "fails whenever the probe does",
+        ),
+        (
+            "smoke:\n  url: https://h/\n  probes:\n    - name: a\n      within: 1s\n    - name: b\n      within: 0s\n",
+            7,
+            "the probe b: --within",
+        ),
+        ("evidence-bundle:\n  exclude:\n    - 'a['\n", 2, "a["),
+        (
+            "version: 1\nskip-guard:\n  skipped-job: x\n  max-skips: 0\n",
+            4,
+            "--max-skips",
+        ),
+        ("verdict:\n  require: [smoke, 'a/b']\n", 2, "`a/b`"),
+        ("foreground-proof:\n  max-gap: 0s\n", 2, "--max-gap"),
+        ("version: 1\nenvironment: ' '\n", 2, "must not be empty"),
+    ] {
+        let found = findings_in(".github/stageproof.yml", text);
+        let [finding] = found.as_slice() else {
+            panic!("{found:?}\n{text}");
+        };
+        let place = finding.location.as_ref().and_then(|place| place.line);
+        assert_eq!((&*finding.code, place), ("config", Some(line)), "{finding:?}\n{text}");
+        assert!(finding.message.contains(says), "{finding:?}\n{text}");
+    }
+}
+
+#[test]
+fn what_a_step_may_still_give_is_not_missed_in_a_configuration() {
+    for text in [
+        "smoke:\n  within: 3m\n",
+        "smoke:\n  version-from: header:X\n",
+        "smoke:\n  method: HEAD\n",
+        "smoke:\n  bearer-env: TOKEN\n  header-env: ['X-Key: KEY']\n  url: https://h/\n",
+        "smoke:\n  url: https://h/\n  ca-file: made-by-a-step.pem\n",
+        "smoke:\n  servers: [{name: a, start: node a.js}]\n",
+        "smoke:\n  probes:\n    - url: https://h/\n    - path: [/x]\n",
+        "rollback-dry-run:\n  expect-exit: 3\n",
+        "rollback-dry-run:\n  platform: image\n",
+        "rollback-dry-run:\n  to-release: v12\n",
+        "skip-guard:\n  skipped-job: deploy\n",
+        "skip-guard:\n  strict: true\n",
+        "foreground-proof:\n  max-gap: 90s\n",
+        "evidence-bundle:\nverdict:\n  strict: true\nenvironment: qa\n",
+    ] {
+        let found = findings_in(".github/stageproof.yml", text);
+        assert!(found.is_empty(), "{found:?}\n{text}");
+    }
 }
 
 #[test]
@@ -787,14 +955,17 @@ fn a_finding_can_be_ignored_where_it_is() {
 #[test]
 fn the_rules_are_those_that_are_told() {
     let sources = [
+        include_str!("config.rs"),
         include_str!("language.rs"),
         include_str!("../../commands/check/mod.rs"),
         include_str!("../../commands/check/scope.rs"),
         include_str!("../../commands/check/interfaces.rs"),
+        include_str!("../../commands/check/inspect/callers.rs"),
         include_str!("../../commands/check/inspect/environments.rs"),
         include_str!("../../commands/check/inspect/needs.rs"),
         include_str!("../../commands/check/inspect/order.rs"),
         include_str!("../../commands/check/inspect/outputs.rs"),
+        include_str!("../../commands/check/inspect/parts.rs"),
         include_str!("../../commands/check/inspect/pins.rs"),
         include_str!("../../model/capped.rs"),
     ]

@@ -43,11 +43,11 @@ macro_rules! options {
         #[command(after_help = EXAMPLES)]
         pub struct SmokeOptions {
             $($(#[$meta])* pub $field: $type,)+
-            /// Start the built server with this command, split into words as a shell would, but without a shell.
+            /// Command that starts the built server, split into words as a shell would, but run without a shell.
             #[arg(long, value_name = "COMMAND", help_heading = SERVER)]
             pub start: Option<String>,
-            /// How to tell that the started server is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT
-            /// (accepts connections) or log:REGEX (a line of its output) [default: the probes find out].
+            /// When the started server counts as up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT
+            /// (accepts connections) or log:REGEX (a line of its output) [default: when a probe passes].
             #[arg(long, value_name = "WHEN", help_heading = SERVER)]
             pub ready: Option<Ready>,
             /// Time allowed for the started server to become ready [default: 60s].
@@ -59,7 +59,7 @@ macro_rules! options {
             /// Several servers, started in this order, each once the previous one is ready.
             #[arg(skip)]
             pub servers: Vec<ServerOptions>,
-            /// Several probes. A key that a probe lacks is taken from `smoke`; a flag overrides both.
+            /// Several probes. A probe inherits missing keys from `smoke`; a flag overrides both.
             #[arg(skip)]
             pub probes: Vec<ProbeOptions>,
             /// Number of probes that run at the same time, at most 256 [default: 16].
@@ -79,7 +79,7 @@ macro_rules! options {
             pub over: Box<ProbeOptions>,
         }
 
-        /// One of several probes. A key that it lacks is taken from `smoke`.
+        /// One of several probes. It inherits missing keys from `smoke`.
         #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
         #[schemars(rename = "Probe")]
@@ -144,8 +144,8 @@ const WINDOW: &str = "Steady and watch";
 const SERVER: &str = "Server to start";
 
 options! {
-    /// URL of the deployment: http://host:port or https://host. If it has a path or query, it is probed as is, instead
-    /// of the configured paths and probes.
+    /// URL of the deployment: http://host:port or https://host. A URL with a path or query replaces the configured paths
+    /// and probes.
     #[arg(value_name = "URL")]
     url: Option<String>,
     /// Path to probe; repeatable [default: the URL's own path].
@@ -157,8 +157,8 @@ options! {
     /// Header to send; repeatable.
     #[arg(long, value_name = "NAME: VALUE", help_heading = REQUEST)]
     header: Vec<String>,
-    /// Header whose value is a secret in an environment variable; repeatable. It is never shown, and not sent to other
-    /// hosts.
+    /// Header whose value is a secret in an environment variable; repeatable. The value is never shown, and never sent
+    /// to other hosts.
     #[arg(long, value_name = "NAME: VARIABLE", help_heading = REQUEST)]
     header_env: Vec<String>,
     /// Environment variable that holds a bearer token.
@@ -173,7 +173,7 @@ options! {
     /// File to send as the request body, at most 16 MiB.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = REQUEST)]
     body_file: Option<String>,
-    /// Follow redirects, at most ten [default: false; a redirect is then a response like any other].
+    /// Follow redirects, at most ten [default: false: a redirect is then a response like any other].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = REQUEST)]
     follow_redirects: Option<bool>,
 
@@ -190,8 +190,8 @@ options! {
     /// Header that must be present and match; repeatable.
     #[arg(long, value_name = "NAME: REGEX", help_heading = EXPECTED)]
     expect_header: Vec<HeaderExpectation>,
-    /// Version that must answer. Any other is taken for the old release still answering, and retried. A commit id may
-    /// be abbreviated on either side.
+    /// Version that must answer. While another version answers, the probe retries. A commit id may be abbreviated on
+    /// either side.
     #[arg(long, value_name = "VERSION", help_heading = EXPECTED)]
     expect_version: Option<String>,
     /// Where to find the version in a response: header:NAME, json:/POINTER, body:REGEX (its first group), or body
@@ -204,8 +204,8 @@ options! {
     /// Host that must answer after all redirects. Implies --follow-redirects.
     #[arg(long, value_name = "HOST", help_heading = EXPECTED)]
     expect_final_host: Option<String>,
-    /// Minimum days until the certificate expires: that of every server the redirects pass, and of every authority it
-    /// sends along, in every sample.
+    /// Minimum days until the first certificate expires. Includes the certificates of redirect targets and authorities,
+    /// in every sample.
     #[arg(long, value_name = "DAYS", help_heading = EXPECTED)]
     min_certificate_days: Option<u32>,
     /// Warn if good responses are slower than this; repeatable: median=200ms, p95=500ms.
@@ -218,24 +218,24 @@ options! {
     /// Total time allowed to become healthy, for each probe [default: 60s]. --all-within limits all of them together.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     within: Option<TimeSpan>,
-    /// Statuses to retry until --within is over, out of 401, 403, 405 and 410. Otherwise three of these in a row, over
-    /// at least 2s, end the probe, as waiting rarely changes them.
+    /// Statuses to retry until --within is over: any of 401, 403, 405 and 410. By default, three of these in a row, over
+    /// at least 2s, end the probe, because waiting rarely changes them.
     #[arg(long, value_name = "LIST", help_heading = PATIENCE)]
     retry_on_status: Option<StatusSet>,
-    /// Time between two attempts, at least 10ms [default: 1s]. Retry-After extends it, in a window by at most three
-    /// intervals; the end of --within shortens it.
+    /// Time between two attempts, at least 10ms [default: 1s]. Retry-After extends it (with --steady or --watch by at most
+    /// three intervals), and the end of --within shortens it.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     interval: Option<TimeSpan>,
     /// Time allowed for one connection [default: 5s].
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     connect_timeout: Option<TimeSpan>,
-    /// Time allowed for one attempt, from the first byte sent to the last byte read; never longer than what is left of
-    /// --within [default: 10s]. Of a body, 1 MiB is read, or 64 KiB if nothing is expected of it.
+    /// Time allowed for one attempt, from the first byte sent to the last byte read; never longer than the rest of
+    /// --within [default: 10s]. smoke reads 1 MiB of a body, or 64 KiB if no option checks the body.
     #[arg(long, value_name = "TIME", help_heading = PATIENCE)]
     timeout: Option<TimeSpan>,
 
     /// After the first good response, require good responses for this long without a break. A failure within the limits
-    /// below restarts this time, which may then take up to --within longer.
+    /// below restarts this time; the window may then take up to --within longer.
     #[arg(long, value_name = "TIME", conflicts_with = "watch", help_heading = WINDOW)]
     steady: Option<TimeSpan>,
     /// After the first good response, keep probing for this long. Failures within the limits below are a warning. A gap
@@ -296,10 +296,10 @@ options! {
 pub struct ServerOptions {
     /// Name in reports and in the log's file name: letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// Command that starts it, split into words as a shell would, but without a shell.
+    /// Command that starts it, split into words as a shell would, but run without a shell.
     pub start: String,
-    /// How to tell that it is up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT (accepts connections) or
-    /// log:REGEX (a line of its output). Without it, the next one starts at once.
+    /// When it counts as up: http://127.0.0.1:PORT/PATH (answers 2xx or 3xx), tcp:PORT (accepts connections) or
+    /// log:REGEX (a line of its output). Without this key, the next server starts at once.
     #[serde(default)]
     pub ready: Option<Ready>,
     /// Time allowed to become ready. Default: 60s.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::world::walk::{Kind, Step, Trouble, walk};
 use crate::world::{World, files, workspace};
 
-/// Actions are looked for this deep, among so many entries.
+/// Actions are looked for this deep, among so many entries. Larger repositories are none that GitHub serves well.
 const DEEPEST: usize = 6;
-const MOST_ENTRIES: usize = 50_000;
+const MOST_ENTRIES: usize = 500_000;
 const WORKFLOWS: &str = ".github/workflows";
 /// Folders that hold what others wrote, or what is made.
 const LEFT_OUT: [&str; 6] = [".git", "node_modules", "target", "vendor", "dist", "artifacts"];
@@ -35,13 +35,13 @@ pub struct Repository {
 pub fn of_world(world: &World, config: &Path) -> Repository {
     let folders = workspace::folders(&world.env, &world.folder);
     let top = folders.last().unwrap_or(&world.workspace).clone();
-    of_repository(&top, &world.workspace.join(config), world)
+    of_repository(&top, &world.workspace.join(config), world, MOST_ENTRIES)
 }
 
 /// What the named folder or file leads to. A file belongs to the repository of the current folder.
 pub fn named(path: &Path, world: &World, config: &Path) -> Repository {
     if files::is_folder(path) {
-        return of_repository(path, &path.join(config), world);
+        return of_repository(path, &path.join(config), world, MOST_ENTRIES);
     }
     let folders = workspace::folders(&world.env, &world.folder);
     let top = folders.last().unwrap_or(&world.workspace).clone();
@@ -55,7 +55,7 @@ pub fn named(path: &Path, world: &World, config: &Path) -> Repository {
     }
 }
 
-fn of_repository(top: &Path, config: &Path, world: &World) -> Repository {
+fn of_repository(top: &Path, config: &Path, world: &World, most: usize) -> Repository {
     // Of a repository elsewhere the whole path is told.
     let shown_from = match workspace::folders(&world.env, &world.folder).last() {
         Some(own) if top.starts_with(own) => own.clone(),
@@ -78,7 +78,12 @@ fn of_repository(top: &Path, config: &Path, world: &World) -> Repository {
     }
     let mut actions = Vec::new();
     let mut entries = 0;
+    let mut is_cut = false;
     troubles.extend(walk(top, |path, kind| {
+        if entries == most {
+            is_cut = true;
+            return Step::Stop;
+        }
         entries += 1;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if kind == Kind::Folder {
@@ -92,8 +97,15 @@ fn of_repository(top: &Path, config: &Path, world: &World) -> Repository {
         if matches!(name, "action.yml" | "action.yaml") && kind == Kind::File {
             actions.push(File::of(top.join(path), &shown_from, false));
         }
-        if entries > MOST_ENTRIES { Step::Stop } else { Step::In }
+        Step::In
     }));
+    if is_cut {
+        let detail = format!("it has more than {most} files and folders; the rest was not searched for actions");
+        troubles.push(Trouble {
+            path: top.to_owned(),
+            detail,
+        });
+    }
     workflows.sort_by(|a, b| a.path.cmp(&b.path));
     actions.sort_by(|a, b| a.path.cmp(&b.path));
     found.extend(workflows);
@@ -118,5 +130,29 @@ impl File {
             is_config,
             is_named: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Env;
+
+    #[test]
+    fn a_search_that_ends_early_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join("action.yml"), "").unwrap();
+        }
+        let world = World::of(Env::default());
+        let config = folder.path().join("stageproof.yml");
+        let whole = of_repository(folder.path(), &config, &world, 6);
+        assert_eq!((whole.files.len(), whole.troubles), (3, Vec::new()));
+        let cut = of_repository(folder.path(), &config, &world, 5);
+        assert!(
+            cut.files.len() < 3 && cut.troubles[0].contains("more than 5 files"),
+            "{cut:?}"
+        );
     }
 }

@@ -27,18 +27,8 @@ impl<'a> Findings<'a> {
 
     /// `code` is that of a rule, which says how severe it is and, without `help`, what to do.
     pub fn add(&mut self, code: &'static str, line: u32, message: impl Into<String>, help: Option<String>) {
-        let Some(rule) = RULES.all.iter().find(|rule| rule.code == code) else {
-            debug_assert!(false, "{code} is not in the table of rules");
-            return;
-        };
-        if self.is_ignored(code, line) {
-            self.ignored += 1;
-            return;
-        }
-        let help = help.unwrap_or_else(|| as_next_step(rule.fix));
-        let mut finding = Finding::error(code, shortened(&message.into())).help(shortened(&help));
-        finding.severity = rule.severity;
-        self.found.push((line, finding.at(self.file, Some(line))));
+        let finding = self.finding(code, line, message.into(), help);
+        self.found.extend(finding.map(|finding| (line, finding)));
     }
 
     /// Shows the line, for what is wrong with the text itself.
@@ -49,11 +39,26 @@ impl<'a> Findings<'a> {
         message: impl Into<String>,
         help: Option<String>,
     ) {
-        self.add(code, line, message, help);
         let excerpt = shortened(self.line(line).unwrap_or_default());
-        if let Some((_, finding)) = self.found.last_mut() {
-            *finding = finding.clone().excerpt(excerpt);
+        let finding = self.finding(code, line, message.into(), help);
+        self.found
+            .extend(finding.map(|finding| (line, finding.excerpt(excerpt))));
+    }
+
+    /// `None` if it is ignored.
+    fn finding(&mut self, code: &'static str, line: u32, message: String, help: Option<String>) -> Option<Finding> {
+        let Some(rule) = RULES.all.iter().find(|rule| rule.code == code) else {
+            debug_assert!(false, "{code} is not in the table of rules");
+            return None;
+        };
+        if self.is_ignored(code, line) {
+            self.ignored += 1;
+            return None;
         }
+        let help = help.unwrap_or_else(|| as_next_step(rule.fix));
+        let mut finding = Finding::error(code, shortened(&message)).help(shortened(&help));
+        finding.severity = rule.severity;
+        Some(finding.at(self.file, Some(line)))
     }
 
     fn line(&self, line: u32) -> Option<&'a str> {
@@ -125,8 +130,11 @@ mod tests {
 
     #[test]
     fn the_excerpt_is_the_line() {
-        let mut findings = Findings::of("f.yml", "a\n  b: [\n");
+        let mut findings = Findings::of("f.yml", "a\n  b: [\nc # stageproof: ignore[yaml]\n");
         findings.add_with_excerpt("yaml", 2, "it never ends", None);
-        assert_eq!(findings.into_vec()[0].excerpt.as_deref(), Some("  b: ["));
+        findings.add_with_excerpt("yaml", 3, "ignored", None);
+        let found = findings.into_vec();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].excerpt.as_deref(), Some("  b: ["));
     }
 }

@@ -19,7 +19,7 @@ pub trait Language: Send + Sync {
     fn words(&self, words: &[Word], place: Place) -> Meaning;
 
     /// What is wrong with a configuration.
-    fn config(&self, text: &str, name: &str) -> Option<Refusal>;
+    fn config(&self, text: &str, name: &str) -> Vec<Refusal>;
 }
 
 /// Makes one for the repository whose top this is.

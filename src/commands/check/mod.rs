@@ -213,7 +213,7 @@ pub fn judge(file: &File, bytes: &[u8], surroundings: &Surroundings<'_>) -> Opti
     };
     let mut findings = Findings::of(&file.shown, text);
     if file.is_config {
-        if let Some(refusal) = surroundings.language.config(text, &file.shown) {
+        for refusal in surroundings.language.config(text, &file.shown) {
             let line = match refusal.about {
                 About::Line(line) => line,
                 _ => 1,

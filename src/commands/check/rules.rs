@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 24] = [
+const ALL: [Rule; 26] = [
     rule(
         Error,
         "yaml",
@@ -19,14 +19,27 @@ const ALL: [Rule; 24] = [
     rule(
         Error,
         "config",
-        "The configuration is refused.",
+        "The configuration is not valid.",
         "Correct the key or value that the finding names; `stageproof schema config` prints all of them.",
     ),
     rule(
         Error,
         "config-name",
-        "The configuration has another name than the one that is read.",
+        "The configuration has the wrong name, so stageproof does not read it.",
         "Rename it to `.github/stageproof.yml`, or name it with `config`.",
+    ),
+    rule(
+        Error,
+        "unknown-part",
+        "A job or step names something of stageproof that does not exist, or cannot be used there.",
+        "Use `stageproof/stageproof` or `stageproof/stageproof/prove` in a step, and \
+         `stageproof/stageproof/.github/workflows/staging.yml` in a job.",
+    ),
+    rule(
+        Error,
+        "called-job",
+        "A job that calls a workflow has a key that GitHub does not allow there.",
+        "Remove the key, or pass it in `with` if the workflow has an input for it.",
     ),
     rule(
         Error,
@@ -43,25 +56,25 @@ const ALL: [Rule; 24] = [
     rule(
         Error,
         "bad-value",
-        "The command refuses a value, or what was given together.",
+        "The command refuses a value or a combination of inputs.",
         "Correct the value; `stageproof COMMAND --help` documents it.",
     ),
     rule(
         Error,
         "bad-call",
-        "A `run:` step calls stageproof in a way that it refuses.",
+        "A `run:` step calls stageproof with a wrong command line.",
         "Correct the flag or value; `stageproof COMMAND --help` lists them.",
     ),
     rule(
         Error,
         "not-mapped",
-        "A step needs a variable that nothing maps into it, so the secret is always missing.",
+        "A step needs a variable that no `env` sets, so the secret is always missing.",
         "Map it in the step: `env: {NAME: ${{ secrets.NAME }}}`.",
     ),
     rule(
         Error,
         "no-token",
-        "A step asks GitHub's API without a token.",
+        "A step queries GitHub's API without a token.",
         "Map it in the step: `env: {GITHUB_TOKEN: ${{ github.token }}}`.",
     ),
     rule(
@@ -73,19 +86,19 @@ const ALL: [Rule; 24] = [
     rule(
         Error,
         "no-checkout",
-        "A step needs the repository's files, and the job does not check them out before.",
+        "A step needs the repository's files, but no earlier step checks them out.",
         "Add a step with `actions/checkout` before it.",
     ),
     rule(
         Error,
         "shallow-checkout",
-        "A step needs the history and tags, and the checkout fetches one commit.",
+        "A step needs the history and tags, but the checkout fetches only one commit.",
         "Add `fetch-depth: 0` to the checkout.",
     ),
     rule(
         Error,
         "not-compared",
-        "A condition takes an output for true or false, but outputs are texts.",
+        "A condition uses an output as a boolean, but outputs are texts.",
         "Compare it with a text: `== 'true'`.",
     ),
     rule(
@@ -103,13 +116,13 @@ const ALL: [Rule; 24] = [
     rule(
         Error,
         "needs-host",
-        "A step of the action needs a program, and the action's container has none.",
+        "A step of the action needs a program, but the action's container has no programs.",
         "Run it in a `run:` step, after `command: install`.",
     ),
     rule(
         Error,
         "not-installed",
-        "A `run:` step calls stageproof, and nothing in the job installs it before.",
+        "A `run:` step calls stageproof, but no earlier step installs it.",
         "Add a step of the action with `command: install` before it.",
     ),
     rule(
@@ -121,13 +134,13 @@ const ALL: [Rule; 24] = [
     rule(
         Warning,
         "environment",
-        "Several jobs name one environment: each creates a deployment and may wait for a review.",
-        "Name it in one job, or write `environment: {name: NAME, deployment: false}` in those that need only its secrets.",
+        "Several jobs name the same environment: each creates a deployment and may wait for a review.",
+        "Name it in one job, or write `environment: {name: NAME, deployment: false}` in jobs that need only its secrets.",
     ),
     rule(
         Warning,
         "job-timeout",
-        "The job or step may be ended before the limits of a command in it.",
+        "The job or step may time out before a command in it does.",
         "Raise `timeout-minutes`, or lower the command's limits.",
     ),
     rule(
@@ -145,14 +158,14 @@ const ALL: [Rule; 24] = [
     rule(
         Note,
         "not-uploaded",
-        "The evidence is sealed and then lost with the job.",
+        "The evidence is sealed, but lost when the job ends.",
         "Upload it with `actions/upload-artifact` and the output `bundle`.",
     ),
     rule(
         Error,
         "more",
         "The file has more findings than are listed.",
-        "Fix those that are listed, and check again.",
+        "Fix the listed findings, and check again.",
     ),
 ];
 

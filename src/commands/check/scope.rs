@@ -3,14 +3,15 @@
 use super::findings::Findings;
 use super::interfaces::{PROVE, STAGING};
 use super::language::{About, Input, Language, Meaning, Place, Refusal};
-use crate::model::workflow::reference::Reference;
+use crate::model::workflow::reference::{Reference, STAGEPROOF};
 use crate::model::workflow::script;
 use crate::model::workflow::{Job, Step, Workflow};
 use crate::model::yaml::Node;
 
-/// The action's repository, and its image.
-const REPOSITORY: &str = "stageproof/stageproof";
+/// The action's image.
 const IMAGE: &str = "ghcr.io/stageproof/stageproof";
+/// The composite action, below the repository's top.
+pub const PROVE_PATH: &str = "prove";
 /// So many uses of one file are judged.
 pub const MOST_USES: usize = 500;
 /// As it is called in a script.
@@ -32,14 +33,14 @@ pub enum Part {
 /// Which part of stageproof this is, if it is one. `is_own` says that this is stageproof's own repository.
 pub fn part(reference: &Reference<'_>, is_own: bool) -> Option<Part> {
     let path = match reference {
-        Reference::Repository { repository, path, .. } if repository.eq_ignore_ascii_case(REPOSITORY) => *path,
+        Reference::Repository { repository, path, .. } if repository.eq_ignore_ascii_case(STAGEPROOF) => *path,
         Reference::Image { name, .. } if name.eq_ignore_ascii_case(IMAGE) => "",
         Reference::Local(path) if is_own => *path,
         _ => return None,
     };
     match path.trim_matches('/') {
         "" => Some(Part::Action),
-        "prove" => Some(Part::Prove),
+        PROVE_PATH => Some(Part::Prove),
         path if path == STAGING.file => Some(Part::Staging),
         _ if matches!(reference, Reference::Local(_)) => None,
         _ => Some(Part::Other),

@@ -32,8 +32,10 @@ pub struct Known {
     pub url_variable: Option<(String, String)>,
     /// Workflows that deploy to staging when somebody pushes.
     pub rivals: Vec<String>,
-    /// The workflow that uses stageproof already.
+    /// The workflow that was written before.
     pub ours: Option<String>,
+    /// Workflows of somebody else that use stageproof.
+    pub users: Vec<String>,
     /// How an action of the setup is pinned here.
     pub setup_pin: Option<String>,
     pub pin: Pin,
@@ -82,6 +84,7 @@ impl Known {
             url_variable: url_variable.map(|used| (used.name.to_owned(), used.path.to_owned())),
             rivals: rivals.map(|(path, _)| path.to_owned()).collect(),
             ours: workflows.ours().map(str::to_owned),
+            users: workflows.that_use_it().map(str::to_owned).collect(),
             setup_pin: setup_pin.map(str::to_owned),
             app,
             others,

@@ -130,7 +130,7 @@ fn root(world: &World) -> PathBuf {
 }
 
 fn targets(plan: &Plan, root: &Path, survey: &Survey, known: &Known) -> [Target; 2] {
-    let workflow = workflow_file::path(known, survey);
+    let (workflow, _) = workflow_file::path(known, survey);
     let config = config_file::text(known, &plan.schema, &workflow);
     let mut config = Target::new(root, &plan.config, config);
     if survey.has(MISNAMED) && config.there == There::Nothing {

@@ -7,10 +7,10 @@ use super::Plan;
 use super::STAGE;
 use crate::engine::{self, NotChecked, Observation, Task};
 use crate::model::Check;
+use crate::model::workflow::reference::STAGEPROOF;
 use crate::world::World;
 use crate::world::github::GitHub;
 
-pub const REPOSITORY: &str = "stageproof/stageproof";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// One or two small answers; without a network it shows at once.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -29,7 +29,7 @@ impl Pin {
     pub fn suffix(&self) -> String {
         match self {
             Self::Commit(commit) => format!("@{commit} # {VERSION}"),
-            Self::Tag => format!("@v{VERSION} # CHANGE: the commit of v{VERSION}, from {REPOSITORY}/releases"),
+            Self::Tag => format!("@v{VERSION} # CHANGE: the commit of v{VERSION}, from {STAGEPROOF}/releases"),
         }
     }
 }
@@ -42,7 +42,7 @@ pub async fn find(plan: &Plan, world: &World) -> (Pin, Vec<Check>) {
         let (commit, whence) = match given {
             Some(commit) => (commit, "as --pin says".to_owned()),
             None => match of_release(&asked).await {
-                Ok(commit) => (commit, format!("as GitHub says of {REPOSITORY}")),
+                Ok(commit) => (commit, format!("as GitHub says of {STAGEPROOF}")),
                 Err(why) => return Err(unknown(&why)),
             },
         };
@@ -61,11 +61,11 @@ pub async fn find(plan: &Plan, world: &World) -> (Pin, Vec<Check>) {
 
 async fn of_release(world: &World) -> Result<String, String> {
     let (clock, progress) = (world.clock, world.progress.clone());
-    let github = GitHub::public(&world.env, clock, progress, REPOSITORY).map_err(|error| error.to_string())?;
+    let github = GitHub::public(&world.env, clock, progress, STAGEPROOF).map_err(|error| error.to_string())?;
     let tag = format!("v{VERSION}");
     match github.within(LIMIT).tagged_commit(&tag).await {
         Ok(Some(commit)) => Ok(commit),
-        Ok(None) => Err(format!("{REPOSITORY} has no tag {tag}")),
+        Ok(None) => Err(format!("{STAGEPROOF} has no tag {tag}")),
         Err(error) => Err(error.to_string()),
     }
 }

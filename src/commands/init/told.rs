@@ -7,6 +7,7 @@ use super::known::{Git, Known};
 use super::platforms::Certainty;
 use super::settings::Mapped;
 use super::survey::Survey;
+use super::workflow_file;
 use super::write::{Target, There};
 use super::{READABLE, STAGE, TO_DO};
 use crate::model::capped::Capped;
@@ -20,7 +21,7 @@ pub fn found(known: &Known, survey: &Survey, took: Duration) -> Vec<Check> {
     vec![
         repository(known, survey, took),
         app(known),
-        deploy(known),
+        deploy(known, survey),
         settings(known),
     ]
 }
@@ -78,7 +79,7 @@ fn app(known: &Known) -> Check {
     looked("init:app", title, findings)
 }
 
-fn deploy(known: &Known) -> Check {
+fn deploy(known: &Known, survey: &Survey) -> Check {
     let deploy = &known.deploy;
     let title = match (deploy.certainty, deploy.platform) {
         (Certainty::Possible, _) => "The command that deploys is not known".to_owned(),
@@ -94,7 +95,25 @@ fn deploy(known: &Known) -> Check {
             format!("{path} deploys on a push, so the new workflow is started by hand"),
         )
     });
-    looked("init:deploy", title, why.chain(url).chain(rivals).collect())
+    let users = known.users.iter().map(|path| {
+        Finding::note(
+            "kept",
+            format!("{path} uses stageproof, but `stageproof init` did not write it: it stays as it is"),
+        )
+    });
+    let (workflow, taken) = workflow_file::path(known, survey);
+    let taken = taken.filter(|taken| !known.users.contains(taken));
+    let taken = taken.map(|taken| {
+        Finding::note(
+            "kept",
+            format!("`stageproof init` did not write {taken}: it stays as it is, and {workflow} is the new workflow"),
+        )
+    });
+    looked(
+        "init:deploy",
+        title,
+        why.chain(url).chain(rivals).chain(users).chain(taken).collect(),
+    )
 }
 
 fn settings(known: &Known) -> Check {

@@ -3,31 +3,41 @@
 
 use super::config_file::mark;
 use super::known::Known;
-use super::pin::REPOSITORY;
 use super::platforms::Setup;
 use super::survey::Survey;
-use super::workflows::FOLDER;
+use super::workflows::{FOLDER, WRITTEN};
 use super::yaml;
+use crate::model::workflow::reference::STAGEPROOF;
 
-/// Its name, unless somebody else's workflow has it.
-const NAMES: [&str; 3] = ["staging", "stageproof-staging", "stageproof-staging-2"];
 const CHECKOUT: &str = "actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8 # v6.0.1";
 
-/// Where it is written: over the one that uses stageproof already, else under the first name that is free.
-pub fn path(known: &Known, survey: &Survey) -> String {
+/// Where it is written: over the one that was written before, else under the first name that is free. With the workflow
+/// of somebody else that has its usual name, if there is one.
+pub fn path(known: &Known, survey: &Survey) -> (String, Option<String>) {
     if let Some(ours) = &known.ours {
-        return ours.clone();
+        return (ours.clone(), None);
     }
-    let paths = NAMES.map(|name| [format!("{FOLDER}{name}.yml"), format!("{FOLDER}{name}.yaml")]);
-    let free = paths.iter().find(|paths| !paths.iter().any(|path| survey.has(path)));
-    let [path, _] = free.unwrap_or(&paths[0]);
-    path.clone()
+    let mut number = 1;
+    let (mut name, mut taken) = ("staging".to_owned(), None);
+    loop {
+        let paths = ["yml", "yaml"].map(|ending| format!("{FOLDER}{name}.{ending}"));
+        let Some(other) = paths.iter().find(|path| survey.has(path)) else {
+            let [path, _] = paths;
+            return (path, taken);
+        };
+        taken.get_or_insert_with(|| other.clone());
+        name = match number {
+            1 => "stageproof-staging".to_owned(),
+            _ => format!("stageproof-staging-{number}"),
+        };
+        number += 1;
+    }
 }
 
 pub fn text(known: &Known, config: &str) -> String {
     let environment = &known.environment;
     let mut out = format!(
-        "# Deploys to {environment} and proves it. Written by `stageproof init`; {config} says what is checked.\n\
+        "# Deploys to {environment} and proves it. {WRITTEN}; {config} says what is checked.\n\
          name: {environment}\n"
     );
     out.push_str(&events(known));
@@ -60,7 +70,7 @@ fn events(known: &Known) -> String {
 
 fn call(known: &Known) -> String {
     let mut out = format!(
-        "jobs:\n  staging:\n    uses: {REPOSITORY}/.github/workflows/staging.yml{}\n    with:\n",
+        "jobs:\n  staging:\n    uses: {STAGEPROOF}/.github/workflows/staging.yml{}\n    with:\n",
         known.pin.suffix()
     );
     if known.environment != "staging" {
@@ -132,7 +142,7 @@ fn own_job(known: &Known, setup: &Setup) -> String {
          - name: Check out\n        uses: {CHECKOUT}\n        with: {{ fetch-depth: 0, persist-credentials: false }}\n"
     );
     out.push_str(&format!(
-        "      - name: Guard\n        id: guard\n        uses: {REPOSITORY}{pin}\n{remarks}{env}        with:\n          \
+        "      - name: Guard\n        id: guard\n        uses: {STAGEPROOF}{pin}\n{remarks}{env}        with:\n          \
          command: skip-guard\n          evidence-dir: artifacts/{{environment}}/{{run-id}}\n"
     ));
     let setup_pin = known.setup_pin.as_deref().unwrap_or(setup.pin);
@@ -148,7 +158,7 @@ fn own_job(known: &Known, setup: &Setup) -> String {
     out.push_str(&command(known, "        ", "run"));
     out.push_str(&format!(
         "      # After a deploy that failed, too.\n      - name: Prove\n        \
-         if: ${{{{ !cancelled() && steps.deploy.outcome != 'skipped' }}}}\n        uses: {REPOSITORY}/prove{pin}\n"
+         if: ${{{{ !cancelled() && steps.deploy.outcome != 'skipped' }}}}\n        uses: {STAGEPROOF}/prove{pin}\n"
     ));
     let url = known.url_variable.as_ref();
     let url = url.map(|(name, _)| format!("url: ${{{{ vars.{name} }}}}"));

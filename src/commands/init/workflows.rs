@@ -15,10 +15,11 @@ use super::survey::Survey;
 use crate::model::yaml;
 
 pub const FOLDER: &str = ".github/workflows/";
-/// Who uses it was set up before.
-const OURS: &str = "uses: stageproof/stageproof";
+/// In a comment of a workflow of ours. Only such a workflow is replaced: another one that uses stageproof may do more.
+pub const WRITTEN: &str = "Written by `stageproof init`";
+const USES: &str = "uses: stageproof/stageproof";
 /// What deploys, as it is called in a step.
-const DEPLOYS: [&str; 14] = [
+const DEPLOYS: [&str; 16] = [
     "flyctl deploy",
     "fly deploy",
     "vercel deploy",
@@ -33,6 +34,8 @@ const DEPLOYS: [&str; 14] = [
     "kubectl apply",
     "kubectl set image",
     "docker compose up",
+    "stageproof/stageproof/.github/workflows/staging.yml@",
+    "stageproof/stageproof/prove@",
 ];
 
 /// A secret or a variable that a step uses.
@@ -66,6 +69,7 @@ pub struct Workflow {
     pins: BTreeSet<String>,
     /// Its text without comments.
     text: String,
+    is_ours: bool,
 }
 
 impl Workflows {
@@ -99,7 +103,7 @@ impl Workflows {
     pub fn steps(&self) -> Vec<(&str, &Step, Aim)> {
         let all = self.all.iter().flat_map(|(path, workflow)| {
             let steps = workflow.steps.iter();
-            steps.map(move |step| (workflow.is_ours(), path.as_str(), step, step.aim(&self.environment)))
+            steps.map(move |step| (workflow.is_ours, path.as_str(), step, step.aim(&self.environment)))
         });
         let mut all: Vec<_> = all.filter(|(.., aim)| *aim != Aim::Elsewhere).collect();
         all.sort_by_key(|(is_ours, .., aim)| (*is_ours, *aim));
@@ -108,7 +112,7 @@ impl Workflows {
 
     /// Those of workflows that are not ours.
     pub fn steps_of_others(&self) -> impl Iterator<Item = (&str, &Step, Aim)> {
-        let is_ours = |path: &str| self.all.get(path).is_some_and(Workflow::is_ours);
+        let is_ours = |path: &str| self.all.get(path).is_some_and(|workflow| workflow.is_ours);
         self.steps().into_iter().filter(move |(path, ..)| !is_ours(path))
     }
 
@@ -161,15 +165,22 @@ impl Workflows {
                     Aim::Wanted | Aim::Unsaid => step.has_any(&DEPLOYS) || step.runs(command),
                 })
         };
-        let all = self.all.iter().filter(|(_, workflow)| !workflow.is_ours());
+        let all = self.all.iter().filter(|(_, workflow)| !workflow.is_ours);
         all.filter(move |(_, workflow)| deploys(workflow))
             .map(|(path, workflow)| (path.as_str(), workflow))
     }
 
-    /// The workflow that uses stageproof already.
+    /// The workflow that was written before.
     pub fn ours(&self) -> Option<&str> {
         let mut all = self.all.iter();
-        all.find(|(_, workflow)| workflow.is_ours())
+        all.find(|(_, workflow)| workflow.is_ours)
+            .map(|(path, _)| path.as_str())
+    }
+
+    /// Those that use stageproof and were written by somebody else.
+    pub fn that_use_it(&self) -> impl Iterator<Item = &str> {
+        let all = self.all.iter();
+        all.filter(|(_, workflow)| !workflow.is_ours && workflow.text.contains(USES))
             .map(|(path, _)| path.as_str())
     }
 }
@@ -177,7 +188,9 @@ impl Workflows {
 impl Workflow {
     fn parse(path: &str, text: &str) -> Self {
         let root = yaml::parse(text).ok();
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let is_comment = |line: &&str| line.trim_start().starts_with('#');
+        let is_ours = text.lines().filter(is_comment).any(|line| line.contains(WRITTEN));
+        let lines = text.lines().filter(|line| !is_comment(line));
         let text: String = lines.flat_map(|line| [line, "\n"]).collect();
         let file = path.rsplit('/').next().unwrap_or(path);
         let steps = match &root {
@@ -192,11 +205,8 @@ impl Workflow {
             environments,
             pins: PIN.captures_iter(&text).map(|found| found[1].to_owned()).collect(),
             text,
+            is_ours,
         }
-    }
-
-    fn is_ours(&self) -> bool {
-        self.text.contains(OURS)
     }
 
     /// Whether a push starts it.

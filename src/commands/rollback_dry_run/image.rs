@@ -1,42 +1,90 @@
 //! Platform `image`: the previous release is an image in a registry.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::claims::{Claim, Claims, Seen};
+use super::deployments::{self, DEPLOYED, Deployments};
 use super::template::{Placeholder, Template};
 use super::{Proof, Prove};
 use crate::engine::{NotChecked, Observation};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
-use crate::world::registry::{Image, ImageName, Missing, Platform, Registry};
+use crate::world::registry::{Image, ImageName, Missing, NotAnImage, Platform, Registry};
 
 const CURRENT: Claim<'_> = ("rollback:current", "The current image is in its registry");
-const PREVIOUS: Claim<'_> = (
+const PREVIOUS: Claim<'_> = ("rollback:previous", "The previous image is in its registry");
+const DIFFERENT: Claim<'_> = (
     "rollback:previous",
     "The previous image is in its registry and differs from the current one",
 );
 const PULLABLE: Claim<'_> = ("rollback:pullable", "The previous image can be pulled for the platform");
 
+/// What to do about an image that is gone.
+pub const KEEP_IMAGES: &str =
+    "go back to a release whose image is kept, and keep the images of the last releases in the registry";
+
 /// For the requests of one claim, retries included.
 const LIMIT: Duration = Duration::from_secs(30);
+/// In the tag of an image that is named by the commit it was built from.
+const COMMIT: &str = "{sha}";
 const MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct ImagePlan {
-    /// What would be gone back to.
-    pub image: ImageName,
-    /// What runs now.
-    pub current: Option<ImageName>,
+    /// What would be gone back to. `{sha}` in its tag is the commit that was deployed before.
+    pub image: NamedImage,
+    /// What runs now. `{sha}` in its tag is the commit of the run.
+    pub current: Option<NamedImage>,
+    /// Where that commit is looked up.
+    pub deployments: Deployments,
     /// What the image must run on.
     pub on: Platform,
     /// The variable that holds `user:password` of the registry.
     pub auth_env: Option<String>,
     /// The command that would roll back, to print it.
     pub rollback_command: Option<Template>,
+}
+
+/// The name of an image whose tag may be the commit it was built from.
+#[derive(Clone, Debug)]
+pub struct NamedImage(String);
+
+impl FromStr for NamedImage {
+    type Err = NotAnImage;
+
+    fn from_str(text: &str) -> Result<Self, NotAnImage> {
+        text.replace(COMMIT, &"0".repeat(40)).parse::<ImageName>()?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl NamedImage {
+    fn has_commit(&self) -> bool {
+        self.0.contains(COMMIT)
+    }
+
+    fn of(&self, commit: &str) -> Result<ImageName, NotAnImage> {
+        self.0.replace(COMMIT, commit).parse()
+    }
+}
+
+/// What `current` names, if the commit of the run is known where it must be.
+fn current(image: &NamedImage, world: &World) -> Result<ImageName, NotChecked> {
+    let commit = world.runner.subject("").sha;
+    if image.has_commit() && commit.is_none() {
+        return Err(NotChecked::with_help(
+            "--current-image has {sha}, and GITHUB_SHA is not set",
+            "run it in a job of a workflow, or name the image",
+        ));
+    }
+    image
+        .of(&commit.unwrap_or_default())
+        .map_err(|error| NotChecked::errored(error.to_string()))
 }
 
 impl Prove for ImagePlan {
@@ -50,19 +98,37 @@ impl Prove for ImagePlan {
             ..Proof::default()
         };
         // The image that runs was pulled: if it is not found either, it is the question that is wrong.
-        let mut current = None;
+        let mut digest_now = None;
+        let claim = if self.current.is_some() { DIFFERENT } else { PREVIOUS };
         if let Some(image) = &self.current {
-            current = claims.look(CURRENT, LIMIT + MARGIN, self.digest(image, world)).await;
+            let look = self.digest(
+                current(image, world),
+                "check --current-image: what runs was pulled from there",
+                world,
+            );
+            digest_now = claims.look(CURRENT, LIMIT + MARGIN, look).await;
         } else {
             let untold = "that the previous image differs from the current one: name that with --current-image";
             proof.not_covered.push(untold.to_owned());
         }
-        let previous = self.previous(current, world);
-        let Some(digest) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
+        let mut commit = String::new();
+        if self.image.has_commit() {
+            let look = self.deployments.previous(world);
+            let Some(deployed) = claims.look(DEPLOYED, deployments::LIMIT + MARGIN, look).await else {
+                claims.skip(&[claim, PULLABLE]);
+                return proof;
+            };
+            commit = deployed;
+        }
+        let Ok(image) = self.image.of(&commit) else {
+            return proof;
+        };
+        let previous = self.previous(image.clone(), digest_now, world);
+        let Some(digest) = claims.look(claim, LIMIT + MARGIN, previous).await else {
             claims.skip(&[PULLABLE]);
             return proof;
         };
-        let pinned = self.image.pinned(&digest);
+        let pinned = image.pinned(&digest);
         proof.command = (self.rollback_command.as_ref()).and_then(|template| template.fill(|_| pinned.clone()));
         proof.target = Some(pinned.clone());
         proof.not_covered.push(match &self.rollback_command {
@@ -70,7 +136,7 @@ impl Prove for ImagePlan {
             None => "the rollback command: none was given (--rollback-command)".to_owned(),
         });
         let pullable = claims
-            .look(PULLABLE, LIMIT + MARGIN, self.pullable(digest, world))
+            .look(PULLABLE, LIMIT + MARGIN, self.pullable(image, digest, world))
             .await;
         if let Some(image) = pullable {
             proof.proved = vec![
@@ -85,12 +151,18 @@ impl Prove for ImagePlan {
 impl ImagePlan {
     pub const PLACEHOLDERS: [Placeholder; 1] = [Placeholder::Image];
 
-    fn digest(&self, image: &ImageName, world: &World) -> impl Future<Output = Seen<String>> + Send + 'static {
-        let (image, auth_env, env) = (image.clone(), self.auth_env.clone(), world.env.clone());
+    fn digest(
+        &self,
+        image: Result<ImageName, NotChecked>,
+        if_absent: &'static str,
+        world: &World,
+    ) -> impl Future<Output = Seen<String>> + Send + 'static {
+        let (auth_env, env) = (self.auth_env.clone(), world.env.clone());
         async move {
+            let image = image?;
             let registry = Registry::of(&image, auth_env.as_deref(), &env).map_err(not_checked)?;
             let digest = registry.digest(image.reference(), Instant::now() + LIMIT).await;
-            present(digest, &registry, |digest| {
+            present(digest, &registry, if_absent, |digest| {
                 Observation::nothing_wrong()
                     .fact("image", image.to_string())
                     .fact("digest", digest.clone())
@@ -98,9 +170,13 @@ impl ImagePlan {
         }
     }
 
-    fn previous(&self, current: Option<String>, world: &World) -> impl Future<Output = Seen<String>> + Send + 'static {
-        let look = self.digest(&self.image, world);
-        let image = self.image.clone();
+    fn previous(
+        &self,
+        image: ImageName,
+        current: Option<String>,
+        world: &World,
+    ) -> impl Future<Output = Seen<String>> + Send + 'static {
+        let look = self.digest(Ok(image.clone()), KEEP_IMAGES, world);
         async move {
             let (digest, mut observed) = look.await?;
             if let Some(digest) = &digest {
@@ -124,12 +200,17 @@ impl ImagePlan {
         }
     }
 
-    fn pullable(&self, digest: String, world: &World) -> impl Future<Output = Seen<Image>> + Send + 'static {
+    fn pullable(
+        &self,
+        image: ImageName,
+        digest: String,
+        world: &World,
+    ) -> impl Future<Output = Seen<Image>> + Send + 'static {
         let (plan, env, now) = (self.clone(), world.env.clone(), world.clock.now());
         async move {
-            let registry = Registry::of(&plan.image, plan.auth_env.as_deref(), &env).map_err(not_checked)?;
+            let registry = Registry::of(&image, plan.auth_env.as_deref(), &env).map_err(not_checked)?;
             let image = registry.image(&digest, &plan.on, Instant::now() + LIMIT).await;
-            present(image, &registry, |image| {
+            present(image, &registry, KEEP_IMAGES, |image| {
                 let observed = Observation::nothing_wrong().fact("platform", image.platform.to_string());
                 let age = image.created.as_ref().and_then(|created| age(created, now));
                 match (age, &image.created) {
@@ -151,7 +232,12 @@ fn age(created: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// What was looked for in a registry, or what its absence means.
-pub fn present<T>(result: Result<T, Missing>, registry: &Registry, observe: impl FnOnce(&T) -> Observation) -> Seen<T> {
+pub fn present<T>(
+    result: Result<T, Missing>,
+    registry: &Registry,
+    if_absent: &'static str,
+    observe: impl FnOnce(&T) -> Observation,
+) -> Seen<T> {
     let requests = |observed: Observation| observed.fact("requests", registry.sent().to_string());
     match result {
         Ok(value) => {
@@ -159,9 +245,7 @@ pub fn present<T>(result: Result<T, Missing>, registry: &Registry, observe: impl
             Ok((Some(value), observed))
         }
         Err(Missing::Absent(what)) => {
-            let finding = Finding::error("image-absent", what).help(
-                "go back to a release whose image is kept, and keep the images of the last releases in the registry",
-            );
+            let finding = Finding::error("image-absent", what).help(if_absent);
             Ok((None, requests(Observation::found(finding))))
         }
         Err(Missing::OtherPlatform(what)) => {
@@ -174,7 +258,7 @@ pub fn present<T>(result: Result<T, Missing>, registry: &Registry, observe: impl
 
 pub fn not_checked(missing: Missing) -> NotChecked {
     match missing {
-        Missing::Unknown { why, help } => NotChecked::with_help(why, help),
+        Missing::Unknown(unknown) => NotChecked::with_help(unknown.why, unknown.help),
         Missing::Absent(what) | Missing::OtherPlatform(what) => NotChecked::errored(what),
     }
 }

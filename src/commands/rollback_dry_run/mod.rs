@@ -5,6 +5,7 @@
 
 mod claims;
 mod command;
+mod deployments;
 mod fly;
 mod git;
 mod image;
@@ -14,16 +15,17 @@ mod template;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::commands::{Keep, Running, Subcommand};
+use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::model::{Check, Ended, Outcome, Output};
 use crate::world::calls::Call;
 use crate::world::{World, registry};
 use claims::Claims;
 pub use command::CommandPlan;
+pub use deployments::Deployments;
 pub use fly::FlyPlan;
 pub use git::GitPlan;
 pub use git::version;
-pub use image::ImagePlan;
+pub use image::{ImagePlan, NamedImage};
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
@@ -84,6 +86,14 @@ const NEVER_COVERED: [&str; 3] = [
 ];
 
 impl Subcommand for Plan {
+    /// A list proves nothing, and must not be found where proofs are.
+    fn report_home(&self) -> ReportHome {
+        match self.platform {
+            Platform::Calls(_) => ReportHome::None,
+            _ => ReportHome::Inside,
+        }
+    }
+
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
         Box::pin(run(self, world))
     }

@@ -5,8 +5,8 @@
 pub struct Release {
     /// As the platform shows it: `v12`.
     pub name: String,
-    /// The image or other artifact.
-    pub artifact: String,
+    /// The image or other artifact; one that never got so far has none.
+    pub artifact: Option<String>,
     /// What the platform says became of it.
     pub state: String,
     pub good: bool,
@@ -17,20 +17,24 @@ pub struct Release {
 /// Why there is no way back in a list.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoPrevious {
+    /// No release has the artifact that runs now.
+    CurrentUnknown,
     /// Nothing came before the current one.
     First,
     /// There are earlier ones, and none was good: the newest of them.
     NoneGood(Release),
-    /// Every good one has the artifact that runs now.
+    /// Every earlier good one has the artifact that runs now.
     AllTheSame(usize),
     /// The one that was named is not in the list, which has these.
     NotThere(Vec<String>),
     /// The one that was named was not good.
     NamedNotGood(Release),
+    /// The one that was named has the artifact that runs now.
+    NamedIsCurrent,
 }
 
-/// The newest good release before the current one whose artifact differs from `current`; or the one that is named.
-/// `all` is sorted, newest first.
+/// The newest good release before the current one whose artifact differs from what runs now; or the one that is named.
+/// `all` is sorted, newest first. What came after the current one was never a success, or was gone back from.
 pub fn previous<'a>(
     all: &'a [Release],
     is_current: impl Fn(&Release) -> bool,
@@ -40,22 +44,23 @@ pub fn previous<'a>(
         let found = all.iter().find(|release| release.name == named);
         return match found {
             Some(release) if !release.good => Err(NoPrevious::NamedNotGood(release.clone())),
-            Some(release) if is_current(release) => Err(NoPrevious::AllTheSame(1)),
+            Some(release) if is_current(release) => Err(NoPrevious::NamedIsCurrent),
             Some(release) => Ok(release),
             None => Err(NoPrevious::NotThere(
                 all.iter().map(|release| release.name.clone()).collect(),
             )),
         };
     }
-    let good: Vec<&Release> = all.iter().filter(|release| release.good).collect();
-    if let Some(release) = good.iter().find(|release| !is_current(release)) {
+    let current = all.iter().position(&is_current).ok_or(NoPrevious::CurrentUnknown)?;
+    let earlier: Vec<&Release> = all[current + 1..].iter().collect();
+    let others = || earlier.iter().filter(|release| !is_current(release));
+    if let Some(release) = others().find(|release| release.good) {
         return Ok(release);
     }
-    let other = all.iter().find(|release| !release.good && !is_current(release));
-    match (good.len(), other) {
-        (_, Some(release)) => Err(NoPrevious::NoneGood(release.clone())),
-        (0 | 1, None) => Err(NoPrevious::First),
-        (several, None) => Err(NoPrevious::AllTheSame(several)),
+    match (others().next(), earlier.len()) {
+        (Some(release), _) => Err(NoPrevious::NoneGood((*release).clone())),
+        (None, 0) => Err(NoPrevious::First),
+        (None, same) => Err(NoPrevious::AllTheSame(same)),
     }
 }
 
@@ -66,7 +71,7 @@ mod tests {
     fn list(entries: &[(&str, &str, bool)]) -> Vec<Release> {
         let release = |(name, artifact, good): &(&str, &str, bool)| Release {
             name: (*name).to_owned(),
-            artifact: (*artifact).to_owned(),
+            artifact: Some((*artifact).to_owned()),
             state: if *good { "complete" } else { "failed" }.to_owned(),
             good: *good,
             at: "2026-11-01T00:00:00Z".to_owned(),
@@ -76,7 +81,7 @@ mod tests {
 
     fn found(entries: &[(&str, &str, bool)], named: Option<&str>) -> Result<String, NoPrevious> {
         let all = list(entries);
-        previous(&all, |release| release.artifact == "now", named).map(|release| release.name.clone())
+        previous(&all, |release| release.artifact.as_deref() == Some("now"), named).map(|release| release.name.clone())
     }
 
     #[test]
@@ -92,7 +97,7 @@ mod tests {
         assert_eq!(found(&all, Some("v1")), Ok("v1".to_owned()));
         assert!(matches!(found(&all, Some("v3")), Err(NoPrevious::NamedNotGood(_))));
         assert!(matches!(found(&all, Some("v9")), Err(NoPrevious::NotThere(names)) if names.len() == 5));
-        assert_eq!(found(&all, Some("v4")), Err(NoPrevious::AllTheSame(1)));
+        assert_eq!(found(&all, Some("v4")), Err(NoPrevious::NamedIsCurrent));
     }
 
     /// A failed deploy leaves the release before it running.
@@ -104,13 +109,24 @@ mod tests {
         );
     }
 
+    /// It was gone back from, or somebody deploys by another way.
+    #[test]
+    fn what_came_after_what_runs_is_no_way_back() {
+        let all = [("v3", "newer", true), ("v2", "now", true), ("v1", "old", true)];
+        assert_eq!(found(&all, None), Ok("v1".to_owned()));
+        assert_eq!(
+            found(&[("v3", "newer", true), ("v2", "old", true)], None),
+            Err(NoPrevious::CurrentUnknown)
+        );
+    }
+
     #[test]
     fn each_way_of_having_none_is_told_apart() {
-        assert_eq!(found(&[], None), Err(NoPrevious::First));
+        assert_eq!(found(&[], None), Err(NoPrevious::CurrentUnknown));
         assert_eq!(found(&[("v1", "now", true)], None), Err(NoPrevious::First));
         assert_eq!(
             found(&[("v2", "now", true), ("v1", "now", true)], None),
-            Err(NoPrevious::AllTheSame(2))
+            Err(NoPrevious::AllTheSame(1))
         );
         assert!(matches!(
             found(&[("v2", "now", true), ("v1", "bad", false)], None),

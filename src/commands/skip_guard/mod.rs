@@ -65,6 +65,8 @@ pub struct Plan {
     /// What is missing is repaired where a fix is configured, and the logs go here: `-1.log` and so on is appended, for
     /// the place in the list of prerequisites. `None`: nothing is run.
     pub fix_logs: Option<PathBuf>,
+    /// What a reader needs to know beside the checks.
+    pub note: Option<String>,
 }
 
 /// What looking one prerequisite up brought.
@@ -80,6 +82,12 @@ impl Subcommand for Plan {
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
+    let mut outcome = guard(plan, world).await;
+    outcome.notes.extend(plan.note.clone());
+    outcome
+}
+
+async fn guard(plan: &Plan, world: &World) -> Outcome {
     if plan.prerequisites.is_empty() {
         let check = Check::skipped(
             STAGE,

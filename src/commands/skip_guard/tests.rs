@@ -16,6 +16,7 @@ fn plan(requirements: &[&str], strict: bool) -> Plan {
         github_token_env: "GITHUB_TOKEN".into(),
         skips: SkipLimits::default(),
         fix_logs: None,
+        note: None,
     }
 }
 

@@ -1,5 +1,8 @@
 //! What a `uses:` names.
 
+/// The repository of stageproof and its action.
+pub const STAGEPROOF: &str = "stageproof/stageproof";
+
 /// `OWNER/REPOSITORY/PATH@REF`, `docker://IMAGE` or `./PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference<'a> {

@@ -2,7 +2,10 @@
 
 use super::Session;
 use super::error::{ApiError, Why};
-use super::objects::{Annotation, Environment, Environments, Job, Jobs, Page, Pointer, Repository, Run, Runs};
+use super::objects::{
+    Annotation, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page, Pointer, Repository, Run,
+    Runs,
+};
 use super::send::Answer;
 
 /// GitHub's largest page.
@@ -73,6 +76,19 @@ impl Session<'_> {
     pub async fn annotations(&self, job: u64) -> Result<Listed<Annotation>, ApiError> {
         let path = format!("/check-runs/{job}/annotations");
         self.list::<Vec<Annotation>>(&path, 1).await
+    }
+
+    /// The newest deployments to an environment, 100 at most, the newest first (deployments: read).
+    pub async fn deployments(&self, environment: &str) -> Result<Listed<Deployment>, ApiError> {
+        let path = format!("/deployments?environment={}", encoded(environment));
+        self.list::<Vec<Deployment>>(&path, 1).await
+    }
+
+    /// Whether a deployment ever was a success (deployments: read).
+    pub async fn deployment_succeeded(&self, id: u64) -> Result<bool, ApiError> {
+        let path = format!("/deployments/{id}/statuses");
+        let listed = self.list::<Vec<DeploymentStatus>>(&path, 1).await?;
+        Ok(listed.items.iter().any(|status| status.state == "success"))
     }
 
     /// The commit that a tag leads to (contents: read). `None` if there is no such tag, or what it leads to is no commit.

@@ -94,7 +94,9 @@ impl GitHub {
     /// Another repository than the run's, of which only what is public is asked: with a token if there is one, since
     /// GitHub answers 60 questions an hour without. Must be called inside of the runtime.
     pub fn public(env: &Env, clock: Clock, progress: Progress, repository: &str) -> Result<Self, NoAccess> {
-        let named = TOKENS.into_iter().find(|name| env.get(name).is_some());
+        // An expression that held nothing leaves a blank value.
+        let is_set = |name: &&str| env.get(name).is_some_and(|value| !value.trim().is_empty());
+        let named = TOKENS.into_iter().find(is_set);
         let token = named.map(|name| token(env, name)).transpose()?;
         Self::to(env, clock, progress, repository.to_owned(), token.as_ref())
     }
@@ -226,6 +228,9 @@ mod tests {
             assert!(!said.contains("ghs_") && !said.contains("p4ss"), "{said}");
         }
         assert!(connect(&[token, repository]).is_ok());
+        let blank: Env = [("GITHUB_TOKEN", " "), ("GH_TOKEN", "")].into_iter().collect();
+        let asked = GitHub::public(&blank, Clock::default(), Progress::silent(), "acme/shop");
+        assert!(asked.is_ok(), "what is public is asked without a token");
         let server = ("GITHUB_API_URL", "https://github.corp/api/v3/");
         assert_eq!(
             connect(&[token, repository, server]).ok().unwrap().base.as_str(),

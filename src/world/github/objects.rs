@@ -72,6 +72,22 @@ pub struct Annotation {
     pub annotation_level: Option<String>,
 }
 
+/// A commit that was to be deployed to an environment.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Deployment {
+    pub id: u64,
+    pub sha: String,
+    #[serde(rename = "ref")]
+    pub reference: String,
+    pub created_at: Timestamp,
+}
+
+/// What became of a deployment: `queued`, `in_progress`, `success`, `failure`, `error`, and `inactive` after a later success.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DeploymentStatus {
+    pub state: String,
+}
+
 /// A ref or an annotated tag: something that names an object.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pointer {
@@ -132,8 +148,8 @@ impl Page for Jobs {
     }
 }
 
-impl Page for Vec<Annotation> {
-    type Item = Annotation;
+impl<T> Page for Vec<T> {
+    type Item = T;
 
     fn items(self) -> Self {
         self

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::model::text::{cut, one_line};
+
 pub const INDEXES: [&str; 2] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -14,6 +16,11 @@ pub const MANIFESTS: [&str; 2] = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
+
+/// Names of systems and processors are short.
+const LONGEST_PART: usize = 40;
+/// An index has some tens of images at most.
+const MOST_PLATFORMS: usize = 30;
 
 /// What an image runs on, `linux/amd64` or `linux/arm/v7`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -45,10 +52,16 @@ impl FromStr for Platform {
     }
 }
 
+/// Of an image it is foreign text.
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+        let parts = [Some(&self.os), Some(&self.architecture), self.variant.as_ref()];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .flatten()
+            .map(|part| cut(&one_line(part), LONGEST_PART))
+            .collect();
+        f.write_str(&parts.join("/"))
     }
 }
 
@@ -101,6 +114,7 @@ impl Manifest {
             .filter_map(|child| child.platform.as_ref());
         children
             .filter(|platform| platform.os != "unknown")
+            .take(MOST_PLATFORMS)
             .map(ToString::to_string)
             .collect()
     }

@@ -113,7 +113,9 @@ impl FromStr for ImageName {
         }
         let is_host = |host: &str| {
             let parsed = Url::parse(&format!("https://{host}/"));
-            parsed.is_ok_and(|url| url.username().is_empty() && url.path() == "/" && url.query().is_none())
+            parsed.is_ok_and(|url| {
+                url.username().is_empty() && url.path() == "/" && url.query().is_none() && url.fragment().is_none()
+            })
         };
         if !is_host(host) {
             return Err(NotAnImage::Name(whole(), host.to_owned()));
@@ -216,6 +218,7 @@ mod tests {
             "acme/shop@sha256:0a",
             "acme/shop@md5:0a",
             "user:pw@ghcr.io/acme/shop:v1",
+            "a.b#c/shop:v1",
             "acme/sh op:v1",
         ] {
             assert!(text.parse::<ImageName>().is_err(), "{text}");

@@ -91,6 +91,8 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log);
+        // What was unpacked is in it, and what it was packed in is not.
+        helper.env_clear().envs(env.all());
         speechless(&mut helper, env);
         // In a group of its own: a terminal's Ctrl-C is for us to handle. From here on whoever drops it kills it.
         let (mut helper, mut family) =

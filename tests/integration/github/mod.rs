@@ -1,6 +1,7 @@
 //! What is asked of GitHub, against a server that is as strict.
 
 mod access;
+mod deployments;
 mod environment;
 #[path = "../../support/github.rs"]
 mod mock;

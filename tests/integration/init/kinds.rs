@@ -8,7 +8,7 @@ use std::process::Command;
 
 use regex::Regex;
 
-use super::toys::{CONFIG, PIN, files, init, kinds, repository, snapshot};
+use super::toys::{CONFIG, PIN, WORKFLOW, files, init, kinds, repository, snapshot};
 use crate::repo::Repo;
 use crate::servers::answer;
 use crate::skipped::not_checked;
@@ -220,4 +220,27 @@ fn what_is_of_staging_is_marked_for_another_environment() {
     )
     .code(0)
     .says("+        DEPLOY_TOKEN=${{ secrets.PROD_TOKEN }}");
+}
+
+/// The workflow runs it on each push.
+#[test]
+fn a_command_that_nothing_says_is_for_staging_is_marked() {
+    for (path, says_nothing, says_staging) in [
+        ("Makefile", "deploy:\n\techo\n", "deploy-staging:\n\techo\n"),
+        (
+            "package.json",
+            r#"{"scripts": {"deploy": "x"}}"#,
+            r#"{"scripts": {"deploy:staging": "x"}}"#,
+        ),
+    ] {
+        let repo = repository("nothing");
+        let marked = |text: &str| {
+            repo.gate.write(path, text);
+            init(&repo, "", &["--force"]).code(0);
+            repo.gate
+                .read(WORKFLOW)
+                .contains("# CHANGE: the command that deploys to staging")
+        };
+        assert_eq!((marked(says_nothing), marked(says_staging)), (true, false), "{path}");
+    }
 }

@@ -234,7 +234,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
             &[(2, "complete", now), (1, "complete", now)],
             &[],
             "same-image",
-            "all 2 good releases",
+            "1 release before the current one of shop have the same image",
         ),
         (
             &[(3, "running", old), (2, "complete", now)],
@@ -273,7 +273,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
     );
     two.machines[1].1 = "destroyed";
     two.machines.remove(0);
-    dry_run(two, &[]).is(1, &["has no machine that runs an image"]);
+    dry_run(two, &[]).is(1, &["has no machine"]);
     dry_run(app(now, &[]), &["--app=shopp"]).is(2, &["--app"]);
 }
 

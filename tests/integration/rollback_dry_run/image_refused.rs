@@ -180,6 +180,8 @@ fn what_a_registry_hides_limits_or_cannot_say_is_unknown() {
         let again = status.starts_with('5');
         assert_eq!(times >= 3, again, "{status}: {times} requests");
     }
+    let (host, _) = registry(|method, _, _| reply("404 Not Found", "", "<html>", method == "HEAD"));
+    dry_run(&host, &[]).is(4, &["answered 404 in a way that registries do not"]);
     let (host, _) = registry(|method, _, _| {
         let body = r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#;
         reply("404 Not Found", "", body, method == "HEAD")
@@ -211,7 +213,7 @@ fn content_that_is_not_what_its_digest_says_is_not_believed() {
             }
             content(method, path)
         });
-        dry_run(&host, &[]).is(4, &["sent other content", "for sha256:"]);
+        dry_run(&host, &[]).is(4, &["has other content", "for sha256:"]);
     }
 }
 

@@ -101,6 +101,7 @@ impl Project {
             instead: vec![("https://staging.example.com", url)],
             inputs: vec![("within", within)],
             cancel: None,
+            lost: None,
             image: None,
             user: None,
         }
@@ -225,6 +226,20 @@ fn a_cancelled_deploy_ends_and_its_evidence_is_kept() {
     assert_eq!(outputs(&ended, "staging"), ["true", "fail", &ended.evidence()]);
 }
 
+/// The guard's pass is not the deploy's.
+#[test]
+fn a_deploy_of_which_nothing_is_known_is_no_pass() {
+    for (lost, ready) in [("staging/staging", "true"), ("staging/guard", "")] {
+        let ended = run("staging.yml", DEPLOYS, OK, |runner| runner.lost = Some(lost));
+        ended.is("staging", "failure").is(lost, "failure");
+        assert_eq!(outputs(&ended, "staging"), [ready, "inconclusive", ""]);
+        assert_eq!(
+            ended.outputs["staging"]["reason"],
+            "the job that deploys left no verdict"
+        );
+    }
+}
+
 /// Secrets of several lines, a project in a folder, a rollback that git does not prove.
 #[test]
 fn a_caller_gives_a_folder_and_a_check_of_its_own() {
@@ -285,6 +300,14 @@ fn what_only_the_environment_holds_is_there_after_its_review_or_it_fails() {
         .is("staging/staging/Guard", "failure")
         .is("staging/staging/Deploy", "skipped");
     ended.says("STAGING_URL is not set or empty");
+    ended.says("DEPLOY_ENV is empty: it holds no variables");
+    let ended = call(with, &project, |runner| {
+        runner.environment_secrets = [("DEPLOY_ENV".to_owned(), "FLY_API_TOKEN=".to_owned())].into();
+    });
+    ended
+        .is("staging/guard", "success")
+        .is("staging/staging/Guard", "failure")
+        .says("FLY_API_TOKEN is not set or empty");
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub struct Runner {
     pub inputs: Vec<(&'static str, &'static str)>,
     /// The run is cancelled in the step of this name, once there is this file in the workspace.
     pub cancel: Option<(&'static str, &'static str)>,
+    /// The job of this name leaves nothing: its review was rejected, or its machine was lost.
+    pub lost: Option<&'static str>,
     /// The action's image; without it the binary runs as it is, in the same folders.
     pub image: Option<&'static str>,
     /// Whom the runner's folders belong to.
@@ -76,11 +78,10 @@ impl Runner {
                 status: Some(status),
                 ..scope.clone().only(&["github", "needs", "vars", "inputs"])
             };
+            let nothing = || job.outputs.keys().map(|name| (name.clone(), String::new())).collect();
             let (result, outputs) = match asked.holds(job.condition.as_deref()) {
-                false => (
-                    "skipped",
-                    job.outputs.keys().map(|name| (name.clone(), String::new())).collect(),
-                ),
+                false => ("skipped", nothing()),
+                true if self.lost == Some(&here) => ("failure", nothing()),
                 true if job.uses.is_some() => self.called(job, &scope, &here, ended),
                 true => self.job(job, scope, &here, ended),
             };

@@ -43,7 +43,8 @@ fn one(need: &Need, used: &Use<'_>, scope: &Scope<'_>, document: &Document<'_>, 
     let because = one_line(&need.because);
     match &need.what {
         Needed::Variable(name) => {
-            if is_given(name, used, scope) == Some(false) {
+            let unpacked = need.because != "env-from" && unpacks(used);
+            if !unpacked && is_given(name, used, scope) == Some(false) {
                 let message = format!(
                     "`{because}` needs `{}`, which nothing maps into this step",
                     one_line(name)
@@ -52,7 +53,7 @@ fn one(need: &Need, used: &Use<'_>, scope: &Scope<'_>, document: &Document<'_>, 
             }
         }
         Needed::Token { variable, scopes } => match is_given(variable, used, scope) {
-            Some(false) => {
+            Some(false) if !unpacks(used) => {
                 let variable = one_line(variable);
                 let message = format!("`{because}` asks GitHub's API, but `{variable}` is not mapped into this step");
                 let help = format!("add `{variable}: ${{{{ github.token }}}}` to the step's `env`");
@@ -103,13 +104,8 @@ fn is_given(name: &str, used: &Use<'_>, scope: &Scope<'_>) -> Option<bool> {
     if is_of_the_runner || mapped(name, used, scope).is_some() {
         return Some(true);
     }
-    // All of it may come from an expression, or from a variable that holds others.
-    let unpacks = used.step.inputs().any(|(key, _)| key.text() == Some("env-from"))
-        || used
-            .step
-            .text("run")
-            .is_some_and(|script| script.contains("--env-from"));
-    if unpacks || envs(used, scope).any(|env| env.text().is_some_and(is_dynamic)) {
+    // All of it may come from an expression.
+    if envs(used, scope).any(|env| env.text().is_some_and(is_dynamic)) {
         return None;
     }
     if used.how == How::Call && used.step.text("run").is_some_and(|script| script.contains(name)) {
@@ -128,6 +124,12 @@ fn is_given(name: &str, used: &Use<'_>, scope: &Scope<'_>) -> Option<bool> {
         }
     }
     Some(false)
+}
+
+/// Whether variables may come out of one that holds others.
+fn unpacks(used: &Use<'_>) -> bool {
+    let script = used.step.text("run").unwrap_or_default();
+    used.step.inputs().any(|(key, _)| key.text() == Some("env-from")) || script.contains("--env-from")
 }
 
 fn is_ours(step: Step<'_>, scope: &Scope<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
 use super::Document;
 use crate::commands::check::findings::Findings;
@@ -11,6 +11,7 @@ use crate::model::TimeSpan;
 use crate::model::text::one_line;
 use crate::model::workflow::expression::{condition, is_dynamic, minds_failure};
 use crate::model::yaml::Node;
+use crate::world::http::is_loopback;
 
 /// What is worth most after something failed.
 const AFTER_FAILURES: [&str; 2] = ["verdict", "evidence-bundle"];
@@ -39,14 +40,7 @@ fn localhost(used: &Use<'_>, findings: &mut Findings<'_>) {
     for (key, value) in used.step.inputs() {
         let is_url = matches!(key.text(), Some("url" | "control"));
         let text = value.text().filter(|_| is_url).unwrap_or_default();
-        let url = Url::parse(text.trim()).ok();
-        let is_loopback = match url.as_ref().and_then(Url::host) {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        if is_loopback {
+        if Url::parse(text.trim()).is_ok_and(|url| is_loopback(&url)) {
             let message = format!("{} is the action's container, not the runner", one_line(text.trim()));
             findings.add("localhost", value.place.line, message, None);
         }

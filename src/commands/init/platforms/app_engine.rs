@@ -2,6 +2,7 @@
 
 use super::{App, Command, Deploy, Secret, Workflows};
 use crate::commands::init::names;
+use crate::commands::init::workflows::is_staging;
 
 pub fn find(app: &App<'_>, _: &Workflows) -> Option<Deploy> {
     let name = app.first(&["app.staging.yaml", "app-staging.yaml", "app.yaml"])?;
@@ -36,7 +37,11 @@ pub fn find(app: &App<'_>, _: &Workflows) -> Option<Deploy> {
         rollback_first: Some(
             "export CLOUDSDK_CORE_PROJECT=\"${CLOUDSDK_CORE_PROJECT:?the project of staging}\"".to_owned(),
         ),
-        command: Command::known(format!("gcloud app deploy {name} --quiet")),
+        command: Command::of_staging(
+            is_staging(name),
+            format!("gcloud app deploy {name} --quiet"),
+            format!("the project or the service of staging, if {name} deploys to production"),
+        ),
         secrets: vec![
             Secret::new(
                 "GCP_SA_KEY",

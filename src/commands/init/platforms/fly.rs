@@ -33,7 +33,14 @@ pub fn find(app: &App<'_>, _: &Workflows) -> Option<Deploy> {
     Some(Deploy {
         platform: "to Fly.io",
         why,
-        command: Command::known(format!("flyctl deploy --remote-only{config}")),
+        command: Command::of_staging(
+            is_for_staging,
+            format!("flyctl deploy --remote-only{config}"),
+            match fly_app {
+                Some(fly_app) => format!("add `--app` and the app of staging, if {fly_app} is production"),
+                None => format!("add `--app` and the app of staging, if {name} deploys to production"),
+            },
+        ),
         secrets: vec![Secret::new(
             "FLY_API_TOKEN",
             &["FLY_TOKEN", "FLYIO_TOKEN", "FLY_API_KEY"],

@@ -47,7 +47,11 @@ pub fn find(app: &App<'_>, workflows: &Workflows) -> Option<Deploy> {
         why,
         prepare,
         rollback_first: Some(ROLLBACK_FIRST.to_owned()),
-        command: Command::known(format!("kubectl apply {flag} {folder}{wait}")),
+        command: Command::of_staging(
+            folder.split('/').any(is_staging),
+            format!("kubectl apply {flag} {folder}{wait}"),
+            format!("the folder or the namespace of staging, if {folder} deploys to production"),
+        ),
         secrets: vec![secret],
         health,
         files: vec![format!("{}{}/**", app.folder, top_of(&folder))],

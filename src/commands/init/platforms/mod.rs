@@ -104,6 +104,14 @@ impl Command {
         }
     }
 
+    /// One that deploys to staging, if something says so. Otherwise its owner must look: it runs on each push.
+    pub fn of_staging(says_staging: bool, text: impl Into<String>, change: impl Into<String>) -> Self {
+        match says_staging {
+            true => Self::known(text),
+            false => Self::change(text, change),
+        }
+    }
+
     pub fn change(text: impl Into<String>, change: impl Into<String>) -> Self {
         Self {
             text: text.into(),

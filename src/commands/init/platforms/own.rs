@@ -14,6 +14,8 @@ pub struct Own {
     pub file: String,
 }
 
+const IF_PRODUCTION: &str = "the command that deploys to staging, if this one deploys to production";
+
 /// What names staging comes first, then scripts, npm scripts and targets of make.
 pub fn find(app: &App<'_>) -> Option<Own> {
     let mut all: Vec<(bool, Own)> = [script(app), npm(app), make(app)].into_iter().flatten().collect();
@@ -39,7 +41,7 @@ fn script(app: &App<'_>) -> Option<(bool, Own)> {
     let takes_words = ["$1", "${1", "$@", "$*"].iter().any(|word| text.contains(word));
     let command = match takes_words && !is_staging(path) {
         true => Command::change(format!("{command} staging"), "the arguments that deploy to staging"),
-        false => Command::known(command),
+        false => Command::of_staging(is_staging(path), command, IF_PRODUCTION),
     };
     let why = format!("{whole} is a script that deploys");
     let file = whole;
@@ -75,7 +77,7 @@ fn npm(app: &App<'_>) -> Option<(bool, Own)> {
     };
     let file = app.file("package.json")?;
     let why = format!("{file} has the script {name}");
-    let command = Command::known(command);
+    let command = Command::of_staging(is_staging(name), command, IF_PRODUCTION);
     Some((is_staging(name), Own { command, why, file }))
 }
 
@@ -89,7 +91,7 @@ fn make(app: &App<'_>) -> Option<(bool, Own)> {
         })?;
     let file = app.file("Makefile")?;
     let why = format!("{file} has the target {target}");
-    let command = Command::known(format!("make {target}"));
+    let command = Command::of_staging(is_staging(target), format!("make {target}"), IF_PRODUCTION);
     Some((is_staging(target), Own { command, why, file }))
 }
 

@@ -78,11 +78,13 @@ impl Machine {
 
 impl Fly {
     pub fn connect(token: &Secret, token_env: &str, env: &Env) -> Result<Self, ApiError> {
-        let base = |name: &str, default: &str| env.get(name).unwrap_or(default).to_owned();
-        let api = |base: String| Api::new("Fly.io", &base, (authorization(token), token_env), env);
+        let api = |name: &str, default: &str| {
+            let base = env.get(name).unwrap_or(default);
+            Api::new("Fly.io", (name, base), (authorization(token), token_env), env)
+        };
         Ok(Self {
-            graphql: api(base("FLY_API_BASE_URL", "https://api.fly.io"))?,
-            machines: api(base("FLY_FLAPS_BASE_URL", "https://api.machines.dev"))?,
+            graphql: api("FLY_API_BASE_URL", "https://api.fly.io")?,
+            machines: api("FLY_FLAPS_BASE_URL", "https://api.machines.dev")?,
         })
     }
 
@@ -115,18 +117,18 @@ impl Fly {
         let variables = json!({ "app": name, "limit": MOST_RELEASES });
         let data: Data = self.graphql.query(&RELEASES, &variables, until).await?;
         let release = |node: Node| {
-            Some(Release {
+            Release {
                 name: format!("v{}", node.version),
-                artifact: node.image_ref?,
+                artifact: node.image_ref,
                 // What deploys write today, and what the first platform wrote.
                 good: matches!(node.status.as_str(), "complete" | "succeeded"),
                 state: node.status,
                 at: node.created_at,
-            })
+            }
         };
         Ok(data.app.map(|told| App {
             status: told.status,
-            releases: told.releases.nodes.into_iter().filter_map(release).collect(),
+            releases: told.releases.nodes.into_iter().map(release).collect(),
         }))
     }
 

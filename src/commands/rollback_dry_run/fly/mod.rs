@@ -1,8 +1,8 @@
 //! Platform `fly`: the previous release is an image that Fly.io deployed before.
 
 mod api;
+mod messages;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::claims::{Claim, Claims, Seen};
-use super::image::{not_checked, present};
-use super::releases::{self, NoPrevious, Release};
+use super::image::{KEEP_IMAGES, not_checked, present};
+use super::releases::{self, Release};
 use super::template::{Placeholder, Template};
 use super::{Proof, Prove};
 use crate::engine::{NotChecked, Observation};
@@ -23,7 +23,7 @@ use crate::world::api::ApiError;
 use crate::world::registry::{Credentials, Image, ImageName, Platform, Registry};
 use crate::world::secrets::Secret;
 pub use api::CALLS;
-use api::{App, Fly, Machine};
+use api::{App, Fly};
 
 const CURRENT: Claim<'_> = ("rollback:current", "All machines run one image");
 const PREVIOUS: Claim<'_> = (
@@ -133,7 +133,7 @@ impl FlyPlan {
                 Err(error) if error.status == Some(404) => return Ok((None, no_app(&plan.app, &error))),
                 machines => machines.map_err(not_answered)?,
             };
-            let (image, observed) = one_image(&plan.app, &machines);
+            let (image, observed) = messages::one_image(&plan.app, &machines)?;
             let observed = observed.fact("requests", fly.sent().to_string());
             let fly = Arc::new(fly);
             Ok((image.map(|image| Running { fly, token, image }), observed))
@@ -178,11 +178,11 @@ impl FlyPlan {
             return (None, observed);
         }
         let is_current = |release: &Release| {
-            let image: Option<ImageName> = release.artifact.parse().ok();
+            let image: Option<ImageName> = release.artifact.as_ref().and_then(|name| name.parse().ok());
             image.is_some_and(|image| is_same(&image, current))
         };
         match releases::previous(&app.releases, is_current, self.to.as_deref()) {
-            Ok(release) => match release.artifact.parse::<ImageName>() {
+            Ok(release) => match release.artifact.clone().unwrap_or_default().parse::<ImageName>() {
                 Ok(image) => {
                     let newer = app
                         .releases
@@ -206,59 +206,12 @@ impl FlyPlan {
                 }
             },
             Err(none) => {
-                observed.findings.push(self.no_previous(none));
+                observed
+                    .findings
+                    .push(messages::no_previous(&self.app, self.to.as_deref(), none));
                 (None, observed)
             }
         }
-    }
-
-    fn no_previous(&self, none: NoPrevious) -> Finding {
-        let app = &self.app;
-        let (code, message, help) = match none {
-            NoPrevious::First => (
-                "no-previous-release",
-                format!("{app} has no release before the current one"),
-                "deploy once more; until then there is nothing to go back to",
-            ),
-            NoPrevious::NoneGood(newest) => (
-                "previous-not-good",
-                format!(
-                    "no earlier release of {app} was good; the newest of them, {}, ended as `{}`",
-                    newest.name,
-                    one_line(&newest.state)
-                ),
-                "go forward with a fix; --to-release names a release only if it was good",
-            ),
-            NoPrevious::AllTheSame(1) => (
-                "same-image",
-                format!("the release to go back to has the image that runs now in {app}"),
-                "name another release with --to-release",
-            ),
-            NoPrevious::AllTheSame(several) => (
-                "same-image",
-                format!("all {several} good releases of {app} have the image that runs now"),
-                "changes of secrets and scale are releases, too; go back to an image that you name with --platform image",
-            ),
-            NoPrevious::NotThere(names) => (
-                "no-such-release",
-                format!(
-                    "{app} has no release {} among its newest {}",
-                    self.to.as_deref().unwrap_or_default(),
-                    names.len()
-                ),
-                "`fly releases` lists them; write it like v12",
-            ),
-            NoPrevious::NamedNotGood(release) => (
-                "previous-not-good",
-                format!(
-                    "the release {} of {app} ended as `{}`",
-                    release.name,
-                    one_line(&release.state)
-                ),
-                "name a release that was good with --to-release",
-            ),
-        };
-        Finding::error(code, message).help(help)
     }
 
     fn pullable(
@@ -282,7 +235,7 @@ impl FlyPlan {
             let until = Instant::now() + LIMIT;
             let digest = match registry.digest(target.image.reference(), until).await {
                 Ok(digest) => digest,
-                Err(missing) => return present(Err(missing), &registry, |_| Observation::nothing_wrong()),
+                Err(missing) => return present(Err(missing), &registry, KEEP_IMAGES, |_| Observation::nothing_wrong()),
             };
             let (os, architecture) = RUNS;
             let on = Platform {
@@ -292,7 +245,7 @@ impl FlyPlan {
             };
             let same = running.image.digest() == Some(&digest);
             let image = registry.image(&digest, &on, until).await;
-            let (image, mut observed) = present(image, &registry, |image| {
+            let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {
                 Observation::nothing_wrong().fact("digest", image.digest.clone())
             })?;
             if same {
@@ -305,52 +258,6 @@ impl FlyPlan {
                     .push(Finding::error("same-image", same).help("name another release with --to-release"));
             }
             Ok((image, observed))
-        }
-    }
-}
-
-/// The image that all machines run. Stopped ones count: they are started again with it.
-fn one_image(app: &str, machines: &[Machine]) -> (Option<ImageName>, Observation) {
-    let mut images: BTreeMap<String, (ImageName, Vec<&str>)> = BTreeMap::new();
-    let mut observed = Observation::nothing_wrong();
-    for machine in machines
-        .iter()
-        .filter(|machine| !matches!(machine.state.as_str(), "destroyed" | "destroying"))
-    {
-        if let Some(image) = machine.image() {
-            let key = image.digest().map_or_else(|| image.to_string(), str::to_owned);
-            images
-                .entry(key)
-                .or_insert_with(|| (image, Vec::new()))
-                .1
-                .push(&machine.id);
-        }
-    }
-    let machines: usize = images.values().map(|(_, ids)| ids.len()).sum();
-    observed = observed.fact("machines", machines.to_string());
-    let mut each = images.into_values();
-    match (each.next(), each.len()) {
-        (Some((image, _)), 0) => (Some(image.clone()), observed.fact("image", image.to_string())),
-        (Some((image, ids)), _) => {
-            let all: Vec<String> = std::iter::once((image, ids))
-                .chain(each)
-                .map(|(image, ids)| format!("{} run {image}", one_line(&ids.join(", "))))
-                .collect();
-            observed.findings.push(
-                Finding::error("several-images", format!("the machines of {app} run several images: {}", all.join("; ")))
-                    .help("a deploy is half done, or a blue-green deploy left machines behind: `fly machine list`, then deploy or destroy them"),
-            );
-            (None, observed)
-        }
-        (None, _) => {
-            observed.findings.push(
-                Finding::error(
-                    "no-machines",
-                    format!("the app {app} has no machine that runs an image"),
-                )
-                .help("deploy it first: what does not run cannot be rolled back"),
-            );
-            (None, observed)
         }
     }
 }
@@ -369,11 +276,13 @@ fn is_same(one: &ImageName, other: &ImageName) -> bool {
 }
 
 fn no_app(app: &str, error: &ApiError) -> Observation {
-    Observation::found(Finding::error("no-app", format!("{app}: {}", error.why)).help(error.help.clone()))
+    Observation::found(
+        Finding::error("no-app", format!("{app}: {}", error.unknown.why)).help(error.unknown.help.clone()),
+    )
 }
 
 fn not_answered(error: ApiError) -> NotChecked {
-    NotChecked::with_help(error.why, error.help)
+    NotChecked::with_help(error.unknown.why, error.unknown.help)
 }
 
 fn ago(at: &str, now: Timestamp) -> String {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use globset::GlobMatcher;
 
 use super::claims::{Claim, Claims, Seen};
+use super::deployments::{self, DEPLOYED, Deployments};
 use super::template::{Placeholder, Template};
 use super::{Proof, Prove};
 use crate::engine::{NotChecked, Observation};
@@ -36,8 +37,9 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub struct GitPlan {
-    /// A given tag, branch or commit; otherwise the nearest tag before HEAD that matches `tags`.
+    /// A given tag, branch or commit; otherwise that of `deployments`, or the nearest tag before HEAD that matches `tags`.
     pub reference: Option<String>,
+    pub deployments: Option<Deployments>,
     /// Over short tag names, `*` matches slashes too, as in `git tag --list`.
     pub tags: GlobMatcher,
     /// Whether `v2.0.0-rc.1` is a release, too.
@@ -55,7 +57,16 @@ impl Prove for GitPlan {
             ],
             ..Proof::default()
         };
-        let (plan, place) = (self.clone(), workspace.to_owned());
+        let (mut plan, place) = (self.clone(), workspace.to_owned());
+        if let Some(deployments) = &self.deployments {
+            plan.reference = claims
+                .look(DEPLOYED, deployments::LIMIT + MARGIN, deployments.previous(world))
+                .await;
+            if plan.reference.is_none() {
+                claims.skip(&[EXISTS, ANCESTOR, CHECKOUT]);
+                return proof;
+            }
+        }
         let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, stop));
         let Some(found) = claims.look(EXISTS, WALKING + MARGIN, find).await else {
             claims.skip(&[ANCESTOR, CHECKOUT]);

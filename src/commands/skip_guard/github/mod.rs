@@ -17,7 +17,7 @@ pub use job_names::JobNames;
 use super::answer::Answer;
 use crate::engine::NotChecked;
 use crate::world::World;
-use crate::world::github::{ApiError, GitHub, Session};
+use crate::world::github::{GitHub, Session};
 
 /// For all questions of one prerequisite, below the deadline of a check.
 const TIME: Duration = Duration::from_secs(50);
@@ -43,12 +43,6 @@ impl LazyGitHub {
                 .map_err(|no| NotChecked::with_help(no.to_string(), no.help()))
         };
         Ok(self.github.get_or_try_init(connect).await?.within(TIME))
-    }
-}
-
-impl From<ApiError> for NotChecked {
-    fn from(error: ApiError) -> Self {
-        Self::with_help(error.to_string(), error.help())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Requests of which there is a closed list. What is not on it cannot be built, let alone sent.
 
+mod unknown;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use url::Url;
 
 use super::Env;
 use super::http::{Answer, Failure, Header, Http, Method, Request, Settings};
+
+pub use unknown::Unknown;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one request with its redirects.
@@ -24,6 +28,8 @@ pub struct Call {
     method: ReadMethod,
     path: &'static str,
     purpose: &'static str,
+    /// A redirect is followed, without credentials to another origin. Otherwise it is the answer.
+    follows: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +48,7 @@ impl Call {
             method: ReadMethod::Get,
             path,
             purpose,
+            follows: false,
         }
     }
 
@@ -50,6 +57,7 @@ impl Call {
             method: ReadMethod::Head,
             path,
             purpose,
+            follows: false,
         }
     }
 
@@ -59,7 +67,13 @@ impl Call {
             method: ReadMethod::Query(document),
             path,
             purpose,
+            follows: false,
         }
+    }
+
+    /// The same, where the content may be kept elsewhere.
+    pub const fn redirected(self) -> Self {
+        Self { follows: true, ..self }
     }
 
     pub fn method(&self) -> &'static str {
@@ -104,6 +118,7 @@ impl Call {
 /// Sends calls, and counts them.
 pub struct Caller {
     http: Http,
+    following: Http,
     sent: AtomicUsize,
 }
 
@@ -118,13 +133,17 @@ pub enum NoAnswer {
 
 impl Caller {
     pub fn new(env: &Env) -> anyhow::Result<Self> {
-        let settings = Settings {
-            connect_timeout: CONNECT_TIMEOUT,
-            follow_redirects: true,
-            ..Settings::default()
+        let http = |follow_redirects| {
+            let settings = Settings {
+                connect_timeout: CONNECT_TIMEOUT,
+                follow_redirects,
+                ..Settings::default()
+            };
+            Http::new(env, &settings)
         };
         Ok(Self {
-            http: Http::new(env, &settings)?,
+            http: http(false)?,
+            following: http(true)?,
             sent: AtomicUsize::new(0),
         })
     }
@@ -234,7 +253,8 @@ impl Caller {
             timeout,
             body_limit,
         };
-        self.http.send(request).await.map_err(NoAnswer::Failed)
+        let http = if call.follows { &self.following } else { &self.http };
+        http.send(request).await.map_err(NoAnswer::Failed)
     }
 }
 

@@ -1,0 +1,115 @@
+//! What is wrong with what runs on Fly.io, or with its releases.
+
+use std::collections::BTreeMap;
+
+use super::api::Machine;
+use crate::commands::rollback_dry_run::claims::Seen;
+use crate::commands::rollback_dry_run::releases::NoPrevious;
+use crate::engine::{NotChecked, Observation};
+use crate::model::Finding;
+use crate::model::text::{count, one_line};
+use crate::world::registry::ImageName;
+
+/// The image that all machines run. Stopped ones count: they are started again with it.
+pub fn one_image(app: &str, machines: &[Machine]) -> Seen<ImageName> {
+    let mut images: BTreeMap<String, (ImageName, Vec<&str>)> = BTreeMap::new();
+    let mut observed = Observation::nothing_wrong();
+    for machine in machines
+        .iter()
+        .filter(|machine| !matches!(machine.state.as_str(), "destroyed" | "destroying"))
+    {
+        let Some(image) = machine.image() else {
+            return Err(NotChecked::with_help(
+                format!("the image of the machine {} cannot be read", one_line(&machine.id)),
+                "`fly machine status` shows it; destroy a machine that has none",
+            ));
+        };
+        let key = image.digest().map_or_else(|| image.to_string(), str::to_owned);
+        let (_, ids) = images.entry(key).or_insert_with(|| (image, Vec::new()));
+        ids.push(&machine.id);
+    }
+    let machines: usize = images.values().map(|(_, ids)| ids.len()).sum();
+    observed = observed.fact("machines", machines.to_string());
+    let mut each = images.into_values();
+    match (each.next(), each.len()) {
+        (Some((image, _)), 0) => {
+            let observed = observed.fact("image", image.to_string());
+            Ok((Some(image), observed))
+        }
+        (Some((image, ids)), _) => {
+            let all: Vec<String> = std::iter::once((image, ids))
+                .chain(each)
+                .map(|(image, ids)| format!("{} run {image}", one_line(&ids.join(", "))))
+                .collect();
+            observed.findings.push(
+                Finding::error("several-images", format!("the machines of {app} run several images: {}", all.join("; ")))
+                    .help("a deploy is half done, or a blue-green deploy left machines behind: `fly machine list`, then deploy or destroy them"),
+            );
+            Ok((None, observed))
+        }
+        (None, _) => {
+            observed.findings.push(
+                Finding::error("no-machines", format!("the app {app} has no machine"))
+                    .help("deploy it first: what does not run cannot be rolled back"),
+            );
+            Ok((None, observed))
+        }
+    }
+}
+
+/// Why there is no release to go back to. `named` is the one that was asked for.
+pub fn no_previous(app: &str, named: Option<&str>, none: NoPrevious) -> Finding {
+    let (code, message, help) = match none {
+        NoPrevious::First => (
+            "no-previous-release",
+            format!("{app} has no release before the current one"),
+            "deploy once more; until then there is nothing to go back to",
+        ),
+        NoPrevious::NoneGood(newest) => (
+            "previous-not-good",
+            format!(
+                "no earlier release of {app} was good; the newest of them, {}, ended as `{}`",
+                newest.name,
+                one_line(&newest.state)
+            ),
+            "go forward with a fix; --to-release names a release only if it was good",
+        ),
+        NoPrevious::CurrentUnknown => (
+            "current-unknown",
+            format!("no release of {app} has the image that its machines run"),
+            "somebody deployed by another way; name the release to go back to with --to-release",
+        ),
+        NoPrevious::NamedIsCurrent => (
+            "same-image",
+            format!("the release to go back to has the image that runs now in {app}"),
+            "name another release with --to-release",
+        ),
+        NoPrevious::AllTheSame(earlier) => (
+            "same-image",
+            format!(
+                "{} before the current one of {app} have the same image",
+                count(earlier, "release")
+            ),
+            "changes of secrets and scale are releases, too; go back to an image that you name with --platform image",
+        ),
+        NoPrevious::NotThere(names) => (
+            "no-such-release",
+            format!(
+                "{app} has no release {} among its newest {}",
+                named.unwrap_or_default(),
+                names.len()
+            ),
+            "`fly releases` lists them; write it like v12",
+        ),
+        NoPrevious::NamedNotGood(release) => (
+            "previous-not-good",
+            format!(
+                "the release {} of {app} ended as `{}`",
+                release.name,
+                one_line(&release.state)
+            ),
+            "name a release that was good with --to-release",
+        ),
+    };
+    Finding::error(code, message).help(help)
+}

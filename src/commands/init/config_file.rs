@@ -32,7 +32,7 @@ pub fn text(known: &Known, schema: &str, workflow: &str) -> String {
 
 /// What a job needs, as skip-guard reads it.
 fn prerequisites(known: &Known) -> Vec<String> {
-    let needed = known.secrets.iter().map(|secret| {
+    let needed = known.settings.secrets.iter().map(|secret| {
         let kind = if secret.is_open { "var" } else { "env" };
         format!("{kind}:{}", secret.variable)
     });
@@ -43,7 +43,7 @@ fn smoke(known: &Known) -> String {
     let deploy = &known.deploy;
     let (url, change) = match &deploy.url {
         Some(Url { text, change }) => (text.as_str(), change.clone()),
-        None => (UNKNOWN_URL, Some("the URL of staging".to_owned())),
+        None => (UNKNOWN_URL, Some(format!("the URL of {}", known.environment))),
     };
     let mut out = "\n# Does the deployment answer, and does it keep answering?\nsmoke:\n".to_owned();
     if let Some((name, _)) = &known.url_variable {
@@ -70,6 +70,10 @@ fn rollback(known: &Known) -> String {
         "\n# Can we go back? The command is printed, never run.\nrollback-dry-run:\n  platform: git\n".to_owned();
     match &known.git {
         Git::Tags(Some((pattern, _))) => out.push_str(&format!("  tags: {}\n", yaml::scalar(pattern))),
+        Git::Shallow => out.push_str(
+            "  # CHANGE: this is a shallow clone, so the commit before counts as a release; after `git fetch --tags --unshallow`, \
+             run init again with --force\n  ref: HEAD~1\n",
+        ),
         Git::Tags(None) | Git::None(_) => out.push_str(
             "  # CHANGE: no tag marks a release, so the commit before counts as one; once there are tags, write `tags: v*`\n  \
              ref: HEAD~1\n",
@@ -79,7 +83,19 @@ fn rollback(known: &Known) -> String {
         "" => String::new(),
         folder => format!("cd {folder} && "),
     };
-    let command = format!("git checkout --detach {{sha}} && {folder}{}", known.deploy.command.text);
+    let deploy = &known.deploy;
+    if deploy.own.is_some() || deploy.rollback_first.is_none() {
+        let needed: Vec<&str> = known.settings.secrets.iter().map(|secret| &*secret.variable).collect();
+        if !needed.is_empty() {
+            out.push_str(&format!("  # Set first, as for the deploy: {}\n", needed.join(", ")));
+        }
+    }
+    let first = deploy.rollback_first.as_ref();
+    let first = first.map_or_else(String::new, |first| format!("{first} && "));
+    let command = format!(
+        "{first}git checkout --detach {{sha}} && {folder}{}",
+        deploy.command.text
+    );
     out.push_str(&format!("  rollback-command: {}\n", yaml::scalar(&command)));
     out
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use super::apps::{self, App};
 use super::names;
 use super::pin::Pin;
-use super::platforms::{self, Certainty, Command, Deploy, Secret};
+use super::platforms::{self, Certainty, Command, Deploy};
+use super::settings::Settings;
 use super::survey::Survey;
 use super::tags;
-use super::workflows::{Workflows, is_staging};
+use super::workflows::Workflows;
 use crate::world::git::Repository;
 
 /// Enough to tell how releases are named.
@@ -21,7 +22,7 @@ pub struct Known {
     /// The other folders that could be deployed.
     pub others: Vec<String>,
     pub deploy: Deploy,
-    pub secrets: Vec<Mapped>,
+    pub settings: Settings,
     pub environment: String,
     /// Where the environment's name was found.
     pub environment_from: Option<String>,
@@ -40,66 +41,47 @@ pub struct Known {
     pub pin: Pin,
 }
 
-/// A secret by both of its names.
-pub struct Mapped {
-    pub variable: String,
-    pub name: String,
-    /// The workflow that uses it. Without one it may have to be created.
-    pub used_in: Option<String>,
-    pub help: &'static str,
-    pub is_long: bool,
-    /// It is a variable of GitHub's, and not a secret.
-    pub is_open: bool,
-}
-
-impl Mapped {
-    pub fn expression(&self) -> String {
-        let context = if self.is_open { "vars" } else { "secrets" };
-        format!("${{{{ {context}.{} }}}}", self.name)
-    }
-}
-
 /// What git says.
 pub enum Git {
     /// The pattern of the tags that mark releases and how many there are, if there are any.
     Tags(Option<(String, usize)>),
+    /// There are none, which says nothing: a shallow clone leaves them out.
+    Shallow,
     None(String),
 }
 
 impl Known {
     /// `current` is the current folder below the root. `environment` is the one that was asked for, if any.
     pub fn of(root: &Path, survey: &Survey, current: &str, environment: Option<&str>, pin: Pin) -> Self {
-        let workflows = Workflows::read(survey);
-        let (app, others, deploy) = choose(survey, current, &workflows);
-        let staging = workflows.environments().find(|(name, _)| is_staging(name));
-        let (environment, environment_from) = match (environment, staging) {
-            (Some(asked), _) => (asked.to_owned(), None),
-            (None, Some((name, path))) => (name.to_owned(), Some(path.to_owned())),
-            (None, None) => ("staging".to_owned(), None),
-        };
+        let workflows = Workflows::read(survey, environment);
+        let (app, others, mut deploy) = choose(survey, current, &workflows);
+        deploy.is_for(&workflows.environment);
+        let settings = Settings::of(&deploy, &workflows);
+        deploy.export(&settings.plain);
         let (branch, git) = match Repository::open(root) {
-            Ok(repository) => (repository.default_branch(), Git::Tags(release_tags(&repository, &app))),
+            Ok(repository) => {
+                let git = match release_tags(&repository, &app) {
+                    None if repository.is_shallow() => Git::Shallow,
+                    tags => Git::Tags(tags),
+                };
+                (repository.default_branch(), git)
+            }
             Err(error) => (None, Git::None(error.to_string())),
         };
-        let is_url = |name: &str| is_staging(name) && name.to_ascii_uppercase().contains("URL");
-        let url_variable = workflows.vars().find(|(name, _)| is_url(name));
-        let command = &deploy.command.text;
-        let own = if deploy.platform.is_empty() {
-            command.as_str()
-        } else {
-            ""
-        };
+        let is_url = |name: &str| workflows.says(name) && name.to_ascii_uppercase().contains("URL");
+        let url_variable = workflows.vars().into_iter().find(|used| is_url(used.name));
+        let own = deploy.own.clone().unwrap_or_default();
         let rivals = workflows
-            .that_deploy(own)
+            .that_deploy(&own)
             .filter(|(_, workflow)| workflow.runs_on_push());
         let setup_pin = deploy.setup.and_then(|setup| workflows.pin_of(setup.action));
         Self {
-            secrets: deploy.secrets.iter().map(|secret| map(secret, &workflows)).collect(),
-            environment,
-            environment_from,
+            settings,
+            environment: workflows.environment.clone(),
+            environment_from: workflows.environment_from.clone(),
             branch: branch.filter(|branch| names::is_word(branch)),
             git,
-            url_variable: url_variable.map(|(name, path)| (name.to_owned(), path.to_owned())),
+            url_variable: url_variable.map(|used| (used.name.to_owned(), used.path.to_owned())),
             rivals: rivals.map(|(path, _)| path.to_owned()).collect(),
             ours: workflows.ours().map(str::to_owned),
             users: workflows.that_use_it().map(str::to_owned).collect(),
@@ -149,24 +131,4 @@ fn release_tags(repository: &Repository, app: &str) -> Option<(String, usize)> {
     let tags = repository.tags().ok()?;
     let names: Vec<String> = tags.iter().take(MOST_TAGS).map(|tag| tag.name.to_string()).collect();
     tags::pattern(names.iter().map(String::as_str), app)
-}
-
-/// The name that the repository's workflows use for it: one that says staging, else one of the usual ones.
-fn map(secret: &Secret, workflows: &Workflows) -> Mapped {
-    let used = || workflows.secrets();
-    // `FLY_API_TOKEN_STAGING`, `HEROKU_STAGING_API_KEY`.
-    let holds = |name: &str, usual: &str| usual.split('_').all(|word| name.split('_').any(|part| part == word));
-    let of_staging = used().find(|(name, _)| is_staging(name) && secret.names.iter().any(|usual| holds(name, usual)));
-    let usual = |name: &str| secret.names.contains(&name) || name == secret.variable;
-    let found = of_staging.or_else(|| used().find(|(name, _)| usual(name)));
-    let is_open = secret.is_open && found.is_none();
-    let found = found.or_else(|| workflows.vars().find(|(name, _)| is_open && usual(name)));
-    Mapped {
-        variable: secret.variable.clone(),
-        name: found.map_or(&*secret.variable, |(name, _)| name).to_owned(),
-        used_in: found.map(|(_, path)| path.to_owned()),
-        help: secret.help,
-        is_long: secret.is_long,
-        is_open,
-    }
 }

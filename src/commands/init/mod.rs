@@ -3,12 +3,16 @@
 //! Everything but these two files is only read. What was found is in the checks with where it was found; what nobody but
 //! the owner knows is marked `# CHANGE` in the files and listed.
 
+mod aim;
 mod apps;
+mod broken;
 mod config_file;
 mod known;
 mod names;
 mod pin;
 mod platforms;
+mod settings;
+mod steps;
 mod survey;
 mod tags;
 mod told;
@@ -23,6 +27,7 @@ use std::time::Instant;
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::{Check, Ended, Finding, Outcome};
+use crate::world::git::Repository;
 use crate::world::{World, workspace};
 use known::Known;
 pub use names::is_word as is_name;
@@ -79,6 +84,18 @@ fn init(plan: &Plan, world: &World, pin: Pin) -> Outcome {
     let mut outcome = Outcome::default();
     let started = Instant::now();
     let root = root(world);
+    if Repository::open(&root).is_ok_and(|repository| repository.working_folder().is_none()) {
+        let message = format!(
+            "{} is a bare repository, which has no working tree to write into",
+            root.display()
+        );
+        let refused = Finding::error("bare", message).help("clone it, and run init in the clone");
+        let ended = Ended::Looked(vec![refused]);
+        outcome
+            .checks
+            .push(Check::new(STAGE, "init:repository", READABLE, ended, started.elapsed()));
+        return outcome;
+    }
     let survey = Survey::of(&root);
     let current = world.folder.strip_prefix(&root).unwrap_or(Path::new(""));
     let current = current.to_str().unwrap_or_default();

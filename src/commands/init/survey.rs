@@ -110,6 +110,15 @@ impl Survey {
         text.clone()
     }
 
+    /// All that was read, by path.
+    pub fn texts(&self) -> Vec<(String, Rc<str>)> {
+        let texts = self.texts.borrow();
+        let read = texts
+            .iter()
+            .filter_map(|(path, text)| Some((path.clone(), text.clone()?)));
+        read.collect()
+    }
+
     pub fn is_executable(&self, path: &str) -> bool {
         self.has(path) && files::is_executable(&self.root.join(path))
     }

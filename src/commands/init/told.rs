@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::known::{Git, Known, Mapped};
+use super::broken;
+use super::known::{Git, Known};
 use super::platforms::Certainty;
+use super::settings::Mapped;
 use super::survey::Survey;
 use super::workflow_file;
 use super::write::{Target, There};
@@ -31,13 +33,14 @@ fn repository(known: &Known, survey: &Survey, took: Duration) -> Check {
     let tags = match &known.git {
         Git::Tags(Some((pattern, tags))) => format!("{} ({pattern})", count(*tags, "release tag")),
         Git::Tags(None) => "no tag marks a release".to_owned(),
+        Git::Shallow => "this is a shallow clone, so its tags are not known".to_owned(),
         Git::None(why) => {
             findings.add(Finding::note("no-git", why.clone()));
             "not known".to_owned()
         }
     };
     facts.extend([Fact::new("default branch", branch), Fact::new("releases", &tags)]);
-    if matches!(known.git, Git::Tags(_)) {
+    if !matches!(known.git, Git::None(_)) {
         findings.add(Finding::note(
             "branch",
             format!("the default branch is {branch}; {tags}"),
@@ -47,7 +50,8 @@ fn repository(known: &Known, survey: &Survey, took: Duration) -> Check {
         let message = format!("{path} names the environment {}", known.environment);
         findings.add(Finding::note("environment", message));
     }
-    survey.left_out().into_iter().for_each(|finding| findings.add(finding));
+    let missed = survey.left_out().into_iter().chain(broken::findings(survey));
+    missed.for_each(|finding| findings.add(finding));
     let check = Check::new(
         STAGE,
         "init:repository",
@@ -113,8 +117,8 @@ fn deploy(known: &Known, survey: &Survey) -> Check {
 }
 
 fn settings(known: &Known) -> Check {
-    let variables = known.secrets.iter().filter(|secret| secret.is_open).count();
-    let secrets = known.secrets.len() - variables;
+    let variables = known.settings.secrets.iter().filter(|secret| secret.is_open).count();
+    let secrets = known.settings.secrets.len() - variables;
     let title = match (secrets, variables) {
         (0, 0) => "No secret is known that it needs".to_owned(),
         (_, 0) => format!("It needs {}", count(secrets, "secret")),
@@ -128,11 +132,18 @@ fn settings(known: &Known) -> Check {
         let (kind, name) = (kind(secret), &secret.name);
         let message = match &secret.used_in {
             Some(path) => format!("the {kind} {name}, which {path} uses"),
-            None => format!("the {kind} {name}, which no workflow uses yet"),
+            None => format!(
+                "the {kind} {name}, which no workflow uses for {} yet",
+                known.environment
+            ),
         };
         Finding::note("setting", message)
     };
-    looked("init:settings", title, known.secrets.iter().map(found).collect())
+    looked(
+        "init:settings",
+        title,
+        known.settings.secrets.iter().map(found).collect(),
+    )
 }
 
 fn kind(secret: &Mapped) -> &'static str {
@@ -153,7 +164,7 @@ pub fn open(known: &Known, targets: &[Target]) -> Check {
             }
         }
     }
-    for secret in known.secrets.iter().filter(|secret| secret.used_in.is_none()) {
+    for secret in known.settings.secrets.iter().filter(|secret| secret.used_in.is_none()) {
         let (kind, name) = (kind(secret), &secret.name);
         let message = format!(
             "the {kind} {name} must be in the repository's settings: {}",

@@ -90,13 +90,21 @@ fn call(known: &Known) -> String {
 
 /// The secrets and variables, all in the one that the reusable workflow takes.
 fn passed_on(known: &Known) -> String {
-    if known.secrets.is_empty() {
-        return "    # CHANGE: if the command needs secrets, pass them on, as these lines do\n    # secrets:\n    \
-                #   DEPLOY_ENV: |\n    #     DEPLOY_TOKEN=${{ secrets.DEPLOY_TOKEN }}\n"
-            .to_owned();
+    let mut remarks = remarks(known, "    ");
+    if known.settings.is_in_environment {
+        remarks.push_str(&format!(
+            "    # CHANGE: if the environment {} holds any of these, store the lines below as its secret DEPLOY_ENV and pass \
+             `DEPLOY_ENV: ${{{{ secrets.DEPLOY_ENV }}}}`; GitHub passes on no others of an environment\n",
+            known.environment
+        ));
     }
-    let mut out = "    secrets:\n      DEPLOY_ENV: |\n".to_owned();
-    for secret in &known.secrets {
+    if known.settings.secrets.is_empty() {
+        return remarks
+            + "    # CHANGE: if the command needs secrets, pass them on, as these lines do\n    # secrets:\n    \
+                #   DEPLOY_ENV: |\n    #     DEPLOY_TOKEN=${{ secrets.DEPLOY_TOKEN }}\n";
+    }
+    let mut out = remarks + "    secrets:\n      DEPLOY_ENV: |\n";
+    for secret in &known.settings.secrets {
         let (variable, value) = (&secret.variable, secret.expression());
         out.push_str(&match secret.is_long {
             true => format!("        {variable}<<END\n        {value}\n        END\n"),
@@ -104,6 +112,12 @@ fn passed_on(known: &Known) -> String {
         });
     }
     out
+}
+
+/// What the owner must look at before the secrets are right.
+fn remarks(known: &Known, indent: &str) -> String {
+    let remarks = known.settings.remarks.iter();
+    remarks.map(|remark| format!("{indent}# CHANGE: {remark}\n")).collect()
 }
 
 fn own_job(known: &Known, setup: &Setup) -> String {
@@ -114,20 +128,21 @@ fn own_job(known: &Known, setup: &Setup) -> String {
         name => Some(format!("environment: {}", yaml::scalar(name))),
     };
     let mut env = String::new();
-    for secret in &known.secrets {
+    for secret in &known.settings.secrets {
         env.push_str(&format!("          {}: {}\n", secret.variable, secret.expression()));
     }
     let env = match env.as_str() {
         "" => String::new(),
         env => format!("        env:\n{env}"),
     };
+    let remarks = remarks(known, "        ");
     let mut out = format!(
         "concurrency: {{ group: {environment}, cancel-in-progress: false }}\njobs:\n  staging:\n    name: Deploy and prove\n    \
          runs-on: ubuntu-latest\n    timeout-minutes: 60\n    environment: {environment}\n    steps:\n      \
          - name: Check out\n        uses: {CHECKOUT}\n        with: {{ fetch-depth: 0, persist-credentials: false }}\n"
     );
     out.push_str(&format!(
-        "      - name: Guard\n        id: guard\n        uses: {STAGEPROOF}{pin}\n{env}        with:\n          \
+        "      - name: Guard\n        id: guard\n        uses: {STAGEPROOF}{pin}\n{remarks}{env}        with:\n          \
          command: skip-guard\n          evidence-dir: artifacts/{{environment}}/{{run-id}}\n"
     ));
     let setup_pin = known.setup_pin.as_deref().unwrap_or(setup.pin);

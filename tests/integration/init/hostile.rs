@@ -153,6 +153,60 @@ fn a_workflow_that_is_no_yaml_is_read_as_far_as_it_goes() {
 }
 
 #[test]
+fn a_file_that_cannot_be_parsed_is_named() {
+    let repo = repository("helm");
+    repo.gate
+        .write("package.json", "{\"name\": ")
+        .write("charts/shop/Chart.yaml", "name: shop\nversion: [\n")
+        .write(".github/workflows/odd.yml", "jobs: {a: [\n");
+    let ran = init(&repo, "", &["--diff"]);
+    for path in ["package.json", "charts/shop/Chart.yaml", ".github/workflows/odd.yml"] {
+        ran.code(0).says(&format!("warning: {path} cannot be parsed"));
+    }
+    let repo = repository("fly");
+    repo.gate.write("fly.toml", "app = shop\n");
+    init(&repo, "", &["--diff"])
+        .code(0)
+        .says("no name of an app could be read");
+}
+
+#[test]
+fn a_shallow_clone_is_told_from_one_without_releases() {
+    let repo = repository("heroku");
+    let clone = repo.outside("clone");
+    let from = format!("file://{}", repo.root().display());
+    repo.git(&[
+        "clone",
+        "--quiet",
+        "--depth=1",
+        "--no-tags",
+        &from,
+        clone.to_str().unwrap(),
+    ]);
+    let ran = repo.gate.run_in(clone.to_str().unwrap(), ["init", PIN, "--diff"]);
+    ran.code(0)
+        .says("this is a shallow clone")
+        .never_says("no tag marks a release");
+}
+
+/// Its `.github` would be one of git's own folders.
+#[test]
+fn nothing_is_written_into_a_bare_repository() {
+    let repo = repository("heroku");
+    let bare = repo.outside("bare.git");
+    repo.git(&[
+        "clone",
+        "--quiet",
+        "--bare",
+        repo.root().to_str().unwrap(),
+        bare.to_str().unwrap(),
+    ]);
+    let ran = repo.gate.run_in(bare.to_str().unwrap(), ["init", PIN]);
+    ran.code(1).says("is a bare repository");
+    assert!(!bare.join(".github").exists());
+}
+
+#[test]
 fn what_is_misunderstood_is_a_usage_error() {
     let repo = repository("fly");
     let before = files(&repo);

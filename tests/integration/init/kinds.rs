@@ -189,10 +189,37 @@ fn the_environment_can_be_named() {
     init(&repo, "", &["--environment=preview"]).code(0);
     assert!(repo.gate.read(CONFIG).contains("\nenvironment: preview\n"));
     assert!(repo.gate.read(&workflow(&repo)).contains("preview"));
+    assert!(repo.gate.read(CONFIG).contains("# CHANGE: the URL of preview"));
     repo.gate
         .run(["init", PIN, "--environment=a b"])
         .code(2)
         .says("cannot be written into a workflow");
+}
+
+/// What was found for staging is no deploy to another environment.
+#[test]
+fn what_is_of_staging_is_marked_for_another_environment() {
+    init(&repository("fly-staging"), "", &["--environment=preview", "--diff"])
+        .code(0)
+        .says("+        # CHANGE: the command that deploys to preview")
+        .says("+  url: https://shop-staging.fly.dev # CHANGE: the URL of preview");
+    init(
+        &repository("two-environments"),
+        "",
+        &["--environment=preview", "--diff"],
+    )
+    .code(0)
+    .says("+      # CHANGE: the arguments that deploy to preview")
+    .says("+      deploy: ./deploy.sh preview")
+    .says("No secret is known")
+    .never_says("secrets.STAGING_TOKEN");
+    init(
+        &repository("two-environments"),
+        "",
+        &["--environment=production", "--diff"],
+    )
+    .code(0)
+    .says("+        DEPLOY_TOKEN=${{ secrets.PROD_TOKEN }}");
 }
 
 /// The workflow runs it on each push.

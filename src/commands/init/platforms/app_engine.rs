@@ -34,6 +34,9 @@ pub fn find(app: &App<'_>, _: &Workflows) -> Option<Deploy> {
             "printf %s \"$GCP_SA_KEY\" | gcloud auth activate-service-account --key-file=-".to_owned(),
             "gcloud config set project \"$(printf %s \"$GCP_SA_KEY\" | jq -r .project_id)\"".to_owned(),
         ],
+        rollback_first: Some(
+            "export CLOUDSDK_CORE_PROJECT=\"${CLOUDSDK_CORE_PROJECT:?the project of staging}\"".to_owned(),
+        ),
         command: Command::of_staging(
             is_staging(name),
             format!("gcloud app deploy {name} --quiet"),

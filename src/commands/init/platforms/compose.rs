@@ -38,6 +38,7 @@ pub fn find(app: &App<'_>, _: &Workflows) -> Option<Deploy> {
             "printf '%s\\n' \"$SSH_KNOWN_HOSTS\" > ~/.ssh/known_hosts".to_owned(),
             "export DOCKER_HOST=\"ssh://$STAGING_HOST\"".to_owned(),
         ],
+        rollback_first: Some("export DOCKER_HOST=\"ssh://${STAGING_HOST:?user@host of staging}\"".to_owned()),
         command: Command::change(
             format!("docker compose --file {name} up --detach --build --wait"),
             "all of it, unless staging is a host with Docker that SSH reaches",

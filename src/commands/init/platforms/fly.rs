@@ -24,7 +24,7 @@ pub fn find(app: &App<'_>, _: &Workflows) -> Option<Deploy> {
     };
     let mut why = vec![match fly_app {
         Some(fly_app) => format!("{path} names the app {fly_app}"),
-        None => format!("{path} is there"),
+        None => format!("{path} is there, but no name of an app could be read in it"),
     }];
     let health = value_of(&text, "checks", "path").filter(|path| names::is_url_path(path));
     if let Some(health) = health {

@@ -1,6 +1,6 @@
 //! A Helm chart: `Chart.yaml` in the folder or in one of the usual ones below.
 
-use super::kubernetes::{kubeconfig, probe};
+use super::kubernetes::{ROLLBACK_FIRST, kubeconfig, probe};
 use super::{App, Command, Deploy, Workflows};
 use crate::commands::init::names;
 use crate::commands::init::workflows::is_staging;
@@ -39,6 +39,7 @@ pub fn find(app: &App<'_>, workflows: &Workflows) -> Option<Deploy> {
         platform: "with Helm",
         why,
         prepare,
+        rollback_first: Some(ROLLBACK_FIRST.to_owned()),
         command: Command::change(
             format!("helm upgrade {name} {folder} --install --namespace staging{flag} --wait --timeout 10m"),
             "the release and the namespace, if they have other names",

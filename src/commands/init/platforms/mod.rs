@@ -9,6 +9,7 @@ mod kubernetes;
 mod own;
 mod vercel;
 
+use super::aim::{self, Aim, is_staging};
 use super::apps::App;
 use super::workflows::Workflows;
 
@@ -34,7 +35,11 @@ pub struct Deploy {
     pub why: Vec<String>,
     /// Lines that come before the command: they log in. They run again for no rollback, which is printed for a person.
     pub prepare: Vec<String>,
+    /// What that person's shell runs first: it leads to staging, or stops.
+    pub rollback_first: Option<String>,
     pub command: Command,
+    /// The repository's own command, as its workflows name it.
+    pub own: Option<String>,
     pub secrets: Vec<Secret>,
     /// Where the deployment answers.
     pub url: Option<Url>,
@@ -46,6 +51,42 @@ pub struct Deploy {
     pub files: Vec<String>,
     /// How it is started on a laptop, and where it answers then.
     pub local: Option<(&'static str, u16)>,
+}
+
+impl Deploy {
+    /// All that was found is for staging. For another environment it must be changed.
+    pub fn is_for(&mut self, environment: &str) {
+        if is_staging(environment) {
+            return;
+        }
+        let says = |text: &str| aim::of(text, environment) == Aim::Wanted;
+        let command = &mut self.command;
+        // The argument that was made up.
+        if let (Some(script), Some(change)) = (command.text.strip_suffix(" staging"), &command.change) {
+            command.change = Some(change.replace("staging", environment));
+            command.text = format!("{script} {environment}");
+        }
+        if !says(&command.text) {
+            command.change = Some(format!("the command that deploys to {environment}"));
+        }
+        if let Some(url) = self.url.as_mut().filter(|url| !says(&url.text)) {
+            url.change = Some(format!("the URL of {environment}"));
+        }
+    }
+
+    /// Gives values to the command that are no secrets.
+    pub fn export(&mut self, values: &[(String, String)]) {
+        if values.is_empty() {
+            return;
+        }
+        let values: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let export = format!("export {}", values.join(" "));
+        self.rollback_first = Some(match &self.rollback_first {
+            Some(first) => format!("{first} && {export}"),
+            None => export.clone(),
+        });
+        self.prepare.push(export);
+    }
 }
 
 /// A command, and what of it only its author knows.
@@ -83,7 +124,7 @@ impl Command {
 #[derive(Clone, Debug)]
 pub struct Secret {
     /// The variable.
-    pub variable: String,
+    pub variable: &'static str,
     /// Its names in a repository's settings, the usual one first.
     pub names: Vec<&'static str>,
     /// How to get it.
@@ -97,7 +138,7 @@ pub struct Secret {
 impl Secret {
     pub fn new(variable: &'static str, others: &[&'static str], help: &'static str) -> Self {
         Self {
-            variable: variable.to_owned(),
+            variable,
             names: [&[variable], others].concat(),
             help,
             is_long: false,
@@ -155,9 +196,7 @@ pub fn find(app: &App<'_>, workflows: &Workflows) -> Option<Deploy> {
             deploy.certainty = Certainty::Sure;
             deploy.why.insert(0, own.why);
             deploy.files.insert(0, own.file);
-            if deploy.platform.is_empty() {
-                deploy.secrets = own::secrets(workflows, &deploy.command.text);
-            }
+            deploy.own = Some(own::core(&deploy.command.text).to_owned());
             deploy
         }
     };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{App, Command, Secret, Workflows};
+use super::{App, Command};
 use crate::commands::init::apps::is_deploy_script;
 use crate::commands::init::names;
 use crate::commands::init::workflows::is_staging;
@@ -104,37 +104,9 @@ fn package(app: &App<'_>) -> Option<Value> {
     serde_json::from_str(&app.text("package.json")?).ok()
 }
 
-/// What the workflows that run the command give it: nothing else says which secrets it needs.
-pub fn secrets(workflows: &Workflows, command: &str) -> Vec<Secret> {
+/// What a workflow that runs the command has in it, whatever it does before.
+pub fn core(command: &str) -> &str {
     let core = command.rsplit("&& ").next().unwrap_or(command);
-    let core = core
-        .trim_start_matches("bash ")
-        .trim_start_matches("./")
-        .trim_end_matches(" staging");
-    let mut names: Vec<&String> = workflows
-        .that_deploy(core)
-        .filter(|(_, workflow)| workflow.runs(core))
-        .flat_map(|(_, workflow)| &workflow.secrets)
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let secret = |name: &String| Secret {
-        variable: name.clone(),
-        names: Vec::new(),
-        help: "",
-        is_long: may_be_long(name),
-        is_open: false,
-    };
-    names.into_iter().map(secret).collect()
-}
-
-/// Keys, certificates and files have several lines, tokens one.
-fn may_be_long(name: &str) -> bool {
-    let is_long = |word: &str| {
-        matches!(
-            word,
-            "CERT" | "CONFIG" | "CREDENTIALS" | "HOSTS" | "JSON" | "KEY" | "PEM"
-        )
-    };
-    name.split('_').any(is_long) && !name.ends_with("API_KEY")
+    let core = core.trim_start_matches("bash ").trim_start_matches("./");
+    core.trim_start_matches("corepack ").trim_end_matches(" staging")
 }

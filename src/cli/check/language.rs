@@ -110,10 +110,11 @@ impl CommandLine {
             config,
             environment: None,
             config_file: None,
-            setting,
             world: &world,
             secret_names: Vec::new(),
-            unpacked: Vec::new(),
+            // What it holds is known in a run only; each of its variables is required.
+            unpacked: setting.env_from.iter().map(|_| "UNPACKED".to_owned()).collect(),
+            setting,
             waivers_off: false,
         };
         options.options().into_plan(&mut given).map(|_| ())

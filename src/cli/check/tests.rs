@@ -251,6 +251,12 @@ fn the_variable_that_holds_others_is_mapped() {
     };
     let good = steps(&guard("ALL: '${{ secrets.ALL }}'"));
     rule("not-mapped", &steps(&guard("")), 10, "ALL: ${{ secrets.ALL }}", &good);
+    // Its variables are what is required.
+    let alone = |env: &str| guard(env).replace("    require: env:A\n", "");
+    let good = steps(&alone("ALL: '${{ secrets.ALL }}'"));
+    rule("not-mapped", &steps(&alone("")), 10, "ALL: ${{ secrets.ALL }}", &good);
+    let nothing = steps(&action("command: skip-guard"));
+    rule("bad-value", &nothing, 6, "has nothing to check", &good);
     let call = |env: &str| {
         let install = action("command: install");
         steps(&format!(

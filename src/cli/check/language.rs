@@ -336,7 +336,9 @@ fn in_one_line(error: &clap::Error) -> UsageError {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None => whole
             .lines()
-            .find_map(|line| line.trim().strip_prefix("tip: "))
+            .filter_map(|line| line.trim().strip_prefix("tip: "))
+            // An unknown flag is hardly meant as a value.
+            .find(|tip| !tip.starts_with("to pass "))
             .map(str::to_owned),
     };
     let error = UsageError::new(message.join(" "));

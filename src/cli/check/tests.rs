@@ -192,6 +192,11 @@ fn calls_in_scripts_are_judged_as_they_are_typed() {
     ] {
         rule("bad-call", &run(script), line, says, &good);
     }
+    let unknown = &told(&run("stageproof skip-guard --bogus"))[0];
+    assert!(
+        unknown.contains("'--bogus'") && !unknown.contains("-- --bogus"),
+        "{unknown}"
+    );
     for script in [
         "stageproof smoke \"$URL\" --within 5s",
         "stageproof smoke --path \"$PATHS\" https://h/",

@@ -549,6 +549,36 @@ fn outputs_exist_and_are_compared() {
         "add `guard` to the job's `needs`",
         &good,
     );
+    let on_result = two_jobs(ready, &deploy("needs.guard.ready == 'true'"));
+    rule(
+        "unknown-output",
+        &on_result,
+        13,
+        "did you mean `needs.guard.outputs.ready`?",
+        &good,
+    );
+    for (condition, code, says) in [
+        (
+            "${{ needs.guard.outputs.ready }} == 'true'",
+            "always-true",
+            "outside of",
+        ),
+        (
+            "${{ !cancelled() }} && ${{ needs.guard.outputs.ready == 'true' }}",
+            "always-true",
+            "",
+        ),
+        ("needs.guard.outputs.ready == 'yes'", "impossible-value", "true, false"),
+        (
+            "\"'ready' != needs.guard.outputs.ready\"",
+            "impossible-value",
+            "is never 'ready'",
+        ),
+    ] {
+        rule(code, &two_jobs(ready, &deploy(condition)), 13, says, &good);
+    }
+    let broken = two_jobs(ready, &deploy("|\n      ${{ needs.guard.outputs.ready == 'true' }}"));
+    rule("always-true", &broken, 14, "line break", &broken.replace('|', "|-"));
     let missing = two_jobs("{}", &deploy("needs.guard.outputs.ready == 'true'"));
     assert!(
         told(&missing)[0].contains("declares no output `ready`"),
@@ -560,6 +590,8 @@ fn outputs_exist_and_are_compared() {
         "fromJSON(needs.guard.outputs.ready)",
         "needs.guard.outputs['ready'] == 'true'",
         "needs.guard.result == 'success'",
+        "needs.guard.outputs.ready != ''",
+        "needs.*.result == 'x'",
     ] {
         let text = two_jobs(ready, &deploy(condition));
         assert_eq!(told(&text), Vec::<String>::new(), "{text}");
@@ -577,6 +609,25 @@ fn outputs_exist_and_are_compared() {
             .1
     );
     rule("unknown-output", &called, 5, "did you mean `ready`?", &good);
+}
+
+#[test]
+fn outputs_of_a_step_are_there_once_it_ran() {
+    let guard = format!("- id: guard\n  uses: {PIN}\n  with: {{command: skip-guard, require: not-fork}}\n");
+    let deploy = "- if: steps.guard.outputs.ready == 'true'\n  run: ls\n";
+    let good = steps(&format!("{guard}{deploy}"));
+    rule(
+        "unknown-output",
+        &steps(&format!("{deploy}{guard}")),
+        6,
+        "has not run yet",
+        &good,
+    );
+    let bare = good.replace("outputs.ready", "ready");
+    rule("unknown-output", &bare, 9, "has no `ready`, only outputs", &good);
+    let misspelled = good.replace("outputs.ready == 'true'", "outputs.verdict == 'passed'");
+    let outcome = good.replace("outputs.ready == 'true'", "outcome == 'success'");
+    rule("impossible-value", &misspelled, 9, "did you mean 'pass'?", &outcome);
 }
 
 #[test]

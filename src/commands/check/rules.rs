@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 26] = [
+const ALL: [Rule; 28] = [
     rule(
         Error,
         "yaml",
@@ -103,8 +103,20 @@ const ALL: [Rule; 26] = [
     ),
     rule(
         Error,
+        "always-true",
+        "A condition is always true, because it has text outside of `${{ }}`.",
+        "Put the whole condition into one `${{ }}`, or leave `${{ }}` out.",
+    ),
+    rule(
+        Error,
+        "impossible-value",
+        "An output is compared with a value that it never has.",
+        "Compare it with one of its values.",
+    ),
+    rule(
+        Error,
         "unknown-output",
-        "An expression names an output that does not exist, so it is always empty.",
+        "An expression names an output that does not exist at that point, so it is always empty.",
         "Correct the name, declare the output in the job's `outputs`, or add the job to `needs`.",
     ),
     rule(

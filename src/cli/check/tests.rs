@@ -12,6 +12,9 @@ use crate::world::{Env, World};
 const PIN: &str = "stageproof/stageproof@0123456789abcdef0123456789abcdef01234567";
 const CHECKOUT: &str = "actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8";
 
+const WHOLE_CHECKOUT: &str =
+    "- uses: actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8\n  with: {fetch-depth: 0}\n";
+
 /// In a repository without a configuration.
 fn findings_in(shown: &str, text: &str) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
@@ -393,6 +396,11 @@ fn files_and_history_are_checked_out_first() {
         "committed-since",
         &good,
     );
+    let prove = format!("- uses: {}\n", PIN.replace('@', "/prove@"));
+    let good = steps(&format!("{WHOLE_CHECKOUT}{prove}"));
+    let shallow = steps(&format!("{}{prove}", checkout("")));
+    rule("shallow-checkout", &shallow, 6, "`prove` in line 8", &good);
+    rule("no-checkout", &steps(&prove), 6, "`prove` needs", &good);
     for before in [
         format!("{}- run: git fetch --unshallow --tags\n", checkout("")),
         checkout(", fetch-depth: '${{ inputs.depth }}'"),
@@ -433,6 +441,28 @@ fn what_needs_a_program_runs_on_the_runner() {
     let install = action("command: install");
     let call = format!("{install}- run: stageproof skip-guard --require command:flyctl\n");
     assert_eq!((told(&good), told(&steps(&call))), (vec![], vec![]));
+}
+
+#[test]
+fn the_container_runs_on_linux() {
+    let guard = steps(&action("command: skip-guard\nrequire: not-fork"));
+    let prove = steps(&format!("{WHOLE_CHECKOUT}- uses: {}\n", PIN.replace('@', "/prove@")));
+    for good in [guard, prove] {
+        let on = |label: &str| good.replace("ubuntu-latest", label);
+        for label in [
+            "macos-14",
+            "windows-latest",
+            "[self-hosted, macOS]",
+            "{labels: windows-2022}",
+        ] {
+            rule("needs-linux", &on(label), 4, "does not support", &good);
+        }
+        for label in ["${{ matrix.os }}", "[self-hosted, linux]", "{group: windows-team}"] {
+            assert_eq!(told(&on(label)), Vec::<String>::new(), "{label}");
+        }
+    }
+    let script = steps("- run: brew install stageproof\n- run: stageproof heartbeat -- make deploy\n");
+    assert_eq!(told(&script.replace("ubuntu-latest", "macos-14")), Vec::<String>::new());
 }
 
 /// They ask a registry or Fly.io, with what is mapped into the step.
@@ -678,6 +708,22 @@ fn what_comes_before_and_after() {
     for host in ["127.0.0.1", "app.localhost.", "[::ffff:127.0.0.1]"] {
         rule("localhost", &steps(&local.replace("localhost", host)), 9, "", &good);
     }
+    for url in [
+        "http://127.0.0.1:${{ env.PORT }}/",
+        "http://localhost/${{ inputs.path }}",
+    ] {
+        let local = local.replace("http://localhost:8080/", url);
+        rule("localhost", &steps(&local), 9, "", &good);
+    }
+    for url in ["http://${{ inputs.host }}:8080/", "${{ inputs.url }}"] {
+        let elsewhere = steps(&local.replace("http://localhost:8080/", url));
+        assert_eq!(told(&elsewhere), Vec::<String>::new());
+    }
+    let prove = format!(
+        "{WHOLE_CHECKOUT}- uses: {}\n  with: {{url: 'http://localhost:8080/'}}\n",
+        PIN.replace('@', "/prove@")
+    );
+    rule("localhost", &steps(&prove), 9, "", &good);
     let in_script = steps(&format!(
         "{install}- run: stageproof smoke http://localhost:8080/ --start 'node app.js'\n"
     ));
@@ -806,22 +852,22 @@ fn the_workflow_and_the_composite_action_are_judged_by_what_they_take() {
     let prove = |inputs: &str, output: &str| {
         let uses = PIN.replace('@', "/prove@");
         steps(&format!(
-            "- id: p\n  uses: {uses}\n  with: {{{inputs}}}\n- run: echo ${{{{ steps.p.outputs.{output} }}}}\n"
+            "{WHOLE_CHECKOUT}- id: p\n  uses: {uses}\n  with: {{{inputs}}}\n- run: echo ${{{{ steps.p.outputs.{output} }}}}\n"
         ))
     };
     let good = prove("url: 'https://h/'", "bundle");
     rule(
         "unknown-input",
         &prove("ulr: x", "bundle"),
-        8,
+        10,
         "did you mean `url`?",
         &good,
     );
-    rule("bad-value", &prove("within: 3", "bundle"), 8, "no unit", &good);
+    rule("bad-value", &prove("within: 3", "bundle"), 10, "no unit", &good);
     rule(
         "unknown-output",
         &prove("url: 'https://h/'", "bundel"),
-        9,
+        11,
         "did you mean `bundle`?",
         &good,
     );
@@ -845,13 +891,13 @@ fn what_is_named_of_stageproof_exists_and_is_in_its_place() {
     ] {
         rule("unknown-part", &call(path), 4, says, &good);
     }
-    let step = |path: &str| steps(&format!("- uses: {}\n", of(path)));
+    let step = |path: &str| steps(&format!("{WHOLE_CHECKOUT}- uses: {}\n", of(path)));
     let good = step("/prove");
     for (path, says) in [
         ("/proof", "did you mean `prove`?"),
         ("/.github/workflows/staging.yml", "is a workflow"),
     ] {
-        rule("unknown-part", &step(path), 6, says, &good);
+        rule("unknown-part", &step(path), 8, says, &good);
     }
 }
 

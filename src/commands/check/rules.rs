@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 28] = [
+const ALL: [Rule; 29] = [
     rule(
         Error,
         "yaml",
@@ -130,6 +130,12 @@ const ALL: [Rule; 28] = [
         "needs-host",
         "A step of the action needs a program, but the action's container has no programs.",
         "Run it in a `run:` step, after `command: install`.",
+    ),
+    rule(
+        Error,
+        "needs-linux",
+        "The action is a container action, which runs on Linux only.",
+        "Set `runs-on` to a Linux runner, such as `ubuntu-latest`.",
     ),
     rule(
         Error,

@@ -2,7 +2,7 @@
 
 use super::findings::Findings;
 use super::interfaces::{PROVE, STAGING};
-use super::language::{About, Input, Language, Meaning, Place, Refusal};
+use super::language::{About, Input, Language, Meaning, Needed, Place, Refusal};
 use crate::model::workflow::reference::{Reference, STAGEPROOF};
 use crate::model::workflow::script;
 use crate::model::workflow::{Job, Step, Workflow};
@@ -237,7 +237,13 @@ fn action<'a>(
         How::Action => inputs(step, line, (language, place), findings),
         How::Prove | How::Call => {
             PROVE.look(step.node, line, language, findings);
-            Meaning::default()
+            let mut needs = language.inputs("rollback-dry-run", &[], place).needs;
+            needs.retain(|need| matches!(need.what, Needed::Checkout | Needed::History));
+            needs.iter_mut().for_each(|need| need.because = PROVE_PATH.to_owned());
+            Meaning {
+                needs,
+                ..Meaning::default()
+            }
         }
     };
     Some(Use {

@@ -152,6 +152,44 @@ fn inputs_are_those_of_the_command() {
     }
 }
 
+#[test]
+fn arguments_of_the_image_are_a_command_line() {
+    let image = format!("docker://ghcr.io/stageproof/stageproof@sha256:{}", "a".repeat(64));
+    let step = |with: &str| steps(&format!("- uses: {image}\n  with:\n{}", indented(with, 4)));
+    let good = step("args: smoke https://h/ --within 5m");
+    rule(
+        "bad-call",
+        &step("args: smoke https://h/ --within 5"),
+        8,
+        "no unit",
+        &good,
+    );
+    rule(
+        "bad-call",
+        &step("args: smok https://h/"),
+        8,
+        "did you mean `smoke`?",
+        &good,
+    );
+    rule(
+        "unknown-command",
+        &step("url: https://h/"),
+        6,
+        "no subcommand was given",
+        &good,
+    );
+    for with in [
+        "command: smoke\nurl: https://h/",
+        "args: smoke ${{ vars.URL }} --within \"${{ inputs.within }}\"",
+        "args: smoke --nonsense 'https://h/'",
+        "args: ${{ inputs.args }}",
+        "args: smoke --within 5m\nurl: https://h/",
+        "entrypoint: /stageproof\nargs: smoke https://h/",
+    ] {
+        assert_eq!(told(&step(with)), Vec::<String>::new(), "{with}");
+    }
+}
+
 /// What only the run knows is not judged, and neither is what it would be missing for.
 #[test]
 fn expressions_are_left_out() {

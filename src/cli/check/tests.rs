@@ -937,6 +937,17 @@ fn what_is_named_of_stageproof_exists_and_is_in_its_place() {
     ] {
         rule("unknown-part", &step(path), 8, says, &good);
     }
+    let (name, _) = PIN.split_once('@').unwrap();
+    for (text, line) in [
+        (good.replace(&of("/prove"), &format!("{name}/prove")), 8),
+        (good.replace(&of("/prove"), &format!("{name}/prove@")), 8),
+        (
+            call("/.github/workflows/staging.yml").replace(&PIN[name.len()..], ""),
+            4,
+        ),
+    ] {
+        rule("unknown-part", &text, line, "names no version", &good);
+    }
 }
 
 #[test]

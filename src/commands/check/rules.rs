@@ -31,7 +31,7 @@ const ALL: [Rule; 29] = [
     rule(
         Error,
         "unknown-part",
-        "A job or step names something of stageproof that does not exist, or cannot be used there.",
+        "A job or step names something of stageproof that does not exist, has no version, or cannot be used there.",
         "Use `stageproof/stageproof` or `stageproof/stageproof/prove` in a step, and \
          `stageproof/stageproof/.github/workflows/staging.yml` in a job.",
     ),

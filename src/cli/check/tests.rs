@@ -1124,7 +1124,9 @@ fn the_rules_are_those_that_are_told() {
         include_str!("../../commands/check/inspect/outputs.rs"),
         include_str!("../../commands/check/inspect/parts.rs"),
         include_str!("../../commands/check/inspect/pins.rs"),
+        include_str!("../../commands/check/findings.rs"),
         include_str!("../../model/capped.rs"),
+        include_str!("../../render/sarif.rs"),
     ]
     .concat();
     let unused: BTreeSet<&str> = RULES.all.iter().map(|rule| rule.code).collect();

@@ -89,7 +89,12 @@ impl<'a> Findings<'a> {
         self.found.sort_by_key(|(line, _)| *line);
         let mut capped = Capped::default();
         self.found.into_iter().for_each(|(_, finding)| capped.add(finding));
-        capped.into_vec()
+        let mut findings = capped.into_vec();
+        // Code scanning refuses what has no place.
+        for finding in findings.iter_mut().filter(|finding| finding.location.is_none()) {
+            *finding = finding.clone().at(self.file, Some(1));
+        }
+        findings
     }
 }
 
@@ -126,6 +131,16 @@ mod tests {
             .map(|f| f.location.as_ref().unwrap().line)
             .collect();
         assert_eq!(lines, [1, 4, 5, 9].map(Some));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_of_the_file() {
+        let mut findings = Findings::of("f.yml", "");
+        (1..=101).for_each(|line| findings.add("yaml", line, "wrong", None));
+        let found = findings.into_vec();
+        let more = found.last().unwrap();
+        let place = more.location.as_ref().map(|place| (&*place.file, place.line));
+        assert_eq!((&*more.code, place), ("more", Some(("f.yml", Some(1)))));
     }
 
     #[test]

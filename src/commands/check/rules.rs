@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 29] = [
+const ALL: [Rule; 30] = [
     rule(
         Error,
         "yaml",
@@ -178,6 +178,12 @@ const ALL: [Rule; 29] = [
         "not-uploaded",
         "The evidence is sealed, but lost when the job ends.",
         "Upload it with `actions/upload-artifact` and the output `bundle`.",
+    ),
+    rule(
+        Error,
+        "unreadable",
+        "A file could not be read, so it was not checked.",
+        "Name a YAML file of at most 1 MiB that can be read.",
     ),
     rule(
         Error,

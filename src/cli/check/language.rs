@@ -243,6 +243,12 @@ impl Language for CommandLine {
         }
     }
 
+    fn config_keys(&self) -> Vec<String> {
+        let schema = schemars::schema_for!(Config);
+        let properties = schema.get("properties").and_then(|properties| properties.as_object());
+        properties.into_iter().flat_map(|all| all.keys().cloned()).collect()
+    }
+
     fn config(&self, text: &str, name: &str) -> Vec<Refusal> {
         self.configuration(text, name)
     }

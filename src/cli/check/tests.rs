@@ -1106,6 +1106,31 @@ fn a_finding_can_be_ignored_where_it_is() {
     assert_eq!(told(&ignored), Vec::<String>::new());
     let other = text.replace(broken, "command: smok # stageproof: ignore[bad-value]");
     assert_eq!(told(&other).len(), 1);
+    let tight = text.replace(broken, "command: smok #stageproof:ignore[unknown-command] see #12");
+    assert_eq!(told(&tight), Vec::<String>::new());
+    let mistyped = text.replace(
+        broken,
+        "command: smoke\n          url: https://h/ # stageproof: ignore[bad-valu]",
+    );
+    rule("unknown-code", &mistyped, 9, "did you mean `bad-value`?", &ignored);
+}
+
+/// Its text can hold no comment.
+#[test]
+fn a_finding_in_a_block_is_ignored_at_its_key() {
+    let block = |above: &str, behind: &str| {
+        steps(&action(&format!(
+            "command: skip-guard\n{above}require: |{behind}\n  not-fork\n  event:psh\nmax-skip-age: 1"
+        )))
+    };
+    let codes = |text: &str| told(text).iter().filter(|found| found.contains("psh")).count();
+    assert_eq!(codes(&block("", "")), 1);
+    let comment = "# stageproof: ignore[bad-value]";
+    assert_eq!(codes(&block("", &format!(" {comment}"))), 0);
+    let above = told(&block(&format!("{comment}\n"), ""));
+    assert!(above.iter().all(|found| !found.contains("psh")), "{above:?}");
+    // What follows the block is told all the same.
+    assert!(above.iter().any(|found| found.contains("has no unit")), "{above:?}");
 }
 
 /// Every code that can be found has a rule, and the other way round.

@@ -1,16 +1,18 @@
 //! The findings of one file: at their lines, in order, without those that its author has ignored.
 
+use std::collections::BTreeMap;
+
 use super::rules::RULES;
 use crate::model::Finding;
 use crate::model::capped::Capped;
-use crate::model::text::cut;
-
-/// `# stageproof: ignore[CODE, CODE]`, behind the line it is about or on a line of its own above.
-const IGNORE: &str = "stageproof: ignore[";
+use crate::model::text::{cut, nearest, one_line};
+use crate::model::yaml::{Content, Node, Style};
 
 pub struct Findings<'a> {
     file: &'a str,
     lines: Vec<&'a str>,
+    /// The first line of each block's text, its last line, and the line of its key.
+    blocks: BTreeMap<u32, (u32, u32)>,
     found: Vec<(u32, Finding)>,
     ignored: usize,
 }
@@ -20,8 +22,47 @@ impl<'a> Findings<'a> {
         Self {
             file,
             lines: source.lines().collect(),
+            blocks: BTreeMap::new(),
             found: Vec::new(),
             ignored: 0,
+        }
+    }
+
+    /// Tells where values are written over several lines, which can hold no comments.
+    pub fn knows(&mut self, root: &Node) {
+        let mut left = vec![root];
+        while let Some(node) = left.pop() {
+            for (key, value) in node.entries() {
+                left.push(value);
+                let (Content::Scalar { text, style }, first) = (&value.content, value.place.line) else {
+                    continue;
+                };
+                let more = match style {
+                    Style::Literal => text.lines().count().saturating_sub(1),
+                    Style::Folded => 0,
+                    Style::Plain | Style::Quoted => continue,
+                };
+                // An alias is on the line of its key.
+                if key.place.line < first {
+                    let last = first.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+                    self.blocks.insert(first, (last, key.place.line));
+                }
+            }
+            left.extend(node.items());
+        }
+    }
+
+    /// A mistyped code ignores nothing.
+    pub fn unknown_codes(&mut self) {
+        let lines = (1..).zip(self.lines.clone());
+        for (line, code) in lines.flat_map(|(line, text)| ignored_codes(text).map(move |code| (line, code))) {
+            let known = RULES.all.iter().map(|rule| rule.code);
+            if known.clone().any(|known| known == code) {
+                continue;
+            }
+            let help = nearest(code, known).map(|near| format!("did you mean `{near}`?"));
+            let message = format!("no finding has the code `{}`", one_line(code));
+            self.add("unknown-code", line, message, help);
         }
     }
 
@@ -66,18 +107,15 @@ impl<'a> Findings<'a> {
     }
 
     fn is_ignored(&self, code: &str, line: u32) -> bool {
-        let above = || {
+        let above = |line: u32| {
             let above = self.line(line.checked_sub(1)?)?;
             above.trim_start().starts_with('#').then_some(above)
         };
-        [self.line(line), above()].into_iter().flatten().any(|text| {
-            let list = text
-                .rsplit_once('#')
-                .and_then(|(_, comment)| comment.trim_start().strip_prefix(IGNORE));
-            let codes = list
-                .and_then(|list| list.split_once(']'))
-                .map_or("", |(codes, _)| codes);
-            codes.split(',').any(|known| known.trim() == code)
+        let block = self.blocks.range(..=line).next_back();
+        let key = block.and_then(|(_, (last, key))| (line <= *last).then_some(*key));
+        [Some(line), key].into_iter().flatten().any(|line| {
+            let texts = [self.line(line), above(line)].into_iter().flatten();
+            texts.flat_map(ignored_codes).any(|known| known == code)
         })
     }
 
@@ -96,6 +134,20 @@ impl<'a> Findings<'a> {
         }
         findings
     }
+}
+
+/// Those of `# stageproof: ignore[CODE, CODE]`, behind the line it is about or on a line of its own above.
+fn ignored_codes(line: &str) -> impl Iterator<Item = &str> {
+    let codes = line.split('#').skip(1).find_map(|comment| {
+        let rest = comment.trim_start().strip_prefix("stageproof:")?;
+        let (codes, _) = rest.trim_start().strip_prefix("ignore[")?.split_once(']')?;
+        Some(codes)
+    });
+    codes
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|code| !code.is_empty())
 }
 
 /// A value may be as long as its file.

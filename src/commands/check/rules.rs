@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 30] = [
+const ALL: [Rule; 31] = [
     rule(
         Error,
         "yaml",
@@ -178,6 +178,12 @@ const ALL: [Rule; 30] = [
         "not-uploaded",
         "The evidence is sealed, but lost when the job ends.",
         "Upload it with `actions/upload-artifact` and the output `bundle`.",
+    ),
+    rule(
+        Warning,
+        "unknown-code",
+        "A comment ignores a code that no finding has.",
+        "Write the code as the finding shows it.",
     ),
     rule(
         Error,

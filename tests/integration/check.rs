@@ -203,6 +203,11 @@ fn hostile_workflows_end_soon() {
             "`env:A` needs `A`",
         ),
         (
+            "codes",
+            script("          stageproof x\n") + "# stageproof: ignore[" + &"a,".repeat(400_000) + "]\n",
+            "no finding has the code `a`",
+        ),
+        (
             "jobs",
             format!("on: push\njobs:\n{}", (0..7_000).map(job).collect::<String>()),
             "more than 500 times",

@@ -157,6 +157,7 @@ fn arguments_of_the_image_are_a_command_line() {
     let image = format!("docker://ghcr.io/stageproof/stageproof@sha256:{}", "a".repeat(64));
     let step = |with: &str| steps(&format!("- uses: {image}\n  with:\n{}", indented(with, 4)));
     let good = step("args: smoke https://h/ --within 5m");
+    rule("localhost", &step("args: smoke http://localhost/"), 8, "", &good);
     rule(
         "bad-call",
         &step("args: smoke https://h/ --within 5"),

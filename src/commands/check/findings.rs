@@ -8,6 +8,11 @@ use crate::model::capped::Capped;
 use crate::model::text::{cut, nearest, one_line};
 use crate::model::yaml::{Content, Node, Style};
 
+/// What is looked at of a line, and of a file, whoever wrote it.
+const MOST_MARKS: usize = 8;
+const MOST_CODES: usize = 50;
+const MOST_UNKNOWN: usize = 100;
+
 pub struct Findings<'a> {
     file: &'a str,
     lines: Vec<&'a str>,
@@ -54,13 +59,14 @@ impl<'a> Findings<'a> {
 
     /// A mistyped code ignores nothing.
     pub fn unknown_codes(&mut self) {
+        let known = || RULES.all.iter().map(|rule| rule.code);
         let lines = (1..).zip(self.lines.clone());
-        for (line, code) in lines.flat_map(|(line, text)| ignored_codes(text).map(move |code| (line, code))) {
-            let known = RULES.all.iter().map(|rule| rule.code);
-            if known.clone().any(|known| known == code) {
-                continue;
-            }
-            let help = nearest(code, known).map(|near| format!("did you mean `{near}`?"));
+        let codes = lines.flat_map(|(line, text)| ignored_codes(text).map(move |code| (line, code)));
+        for (line, code) in codes
+            .filter(|(_, code)| known().all(|known| known != *code))
+            .take(MOST_UNKNOWN)
+        {
+            let help = nearest(code, known()).map(|near| format!("did you mean `{near}`?"));
             let message = format!("no finding has the code `{}`", one_line(code));
             self.add("unknown-code", line, message, help);
         }
@@ -138,8 +144,9 @@ impl<'a> Findings<'a> {
 
 /// Those of `# stageproof: ignore[CODE, CODE]`, behind the line it is about or on a line of its own above.
 fn ignored_codes(line: &str) -> impl Iterator<Item = &str> {
-    let codes = line.split('#').skip(1).find_map(|comment| {
-        let rest = comment.trim_start().strip_prefix("stageproof:")?;
+    let marks = line.rmatch_indices('#').take(MOST_MARKS);
+    let codes = marks.into_iter().find_map(|(at, _)| {
+        let rest = line.get(at + 1..)?.trim_start().strip_prefix("stageproof:")?;
         let (codes, _) = rest.trim_start().strip_prefix("ignore[")?.split_once(']')?;
         Some(codes)
     });
@@ -148,6 +155,7 @@ fn ignored_codes(line: &str) -> impl Iterator<Item = &str> {
         .split(',')
         .map(str::trim)
         .filter(|code| !code.is_empty())
+        .take(MOST_CODES)
 }
 
 /// A value may be as long as its file.

@@ -69,14 +69,18 @@ fn localhost(used: &Use<'_>, findings: &mut Findings<'_>) {
         return;
     }
     for (key, value) in used.step.inputs() {
-        let is_url = matches!(key.text(), Some("url" | "control"));
+        let is_url = matches!(key.text(), Some("url" | "control" | "args"));
         let text = value.text().filter(|_| is_url).unwrap_or_default();
         // What only the run knows may be the port.
         let known = insides(text).into_iter().fold(text.to_owned(), |known, inside| {
             known.replace(&format!("${{{{{inside}}}}}"), "1")
         });
-        if Url::parse(known.trim()).is_ok_and(|url| is_loopback(&url)) {
-            let message = format!("{} is the action's container, not the runner", one_line(text.trim()));
+        let is_local = |word| Url::parse(word).is_ok_and(|url| is_loopback(&url));
+        if known.split_whitespace().any(is_local) {
+            let message = format!(
+                "`{}` leads to the action's container, not to the runner",
+                one_line(text.trim())
+            );
             findings.add("localhost", value.place.line, message, None);
         }
     }

@@ -28,10 +28,12 @@ pub fn render(report: &Report, rules: &Rules) -> anyhow::Result<String> {
         .checks
         .iter()
         .flat_map(|check| check.findings().iter().map(move |finding| (check, finding)));
-    let results: Vec<Value> = findings
+    let unread = report.checks.iter().filter_map(|check| Some((check, unread(check)?)));
+    let mut results: Vec<Value> = findings
         .map(|(check, finding)| result(check, finding, rules, &mut seen))
         .collect();
-    let unread: Vec<Value> = report.checks.iter().filter_map(notification).collect();
+    results.extend(unread.map(|(check, finding)| result(check, &finding, rules, &mut seen)));
+    let notifications: Vec<Value> = report.checks.iter().filter_map(notification).collect();
     let mut driver = json!({
         "name": report.tool.name,
         "version": report.tool.version,
@@ -55,10 +57,10 @@ pub fn render(report: &Report, rules: &Rules) -> anyhow::Result<String> {
             "automationDetails": { "id": format!("stageproof/{}/", report.name()) },
             "columnKind": "unicodeCodePoints",
             "invocations": [{
-                "executionSuccessful": unread.is_empty(),
+                "executionSuccessful": notifications.is_empty(),
                 "startTimeUtc": report.started_at,
                 "endTimeUtc": report.finished_at,
-                "toolExecutionNotifications": unread,
+                "toolExecutionNotifications": notifications,
             }],
             "originalUriBaseIds": { "%SRCROOT%": { "description": { "text": "The top of the repository." } } },
             "results": results,
@@ -135,12 +137,26 @@ fn result(check: &Check, finding: &Finding, rules: &Rules, seen: &mut BTreeMap<S
     result
 }
 
-/// What could not be looked at is no result, and makes the run one that did not succeed.
-fn notification(check: &Check) -> Option<Value> {
+/// A file that could not be looked at, which is the last part of its check's id. Code scanning shows no notifications.
+fn unread(check: &Check) -> Option<Finding> {
+    let text = not_checked(check)?;
+    let (_, file) = check.id.split_once(':')?;
+    check
+        .title
+        .starts_with(file)
+        .then(|| Finding::error("unreadable", text).at(file, Some(1)))
+}
+
+fn not_checked(check: &Check) -> Option<String> {
     let Ended::Errored { cause, .. } = &check.ended else {
         return None;
     };
-    let text = format!("could not check: {}: {cause}", check.title);
+    Some(format!("could not check: {}: {cause}", check.title))
+}
+
+/// What could not be looked at makes the run one that did not succeed.
+fn notification(check: &Check) -> Option<Value> {
+    let text = not_checked(check)?;
     Some(json!({ "level": "error", "message": { "text": text } }))
 }
 
@@ -289,22 +305,24 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_looked_at_is_no_result_and_no_success() {
+    fn what_could_not_be_looked_at_is_no_success_and_a_result_if_it_is_a_file() {
         let ended = Ended::Errored {
             cause: "it is a folder".to_owned(),
             help: None,
         };
-        let log = rendered(vec![Check::new(
-            "check",
-            "check:a",
-            "a can be read",
-            ended,
-            Duration::ZERO,
-        )]);
+        let check = |id, title| Check::new("check", id, title, ended.clone(), Duration::ZERO);
+        let log = rendered(vec![
+            check("check:a", "a can be read"),
+            check("check:trouble:0", "All files can be found"),
+        ]);
         let invocation = &log["runs"][0]["invocations"][0];
         assert_eq!(invocation["executionSuccessful"], false);
         let text = &invocation["toolExecutionNotifications"][0]["message"]["text"];
         assert_eq!(text, "could not check: a can be read: it is a folder");
-        assert_eq!(log["runs"][0]["results"], json!([]));
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        assert_eq!((results.len(), &results[0]["ruleId"]), (1, &json!("unreadable")));
+        let place = &results[0]["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "a");
+        assert_eq!(place["region"]["startLine"], 1);
     }
 }

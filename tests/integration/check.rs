@@ -141,12 +141,19 @@ fn what_is_huge_or_endless_is_an_error_and_no_wait() {
         .write(".github/workflows/b.yml", GOOD);
     fs::create_dir_all(gate.path(".github/workflows/c.yml/x")).unwrap();
     symlink("nowhere", gate.path(".github/workflows/d.yml")).unwrap();
-    gate.run(["check"])
+    gate.run(["check", "--sarif=all.sarif"])
         .code(4)
         .says("a.yml is larger than")
         .says("cannot open")
         .says("✓ .github/workflows/b.yml")
         .never_says("c.yml");
+    let log: Value = serde_json::from_str(&gate.read("all.sarif")).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let files: Vec<&Value> = results
+        .iter()
+        .map(|result| &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+        .collect();
+    assert_eq!(files, [".github/workflows/a.yml", ".github/workflows/d.yml"]);
     let bomb: String = (0..9).fold("a0: &a0 [x]\n".to_owned(), |bomb, n| {
         format!(
             "{bomb}a{}: &a{} [{}]\n",
@@ -194,6 +201,11 @@ fn hostile_workflows_end_soon() {
             "lines",
             list + &"            env:A\n".repeat(40_000),
             "`env:A` needs `A`",
+        ),
+        (
+            "codes",
+            script("          stageproof x\n") + "# stageproof: ignore[" + &"a,".repeat(400_000) + "]\n",
+            "no finding has the code `a`",
         ),
         (
             "jobs",
@@ -259,6 +271,19 @@ fn files_and_folders_can_be_named() {
         .says("it does not use stageproof");
     gate.run(["check", "b/other.yml"]).code(3);
     gate.run_in("a", ["check", "../b/gate.yml"]).code(0);
+    // What they are is told by what they hold.
+    gate.write("b/staging.yml", "smoke:\n  within: 3\n")
+        .write("b/stageproof.yml", BROKEN)
+        .write("b/compose.yml", "version: '3'\nservices: {}\n");
+    gate.run(["check", "b/staging.yml"])
+        .code(1)
+        .says("b/staging.yml is a valid configuration")
+        .says("b/staging.yml:2: ");
+    gate.run(["check", "b/stageproof.yml"])
+        .code(1)
+        .says("b/stageproof.yml uses stageproof correctly")
+        .says("did you mean `within`?");
+    gate.run(["check", "b/compose.yml"]).code(3);
     gate.run(["check", "none.yml"]).code(4).says("none.yml");
 }
 

@@ -110,10 +110,11 @@ impl CommandLine {
             config,
             environment: None,
             config_file: None,
-            setting,
             world: &world,
             secret_names: Vec::new(),
-            unpacked: Vec::new(),
+            // What it holds is known in a run only; each of its variables is required.
+            unpacked: setting.env_from.iter().map(|_| "UNPACKED".to_owned()).collect(),
+            setting,
             waivers_off: false,
         };
         options.options().into_plan(&mut given).map(|_| ())
@@ -242,6 +243,12 @@ impl Language for CommandLine {
         }
     }
 
+    fn config_keys(&self) -> Vec<String> {
+        let schema = schemars::schema_for!(Config);
+        let properties = schema.get("properties").and_then(|properties| properties.as_object());
+        properties.into_iter().flat_map(|all| all.keys().cloned()).collect()
+    }
+
     fn config(&self, text: &str, name: &str) -> Vec<Refusal> {
         self.configuration(text, name)
     }
@@ -335,7 +342,9 @@ fn in_one_line(error: &clap::Error) -> UsageError {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None => whole
             .lines()
-            .find_map(|line| line.trim().strip_prefix("tip: "))
+            .filter_map(|line| line.trim().strip_prefix("tip: "))
+            // An unknown flag is hardly meant as a value.
+            .find(|tip| !tip.starts_with("to pass "))
             .map(str::to_owned),
     };
     let error = UsageError::new(message.join(" "));

@@ -12,6 +12,9 @@ use crate::world::{Env, World};
 const PIN: &str = "stageproof/stageproof@0123456789abcdef0123456789abcdef01234567";
 const CHECKOUT: &str = "actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8";
 
+const WHOLE_CHECKOUT: &str =
+    "- uses: actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8\n  with: {fetch-depth: 0}\n";
+
 /// In a repository without a configuration.
 fn findings_in(shown: &str, text: &str) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
@@ -149,6 +152,45 @@ fn inputs_are_those_of_the_command() {
     }
 }
 
+#[test]
+fn arguments_of_the_image_are_a_command_line() {
+    let image = format!("docker://ghcr.io/stageproof/stageproof@sha256:{}", "a".repeat(64));
+    let step = |with: &str| steps(&format!("- uses: {image}\n  with:\n{}", indented(with, 4)));
+    let good = step("args: smoke https://h/ --within 5m");
+    rule("localhost", &step("args: smoke http://localhost/"), 8, "", &good);
+    rule(
+        "bad-call",
+        &step("args: smoke https://h/ --within 5"),
+        8,
+        "no unit",
+        &good,
+    );
+    rule(
+        "bad-call",
+        &step("args: smok https://h/"),
+        8,
+        "did you mean `smoke`?",
+        &good,
+    );
+    rule(
+        "unknown-command",
+        &step("url: https://h/"),
+        6,
+        "no subcommand was given",
+        &good,
+    );
+    for with in [
+        "command: smoke\nurl: https://h/",
+        "args: smoke ${{ vars.URL }} --within \"${{ inputs.within }}\"",
+        "args: smoke --nonsense 'https://h/'",
+        "args: ${{ inputs.args }}",
+        "args: smoke --within 5m\nurl: https://h/",
+        "entrypoint: /stageproof\nargs: smoke https://h/",
+    ] {
+        assert_eq!(told(&step(with)), Vec::<String>::new(), "{with}");
+    }
+}
+
 /// What only the run knows is not judged, and neither is what it would be missing for.
 #[test]
 fn expressions_are_left_out() {
@@ -192,6 +234,11 @@ fn calls_in_scripts_are_judged_as_they_are_typed() {
     ] {
         rule("bad-call", &run(script), line, says, &good);
     }
+    let unknown = &told(&run("stageproof skip-guard --bogus"))[0];
+    assert!(
+        unknown.contains("'--bogus'") && !unknown.contains("-- --bogus"),
+        "{unknown}"
+    );
     for script in [
         "stageproof smoke \"$URL\" --within 5s",
         "stageproof smoke --path \"$PATHS\" https://h/",
@@ -251,6 +298,12 @@ fn the_variable_that_holds_others_is_mapped() {
     };
     let good = steps(&guard("ALL: '${{ secrets.ALL }}'"));
     rule("not-mapped", &steps(&guard("")), 10, "ALL: ${{ secrets.ALL }}", &good);
+    // Its variables are what is required.
+    let alone = |env: &str| guard(env).replace("    require: env:A\n", "");
+    let good = steps(&alone("ALL: '${{ secrets.ALL }}'"));
+    rule("not-mapped", &steps(&alone("")), 10, "ALL: ${{ secrets.ALL }}", &good);
+    let nothing = steps(&action("command: skip-guard"));
+    rule("bad-value", &nothing, 6, "has nothing to check", &good);
     let call = |env: &str| {
         let install = action("command: install");
         steps(&format!(
@@ -382,6 +435,11 @@ fn files_and_history_are_checked_out_first() {
         "committed-since",
         &good,
     );
+    let prove = format!("- uses: {}\n", PIN.replace('@', "/prove@"));
+    let good = steps(&format!("{WHOLE_CHECKOUT}{prove}"));
+    let shallow = steps(&format!("{}{prove}", checkout("")));
+    rule("shallow-checkout", &shallow, 6, "`prove` in line 8", &good);
+    rule("no-checkout", &steps(&prove), 6, "`prove` needs", &good);
     for before in [
         format!("{}- run: git fetch --unshallow --tags\n", checkout("")),
         checkout(", fetch-depth: '${{ inputs.depth }}'"),
@@ -422,6 +480,28 @@ fn what_needs_a_program_runs_on_the_runner() {
     let install = action("command: install");
     let call = format!("{install}- run: stageproof skip-guard --require command:flyctl\n");
     assert_eq!((told(&good), told(&steps(&call))), (vec![], vec![]));
+}
+
+#[test]
+fn the_container_runs_on_linux() {
+    let guard = steps(&action("command: skip-guard\nrequire: not-fork"));
+    let prove = steps(&format!("{WHOLE_CHECKOUT}- uses: {}\n", PIN.replace('@', "/prove@")));
+    for good in [guard, prove] {
+        let on = |label: &str| good.replace("ubuntu-latest", label);
+        for label in [
+            "macos-14",
+            "windows-latest",
+            "[self-hosted, macOS]",
+            "{labels: windows-2022}",
+        ] {
+            rule("needs-linux", &on(label), 4, "does not support", &good);
+        }
+        for label in ["${{ matrix.os }}", "[self-hosted, linux]", "{group: windows-team}"] {
+            assert_eq!(told(&on(label)), Vec::<String>::new(), "{label}");
+        }
+    }
+    let script = steps("- run: brew install stageproof\n- run: stageproof heartbeat -- make deploy\n");
+    assert_eq!(told(&script.replace("ubuntu-latest", "macos-14")), Vec::<String>::new());
 }
 
 /// They ask a registry or Fly.io, with what is mapped into the step.
@@ -538,6 +618,36 @@ fn outputs_exist_and_are_compared() {
         "add `guard` to the job's `needs`",
         &good,
     );
+    let on_result = two_jobs(ready, &deploy("needs.guard.ready == 'true'"));
+    rule(
+        "unknown-output",
+        &on_result,
+        13,
+        "did you mean `needs.guard.outputs.ready`?",
+        &good,
+    );
+    for (condition, code, says) in [
+        (
+            "${{ needs.guard.outputs.ready }} == 'true'",
+            "always-true",
+            "outside of",
+        ),
+        (
+            "${{ !cancelled() }} && ${{ needs.guard.outputs.ready == 'true' }}",
+            "always-true",
+            "",
+        ),
+        ("needs.guard.outputs.ready == 'yes'", "impossible-value", "true, false"),
+        (
+            "\"'ready' != needs.guard.outputs.ready\"",
+            "impossible-value",
+            "is never 'ready'",
+        ),
+    ] {
+        rule(code, &two_jobs(ready, &deploy(condition)), 13, says, &good);
+    }
+    let broken = two_jobs(ready, &deploy("|\n      ${{ needs.guard.outputs.ready == 'true' }}"));
+    rule("always-true", &broken, 14, "line break", &broken.replace('|', "|-"));
     let missing = two_jobs("{}", &deploy("needs.guard.outputs.ready == 'true'"));
     assert!(
         told(&missing)[0].contains("declares no output `ready`"),
@@ -549,6 +659,8 @@ fn outputs_exist_and_are_compared() {
         "fromJSON(needs.guard.outputs.ready)",
         "needs.guard.outputs['ready'] == 'true'",
         "needs.guard.result == 'success'",
+        "needs.guard.outputs.ready != ''",
+        "needs.*.result == 'x'",
     ] {
         let text = two_jobs(ready, &deploy(condition));
         assert_eq!(told(&text), Vec::<String>::new(), "{text}");
@@ -566,6 +678,25 @@ fn outputs_exist_and_are_compared() {
             .1
     );
     rule("unknown-output", &called, 5, "did you mean `ready`?", &good);
+}
+
+#[test]
+fn outputs_of_a_step_are_there_once_it_ran() {
+    let guard = format!("- id: guard\n  uses: {PIN}\n  with: {{command: skip-guard, require: not-fork}}\n");
+    let deploy = "- if: steps.guard.outputs.ready == 'true'\n  run: ls\n";
+    let good = steps(&format!("{guard}{deploy}"));
+    rule(
+        "unknown-output",
+        &steps(&format!("{deploy}{guard}")),
+        6,
+        "has not run yet",
+        &good,
+    );
+    let bare = good.replace("outputs.ready", "ready");
+    rule("unknown-output", &bare, 9, "has no `ready`, only outputs", &good);
+    let misspelled = good.replace("outputs.ready == 'true'", "outputs.verdict == 'passed'");
+    let outcome = good.replace("outputs.ready == 'true'", "outcome == 'success'");
+    rule("impossible-value", &misspelled, 9, "did you mean 'pass'?", &outcome);
 }
 
 #[test]
@@ -616,6 +747,22 @@ fn what_comes_before_and_after() {
     for host in ["127.0.0.1", "app.localhost.", "[::ffff:127.0.0.1]"] {
         rule("localhost", &steps(&local.replace("localhost", host)), 9, "", &good);
     }
+    for url in [
+        "http://127.0.0.1:${{ env.PORT }}/",
+        "http://localhost/${{ inputs.path }}",
+    ] {
+        let local = local.replace("http://localhost:8080/", url);
+        rule("localhost", &steps(&local), 9, "", &good);
+    }
+    for url in ["http://${{ inputs.host }}:8080/", "${{ inputs.url }}"] {
+        let elsewhere = steps(&local.replace("http://localhost:8080/", url));
+        assert_eq!(told(&elsewhere), Vec::<String>::new());
+    }
+    let prove = format!(
+        "{WHOLE_CHECKOUT}- uses: {}\n  with: {{url: 'http://localhost:8080/'}}\n",
+        PIN.replace('@', "/prove@")
+    );
+    rule("localhost", &steps(&prove), 9, "", &good);
     let in_script = steps(&format!(
         "{install}- run: stageproof smoke http://localhost:8080/ --start 'node app.js'\n"
     ));
@@ -744,22 +891,22 @@ fn the_workflow_and_the_composite_action_are_judged_by_what_they_take() {
     let prove = |inputs: &str, output: &str| {
         let uses = PIN.replace('@', "/prove@");
         steps(&format!(
-            "- id: p\n  uses: {uses}\n  with: {{{inputs}}}\n- run: echo ${{{{ steps.p.outputs.{output} }}}}\n"
+            "{WHOLE_CHECKOUT}- id: p\n  uses: {uses}\n  with: {{{inputs}}}\n- run: echo ${{{{ steps.p.outputs.{output} }}}}\n"
         ))
     };
     let good = prove("url: 'https://h/'", "bundle");
     rule(
         "unknown-input",
         &prove("ulr: x", "bundle"),
-        8,
+        10,
         "did you mean `url`?",
         &good,
     );
-    rule("bad-value", &prove("within: 3", "bundle"), 8, "no unit", &good);
+    rule("bad-value", &prove("within: 3", "bundle"), 10, "no unit", &good);
     rule(
         "unknown-output",
         &prove("url: 'https://h/'", "bundel"),
-        9,
+        11,
         "did you mean `bundle`?",
         &good,
     );
@@ -783,13 +930,24 @@ fn what_is_named_of_stageproof_exists_and_is_in_its_place() {
     ] {
         rule("unknown-part", &call(path), 4, says, &good);
     }
-    let step = |path: &str| steps(&format!("- uses: {}\n", of(path)));
+    let step = |path: &str| steps(&format!("{WHOLE_CHECKOUT}- uses: {}\n", of(path)));
     let good = step("/prove");
     for (path, says) in [
         ("/proof", "did you mean `prove`?"),
         ("/.github/workflows/staging.yml", "is a workflow"),
     ] {
-        rule("unknown-part", &step(path), 6, says, &good);
+        rule("unknown-part", &step(path), 8, says, &good);
+    }
+    let (name, _) = PIN.split_once('@').unwrap();
+    for (text, line) in [
+        (good.replace(&of("/prove"), &format!("{name}/prove")), 8),
+        (good.replace(&of("/prove"), &format!("{name}/prove@")), 8),
+        (
+            call("/.github/workflows/staging.yml").replace(&PIN[name.len()..], ""),
+            4,
+        ),
+    ] {
+        rule("unknown-part", &text, line, "names no version", &good);
     }
 }
 
@@ -949,6 +1107,31 @@ fn a_finding_can_be_ignored_where_it_is() {
     assert_eq!(told(&ignored), Vec::<String>::new());
     let other = text.replace(broken, "command: smok # stageproof: ignore[bad-value]");
     assert_eq!(told(&other).len(), 1);
+    let tight = text.replace(broken, "command: smok #stageproof:ignore[unknown-command] see #12");
+    assert_eq!(told(&tight), Vec::<String>::new());
+    let mistyped = text.replace(
+        broken,
+        "command: smoke\n          url: https://h/ # stageproof: ignore[bad-valu]",
+    );
+    rule("unknown-code", &mistyped, 9, "did you mean `bad-value`?", &ignored);
+}
+
+/// Its text can hold no comment.
+#[test]
+fn a_finding_in_a_block_is_ignored_at_its_key() {
+    let block = |above: &str, behind: &str| {
+        steps(&action(&format!(
+            "command: skip-guard\n{above}require: |{behind}\n  not-fork\n  event:psh\nmax-skip-age: 1"
+        )))
+    };
+    let codes = |text: &str| told(text).iter().filter(|found| found.contains("psh")).count();
+    assert_eq!(codes(&block("", "")), 1);
+    let comment = "# stageproof: ignore[bad-value]";
+    assert_eq!(codes(&block("", &format!(" {comment}"))), 0);
+    let above = told(&block(&format!("{comment}\n"), ""));
+    assert!(above.iter().all(|found| !found.contains("psh")), "{above:?}");
+    // What follows the block is told all the same.
+    assert!(above.iter().any(|found| found.contains("has no unit")), "{above:?}");
 }
 
 /// Every code that can be found has a rule, and the other way round.
@@ -967,7 +1150,9 @@ fn the_rules_are_those_that_are_told() {
         include_str!("../../commands/check/inspect/outputs.rs"),
         include_str!("../../commands/check/inspect/parts.rs"),
         include_str!("../../commands/check/inspect/pins.rs"),
+        include_str!("../../commands/check/findings.rs"),
         include_str!("../../model/capped.rs"),
+        include_str!("../../render/sarif.rs"),
     ]
     .concat();
     let unused: BTreeSet<&str> = RULES.all.iter().map(|rule| rule.code).collect();

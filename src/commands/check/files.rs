@@ -19,7 +19,7 @@ pub struct File {
     /// As findings name it: relative to the repository's top.
     pub shown: String,
     pub is_config: bool,
-    /// Somebody named it.
+    /// Somebody named it. Then it is a configuration by what it holds, and by its name only if that tells nothing.
     pub is_named: bool,
 }
 

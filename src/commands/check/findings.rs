@@ -1,16 +1,23 @@
 //! The findings of one file: at their lines, in order, without those that its author has ignored.
 
+use std::collections::BTreeMap;
+
 use super::rules::RULES;
 use crate::model::Finding;
 use crate::model::capped::Capped;
-use crate::model::text::cut;
+use crate::model::text::{cut, nearest, one_line};
+use crate::model::yaml::{Content, Node, Style};
 
-/// `# stageproof: ignore[CODE, CODE]`, behind the line it is about or on a line of its own above.
-const IGNORE: &str = "stageproof: ignore[";
+/// What is looked at of a line, and of a file, whoever wrote it.
+const MOST_MARKS: usize = 8;
+const MOST_CODES: usize = 50;
+const MOST_UNKNOWN: usize = 100;
 
 pub struct Findings<'a> {
     file: &'a str,
     lines: Vec<&'a str>,
+    /// The first line of each block's text, its last line, and the line of its key.
+    blocks: BTreeMap<u32, (u32, u32)>,
     found: Vec<(u32, Finding)>,
     ignored: usize,
 }
@@ -20,8 +27,48 @@ impl<'a> Findings<'a> {
         Self {
             file,
             lines: source.lines().collect(),
+            blocks: BTreeMap::new(),
             found: Vec::new(),
             ignored: 0,
+        }
+    }
+
+    /// Tells where values are written over several lines, which can hold no comments.
+    pub fn knows(&mut self, root: &Node) {
+        let mut left = vec![root];
+        while let Some(node) = left.pop() {
+            for (key, value) in node.entries() {
+                left.push(value);
+                let (Content::Scalar { text, style }, first) = (&value.content, value.place.line) else {
+                    continue;
+                };
+                let more = match style {
+                    Style::Literal => text.lines().count().saturating_sub(1),
+                    Style::Folded => 0,
+                    Style::Plain | Style::Quoted => continue,
+                };
+                // An alias is on the line of its key.
+                if key.place.line < first {
+                    let last = first.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+                    self.blocks.insert(first, (last, key.place.line));
+                }
+            }
+            left.extend(node.items());
+        }
+    }
+
+    /// A mistyped code ignores nothing.
+    pub fn unknown_codes(&mut self) {
+        let known = || RULES.all.iter().map(|rule| rule.code);
+        let lines = (1..).zip(self.lines.clone());
+        let codes = lines.flat_map(|(line, text)| ignored_codes(text).map(move |code| (line, code)));
+        for (line, code) in codes
+            .filter(|(_, code)| known().all(|known| known != *code))
+            .take(MOST_UNKNOWN)
+        {
+            let help = nearest(code, known()).map(|near| format!("did you mean `{near}`?"));
+            let message = format!("no finding has the code `{}`", one_line(code));
+            self.add("unknown-code", line, message, help);
         }
     }
 
@@ -66,18 +113,15 @@ impl<'a> Findings<'a> {
     }
 
     fn is_ignored(&self, code: &str, line: u32) -> bool {
-        let above = || {
+        let above = |line: u32| {
             let above = self.line(line.checked_sub(1)?)?;
             above.trim_start().starts_with('#').then_some(above)
         };
-        [self.line(line), above()].into_iter().flatten().any(|text| {
-            let list = text
-                .rsplit_once('#')
-                .and_then(|(_, comment)| comment.trim_start().strip_prefix(IGNORE));
-            let codes = list
-                .and_then(|list| list.split_once(']'))
-                .map_or("", |(codes, _)| codes);
-            codes.split(',').any(|known| known.trim() == code)
+        let block = self.blocks.range(..=line).next_back();
+        let key = block.and_then(|(_, (last, key))| (line <= *last).then_some(*key));
+        [Some(line), key].into_iter().flatten().any(|line| {
+            let texts = [self.line(line), above(line)].into_iter().flatten();
+            texts.flat_map(ignored_codes).any(|known| known == code)
         })
     }
 
@@ -89,8 +133,29 @@ impl<'a> Findings<'a> {
         self.found.sort_by_key(|(line, _)| *line);
         let mut capped = Capped::default();
         self.found.into_iter().for_each(|(_, finding)| capped.add(finding));
-        capped.into_vec()
+        let mut findings = capped.into_vec();
+        // Code scanning refuses what has no place.
+        for finding in findings.iter_mut().filter(|finding| finding.location.is_none()) {
+            *finding = finding.clone().at(self.file, Some(1));
+        }
+        findings
     }
+}
+
+/// Those of `# stageproof: ignore[CODE, CODE]`, behind the line it is about or on a line of its own above.
+fn ignored_codes(line: &str) -> impl Iterator<Item = &str> {
+    let marks = line.rmatch_indices('#').take(MOST_MARKS);
+    let codes = marks.into_iter().find_map(|(at, _)| {
+        let rest = line.get(at + 1..)?.trim_start().strip_prefix("stageproof:")?;
+        let (codes, _) = rest.trim_start().strip_prefix("ignore[")?.split_once(']')?;
+        Some(codes)
+    });
+    codes
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|code| !code.is_empty())
+        .take(MOST_CODES)
 }
 
 /// A value may be as long as its file.
@@ -126,6 +191,16 @@ mod tests {
             .map(|f| f.location.as_ref().unwrap().line)
             .collect();
         assert_eq!(lines, [1, 4, 5, 9].map(Some));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_of_the_file() {
+        let mut findings = Findings::of("f.yml", "");
+        (1..=101).for_each(|line| findings.add("yaml", line, "wrong", None));
+        let found = findings.into_vec();
+        let more = found.last().unwrap();
+        let place = more.location.as_ref().map(|place| (&*place.file, place.line));
+        assert_eq!((&*more.code, place), ("more", Some(("f.yml", Some(1)))));
     }
 
     #[test]

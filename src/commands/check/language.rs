@@ -18,6 +18,9 @@ pub trait Language: Send + Sync {
     /// What the words behind `stageproof` say.
     fn words(&self, words: &[Word], place: Place) -> Meaning;
 
+    /// The top-level keys of a configuration.
+    fn config_keys(&self) -> Vec<String>;
+
     /// What is wrong with a configuration.
     fn config(&self, text: &str, name: &str) -> Vec<Refusal>;
 }

@@ -212,7 +212,11 @@ pub fn judge(file: &File, bytes: &[u8], surroundings: &Surroundings<'_>) -> Opti
         }
     };
     let mut findings = Findings::of(&file.shown, text);
-    if file.is_config {
+    let parsed = yaml::parse(text);
+    if let Ok(root) = &parsed {
+        findings.knows(root);
+    }
+    if is_config(file, parsed.as_ref().ok(), surroundings.language) {
         for refusal in surroundings.language.config(text, &file.shown) {
             let line = match refusal.about {
                 About::Line(line) => line,
@@ -228,7 +232,7 @@ pub fn judge(file: &File, bytes: &[u8], surroundings: &Surroundings<'_>) -> Opti
             Vec::new(),
         ));
     }
-    let root = match yaml::parse(text) {
+    let root = match parsed {
         Ok(root) => root,
         // An action that has nothing to do with stageproof is its author's concern.
         Err(_) if !file.is_named && is_action(file) && !text.contains("stageproof") => return None,
@@ -254,6 +258,19 @@ pub fn judge(file: &File, bytes: &[u8], surroundings: &Surroundings<'_>) -> Opti
     Some(ended(&file.shown, CLAIM, started, findings, facts))
 }
 
+/// What a file is that somebody named, is told by its keys, and only then by its name.
+fn is_config(file: &File, root: Option<&Node>, language: &dyn Language) -> bool {
+    let Some(root) = root.filter(|_| file.is_named) else {
+        return file.is_config;
+    };
+    let keys: Vec<&str> = root.entries().filter_map(|(key, _)| key.text()).collect();
+    let has = |known: &[&str]| keys.iter().any(|key| known.contains(key));
+    // `version` is a key of many formats.
+    let known = language.config_keys();
+    let is_known = |key: &&str| *key != "version" && known.iter().any(|known| known == key);
+    !has(&["jobs", "on", "runs"]) && (file.is_config || keys.iter().any(is_known))
+}
+
 fn is_action(file: &File) -> bool {
     file.path.file_stem().is_some_and(|name| name == "action")
 }
@@ -277,7 +294,8 @@ fn document<'a>(root: &'a Node, surroundings: &Surroundings<'_>, findings: &mut 
     }
 }
 
-fn ended(shown: &str, claim: &str, started: Instant, findings: Findings<'_>, mut facts: Vec<Fact>) -> Check {
+fn ended(shown: &str, claim: &str, started: Instant, mut findings: Findings<'_>, mut facts: Vec<Fact>) -> Check {
+    findings.unknown_codes();
     if findings.ignored() > 0 {
         facts.push(Fact::new("ignored findings", findings.ignored().to_string()));
     }

@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 26] = [
+const ALL: [Rule; 31] = [
     rule(
         Error,
         "yaml",
@@ -31,7 +31,7 @@ const ALL: [Rule; 26] = [
     rule(
         Error,
         "unknown-part",
-        "A job or step names something of stageproof that does not exist, or cannot be used there.",
+        "A job or step names something of stageproof that does not exist, has no version, or cannot be used there.",
         "Use `stageproof/stageproof` or `stageproof/stageproof/prove` in a step, and \
          `stageproof/stageproof/.github/workflows/staging.yml` in a job.",
     ),
@@ -103,8 +103,20 @@ const ALL: [Rule; 26] = [
     ),
     rule(
         Error,
+        "always-true",
+        "A condition is always true, because it has text outside of `${{ }}`.",
+        "Put the whole condition into one `${{ }}`, or leave `${{ }}` out.",
+    ),
+    rule(
+        Error,
+        "impossible-value",
+        "An output is compared with a value that it never has.",
+        "Compare it with one of its values.",
+    ),
+    rule(
+        Error,
         "unknown-output",
-        "An expression names an output that does not exist, so it is always empty.",
+        "An expression names an output that does not exist at that point, so it is always empty.",
         "Correct the name, declare the output in the job's `outputs`, or add the job to `needs`.",
     ),
     rule(
@@ -118,6 +130,12 @@ const ALL: [Rule; 26] = [
         "needs-host",
         "A step of the action needs a program, but the action's container has no programs.",
         "Run it in a `run:` step, after `command: install`.",
+    ),
+    rule(
+        Error,
+        "needs-linux",
+        "The action is a container action, which runs on Linux only.",
+        "Set `runs-on` to a Linux runner, such as `ubuntu-latest`.",
     ),
     rule(
         Error,
@@ -160,6 +178,18 @@ const ALL: [Rule; 26] = [
         "not-uploaded",
         "The evidence is sealed, but lost when the job ends.",
         "Upload it with `actions/upload-artifact` and the output `bundle`.",
+    ),
+    rule(
+        Warning,
+        "unknown-code",
+        "A comment ignores a code that no finding has.",
+        "Write the code as the finding shows it.",
+    ),
+    rule(
+        Error,
+        "unreadable",
+        "A file could not be read, so it was not checked.",
+        "Name a YAML file of at most 1 MiB that can be read.",
     ),
     rule(
         Error,

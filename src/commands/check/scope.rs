@@ -2,7 +2,7 @@
 
 use super::findings::Findings;
 use super::interfaces::{PROVE, STAGING};
-use super::language::{About, Input, Language, Meaning, Place, Refusal};
+use super::language::{About, Input, Language, Meaning, Needed, Place, Refusal};
 use crate::model::workflow::reference::{Reference, STAGEPROOF};
 use crate::model::workflow::script;
 use crate::model::workflow::{Job, Step, Workflow};
@@ -227,17 +227,28 @@ fn action<'a>(
     findings: &mut Findings<'_>,
 ) -> Option<Use<'a>> {
     let uses = step.node.get("uses")?;
-    let how = match part(&Reference::parse(uses.text()?)?, is_own)? {
+    let reference = Reference::parse(uses.text()?)?;
+    let how = match part(&reference, is_own)? {
         Part::Action => How::Action,
         Part::Prove => How::Prove,
         Part::Staging | Part::Other => return None,
     };
     let line = uses.place.line;
     let meaning = match how {
+        // GitHub hands these to an image in place of the action's own arguments.
+        How::Action if matches!(reference, Reference::Image { .. }) && step.inputs().any(is_of_the_runner) => {
+            arguments(step, (language, place), findings)
+        }
         How::Action => inputs(step, line, (language, place), findings),
         How::Prove | How::Call => {
             PROVE.look(step.node, line, language, findings);
-            Meaning::default()
+            let mut needs = language.inputs("rollback-dry-run", &[], place).needs;
+            needs.retain(|need| matches!(need.what, Needed::Checkout | Needed::History));
+            needs.iter_mut().for_each(|need| need.because = PROVE_PATH.to_owned());
+            Meaning {
+                needs,
+                ..Meaning::default()
+            }
         }
     };
     Some(Use {
@@ -246,6 +257,42 @@ fn action<'a>(
         line,
         meaning,
     })
+}
+
+/// `entrypoint` or `args`, which are no inputs of the command.
+fn is_of_the_runner((key, _): (&Node, &Node)) -> bool {
+    key.text()
+        .is_some_and(|key| key.eq_ignore_ascii_case("entrypoint") || key.eq_ignore_ascii_case("args"))
+}
+
+/// Judges `args` as a command line, if they are all that is given and a shell would read them as Docker does.
+fn arguments(step: Step<'_>, (language, place): (&dyn Language, Place), findings: &mut Findings<'_>) -> Meaning {
+    let inputs: Vec<_> = step.inputs().collect();
+    let [(key, args)] = inputs.as_slice() else {
+        return Meaning::default();
+    };
+    let text = args.text().unwrap_or_default().trim();
+    let is_plain = !text.is_empty()
+        && !text
+            .replace("${{", "")
+            .contains(['\'', '`', '\\', '$', ';', '|', '&', '<', '>', '#', '\n']);
+    if !is_plain || !key.text().is_some_and(|key| key.eq_ignore_ascii_case("args")) {
+        return Meaning::default();
+    }
+    let calls = script::calls(&format!("{PROGRAM} {text}"), PROGRAM);
+    let Some(call) = calls.first() else {
+        return Meaning::default();
+    };
+    let meaning = language.words(&call.words, place);
+    for refusal in &meaning.refusals {
+        findings.add(
+            refusal.code,
+            args.place.line,
+            refusal.message.clone(),
+            refusal.help.clone(),
+        );
+    }
+    meaning
 }
 
 fn inputs(

@@ -5,6 +5,8 @@
 pub struct Named {
     pub parts: Vec<String>,
     pub used: Used,
+    /// The text it is compared with by `==` or `!=`.
+    pub compared: Option<String>,
 }
 
 /// How a named value is used.
@@ -61,6 +63,16 @@ pub fn condition(text: &str) -> &str {
     match insides(text).as_slice() {
         [inside] if text.starts_with("${{") && text.ends_with("}}") => inside,
         _ => text,
+    }
+}
+
+/// Whether a condition is true whatever its expressions say: with any text around `${{ }}`, even a line break, it is put
+/// together as a text, and a text that is not empty is true.
+pub fn is_always_true(condition: &str) -> bool {
+    match insides(condition).as_slice() {
+        [] => false,
+        [inside] => inside.len() + "${{}}".len() != condition.len(),
+        _ => true,
     }
 }
 
@@ -171,7 +183,8 @@ pub fn named(expression: &str, is_condition: bool) -> Vec<Named> {
                 if parts.len() > 1 {
                     let before = begin.checked_sub(1).map(|before| &tokens[before]);
                     let used = used(before, &tokens[at + 1..], is_condition && !calls.contains(&true));
-                    found.push(Named { parts, used });
+                    let compared = compared(begin, at, &tokens);
+                    found.push(Named { parts, used, compared });
                 }
             }
             _ => {}
@@ -179,6 +192,16 @@ pub fn named(expression: &str, is_condition: bool) -> Vec<Named> {
         at += 1;
     }
     found
+}
+
+/// The text on the other side of `==` or `!=`, of what is named from `begin` to `end`.
+fn compared(begin: usize, end: usize, tokens: &[Token]) -> Option<String> {
+    let before = tokens.get(..begin).unwrap_or_default();
+    let after = tokens.get(end + 1..).unwrap_or_default();
+    match (before, after) {
+        (_, [Token::Equal, Token::Text(text), ..]) | ([.., Token::Text(text), Token::Equal], _) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 fn used(before: Option<&Token>, after: &[Token], is_condition: bool) -> Used {
@@ -218,6 +241,14 @@ mod tests {
         }
         assert_eq!(named("needs.a.outputs.ready", false)[0].used, Used::Otherwise);
         assert!(named("'needs.a.outputs.ready'", true).is_empty());
+        for (text, expected) in [
+            ("needs.a.result == 'it''s'", Some("it's")),
+            ("x || 'no' != needs.a.result", Some("no")),
+            ("needs.a.result == x", None),
+            ("'no' && needs.a.result", None),
+        ] {
+            assert_eq!(named(text, true)[0].compared.as_deref(), expected, "{text}");
+        }
     }
 
     #[test]
@@ -226,6 +257,16 @@ mod tests {
         assert_eq!(condition(" ${{ a == 'b' }} "), " a == 'b' ");
         assert_eq!(condition("${{ a }} && ${{ b }}"), "${{ a }} && ${{ b }}");
         assert_eq!(condition("a"), "a");
+        for (text, expected) in [
+            ("${{ a }} == 'true'", true),
+            ("${{ a }} && ${{ b }}", true),
+            ("!${{ a }}", true),
+            ("${{ a }}\n", true),
+            ("${{ a == '}}' }}", false),
+            ("a == 'true'", false),
+        ] {
+            assert_eq!(is_always_true(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub enum Reference<'a> {
         repository: &'a str,
         /// Below the repository's top; empty for the top itself.
         path: &'a str,
+        /// Empty if there is none, which GitHub does not take.
         at: &'a str,
     },
     Image {
@@ -22,7 +23,7 @@ pub enum Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    /// `None` for what GitHub would not take.
+    /// `None` for what names nothing.
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         if let Some(image) = text.strip_prefix("docker://") {
@@ -40,7 +41,7 @@ impl<'a> Reference<'a> {
         if text.starts_with("./") || text == "." {
             return Some(Self::Local(text.trim_start_matches('.').trim_matches('/')));
         }
-        let (whole, at) = text.split_once('@')?;
+        let (whole, at) = text.split_once('@').unwrap_or((text, ""));
         let (owner, rest) = whole.split_once('/')?;
         let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
         let repository = whole.get(..owner.len() + 1 + name.len())?;
@@ -95,7 +96,8 @@ mod tests {
             ),
             ("./", Some(Reference::Local("")), true),
             ("./tools/x", Some(Reference::Local("tools/x")), true),
-            ("o/r", None, false),
+            ("o/r", repository("o/r", "", ""), false),
+            ("o", None, false),
             ("/r@x", None, false),
         ] {
             let read = Reference::parse(text);

@@ -9,7 +9,7 @@ use crate::commands::check::findings::Findings;
 use crate::commands::check::scope::{How, Scope, Use};
 use crate::model::TimeSpan;
 use crate::model::text::one_line;
-use crate::model::workflow::expression::{condition, is_dynamic, minds_failure};
+use crate::model::workflow::expression::{condition, insides, is_dynamic, minds_failure};
 use crate::model::yaml::Node;
 use crate::world::http::is_loopback;
 
@@ -29,19 +29,58 @@ pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
             }
         }
         installed(scope, findings);
+        on_linux(scope, findings);
+    }
+}
+
+/// Where the action's container cannot run.
+fn on_linux(scope: &Scope<'_>, findings: &mut Findings<'_>) {
+    let (Some(job), Some(used)) = (scope.job, scope.uses.iter().find(|used| used.how != How::Call)) else {
+        return;
+    };
+    let runs_on = job.node.get("runs-on");
+    let is_plain = |runs_on: &&Node| runs_on.get("group").is_none();
+    let labels = runs_on
+        .and_then(|runs_on| runs_on.get("labels"))
+        .or(runs_on.filter(is_plain));
+    let is_other = |label: &&Node| {
+        let label = label.text().unwrap_or_default().to_ascii_lowercase();
+        !is_dynamic(&label)
+            && ["macos", "windows"].iter().any(|other| {
+                label
+                    .strip_prefix(other)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            })
+    };
+    if let Some(label) = labels.map(Node::scalars).unwrap_or_default().into_iter().find(is_other) {
+        let message = format!(
+            "the action in line {} runs in a container, which `{}` does not support",
+            used.line,
+            one_line(label.text().unwrap_or_default())
+        );
+        findings.add("needs-linux", label.place.line, message, None);
     }
 }
 
 /// A server on the runner is not at the container's localhost.
 fn localhost(used: &Use<'_>, findings: &mut Findings<'_>) {
-    if used.how != How::Action || !used.is_command(&["smoke"]) {
+    let probes = used.how == How::Prove || (used.how == How::Action && used.is_command(&["smoke"]));
+    if !probes {
         return;
     }
     for (key, value) in used.step.inputs() {
-        let is_url = matches!(key.text(), Some("url" | "control"));
+        let is_url = matches!(key.text(), Some("url" | "control" | "args"));
         let text = value.text().filter(|_| is_url).unwrap_or_default();
-        if Url::parse(text.trim()).is_ok_and(|url| is_loopback(&url)) {
-            let message = format!("{} is the action's container, not the runner", one_line(text.trim()));
+        // What only the run knows may be the port.
+        let known = insides(text).into_iter().fold(text.to_owned(), |known, inside| {
+            known.replace(&format!("${{{{{inside}}}}}"), "1")
+        });
+        let is_local = |word| Url::parse(word).is_ok_and(|url| is_loopback(&url));
+        if known.split_whitespace().any(is_local) {
+            let message = format!(
+                "`{}` leads to the action's container, not to the runner",
+                one_line(text.trim())
+            );
             findings.add("localhost", value.place.line, message, None);
         }
     }

@@ -1,13 +1,15 @@
 //! Outputs that expressions name: whether they exist, and whether conditions compare them.
 
+use std::collections::HashMap;
+
 use super::Document;
 use crate::commands::check::findings::Findings;
 use crate::commands::check::interfaces::{PROVE, STAGING};
 use crate::commands::check::scope::{How, Part, Scope, Use, part};
 use crate::model::text::{nearest, one_line};
-use crate::model::workflow::Job;
 use crate::model::workflow::expression::{self, Named, Used};
 use crate::model::workflow::reference::Reference;
+use crate::model::workflow::{Job, Step};
 use crate::model::yaml::Node;
 
 /// What every command answers.
@@ -40,6 +42,12 @@ const OF_COMMANDS: [(&str, &[&str]); 10] = [
     ("check", &[]),
     ("install", &["path", "sha256"]),
 ];
+/// What there is of each step and job besides.
+const PROPERTIES: [(&str, &[&str]); 2] = [
+    ("steps", &["outputs", "outcome", "conclusion"]),
+    ("needs", &["outputs", "result"]),
+];
+const VERDICTS: [&str; 6] = ["pass", "pass-weak", "skip", "nothing-checked", "inconclusive", "fail"];
 /// Those that are never empty, so that they are true whatever they say.
 const NEVER_EMPTY: [&str; 3] = ["ready", "verdict", "reason"];
 
@@ -52,9 +60,25 @@ pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
             .filter_map(|job| job.node.get("if"))
             .chain(scope.steps.iter().filter_map(|step| step.node.get("if")))
             .collect();
+        let in_steps: HashMap<*const Node, Step<'_>> = scope
+            .steps
+            .iter()
+            .flat_map(|step| {
+                step.node
+                    .scalars()
+                    .into_iter()
+                    .map(|scalar| (std::ptr::from_ref(scalar), *step))
+            })
+            .collect();
         for scalar in node.scalars() {
+            let step = in_steps.get(&std::ptr::from_ref(scalar)).copied();
             let text = scalar.text().unwrap_or_default();
             let is_condition = conditions.iter().any(|condition| std::ptr::eq(*condition, scalar));
+            let is_always_true = is_condition && expression::is_always_true(text);
+            if is_always_true {
+                let message = "the condition is always true: it has text or a line break outside of `${{ }}`";
+                findings.add("always-true", scalar.place.line, message, None);
+            }
             let parts = match is_condition {
                 true => vec![expression::condition(text)],
                 false => expression::insides(text),
@@ -63,10 +87,14 @@ pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
                 let offset = (inside.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
                 let index = text.get(..offset).unwrap_or_default().matches('\n').count();
                 let line = scalar.line_of(index);
-                for named in expression::named(inside, is_condition) {
-                    of_steps(&named, scope, line, findings);
+                for named in expression::named(inside, is_condition && !is_always_true) {
+                    if properties(&named, scope, line, findings) {
+                        continue;
+                    }
+                    of_steps(&named, scope, step, line, findings);
                     of_needs(&named, scope, document, line, findings);
                     compared(&named, scope, document, line, findings);
+                    possible(&named, scope, document, line, findings);
                 }
             }
         }
@@ -83,10 +111,44 @@ pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-fn of_steps(named: &Named, scope: &Scope<'_>, line: u32, findings: &mut Findings<'_>) {
+/// Whether it names something else of a step or a job than there is: `steps.ID.ready` without `outputs`.
+fn properties(named: &Named, scope: &Scope<'_>, line: u32, findings: &mut Findings<'_>) -> bool {
+    let [context, id, property, ..] = named.parts.as_slice() else {
+        return false;
+    };
+    let known = PROPERTIES.iter().find(|(known, _)| context.eq_ignore_ascii_case(known));
+    let Some((_, known)) = known.filter(|_| scope.job.is_some() || context.eq_ignore_ascii_case("steps")) else {
+        return false;
+    };
+    if property == "*" || known.iter().any(|known| property.eq_ignore_ascii_case(known)) {
+        return false;
+    }
+    let (context, id, property) = (one_line(context), one_line(id), one_line(property));
+    let message = format!("`{context}.{id}` has no `{property}`, only {}", known.join(", "));
+    let help = format!("did you mean `{context}.{id}.outputs.{property}`?");
+    findings.add("unknown-output", line, message, Some(help));
+    true
+}
+
+/// `here` is the step that names it, if one does.
+fn of_steps(named: &Named, scope: &Scope<'_>, here: Option<Step<'_>>, line: u32, findings: &mut Findings<'_>) {
     let Some((id, name)) = named.output_of("steps") else {
         return;
     };
+    let of_id = |step: &&Step<'_>| step.id().is_some_and(|own| own.eq_ignore_ascii_case(id));
+    if let (Some(here), Some(there)) = (here, scope.steps.iter().find(of_id))
+        && here.index <= there.index
+    {
+        let id = one_line(id);
+        let message = format!("the step `{id}` has not run yet, so its outputs are empty here");
+        findings.add(
+            "unknown-output",
+            line,
+            message,
+            Some(format!("move the step `{id}` before this one")),
+        );
+        return;
+    }
     let Some(used) = scope.use_of(id) else {
         let ids: Vec<&str> = scope.steps.iter().filter_map(|step| step.id()).collect();
         if id != "*" && !ids.iter().any(|known| known.eq_ignore_ascii_case(id)) {
@@ -205,6 +267,31 @@ fn compared(named: &Named, scope: &Scope<'_>, document: &Document<'_>, line: u32
         message,
         Some(format!("write {path} == '{value}'")),
     );
+}
+
+/// Compared with a text that the output never is. `''` is that of a step that did not run.
+fn possible(named: &Named, scope: &Scope<'_>, document: &Document<'_>, line: u32, findings: &mut Findings<'_>) {
+    let Some(text) = named.compared.as_deref().filter(|text| !text.is_empty()) else {
+        return;
+    };
+    let Some(output) = origin(named, scope, document) else {
+        return;
+    };
+    let values: Vec<&str> = match &*output.to_ascii_lowercase() {
+        "ready" => vec!["true", "false"],
+        "verdict" => VERDICTS.to_vec(),
+        _ => return,
+    };
+    // GitHub compares texts in any case.
+    if !values.iter().any(|value| value.eq_ignore_ascii_case(text)) {
+        let path = one_line(&named.parts.join("."));
+        let message = format!("`{path}` is never '{}'", one_line(text));
+        let help = match nearest(text, values.iter().copied()) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("its values are {}", values.join(", ")),
+        };
+        findings.add("impossible-value", line, message, Some(help));
+    }
 }
 
 /// Which output of stageproof this is in the end.

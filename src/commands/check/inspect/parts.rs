@@ -9,10 +9,18 @@ use crate::model::workflow::reference::{Reference, STAGEPROOF};
 
 pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
     for named in document.named() {
-        if let Some((message, help)) = wrong(&named) {
+        if let Some((message, help)) = wrong(&named).or_else(|| unversioned(&named)) {
             findings.add("unknown-part", named.uses.place.line, message, Some(help));
         }
     }
+}
+
+fn unversioned(named: &Named<'_>) -> Option<(String, String)> {
+    matches!(named.reference, Reference::Repository { at: "", .. }).then(|| {
+        let text = one_line(named.uses.text().unwrap_or_default().trim().trim_end_matches('@'));
+        let message = format!("`{text}` names no version, and GitHub refuses the workflow");
+        (message, format!("write `{text}@<40 hex> # X.Y.Z`"))
+    })
 }
 
 fn wrong(named: &Named<'_>) -> Option<(String, String)> {

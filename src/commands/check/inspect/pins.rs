@@ -8,6 +8,10 @@ use crate::model::workflow::reference::Reference;
 pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
     let mut first: Option<(&str, u32)> = None;
     for Named { uses, reference, .. } in document.named() {
+        // Without a version it is no use at all, which is told elsewhere.
+        if matches!(reference, Reference::Repository { at: "", .. }) {
+            continue;
+        }
         let line = uses.place.line;
         let text = uses.text().unwrap_or_default();
         if !reference.is_pinned() {

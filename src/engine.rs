@@ -52,7 +52,7 @@ impl Observation {
 }
 
 /// It was not looked up, and why.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum NotChecked {
     /// On purpose.
     Skipped { reason: String },

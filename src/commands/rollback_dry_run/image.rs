@@ -30,9 +30,9 @@ pub const KEEP_IMAGES: &str =
 
 /// For the requests of one claim, retries included.
 const LIMIT: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(5);
 /// In the tag of an image that is named by the commit it was built from.
 const COMMIT: &str = "{sha}";
-const MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct ImagePlan {
@@ -68,8 +68,9 @@ impl NamedImage {
         self.0.contains(COMMIT)
     }
 
-    fn of(&self, commit: &str) -> Result<ImageName, NotAnImage> {
-        self.0.replace(COMMIT, commit).parse()
+    fn of(&self, commit: &str) -> Result<ImageName, NotChecked> {
+        let named = self.0.replace(COMMIT, commit).parse();
+        named.map_err(|error: NotAnImage| NotChecked::errored(error.to_string()))
     }
 }
 
@@ -82,9 +83,7 @@ fn current(image: &NamedImage, world: &World) -> Result<ImageName, NotChecked> {
             "run it in a job of a workflow, or name the image",
         ));
     }
-    image
-        .of(&commit.unwrap_or_default())
-        .map_err(|error| NotChecked::errored(error.to_string()))
+    image.of(&commit.unwrap_or_default())
 }
 
 impl Prove for ImagePlan {
@@ -120,11 +119,9 @@ impl Prove for ImagePlan {
             };
             commit = deployed;
         }
-        let Ok(image) = self.image.of(&commit) else {
-            return proof;
-        };
+        let image = self.image.of(&commit);
         let previous = self.previous(image.clone(), digest_now, world);
-        let Some(digest) = claims.look(claim, LIMIT + MARGIN, previous).await else {
+        let (Some(digest), Ok(image)) = (claims.look(claim, LIMIT + MARGIN, previous).await, image) else {
             claims.skip(&[PULLABLE]);
             return proof;
         };
@@ -172,13 +169,14 @@ impl ImagePlan {
 
     fn previous(
         &self,
-        image: ImageName,
+        image: Result<ImageName, NotChecked>,
         current: Option<String>,
         world: &World,
     ) -> impl Future<Output = Seen<String>> + Send + 'static {
-        let look = self.digest(Ok(image.clone()), KEEP_IMAGES, world);
+        let look = self.digest(image.clone(), KEEP_IMAGES, world);
         async move {
             let (digest, mut observed) = look.await?;
+            let image = image?;
             if let Some(digest) = &digest {
                 if current.as_ref() == Some(digest) {
                     let same = format!("the previous image {image} is the current one: both are {digest}");

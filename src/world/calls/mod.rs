@@ -153,8 +153,8 @@ impl Caller {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends until there is an answer that another try would not change: not after a limit, a failing server or a broken
-    /// connection, a few times and within the time. `send` is told how long it may take.
+    /// Sends again after a 429, a 5xx or a broken connection, three times in all and before `until`. `send` is told how long
+    /// one try may take. Any other answer is final.
     pub async fn patiently<F>(&self, until: Instant, send: impl Fn(Duration) -> F) -> Result<Answer, NoAnswer>
     where
         F: Future<Output = Result<Answer, NoAnswer>>,

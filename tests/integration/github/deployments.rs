@@ -112,6 +112,11 @@ fn an_image_may_be_named_by_the_commit_that_was_deployed_before() {
     let told = told(&repo, &mock, &[&image[0], &image[1]]);
     told.is(0, &[&second, &third]);
     assert_eq!(told.output("target"), registry.image(&format!("shop@{old}")));
+    // What is no commit is no tag either, and proves nothing.
+    let mock = Mock::new().deployment("staging", 4, "-odd", &["success"]);
+    let odd = self::told(&repo, &mock, &[&image[0], &image[1]]);
+    odd.is(4, &["`-odd` is not a tag"]);
+    assert_eq!(odd.output("target"), "");
     // Outside of a run nothing says which commit runs.
     repo.dry_run(&[&image[1], "--image=a/b:1"])
         .is(4, &["--current-image has {sha}, and GITHUB_SHA is not set"]);

@@ -1,14 +1,13 @@
 //! Could we go back right now? Proved read-only.
 //!
-//! A platform is a file (or folder) here that implements [`Prove`], and a variant of [`Platform`]. It makes its claims
-//! one after the other through [`Claims`] and answers with what they prove.
+//! A platform is a file (or folder) in `platforms` that implements [`Prove`]. It makes its claims one after the other through
+//! [`Claims`] and answers with what they prove. What several platforms need lies beside `platforms`.
 
 mod claims;
-mod command;
 mod deployments;
-mod fly;
-mod git;
-mod image;
+mod images;
+mod platforms;
+mod proof;
 mod releases;
 mod template;
 
@@ -20,30 +19,28 @@ use crate::model::{Check, Ended, Outcome, Output};
 use crate::world::calls::Call;
 use crate::world::{World, registry};
 use claims::Claims;
-pub use command::CommandPlan;
 pub use deployments::Deployments;
-pub use fly::FlyPlan;
-pub use git::GitPlan;
-pub use git::version;
-pub use image::{ImagePlan, NamedImage};
+pub use platforms::command::CommandPlan;
+pub use platforms::fly::FlyPlan;
+pub use platforms::git::{GitPlan, version};
+pub use platforms::image::{ImagePlan, NamedImage};
+use proof::Proof;
+pub use proof::Prove;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
 
 pub struct Plan {
-    /// Where the command runs. git is asked about the current folder.
+    /// Where a command of the user runs.
     pub folder: PathBuf,
-    pub platform: Platform,
+    pub what: What,
 }
 
-/// What is rolled back, and so how to prove that it can be.
-pub enum Platform {
-    Git(GitPlan),
-    Command(CommandPlan),
-    Image(ImagePlan),
-    Fly(FlyPlan),
+pub enum What {
+    /// That one can go back on this platform.
+    Prove(Box<dyn Prove>),
     /// Nothing is proved; what would be sent is listed.
-    Calls(Calls),
+    ListCalls(Calls),
 }
 
 /// Requests, by the server that they are sent to.
@@ -61,26 +58,7 @@ pub fn image_calls() -> Calls {
 
 /// All that is ever sent for the platform `fly`.
 pub fn fly_calls() -> Calls {
-    fly::CALLS.into_iter().chain(image_calls()).collect()
-}
-
-/// What a platform has to be able to do.
-trait Prove {
-    /// Makes its claims, in order, and says what they amount to. It must change nothing.
-    async fn prove(&self, folder: &std::path::Path, world: &World, claims: &mut Claims) -> Proof;
-}
-
-/// What the claims amount to, for people and for the next step.
-#[derive(Debug, Default)]
-struct Proof {
-    /// What would be gone back to, where the platform knows.
-    target: Option<String>,
-    /// The exact command that would do it, ready for a shell.
-    command: Option<String>,
-    /// Sentences that hold if every claim passed.
-    proved: Vec<String>,
-    /// What could still go wrong.
-    not_covered: Vec<String>,
+    platforms::fly::CALLS.into_iter().chain(image_calls()).collect()
 }
 
 /// No rollback of code brings these back, on any platform.
@@ -93,9 +71,9 @@ const NEVER_COVERED: [&str; 3] = [
 impl Subcommand for Plan {
     /// A list proves nothing, and must not be found where proofs are.
     fn report_home(&self) -> ReportHome {
-        match self.platform {
-            Platform::Calls(_) => ReportHome::None,
-            _ => ReportHome::Inside,
+        match self.what {
+            What::ListCalls(_) => ReportHome::None,
+            What::Prove(_) => ReportHome::Inside,
         }
     }
 
@@ -106,12 +84,9 @@ impl Subcommand for Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut claims = Claims::new(world.interrupt.clone());
-    let proof = match &plan.platform {
-        Platform::Git(git) => git.prove(&world.folder, world, &mut claims).await,
-        Platform::Command(command) => command.prove(&plan.folder, world, &mut claims).await,
-        Platform::Fly(fly) => fly.prove(&plan.folder, world, &mut claims).await,
-        Platform::Image(image) => image.prove(&plan.folder, world, &mut claims).await,
-        Platform::Calls(calls) => return listed(calls),
+    let proof = match &plan.what {
+        What::Prove(platform) => platform.prove(&plan.folder, world, &mut claims).await,
+        What::ListCalls(calls) => return listed(calls),
     };
     let proved = claims.all_hold();
     let mut outcome = Outcome {

@@ -80,14 +80,29 @@ pub enum Missing {
     Unknown(Unknown),
 }
 
+impl Credentials {
+    /// Those of a variable, or of docker's configuration file.
+    pub fn of(image: &ImageName, variable: Option<&str>, env: &Env) -> Result<Self, Missing> {
+        credentials::find(image.host(), variable, env).map_err(|error| {
+            let help = "name a variable that holds user:password of the registry with --registry-auth-env";
+            Missing::Unknown(Unknown::new(error.to_string(), help))
+        })
+    }
+
+    /// Those in a docker configuration file that is kept elsewhere, such as in a pull secret. `told` names that for
+    /// sentences.
+    pub fn in_docker_config(json: &[u8], image: &ImageName, told: &str) -> Result<Self, Missing> {
+        credentials::in_json(json, image.host(), told).map_err(|error| {
+            let help = "write it as `docker login` or `kubectl create secret docker-registry` does";
+            Missing::Unknown(Unknown::new(error.to_string(), help))
+        })
+    }
+}
+
 impl Registry {
     /// Of this image, with the credentials of a variable or of docker's configuration file.
     pub fn of(image: &ImageName, variable: Option<&str>, env: &Env) -> Result<Self, Missing> {
-        let credentials = credentials::find(image.host(), variable, env).map_err(|error| {
-            let help = "name a variable that holds user:password of the registry with --registry-auth-env";
-            Missing::Unknown(Unknown::new(error.to_string(), help))
-        })?;
-        Self::with(image, credentials, env)
+        Self::with(image, Credentials::of(image, variable, env)?, env)
     }
 
     /// The same, with these credentials.

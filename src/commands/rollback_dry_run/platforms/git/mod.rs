@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use globset::GlobMatcher;
 
-use super::claims::{Claim, Claims, Seen};
-use super::deployments::{self, DEPLOYED, Deployments};
-use super::template::{Placeholder, Template};
-use super::{Proof, Prove};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
+use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
+use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
 use crate::model::text::{count, one_line};
 use crate::model::{Finding, TimeSpan};
@@ -49,74 +49,76 @@ pub struct GitPlan {
 }
 
 impl Prove for GitPlan {
-    async fn prove(&self, workspace: &Path, world: &World, claims: &mut Claims) -> Proof {
-        let mut proof = Proof {
-            not_covered: vec![
-                "whether that release still builds, starts and works: it was not run".to_owned(),
-                "permissions of whoever runs the command, and local changes that block it".to_owned(),
-            ],
-            ..Proof::default()
-        };
-        let (mut plan, place) = (self.clone(), workspace.to_owned());
-        if let Some(deployments) = &self.deployments {
-            plan.reference = claims
-                .look(DEPLOYED, deployments::LIMIT + MARGIN, deployments.previous(world))
-                .await;
-            if plan.reference.is_none() {
-                claims.skip(&[EXISTS, ANCESTOR, CHECKOUT]);
+    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+        Box::pin(async move {
+            let mut proof = Proof {
+                not_covered: vec![
+                    "whether that release still builds, starts and works: it was not run".to_owned(),
+                    "permissions of whoever runs the command, and local changes that block it".to_owned(),
+                ],
+                ..Proof::default()
+            };
+            let (mut plan, place) = (self.clone(), world.folder.clone());
+            if let Some(deployments) = &self.deployments {
+                plan.reference = claims
+                    .look(DEPLOYED, deployments::LIMIT + MARGIN, deployments.previous(world))
+                    .await;
+                if plan.reference.is_none() {
+                    claims.skip(&[EXISTS, ANCESTOR, CHECKOUT]);
+                    return proof;
+                }
+            }
+            let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, stop));
+            let Some(found) = claims.look(EXISTS, WALKING + MARGIN, find).await else {
+                claims.skip(&[ANCESTOR, CHECKOUT]);
                 return proof;
+            };
+            proof.target = Some(found.argument.clone());
+            proof.command = self.rollback_command.fill(|placeholder| match placeholder {
+                Placeholder::Ref => found.argument.clone(),
+                Placeholder::Sha | Placeholder::Image => found.release.id.to_string(),
+            });
+            let (subject, place) = (found.clone(), world.folder.clone());
+            let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));
+            claims.look(ANCESTOR, WALKING + MARGIN, descend).await;
+            let (subject, place, env) = (found.clone(), world.folder.clone(), world.env.clone());
+            // Held here too: should the work never come back from a read, the folder is still removed.
+            let kept: Arc<Mutex<Option<TemporaryFolder>>> = Arc::default();
+            let shared = Arc::clone(&kept);
+            let check_out = blocking(world, WRITING, move |stop| {
+                let folder = scratch::folder(&env, &place).map_err(|error| {
+                    NotChecked::with_help(format!("{error:#}"), "set RUNNER_TEMP to a folder that can be written")
+                })?;
+                let path = folder.path().to_owned();
+                *lock(&shared) = Some(folder);
+                let seen = checkout(&subject, &place, &path, stop);
+                let folder = lock(&shared).take();
+                if let Some(Err(error)) = folder.map(TemporaryFolder::close) {
+                    return Err(NotChecked::with_help(
+                        format!("the temporary folder {} cannot be removed: {error}", path.display()),
+                        "remove it by hand",
+                    ));
+                }
+                seen
+            });
+            let written = claims.look(CHECKOUT, WRITING + MARGIN, check_out).await;
+            drop(lock(&kept).take());
+            if let Some(written) = written {
+                proof.proved = proved(&found, &written);
+                let filters: Vec<&str> = written.filters.iter().map(String::as_str).collect();
+                if !filters.is_empty() {
+                    proof.not_covered.insert(
+                        0,
+                        format!(
+                            "the output of git's filters ({} in .gitattributes): none was run",
+                            one_line(&filters.join(", "))
+                        ),
+                    );
+                }
+                proof.not_covered.splice(0..0, referred(&written));
             }
-        }
-        let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, stop));
-        let Some(found) = claims.look(EXISTS, WALKING + MARGIN, find).await else {
-            claims.skip(&[ANCESTOR, CHECKOUT]);
-            return proof;
-        };
-        proof.target = Some(found.argument.clone());
-        proof.command = self.rollback_command.fill(|placeholder| match placeholder {
-            Placeholder::Ref => found.argument.clone(),
-            Placeholder::Sha | Placeholder::Image => found.release.id.to_string(),
-        });
-        let (subject, place) = (found.clone(), workspace.to_owned());
-        let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));
-        claims.look(ANCESTOR, WALKING + MARGIN, descend).await;
-        let (subject, place, env) = (found.clone(), workspace.to_owned(), world.env.clone());
-        // Held here too: should the work never come back from a read, the folder is still removed.
-        let kept: Arc<Mutex<Option<TemporaryFolder>>> = Arc::default();
-        let shared = Arc::clone(&kept);
-        let check_out = blocking(world, WRITING, move |stop| {
-            let folder = scratch::folder(&env, &place).map_err(|error| {
-                NotChecked::with_help(format!("{error:#}"), "set RUNNER_TEMP to a folder that can be written")
-            })?;
-            let path = folder.path().to_owned();
-            *lock(&shared) = Some(folder);
-            let seen = checkout(&subject, &place, &path, stop);
-            let folder = lock(&shared).take();
-            if let Some(Err(error)) = folder.map(TemporaryFolder::close) {
-                return Err(NotChecked::with_help(
-                    format!("the temporary folder {} cannot be removed: {error}", path.display()),
-                    "remove it by hand",
-                ));
-            }
-            seen
-        });
-        let written = claims.look(CHECKOUT, WRITING + MARGIN, check_out).await;
-        drop(lock(&kept).take());
-        if let Some(written) = written {
-            proof.proved = proved(&found, &written);
-            let filters: Vec<&str> = written.filters.iter().map(String::as_str).collect();
-            if !filters.is_empty() {
-                proof.not_covered.insert(
-                    0,
-                    format!(
-                        "the output of git's filters ({} in .gitattributes): none was run",
-                        one_line(&filters.join(", "))
-                    ),
-                );
-            }
-            proof.not_covered.splice(0..0, referred(&written));
-        }
-        proof
+            proof
+        })
     }
 }
 

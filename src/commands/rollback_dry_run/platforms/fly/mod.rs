@@ -10,11 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::claims::{Claim, Claims, Seen};
-use super::image::{KEEP_IMAGES, not_checked, present};
-use super::releases::{self, Release};
-use super::template::{Placeholder, Template};
-use super::{Proof, Prove};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
+use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
+use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::releases::{self, Release};
+use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
 use crate::model::text::{count, one_line};
 use crate::model::{Finding, TimeSpan};
@@ -66,41 +66,43 @@ struct Target {
 }
 
 impl Prove for FlyPlan {
-    async fn prove(&self, _: &Path, world: &World, claims: &mut Claims) -> Proof {
-        let mut proof = Proof {
-            not_covered: vec![
-                "whether that image still starts and works: it was not run".to_owned(),
-                "whether the token may deploy: Fly.io has no way to ask".to_owned(),
-                "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
-                "volumes and their content".to_owned(),
-            ],
-            ..Proof::default()
-        };
-        let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
-            claims.skip(&[PREVIOUS, PULLABLE]);
-            return proof;
-        };
-        let previous = self.previous(running.clone(), world.clock.now());
-        let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-            claims.skip(&[PULLABLE]);
-            return proof;
-        };
-        let pullable = self.pullable(running, target.clone(), world);
-        let image = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
-        let Some(image) = image else { return proof };
-        let pinned = target.image.pinned(&image.digest);
-        proof.command = self.rollback_command.fill(|_| pinned.clone());
-        proof.proved = vec![
-            format!(
-                "{} of {} ended as `{}`",
-                target.release.name,
-                self.app,
-                one_line(&target.release.state)
-            ),
-            format!("its image, {pinned}, is in its registry, for {}", image.platform),
-        ];
-        proof.target = Some(pinned);
-        proof
+    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+        Box::pin(async move {
+            let mut proof = Proof {
+                not_covered: vec![
+                    "whether that image still starts and works: it was not run".to_owned(),
+                    "whether the token may deploy: Fly.io has no way to ask".to_owned(),
+                    "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
+                    "volumes and their content".to_owned(),
+                ],
+                ..Proof::default()
+            };
+            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
+                claims.skip(&[PREVIOUS, PULLABLE]);
+                return proof;
+            };
+            let previous = self.previous(running.clone(), world.clock.now());
+            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
+                claims.skip(&[PULLABLE]);
+                return proof;
+            };
+            let pullable = self.pullable(running, target.clone(), world);
+            let image = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
+            let Some(image) = image else { return proof };
+            let pinned = target.image.pinned(&image.digest);
+            proof.command = self.rollback_command.fill(|_| pinned.clone());
+            proof.proved = vec![
+                format!(
+                    "{} of {} ended as `{}`",
+                    target.release.name,
+                    self.app,
+                    one_line(&target.release.state)
+                ),
+                format!("its image, {pinned}, is in its registry, for {}", image.platform),
+            ];
+            proof.target = Some(pinned);
+            proof
+        })
     }
 }
 

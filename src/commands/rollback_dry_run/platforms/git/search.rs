@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::claims::Seen;
-use super::super::template::is_plain;
 use super::GitPlan;
 use super::messages::{suggestion, time};
+use crate::commands::rollback_dry_run::claims::Seen;
+use crate::commands::rollback_dry_run::template::is_plain;
 use crate::engine::{NotChecked, Observation};
 use crate::model::text::count;
 use crate::model::{Fact, Finding, TimeSpan};

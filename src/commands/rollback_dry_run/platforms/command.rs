@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::claims::{Claims, Seen};
-use super::template::Template;
-use super::{Proof, Prove};
+use crate::commands::rollback_dry_run::claims::{Claims, Seen};
+use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::template::Template;
 use crate::engine::{NotChecked, Observation};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
@@ -35,42 +35,45 @@ pub struct CommandPlan {
 }
 
 impl Prove for CommandPlan {
-    async fn prove(&self, workspace: &Path, world: &World, claims: &mut Claims) -> Proof {
-        let words = world.secrets.command_line(self.check.iter().map(String::as_str));
-        let shown = world.secrets.shorten(words.as_str(), TITLE_BYTES);
-        let title = format!("The check passes: {shown}");
-        let (plan, world, folder) = (self.clone(), world.clone(), workspace.to_owned());
-        let deadline = self.timeout.saturating_add(MARGIN);
-        let look = async move { look(&plan, &folder, &world).await };
-        claims.look(("rollback:check", &title), deadline, look).await;
-        let matched = match &self.expect_output {
-            Some(regex) => format!(" and its output matches `{regex}`"),
-            None => String::new(),
-        };
-        let mut not_covered = vec![
-            "anything the check does not look at: its result is trusted".to_owned(),
-            format!("that the check changes nothing: {DRY_RUN}=1 asks for it, but nothing enforces it"),
-        ];
-        if self.expect_output.is_none() {
-            not_covered.push("the output of the check: only its exit code counted (see --expect-output)".to_owned());
-        }
-        not_covered.push(match self.rollback_command {
-            Some(_) => "that the rollback command does what the check covers: it is printed as given".to_owned(),
-            None => "the rollback command: none was given (--rollback-command)".to_owned(),
-        });
-        Proof {
-            target: None,
-            // Without placeholders there is nothing to fill in.
-            command: self
-                .rollback_command
-                .as_ref()
-                .and_then(|template| template.fill(|_| String::new())),
-            proved: vec![
-                format!("`{shown}` exits with code {}{matched}", self.expect_exit),
-                "the rollback command was not run".to_owned(),
-            ],
-            not_covered,
-        }
+    fn prove<'a>(&'a self, workspace: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+        Box::pin(async move {
+            let words = world.secrets.command_line(self.check.iter().map(String::as_str));
+            let shown = world.secrets.shorten(words.as_str(), TITLE_BYTES);
+            let title = format!("The check passes: {shown}");
+            let (plan, world, folder) = (self.clone(), world.clone(), workspace.to_owned());
+            let deadline = self.timeout.saturating_add(MARGIN);
+            let look = async move { look(&plan, &folder, &world).await };
+            claims.look(("rollback:check", &title), deadline, look).await;
+            let matched = match &self.expect_output {
+                Some(regex) => format!(" and its output matches `{regex}`"),
+                None => String::new(),
+            };
+            let mut not_covered = vec![
+                "anything the check does not look at: its result is trusted".to_owned(),
+                format!("that the check changes nothing: {DRY_RUN}=1 asks for it, but nothing enforces it"),
+            ];
+            if self.expect_output.is_none() {
+                not_covered
+                    .push("the output of the check: only its exit code counted (see --expect-output)".to_owned());
+            }
+            not_covered.push(match self.rollback_command {
+                Some(_) => "that the rollback command does what the check covers: it is printed as given".to_owned(),
+                None => "the rollback command: none was given (--rollback-command)".to_owned(),
+            });
+            Proof {
+                target: None,
+                // Without placeholders there is nothing to fill in.
+                command: self
+                    .rollback_command
+                    .as_ref()
+                    .and_then(|template| template.fill(|_| String::new())),
+                proved: vec![
+                    format!("`{shown}` exits with code {}{matched}", self.expect_exit),
+                    "the rollback command was not run".to_owned(),
+                ],
+                not_covered,
+            }
+        })
     }
 }
 

@@ -7,14 +7,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::claims::{Claim, Claims, Seen};
-use super::deployments::{self, DEPLOYED, Deployments};
-use super::template::{Placeholder, Template};
-use super::{Proof, Prove};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
+use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
+use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
+use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
-use crate::world::registry::{Image, ImageName, Missing, NotAnImage, Platform, Registry};
+use crate::world::registry::{Image, ImageName, NotAnImage, Platform, Registry};
 
 const CURRENT: Claim<'_> = ("rollback:current", "The current image is in its registry");
 const PREVIOUS: Claim<'_> = ("rollback:previous", "The previous image is in its registry");
@@ -23,10 +24,6 @@ const DIFFERENT: Claim<'_> = (
     "The previous image is in its registry and differs from the current one",
 );
 const PULLABLE: Claim<'_> = ("rollback:pullable", "The previous image can be pulled for the platform");
-
-/// What to do about an image that is gone.
-pub const KEEP_IMAGES: &str =
-    "go back to a release whose image is kept, and keep the images of the last releases in the registry";
 
 /// For the requests of one claim, retries included.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -87,61 +84,63 @@ fn current(image: &NamedImage, world: &World) -> Result<ImageName, NotChecked> {
 }
 
 impl Prove for ImagePlan {
-    async fn prove(&self, _: &Path, world: &World, claims: &mut Claims) -> Proof {
-        let mut proof = Proof {
-            not_covered: vec![
-                "whether that image still starts and works: it was not run".to_owned(),
-                "the layers of the image: its manifests were read, not its content".to_owned(),
-                "permissions of whoever runs the rollback".to_owned(),
-            ],
-            ..Proof::default()
-        };
-        // The image that runs was pulled: if it is not found either, it is the question that is wrong.
-        let mut digest_now = None;
-        let claim = if self.current.is_some() { DIFFERENT } else { PREVIOUS };
-        if let Some(image) = &self.current {
-            let look = self.digest(
-                current(image, world),
-                "check --current-image: what runs was pulled from there",
-                world,
-            );
-            digest_now = claims.look(CURRENT, LIMIT + MARGIN, look).await;
-        } else {
-            let untold = "that the previous image differs from the current one: name that with --current-image";
-            proof.not_covered.push(untold.to_owned());
-        }
-        let mut commit = String::new();
-        if self.image.has_commit() {
-            let look = self.deployments.previous(world);
-            let Some(deployed) = claims.look(DEPLOYED, deployments::LIMIT + MARGIN, look).await else {
-                claims.skip(&[claim, PULLABLE]);
+    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+        Box::pin(async move {
+            let mut proof = Proof {
+                not_covered: vec![
+                    "whether that image still starts and works: it was not run".to_owned(),
+                    "the layers of the image: its manifests were read, not its content".to_owned(),
+                    "permissions of whoever runs the rollback".to_owned(),
+                ],
+                ..Proof::default()
+            };
+            // The image that runs was pulled: if it is not found either, it is the question that is wrong.
+            let mut digest_now = None;
+            let claim = if self.current.is_some() { DIFFERENT } else { PREVIOUS };
+            if let Some(image) = &self.current {
+                let look = self.digest(
+                    current(image, world),
+                    "check --current-image: what runs was pulled from there",
+                    world,
+                );
+                digest_now = claims.look(CURRENT, LIMIT + MARGIN, look).await;
+            } else {
+                let untold = "that the previous image differs from the current one: name that with --current-image";
+                proof.not_covered.push(untold.to_owned());
+            }
+            let mut commit = String::new();
+            if self.image.has_commit() {
+                let look = self.deployments.previous(world);
+                let Some(deployed) = claims.look(DEPLOYED, deployments::LIMIT + MARGIN, look).await else {
+                    claims.skip(&[claim, PULLABLE]);
+                    return proof;
+                };
+                commit = deployed;
+            }
+            let image = self.image.of(&commit);
+            let previous = self.previous(image.clone(), digest_now, world);
+            let (Some(digest), Ok(image)) = (claims.look(claim, LIMIT + MARGIN, previous).await, image) else {
+                claims.skip(&[PULLABLE]);
                 return proof;
             };
-            commit = deployed;
-        }
-        let image = self.image.of(&commit);
-        let previous = self.previous(image.clone(), digest_now, world);
-        let (Some(digest), Ok(image)) = (claims.look(claim, LIMIT + MARGIN, previous).await, image) else {
-            claims.skip(&[PULLABLE]);
-            return proof;
-        };
-        let pinned = image.pinned(&digest);
-        proof.command = (self.rollback_command.as_ref()).and_then(|template| template.fill(|_| pinned.clone()));
-        proof.target = Some(pinned.clone());
-        proof.not_covered.push(match &self.rollback_command {
-            Some(_) => "that the rollback command does this: it is printed as given".to_owned(),
-            None => "the rollback command: none was given (--rollback-command)".to_owned(),
-        });
-        let pullable = claims
-            .look(PULLABLE, LIMIT + MARGIN, self.pullable(image, digest, world))
-            .await;
-        if let Some(image) = pullable {
-            proof.proved = vec![
-                format!("{pinned} is in its registry, for {}", image.platform),
-                "its digest names these very bytes, whatever its tag names later".to_owned(),
-            ];
-        }
-        proof
+            let pinned = image.pinned(&digest);
+            proof.command = (self.rollback_command.as_ref()).and_then(|template| template.fill(|_| pinned.clone()));
+            proof.target = Some(pinned.clone());
+            proof.not_covered.push(match &self.rollback_command {
+                Some(_) => "that the rollback command does this: it is printed as given".to_owned(),
+                None => "the rollback command: none was given (--rollback-command)".to_owned(),
+            });
+            let pullable = claims
+                .look(PULLABLE, LIMIT + MARGIN, self.pullable(image, digest, world))
+                .await;
+            if let Some(image) = pullable {
+                proof.proved = vec![
+                    format!("{pinned} is in its registry, for {}", image.platform),
+                    "its digest names these very bytes, whatever its tag names later".to_owned(),
+                ];
+            }
+            proof
+        })
     }
 }
 
@@ -227,36 +226,4 @@ fn age(created: &str, now: Timestamp) -> Option<Duration> {
     let age = Duration::try_from(now.duration_since(created)).ok()?;
     let minutes = Duration::from_secs(age.as_secs() / 60 * 60);
     (age < DECADE).then_some(minutes)
-}
-
-/// What was looked for in a registry, or what its absence means.
-pub fn present<T>(
-    result: Result<T, Missing>,
-    registry: &Registry,
-    if_absent: &'static str,
-    observe: impl FnOnce(&T) -> Observation,
-) -> Seen<T> {
-    let requests = |observed: Observation| observed.fact("requests", registry.sent().to_string());
-    match result {
-        Ok(value) => {
-            let observed = requests(observe(&value)).fact("asked", registry.asks());
-            Ok((Some(value), observed))
-        }
-        Err(Missing::Absent(what)) => {
-            let finding = Finding::error("image-absent", what).help(if_absent);
-            Ok((None, requests(Observation::found(finding))))
-        }
-        Err(Missing::OtherPlatform(what)) => {
-            let finding = Finding::error("other-platform", what).help("set --image-platform to what staging runs on");
-            Ok((None, requests(Observation::found(finding))))
-        }
-        Err(unknown) => Err(not_checked(unknown)),
-    }
-}
-
-pub fn not_checked(missing: Missing) -> NotChecked {
-    match missing {
-        Missing::Unknown(unknown) => NotChecked::with_help(unknown.why, unknown.help),
-        Missing::Absent(what) | Missing::OtherPlatform(what) => NotChecked::errored(what),
-    }
 }

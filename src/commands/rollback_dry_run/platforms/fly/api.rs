@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::super::releases::Release;
+use crate::commands::rollback_dry_run::releases::Release;
 use crate::world::Env;
-use crate::world::api::{Api, ApiError};
+use crate::world::api::{Api, ApiError, Who};
 use crate::world::calls::Call;
 use crate::world::registry::ImageName;
 use crate::world::secrets::Secret;
@@ -78,9 +78,14 @@ impl Machine {
 
 impl Fly {
     pub fn connect(token: &Secret, token_env: &str, env: &Env) -> Result<Self, ApiError> {
-        let api = |name: &str, default: &str| {
-            let base = env.get(name).unwrap_or(default);
-            Api::new("Fly.io", (name, base), (authorization(token), token_env), env)
+        let api = |base_env: &str, default: &str| {
+            let who = Who {
+                platform: "Fly.io",
+                what: "app",
+                credentials: format!("the token of {token_env}"),
+            };
+            let headers = vec![Api::authorization(&authorization(token), token_env)?];
+            Api::at(who, (base_env, default), headers, env)
         };
         Ok(Self {
             graphql: api("FLY_API_BASE_URL", "https://api.fly.io")?,
@@ -133,7 +138,7 @@ impl Fly {
     }
 
     pub async fn machines(&self, app: &str, until: Instant) -> Result<Vec<Machine>, ApiError> {
-        self.machines.get(&MACHINES, &[app], until).await
+        self.machines.get(&MACHINES, &[app], &[], until).await
     }
 }
 

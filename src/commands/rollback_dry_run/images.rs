@@ -1,0 +1,140 @@
+//! Whether images are still in their registries.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::claims::Seen;
+use crate::engine::{NotChecked, Observation};
+use crate::model::Finding;
+use crate::model::text::count;
+use crate::world::Env;
+use crate::world::registry::{Credentials, Image, ImageName, Missing, Platform, Registry};
+
+/// What to do about an image that is gone.
+pub const KEEP_IMAGES: &str =
+    "go back to a release whose image is kept, and keep the images of the last releases in the registry";
+
+/// An image that a release needs, and who asks for it.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub name: ImageName,
+    pub credentials: Credentials,
+}
+
+/// Whether every image of `previous` is in its registry, for this platform: asked for all at once. `current` is what runs now.
+/// It was pulled; if an image of it is not found either, it is the question that is wrong. Answers with the digest of
+/// each image by its name.
+pub async fn all_present(
+    previous: &[Wanted],
+    current: &[Wanted],
+    on: &Platform,
+    env: &Env,
+    until: Instant,
+) -> Seen<BTreeMap<ImageName, String>> {
+    let looks = previous.iter().map(|wanted| look(wanted, on, env, until));
+    let controls = current.iter().map(|wanted| look(wanted, on, env, until));
+    let (looked, controls) = futures_util::future::join(join_all(looks), join_all(controls)).await;
+    let sent: usize = looked.iter().chain(&controls).map(|look| look.sent).sum();
+    let mut observed = Observation::nothing_wrong()
+        .fact("images", count(previous.len(), "image"))
+        .fact("requests", sent.to_string());
+    let mut unknown = None;
+    let mut digests = BTreeMap::new();
+    for (wanted, look) in previous.iter().zip(looked) {
+        match look.result {
+            Ok(image) => {
+                observed = observed.fact("image", wanted.name.pinned(&image.digest));
+                digests.insert(wanted.name.clone(), image.digest);
+            }
+            Err(Missing::Absent(what)) => {
+                let of_repository = |other: &&Wanted| {
+                    other.name.host() == wanted.name.host() && other.name.repository() == wanted.name.repository()
+                };
+                let running = current.iter().zip(&controls).filter(|(other, _)| of_repository(other));
+                let lost = running
+                    .clone()
+                    .find(|(_, look)| matches!(look.result, Err(Missing::Absent(_))));
+                match lost {
+                    Some((running, _)) => {
+                        let why = format!("{what}, and neither is {}, which runs now", running.name);
+                        let help = "check that the registry and its name are those that the platform pulls from";
+                        unknown.get_or_insert(NotChecked::with_help(why, help));
+                    }
+                    None => observed
+                        .findings
+                        .push(Finding::error("image-absent", what).help(KEEP_IMAGES)),
+                }
+            }
+            Err(Missing::OtherPlatform(what)) => observed.findings.push(other_platform(what)),
+            Err(Missing::Unknown(why)) => {
+                unknown.get_or_insert(NotChecked::with_help(why.why, why.help));
+            }
+        }
+    }
+    match unknown {
+        // What is known to be gone stays a failure, whatever else is unknown.
+        Some(unknown) if observed.findings.is_empty() => Err(unknown),
+        _ => Ok((Some(digests), observed)),
+    }
+}
+
+struct Look {
+    result: Result<Image, Missing>,
+    sent: usize,
+}
+
+async fn look(wanted: &Wanted, on: &Platform, env: &Env, until: Instant) -> Look {
+    let registry = match Registry::with(&wanted.name, wanted.credentials.clone(), env) {
+        Ok(registry) => registry,
+        Err(missing) => {
+            return Look {
+                result: Err(missing),
+                sent: 0,
+            };
+        }
+    };
+    let digest = registry.digest(wanted.name.reference(), until).await;
+    let result = match digest {
+        Ok(digest) => registry.image(&digest, on, until).await,
+        Err(missing) => Err(missing),
+    };
+    Look {
+        result,
+        sent: registry.sent(),
+    }
+}
+
+fn other_platform(what: String) -> Finding {
+    Finding::error("other-platform", what).help("set --image-platform to what staging runs on")
+}
+
+/// What was looked for in a registry, or what its absence means.
+pub fn present<T>(
+    result: Result<T, Missing>,
+    registry: &Registry,
+    if_absent: &'static str,
+    observe: impl FnOnce(&T) -> Observation,
+) -> Seen<T> {
+    let requests = |observed: Observation| observed.fact("requests", registry.sent().to_string());
+    match result {
+        Ok(value) => {
+            let observed = requests(observe(&value)).fact("asked", registry.asks());
+            Ok((Some(value), observed))
+        }
+        Err(Missing::Absent(what)) => {
+            let finding = Finding::error("image-absent", what).help(if_absent);
+            Ok((None, requests(Observation::found(finding))))
+        }
+        Err(Missing::OtherPlatform(what)) => Ok((None, requests(Observation::found(other_platform(what))))),
+        Err(unknown) => Err(not_checked(unknown)),
+    }
+}
+
+pub fn not_checked(missing: Missing) -> NotChecked {
+    match missing {
+        Missing::Unknown(unknown) => NotChecked::with_help(unknown.why, unknown.help),
+        Missing::Absent(what) | Missing::OtherPlatform(what) => NotChecked::errored(what),
+    }
+}

@@ -33,12 +33,12 @@ start etcd etcd --data-dir etcd --unsafe-no-fsync --listen-client-urls "http://1
 start api "$5/kube-apiserver" --etcd-servers "http://127.0.0.1:$2" --bind-address 127.0.0.1 --advertise-address 127.0.0.1 \
     --secure-port "$4" --cert-dir certs --token-auth-file tokens.csv --authorization-mode RBAC \
     --service-account-issuer https://kubernetes.default.svc --service-account-signing-key-file account.key \
-    --service-account-key-file account.key --service-cluster-ip-range 10.0.0.0/24 \
+    --service-account-key-file account.pub --service-cluster-ip-range 10.0.0.0/24 \
     --disable-admission-plugins ServiceAccount
 start controllers sh -c 'until "$0/kubectl" --kubeconfig admin get --raw /readyz; do sleep 0.2; done
     exec "$0/kube-controller-manager" --kubeconfig admin --leader-elect=false --secure-port 0 --controllers "$1"' "$5" "$6"
 cat >/dev/null
-kill -9 $pids
+kill -9 $pids 2>/dev/null
 wait
 cd /
 rm -rf "$1"
@@ -88,8 +88,9 @@ impl Kubernetes {
         let folder = tempfile::tempdir().unwrap().keep();
         let ports: Vec<String> = (0..3).map(|_| free_port().to_string()).collect();
         fs::write(folder.join("tokens.csv"), TOKENS).unwrap();
-        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
-        fs::write(folder.join("account.key"), key).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        fs::write(folder.join("account.key"), key.serialize_pem()).unwrap();
+        fs::write(folder.join("account.pub"), key.public_key_pem()).unwrap();
         let keeper = Command::new("sh")
             .args(["-c", KEEPER, "keeper", folder.to_str().unwrap()])
             .args(&ports)

@@ -34,7 +34,7 @@ start api "$5/kube-apiserver" --etcd-servers "http://127.0.0.1:$2" --bind-addres
     --secure-port "$4" --cert-dir certs --token-auth-file tokens.csv --authorization-mode RBAC \
     --service-account-issuer https://kubernetes.default.svc --service-account-signing-key-file account.key \
     --service-account-key-file account.pub --service-cluster-ip-range 10.0.0.0/24 \
-    --disable-admission-plugins ServiceAccount
+    --disable-admission-plugins ServiceAccount --audit-policy-file audit.json --audit-log-path logs/audit
 start controllers sh -c 'until "$0/kubectl" --kubeconfig admin get --raw /readyz; do sleep 0.2; done
     exec "$0/kube-controller-manager" --kubeconfig admin --leader-elect=false --secure-port 0 --controllers "$1"' "$5" "$6"
 cat >/dev/null
@@ -57,7 +57,7 @@ pub struct Kubernetes {
 /// A namespace of one test.
 pub struct Namespace {
     pub name: String,
-    of: &'static Kubernetes,
+    pub of: &'static Kubernetes,
 }
 
 impl Kubernetes {
@@ -88,6 +88,9 @@ impl Kubernetes {
         let folder = tempfile::tempdir().unwrap().keep();
         let ports: Vec<String> = (0..3).map(|_| free_port().to_string()).collect();
         fs::write(folder.join("tokens.csv"), TOKENS).unwrap();
+        let policy = json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+            "rules": [{"level": "Metadata"}]});
+        fs::write(folder.join("audit.json"), policy.to_string()).unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
         fs::write(folder.join("account.key"), key.serialize_pem()).unwrap();
         fs::write(folder.join("account.pub"), key.public_key_pem()).unwrap();
@@ -130,6 +133,30 @@ impl Kubernetes {
         self.folder.join(user)
     }
 
+    /// What stageproof asked about a namespace, as the API server logged it: method and address.
+    pub fn asked(&self, namespace: &str) -> Vec<(String, String)> {
+        let log = fs::read_to_string(self.folder.join("logs/audit")).unwrap_or_default();
+        let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let ours = events.filter(|event| {
+            event["userAgent"]
+                .as_str()
+                .is_some_and(|agent| agent.starts_with("stageproof/"))
+        });
+        let asked = ours.map(|event| {
+            let method = match event["verb"].as_str().unwrap() {
+                "get" | "list" | "watch" => "GET",
+                "create" => "POST",
+                "patch" => "PATCH",
+                other => panic!("{other}"),
+            };
+            (method.to_owned(), event["requestURI"].as_str().unwrap().to_owned())
+        });
+        let part = format!("/namespaces/{namespace}/");
+        asked
+            .filter(|(_, uri)| uri.contains(&part) || !uri.contains("/namespaces/"))
+            .collect()
+    }
+
     /// Where kubectl and helm are.
     pub fn programs(&self) -> &Path {
         &self.programs
@@ -147,7 +174,11 @@ impl Kubernetes {
 
     /// A namespace that nobody else uses.
     pub fn namespace(&'static self) -> Namespace {
-        let name = format!("test-{}", self.namespaces.fetch_add(1, Ordering::Relaxed));
+        self.namespace_named(&format!("test-{}", self.namespaces.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    pub fn namespace_named(&'static self, name: &str) -> Namespace {
+        let name = name.to_owned();
         let namespace = Namespace { name, of: self };
         namespace.kubectl(&["create", "namespace", &namespace.name]);
         namespace
@@ -193,7 +224,7 @@ impl Namespace {
             self.make_pods_ready();
             let status = ["rollout", "status", name, "--watch=false"];
             let said = self.kubectl(&status);
-            said.contains("successfully rolled out") || said.contains("rolling update complete")
+            said.contains("successfully rolled out") || said.contains("roll out complete")
         });
     }
 

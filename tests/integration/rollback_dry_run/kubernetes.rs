@@ -37,7 +37,10 @@ fn dry_run_as(user: &str, namespace: &Namespace, more: &[&str]) -> Told {
     let repo = Repo::none();
     let config = namespace.of.kubeconfig(user);
     let space = format!("--namespace={}", namespace.name);
-    let mut args = vec!["--platform=kubernetes", &space];
+    let mut args = vec!["--platform=kubernetes"];
+    if !more.iter().any(|arg| arg.starts_with("--namespace")) {
+        args.push(&space);
+    }
     if !more.iter().any(|arg| arg.starts_with("--workload")) {
         args.push("--workload=deployment/shop");
     }
@@ -155,6 +158,14 @@ fn stateful_sets_and_daemon_sets_go_back_to_a_controller_revision() {
         let namespace = kubernetes.namespace();
         if kind == "DaemonSet" {
             namespace.apply(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}));
+            // It has a taint until it is ready.
+            namespace.kubectl(&[
+                "patch",
+                "node",
+                "node-1",
+                "--type=merge",
+                r#"--patch={"spec": {"taints": null}}"#,
+            ]);
         }
         for tag in ["v1", "v2"] {
             namespace.apply(&workload(kind, &registry.image(&format!("shop:{tag}")), more.clone()));
@@ -289,7 +300,7 @@ fn images_are_asked_for_with_the_pull_secrets() {
     let told = dry_run(&namespace, &[]);
     told.is(0, &[&registry.image(&format!("shop@{digest}"))]);
     assert!(!told.text.contains(PASSWORD), "{}", told.text);
-    dry_run(&namespace, &["--image-platform=linux/arm64"]).is(1, &["is not for linux/arm64"]);
+    dry_run(&namespace, &["--image-platform=linux/arm64"]).is(1, &["is for linux/amd64, not for linux/arm64"]);
     // Another user of the registry, by a variable.
     let repo = Repo::none();
     let config = kubernetes.kubeconfig("admin");

@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    fn codes(kind: Kind, spec: serde_json::Value, status: serde_json::Value) -> Vec<&'static str> {
+    fn codes(kind: Kind, spec: serde_json::Value, status: serde_json::Value) -> Vec<String> {
         let mut spec = spec;
         spec["template"] = json!({});
         let mut workload = json!({"metadata": {"generation": 2}, "spec": spec, "status": status});
@@ -137,7 +137,9 @@ mod tests {
             name: "shop".to_owned(),
         };
         let observed = judge(&named, &workload, Observation::nothing_wrong());
-        observed.findings.iter().map(|finding| finding.code).collect()
+        (observed.findings.iter())
+            .map(|finding| finding.code.to_string())
+            .collect()
     }
 
     #[test]

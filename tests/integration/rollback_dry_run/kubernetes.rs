@@ -363,6 +363,24 @@ fn what_the_cluster_would_not_accept_is_found() {
         namespace.kubectl(&["delete", "validatingadmissionpolicybinding", &name]);
         eventually("the policy is gone", || dry_run(&namespace, &[]).code == 0);
     }
+    // One that changes what would run.
+    let name = format!("{}-mutating", namespace.name);
+    let rule =
+        json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments"]});
+    namespace.apply(&json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": name}, "spec": {"matchConstraints": {"resourceRules": [rule]}, "reinvocationPolicy": "Never",
+        "failurePolicy": "Fail", "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression":
+            "[JSONPatch{op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'mirror.example/shop:v1'}]"}}]}}));
+    namespace.apply(
+        &json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": name}, "spec": {"policyName": name, "matchResources": {"namespaceSelector": {"matchLabels":
+            {"kubernetes.io/metadata.name": namespace.name}}}}}),
+    );
+    eventually("the policy holds", || dry_run(&namespace, &[]).code == 1);
+    dry_run(&namespace, &[]).is(
+        1,
+        &["would run other images than those of revision 1: mirror.example/shop:v1"],
+    );
 }
 
 #[test]

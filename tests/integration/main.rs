@@ -10,6 +10,8 @@
 
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/kubernetes.rs"]
+mod kubernetes;
 #[path = "../support/registry.rs"]
 mod registry;
 #[path = "../support/repo.rs"]

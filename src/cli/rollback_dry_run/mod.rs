@@ -4,6 +4,7 @@ mod command;
 mod fly;
 mod git;
 mod image;
+mod kubernetes;
 mod platform;
 
 use std::path::Path;
@@ -38,7 +39,8 @@ pub enum Releases {
     after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
 )]
 pub struct RollbackDryRunOptions {
-    /// Kind of the previous release [default: command with --check, image with --image, fly with --app, else git].
+    /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
+    /// --workload, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -65,11 +67,12 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image: platform on which the image must run [default: linux/amd64].
+    /// image, kubernetes: platform on which the images must run [default: linux/amd64; for kubernetes that of the pods'
+    /// nodeSelector, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image: environment variable that holds user:password of the registry [default: the credentials in docker's
-    /// configuration file].
+    /// image, kubernetes: environment variable that holds user:password of the registry [default: the credentials in
+    /// docker's configuration file; for kubernetes the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly, heroku: name of the app.
@@ -114,10 +117,12 @@ pub struct RollbackDryRunOptions {
     /// compose: JSON file that lists the images of each release, newest last.
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<String>,
-    /// Environment variable that holds the token of the platform [default for fly: FLY_API_TOKEN].
+    /// Environment variable that holds the token of the platform [default for fly: FLY_API_TOKEN; for kubernetes the
+    /// credentials in the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// fly: release to go back to, such as v12 [default: the newest good release that differs from the current one].
+    /// fly: release to go back to, such as v12; kubernetes: revision, such as 3 [default: the newest good release that
+    /// differs from the current one].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
     /// List every request that stageproof may send for the platform, and send none.
@@ -268,7 +273,7 @@ fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, Usage
     Template::parse(text, known).map_err(|error| {
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         let help = if known.is_empty() {
-            "the platform `command` has no placeholders; write the command as it is run".to_owned()
+            "this platform has no placeholders; write the command as it is run".to_owned()
         } else {
             format!("the placeholders are {}", names.join(" and "))
         };

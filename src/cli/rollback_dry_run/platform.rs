@@ -19,6 +19,8 @@ pub enum PlatformName {
     Image,
     /// The previous release is an image that Fly.io deployed.
     Fly,
+    /// The previous release is a revision of a workload in a Kubernetes cluster.
+    Kubernetes,
 }
 
 impl PlatformName {
@@ -28,13 +30,14 @@ impl PlatformName {
             Self::Git | Self::Command => Vec::new(),
             Self::Image => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
+            Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
         }
     }
 
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
-            Self::Git | Self::Command | Self::Image => None,
+            Self::Git | Self::Command | Self::Image | Self::Kubernetes => None,
             Self::Fly => Some("FLY_API_TOKEN"),
         }
     }
@@ -45,6 +48,7 @@ impl PlatformName {
             Self::Command => Box::new(options.command()?),
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
+            Self::Kubernetes => Box::new(options.kubernetes()?),
         })
     }
 
@@ -56,8 +60,8 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Command, Fly, Git, Image};
-        let own: [(&str, &[Self], bool); 15] = [
+        use PlatformName::{Command, Fly, Git, Image, Kubernetes};
+        let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
             ("--pre-releases", &[Git], options.pre_releases.is_some()),
@@ -68,14 +72,29 @@ impl PlatformName {
             ("--check-timeout", &[Command], options.check_timeout.is_some()),
             ("--image", &[Image], options.image.is_some()),
             ("--current-image", &[Image], options.current_image.is_some()),
-            ("--image-platform", &[Image], options.image_platform.is_some()),
-            ("--registry-auth-env", &[Image], options.registry_auth_env.is_some()),
+            (
+                "--image-platform",
+                &[Image, Kubernetes],
+                options.image_platform.is_some(),
+            ),
+            (
+                "--registry-auth-env",
+                &[Image, Kubernetes],
+                options.registry_auth_env.is_some(),
+            ),
             ("--app", &[Fly], options.app.is_some()),
-            ("--platform-token-env", &[Fly], options.platform_token_env.is_some()),
-            ("--to-release", &[Fly], options.to_release.is_some()),
+            ("--workload", &[Kubernetes], options.workload.is_some()),
+            ("--namespace", &[Kubernetes], options.namespace.is_some()),
+            ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
+            (
+                "--platform-token-env",
+                &[Fly, Kubernetes],
+                options.platform_token_env.is_some(),
+            ),
+            ("--to-release", &[Fly, Kubernetes], options.to_release.is_some()),
         ];
         for (flag, of, given) in own {
-            if given && !of.contains(&self) {
+            if *given && !of.contains(&self) {
                 let names: Vec<String> = of.iter().map(|platform| format!("`{}`", platform.name())).collect();
                 return Err(UsageError::new(format!(
                     "{flag} requires the platform {}, but the platform is `{}`",
@@ -99,6 +118,7 @@ impl RollbackDryRunOptions {
             (self.check.is_some(), PlatformName::Command),
             (self.image.is_some(), PlatformName::Image),
             (self.app.is_some(), PlatformName::Fly),
+            (self.workload.is_some(), PlatformName::Kubernetes),
         ];
         let told = || {
             by_option

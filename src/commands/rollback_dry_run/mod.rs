@@ -24,6 +24,7 @@ pub use platforms::command::CommandPlan;
 pub use platforms::fly::FlyPlan;
 pub use platforms::git::{GitPlan, version};
 pub use platforms::image::{ImagePlan, NamedImage};
+pub use platforms::kubernetes::{self, KubernetesPlan};
 use proof::Proof;
 pub use proof::Prove;
 pub use template::{Placeholder, Template, TemplateError};
@@ -59,6 +60,11 @@ pub fn image_calls() -> Calls {
 /// All that is ever sent for the platform `fly`.
 pub fn fly_calls() -> Calls {
     platforms::fly::CALLS.into_iter().chain(image_calls()).collect()
+}
+
+/// All that is ever sent for the platform `kubernetes`.
+pub fn kubernetes_calls() -> Calls {
+    kubernetes::CALLS.into_iter().chain(image_calls()).collect()
 }
 
 /// No rollback of code brings these back, on any platform.

@@ -5,3 +5,4 @@ mod fly;
 mod git;
 mod image;
 mod image_refused;
+mod kubernetes;

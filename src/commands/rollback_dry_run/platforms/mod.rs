@@ -4,3 +4,4 @@ pub mod command;
 pub mod fly;
 pub mod git;
 pub mod image;
+pub mod kubernetes;

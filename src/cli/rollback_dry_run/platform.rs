@@ -19,6 +19,12 @@ pub enum PlatformName {
     Image,
     /// The previous release is an image that Fly.io deployed.
     Fly,
+    /// The previous release is one that Heroku keeps.
+    Heroku,
+    /// The previous release is a production deployment on Vercel.
+    Vercel,
+    /// The previous release is a version of a Cloudflare Worker.
+    Cloudflare,
 }
 
 impl PlatformName {
@@ -28,6 +34,9 @@ impl PlatformName {
             Self::Git | Self::Command => Vec::new(),
             Self::Image => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
+            Self::Heroku => rollback_dry_run::heroku_calls(),
+            Self::Vercel => rollback_dry_run::vercel_calls(),
+            Self::Cloudflare => rollback_dry_run::cloudflare_calls(),
         }
     }
 
@@ -36,6 +45,9 @@ impl PlatformName {
         match self {
             Self::Git | Self::Command | Self::Image => None,
             Self::Fly => Some("FLY_API_TOKEN"),
+            Self::Heroku => Some("HEROKU_API_KEY"),
+            Self::Vercel => Some("VERCEL_TOKEN"),
+            Self::Cloudflare => Some("CLOUDFLARE_API_TOKEN"),
         }
     }
 
@@ -45,6 +57,9 @@ impl PlatformName {
             Self::Command => Box::new(options.command()?),
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
+            Self::Heroku => Box::new(options.heroku()?),
+            Self::Vercel => Box::new(options.vercel()?),
+            Self::Cloudflare => Box::new(options.cloudflare()?),
         })
     }
 
@@ -56,8 +71,8 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Command, Fly, Git, Image};
-        let own: [(&str, &[Self], bool); 15] = [
+        use PlatformName::{Cloudflare, Command, Fly, Git, Heroku, Image, Vercel};
+        let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
             ("--pre-releases", &[Git], options.pre_releases.is_some()),
@@ -70,12 +85,24 @@ impl PlatformName {
             ("--current-image", &[Image], options.current_image.is_some()),
             ("--image-platform", &[Image], options.image_platform.is_some()),
             ("--registry-auth-env", &[Image], options.registry_auth_env.is_some()),
-            ("--app", &[Fly], options.app.is_some()),
-            ("--platform-token-env", &[Fly], options.platform_token_env.is_some()),
-            ("--to-release", &[Fly], options.to_release.is_some()),
+            ("--app", &[Fly, Heroku], options.app.is_some()),
+            ("--project", &[Vercel], options.project.is_some()),
+            ("--team", &[Vercel], options.team.is_some()),
+            ("--worker", &[Cloudflare], options.worker.is_some()),
+            ("--account", &[Cloudflare], options.account.is_some()),
+            (
+                "--platform-token-env",
+                &[Fly, Heroku, Vercel, Cloudflare],
+                options.platform_token_env.is_some(),
+            ),
+            (
+                "--to-release",
+                &[Fly, Heroku, Vercel, Cloudflare],
+                options.to_release.is_some(),
+            ),
         ];
         for (flag, of, given) in own {
-            if given && !of.contains(&self) {
+            if *given && !of.contains(&self) {
                 let names: Vec<String> = of.iter().map(|platform| format!("`{}`", platform.name())).collect();
                 return Err(UsageError::new(format!(
                     "{flag} requires the platform {}, but the platform is `{}`",
@@ -99,6 +126,7 @@ impl RollbackDryRunOptions {
             (self.check.is_some(), PlatformName::Command),
             (self.image.is_some(), PlatformName::Image),
             (self.app.is_some(), PlatformName::Fly),
+            (self.worker.is_some(), PlatformName::Cloudflare),
         ];
         let told = || {
             by_option

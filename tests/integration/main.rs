@@ -10,6 +10,8 @@
 
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/platform.rs"]
+mod platform;
 #[path = "../support/registry.rs"]
 mod registry;
 #[path = "../support/repo.rs"]

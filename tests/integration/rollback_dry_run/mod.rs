@@ -1,7 +1,10 @@
 //! `rollback-dry-run`: could we go back right now?
 
+mod cloudflare;
 mod command;
 mod fly;
 mod git;
+mod heroku;
 mod image;
 mod image_refused;
+mod vercel;

@@ -96,6 +96,12 @@ impl Api {
         Header::new("Authorization", value.reveal(), true).map_err(odd)
     }
 
+    /// A header that says what is asked for.
+    pub fn header(name: &str, value: &str) -> Result<Header, ApiError> {
+        let odd = |_| ApiError::unasked(format!("the value of the header {name} cannot be sent"), "report it");
+        Header::new(name, value, false).map_err(odd)
+    }
+
     /// How many requests were sent.
     pub fn sent(&self) -> usize {
         self.caller.sent()

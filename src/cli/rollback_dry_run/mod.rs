@@ -282,7 +282,7 @@ fn named(platform: &str, flag: &str, what: &str, name: Option<String>) -> Result
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let is_odd = name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(is_plain);
     if is_odd {
-        return Err(UsageError::new(format!("{flag} `{name}` is not the name of a {what}"))
+        return Err(UsageError::new(format!("{flag} `{name}` is not a valid name"))
             .help("names have letters, digits, hyphens, dots and underscores"));
     }
     Ok(name)

@@ -1,12 +1,7 @@
 //! What it takes to ask a platform, and what to make of it when it does not answer.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
 use crate::engine::{NotChecked, Observation};
-use crate::model::text::one_line;
-use crate::model::{Finding, TimeSpan};
+use crate::model::Finding;
 use crate::world::Env;
 use crate::world::api::ApiError;
 use crate::world::secrets::Secret;
@@ -31,21 +26,5 @@ pub fn not_there(code: &'static str, of: &str, error: &ApiError) -> Observation 
 impl From<ApiError> for NotChecked {
     fn from(error: ApiError) -> Self {
         Self::with_help(error.unknown.why, error.unknown.help)
-    }
-}
-
-/// A time that the platform gave, with how long ago that is.
-pub fn ago(at: &str, now: Timestamp) -> String {
-    let age = at
-        .parse::<Timestamp>()
-        .ok()
-        .and_then(|at| Duration::try_from(now.duration_since(at)).ok());
-    match age {
-        Some(age) => format!(
-            "{}, {} ago",
-            one_line(at),
-            TimeSpan(Duration::from_secs(age.as_secs() / 60 * 60))
-        ),
-        None => one_line(at),
     }
 }

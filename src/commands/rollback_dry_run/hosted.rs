@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join, ready};
 use jiff::Timestamp;
 
-use super::asking::ago;
+use super::age;
 use super::claims::{Claim, Claims, Seen};
 use super::no_previous::Words;
 use super::releases::{self, NoPrevious, Release};
@@ -56,8 +56,8 @@ impl History {
                 "release",
                 format!("{} ({})", one_line(&release.name), one_line(&release.state)),
             )
-            .fact("distance", distance)
-            .fact("deployed", ago(&release.at, now));
+            .fact("distance", distance);
+        observed = age::tell(observed, "deployed", &release.at, now);
         for undone in releases::undone(&self.releases, |release| self.is_current(release)) {
             observed = observed.fact("gone back from", one_line(&undone.name));
         }
@@ -115,13 +115,13 @@ pub async fn still_there<T>(
     judge: impl FnOnce(T) -> Option<Finding>,
 ) -> Seen<()> {
     let gone = |error: &ApiError| matches!(error.status, Some(404 | 410));
-    let Words { platform, artifact, .. } = words;
+    let Words { platform, kept, .. } = words;
     let before = sent();
     let wrong = match join(target, running).await {
         (Ok(found), _) => judge(found),
         (Err(error), Err(running)) if gone(&error) && gone(&running) => {
             let why = format!(
-                "{platform} finds neither the {artifact} of {} nor the one that runs now",
+                "{platform} finds neither the {kept} {} nor the one that runs now",
                 one_line(&release.name)
             );
             return Err(NotChecked::with_help(why, "check what the token may read"));
@@ -142,13 +142,13 @@ pub async fn still_there<T>(
 pub fn is_gone(words: &Words, release: &Release) -> Finding {
     let Words {
         platform,
-        artifact,
+        kept,
         release: kind,
         ..
     } = words;
     Finding::error(
         "artifact-gone",
-        format!("{platform} no longer has the {artifact} of {}", one_line(&release.name)),
+        format!("{platform} no longer has the {kept} {}", one_line(&release.name)),
     )
     .help(format!("name a {kind} that is kept with --to-release"))
 }

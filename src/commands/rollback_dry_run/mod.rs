@@ -3,6 +3,7 @@
 //! A platform is a file (or folder) in `platforms` that implements [`Prove`]. It makes its claims one after the other through
 //! [`Claims`] and answers with what they prove. What several platforms need lies beside `platforms`.
 
+mod age;
 mod asking;
 mod claims;
 mod deployments;

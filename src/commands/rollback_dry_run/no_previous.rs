@@ -15,6 +15,8 @@ pub struct Words {
     pub release: &'static str,
     /// What a release is told apart by: "image".
     pub artifact: &'static str,
+    /// What the platform keeps of one, before its name: "image of".
+    pub kept: &'static str,
     /// The command that lists releases.
     pub list: &'static str,
     /// How one is written: "v12".
@@ -63,8 +65,9 @@ impl Words {
             NoPrevious::AllTheSame(earlier) => (
                 same,
                 format!(
-                    "{} before the current one of {of} have the same {artifact}",
-                    count(earlier, release)
+                    "{} before the current one of {of} {} the same {artifact}",
+                    count(earlier, release),
+                    if earlier == 1 { "has" } else { "have" }
                 ),
                 self.all_the_same.to_owned(),
             ),

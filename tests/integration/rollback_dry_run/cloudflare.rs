@@ -172,7 +172,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
             &[&[("b", 100)], &[("b", 100)]],
             &[],
             "same-artifact",
-            "1 version before the current one of shop-staging have the same code",
+            "1 version before the current one of shop-staging has the same code",
         ),
         (
             &[&[("b", 90), ("a", 10)], &[("a", 100)]],
@@ -212,7 +212,7 @@ fn a_version_that_is_gone_or_unknown_is_no_way_back() {
     };
     kept(("a", 404))
         .dry_run(&[])
-        .is(1, &["Cloudflare no longer has the code of a"]);
+        .is(1, &["Cloudflare no longer has the version a"]);
     kept(("a", 403))
         .dry_run(&[])
         .is(4, &["refuses the token of CLOUDFLARE_API_TOKEN (403)"]);
@@ -231,13 +231,14 @@ fn what_cloudflare_does_not_say_is_unknown() {
     without
         .dry_run(&["--worker=shop-staging"])
         .is(4, &["neither --account nor CLOUDFLARE_ACCOUNT_ID names the account"]);
+    API.start(|_| no(400))
+        .dry_run(&["--worker=shop-staging"])
+        .is(4, &["does not understand the request (400)"]);
     let account = format!("--account={ACCOUNT}");
     let given = Api { env: &[], ..API }.start(|asked| worker(&[&[("b", 100)], &[("a", 100)]]).answer(asked));
     given.dry_run(&["--worker=shop-staging", &account]).is(0, &[]);
     given
         .dry_run(&["--platform=cloudflare"])
         .is(2, &["needs the name of the Worker"]);
-    given
-        .dry_run(&["--worker=a/b"])
-        .is(2, &["`a/b` is not the name of a Worker"]);
+    given.dry_run(&["--worker=a/b"]).is(2, &["`a/b` is not a valid name"]);
 }

@@ -171,7 +171,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
             &[(2, "complete", now), (1, "complete", now)],
             &[],
             "same-image",
-            "1 release before the current one of shop have the same image",
+            "1 release before the current one of shop has the same image",
         ),
         (
             &[(3, "running", old), (2, "complete", now)],

@@ -179,7 +179,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
             &[(2, "b", "succeeded"), (1, "b", "succeeded")],
             &[],
             "same-artifact",
-            "1 release before the current one of shop-staging have the same slug",
+            "1 release before the current one of shop-staging has the same slug",
         ),
         (
             1,
@@ -290,5 +290,5 @@ fn what_heroku_does_not_say_is_unknown() {
         .is(2, &["needs the name of the app"]);
     standing
         .dry_run(&["--platform=heroku", "--app=a b"])
-        .is(2, &["`a b` is not the name of a app"]);
+        .is(2, &["`a b` is not a valid name"]);
 }

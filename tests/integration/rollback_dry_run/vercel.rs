@@ -182,7 +182,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
             &[GOOD[0], ("dpl_1", "b", "READY")],
             &[],
             "same-artifact",
-            "have the same commit",
+            "has the same commit",
         ),
         (
             "dpl_2",
@@ -250,10 +250,10 @@ fn a_deployment_that_is_gone_or_unknown_is_no_way_back() {
     };
     kept(no(404))
         .dry_run(&[])
-        .is(1, &["Vercel no longer has the commit of dpl_1"]);
+        .is(1, &["Vercel no longer has the deployment dpl_1"]);
     kept(no(410))
         .dry_run(&[])
-        .is(1, &["Vercel no longer has the commit of dpl_1"]);
+        .is(1, &["Vercel no longer has the deployment dpl_1"]);
     let deleted = json!({"id": "dpl_1", "readyState": "DELETED", "createdAt": 1});
     kept(ok(deleted)).dry_run(&[]).is(1, &["artifact-gone"]);
     kept(no(403))

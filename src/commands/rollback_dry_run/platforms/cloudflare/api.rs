@@ -10,7 +10,7 @@ use crate::commands::rollback_dry_run::hosted::{History, MOST_PAGES};
 use crate::commands::rollback_dry_run::releases::Release;
 use crate::world::Env;
 use crate::world::api::{Api, ApiError, Who};
-use crate::world::calls::Call;
+use crate::world::calls::{Call, Unknown};
 use crate::world::secrets::Secret;
 
 const DEPLOYMENTS: Call = Call::get(
@@ -89,6 +89,20 @@ pub fn history(deployments: &[Deployment]) -> Option<History> {
     })
 }
 
+/// A token or an account that cannot be one is answered with 400.
+fn malformed(error: ApiError) -> ApiError {
+    match error.status {
+        Some(400) => ApiError {
+            unknown: Unknown::new(
+                "Cloudflare does not understand the request (400)",
+                "check that the token and the account id are complete",
+            ),
+            ..error
+        },
+        _ => error,
+    }
+}
+
 impl Cloudflare {
     pub fn connect(
         token: &Secret,
@@ -125,7 +139,8 @@ impl Cloudflare {
             let page: Envelope<Deployments> = self
                 .api
                 .get(&DEPLOYMENTS, &[&self.account, &self.worker], query, until)
-                .await?;
+                .await
+                .map_err(malformed)?;
             let mut new = page.result.deployments;
             new.retain(|deployment| all.iter().all(|known| known.id != deployment.id));
             if new.is_empty() {

@@ -54,7 +54,7 @@ impl Prove for CloudflarePlan {
             let words = self.words();
             let mut proof = Proof {
                 not_covered: vec![
-                    "whether that version still works: it was not asked for anything".to_owned(),
+                    "whether that version still works: it was not run".to_owned(),
                     "whether the token may deploy: Cloudflare has no way to ask".to_owned(),
                     "whether its bindings still exist: Cloudflare refuses a version whose bucket, namespace or queue is gone"
                         .to_owned(),
@@ -104,6 +104,7 @@ impl CloudflarePlan {
             of: self.worker.clone(),
             release: "version",
             artifact: "code",
+            kept: "version",
             list: "`npx wrangler deployments list`",
             like: "its id",
             all_the_same: "deploy other code first",

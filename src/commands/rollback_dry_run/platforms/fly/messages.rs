@@ -64,6 +64,7 @@ pub fn words(app: &str) -> Words {
         of: app.to_owned(),
         release: "release",
         artifact: "image",
+        kept: "image of",
         list: "`fly releases`",
         like: "v12",
         all_the_same: "changes of secrets and scale are releases, too; go back to an image that you name with --platform image",

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::asking::{ago, not_there, token};
+use crate::commands::rollback_dry_run::age;
+use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
@@ -183,8 +184,8 @@ impl FlyPlan {
                     let observed = observed
                         .fact("release", format!("{} ({})", release.name, one_line(&release.state)))
                         .fact("image", image.to_string())
-                        .fact("distance", count(newer, "release") + " back")
-                        .fact("deployed", ago(&release.at, now));
+                        .fact("distance", count(newer, "release") + " back");
+                    let observed = age::tell(observed, "deployed", &release.at, now);
                     let release = release.clone();
                     (Some(Target { release, image }), observed)
                 }

@@ -12,7 +12,6 @@ use crate::commands::rollback_dry_run::releases::Release;
 use crate::world::Env;
 use crate::world::api::{Api, ApiError, Who};
 use crate::world::calls::{Call, Content};
-use crate::world::http::Header;
 use crate::world::secrets::Secret;
 
 const APP: Call = Call::get("/apps/{app}", "whether the app is in maintenance");
@@ -103,8 +102,7 @@ impl Heroku {
             what: "app",
             credentials: format!("the token of {token_env}"),
         };
-        let version = Header::new("Accept", "application/vnd.heroku+json; version=3", false)
-            .map_err(|error| ApiError::unasked(error.to_string(), "report it"))?;
+        let version = Api::header("Accept", "application/vnd.heroku+json; version=3")?;
         let bearer = Secret::new(format!("Bearer {}", token.reveal()));
         let headers = vec![Api::authorization(&bearer, token_env)?, version];
         let host = env.get("HEROKU_HOST").unwrap_or("heroku.com");
@@ -128,11 +126,9 @@ impl Heroku {
         let mut told: Vec<Told> = Vec::new();
         let mut range = FIRST_RANGE.to_owned();
         for _ in 0..MOST_PAGES {
-            let range_of = Header::new("Range", &range, false)
-                .map_err(|error| ApiError::unasked(error.to_string(), "Heroku sent a Next-Range that is none"))?;
             let content = Content {
                 values: &[app],
-                headers: &[range_of],
+                headers: &[Api::header("Range", &range)?],
                 ..Content::default()
             };
             let (page, next): (Vec<Told>, _) = self.0.page(&RELEASES, content, "Next-Range", until).await?;

@@ -95,6 +95,7 @@ impl HerokuPlan {
             of: self.app.clone(),
             release: "release",
             artifact: "slug",
+            kept: "slug of",
             list: "`heroku releases`",
             like: "v12",
             all_the_same: "changes of config vars and add-ons are releases, too; deploy other code first",

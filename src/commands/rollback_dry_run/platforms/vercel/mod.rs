@@ -59,7 +59,7 @@ impl Prove for VercelPlan {
             let words = self.words();
             let mut proof = Proof {
                 not_covered: vec![
-                    "whether that deployment still works: it was not asked for anything".to_owned(),
+                    "whether that deployment still works: it was not run".to_owned(),
                     "whether the token may roll back: Vercel has no way to ask".to_owned(),
                     "environment variables and cron jobs: the deployment has those that it was built with".to_owned(),
                     "later deployments: production domains stay with that deployment until `vercel promote`".to_owned(),
@@ -104,6 +104,7 @@ impl VercelPlan {
             of: self.project.clone(),
             release: "deployment",
             artifact: "commit",
+            kept: "deployment",
             list: "`vercel list --prod`",
             like: "dpl_…",
             all_the_same: "they are deployments of one commit; deploy other code first",

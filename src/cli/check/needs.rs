@@ -142,11 +142,7 @@ fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut 
             need(meaning, Needed::History, "rollback-dry-run");
         }
         PlatformName::Command => need(meaning, Needed::Host, "check"),
-        PlatformName::Image
-        | PlatformName::Fly
-        | PlatformName::Heroku
-        | PlatformName::Vercel
-        | PlatformName::Cloudflare => {
+        _ => {
             for name in rollback_dry_run::platform_secrets(options) {
                 need(meaning, Needed::Variable(name), "rollback-dry-run");
             }

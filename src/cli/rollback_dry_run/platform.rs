@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
-use crate::commands::rollback_dry_run::{self, Calls, Deployments, Prove};
+use crate::commands::rollback_dry_run::{self, Calls, CloudflarePlan, Deployments, HerokuPlan, Prove, VercelPlan};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -34,9 +34,9 @@ impl PlatformName {
             Self::Git | Self::Command => Vec::new(),
             Self::Image => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
-            Self::Heroku => rollback_dry_run::heroku_calls(),
-            Self::Vercel => rollback_dry_run::vercel_calls(),
-            Self::Cloudflare => rollback_dry_run::cloudflare_calls(),
+            Self::Heroku => HerokuPlan::calls(),
+            Self::Vercel => VercelPlan::calls(),
+            Self::Cloudflare => CloudflarePlan::calls(),
         }
     }
 

@@ -68,21 +68,6 @@ pub fn fly_calls() -> Calls {
     platforms::fly::CALLS.into_iter().chain(image_calls()).collect()
 }
 
-/// All that is ever sent for the platform `heroku`.
-pub fn heroku_calls() -> Calls {
-    vec![("api.heroku.com", &platforms::heroku::CALLS)]
-}
-
-/// All that is ever sent for the platform `vercel`.
-pub fn vercel_calls() -> Calls {
-    vec![("api.vercel.com", &platforms::vercel::CALLS)]
-}
-
-/// All that is ever sent for the platform `cloudflare`.
-pub fn cloudflare_calls() -> Calls {
-    vec![("api.cloudflare.com", &platforms::cloudflare::CALLS)]
-}
-
 /// No rollback of code brings these back: the first on no platform, the others on most.
 const NEVER_COVERED: [&str; 3] = [
     "the database: its content and schema stay as they are, migrations are not undone",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::Calls;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::hosted::{History, Hosted, LIMIT, still_there};
@@ -19,7 +20,6 @@ use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::{Env, World};
-pub use api::CALLS;
 use api::{Cloudflare, Deployment};
 
 const CLAIMS: [Claim<'static>; 3] = [
@@ -89,6 +89,11 @@ impl Prove for CloudflarePlan {
 
 impl CloudflarePlan {
     pub const PLACEHOLDERS: [Placeholder; 1] = [Placeholder::Release];
+
+    /// All that is ever sent for it.
+    pub fn calls() -> Calls {
+        vec![("api.cloudflare.com", &api::CALLS)]
+    }
     /// The variable that wrangler reads.
     pub const ACCOUNT_ENV: &str = ACCOUNT_ENV;
 

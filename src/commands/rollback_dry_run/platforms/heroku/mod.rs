@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::Calls;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::hosted::{History, Hosted, LIMIT, still_there};
@@ -18,7 +19,6 @@ use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::Observation;
 use crate::model::Finding;
 use crate::world::{Env, World};
-pub use api::CALLS;
 use api::{Heroku, Told};
 
 const CLAIMS: [Claim<'static>; 3] = [
@@ -83,6 +83,11 @@ impl Prove for HerokuPlan {
 
 impl HerokuPlan {
     pub const PLACEHOLDERS: [Placeholder; 1] = [Placeholder::Release];
+
+    /// All that is ever sent for it.
+    pub fn calls() -> Calls {
+        vec![("api.heroku.com", &api::CALLS)]
+    }
 
     /// As the CLI takes it, if the configuration has no other command.
     pub fn default_command(app: &str) -> String {

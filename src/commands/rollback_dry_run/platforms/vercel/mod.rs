@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::Calls;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::hosted::{History, Hosted, LIMIT, is_gone, still_there};
@@ -18,7 +19,6 @@ use crate::engine::Observation;
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::{Env, World};
-pub use api::CALLS;
 use api::{Deployment, Project, Vercel};
 
 const CLAIMS: [Claim<'static>; 3] = [
@@ -91,6 +91,11 @@ impl Prove for VercelPlan {
 
 impl VercelPlan {
     pub const PLACEHOLDERS: [Placeholder; 1] = [Placeholder::Release];
+
+    /// All that is ever sent for it.
+    pub fn calls() -> Calls {
+        vec![("api.vercel.com", &api::CALLS)]
+    }
 
     /// As the CLI takes it, if the configuration has no other command. It reads the token from VERCEL_TOKEN.
     pub fn default_command(team: Option<&str>) -> String {

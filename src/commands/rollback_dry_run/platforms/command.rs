@@ -61,7 +61,6 @@ impl Prove for CommandPlan {
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
             Proof {
-                target: None,
                 // Without placeholders there is nothing to fill in.
                 command: self
                     .rollback_command
@@ -72,6 +71,7 @@ impl Prove for CommandPlan {
                     "the rollback command was not run".to_owned(),
                 ],
                 not_covered,
+                ..Proof::default()
             }
         })
     }

@@ -65,7 +65,10 @@ impl Rehearsal {
         let began = Instant::now();
         let tried = self.tried(world, checkout.as_ref(), proof).await;
         let (ended, facts) = match tried {
-            Ok(outcome) => told(outcome),
+            Ok(outcome) => {
+                proof.not_covered.retain(|line| !line.ends_with(NOT_RUN));
+                told(outcome)
+            }
             Err(blind) => (blind.into(), Vec::new()),
         };
         let ended = match (checkout.map(Checkout::remove), ended) {
@@ -82,7 +85,6 @@ impl Rehearsal {
             proof
                 .proved
                 .push("the previous version was started here and answered as smoke expects".to_owned());
-            proof.not_covered.retain(|line| !line.ends_with(NOT_RUN));
             proof.not_covered.push(
                 "how the previous version works with the credentials and data of staging: it was started without them"
                     .to_owned(),
@@ -163,17 +165,9 @@ fn told(outcome: Outcome) -> (Ended, Vec<Fact>) {
     for check in outcome.checks {
         let passed = matches!(check.status(), Status::Passed | Status::Waived);
         match check.ended {
-            Ended::Looked(found) => {
-                findings.extend(found.into_iter().map(|finding| Finding {
-                    message: format!("{}: {}", check.title, finding.message),
-                    ..finding
-                }));
-            }
-            Ended::Errored { cause, help } => {
-                blind.get_or_insert(Ended::Errored {
-                    cause: format!("{}: {cause}", check.title),
-                    help,
-                });
+            Ended::Looked(found) => findings.extend(found),
+            errored @ Ended::Errored { .. } => {
+                blind.get_or_insert(errored);
             }
             // What kept it from being looked up is among the others.
             Ended::Skipped { .. } => {}

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::gate::Gate;
 
 /// Releases older than a year get a warning of their own.
-fn yesterday() -> u64 {
+pub fn yesterday() -> u64 {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();

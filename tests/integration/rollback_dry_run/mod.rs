@@ -2,9 +2,11 @@
 
 mod cloudflare;
 mod command;
+mod distance;
 mod fly;
 mod git;
 mod heroku;
 mod image;
 mod image_refused;
+mod rehearsal;
 mod vercel;

@@ -132,7 +132,10 @@ impl Api {
     }
 
     pub fn dry_run_with(self, address: &str, args: &[&str], more: &[(&str, &str)]) -> Told {
-        let repo = Repo::none();
+        self.dry_run_in(&Repo::none(), address, args, more)
+    }
+
+    pub fn dry_run_in(self, repo: &Repo, address: &str, args: &[&str], more: &[(&str, &str)]) -> Told {
         let addresses = self.address_envs.iter().map(|name| (*name, address));
         let token = [(self.token_env, PASSWORD)];
         let env: Vec<_> = token

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
-use crate::commands::rollback_dry_run::{self, Calls, CloudflarePlan, Deployments, HerokuPlan, Prove, VercelPlan};
+use crate::commands::rollback_dry_run::{
+    self, Calls, CloudflarePlan, Deployments, HerokuPlan, Placeholder, Prove, VercelPlan,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -43,6 +45,17 @@ impl PlatformName {
         }
     }
 
+    /// What the command of a rehearsal may have filled in; `None` where there is nothing to start.
+    pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
+        match self {
+            Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
+            Self::Image | Self::Fly | Self::Kubernetes => Some(&[Placeholder::Image]),
+            Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
+            Self::Cloudflare => Some(&[Placeholder::Release]),
+            Self::Command => None,
+        }
+    }
+
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
@@ -67,7 +80,7 @@ impl PlatformName {
         })
     }
 
-    fn name(self) -> String {
+    pub fn name(self) -> String {
         self.to_possible_value()
             .map(|value| value.get_name().to_owned())
             .unwrap_or_default()

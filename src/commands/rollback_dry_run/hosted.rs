@@ -77,15 +77,16 @@ pub struct Hosted<'a> {
 
 impl Hosted<'_> {
     /// Looks the claims up. `kept` is asked about the release that was found, with what `current` brought.
-    pub async fn prove<S, F>(
+    pub async fn prove<S, K, F>(
         &self,
         claims: &mut Claims,
         current: impl Future<Output = Seen<(S, History)>> + Send + 'static,
         kept: impl FnOnce(S, History, Release) -> F,
-    ) -> Option<Release>
+    ) -> Option<(Release, K)>
     where
         S: Send + 'static,
-        F: Future<Output = Seen<()>> + Send + 'static,
+        K: Send + 'static,
+        F: Future<Output = Seen<K>> + Send + 'static,
     {
         let [is_current, is_previous, is_kept] = self.claims;
         let Some((asked, history)) = claims.look(is_current, LIMIT + MARGIN, current).await else {
@@ -98,12 +99,15 @@ impl Hosted<'_> {
             return None;
         };
         let kept = kept(asked, history, release.clone());
-        claims.look(is_kept, LIMIT + MARGIN, kept).await.map(|()| release)
+        claims
+            .look(is_kept, LIMIT + MARGIN, kept)
+            .await
+            .map(|kept| (release, kept))
     }
 }
 
 /// The claim that the artifact of `release` is kept. What runs now is asked about with it: it is there, so if it is not found
-/// either, it is the question that is wrong. `judge` says what is wrong with what was found; `sent` counts requests.
+/// either, it is the question that is wrong. `judge` says what is wrong with what was found; `sent` counts requests. Brings back both, as far as they are known.
 pub async fn still_there<T>(
     words: &Words,
     release: &Release,
@@ -112,13 +116,16 @@ pub async fn still_there<T>(
         impl Future<Output = Result<T, ApiError>>,
         impl Future<Output = Result<T, ApiError>>,
     ),
-    judge: impl FnOnce(T) -> Option<Finding>,
-) -> Seen<()> {
+    judge: impl FnOnce(&T) -> Option<Finding>,
+) -> Seen<(T, Option<T>)> {
     let gone = |error: &ApiError| matches!(error.status, Some(404 | 410));
     let Words { platform, kept, .. } = words;
     let before = sent();
-    let wrong = match join(target, running).await {
-        (Ok(found), _) => judge(found),
+    let (found, wrong) = match join(target, running).await {
+        (Ok(found), running) => {
+            let wrong = judge(&found);
+            (Some((found, running.ok())), wrong)
+        }
         (Err(error), Err(running)) if gone(&error) && gone(&running) => {
             let why = format!(
                 "{platform} finds neither the {kept} {} nor the one that runs now",
@@ -127,7 +134,7 @@ pub async fn still_there<T>(
             return Err(NotChecked::with_help(why, "check what the token may read"));
         }
         (Err(error), Err(running)) if gone(&error) => return Err(running.into()),
-        (Err(error), Ok(_)) if gone(&error) => Some(is_gone(words, release)),
+        (Err(error), Ok(_)) if gone(&error) => (None, Some(is_gone(words, release))),
         (Err(error), _) => return Err(error.into()),
     };
     let observed = Observation {
@@ -135,7 +142,7 @@ pub async fn still_there<T>(
         ..Observation::nothing_wrong()
     };
     let requests = (sent() - before).to_string();
-    Ok((Some(()), observed.fact("requests", requests)))
+    Ok((found, observed.fact("requests", requests)))
 }
 
 /// The artifact of the release was deleted.

@@ -5,13 +5,17 @@
 
 mod age;
 mod asking;
+mod blocking;
 mod claims;
 mod deployments;
+mod distance;
 mod hosted;
 mod images;
+mod migrations;
 mod no_previous;
 mod platforms;
 mod proof;
+mod rehearsal;
 mod releases;
 mod template;
 
@@ -24,6 +28,7 @@ use crate::world::calls::Call;
 use crate::world::{World, registry};
 use claims::Claims;
 pub use deployments::Deployments;
+pub use migrations::Migrations;
 pub use platforms::cloudflare::CloudflarePlan;
 pub use platforms::command::CommandPlan;
 pub use platforms::fly::FlyPlan;
@@ -34,6 +39,7 @@ pub use platforms::kubernetes::{self, KubernetesPlan};
 pub use platforms::vercel::VercelPlan;
 use proof::Proof;
 pub use proof::Prove;
+pub use rehearsal::Rehearsal;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
@@ -42,6 +48,10 @@ pub struct Plan {
     /// Where a command of the user runs.
     pub folder: PathBuf,
     pub what: What,
+    /// Files that tell of a change to the database.
+    pub migrations: Vec<Migrations>,
+    /// How the previous version is tried, if it is.
+    pub rehearsal: Option<Rehearsal>,
 }
 
 pub enum What {
@@ -97,10 +107,18 @@ impl Subcommand for Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut claims = Claims::new(world.interrupt.clone());
-    let proof = match &plan.what {
-        What::Prove(platform) => platform.prove(&plan.folder, world, &mut claims).await,
+    let platform = match &plan.what {
+        What::Prove(platform) => platform,
         What::ListCalls(calls) => return listed(calls),
     };
+    let mut proof = platform.prove(&plan.folder, world, &mut claims).await;
+    let holds = claims.all_hold();
+    if platform.has_commits() {
+        distance::measure(&plan.migrations, world, &mut claims, &mut proof).await;
+    }
+    if let Some(rehearsal) = &plan.rehearsal {
+        rehearsal.run(world, &mut claims, holds, &mut proof).await;
+    }
     let proved = claims.all_hold();
     let mut outcome = Outcome {
         checks: claims.into_checks(),

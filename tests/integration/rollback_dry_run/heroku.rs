@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::platform::{Answer, Api, Asked, Standing, example, no, ok};
-use crate::repo::Told;
+use crate::repo::{Repo, Told};
 
 const API: Api = Api {
     platform: "heroku",
@@ -279,6 +279,26 @@ fn a_slug_that_is_gone_or_unknown_is_no_way_back() {
         release["oci_image"] = json!({"id": format!("image-{}", release["version"])});
     }
     fir.dry_run(&[]).is(0, &["v1 (succeeded)", "image image-1"]);
+}
+
+/// A slug names the commit that it was built from.
+#[test]
+fn the_commits_of_slugs_tell_how_far_back_it_is() {
+    let repo = Repo::with_releases();
+    let commits = [("a", repo.id("v1")), ("b", repo.id("HEAD"))];
+    let heroku = app(2, &[(2, "b", "succeeded"), (1, "a", "succeeded")]);
+    let standing = API.start(move |asked| {
+        match commits
+            .iter()
+            .find(|(slug, _)| asked.values.get(1) == Some(&(*slug).to_owned()))
+        {
+            Some((slug, commit)) => ok(json!({"id": slug, "commit": commit})),
+            None => heroku.answer(asked),
+        }
+    });
+    let args = ["--platform=heroku", "--app=shop-staging", "--migrations=app"];
+    let told = API.dry_run_in(&repo, &standing.address, &args, &[]);
+    told.is(0, &["2 commits back", "pass-weak"]);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 mod cloudflare;
 mod command;
+mod distance;
 mod fly;
 mod git;
 mod heroku;
 mod image;
 mod image_refused;
 mod kubernetes;
+mod rehearsal;
 mod vercel;

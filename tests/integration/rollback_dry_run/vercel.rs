@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::platform::{Answer, Api, Asked, Standing, example, no, ok};
-use crate::repo::Told;
+use crate::repo::{Repo, Told};
 
 const API: Api = Api {
     platform: "vercel",
@@ -259,6 +259,24 @@ fn a_deployment_that_is_gone_or_unknown_is_no_way_back() {
     kept(no(403))
         .dry_run(&[])
         .is(4, &["refuses the token of VERCEL_TOKEN (403)"]);
+}
+
+#[test]
+fn the_commits_of_deployments_tell_how_far_back_it_is() {
+    let repo = Repo::with_releases();
+    let commit = |name: &str| &*repo.id(name).leak();
+    let deployments = [
+        ("dpl_2", commit("HEAD"), "READY PROMOTED"),
+        ("dpl_1", commit("v1"), "READY PROMOTED"),
+    ];
+    let standing = shop("dpl_2", &deployments).start();
+    API.dry_run_in(
+        &repo,
+        &standing.address,
+        &["--platform=vercel", "--project=shop", "--team=acme"],
+        &[],
+    )
+    .is(0, &["2 commits back"]);
 }
 
 #[test]

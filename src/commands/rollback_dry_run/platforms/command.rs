@@ -35,6 +35,10 @@ pub struct CommandPlan {
 }
 
 impl Prove for CommandPlan {
+    fn has_commits(&self) -> bool {
+        false
+    }
+
     fn prove<'a>(&'a self, workspace: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
         Box::pin(async move {
             let words = world.secrets.command_line(self.check.iter().map(String::as_str));

@@ -73,7 +73,7 @@ impl Prove for CloudflarePlan {
             };
             let current = self.clone().current(world.env.clone());
             let kept = |cloudflare, history, release| self.clone().kept(cloudflare, history, release);
-            if let Some(release) = hosted.prove(claims, current, kept).await {
+            if let Some((release, ())) = hosted.prove(claims, current, kept).await {
                 let name = release.name;
                 proof.command = self.rollback_command.fill(|_| name.clone());
                 proof.proved = vec![
@@ -170,7 +170,7 @@ impl CloudflarePlan {
             deployable
         };
         let running = async { cloudflare.version(&history.current, until).await.map(|()| Vec::new()) };
-        let judge = |deployable: Vec<String>| {
+        let judge = |deployable: &Vec<String>| {
             let name = one_line(&release.name);
             (!deployable.contains(&release.name)).then(|| {
                 Finding::error(
@@ -180,6 +180,8 @@ impl CloudflarePlan {
                 .help("only the newest 100 versions can be deployed; name one of them with --to-release")
             })
         };
-        still_there(&self.words(), &release, || cloudflare.sent(), (both, running), judge).await
+        let (kept, observed) =
+            still_there(&self.words(), &release, || cloudflare.sent(), (both, running), judge).await?;
+        Ok((kept.map(|_| ()), observed))
     }
 }

@@ -14,7 +14,7 @@ use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
@@ -71,7 +71,7 @@ impl Prove for FlyPlan {
         Box::pin(async move {
             let mut proof = Proof {
                 not_covered: vec![
-                    "whether that image still starts and works: it was not run".to_owned(),
+                    format!("whether that image still starts and works{NOT_RUN}"),
                     "whether the token may deploy: Fly.io has no way to ask".to_owned(),
                     "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
                     "volumes and their content".to_owned(),
@@ -101,6 +101,7 @@ impl Prove for FlyPlan {
                 ),
                 format!("its image, {pinned}, is in its registry, for {}", image.platform),
             ];
+            proof.image = Some(pinned.clone());
             proof.target = Some(pinned);
             proof
         })

@@ -4,7 +4,6 @@
 //! the CLI 11.10 for `eligible_for_rollback`; changelog 3075 for `oci_image`.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::hosted::{History, MOST_PAGES};
@@ -50,6 +49,13 @@ pub struct Told {
 #[derive(Deserialize)]
 struct Id {
     id: String,
+}
+
+/// A slug or an image.
+#[derive(Deserialize)]
+pub struct Artifact {
+    /// What it was built from, if git deployed it.
+    pub commit: Option<String>,
 }
 
 impl Told {
@@ -142,10 +148,9 @@ impl Heroku {
     }
 
     /// Looks for what [`Told::artifact`] named.
-    pub async fn artifact(&self, app: &str, artifact: &str, until: Instant) -> Result<(), ApiError> {
+    pub async fn artifact(&self, app: &str, artifact: &str, until: Instant) -> Result<Artifact, ApiError> {
         let (kind, id) = artifact.split_once(' ').unwrap_or_default();
         let call = if kind == "slug" { SLUG } else { IMAGE };
-        let IgnoredAny = self.0.get(&call, &[app, id], &[], until).await?;
-        Ok(())
+        self.0.get(&call, &[app, id], &[], until).await
     }
 }

@@ -19,7 +19,7 @@ use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::Observation;
 use crate::model::Finding;
 use crate::world::{Env, World};
-use api::{Heroku, Told};
+use api::{Artifact, Heroku, Told};
 
 const CLAIMS: [Claim<'static>; 3] = [
     ("rollback:current", "One release is the current one, and has code"),
@@ -65,7 +65,7 @@ impl Prove for HerokuPlan {
             };
             let current = self.clone().current(world.env.clone());
             let kept = |heroku, history, release| self.clone().kept(heroku, history, release);
-            if let Some(release) = hosted.prove(claims, current, kept).await {
+            if let Some((release, (previous, running))) = hosted.prove(claims, current, kept).await {
                 let Release {
                     name, artifact, state, ..
                 } = release;
@@ -75,6 +75,8 @@ impl Prove for HerokuPlan {
                     format!("Heroku still has its {}", artifact.unwrap_or_default()),
                 ];
                 proof.target = Some(name);
+                proof.previous_commit = previous.commit;
+                proof.current_commit = running.and_then(|running| running.commit);
             }
             proof
         })
@@ -172,13 +174,13 @@ impl HerokuPlan {
         Some(Finding::error(code, message).help(help))
     }
 
-    async fn kept(self, heroku: Arc<Heroku>, history: History, release: Release) -> Seen<()> {
+    async fn kept(self, heroku: Arc<Heroku>, history: History, release: Release) -> Seen<(Artifact, Option<Artifact>)> {
         let until = Instant::now() + LIMIT;
         let target = release.artifact.clone().unwrap_or_default();
         let asked = (
             heroku.artifact(&self.app, &target, until),
             heroku.artifact(&self.app, &history.current, until),
         );
-        still_there(&self.words(), &release, || heroku.sent(), asked, |()| None).await
+        still_there(&self.words(), &release, || heroku.sent(), asked, |_| None).await
     }
 }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::images::all_present;
+use crate::commands::rollback_dry_run::images::{Pulled, all_present};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
@@ -88,8 +88,9 @@ impl Prove for KubernetesPlan {
             let accepted = self.accepted(running.clone(), target.clone());
             claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await;
             let pullable = self.pullable(running.clone(), target.clone(), world);
-            let digests = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
-            if let Some(digests) = digests {
+            let pulled = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
+            if let Some(pulled) = pulled {
+                pulled.tell(&mut proof);
                 let by_tag: Vec<&String> = written.iter().filter(|image| !image.contains('@')).collect();
                 for image in by_tag {
                     let image = one_line(image);
@@ -107,7 +108,10 @@ impl Prove for KubernetesPlan {
                         "{} may patch it, and the cluster accepts the change",
                         running.kubernetes.cluster.credentials
                     ),
-                    format!("{} of revision {number}: in the registry", count(digests, "image")),
+                    format!(
+                        "{} of revision {number}: in the registry",
+                        count(pulled.previous.len(), "image")
+                    ),
                 ];
             }
             proof
@@ -301,7 +305,7 @@ impl KubernetesPlan {
         running: Running,
         target: Revision,
         world: &World,
-    ) -> impl Future<Output = Seen<usize>> + Send + 'static {
+    ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
             let Running { kubernetes, workload } = running;
@@ -325,13 +329,13 @@ impl KubernetesPlan {
             // What runs is only a control: without it the answer is still one.
             let (previous, current) = (previous?, current.unwrap_or_default());
             let on = plan.on.unwrap_or_else(|| images::platform(&target.template));
-            let (digests, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
+            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
             observed.findings.extend(odd.findings);
             let of_cluster = (kubernetes.cluster.sent() - before).to_string();
             observed = observed
                 .fact("platform", on.to_string())
                 .fact("requests to the cluster", of_cluster);
-            Ok((digests.map(|_| previous.len()), observed))
+            Ok((pulled, observed))
         }
     }
 }

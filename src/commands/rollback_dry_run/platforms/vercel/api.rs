@@ -71,8 +71,12 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// A commit, if git deployed it; a deployment of changed files has the commit below them.
     fn artifact(&self) -> String {
+        self.commit().unwrap_or_else(|| self.id.clone())
+    }
+
+    /// If git deployed it; a deployment of changed files names the commit below them.
+    pub fn commit(&self) -> Option<String> {
         let text = |name: &str| self.meta.get(name).and_then(|value| value.as_str());
         let names = [
             "githubCommitSha",
@@ -84,7 +88,7 @@ impl Deployment {
             .into_iter()
             .find_map(text)
             .filter(|_| text("gitDirty") != Some("1"));
-        commit.unwrap_or(&self.id).to_owned()
+        commit.map(str::to_owned)
     }
 
     pub fn is_under_way(&self) -> bool {

@@ -75,7 +75,7 @@ impl Prove for VercelPlan {
             };
             let current = self.clone().current(world.env.clone());
             let kept = |asked, _, release| self.clone().kept(asked, release);
-            if let Some(release) = hosted.prove(claims, current, kept).await {
+            if let Some((release, (previous, running))) = hosted.prove(claims, current, kept).await {
                 let name = release.name;
                 proof.command = self.rollback_command.fill(|_| name.clone());
                 proof.proved = vec![
@@ -83,6 +83,8 @@ impl Prove for VercelPlan {
                     "Vercel still has it, and it is READY".to_owned(),
                 ];
                 proof.target = Some(name);
+                proof.previous_commit = previous.commit();
+                proof.current_commit = running.and_then(|running| running.commit());
             }
             proof
         })
@@ -179,7 +181,7 @@ impl VercelPlan {
         Some(Finding::error("rollout-in-progress", message).help(help))
     }
 
-    async fn kept(self, asked: Asked, release: Release) -> Seen<()> {
+    async fn kept(self, asked: Asked, release: Release) -> Seen<(Deployment, Option<Deployment>)> {
         let until = Instant::now() + LIMIT;
         let words = self.words();
         let Asked {
@@ -191,7 +193,7 @@ impl VercelPlan {
             vercel.deployment(&release.name, until),
             vercel.deployment(&running.id, until),
         );
-        let judge = |found: Deployment| (found.ready_state != "READY").then(|| is_gone(&words, &release));
+        let judge = |found: &Deployment| (found.ready_state != "READY").then(|| is_gone(&words, &release));
         let (kept, mut observed) = still_there(&words, &release, || vercel.sent(), lookups, judge).await?;
         if running.plan.as_deref() == Some("hobby") && one_before.is_some_and(|one_before| one_before != release.name) {
             let further = format!("{} is further back than the plan Hobby allows", one_line(&release.name));

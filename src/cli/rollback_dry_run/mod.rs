@@ -4,6 +4,7 @@ mod cloudflare;
 mod command;
 mod fly;
 mod git;
+mod helm;
 mod heroku;
 mod image;
 mod kubernetes;
@@ -44,7 +45,7 @@ pub enum Releases {
 )]
 pub struct RollbackDryRunOptions {
     /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
-    /// --workload, cloudflare with --worker, else git].
+    /// --workload, helm with --helm-release, cloudflare with --worker, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -71,12 +72,12 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image, kubernetes: platform on which the images must run [default: linux/amd64; for kubernetes that of the pods'
+    /// image, kubernetes, helm: platform on which the images must run [default: linux/amd64; for a cluster that of the pods'
     /// nodeSelector, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image, kubernetes: environment variable that holds user:password of the registry [default: the credentials in
-    /// docker's configuration file; for kubernetes the pull secrets of the pods before them].
+    /// image, kubernetes, helm: environment variable that holds user:password of the registry [default: the credentials in
+    /// docker's configuration file; for a cluster the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly, heroku: name of the app.
@@ -122,7 +123,7 @@ pub struct RollbackDryRunOptions {
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<String>,
     /// Environment variable that holds the token of the platform [default: what its own command line reads, such as
-    /// FLY_API_TOKEN; for kubernetes, the credentials of the kubeconfig file].
+    /// FLY_API_TOKEN; for a cluster, the credentials of the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
     /// Release to go back to, as the platform names it: v12, a revision, the id of a deployment or of a version [default: the newest good release that differs from the current one].
@@ -133,7 +134,7 @@ pub struct RollbackDryRunOptions {
     #[serde(skip)]
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
-    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for heroku, vercel and cloudflare:
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for helm, heroku, vercel and cloudflare:
     /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
     /// what rolls back on their own command line].
     #[arg(long, value_name = "TEMPLATE")]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::{
-    self, Calls, CloudflarePlan, Deployments, HerokuPlan, Placeholder, Prove, VercelPlan,
+    self, Calls, CloudflarePlan, Deployments, HelmPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -23,6 +23,8 @@ pub enum PlatformName {
     Fly,
     /// The previous release is a revision of a workload in a Kubernetes cluster.
     Kubernetes,
+    /// The previous release is a revision of a Helm release in a Kubernetes cluster.
+    Helm,
     /// The previous release is one that Heroku keeps.
     Heroku,
     /// The previous release is a production deployment on Vercel.
@@ -39,6 +41,7 @@ impl PlatformName {
             Self::Image => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
             Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
+            Self::Helm => HelmPlan::calls(),
             Self::Heroku => HerokuPlan::calls(),
             Self::Vercel => VercelPlan::calls(),
             Self::Cloudflare => CloudflarePlan::calls(),
@@ -49,7 +52,7 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly | Self::Kubernetes => Some(&[Placeholder::Image]),
+            Self::Image | Self::Fly | Self::Kubernetes | Self::Helm => Some(&[Placeholder::Image]),
             Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
             Self::Cloudflare => Some(&[Placeholder::Release]),
             Self::Command => None,
@@ -59,7 +62,7 @@ impl PlatformName {
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
-            Self::Git | Self::Command | Self::Image | Self::Kubernetes => None,
+            Self::Git | Self::Command | Self::Image | Self::Kubernetes | Self::Helm => None,
             Self::Fly => Some("FLY_API_TOKEN"),
             Self::Heroku => Some("HEROKU_API_KEY"),
             Self::Vercel => Some("VERCEL_TOKEN"),
@@ -74,6 +77,7 @@ impl PlatformName {
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
             Self::Kubernetes => Box::new(options.kubernetes()?),
+            Self::Helm => Box::new(options.helm()?),
             Self::Heroku => Box::new(options.heroku()?),
             Self::Vercel => Box::new(options.vercel()?),
             Self::Cloudflare => Box::new(options.cloudflare()?),
@@ -88,7 +92,7 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Cloudflare, Command, Fly, Git, Heroku, Image, Kubernetes, Vercel};
+        use PlatformName::{Cloudflare, Command, Fly, Git, Helm, Heroku, Image, Kubernetes, Vercel};
         let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
@@ -102,30 +106,31 @@ impl PlatformName {
             ("--current-image", &[Image], options.current_image.is_some()),
             (
                 "--image-platform",
-                &[Image, Kubernetes],
+                &[Image, Kubernetes, Helm],
                 options.image_platform.is_some(),
             ),
             (
                 "--registry-auth-env",
-                &[Image, Kubernetes],
+                &[Image, Kubernetes, Helm],
                 options.registry_auth_env.is_some(),
             ),
             ("--app", &[Fly, Heroku], options.app.is_some()),
             ("--workload", &[Kubernetes], options.workload.is_some()),
-            ("--namespace", &[Kubernetes], options.namespace.is_some()),
-            ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
+            ("--helm-release", &[Helm], options.helm_release.is_some()),
+            ("--namespace", &[Kubernetes, Helm], options.namespace.is_some()),
+            ("--kube-context", &[Kubernetes, Helm], options.kube_context.is_some()),
             ("--project", &[Vercel], options.project.is_some()),
             ("--team", &[Vercel], options.team.is_some()),
             ("--worker", &[Cloudflare], options.worker.is_some()),
             ("--account", &[Cloudflare], options.account.is_some()),
             (
                 "--platform-token-env",
-                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                &[Fly, Kubernetes, Helm, Heroku, Vercel, Cloudflare],
                 options.platform_token_env.is_some(),
             ),
             (
                 "--to-release",
-                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                &[Fly, Kubernetes, Helm, Heroku, Vercel, Cloudflare],
                 options.to_release.is_some(),
             ),
         ];
@@ -155,6 +160,7 @@ impl RollbackDryRunOptions {
             (self.image.is_some(), PlatformName::Image),
             (self.app.is_some(), PlatformName::Fly),
             (self.workload.is_some(), PlatformName::Kubernetes),
+            (self.helm_release.is_some(), PlatformName::Helm),
             (self.worker.is_some(), PlatformName::Cloudflare),
         ];
         let told = || {

@@ -4,6 +4,7 @@ pub mod cloudflare;
 pub mod command;
 pub mod fly;
 pub mod git;
+pub mod helm;
 pub mod heroku;
 pub mod image;
 pub mod kubernetes;

@@ -1,7 +1,6 @@
 //! Platform `kubernetes`: the previous release is a revision of a deployment, stateful set or daemon set.
 
 mod api;
-mod images;
 mod messages;
 mod revisions;
 mod state;
@@ -16,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{Pulled, all_present};
+use crate::commands::rollback_dry_run::pods::{self, Pod, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
@@ -27,7 +27,6 @@ use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
 pub use api::{CALLS, Named, NotAWorkload, is_name};
 use api::{Kubernetes, Workload};
-use messages::not_answered;
 use revisions::{Revision, are_same};
 
 const CURRENT: Claim<'_> = ("rollback:current", "The current revision is rolled out, and it is one");
@@ -79,7 +78,7 @@ impl Prove for KubernetesPlan {
                 claims.skip(&[PERMISSION, ACCEPTED, PULLABLE]);
                 return proof;
             };
-            let written = images::written(&target.template);
+            let written = pods::written(&target.template);
             proof.command = Some(self.command(&running, &target));
             proof.target = Some(target.name());
             claims
@@ -154,7 +153,7 @@ impl KubernetesPlan {
             };
             let observed = Observation::nothing_wrong()
                 .fact("namespace", kubernetes.cluster.namespace.clone())
-                .fact("images", one_line(&images::written(&workload.spec.template).join(", ")))
+                .fact("images", one_line(&pods::written(&workload.spec.template).join(", ")))
                 .fact("pods", state::wanted(plan.named.kind, &workload).to_string())
                 .fact("asked", format!("as {}", kubernetes.cluster.credentials))
                 .fact("requests", kubernetes.cluster.sent().to_string());
@@ -195,11 +194,11 @@ impl KubernetesPlan {
                         .fact("first rolled out", messages::ago(&release.at, now));
                     let revision = of(release).cloned();
                     if let Some(revision) = &revision {
-                        let images = images::written(&revision.template);
+                        let images = pods::written(&revision.template);
                         if let Some(cause) = revision.cause() {
                             observed = observed.fact("change-cause", one_line(cause));
                         }
-                        if images == images::written(&workload.spec.template) {
+                        if images == pods::written(&workload.spec.template) {
                             let why = format!(
                                 "revision {} has the same images; other parts of it differ",
                                 release.name
@@ -283,10 +282,10 @@ impl KubernetesPlan {
             };
             let number = target.number;
             let help = "an admission webhook changes it: check its rules";
-            if images::written(&made) != images::written(&target.template) {
+            if pods::written(&made) != pods::written(&target.template) {
                 let why = format!(
                     "the cluster would run other images than those of revision {number}: {}",
-                    one_line(&images::written(&made).join(", "))
+                    one_line(&pods::written(&made).join(", "))
                 );
                 observed.findings.push(Finding::error("other-images", why).help(help));
             } else if !are_same(&made, &target.template) {
@@ -314,21 +313,16 @@ impl KubernetesPlan {
             let mut odd = Observation::nothing_wrong();
             let auth_env = plan.auth_env.as_deref();
             let mut of_current = Observation::nothing_wrong();
+            let (cluster, namespace) = (&kubernetes.cluster, &*kubernetes.cluster.namespace);
+            let (pod, running) = (Pod::of(&target.template), Pod::of(&workload.spec.template));
             let (previous, current) = futures_util::future::join(
-                images::wanted(&kubernetes, &target.template, auth_env, &env, until, &mut odd),
-                images::wanted(
-                    &kubernetes,
-                    &workload.spec.template,
-                    auth_env,
-                    &env,
-                    until,
-                    &mut of_current,
-                ),
+                pods::wanted(cluster, namespace, pod, auth_env, &env, until, &mut odd),
+                pods::wanted(cluster, namespace, running, auth_env, &env, until, &mut of_current),
             )
             .await;
             // What runs is only a control: without it the answer is still one.
             let (previous, current) = (previous?, current.unwrap_or_default());
-            let on = plan.on.unwrap_or_else(|| images::platform(&target.template));
+            let on = plan.on.unwrap_or_else(|| pods::platform(&target.template));
             let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
             observed.findings.extend(odd.findings);
             let of_cluster = (kubernetes.cluster.sent() - before).to_string();

@@ -1,4 +1,4 @@
-//! The images that a template names, and who may pull them.
+//! Pods of a Kubernetes cluster: the images that their templates name, and who may pull them.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,51 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::api::{Kubernetes, Reference};
-use crate::commands::rollback_dry_run::images::{Wanted, not_checked};
+use super::images::{Wanted, not_checked};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::Env;
+use crate::world::api::ApiError;
+use crate::world::calls::Call;
+use crate::world::kubernetes::{Cluster, Status};
 use crate::world::registry::{Credentials, ImageName, NotAnImage, Platform};
 
 const HUB: &str = "docker.io";
 
+pub const GET_ACCOUNT: Call = Call::get(
+    "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
+    "which pull secrets its pods have",
+);
+pub const GET_SECRET: Call = Call::get(
+    "/api/v1/namespaces/{namespace}/secrets/{name}",
+    "a pull secret: the credentials for the image's registry",
+);
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(default)]
+pub struct Reference {
+    name: String,
+}
+
+/// What a pull secret holds.
+#[derive(Deserialize)]
+struct PullSecret {
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+/// What could not be found out, with what the cluster says about it.
+pub fn not_answered(error: &ApiError) -> NotChecked {
+    let said = Status::of(error).map(|status| format!(": {}", status.message()));
+    let why = format!("{}{}", error.unknown.why, said.unwrap_or_default());
+    NotChecked::with_help(why, error.unknown.help.clone())
+}
+
 /// The pods that a template makes, as far as images matter.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Pod {
+pub struct Pod {
     init_containers: Vec<Container>,
     containers: Vec<Container>,
     image_pull_secrets: Vec<Reference>,
@@ -37,16 +68,30 @@ struct Container {
     image_pull_policy: String,
 }
 
-fn pod(template: &Value) -> Pod {
-    template
-        .get("spec")
-        .and_then(|spec| Pod::deserialize(spec).ok())
-        .unwrap_or_default()
+impl Pod {
+    pub fn of(template: &Value) -> Self {
+        template
+            .get("spec")
+            .and_then(|spec| Self::deserialize(spec).ok())
+            .unwrap_or_default()
+    }
+
+    /// What its credentials for registries come from.
+    pub fn credentials(&self) -> (Option<String>, Vec<Reference>) {
+        (self.service_account_name.clone(), self.image_pull_secrets.clone())
+    }
+
+    /// Adds the containers of a pod with the same credentials.
+    pub fn add(&mut self, other: Self) {
+        (self.service_account_name, self.image_pull_secrets) = other.credentials();
+        self.init_containers.extend(other.init_containers);
+        self.containers.extend(other.containers);
+    }
 }
 
 /// Every image, as it is written; those of init containers first.
 pub fn written(template: &Value) -> Vec<String> {
-    let pod = pod(template);
+    let pod = Pod::of(template);
     let mut images = Vec::new();
     for container in pod.init_containers.into_iter().chain(pod.containers) {
         if !images.contains(&container.image) {
@@ -58,7 +103,7 @@ pub fn written(template: &Value) -> Vec<String> {
 
 /// What its nodes are, where the template says it.
 pub fn platform(template: &Value) -> Platform {
-    let nodes = pod(template).node_selector;
+    let nodes = Pod::of(template).node_selector;
     let label = |name: &str, default: &str| nodes.get(name).cloned().unwrap_or_else(|| default.to_owned());
     Platform {
         os: label("kubernetes.io/os", "linux"),
@@ -70,14 +115,14 @@ pub fn platform(template: &Value) -> Platform {
 /// The images that a node would pull, with the credentials that it would use as far as they can be read. What is odd about
 /// them is added to what was observed.
 pub async fn wanted(
-    kubernetes: &Kubernetes,
-    template: &Value,
+    cluster: &Cluster,
+    namespace: &str,
+    pod: Pod,
     auth_env: Option<&str>,
     env: &Env,
     until: Instant,
     observed: &mut Observation,
 ) -> Result<Vec<Wanted>, NotChecked> {
-    let pod = pod(template);
     let mut names: Vec<ImageName> = Vec::new();
     for container in pod.init_containers.iter().chain(&pod.containers) {
         let shown = one_line(&container.image);
@@ -127,7 +172,7 @@ pub async fn wanted(
         Some(_) => Vec::new(),
         None => {
             pull_secrets(
-                kubernetes,
+                (cluster, namespace),
                 pod.image_pull_secrets,
                 pod.service_account_name,
                 until,
@@ -152,27 +197,36 @@ pub async fn wanted(
 
 /// Those that the template names, and those of its service account, as docker's JSON.
 async fn pull_secrets(
-    kubernetes: &Kubernetes,
+    (cluster, namespace): (&Cluster, &str),
     named: Vec<Reference>,
     account: Option<String>,
     until: Instant,
     observed: &mut Observation,
 ) -> Result<Vec<(String, Value)>, NotChecked> {
     let account = account.unwrap_or_else(|| "default".to_owned());
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Account {
+        #[serde(default)]
+        image_pull_secrets: Vec<Reference>,
+    }
     let read = |names: Vec<Reference>| async move {
         let reads = names.into_iter().map(|of| async move {
-            let secret = kubernetes.pull_secret(&of.name, until).await;
+            let secret: Result<PullSecret, _> = cluster.get(&GET_SECRET, &[namespace, &of.name], until).await;
             (of.name, secret)
         });
         join_all(reads).await
     };
-    let (of_account, mut secrets) = join(kubernetes.pull_secrets_of(&account, until), read(named)).await;
-    match of_account {
+    let values = [namespace, &*account];
+    let of_account = cluster.get::<Account>(&GET_ACCOUNT, &values, until);
+    let (of_account, mut secrets) = join(of_account, read(named)).await;
+    match of_account.map(|account| account.image_pull_secrets) {
         // A pod has its own or those of its account, and not both (the admission controller ServiceAccount).
         Ok(names) if secrets.is_empty() => secrets = read(names).await,
         Ok(_) => {}
-        Err(error) => unread(observed, &format!("service account {account}"), error.status)
-            .map_err(|()| super::messages::not_answered(&error))?,
+        Err(error) => {
+            unread(observed, &format!("service account {account}"), error.status).map_err(|()| not_answered(&error))?
+        }
     }
     let mut found = Vec::new();
     for (name, secret) in secrets {
@@ -196,8 +250,9 @@ async fn pull_secrets(
                     }
                 }
             }
-            Err(error) => unread(observed, &format!("pull secret {name}"), error.status)
-                .map_err(|()| super::messages::not_answered(&error))?,
+            Err(error) => {
+                unread(observed, &format!("pull secret {name}"), error.status).map_err(|()| not_answered(&error))?
+            }
         }
     }
     Ok(found)

@@ -60,7 +60,7 @@ fn dry_run(namespace: &Namespace, more: &[&str]) -> Told {
 }
 
 /// Whether one of the listed calls, `METHOD PATTERN: purpose`, is this request.
-fn is_listed(list: &str, method: &str, uri: &str) -> bool {
+pub fn is_listed(list: &str, method: &str, uri: &str) -> bool {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     list.lines()
         .filter_map(|line| line.trim().strip_prefix("- "))

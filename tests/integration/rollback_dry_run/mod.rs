@@ -5,6 +5,7 @@ mod command;
 mod distance;
 mod fly;
 mod git;
+mod helm;
 mod heroku;
 mod image;
 mod image_refused;

@@ -1,7 +1,7 @@
 //! Platform `helm`: the previous release is a revision that Helm keeps.
 
 mod api;
-mod manifest;
+pub mod manifest;
 mod messages;
 mod proving;
 pub mod release;

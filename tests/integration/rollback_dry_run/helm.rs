@@ -260,8 +260,8 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
         (&["--helm-release=shop", "--to-release=v1"], "is not a revision"),
         (&["--platform=helm"], "needs the name of the release"),
         (
-            &["--helm-release=shop", "--workload=deployment/shop"],
-            "--workload requires the platform `kubernetes`",
+            &["--helm-release=shop", "--ref=v1"],
+            "--ref requires the platform `git`",
         ),
     ] {
         Repo::none().dry_run(args).is(2, &[says]);
@@ -356,7 +356,15 @@ fn what_the_cluster_or_the_registry_no_longer_has_is_found() {
         chart.deploy(&namespace, &json!({"image": image, "more": more}));
         chart.deploy(&namespace, &json!({"image": v2, "text": "new"}));
         match name {
-            "space" => drop(namespace.kubectl(&["delete", "namespace", "far-away", "--wait=false"])),
+            "space" => {
+                namespace.kubectl(&["delete", "namespace", "far-away", "--wait=false"]);
+                dry_run(&namespace, &[]).is(1, &["needs the namespace far-away, which is being deleted"]);
+                // As the controller of namespaces would do it.
+                let gone = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "far-away"},
+                    "spec": {"finalizers": []}});
+                let path = "--raw=/api/v1/namespaces/far-away/finalize";
+                namespace.kubectl_with(&["replace", path, "--filename=-"], &gone.to_string());
+            }
             "served" => drop(namespace.kubectl(&["delete", "crd", "baskets.shop.example"])),
             "fixed" => namespace.apply(&object("fixed", &json!({"immutable": true, "data": {"a": "other"}}))),
             _ => {}

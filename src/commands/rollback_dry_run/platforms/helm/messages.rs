@@ -155,6 +155,11 @@ pub fn not_accepted(object: &Object, namespace: &str, error: &ApiError) -> Resul
             format!("{of} needs the namespace {namespace}, which is not there any more"),
             "create the namespace first",
         ),
+        Some(403) if says.contains("is being terminated") => (
+            "no-namespace",
+            format!("{of} needs the namespace {namespace}, which is being deleted"),
+            "create the namespace again when it is gone",
+        ),
         // Whether the credentials suffice was asked before.
         Some(403) => (
             "not-admitted",

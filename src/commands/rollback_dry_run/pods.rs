@@ -225,7 +225,7 @@ async fn pull_secrets(
         Ok(names) if secrets.is_empty() => secrets = read(names).await,
         Ok(_) => {}
         Err(error) => {
-            unread(observed, &format!("service account {account}"), error.status).map_err(|()| not_answered(&error))?
+            unread(observed, &format!("service account {account}"), error.status).map_err(|()| not_answered(&error))?;
         }
     }
     let mut found = Vec::new();
@@ -251,7 +251,7 @@ async fn pull_secrets(
                 }
             }
             Err(error) => {
-                unread(observed, &format!("pull secret {name}"), error.status).map_err(|()| not_answered(&error))?
+                unread(observed, &format!("pull secret {name}"), error.status).map_err(|()| not_answered(&error))?;
             }
         }
     }

@@ -375,6 +375,30 @@ fn what_the_cluster_or_the_registry_no_longer_has_is_found() {
     }
 }
 
+/// Helm's own patch passes over it, so it is not known to be refused.
+#[test]
+fn what_server_side_apply_alone_refuses_is_unknown() {
+    let (Some(kubernetes), Some(registry)) = (Kubernetes::shared(), Registry::start(false)) else {
+        return;
+    };
+    let (namespace, chart) = (kubernetes.namespace(), Chart::new());
+    registry.push("shop:v1", "one", &["linux/amd64"]);
+    let image = registry.image("shop:v1");
+    let twice = json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]);
+    let more = json!({"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "twice"},
+        "spec": {"replicas": 0, "selector": {"app": "twice"}, "template": {"metadata": {"labels": {"app": "twice"}},
+            "spec": {"containers": [{"name": "c", "image": image, "env": twice}]}}}});
+    chart.deploy(&namespace, &json!({"image": image, "more": more}));
+    chart.deploy(&namespace, &json!({"image": image, "more": more, "text": "new"}));
+    dry_run(&namespace, &[]).is(
+        4,
+        &[
+            "whether the cluster accepts ReplicationController twice cannot be asked",
+            "an item is there twice",
+        ],
+    );
+}
+
 #[test]
 fn what_a_cluster_does_not_say_is_unknown() {
     let repo = Repo::none();

@@ -121,7 +121,9 @@ fn a_deployment_goes_back_to_its_last_other_revision_and_nothing_is_stored() {
         "{asked:?}"
     );
     assert!(asked.len() >= 7, "{asked:?}");
-    for (method, uri) in asked {
+    // What has no namespace may come from a test of Helm, which asks the same server which kinds it serves.
+    let of_other = |uri: &str| !uri.contains("/namespaces/") && !uri.contains("selfsubjectaccessreviews");
+    for (method, uri) in asked.into_iter().filter(|(_, uri)| !of_other(uri)) {
         assert!(is_listed(&list, &method, &uri), "{method} {uri}\n{list}");
     }
     // The command does what was proved. Then the revision has another number.

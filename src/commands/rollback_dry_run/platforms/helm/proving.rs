@@ -66,57 +66,55 @@ impl Needed {
 }
 
 /// Answers with where the kinds of both manifests are kept.
-pub fn permission(running: Running, target: Target) -> impl Future<Output = Seen<Places>> + Send + 'static {
-    async move {
-        let Running {
-            helm, objects: current, ..
-        } = running;
-        let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
-        let both = [&target.objects[..], &current[..]].concat();
-        let places = helm.places(&both, until).await.map_err(|error| not_answered(&error))?;
-        let needed: Vec<Needed> = needed(&helm, &target.objects, &current, &places).into_iter().collect();
-        let mut missing = Vec::new();
-        for some in needed.chunks(AT_ONCE) {
-            let asks = some.iter().map(|of| {
-                let right = Right {
-                    verb: of.verb,
-                    group: &of.group,
-                    resource: &of.resource,
-                    name: of.name.as_deref(),
-                };
-                helm.may(&of.namespace, right, until)
-            });
-            for (of, may) in some.iter().zip(join_all(asks).await) {
-                if !may.map_err(|error| not_answered(&error))? {
-                    missing.push(of.told());
-                }
+pub async fn permission(running: Running, target: Target) -> Seen<Places> {
+    let Running {
+        helm, objects: current, ..
+    } = running;
+    let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
+    let both = [&target.objects[..], &current[..]].concat();
+    let places = helm.places(&both, until).await.map_err(|error| not_answered(&error))?;
+    let needed: Vec<Needed> = needed(&helm, &target.objects, &current, &places).into_iter().collect();
+    let mut missing = Vec::new();
+    for some in needed.chunks(AT_ONCE) {
+        let asks = some.iter().map(|of| {
+            let right = Right {
+                verb: of.verb,
+                group: &of.group,
+                resource: &of.resource,
+                name: of.name.as_deref(),
+            };
+            helm.may(&of.namespace, right, until)
+        });
+        for (of, may) in some.iter().zip(join_all(asks).await) {
+            if !may.map_err(|error| not_answered(&error))? {
+                missing.push(of.told());
             }
         }
-        let everything = Right {
-            verb: "*",
-            group: "*",
-            resource: "*",
-            name: None,
-        };
-        let everything = helm.may(&helm.cluster.namespace, everything, until).await;
-        let everything = everything.map_err(|error| not_answered(&error))?;
-        let mut observed = Observation::nothing_wrong()
-            .fact("rights", count(needed.len(), "right"))
-            .fact("requests", (helm.cluster.sent() - before).to_string());
-        if !missing.is_empty() {
-            observed.findings.push(messages::may_not(&helm, &missing));
-            return Ok((None, observed));
-        }
-        if everything {
-            let why = format!(
-                "{} may do everything in this namespace; {} are enough",
-                helm.cluster.credentials,
-                count(needed.len(), "right")
-            );
-            observed.findings.push(Finding::note("more-rights", why));
-        }
-        Ok((Some(places), observed))
     }
+    let everything = Right {
+        verb: "*",
+        group: "*",
+        resource: "*",
+        name: None,
+    };
+    let everything = helm.may(&helm.cluster.namespace, everything, until).await;
+    let everything = everything.map_err(|error| not_answered(&error))?;
+    let mut observed = Observation::nothing_wrong()
+        .fact("rights", count(needed.len(), "right"))
+        .fact("requests", (helm.cluster.sent() - before).to_string());
+    if !missing.is_empty() {
+        observed.findings.push(messages::may_not(&helm, &missing));
+        return Ok((None, observed));
+    }
+    if everything {
+        let why = format!(
+            "{} may do everything in this namespace; {} are enough",
+            helm.cluster.credentials,
+            count(needed.len(), "right")
+        );
+        observed.findings.push(Finding::note("more-rights", why));
+    }
+    Ok((Some(places), observed))
 }
 
 fn needed(helm: &Helm, target: &[Object], current: &[Object], places: &Places) -> BTreeSet<Needed> {
@@ -146,37 +144,35 @@ fn key(object: &Object) -> (String, String, String) {
     (object.group.clone(), object.version.clone(), object.kind.clone())
 }
 
-pub fn accepted(running: Running, target: Target, places: Places) -> impl Future<Output = Seen<()>> + Send + 'static {
-    async move {
-        let helm = running.helm;
-        let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
-        let mut findings = Vec::new();
-        let mut unknown = None;
-        for some in target.objects.chunks(AT_ONCE) {
-            let asks = some.iter().map(|object| async {
-                let Some(place) = places.get(&key(object)) else {
-                    return Some(Ok(messages::not_served(object)));
-                };
-                let error = helm.apply(object, place, until).await.err()?;
-                Some(messages::not_accepted(object, helm.namespace(object, place), &error))
-            });
-            for answer in join_all(asks).await.into_iter().flatten() {
-                match answer {
-                    Ok(finding) => findings.push(finding),
-                    Err(error) => drop(unknown.get_or_insert(error)),
-                }
+pub async fn accepted(running: Running, target: Target, places: Places) -> Seen<()> {
+    let helm = running.helm;
+    let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
+    let mut findings = Vec::new();
+    let mut unknown = None;
+    for some in target.objects.chunks(AT_ONCE) {
+        let asks = some.iter().map(|object| async {
+            let Some(place) = places.get(&key(object)) else {
+                return Some(Ok(messages::not_served(object)));
+            };
+            let error = helm.apply(object, place, until).await.err()?;
+            Some(messages::not_accepted(object, helm.namespace(object, place), &error))
+        });
+        for answer in join_all(asks).await.into_iter().flatten() {
+            match answer {
+                Ok(finding) => findings.push(finding),
+                Err(error) => drop(unknown.get_or_insert(error)),
             }
         }
-        // What is known to be refused stays a failure, whatever else is unknown.
-        if let (Some(unknown), true) = (unknown, findings.is_empty()) {
-            return Err(unknown);
-        }
-        let mut observed = Observation::nothing_wrong()
-            .fact("objects", count(target.objects.len(), "object"))
-            .fact("requests", (helm.cluster.sent() - before).to_string());
-        observed.findings = findings;
-        Ok((Some(()), observed))
     }
+    // What is known to be refused stays a failure, whatever else is unknown.
+    if let (Some(unknown), true) = (unknown, findings.is_empty()) {
+        return Err(unknown);
+    }
+    let mut observed = Observation::nothing_wrong()
+        .fact("objects", count(target.objects.len(), "object"))
+        .fact("requests", (helm.cluster.sent() - before).to_string());
+    observed.findings = findings;
+    Ok((Some(()), observed))
 }
 
 /// Every image of pods, as it is written.

@@ -168,6 +168,7 @@ fn a_previous_version_that_does_not_come_up_is_a_failure_with_its_last_words() {
     let told = broken.rehearse(&[], &[]);
     told.is(1, &["exited with code 1", "no module named shop"]);
     assert_eq!(told.output("command"), "", "an unproved command is no output");
+    assert_eq!(told.codes(), ["process-exit"], "it is told once");
     let silent = Shop::of("import time\ntime.sleep(60)");
     silent
         .rehearse(&[], &[])

@@ -87,7 +87,7 @@ impl Registry {
         format!("127.0.0.1:{}/{name}", self.port)
     }
 
-    /// Pushes an image for each platform, without layers, told apart by `text`; with several, under an index. Answers with the
+    /// Pushes an image for each platform, without layers, told apart by `text`, which is what they say they were built from; with several, under an index. Answers with the
     /// digest of the whole and those of the images.
     pub fn push(&self, name: &str, text: &str, platforms: &[&str]) -> (String, Vec<String>) {
         let layout = TempDir::new_in(self.folder.path()).unwrap();
@@ -103,7 +103,7 @@ impl Registry {
         for platform in platforms {
             let (os, architecture) = platform.split_once('/').unwrap();
             let config = json!({"os": os, "architecture": architecture, "created": "2026-11-01T12:00:00Z",
-                "config": {"Labels": {"text": text}}, "rootfs": {"type": "layers", "diff_ids": []}});
+                "config": {"Labels": {"org.opencontainers.image.revision": text}}, "rootfs": {"type": "layers", "diff_ids": []}});
             let (config, config_size) = blob(config.to_string().as_bytes());
             let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size},

@@ -153,6 +153,28 @@ fn other_platform(what: String) -> Finding {
     Finding::error("other-platform", what).help("set --image-platform to what staging runs on")
 }
 
+/// The commit that an image was built from, and how many requests told it. Nothing is claimed about that image, so what is not
+/// answered is not known.
+pub async fn commit_of(
+    image: &ImageName,
+    registry: Result<Registry, Missing>,
+    on: &Platform,
+    until: Instant,
+) -> (Option<String>, usize) {
+    let Ok(registry) = registry else {
+        return (None, 0);
+    };
+    let digest = match image.digest() {
+        Some(digest) => Ok(digest.to_owned()),
+        None => registry.digest(image.reference(), until).await,
+    };
+    let found = match digest {
+        Ok(digest) => registry.image(&digest, on, until).await.ok(),
+        Err(_) => None,
+    };
+    (found.and_then(|image| image.revision), registry.sent())
+}
+
 /// What was looked for in a registry, or what its absence means.
 pub fn present<T>(
     result: Result<T, Missing>,

@@ -147,6 +147,13 @@ fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut 
             }
         }
     }
+    if options.rehearse.is_some() {
+        need(meaning, Needed::Host, "rehearse");
+    }
+    if !options.migrations.is_empty() {
+        need(meaning, Needed::Checkout, "migrations");
+        need(meaning, Needed::History, "migrations");
+    }
     if let Some(because) = options.asks_github() {
         let token = Needed::Token {
             variable: options.github_token_env().to_owned(),

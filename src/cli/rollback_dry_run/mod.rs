@@ -5,6 +5,7 @@ mod fly;
 mod git;
 mod image;
 mod platform;
+mod rehearsal;
 
 use std::path::Path;
 
@@ -13,12 +14,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::UsageError;
-use super::merge;
-use super::{Given, Options};
+use super::{Given, Options, Or as _, merge, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{self, Deployments, Placeholder, Plan, Template, What};
 use crate::model::TimeSpan;
 pub use platform::PlatformName;
+pub use rehearsal::Around;
 
 const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 
@@ -129,6 +130,21 @@ pub struct RollbackDryRunOptions {
     /// for fly: fly deploy --app APP --image {image}].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
+    /// Glob of the files that change the database, such as db/migrate; repeatable. Those that changed since the release to
+    /// go back to are a warning: a rollback does not undo them.
+    #[arg(long, value_name = "GLOB")]
+    pub migrations: Vec<String>,
+    /// Command that builds and starts the previous version, to ask it what `smoke` of the configuration asks. It is split
+    /// into words as a shell would, but runs without a shell: for git in a temporary checkout; for other platforms write
+    /// {image}, as in: docker run --rm --network host {image}.
+    #[arg(long, value_name = "COMMAND")]
+    pub rehearse: Option<String>,
+    /// Where the rehearsed version answers, such as http://127.0.0.1:8080 [default: the URL of `smoke`].
+    #[arg(long, value_name = "URL")]
+    pub rehearse_url: Option<String>,
+    /// Variable that the rehearsed version may have although it could hold credentials; repeatable.
+    #[arg(long, value_name = "VARIABLE")]
+    pub rehearse_env: Vec<String>,
     /// command: your own read-only check, split into words as a shell would, but run without a shell. It runs with
     /// STAGEPROOF_DRY_RUN=1.
     #[arg(long, value_name = "COMMAND")]
@@ -169,9 +185,26 @@ impl Options for RollbackDryRunOptions {
         } else {
             &world.workspace
         };
+        let started_in = if self.rehearse.is_some() {
+            &world.folder
+        } else {
+            &world.workspace
+        };
         let options = self.or(given.config.rollback_dry_run.take().unwrap_or_default());
         given.secret_names.extend(secret_names(&options));
-        Ok(Box::new(options.plan(folder, &given.setting.subject.environment)?))
+        let smoke = given.config.smoke.take();
+        if options.rehearse.is_some() {
+            given.secret_names.extend(smoke.iter().flat_map(smoke::secret_names));
+        }
+        let around = Around {
+            setting: &given.setting,
+            world,
+            waivers: given.waivers(false),
+            unpacked: &given.unpacked,
+            smoke,
+            started_in,
+        };
+        Ok(Box::new(options.plan(folder, around)?))
     }
 }
 
@@ -209,6 +242,10 @@ impl RollbackDryRunOptions {
                 to_release,
                 list_calls,
                 rollback_command,
+                migrations,
+                rehearse,
+                rehearse_url,
+                rehearse_env,
                 check,
                 expect_exit,
                 expect_output,
@@ -245,21 +282,25 @@ impl RollbackDryRunOptions {
         self.platform_token_env.clone().or(default)
     }
 
-    pub fn plan(self, folder: &Path, environment: &str) -> Result<Plan, UsageError> {
+    pub fn plan(self, folder: &Path, around: Around<'_>) -> Result<Plan, UsageError> {
         let deployments = Deployments {
-            environment: environment.to_owned(),
+            environment: around.setting.subject.environment.clone(),
             token_env: self.github_token_env().to_owned(),
         };
         let platform = self.platform();
         platform.refuse_foreign(&self)?;
-        let what = if self.list_calls == Some(true) {
-            What::ListCalls(self.calls())
+        let migrations = self.migrations()?;
+        let (rehearsal, what) = if self.list_calls == Some(true) {
+            (None, What::ListCalls(self.calls()))
         } else {
-            What::Prove(platform.plan(self, deployments)?)
+            let rehearsal = self.rehearsal(around)?;
+            (rehearsal, What::Prove(platform.plan(self, deployments)?))
         };
         Ok(Plan {
             folder: folder.to_owned(),
             what,
+            migrations,
+            rehearsal,
         })
     }
 }

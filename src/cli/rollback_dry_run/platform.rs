@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
-use crate::commands::rollback_dry_run::{self, Calls, Deployments, Prove};
+use crate::commands::rollback_dry_run::{self, Calls, Deployments, Placeholder, Prove};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -31,6 +31,15 @@ impl PlatformName {
         }
     }
 
+    /// What the command of a rehearsal may have filled in; `None` where there is nothing to start.
+    pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
+        match self {
+            Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
+            Self::Image | Self::Fly => Some(&[Placeholder::Image]),
+            Self::Command => None,
+        }
+    }
+
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
@@ -48,7 +57,7 @@ impl PlatformName {
         })
     }
 
-    fn name(self) -> String {
+    pub fn name(self) -> String {
         self.to_possible_value()
             .map(|value| value.get_name().to_owned())
             .unwrap_or_default()

@@ -3,11 +3,16 @@
 //! A platform is a file (or folder) in `platforms` that implements [`Prove`]. It makes its claims one after the other through
 //! [`Claims`] and answers with what they prove. What several platforms need lies beside `platforms`.
 
+mod age;
+mod blocking;
 mod claims;
 mod deployments;
+mod distance;
 mod images;
+mod migrations;
 mod platforms;
 mod proof;
+mod rehearsal;
 mod releases;
 mod template;
 
@@ -20,12 +25,14 @@ use crate::world::calls::Call;
 use crate::world::{World, registry};
 use claims::Claims;
 pub use deployments::Deployments;
+pub use migrations::Migrations;
 pub use platforms::command::CommandPlan;
 pub use platforms::fly::FlyPlan;
 pub use platforms::git::{GitPlan, version};
 pub use platforms::image::{ImagePlan, NamedImage};
 use proof::Proof;
 pub use proof::Prove;
+pub use rehearsal::Rehearsal;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
@@ -34,6 +41,10 @@ pub struct Plan {
     /// Where a command of the user runs.
     pub folder: PathBuf,
     pub what: What,
+    /// Files that tell of a change to the database.
+    pub migrations: Vec<Migrations>,
+    /// How the previous version is tried, if it is.
+    pub rehearsal: Option<Rehearsal>,
 }
 
 pub enum What {
@@ -84,10 +95,18 @@ impl Subcommand for Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut claims = Claims::new(world.interrupt.clone());
-    let proof = match &plan.what {
-        What::Prove(platform) => platform.prove(&plan.folder, world, &mut claims).await,
+    let platform = match &plan.what {
+        What::Prove(platform) => platform,
         What::ListCalls(calls) => return listed(calls),
     };
+    let mut proof = platform.prove(&plan.folder, world, &mut claims).await;
+    let holds = claims.all_hold();
+    if platform.has_commits() {
+        distance::measure(&plan.migrations, world, &mut claims, &mut proof).await;
+    }
+    if let Some(rehearsal) = &plan.rehearsal {
+        rehearsal.run(world, &mut claims, holds, &mut proof).await;
+    }
     let proved = claims.all_hold();
     let mut outcome = Outcome {
         checks: claims.into_checks(),

@@ -86,6 +86,11 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// Whether there is a place for this.
+    pub fn has(&self, placeholder: Placeholder) -> bool {
+        self.0.contains(&Part::Fill(placeholder))
+    }
+
     /// The exact command. Where in it a value ends up (in quotes, in backticks, in a here-document) is only known to a
     /// shell, so a value must be a word that none of them changes: `None` if one is not.
     pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> Option<String> {

@@ -10,14 +10,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
+use crate::model::Finding;
 use crate::model::text::{count, one_line};
-use crate::model::{Finding, TimeSpan};
 use crate::world::World;
 use crate::world::api::ApiError;
 use crate::world::registry::{Credentials, Image, ImageName, Platform, Registry};
@@ -70,7 +71,7 @@ impl Prove for FlyPlan {
         Box::pin(async move {
             let mut proof = Proof {
                 not_covered: vec![
-                    "whether that image still starts and works: it was not run".to_owned(),
+                    format!("whether that image still starts and works{NOT_RUN}"),
                     "whether the token may deploy: Fly.io has no way to ask".to_owned(),
                     "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
                     "volumes and their content".to_owned(),
@@ -100,6 +101,7 @@ impl Prove for FlyPlan {
                 ),
                 format!("its image, {pinned}, is in its registry, for {}", image.platform),
             ];
+            proof.image = Some(pinned.clone());
             proof.target = Some(pinned);
             proof
         })
@@ -194,8 +196,8 @@ impl FlyPlan {
                     let observed = observed
                         .fact("release", format!("{} ({})", release.name, one_line(&release.state)))
                         .fact("image", image.to_string())
-                        .fact("distance", count(newer, "release") + " back")
-                        .fact("deployed", ago(&release.at, now));
+                        .fact("distance", count(newer, "release") + " back");
+                    let observed = age::tell(observed, "deployed", &release.at, now);
                     let release = release.clone();
                     (Some(Target { release, image }), observed)
                 }
@@ -285,19 +287,4 @@ fn no_app(app: &str, error: &ApiError) -> Observation {
 
 fn not_answered(error: ApiError) -> NotChecked {
     NotChecked::with_help(error.unknown.why, error.unknown.help)
-}
-
-fn ago(at: &str, now: Timestamp) -> String {
-    let age = at
-        .parse::<Timestamp>()
-        .ok()
-        .and_then(|at| Duration::try_from(now.duration_since(at)).ok());
-    match age {
-        Some(age) => format!(
-            "{}, {} ago",
-            one_line(at),
-            TimeSpan(Duration::from_secs(age.as_secs() / 60 * 60))
-        ),
-        None => one_line(at),
-    }
 }

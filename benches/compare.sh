@@ -194,6 +194,60 @@ wrap() {
     rm -rf copy wrapped text out
 }
 
+# The dry run of a rollback in a real Kubernetes, whose image is never pulled: kubectl asks no registry either.
+rollback() {
+    local programs="${XDG_CACHE_HOME:-$HOME/.cache}/stageproof-ci/kubernetes"
+    if ! command -v etcd >/dev/null || [ ! -x "$programs/kubectl" ]; then
+        echo 'rollback in Kubernetes: NOT MEASURED, etcd or what .ci/kubernetes builds is missing'
+        return
+    fi
+    local store peers api peak
+    store=$(free_port) peers=$(free_port) api=$(free_port)
+    mkdir cluster
+    cat >cluster/config <<YAML
+{current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}], users: [{name: u, user: {token: bench-token}}],
+ clusters: [{name: c, cluster: {server: 'https://127.0.0.1:$api', certificate-authority: certs/apiserver.crt}}]}
+YAML
+    echo 'bench-token,admin,1,"system:masters"' >cluster/tokens
+    openssl ecparam -name prime256v1 -genkey -noout -out cluster/key
+    export KUBECONFIG="$scratch/cluster/config"
+    (
+        cd cluster
+        etcd --data-dir etcd --listen-client-urls "http://127.0.0.1:$store" --advertise-client-urls "http://127.0.0.1:$store" \
+            --listen-peer-urls "http://127.0.0.1:$peers" --initial-advertise-peer-urls "http://127.0.0.1:$peers" \
+            --initial-cluster "default=http://127.0.0.1:$peers" &
+        "$programs/kube-apiserver" --etcd-servers "http://127.0.0.1:$store" --bind-address 127.0.0.1 --secure-port "$api" \
+            --advertise-address 127.0.0.1 --cert-dir certs --token-auth-file tokens --authorization-mode RBAC \
+            --service-account-issuer https://kubernetes.default.svc --service-account-signing-key-file key \
+            --service-account-key-file key --service-cluster-ip-range 10.0.0.0/24 \
+            --disable-admission-plugins ServiceAccount &
+        until "$programs/kubectl" get --raw /readyz; do sleep 0.2; done
+        "$programs/kube-controller-manager" --kubeconfig config --leader-elect=false --secure-port 0 \
+            --controllers deployment-controller,replicaset-controller &
+        trap 'kill -9 $(jobs -p)' TERM
+        wait
+    ) >cluster/log 2>&1 &
+    server=$!
+    local patch='{"spec": {"template": {"spec": {"containers": [{"name": "shop", "imagePullPolicy": "Never"}]}}}}' image
+    until "$programs/kubectl" create deployment shop --image=shop:1 --replicas=0 >said 2>&1 || ((SECONDS > 600)); do sleep 0.5; done
+    for image in shop:1 shop:2; do
+        "$programs/kubectl" set image deployment/shop "shop=$image" >/dev/null
+        "$programs/kubectl" patch deployment shop --patch "$patch" >/dev/null
+        "$programs/kubectl" rollout status deployment/shop >/dev/null
+    done
+    local ours="'$binary' rollback-dry-run --workload deployment/shop --evidence-dir '$scratch/cluster/proof'"
+    ratio 'a rollback in Kubernetes, against kubectl rollout undo --dry-run=server' '<= 1.0' "$ours" \
+        "'$programs/kubectl' rollout undo deployment/shop --dry-run=server"
+    sh -c "command time -f %M -o peak $ours" >said 2>&1
+    peak=$(tail -n 1 peak)
+    echo "peak memory of that dry run: $((peak / 1024)) MiB (aim: < 32 MiB)"
+    kill "$server"
+    wait "$server" 2>/dev/null || true
+    server=''
+    unset KUBECONFIG
+    rm -rf cluster
+}
+
 memory() {
     mkdir big
     # Half of it packs, half does not, as logs and archives do.
@@ -216,4 +270,5 @@ probes
 hash_large
 hash_many
 wrap
+rollback
 memory

@@ -17,6 +17,7 @@ pub mod hash;
 pub mod host;
 pub mod http;
 pub mod interrupt;
+pub mod kubernetes;
 pub mod lines;
 pub mod mounts;
 pub mod output;

@@ -62,7 +62,7 @@ const TELLING: [&str; 10] = [
 const HIDDEN: &str = "***";
 
 /// A text that prints as `***`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

@@ -10,6 +10,10 @@
 
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/kubernetes.rs"]
+mod kubernetes;
+#[path = "../support/platform.rs"]
+mod platform;
 #[path = "../support/registry.rs"]
 mod registry;
 #[path = "../support/repo.rs"]

@@ -1,11 +1,15 @@
 //! Options of `rollback-dry-run`. What only one platform takes is read in the file of that platform.
 
+mod cloudflare;
 mod command;
 mod fly;
 mod git;
+mod heroku;
 mod image;
+mod kubernetes;
 mod platform;
 mod rehearsal;
+mod vercel;
 
 use std::path::Path;
 
@@ -39,7 +43,8 @@ pub enum Releases {
     after_help = "Examples:\n  stageproof rollback-dry-run --tags 'v*'\n  stageproof rollback-dry-run --check 'test -s releases/previous' --rollback-command './deploy.sh previous'"
 )]
 pub struct RollbackDryRunOptions {
-    /// Kind of the previous release [default: command with --check, image with --image, fly with --app, else git].
+    /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
+    /// --workload, cloudflare with --worker, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -66,11 +71,12 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image: platform on which the image must run [default: linux/amd64].
+    /// image, kubernetes: platform on which the images must run [default: linux/amd64; for kubernetes that of the pods'
+    /// nodeSelector, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image: environment variable that holds user:password of the registry [default: the credentials in docker's
-    /// configuration file].
+    /// image, kubernetes: environment variable that holds user:password of the registry [default: the credentials in
+    /// docker's configuration file; for kubernetes the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly, heroku: name of the app.
@@ -100,13 +106,13 @@ pub struct RollbackDryRunOptions {
     /// cloud-run, vercel: name or id of the project.
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
-    /// vercel: id of the team that owns the project.
+    /// vercel: id or slug of the team that owns the project.
     #[arg(long, value_name = "TEAM")]
     pub team: Option<String>,
     /// cloudflare: name of the Worker.
     #[arg(long, value_name = "WORKER")]
     pub worker: Option<String>,
-    /// cloudflare: id of the account.
+    /// cloudflare: id of the account [default: CLOUDFLARE_ACCOUNT_ID].
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,
     /// compose: the compose file, as a path in the repository.
@@ -115,10 +121,11 @@ pub struct RollbackDryRunOptions {
     /// compose: JSON file that lists the images of each release, newest last.
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<String>,
-    /// Environment variable that holds the token of the platform [default for fly: FLY_API_TOKEN].
+    /// Environment variable that holds the token of the platform [default: what its own command line reads, such as
+    /// FLY_API_TOKEN; for kubernetes, the credentials of the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// fly: release to go back to, such as v12 [default: the newest good release that differs from the current one].
+    /// Release to go back to, as the platform names it: v12, a revision, the id of a deployment or of a version [default: the newest good release that differs from the current one].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
     /// List every request that stageproof may send for the platform, and send none.
@@ -126,8 +133,9 @@ pub struct RollbackDryRunOptions {
     #[serde(skip)]
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
-    /// or the commit) and {sha}; for image and fly: {image} (by its digest) [default for git: git checkout --detach {sha};
-    /// for fly: fly deploy --app APP --image {image}].
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for heroku, vercel and cloudflare:
+    /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
+    /// what rolls back on their own command line].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
     /// Glob of the files that change the database, such as db/migrate; repeatable. Those that changed since the release to
@@ -305,11 +313,28 @@ impl RollbackDryRunOptions {
     }
 }
 
+/// A name that the platform needs, and that is a word of a shell and of a URL.
+fn named(platform: &str, flag: &str, what: &str, name: Option<String>) -> Result<String, UsageError> {
+    let name = name.ok_or_else(|| {
+        let key = flag.trim_start_matches('-');
+        UsageError::new(format!("the platform `{platform}` needs the name of the {what}")).help(format!(
+            "give {flag} NAME, or `rollback-dry-run.{key}` in the configuration"
+        ))
+    })?;
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let is_odd = name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(is_plain);
+    if is_odd {
+        return Err(UsageError::new(format!("{flag} `{name}` is not a valid name"))
+            .help("names have letters, digits, hyphens, dots and underscores"));
+    }
+    Ok(name)
+}
+
 fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, UsageError> {
     Template::parse(text, known).map_err(|error| {
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         let help = if known.is_empty() {
-            "the platform `command` has no placeholders; write the command as it is run".to_owned()
+            "this platform has no placeholders; write the command as it is run".to_owned()
         } else {
             format!("the placeholders are {}", names.join(" and "))
         };

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
-use crate::commands::rollback_dry_run::{self, Calls, Deployments, Placeholder, Prove};
+use crate::commands::rollback_dry_run::{
+    self, Calls, CloudflarePlan, Deployments, HerokuPlan, Placeholder, Prove, VercelPlan,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -19,6 +21,14 @@ pub enum PlatformName {
     Image,
     /// The previous release is an image that Fly.io deployed.
     Fly,
+    /// The previous release is a revision of a workload in a Kubernetes cluster.
+    Kubernetes,
+    /// The previous release is one that Heroku keeps.
+    Heroku,
+    /// The previous release is a production deployment on Vercel.
+    Vercel,
+    /// The previous release is a version of a Cloudflare Worker.
+    Cloudflare,
 }
 
 impl PlatformName {
@@ -28,6 +38,10 @@ impl PlatformName {
             Self::Git | Self::Command => Vec::new(),
             Self::Image => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
+            Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
+            Self::Heroku => HerokuPlan::calls(),
+            Self::Vercel => VercelPlan::calls(),
+            Self::Cloudflare => CloudflarePlan::calls(),
         }
     }
 
@@ -35,7 +49,9 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly => Some(&[Placeholder::Image]),
+            Self::Image | Self::Fly | Self::Kubernetes => Some(&[Placeholder::Image]),
+            Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
+            Self::Cloudflare => Some(&[Placeholder::Release]),
             Self::Command => None,
         }
     }
@@ -43,8 +59,11 @@ impl PlatformName {
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
-            Self::Git | Self::Command | Self::Image => None,
+            Self::Git | Self::Command | Self::Image | Self::Kubernetes => None,
             Self::Fly => Some("FLY_API_TOKEN"),
+            Self::Heroku => Some("HEROKU_API_KEY"),
+            Self::Vercel => Some("VERCEL_TOKEN"),
+            Self::Cloudflare => Some("CLOUDFLARE_API_TOKEN"),
         }
     }
 
@@ -54,6 +73,10 @@ impl PlatformName {
             Self::Command => Box::new(options.command()?),
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
+            Self::Kubernetes => Box::new(options.kubernetes()?),
+            Self::Heroku => Box::new(options.heroku()?),
+            Self::Vercel => Box::new(options.vercel()?),
+            Self::Cloudflare => Box::new(options.cloudflare()?),
         })
     }
 
@@ -65,8 +88,8 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Command, Fly, Git, Image};
-        let own: [(&str, &[Self], bool); 15] = [
+        use PlatformName::{Cloudflare, Command, Fly, Git, Heroku, Image, Kubernetes, Vercel};
+        let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
             ("--pre-releases", &[Git], options.pre_releases.is_some()),
@@ -77,14 +100,37 @@ impl PlatformName {
             ("--check-timeout", &[Command], options.check_timeout.is_some()),
             ("--image", &[Image], options.image.is_some()),
             ("--current-image", &[Image], options.current_image.is_some()),
-            ("--image-platform", &[Image], options.image_platform.is_some()),
-            ("--registry-auth-env", &[Image], options.registry_auth_env.is_some()),
-            ("--app", &[Fly], options.app.is_some()),
-            ("--platform-token-env", &[Fly], options.platform_token_env.is_some()),
-            ("--to-release", &[Fly], options.to_release.is_some()),
+            (
+                "--image-platform",
+                &[Image, Kubernetes],
+                options.image_platform.is_some(),
+            ),
+            (
+                "--registry-auth-env",
+                &[Image, Kubernetes],
+                options.registry_auth_env.is_some(),
+            ),
+            ("--app", &[Fly, Heroku], options.app.is_some()),
+            ("--workload", &[Kubernetes], options.workload.is_some()),
+            ("--namespace", &[Kubernetes], options.namespace.is_some()),
+            ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
+            ("--project", &[Vercel], options.project.is_some()),
+            ("--team", &[Vercel], options.team.is_some()),
+            ("--worker", &[Cloudflare], options.worker.is_some()),
+            ("--account", &[Cloudflare], options.account.is_some()),
+            (
+                "--platform-token-env",
+                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                options.platform_token_env.is_some(),
+            ),
+            (
+                "--to-release",
+                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                options.to_release.is_some(),
+            ),
         ];
         for (flag, of, given) in own {
-            if given && !of.contains(&self) {
+            if *given && !of.contains(&self) {
                 let names: Vec<String> = of.iter().map(|platform| format!("`{}`", platform.name())).collect();
                 return Err(UsageError::new(format!(
                     "{flag} requires the platform {}, but the platform is `{}`",
@@ -108,6 +154,8 @@ impl RollbackDryRunOptions {
             (self.check.is_some(), PlatformName::Command),
             (self.image.is_some(), PlatformName::Image),
             (self.app.is_some(), PlatformName::Fly),
+            (self.workload.is_some(), PlatformName::Kubernetes),
+            (self.worker.is_some(), PlatformName::Cloudflare),
         ];
         let told = || {
             by_option

@@ -14,7 +14,7 @@ use crate::model::text::{count, one_line};
 use crate::world::World;
 use crate::world::git::{Change, Commit, GitError, Repository, Stop};
 
-const DISTANCE: Claim<'_> = ("rollback:distance", "How far back it is");
+const DISTANCE: Claim<'_> = ("rollback:distance", "The commits since that release are known");
 
 const LIMIT: Duration = Duration::from_secs(120);
 const MARGIN: Duration = Duration::from_secs(30);

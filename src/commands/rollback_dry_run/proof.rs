@@ -30,6 +30,8 @@ pub struct Proof {
     pub command: Option<String>,
     /// Sentences that hold if every claim passed.
     pub proved: Vec<String>,
+    /// The rollback brings back secrets and configuration, too.
+    pub with_configuration: bool,
     /// What could still go wrong.
     pub not_covered: Vec<String>,
     /// The full ids of the commits that run now and that ran before, as far as the platform or the images name them.

@@ -64,20 +64,16 @@ impl Rehearsal {
         }
         let began = Instant::now();
         let tried = self.tried(world, checkout.as_ref(), proof).await;
-        let (ended, facts) = match tried {
+        let (mut ended, facts) = match tried {
             Ok(outcome) => {
                 proof.not_covered.retain(|line| !line.ends_with(NOT_RUN));
                 told(outcome)
             }
             Err(blind) => (blind.into(), Vec::new()),
         };
-        let ended = match (checkout.map(Checkout::remove), ended) {
-            (Some(Err(left)), Ended::Looked(mut findings)) => {
-                findings.push(left);
-                Ended::Looked(findings)
-            }
-            (_, ended) => ended,
-        };
+        if let (Some(left), Ended::Looked(findings)) = (checkout.and_then(Checkout::remove), &mut ended) {
+            findings.push(left);
+        }
         let (id, title) = REHEARSED;
         let mut check = Check::new(STAGE, id, title, ended, began.elapsed());
         check.facts = facts;
@@ -111,7 +107,7 @@ impl Rehearsal {
         let command = self.command.fill(|placeholder| {
             let value = match placeholder {
                 Placeholder::Image => &proof.image,
-                Placeholder::Ref => &proof.target,
+                Placeholder::Ref | Placeholder::Release => &proof.target,
                 Placeholder::Sha => &proof.previous_commit,
             };
             value.clone().unwrap_or_default()
@@ -150,12 +146,11 @@ impl Rehearsal {
 
 impl Checkout {
     /// What the build has written there goes with it.
-    fn remove(self) -> Result<(), Finding> {
+    fn remove(self) -> Option<Finding> {
         let place = self.folder.path().display().to_string();
-        self.folder.close().map_err(|error| {
-            let message = format!("the folder {place} of the previous version cannot be removed: {error}");
-            Finding::warning("left-over", message).help("remove it by hand")
-        })
+        let error = self.folder.close().err()?;
+        let message = format!("the folder {place} of the previous version cannot be removed: {error}");
+        Some(Finding::warning("left-over", message).help("remove it by hand"))
     }
 }
 

@@ -11,16 +11,19 @@ pub enum Placeholder {
     Sha,
     /// The image, by its digest.
     Image,
+    /// The release, as the platform calls it.
+    Release,
 }
 
 impl Placeholder {
-    const ALL: [Self; 3] = [Self::Ref, Self::Sha, Self::Image];
+    const ALL: [Self; 4] = [Self::Ref, Self::Sha, Self::Image, Self::Release];
 
     fn name(self) -> &'static str {
         match self {
             Self::Ref => "ref",
             Self::Sha => "sha",
             Self::Image => "image",
+            Self::Release => "release",
         }
     }
 }
@@ -147,6 +150,7 @@ mod tests {
         template.fill(|placeholder| match placeholder {
             Placeholder::Ref => reference.to_owned(),
             Placeholder::Sha => "abc".to_owned(),
+            Placeholder::Release => "v12".to_owned(),
             Placeholder::Image => format!("ghcr.io:443/a/b@sha256:{}", "0a".repeat(32)),
         })
     }

@@ -65,7 +65,6 @@ impl Prove for CommandPlan {
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
             Proof {
-                target: None,
                 // Without placeholders there is nothing to fill in.
                 command: self
                     .rollback_command

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::age;
+use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
@@ -20,7 +21,6 @@ use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
 use crate::world::World;
-use crate::world::api::ApiError;
 use crate::world::registry::{Credentials, Image, ImageName, Platform, Registry};
 use crate::world::secrets::Secret;
 pub use api::CALLS;
@@ -119,23 +119,12 @@ impl FlyPlan {
     fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
-            let token = env
-                .get(&plan.token_env)
-                .map(str::trim)
-                .filter(|token| !token.is_empty());
-            let Some(token) = token.map(Secret::new) else {
-                return Err(NotChecked::with_help(
-                    format!("Fly.io cannot be asked: {} is not set or empty", plan.token_env),
-                    format!(
-                        "map a token into the step: `env: {0}: ${{{{ secrets.{0} }}}}`; `fly tokens create readonly` makes one",
-                        plan.token_env
-                    ),
-                ));
-            };
-            let fly = Fly::connect(&token, &plan.token_env, &env).map_err(not_answered)?;
+            let make = "`fly tokens create readonly` makes one";
+            let token = token("Fly.io", &plan.token_env, make, &env)?;
+            let fly = Fly::connect(&token, &plan.token_env, &env)?;
             let machines = match fly.machines(&plan.app, Instant::now() + LIMIT).await {
-                Err(error) if error.status == Some(404) => return Ok((None, no_app(&plan.app, &error))),
-                machines => machines.map_err(not_answered)?,
+                Err(error) if error.status == Some(404) => return Ok((None, not_there("no-app", &plan.app, &error))),
+                machines => machines?,
             };
             let (image, observed) = messages::one_image(&plan.app, &machines)?;
             let observed = observed.fact("requests", fly.sent().to_string());
@@ -156,7 +145,7 @@ impl FlyPlan {
                         "use a token that may read the whole app",
                     ));
                 }
-                Err(error) => return Err(not_answered(error)),
+                Err(error) => return Err(error.into()),
             };
             Ok(plan.judge(&app, &running.image, now))
         }
@@ -212,7 +201,7 @@ impl FlyPlan {
             Err(none) => {
                 observed
                     .findings
-                    .push(messages::no_previous(&self.app, self.to.as_deref(), none));
+                    .push(messages::words(&self.app).no_previous(self.to.as_deref(), none));
                 (None, observed)
             }
         }
@@ -277,14 +266,4 @@ fn is_same(one: &ImageName, other: &ImageName) -> bool {
                 && one.tag() == other.tag()
         }
     }
-}
-
-fn no_app(app: &str, error: &ApiError) -> Observation {
-    Observation::found(
-        Finding::error("no-app", format!("{app}: {}", error.unknown.why)).help(error.unknown.help.clone()),
-    )
-}
-
-fn not_answered(error: ApiError) -> NotChecked {
-    NotChecked::with_help(error.unknown.why, error.unknown.help)
 }

@@ -81,7 +81,7 @@ impl Prove for GitPlan {
             proof.previous_commit = Some(found.release.id.to_string());
             proof.command = self.rollback_command.fill(|placeholder| match placeholder {
                 Placeholder::Ref => found.argument.clone(),
-                Placeholder::Sha | Placeholder::Image => found.release.id.to_string(),
+                _ => found.release.id.to_string(),
             });
             let (subject, place) = (found.clone(), world.folder.clone());
             let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));

@@ -59,10 +59,7 @@ impl FileError {
 }
 
 /// The image of each service. `variable` is what a name stands for.
-pub fn images(
-    text: &str,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<BTreeMap<String, ImageName>, FileError> {
+pub fn images(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<BTreeMap<String, ImageName>, FileError> {
     let file: File = serde_yaml::from_str(text).map_err(|error| {
         let told = error.to_string();
         FileError::NotYaml(told.lines().next().unwrap_or_default().to_owned())
@@ -94,6 +91,26 @@ pub fn images(
         images.insert(name, image);
     }
     Ok(images)
+}
+
+/// What `.env` sets. Lines that set nothing are skipped, as compose does with comments.
+pub fn dotenv(text: &str) -> BTreeMap<String, String> {
+    let set = text.lines().filter_map(|line| {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        let quoted = ['"', '\'']
+            .iter()
+            .find_map(|quote| value.strip_prefix(*quote)?.split_once(*quote));
+        let value = match quoted {
+            Some((value, _)) => value,
+            // Without quotes, a comment begins after a space.
+            None => value.split_once(" #").map_or(value, |(value, _)| value.trim_end()),
+        };
+        (!name.is_empty() && name.chars().all(is_name_part)).then(|| (name.to_owned(), value.to_owned()))
+    });
+    set.collect()
 }
 
 /// The text with its variables filled in: `$NAME`, `${NAME}`, with `:-`, `-`, `:?`, `?`, `:+` and `+`; `$$` is a dollar.
@@ -211,6 +228,16 @@ mod tests {
                 (got, expected) => panic!("{text}: {got:?}, not {expected:?}"),
             }
         }
+    }
+
+    #[test]
+    fn dotenv_is_read_as_compose_does() {
+        let set = dotenv("# TAG=no\nTAG=v1 # yes\nexport A='x # y' \nB=\"q\"\nnothing\n=x\n");
+        let set: Vec<(&str, &str)> = set
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(set, [("A", "x # y"), ("B", "q"), ("TAG", "v1")]);
     }
 
     #[test]

@@ -27,7 +27,9 @@ fn image_names<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<Str
     use serde::de::Error as _;
     let texts: BTreeMap<String, String> = Deserialize::deserialize(from)?;
     let parsed = |(service, text): (String, String)| {
-        let image = text.parse().map_err(|error| D::Error::custom(format!("the image of `{service}`: {error}")));
+        let image = text
+            .parse()
+            .map_err(|error| D::Error::custom(format!("the image of `{service}`: {error}")));
         image.map(|image| (service, image))
     };
     texts.into_iter().map(parsed).collect()

@@ -141,6 +141,15 @@ fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut 
             need(meaning, Needed::Checkout, "rollback-dry-run");
             need(meaning, Needed::History, "rollback-dry-run");
         }
+        PlatformName::Compose => {
+            need(meaning, Needed::Checkout, "rollback-dry-run");
+            if options.state_file.is_none() {
+                need(meaning, Needed::History, "rollback-dry-run");
+            }
+            for name in rollback_dry_run::platform_secrets(options) {
+                need(meaning, Needed::Variable(name), "rollback-dry-run");
+            }
+        }
         PlatformName::Command => need(meaning, Needed::Host, "check"),
         _ => {
             for name in rollback_dry_run::platform_secrets(options) {

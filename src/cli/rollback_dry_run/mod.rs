@@ -2,6 +2,7 @@
 
 mod cloudflare;
 mod command;
+mod compose;
 mod fly;
 mod git;
 mod heroku;
@@ -44,7 +45,7 @@ pub enum Releases {
 )]
 pub struct RollbackDryRunOptions {
     /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
-    /// --workload, cloudflare with --worker, else git].
+    /// --workload, compose with --compose-file or --state-file, cloudflare with --worker, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the

@@ -23,6 +23,8 @@ pub enum PlatformName {
     Fly,
     /// The previous release is a revision of a workload in a Kubernetes cluster.
     Kubernetes,
+    /// The previous release is the images of a compose file.
+    Compose,
     /// The previous release is one that Heroku keeps.
     Heroku,
     /// The previous release is a production deployment on Vercel.
@@ -36,7 +38,7 @@ impl PlatformName {
     pub fn calls(self) -> Calls {
         match self {
             Self::Git | Self::Command => Vec::new(),
-            Self::Image => rollback_dry_run::image_calls(),
+            Self::Image | Self::Compose => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
             Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
             Self::Heroku => HerokuPlan::calls(),
@@ -49,7 +51,7 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly | Self::Kubernetes => Some(&[Placeholder::Image]),
+            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes => Some(&[Placeholder::Image]),
             Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
             Self::Cloudflare => Some(&[Placeholder::Release]),
             Self::Command => None,
@@ -59,7 +61,7 @@ impl PlatformName {
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
-            Self::Git | Self::Command | Self::Image | Self::Kubernetes => None,
+            Self::Git | Self::Command | Self::Image | Self::Compose | Self::Kubernetes => None,
             Self::Fly => Some("FLY_API_TOKEN"),
             Self::Heroku => Some("HEROKU_API_KEY"),
             Self::Vercel => Some("VERCEL_TOKEN"),
@@ -73,6 +75,7 @@ impl PlatformName {
             Self::Command => Box::new(options.command()?),
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
+            Self::Compose => Box::new(options.compose(deployments)?),
             Self::Kubernetes => Box::new(options.kubernetes()?),
             Self::Heroku => Box::new(options.heroku()?),
             Self::Vercel => Box::new(options.vercel()?),
@@ -88,12 +91,12 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Cloudflare, Command, Fly, Git, Heroku, Image, Kubernetes, Vercel};
+        use PlatformName::{Cloudflare, Command, Compose, Fly, Git, Heroku, Image, Kubernetes, Vercel};
         let own: &[(&str, &[Self], bool)] = &[
-            ("--ref", &[Git], options.reference.is_some()),
+            ("--ref", &[Git, Compose], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
             ("--pre-releases", &[Git], options.pre_releases.is_some()),
-            ("--releases", &[Git], options.releases.is_some()),
+            ("--releases", &[Git, Compose], options.releases.is_some()),
             ("--check", &[Command], options.check.is_some()),
             ("--expect-exit", &[Command], options.expect_exit.is_some()),
             ("--expect-output", &[Command], options.expect_output.is_some()),
@@ -102,15 +105,17 @@ impl PlatformName {
             ("--current-image", &[Image], options.current_image.is_some()),
             (
                 "--image-platform",
-                &[Image, Kubernetes],
+                &[Image, Compose, Kubernetes],
                 options.image_platform.is_some(),
             ),
             (
                 "--registry-auth-env",
-                &[Image, Kubernetes],
+                &[Image, Compose, Kubernetes],
                 options.registry_auth_env.is_some(),
             ),
             ("--app", &[Fly, Heroku], options.app.is_some()),
+            ("--compose-file", &[Compose], options.compose_file.is_some()),
+            ("--state-file", &[Compose], options.state_file.is_some()),
             ("--workload", &[Kubernetes], options.workload.is_some()),
             ("--namespace", &[Kubernetes], options.namespace.is_some()),
             ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
@@ -125,7 +130,7 @@ impl PlatformName {
             ),
             (
                 "--to-release",
-                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                &[Fly, Compose, Kubernetes, Heroku, Vercel, Cloudflare],
                 options.to_release.is_some(),
             ),
         ];
@@ -154,6 +159,10 @@ impl RollbackDryRunOptions {
             (self.check.is_some(), PlatformName::Command),
             (self.image.is_some(), PlatformName::Image),
             (self.app.is_some(), PlatformName::Fly),
+            (
+                self.compose_file.is_some() || self.state_file.is_some(),
+                PlatformName::Compose,
+            ),
             (self.workload.is_some(), PlatformName::Kubernetes),
             (self.worker.is_some(), PlatformName::Cloudflare),
         ];

@@ -2,6 +2,7 @@
 
 mod cloudflare;
 mod command;
+mod compose;
 mod distance;
 mod fly;
 mod git;

@@ -2,6 +2,7 @@
 
 pub mod cloudflare;
 pub mod command;
+pub mod compose;
 pub mod fly;
 pub mod git;
 pub mod heroku;

@@ -107,8 +107,13 @@ impl Prove for KubernetesPlan {
                         "{} may patch it, and the cluster accepts the change",
                         running.kubernetes.cluster.credentials
                     ),
-                    format!("{} of revision {number}: in the registry", count(digests, "image")),
                 ];
+                if digests > 0 {
+                    let images = count(digests, "image");
+                    proof
+                        .proved
+                        .push(format!("its images are in their registries ({images})"));
+                }
             }
             proof
         })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::api::{Kind, Named};
+use super::named::{Kind, Named};
 use crate::commands::rollback_dry_run::releases::NoPrevious;
 use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};

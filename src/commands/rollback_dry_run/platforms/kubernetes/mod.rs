@@ -3,6 +3,9 @@
 mod api;
 mod images;
 mod messages;
+mod named;
+mod objects;
+mod pull_secrets;
 mod revisions;
 mod state;
 
@@ -25,9 +28,11 @@ use crate::model::text::{count, one_line};
 use crate::world::World;
 use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
-pub use api::{CALLS, Named, NotAWorkload, is_name};
-use api::{Kubernetes, Workload};
+pub use api::CALLS;
+use api::Kubernetes;
 use messages::not_answered;
+pub use named::{Named, is_name};
+use objects::Workload;
 use revisions::{Revision, are_same};
 
 const CURRENT: Claim<'_> = ("rollback:current", "The current revision is rolled out, and it is one");

@@ -61,6 +61,11 @@ impl Api {
     /// this machine. `headers` go with every request.
     pub fn at(who: Who, (base_env, default): (&str, &str), headers: Vec<Header>, env: &Env) -> Result<Self, ApiError> {
         let base = env.get(base_env).unwrap_or(default);
+        Self::at_url(who, (base_env, base), headers, env)
+    }
+
+    /// The same, at an address that was made from the value of `base_env`.
+    pub fn at_url(who: Who, (base_env, base): (&str, &str), headers: Vec<Header>, env: &Env) -> Result<Self, ApiError> {
         let base = Url::parse(base)
             .ok()
             .filter(|url| url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))))
@@ -91,6 +96,12 @@ impl Api {
         Header::new("Authorization", value.reveal(), true).map_err(odd)
     }
 
+    /// A header that says what is asked for.
+    pub fn header(name: &str, value: &str) -> Result<Header, ApiError> {
+        let odd = |_| ApiError::unasked(format!("the value of the header {name} cannot be sent"), "report it");
+        Header::new(name, value, false).map_err(odd)
+    }
+
     /// How many requests were sent.
     pub fn sent(&self) -> usize {
         self.caller.sent()
@@ -119,6 +130,18 @@ impl Api {
         until: Instant,
     ) -> Result<T, ApiError> {
         self.read(&self.send(call, content, until).await?)
+    }
+
+    /// The same, with a header of the answer: what says where a list goes on.
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        content: Content<'_>,
+        header: &str,
+        until: Instant,
+    ) -> Result<(T, Option<String>), ApiError> {
+        let answer = self.send(call, content, until).await?;
+        Ok((self.read(&answer)?, answer.headers.get(header)))
     }
 
     async fn send(&self, call: &Call, content: Content<'_>, until: Instant) -> Result<Answer, ApiError> {

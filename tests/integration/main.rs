@@ -12,6 +12,8 @@
 mod gate;
 #[path = "../support/kubernetes.rs"]
 mod kubernetes;
+#[path = "../support/platform.rs"]
+mod platform;
 #[path = "../support/registry.rs"]
 mod registry;
 #[path = "../support/repo.rs"]

@@ -39,6 +39,7 @@ impl RollbackDryRunOptions {
             deployments: (self.releases == Some(Releases::Deployments)).then_some(deployments),
             reference: self.reference,
             rollback_command: rollback_command(template, &[Placeholder::Ref, Placeholder::Sha])?,
+            keeps_checkout: self.rehearse.is_some(),
         })
     }
 }

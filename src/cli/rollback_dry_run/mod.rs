@@ -1,11 +1,15 @@
 //! Options of `rollback-dry-run`. What only one platform takes is read in the file of that platform.
 
+mod cloudflare;
 mod command;
 mod fly;
 mod git;
+mod heroku;
 mod image;
 mod kubernetes;
 mod platform;
+mod rehearsal;
+mod vercel;
 
 use std::path::Path;
 
@@ -14,12 +18,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::UsageError;
-use super::merge;
-use super::{Given, Options};
+use super::{Given, Options, Or as _, merge, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{self, Deployments, Placeholder, Plan, Template, What};
 use crate::model::TimeSpan;
 pub use platform::PlatformName;
+pub use rehearsal::Around;
 
 const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 
@@ -40,7 +44,7 @@ pub enum Releases {
 )]
 pub struct RollbackDryRunOptions {
     /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
-    /// --workload, else git].
+    /// --workload, cloudflare with --worker, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -102,13 +106,13 @@ pub struct RollbackDryRunOptions {
     /// cloud-run, vercel: name or id of the project.
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
-    /// vercel: id of the team that owns the project.
+    /// vercel: id or slug of the team that owns the project.
     #[arg(long, value_name = "TEAM")]
     pub team: Option<String>,
     /// cloudflare: name of the Worker.
     #[arg(long, value_name = "WORKER")]
     pub worker: Option<String>,
-    /// cloudflare: id of the account.
+    /// cloudflare: id of the account [default: CLOUDFLARE_ACCOUNT_ID].
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,
     /// compose: the compose file, as a path in the repository.
@@ -117,12 +121,11 @@ pub struct RollbackDryRunOptions {
     /// compose: JSON file that lists the images of each release, newest last.
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<String>,
-    /// Environment variable that holds the token of the platform [default for fly: FLY_API_TOKEN; for kubernetes the
-    /// credentials in the kubeconfig file].
+    /// Environment variable that holds the token of the platform [default: what its own command line reads, such as
+    /// FLY_API_TOKEN; for kubernetes, the credentials of the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// fly: release to go back to, such as v12; kubernetes: revision, such as 3 [default: the newest good release that
-    /// differs from the current one].
+    /// Release to go back to, as the platform names it: v12, a revision, the id of a deployment or of a version [default: the newest good release that differs from the current one].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
     /// List every request that stageproof may send for the platform, and send none.
@@ -130,10 +133,26 @@ pub struct RollbackDryRunOptions {
     #[serde(skip)]
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
-    /// or the commit) and {sha}; for image and fly: {image} (by its digest) [default for git: git checkout --detach {sha};
-    /// for fly: fly deploy --app APP --image {image}].
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for heroku, vercel and cloudflare:
+    /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
+    /// what rolls back on their own command line].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
+    /// Glob of the files that change the database, such as db/migrate; repeatable. Those that changed since the release to
+    /// go back to are a warning: a rollback does not undo them.
+    #[arg(long, value_name = "GLOB")]
+    pub migrations: Vec<String>,
+    /// Command that builds and starts the previous version, to ask it what `smoke` of the configuration asks. It is split
+    /// into words as a shell would, but runs without a shell: for git in a temporary checkout; for other platforms write
+    /// {image}, as in: docker run --rm --network host {image}.
+    #[arg(long, value_name = "COMMAND")]
+    pub rehearse: Option<String>,
+    /// Where the rehearsed version answers, such as http://127.0.0.1:8080 [default: the URL of `smoke`].
+    #[arg(long, value_name = "URL")]
+    pub rehearse_url: Option<String>,
+    /// Variable that the rehearsed version may have although it could hold credentials; repeatable.
+    #[arg(long, value_name = "VARIABLE")]
+    pub rehearse_env: Vec<String>,
     /// command: your own read-only check, split into words as a shell would, but run without a shell. It runs with
     /// STAGEPROOF_DRY_RUN=1.
     #[arg(long, value_name = "COMMAND")]
@@ -174,9 +193,26 @@ impl Options for RollbackDryRunOptions {
         } else {
             &world.workspace
         };
+        let started_in = if self.rehearse.is_some() {
+            &world.folder
+        } else {
+            &world.workspace
+        };
         let options = self.or(given.config.rollback_dry_run.take().unwrap_or_default());
         given.secret_names.extend(secret_names(&options));
-        Ok(Box::new(options.plan(folder, &given.setting.subject.environment)?))
+        let smoke = given.config.smoke.take();
+        if options.rehearse.is_some() {
+            given.secret_names.extend(smoke.iter().flat_map(smoke::secret_names));
+        }
+        let around = Around {
+            setting: &given.setting,
+            world,
+            waivers: given.waivers(false),
+            unpacked: &given.unpacked,
+            smoke,
+            started_in,
+        };
+        Ok(Box::new(options.plan(folder, around)?))
     }
 }
 
@@ -214,6 +250,10 @@ impl RollbackDryRunOptions {
                 to_release,
                 list_calls,
                 rollback_command,
+                migrations,
+                rehearse,
+                rehearse_url,
+                rehearse_env,
                 check,
                 expect_exit,
                 expect_output,
@@ -250,23 +290,44 @@ impl RollbackDryRunOptions {
         self.platform_token_env.clone().or(default)
     }
 
-    pub fn plan(self, folder: &Path, environment: &str) -> Result<Plan, UsageError> {
+    pub fn plan(self, folder: &Path, around: Around<'_>) -> Result<Plan, UsageError> {
         let deployments = Deployments {
-            environment: environment.to_owned(),
+            environment: around.setting.subject.environment.clone(),
             token_env: self.github_token_env().to_owned(),
         };
         let platform = self.platform();
         platform.refuse_foreign(&self)?;
-        let what = if self.list_calls == Some(true) {
-            What::ListCalls(self.calls())
+        let migrations = self.migrations()?;
+        let (rehearsal, what) = if self.list_calls == Some(true) {
+            (None, What::ListCalls(self.calls()))
         } else {
-            What::Prove(platform.plan(self, deployments)?)
+            let rehearsal = self.rehearsal(around)?;
+            (rehearsal, What::Prove(platform.plan(self, deployments)?))
         };
         Ok(Plan {
             folder: folder.to_owned(),
             what,
+            migrations,
+            rehearsal,
         })
     }
+}
+
+/// A name that the platform needs, and that is a word of a shell and of a URL.
+fn named(platform: &str, flag: &str, what: &str, name: Option<String>) -> Result<String, UsageError> {
+    let name = name.ok_or_else(|| {
+        let key = flag.trim_start_matches('-');
+        UsageError::new(format!("the platform `{platform}` needs the name of the {what}")).help(format!(
+            "give {flag} NAME, or `rollback-dry-run.{key}` in the configuration"
+        ))
+    })?;
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let is_odd = name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(is_plain);
+    if is_odd {
+        return Err(UsageError::new(format!("{flag} `{name}` is not a valid name"))
+            .help("names have letters, digits, hyphens, dots and underscores"));
+    }
+    Ok(name)
 }
 
 fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, UsageError> {

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
-use crate::commands::rollback_dry_run::{self, Calls, Deployments, Prove};
+use crate::commands::rollback_dry_run::{
+    self, Calls, CloudflarePlan, Deployments, HerokuPlan, Placeholder, Prove, VercelPlan,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -21,6 +23,12 @@ pub enum PlatformName {
     Fly,
     /// The previous release is a revision of a workload in a Kubernetes cluster.
     Kubernetes,
+    /// The previous release is one that Heroku keeps.
+    Heroku,
+    /// The previous release is a production deployment on Vercel.
+    Vercel,
+    /// The previous release is a version of a Cloudflare Worker.
+    Cloudflare,
 }
 
 impl PlatformName {
@@ -31,6 +39,20 @@ impl PlatformName {
             Self::Image => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
             Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
+            Self::Heroku => HerokuPlan::calls(),
+            Self::Vercel => VercelPlan::calls(),
+            Self::Cloudflare => CloudflarePlan::calls(),
+        }
+    }
+
+    /// What the command of a rehearsal may have filled in; `None` where there is nothing to start.
+    pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
+        match self {
+            Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
+            Self::Image | Self::Fly | Self::Kubernetes => Some(&[Placeholder::Image]),
+            Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
+            Self::Cloudflare => Some(&[Placeholder::Release]),
+            Self::Command => None,
         }
     }
 
@@ -39,6 +61,9 @@ impl PlatformName {
         match self {
             Self::Git | Self::Command | Self::Image | Self::Kubernetes => None,
             Self::Fly => Some("FLY_API_TOKEN"),
+            Self::Heroku => Some("HEROKU_API_KEY"),
+            Self::Vercel => Some("VERCEL_TOKEN"),
+            Self::Cloudflare => Some("CLOUDFLARE_API_TOKEN"),
         }
     }
 
@@ -49,10 +74,13 @@ impl PlatformName {
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
             Self::Kubernetes => Box::new(options.kubernetes()?),
+            Self::Heroku => Box::new(options.heroku()?),
+            Self::Vercel => Box::new(options.vercel()?),
+            Self::Cloudflare => Box::new(options.cloudflare()?),
         })
     }
 
-    fn name(self) -> String {
+    pub fn name(self) -> String {
         self.to_possible_value()
             .map(|value| value.get_name().to_owned())
             .unwrap_or_default()
@@ -60,7 +88,7 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Command, Fly, Git, Image, Kubernetes};
+        use PlatformName::{Cloudflare, Command, Fly, Git, Heroku, Image, Kubernetes, Vercel};
         let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
@@ -82,16 +110,24 @@ impl PlatformName {
                 &[Image, Kubernetes],
                 options.registry_auth_env.is_some(),
             ),
-            ("--app", &[Fly], options.app.is_some()),
+            ("--app", &[Fly, Heroku], options.app.is_some()),
             ("--workload", &[Kubernetes], options.workload.is_some()),
             ("--namespace", &[Kubernetes], options.namespace.is_some()),
             ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
+            ("--project", &[Vercel], options.project.is_some()),
+            ("--team", &[Vercel], options.team.is_some()),
+            ("--worker", &[Cloudflare], options.worker.is_some()),
+            ("--account", &[Cloudflare], options.account.is_some()),
             (
                 "--platform-token-env",
-                &[Fly, Kubernetes],
+                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
                 options.platform_token_env.is_some(),
             ),
-            ("--to-release", &[Fly, Kubernetes], options.to_release.is_some()),
+            (
+                "--to-release",
+                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                options.to_release.is_some(),
+            ),
         ];
         for (flag, of, given) in own {
             if *given && !of.contains(&self) {
@@ -119,6 +155,7 @@ impl RollbackDryRunOptions {
             (self.image.is_some(), PlatformName::Image),
             (self.app.is_some(), PlatformName::Fly),
             (self.workload.is_some(), PlatformName::Kubernetes),
+            (self.worker.is_some(), PlatformName::Cloudflare),
         ];
         let told = || {
             by_option

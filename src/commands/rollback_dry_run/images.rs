@@ -1,11 +1,10 @@
 //! Whether images are still in their registries.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::claims::Seen;
+use super::proof::Proof;
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::count;
@@ -23,16 +22,53 @@ pub struct Wanted {
     pub credentials: Credentials,
 }
 
+/// Images that are all in their registries.
+#[derive(Clone, Debug, Default)]
+pub struct Pulled {
+    pub previous: Vec<(ImageName, Image)>,
+    /// As far as they are there, too.
+    current: Vec<(ImageName, Image)>,
+}
+
+impl Pulled {
+    /// Tells the proof which image and which commits these are, as far as it is one.
+    pub fn tell(&self, proof: &mut Proof) {
+        if let [(name, image)] = self.previous.as_slice() {
+            proof.image = Some(name.pinned(&image.digest));
+        }
+        // Images of others, such as a database, have commits of their own, which do not change from release to release.
+        let mut changes: Vec<(String, String)> = Vec::new();
+        for (name, image) in &self.previous {
+            let same = |(other, _): &&(ImageName, Image)| is_same_repository(name, other);
+            for (_, running) in self.current.iter().filter(same) {
+                if let (Some(was), Some(is)) = (&image.revision, &running.revision)
+                    && was != is
+                {
+                    changes.push((was.clone(), is.clone()));
+                }
+            }
+        }
+        changes.dedup();
+        if let [(was, is)] = changes.as_slice() {
+            proof.previous_commit = Some(was.clone());
+            proof.current_commit = Some(is.clone());
+        }
+    }
+}
+
+fn is_same_repository(one: &ImageName, other: &ImageName) -> bool {
+    one.host() == other.host() && one.repository() == other.repository()
+}
+
 /// Whether every image of `previous` is in its registry, for this platform: asked for all at once. `current` is what runs now.
-/// It was pulled; if an image of it is not found either, it is the question that is wrong. Answers with the digest of
-/// each image by its name.
+/// It was pulled; if an image of it is not found either, it is the question that is wrong.
 pub async fn all_present(
     previous: &[Wanted],
     current: &[Wanted],
     on: &Platform,
     env: &Env,
     until: Instant,
-) -> Seen<BTreeMap<ImageName, String>> {
+) -> Seen<Pulled> {
     let looks = previous.iter().map(|wanted| look(wanted, on, env, until));
     let controls = current.iter().map(|wanted| look(wanted, on, env, until));
     let (looked, controls) = futures_util::future::join(join_all(looks), join_all(controls)).await;
@@ -41,18 +77,18 @@ pub async fn all_present(
         .fact("images", count(previous.len(), "image"))
         .fact("requests", sent.to_string());
     let mut unknown = None;
-    let mut digests = BTreeMap::new();
+    let mut pulled = Pulled::default();
     for (wanted, look) in previous.iter().zip(looked) {
         match look.result {
             Ok(image) => {
                 observed = observed.fact("image", wanted.name.pinned(&image.digest));
-                digests.insert(wanted.name.clone(), image.digest);
+                pulled.previous.push((wanted.name.clone(), image));
             }
             Err(Missing::Absent(what)) => {
-                let of_repository = |other: &&Wanted| {
-                    other.name.host() == wanted.name.host() && other.name.repository() == wanted.name.repository()
-                };
-                let running = current.iter().zip(&controls).filter(|(other, _)| of_repository(other));
+                let running = current
+                    .iter()
+                    .zip(&controls)
+                    .filter(|(other, _)| is_same_repository(&wanted.name, &other.name));
                 let lost = running
                     .clone()
                     .find(|(_, look)| matches!(look.result, Err(Missing::Absent(_))));
@@ -76,7 +112,14 @@ pub async fn all_present(
     match unknown {
         // What is known to be gone stays a failure, whatever else is unknown.
         Some(unknown) if observed.findings.is_empty() => Err(unknown),
-        _ => Ok((Some(digests), observed)),
+        _ => {
+            let there = current
+                .iter()
+                .zip(controls)
+                .filter_map(|(wanted, look)| Some((wanted.name.clone(), look.result.ok()?)));
+            pulled.current = there.collect();
+            Ok((Some(pulled), observed))
+        }
     }
 }
 

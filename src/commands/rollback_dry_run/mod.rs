@@ -3,11 +3,19 @@
 //! A platform is a file (or folder) in `platforms` that implements [`Prove`]. It makes its claims one after the other through
 //! [`Claims`] and answers with what they prove. What several platforms need lies beside `platforms`.
 
+mod age;
+mod asking;
+mod blocking;
 mod claims;
 mod deployments;
+mod distance;
+mod hosted;
 mod images;
+mod migrations;
+mod no_previous;
 mod platforms;
 mod proof;
+mod rehearsal;
 mod releases;
 mod template;
 
@@ -20,13 +28,18 @@ use crate::world::calls::Call;
 use crate::world::{World, registry};
 use claims::Claims;
 pub use deployments::Deployments;
+pub use migrations::Migrations;
+pub use platforms::cloudflare::CloudflarePlan;
 pub use platforms::command::CommandPlan;
 pub use platforms::fly::FlyPlan;
 pub use platforms::git::{GitPlan, version};
+pub use platforms::heroku::HerokuPlan;
 pub use platforms::image::{ImagePlan, NamedImage};
 pub use platforms::kubernetes::{self, KubernetesPlan};
+pub use platforms::vercel::VercelPlan;
 use proof::Proof;
 pub use proof::Prove;
+pub use rehearsal::Rehearsal;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
@@ -35,6 +48,10 @@ pub struct Plan {
     /// Where a command of the user runs.
     pub folder: PathBuf,
     pub what: What,
+    /// Files that tell of a change to the database.
+    pub migrations: Vec<Migrations>,
+    /// How the previous version is tried, if it is.
+    pub rehearsal: Option<Rehearsal>,
 }
 
 pub enum What {
@@ -67,7 +84,7 @@ pub fn kubernetes_calls() -> Calls {
     kubernetes::CALLS.into_iter().chain(image_calls()).collect()
 }
 
-/// No rollback of code brings these back, on any platform.
+/// No rollback of code brings these back: the first on no platform, the others on most.
 const NEVER_COVERED: [&str; 3] = [
     "the database: its content and schema stay as they are, migrations are not undone",
     "secrets: they keep their current values",
@@ -90,10 +107,18 @@ impl Subcommand for Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut claims = Claims::new(world.interrupt.clone());
-    let proof = match &plan.what {
-        What::Prove(platform) => platform.prove(&plan.folder, world, &mut claims).await,
+    let platform = match &plan.what {
+        What::Prove(platform) => platform,
         What::ListCalls(calls) => return listed(calls),
     };
+    let mut proof = platform.prove(&plan.folder, world, &mut claims).await;
+    let holds = claims.all_hold();
+    if platform.has_commits() {
+        distance::measure(&plan.migrations, world, &mut claims, &mut proof).await;
+    }
+    if let Some(rehearsal) = &plan.rehearsal {
+        rehearsal.run(world, &mut claims, holds, &mut proof).await;
+    }
     let proved = claims.all_hold();
     let mut outcome = Outcome {
         checks: claims.into_checks(),
@@ -136,7 +161,12 @@ fn notes(proof: &Proof, proved: bool) -> Vec<String> {
     if proved {
         notes.push(list("Proved", &proof.proved));
     }
-    let never = NEVER_COVERED.iter().map(|line| (*line).to_owned());
+    let never = &NEVER_COVERED[..if proof.with_configuration {
+        1
+    } else {
+        NEVER_COVERED.len()
+    }];
+    let never = never.iter().map(|line| (*line).to_owned());
     let open: Vec<String> = proof.not_covered.iter().cloned().chain(never).collect();
     notes.push(list("Not covered", &open));
     notes

@@ -1,8 +1,13 @@
 //! `rollback-dry-run`: could we go back right now?
 
+mod cloudflare;
 mod command;
+mod distance;
 mod fly;
 mod git;
+mod heroku;
 mod image;
 mod image_refused;
 mod kubernetes;
+mod rehearsal;
+mod vercel;

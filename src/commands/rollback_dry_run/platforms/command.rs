@@ -35,6 +35,10 @@ pub struct CommandPlan {
 }
 
 impl Prove for CommandPlan {
+    fn has_commits(&self) -> bool {
+        false
+    }
+
     fn prove<'a>(&'a self, workspace: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
         Box::pin(async move {
             let words = world.secrets.command_line(self.check.iter().map(String::as_str));
@@ -61,7 +65,6 @@ impl Prove for CommandPlan {
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
             Proof {
-                target: None,
                 // Without placeholders there is nothing to fill in.
                 command: self
                     .rollback_command
@@ -72,6 +75,7 @@ impl Prove for CommandPlan {
                     "the rollback command was not run".to_owned(),
                 ],
                 not_covered,
+                ..Proof::default()
             }
         })
     }

@@ -4,16 +4,16 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
-use crate::model::{Finding, TimeSpan};
+use crate::model::Finding;
 use crate::world::World;
 use crate::world::registry::{Image, ImageName, NotAnImage, Platform, Registry};
 
@@ -28,6 +28,8 @@ const PULLABLE: Claim<'_> = ("rollback:pullable", "The previous image can be pul
 /// For the requests of one claim, retries included.
 const LIMIT: Duration = Duration::from_secs(30);
 const MARGIN: Duration = Duration::from_secs(5);
+/// When docker was published: RFC 3339, which sorts by time.
+const FIRST_IMAGES: &str = "2013";
 /// In the tag of an image that is named by the commit it was built from.
 const COMMIT: &str = "{sha}";
 
@@ -88,7 +90,7 @@ impl Prove for ImagePlan {
         Box::pin(async move {
             let mut proof = Proof {
                 not_covered: vec![
-                    "whether that image still starts and works: it was not run".to_owned(),
+                    format!("whether that image still starts and works{NOT_RUN}"),
                     "the layers of the image: its manifests were read, not its content".to_owned(),
                     "permissions of whoever runs the rollback".to_owned(),
                 ],
@@ -115,7 +117,11 @@ impl Prove for ImagePlan {
                     claims.skip(&[claim, PULLABLE]);
                     return proof;
                 };
+                proof.previous_commit = Some(deployed.clone());
                 commit = deployed;
+            }
+            if self.current.as_ref().is_some_and(NamedImage::has_commit) {
+                proof.current_commit = world.runner.sha();
             }
             let image = self.image.of(&commit);
             let previous = self.previous(image.clone(), digest_now, world);
@@ -126,6 +132,7 @@ impl Prove for ImagePlan {
             let pinned = image.pinned(&digest);
             proof.command = (self.rollback_command.as_ref()).and_then(|template| template.fill(|_| pinned.clone()));
             proof.target = Some(pinned.clone());
+            proof.image = Some(pinned.clone());
             proof.not_covered.push(match &self.rollback_command {
                 Some(_) => "that the rollback command does this: it is printed as given".to_owned(),
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
@@ -209,21 +216,12 @@ impl ImagePlan {
             let image = registry.image(&digest, &plan.on, Instant::now() + LIMIT).await;
             present(image, &registry, KEEP_IMAGES, |image| {
                 let observed = Observation::nothing_wrong().fact("platform", image.platform.to_string());
-                let age = image.created.as_ref().and_then(|created| age(created, now));
-                match (age, &image.created) {
-                    (Some(age), Some(created)) => observed.fact("built", format!("{created}, {} ago", TimeSpan(age))),
-                    _ => observed,
+                // Reproducible builds say 1970, or another time that is no age.
+                match image.created.as_deref().filter(|created| *created > FIRST_IMAGES) {
+                    Some(created) => age::tell(observed, "built", created, now),
+                    None => observed,
                 }
             })
         }
     }
-}
-
-/// Reproducible builds say 1970, or another time that is no age.
-fn age(created: &str, now: Timestamp) -> Option<Duration> {
-    const DECADE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-    let created: Timestamp = created.parse().ok()?;
-    let age = Duration::try_from(now.duration_since(created)).ok()?;
-    let minutes = Duration::from_secs(age.as_secs() / 60 * 60);
-    (age < DECADE).then_some(minutes)
 }

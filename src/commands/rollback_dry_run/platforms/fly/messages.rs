@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::api::Machine;
 use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::releases::NoPrevious;
+use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
-use crate::model::text::{count, one_line};
+use crate::model::text::one_line;
 use crate::world::registry::ImageName;
 
 /// The image that all machines run. Stopped ones count: they are started again with it.
@@ -57,59 +57,16 @@ pub fn one_image(app: &str, machines: &[Machine]) -> Seen<ImageName> {
     }
 }
 
-/// Why there is no release to go back to. `named` is the one that was asked for.
-pub fn no_previous(app: &str, named: Option<&str>, none: NoPrevious) -> Finding {
-    let (code, message, help) = match none {
-        NoPrevious::First => (
-            "no-previous-release",
-            format!("{app} has no release before the current one"),
-            "deploy once more; until then there is nothing to go back to",
-        ),
-        NoPrevious::NoneGood(newest) => (
-            "previous-not-good",
-            format!(
-                "no earlier release of {app} was good; the newest of them, {}, ended as `{}`",
-                newest.name,
-                one_line(&newest.state)
-            ),
-            "go forward with a fix; --to-release names a release only if it was good",
-        ),
-        NoPrevious::CurrentUnknown => (
-            "current-unknown",
-            format!("no release of {app} has the image that its machines run"),
-            "somebody deployed by another way; name the release to go back to with --to-release",
-        ),
-        NoPrevious::NamedIsCurrent => (
-            "same-image",
-            format!("the release to go back to has the image that runs now in {app}"),
-            "name another release with --to-release",
-        ),
-        NoPrevious::AllTheSame(earlier) => (
-            "same-image",
-            format!(
-                "{} before the current one of {app} have the same image",
-                count(earlier, "release")
-            ),
-            "changes of secrets and scale are releases, too; go back to an image that you name with --platform image",
-        ),
-        NoPrevious::NotThere(names) => (
-            "no-such-release",
-            format!(
-                "{app} has no release {} among its newest {}",
-                named.unwrap_or_default(),
-                names.len()
-            ),
-            "`fly releases` lists them; write it like v12",
-        ),
-        NoPrevious::NamedNotGood(release) => (
-            "previous-not-good",
-            format!(
-                "the release {} of {app} ended as `{}`",
-                release.name,
-                one_line(&release.state)
-            ),
-            "name a release that was good with --to-release",
-        ),
-    };
-    Finding::error(code, message).help(help)
+/// How Fly.io calls things.
+pub fn words(app: &str) -> Words {
+    Words {
+        platform: "Fly.io",
+        of: app.to_owned(),
+        release: "release",
+        artifact: "image",
+        kept: "image of",
+        list: "`fly releases`",
+        like: "v12",
+        all_the_same: "changes of secrets and scale are releases, too; go back to an image that you name with --platform image",
+    }
 }

@@ -10,16 +10,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::age;
+use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
+use crate::model::Finding;
 use crate::model::text::{count, one_line};
-use crate::model::{Finding, TimeSpan};
 use crate::world::World;
-use crate::world::api::ApiError;
 use crate::world::registry::{Credentials, Image, ImageName, Platform, Registry};
 use crate::world::secrets::Secret;
 pub use api::CALLS;
@@ -70,7 +71,7 @@ impl Prove for FlyPlan {
         Box::pin(async move {
             let mut proof = Proof {
                 not_covered: vec![
-                    "whether that image still starts and works: it was not run".to_owned(),
+                    format!("whether that image still starts and works{NOT_RUN}"),
                     "whether the token may deploy: Fly.io has no way to ask".to_owned(),
                     "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
                     "volumes and their content".to_owned(),
@@ -100,6 +101,7 @@ impl Prove for FlyPlan {
                 ),
                 format!("its image, {pinned}, is in its registry, for {}", image.platform),
             ];
+            proof.image = Some(pinned.clone());
             proof.target = Some(pinned);
             proof
         })
@@ -117,23 +119,12 @@ impl FlyPlan {
     fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
-            let token = env
-                .get(&plan.token_env)
-                .map(str::trim)
-                .filter(|token| !token.is_empty());
-            let Some(token) = token.map(Secret::new) else {
-                return Err(NotChecked::with_help(
-                    format!("Fly.io cannot be asked: {} is not set or empty", plan.token_env),
-                    format!(
-                        "map a token into the step: `env: {0}: ${{{{ secrets.{0} }}}}`; `fly tokens create readonly` makes one",
-                        plan.token_env
-                    ),
-                ));
-            };
-            let fly = Fly::connect(&token, &plan.token_env, &env).map_err(not_answered)?;
+            let make = "`fly tokens create readonly` makes one";
+            let token = token("Fly.io", &plan.token_env, make, &env)?;
+            let fly = Fly::connect(&token, &plan.token_env, &env)?;
             let machines = match fly.machines(&plan.app, Instant::now() + LIMIT).await {
-                Err(error) if error.status == Some(404) => return Ok((None, no_app(&plan.app, &error))),
-                machines => machines.map_err(not_answered)?,
+                Err(error) if error.status == Some(404) => return Ok((None, not_there("no-app", &plan.app, &error))),
+                machines => machines?,
             };
             let (image, observed) = messages::one_image(&plan.app, &machines)?;
             let observed = observed.fact("requests", fly.sent().to_string());
@@ -154,7 +145,7 @@ impl FlyPlan {
                         "use a token that may read the whole app",
                     ));
                 }
-                Err(error) => return Err(not_answered(error)),
+                Err(error) => return Err(error.into()),
             };
             Ok(plan.judge(&app, &running.image, now))
         }
@@ -194,8 +185,8 @@ impl FlyPlan {
                     let observed = observed
                         .fact("release", format!("{} ({})", release.name, one_line(&release.state)))
                         .fact("image", image.to_string())
-                        .fact("distance", count(newer, "release") + " back")
-                        .fact("deployed", ago(&release.at, now));
+                        .fact("distance", count(newer, "release") + " back");
+                    let observed = age::tell(observed, "deployed", &release.at, now);
                     let release = release.clone();
                     (Some(Target { release, image }), observed)
                 }
@@ -210,7 +201,7 @@ impl FlyPlan {
             Err(none) => {
                 observed
                     .findings
-                    .push(messages::no_previous(&self.app, self.to.as_deref(), none));
+                    .push(messages::words(&self.app).no_previous(self.to.as_deref(), none));
                 (None, observed)
             }
         }
@@ -274,30 +265,5 @@ fn is_same(one: &ImageName, other: &ImageName) -> bool {
                 && one.tag().is_some()
                 && one.tag() == other.tag()
         }
-    }
-}
-
-fn no_app(app: &str, error: &ApiError) -> Observation {
-    Observation::found(
-        Finding::error("no-app", format!("{app}: {}", error.unknown.why)).help(error.unknown.help.clone()),
-    )
-}
-
-fn not_answered(error: ApiError) -> NotChecked {
-    NotChecked::with_help(error.unknown.why, error.unknown.help)
-}
-
-fn ago(at: &str, now: Timestamp) -> String {
-    let age = at
-        .parse::<Timestamp>()
-        .ok()
-        .and_then(|at| Duration::try_from(now.duration_since(at)).ok());
-    match age {
-        Some(age) => format!(
-            "{}, {} ago",
-            one_line(at),
-            TimeSpan(Duration::from_secs(age.as_secs() / 60 * 60))
-        ),
-        None => one_line(at),
     }
 }

@@ -8,21 +8,21 @@ pub mod version;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use globset::GlobMatcher;
 
+use crate::commands::rollback_dry_run::blocking::blocking;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::proof::{Checkout, NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
+use crate::model::Finding;
 use crate::model::text::{count, one_line};
-use crate::model::{Finding, TimeSpan};
 use crate::world::files::TemporaryFolder;
-use crate::world::git::{Named, StandIn, TreeError, Written};
-use crate::world::scratch;
-use crate::world::{Interrupt, World};
+use crate::world::git::{Named, Repository, StandIn, TreeError, Written};
+use crate::world::{World, scratch};
 use search::Found;
 
 const EXISTS: Claim<'_> = ("rollback:previous-release", "A previous release exists");
@@ -46,6 +46,8 @@ pub struct GitPlan {
     pub pre_releases: bool,
     /// The command that would roll back.
     pub rollback_command: Template,
+    /// Whether the files of the release are handed on, to start it.
+    pub keeps_checkout: bool,
 }
 
 impl Prove for GitPlan {
@@ -53,7 +55,7 @@ impl Prove for GitPlan {
         Box::pin(async move {
             let mut proof = Proof {
                 not_covered: vec![
-                    "whether that release still builds, starts and works: it was not run".to_owned(),
+                    format!("whether that release still builds, starts and works{NOT_RUN}"),
                     "permissions of whoever runs the command, and local changes that block it".to_owned(),
                 ],
                 ..Proof::default()
@@ -68,15 +70,18 @@ impl Prove for GitPlan {
                     return proof;
                 }
             }
-            let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, stop));
+            let now = world.clock.now();
+            let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, now, stop));
             let Some(found) = claims.look(EXISTS, WALKING + MARGIN, find).await else {
                 claims.skip(&[ANCESTOR, CHECKOUT]);
                 return proof;
             };
             proof.target = Some(found.argument.clone());
+            proof.current_commit = Some(found.head.id.to_string());
+            proof.previous_commit = Some(found.release.id.to_string());
             proof.command = self.rollback_command.fill(|placeholder| match placeholder {
                 Placeholder::Ref => found.argument.clone(),
-                Placeholder::Sha | Placeholder::Image => found.release.id.to_string(),
+                _ => found.release.id.to_string(),
             });
             let (subject, place) = (found.clone(), world.folder.clone());
             let descend = blocking(world, WALKING, move |stop| ancestor(&subject, &place, stop));
@@ -84,7 +89,7 @@ impl Prove for GitPlan {
             let (subject, place, env) = (found.clone(), world.folder.clone(), world.env.clone());
             // Held here too: should the work never come back from a read, the folder is still removed.
             let kept: Arc<Mutex<Option<TemporaryFolder>>> = Arc::default();
-            let shared = Arc::clone(&kept);
+            let (shared, keeps) = (Arc::clone(&kept), self.keeps_checkout);
             let check_out = blocking(world, WRITING, move |stop| {
                 let folder = scratch::folder(&env, &place).map_err(|error| {
                     NotChecked::with_help(format!("{error:#}"), "set RUNNER_TEMP to a folder that can be written")
@@ -92,6 +97,9 @@ impl Prove for GitPlan {
                 let path = folder.path().to_owned();
                 *lock(&shared) = Some(folder);
                 let seen = checkout(&subject, &place, &path, stop);
+                if keeps && matches!(seen, Ok((Some(_), _))) {
+                    return seen;
+                }
                 let folder = lock(&shared).take();
                 if let Some(Err(error)) = folder.map(TemporaryFolder::close) {
                     return Err(NotChecked::with_help(
@@ -102,8 +110,12 @@ impl Prove for GitPlan {
                 seen
             });
             let written = claims.look(CHECKOUT, WRITING + MARGIN, check_out).await;
-            drop(lock(&kept).take());
+            let folder = lock(&kept).take();
             if let Some(written) = written {
+                proof.checkout = folder.map(|folder| Checkout {
+                    folder,
+                    top: working_folder(&world.folder),
+                });
                 proof.proved = proved(&found, &written);
                 let filters: Vec<&str> = written.filters.iter().map(String::as_str).collect();
                 if !filters.is_empty() {
@@ -122,33 +134,12 @@ impl Prove for GitPlan {
     }
 }
 
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+fn working_folder(folder: &Path) -> Option<PathBuf> {
+    Repository::open(folder).ok()?.working_folder().map(Path::to_owned)
 }
 
-/// Runs blocking work that is asked to stop by an interrupt or after `limit`.
-fn blocking<T: Send + 'static>(
-    world: &World,
-    limit: Duration,
-    work: impl FnOnce(&dyn Fn() -> Option<String>) -> Seen<T> + Send + 'static,
-) -> impl Future<Output = Seen<T>> + Send + 'static {
-    let interrupt: Interrupt = world.interrupt.clone();
-    async move {
-        let until = Instant::now() + limit;
-        let work = tokio::task::spawn_blocking(move || {
-            work(&|| match interrupt.received() {
-                Some(signal) => Some(format!("interrupted by {signal}")),
-                None => (Instant::now() >= until).then(|| format!("timed out after {}", TimeSpan(limit))),
-            })
-        });
-        match work.await {
-            Ok(seen) => seen,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => Err(NotChecked::errored(error.to_string())),
-            },
-        }
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn ancestor(found: &Found, workspace: &Path, stop: &dyn Fn() -> Option<String>) -> Seen<()> {

@@ -22,6 +22,11 @@ const NO_TAGS: &str = "if you deploy without tags, set --releases deployments, o
 with --ref (in a workflow on push: ${{ github.event.before }}); else tag releases, and `git fetch --tags` if only the \
 remote has the tags";
 
+/// It was cut, so tags can be missing; but whoever deploys without tags would fetch them in vain.
+const NO_TAGS_HERE: &str = "if you deploy without tags, set --releases deployments, or name the commit that was deployed \
+before with --ref (in a workflow on push: ${{ github.event.before }}); both need, as tags do, the whole history: \
+actions/checkout with `fetch-depth: 0`";
+
 impl Search<'_> {
     pub fn nearest(&self, plan: &GitPlan, stop: Stop<'_>) -> Answer {
         let all = self.repository.tags().map_err(blind)?;
@@ -116,7 +121,8 @@ impl Search<'_> {
         );
         if self.is_shallow {
             let message = format!("{message}; but the history here is incomplete");
-            return Err(NotChecked::with_help(message, FETCH_ALL));
+            let help = if all.is_empty() { NO_TAGS_HERE } else { FETCH_ALL };
+            return Err(NotChecked::with_help(message, help));
         }
         let help = if all.is_empty() {
             NO_TAGS

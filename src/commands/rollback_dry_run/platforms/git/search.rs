@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::GitPlan;
 use super::messages::{suggestion, time};
+use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::Seen;
 use crate::commands::rollback_dry_run::template::is_plain;
 use crate::engine::{NotChecked, Observation};
 use crate::model::text::count;
-use crate::model::{Fact, Finding, TimeSpan};
+use crate::model::{Finding, TimeSpan};
 use crate::world::git::{Commit, GitError, PointsTo, RefName, Repository, Stop};
 
 pub const FETCH_ALL: &str = "fetch the whole history and the tags: actions/checkout with `fetch-depth: 0` (it brings \
@@ -68,7 +71,7 @@ pub fn blind(error: GitError) -> NotChecked {
     NotChecked::with_help(error.to_string(), help)
 }
 
-pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
+pub fn find(plan: &GitPlan, workspace: &Path, now: Timestamp, stop: Stop<'_>) -> Seen<Found> {
     let repository = open(workspace)?;
     repository.check_loose_objects(stop).map_err(blind)?;
     let (head, branch) = match repository.head() {
@@ -112,17 +115,15 @@ pub fn find(plan: &GitPlan, workspace: &Path, stop: Stop<'_>) -> Seen<Found> {
         let finding = Finding::error("ambiguous-commit", message).help("delete or rename the branch");
         return Ok((None, Observation::found(finding)));
     }
-    let mut observed = Observation {
+    let branch = branch.map_or_else(|| "detached".to_owned(), |name| name.to_string());
+    let observed = Observation {
         findings: search.doubts(&found),
         ..Observation::default()
     };
-    let branch = branch.map_or_else(|| "detached".to_owned(), |name| name.to_string());
-    observed.facts = vec![
-        Fact::new("release", found.shown()),
-        Fact::new("committed", time(found.release.committed)),
-        Fact::new("HEAD", format!("{} ({branch})", head.id)),
-        Fact::new("repository", repository.folder().display().to_string()),
-    ];
+    let observed = observed.fact("release", found.shown());
+    let observed = age::tell(observed, "committed", &time(found.release.committed), now)
+        .fact("HEAD", format!("{} ({branch})", head.id))
+        .fact("repository", repository.folder().display().to_string());
     Ok((Some(found), observed))
 }
 

@@ -17,8 +17,9 @@ use futures_util::future::join3;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::images::all_present;
+use crate::commands::rollback_dry_run::images::{Pulled, all_present};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
@@ -93,8 +94,9 @@ impl Prove for KubernetesPlan {
             let accepted = self.accepted(running.clone(), target.clone());
             claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await;
             let pullable = self.pullable(running.clone(), target.clone(), world);
-            let digests = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
-            if let Some(digests) = digests {
+            let pulled = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
+            if let Some(pulled) = pulled {
+                pulled.tell(&mut proof);
                 let by_tag: Vec<&String> = written.iter().filter(|image| !image.contains('@')).collect();
                 for image in by_tag {
                     let image = one_line(image);
@@ -113,8 +115,9 @@ impl Prove for KubernetesPlan {
                         running.kubernetes.cluster.credentials
                     ),
                 ];
-                if digests > 0 {
-                    let images = count(digests, "image");
+                let pullable = pulled.previous.len();
+                if pullable > 0 {
+                    let images = count(pullable, "image");
                     proof
                         .proved
                         .push(format!("its images are in their registries ({images})"));
@@ -192,13 +195,11 @@ impl KubernetesPlan {
                 Ok(release) => {
                     let current = all.iter().position(is_current).unwrap_or_default();
                     let place = all.iter().position(|other| other == release).unwrap_or_default();
-                    observed = observed
-                        .fact("release", format!("revision {}", release.name))
-                        .fact(
-                            "distance",
-                            format!("{} back", count(place.saturating_sub(current), "release")),
-                        )
-                        .fact("first rolled out", messages::ago(&release.at, now));
+                    observed = observed.fact("release", format!("revision {}", release.name)).fact(
+                        "distance",
+                        format!("{} back", count(place.saturating_sub(current), "release")),
+                    );
+                    observed = age::tell(observed, "first rolled out", &release.at, now);
                     let revision = of(release).cloned();
                     if let Some(revision) = &revision {
                         let images = images::written(&revision.template);
@@ -311,7 +312,7 @@ impl KubernetesPlan {
         running: Running,
         target: Revision,
         world: &World,
-    ) -> impl Future<Output = Seen<usize>> + Send + 'static {
+    ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
             let Running { kubernetes, workload } = running;
@@ -335,13 +336,13 @@ impl KubernetesPlan {
             // What runs is only a control: without it the answer is still one.
             let (previous, current) = (previous?, current.unwrap_or_default());
             let on = plan.on.unwrap_or_else(|| images::platform(&target.template));
-            let (digests, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
+            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
             observed.findings.extend(odd.findings);
             let of_cluster = (kubernetes.cluster.sent() - before).to_string();
             observed = observed
                 .fact("platform", on.to_string())
                 .fact("requests to the cluster", of_cluster);
-            Ok((digests.map(|_| previous.len()), observed))
+            Ok((pulled, observed))
         }
     }
 }

@@ -3,6 +3,9 @@
 mod api;
 mod images;
 mod messages;
+mod named;
+mod objects;
+mod pull_secrets;
 mod revisions;
 mod state;
 
@@ -14,6 +17,7 @@ use futures_util::future::join3;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{Pulled, all_present};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
@@ -25,9 +29,11 @@ use crate::model::text::{count, one_line};
 use crate::world::World;
 use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
-pub use api::{CALLS, Named, NotAWorkload, is_name};
-use api::{Kubernetes, Workload};
+pub use api::CALLS;
+use api::Kubernetes;
 use messages::not_answered;
+pub use named::{Named, is_name};
+use objects::Workload;
 use revisions::{Revision, are_same};
 
 const CURRENT: Claim<'_> = ("rollback:current", "The current revision is rolled out, and it is one");
@@ -108,11 +114,14 @@ impl Prove for KubernetesPlan {
                         "{} may patch it, and the cluster accepts the change",
                         running.kubernetes.cluster.credentials
                     ),
-                    format!(
-                        "{} of revision {number}: in the registry",
-                        count(pulled.previous.len(), "image")
-                    ),
                 ];
+                let pullable = pulled.previous.len();
+                if pullable > 0 {
+                    let images = count(pullable, "image");
+                    proof
+                        .proved
+                        .push(format!("its images are in their registries ({images})"));
+                }
             }
             proof
         })
@@ -186,13 +195,11 @@ impl KubernetesPlan {
                 Ok(release) => {
                     let current = all.iter().position(is_current).unwrap_or_default();
                     let place = all.iter().position(|other| other == release).unwrap_or_default();
-                    observed = observed
-                        .fact("release", format!("revision {}", release.name))
-                        .fact(
-                            "distance",
-                            format!("{} back", count(place.saturating_sub(current), "release")),
-                        )
-                        .fact("first rolled out", messages::ago(&release.at, now));
+                    observed = observed.fact("release", format!("revision {}", release.name)).fact(
+                        "distance",
+                        format!("{} back", count(place.saturating_sub(current), "release")),
+                    );
+                    observed = age::tell(observed, "first rolled out", &release.at, now);
                     let revision = of(release).cloned();
                     if let Some(revision) = &revision {
                         let images = images::written(&revision.template);

@@ -1,6 +1,7 @@
 //! Whether a workload is at rest: one revision, and the same that it should be (kubectl, `rollout_status.go`).
 
-use super::api::{Kind, Named, Workload};
+use super::named::{Kind, Named};
+use super::objects::Workload;
 use crate::engine::Observation;
 use crate::model::Finding;
 use crate::model::text::one_line;

@@ -154,7 +154,7 @@ fn is_public_v4(text: &[u8]) -> bool {
             || (a == 192 && b == 0 && c == 0)
             || (a == 198 && (b == 18 || b == 19));
         // Versions look like addresses: `1.0.0.0` and `2.0.0.1` are more often one.
-        !is_special && !(b == 0 && c == 0)
+        !(is_special || (b == 0 && c == 0))
     })
 }
 
@@ -196,7 +196,7 @@ fn is_card(text: &[u8]) -> bool {
     };
     // A row of one digit passes the sum of zeros, and is nobody's card.
     let varies = number.windows(2).any(|pair| pair[0] != pair[1]);
-    by_issuer && varies && sum % 10 == 0
+    by_issuer && varies && sum.is_multiple_of(10)
 }
 
 /// The check digits of ISO 13616: the account moved to the front, letters as numbers, modulo 97.

@@ -20,7 +20,7 @@ use files::{File, Listed};
 pub use rules::RuleFile;
 
 const STAGE: &str = "scan";
-const FILES: &str = "Files hold no secrets";
+const FILES: &str = "No secrets in the files";
 /// Checks of files with findings; what comes after them is counted.
 const MOST_FILES: usize = 200;
 
@@ -184,7 +184,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             clean += 1;
         } else if outcome.checks.len() < MOST_FILES {
             let id = format!("scan:{}", file.shown);
-            let title = format!("{} holds no secrets", file.shown);
+            let title = format!("No secrets in {}", file.shown);
             outcome
                 .checks
                 .push(Check::new(STAGE, id, title, seen.ended, Duration::ZERO));
@@ -207,16 +207,12 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
         let ended = Ended::Looked(vec![
             Finding::error("more", message).help("scan the folders one by one"),
         ]);
-        outcome.checks.push(Check::new(
-            STAGE,
-            "scan:more",
-            "Files hold no secrets",
-            ended,
-            Duration::ZERO,
-        ));
+        outcome
+            .checks
+            .push(Check::new(STAGE, "scan:more", FILES, ended, Duration::ZERO));
     }
     if clean > 0 {
-        let title = format!("{} without secrets", count(clean, "file"));
+        let title = format!("No secrets in {}", count(clean, "file"));
         let mut check = Check::new(
             STAGE,
             "scan:files",

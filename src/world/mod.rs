@@ -30,6 +30,7 @@ pub mod random;
 pub mod registry;
 pub mod reports;
 pub mod runner;
+pub mod scan;
 pub mod scratch;
 pub mod secrets;
 pub mod sockets;

@@ -42,6 +42,7 @@ mod newcomer;
 mod pins;
 mod rehearse;
 mod rollback_dry_run;
+mod scan;
 mod skip_guard;
 mod skip_guard_fix;
 mod smoke;

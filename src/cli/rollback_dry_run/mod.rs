@@ -86,25 +86,13 @@ pub struct RollbackDryRunOptions {
     /// kubernetes: what is rolled out, as KIND/NAME: deployment/shop, statefulset/db or daemonset/agent.
     #[arg(long, value_name = "KIND/NAME")]
     pub workload: Option<String>,
-    /// helm: name of the release.
-    #[arg(long, value_name = "RELEASE")]
-    pub helm_release: Option<String>,
-    /// kubernetes, helm: namespace [default: that of the context, else default].
+    /// kubernetes: namespace [default: that of the context, else default].
     #[arg(long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
-    /// kubernetes, helm: context of the kubeconfig file [default: its current context].
+    /// kubernetes: context of the kubeconfig file [default: its current context].
     #[arg(long, value_name = "CONTEXT")]
     pub kube_context: Option<String>,
-    /// ecs: name of the cluster.
-    #[arg(long, value_name = "CLUSTER")]
-    pub cluster: Option<String>,
-    /// ecs, cloud-run: name of the service.
-    #[arg(long, value_name = "SERVICE")]
-    pub service: Option<String>,
-    /// ecs, cloud-run: region, such as eu-west-1 [default for ecs: AWS_REGION].
-    #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
-    /// cloud-run, vercel: name or id of the project.
+    /// vercel: name or id of the project.
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
     /// vercel: id or slug of the team that owns the project.
@@ -235,12 +223,8 @@ impl RollbackDryRunOptions {
                 registry_auth_env,
                 app,
                 workload,
-                helm_release,
                 namespace,
                 kube_context,
-                cluster,
-                service,
-                region,
                 project,
                 team,
                 worker,

@@ -86,7 +86,7 @@ pub fn images(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<B
             service: name.clone(),
             what,
         };
-        let filled = filled(&image, variable).map_err(|what| wrong(what))?;
+        let filled = filled(&image, variable).map_err(wrong)?;
         let image = filled.parse::<ImageName>().map_err(|error| wrong(error.to_string()))?;
         images.insert(name, image);
     }

@@ -157,7 +157,7 @@ impl Kubernetes {
             .collect()
     }
 
-    /// Where kubectl and helm are.
+    /// Where kubectl is.
     pub fn programs(&self) -> &Path {
         &self.programs
     }

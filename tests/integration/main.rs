@@ -22,6 +22,8 @@ mod repo;
 mod servers;
 #[path = "../support/skipped.rs"]
 mod skipped;
+#[path = "../support/tokens.rs"]
+mod tokens;
 
 mod check;
 mod completions;

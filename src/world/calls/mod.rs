@@ -73,7 +73,7 @@ impl Call {
         Self::new(Kind::Query(document), path, purpose)
     }
 
-    /// An action of an AWS service, such as `AmazonECS_20141113.DescribeServices`.
+    /// An action of an AWS service, such as `AmazonEC2ContainerServiceV20141113.DescribeServices`.
     ///
     /// # Panics
     /// If its name does not say that it reads: a constant of that kind does not compile.
@@ -408,6 +408,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "the action does not read")]
     fn an_action_that_writes_cannot_be_built() {
-        let _ = Call::action("AmazonECS_20141113.UpdateService", "test");
+        let _ = Call::action("AmazonEC2ContainerServiceV20141113.UpdateService", "test");
     }
 }

@@ -9,6 +9,7 @@ mod git;
 mod heroku;
 mod image;
 mod image_refused;
+mod image_tokens;
 mod kubernetes;
 mod rehearsal;
 mod vercel;

@@ -44,7 +44,7 @@ pub struct ScanOptions {
     /// Files and folders to scan [default: the current folder].
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Rule file in gitleaks' TOML format, instead of the built-in rules. It can extend them: [extend] useDefault = true.
+    /// Rule file in gitleaks' TOML format, instead of the built-in rules. A file with `useDefault = true` extends them.
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
     /// Also look for personal data of these kinds, separated by commas.

@@ -109,8 +109,8 @@ const jobs = [
     ['scan-pass', [['scan', 'app']]],
     ['scan-fail', [
         // In two halves, as this file is none that holds a secret.
-        ['heartbeat', '--', 'sh', '-c', 'printf "key %s%s\\n" AKIA QWERTYUIOPASDFGH > app/x.log'],
-        ['scan', 'app'],
+        ['heartbeat', '--', 'sh', '-c', 'printf "key %s%s\\n" AKIA QWERTYUIOPASDFGH > x.log; exit 0'],
+        ['scan', 'x.log'],
     ]],
     ['check-inconclusive', [[...sarif, 'no-such.yml']]],
     ['job', [

@@ -94,7 +94,11 @@ pub async fn all_present(
                     .find(|(_, look)| matches!(look.result, Err(Missing::Absent(_))));
                 match lost {
                     Some((running, _)) => {
-                        let why = format!("{what}, and neither is {}, which runs now", running.name);
+                        let why = if running.name == wanted.name {
+                            format!("{what}, although it runs now")
+                        } else {
+                            format!("{what}, nor {}, which runs now", running.name)
+                        };
                         let help = "check that the registry and its name are those that the platform pulls from";
                         unknown.get_or_insert(NotChecked::with_help(why, help));
                     }

@@ -88,7 +88,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
 fn a_registry_that_has_nothing_proves_nothing() {
     let Some(registry) = Registry::start(false) else { return };
     let repo = releases(&registry);
-    dry_run(&repo, &["--ref=staging/1"]).is(4, &["and neither is", "which runs now"]);
+    dry_run(&repo, &["--ref=staging/1"]).is(4, &[", nor ", "which runs now"]);
     let Some(locked) = Registry::start(true) else { return };
     let repo = Repo::empty();
     repo.commit("compose.yml", &compose(&locked, "v1"));
@@ -126,6 +126,9 @@ fn a_state_file_names_the_releases() {
     dry_run(&[&entry("v1", &two, "success"), &v2], &[]).is(1, &["has the same images"]);
     dry_run(&[&v1, &v2], &["--to-release=v0"]).is(1, &["no release v0"]);
     dry_run(&["{}"], &[]).is(4, &["the state file releases.json cannot be used", "newest last"]);
+    fs::write(&state, format!("[{v1},{v2}]")).unwrap();
+    repo.dry_run(&["--state-file=releases.json", "--rollback-command=./deploy.sh {sha}"])
+        .is(1, &["does not fill in --rollback-command", "write the commit of each release"]);
     let gone = format!("sha256:{}", "0".repeat(64));
     dry_run(&[&entry("v1", &gone, "success"), &v2], &[]).is(1, &["does not have"]);
 }

@@ -330,6 +330,17 @@ fn in_state(plan: &ComposePlan, running: &Running, now: Timestamp) -> (Option<Ta
                 name: release.name.clone(),
                 commit: entry.commit.clone(),
             });
+            let unfilled = |target: &Target| plan.rollback_command.is_some() && plan.command(target).is_none();
+            if target.as_ref().is_some_and(unfilled) {
+                let what = format!(
+                    "the entry of {} does not fill in --rollback-command: its `commit` is missing, or a name needs quoting",
+                    one_line(&release.name)
+                );
+                let help = "write the commit of each release into the state file, or use {release}";
+                observed
+                    .findings
+                    .push(Finding::error("command-not-filled-in", what).help(help));
+            }
             (target, observed)
         }
         Err(none) => (None, Observation::found(words.no_previous(plan.to.as_deref(), none))),

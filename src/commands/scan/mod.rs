@@ -4,6 +4,7 @@
 mod files;
 mod rules;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ const STAGE: &str = "scan";
 const FILES: &str = "No secrets in the files";
 /// Checks of files with findings; what comes after them is counted.
 const MOST_FILES: usize = 200;
+const SECRET: &str =
+    "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
+const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
 
 #[derive(Clone)]
 pub struct Plan {
@@ -116,7 +120,15 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
             return Seen {
                 ended: Ended::Errored {
                     cause: format!("{} cannot be read: {error}", file.shown),
-                    help: Some("run it as a user who may read it, or leave the path out".to_owned()),
+                    help: Some(
+                        match error.kind() {
+                            ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+                                "the file is damaged: write it again, or leave the path out"
+                            }
+                            _ => "run it as a user who may read it, or leave the path out",
+                        }
+                        .to_owned(),
+                    ),
                 },
                 bytes: 0,
                 is_closed: false,
@@ -125,7 +137,7 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
     };
     let mut findings: Vec<(u64, Finding)> = Vec::new();
     for rule in crate::model::scan::Scan::new(rules, &file.shown).by_path() {
-        findings.push((1, finding(file, 1, &rule.id, &rule.description)));
+        findings.push((1, finding(file, 1, &rule.id, described(rule))));
     }
     for found in looked.found {
         let what = format!("{}, in column {}", described(found.rule), found.column);
@@ -146,7 +158,8 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
     let mut capped = Capped::default();
     for (index, (_, finding)) in findings.into_iter().enumerate() {
         capped.add(if index == 0 && finding.help.is_none() {
-            finding.help("revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)")
+            let is_personal = finding.code.starts_with("pii-");
+            finding.help(if is_personal { PERSONAL } else { SECRET })
         } else {
             finding
         });

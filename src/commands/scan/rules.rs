@@ -35,10 +35,18 @@ pub fn of(plan: &Plan) -> Result<RuleSet, RuleFileError> {
                 what,
                 help: "check the path of --rules",
             })?;
-            RuleSet::parse(&text, file).map_err(|error| RuleFileError {
+            let rules = RuleSet::parse(&text, file).map_err(|error| RuleFileError {
                 place: format!("{name}: {}", error.place),
                 ..error
-            })?
+            })?;
+            if rules.rules().is_empty() {
+                return Err(RuleFileError {
+                    place: format!("{name}: "),
+                    what: "it has no rules".to_owned(),
+                    help: "add rules, or extend the built-in ones: [extend] useDefault = true",
+                });
+            }
+            rules
         }
     };
     let mut personal = Vec::new();

@@ -56,6 +56,7 @@ pub fn look_through<'r>(
     let form = form(&head);
     let rest = io::Cursor::new(head).chain(file);
     let mut scan = Scan::new(rules, path);
+    let mut is_packed_again = false;
     let (found, bytes, cut) = match form {
         Form::Plain | Form::Closed => in_parts(&mut scan, rest, stop).map(|(found, bytes)| (found, bytes, None))?,
         Form::Utf16 => in_parts(&mut scan, Utf16::new(rest), stop).map(|(found, bytes)| (found, bytes, None))?,
@@ -63,14 +64,18 @@ pub fn look_through<'r>(
             let most = ALWAYS_UNPACKED
                 .max(size.saturating_mul(LARGEST_RATIO))
                 .min(LARGEST_UNPACKED);
-            let (found, bytes) = in_parts(&mut scan, MultiGzDecoder::new(rest).take(most), stop)?;
+            let mut unpacked = MultiGzDecoder::new(rest).take(most);
+            let mut head = Vec::with_capacity(4);
+            (&mut unpacked).take(4).read_to_end(&mut head)?;
+            is_packed_again = matches!(self::form(&head), Form::Gzip | Form::Closed);
+            let (found, bytes) = in_parts(&mut scan, io::Cursor::new(head).chain(unpacked), stop)?;
             let cut = (bytes == most).then_some("it unpacks to more than is looked at");
             (found, bytes, cut)
         }
     };
     Ok(Looked {
         found,
-        form,
+        form: if is_packed_again { Form::Closed } else { form },
         bytes,
         cut,
     })

@@ -91,11 +91,21 @@ fn values_of_variables_that_hold_secrets_are_found_in_any_form() {
     gate.write("plain.log", "x\ny correct horse battery z")
         .write("encoded.log", "aHR0cCBjb3JyZWN0IGhvcnNlIGJhdHRlcnkg")
         .write("url.log", "?t=correct%20horse%20battery");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(b"x\ny correct horse battery z").unwrap();
+    let utf16: Vec<u8> = "\u{feff}correct horse battery"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    gate.write("packed.log.gz", packed.finish().unwrap())
+        .write("utf16.log", &utf16);
     let ran = gate.run(["scan"]);
     ran.code(1)
         .says("plain.log:2: The value of a variable that holds a secret")
         .says("encoded.log:1: ")
-        .says("url.log:1: ");
+        .says("url.log:1: ")
+        .says("packed.log.gz:2: The value")
+        .says("utf16.log:1: The value");
     assert!(!ran.stdout().contains("battery"), "{}", ran.stdout());
 }
 

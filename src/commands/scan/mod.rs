@@ -113,8 +113,14 @@ struct Seen {
 fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
     let started = || crate::world::files::open(&file.path, crate::world::files::Links::Refuse);
     let looked = started().and_then(|input| look_through(rules, &file.shown, input, stop));
-    let known = || started().and_then(|input| world.secrets.lines_in(input));
-    let (looked, known) = match looked.and_then(|looked| Ok((looked, known()?))) {
+    let known = |form: Form| {
+        let decoded = match form {
+            Form::Utf16 | Form::Gzip => Some(crate::world::scan::decoded(started()?)?),
+            Form::Plain | Form::Closed => None,
+        };
+        world.secrets.lines_in(started()?, decoded)
+    };
+    let (looked, known) = match looked.and_then(|looked| known(looked.form).map(|known| (looked, known))) {
         Ok(both) => both,
         Err(error) => {
             return Seen {
@@ -216,7 +222,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             .push(Check::new(STAGE, id, "Files can be found", ended, Duration::ZERO));
     }
     if more > 0 {
-        let message = format!("{more} more files have findings");
+        let message = format!("{} more with findings, or not read", count(more, "file"));
         let ended = Ended::Looked(vec![
             Finding::error("more", message).help("scan the folders one by one"),
         ]);

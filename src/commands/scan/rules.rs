@@ -14,7 +14,7 @@ const LARGEST: u64 = 8 << 20;
 pub struct RuleFile(pub PathBuf);
 
 impl Source for RuleFile {
-    /// Relative to the file that extends it.
+    /// Relative to the folder of the file of `--rules`.
     fn read(&self, path: &str) -> Result<String, String> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         text(&folder.join(path))

@@ -44,41 +44,64 @@ pub struct Looked<'r> {
 ///
 /// # Errors
 /// The file cannot be read, or a compressed one is broken.
-pub fn look_through<'r>(
-    rules: &'r RuleSet,
-    path: &str,
-    mut file: File,
-    stop: &dyn Fn() -> bool,
-) -> io::Result<Looked<'r>> {
-    let size = file.metadata()?.len();
-    let mut head = Vec::with_capacity(4);
-    (&mut file).take(4).read_to_end(&mut head)?;
-    let form = form(&head);
-    let rest = io::Cursor::new(head).chain(file);
+pub fn look_through<'r>(rules: &'r RuleSet, path: &str, file: File, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
+    let Decoded { form, input, most } = Decoded::of(file)?;
     let mut scan = Scan::new(rules, path);
-    let mut is_packed_again = false;
-    let (found, bytes, cut) = match form {
-        Form::Plain | Form::Closed => in_parts(&mut scan, rest, stop).map(|(found, bytes)| (found, bytes, None))?,
-        Form::Utf16 => in_parts(&mut scan, Utf16::new(rest), stop).map(|(found, bytes)| (found, bytes, None))?,
-        Form::Gzip => {
-            let most = ALWAYS_UNPACKED
-                .max(size.saturating_mul(LARGEST_RATIO))
-                .min(LARGEST_UNPACKED);
-            let mut unpacked = MultiGzDecoder::new(rest).take(most);
-            let mut head = Vec::with_capacity(4);
-            (&mut unpacked).take(4).read_to_end(&mut head)?;
-            is_packed_again = matches!(self::form(&head), Form::Gzip | Form::Closed);
-            let (found, bytes) = in_parts(&mut scan, io::Cursor::new(head).chain(unpacked), stop)?;
-            let cut = (bytes == most).then_some("it unpacks to more than is looked at");
-            (found, bytes, cut)
-        }
-    };
+    let (found, bytes) = in_parts(&mut scan, input, stop)?;
     Ok(Looked {
         found,
-        form: if is_packed_again { Form::Closed } else { form },
+        form,
         bytes,
-        cut,
+        cut: (Some(bytes) == most).then_some("it unpacks to more than is looked at"),
     })
+}
+
+/// What a file holds, as text if it is written as UTF-16 or packed by gzip.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn decoded(file: File) -> io::Result<Box<dyn Read>> {
+    Ok(Decoded::of(file)?.input)
+}
+
+struct Decoded {
+    form: Form,
+    input: Box<dyn Read>,
+    /// Where it is cut.
+    most: Option<u64>,
+}
+
+impl Decoded {
+    fn of(mut file: File) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        let mut head = Vec::with_capacity(4);
+        (&mut file).take(4).read_to_end(&mut head)?;
+        let form = form(&head);
+        let rest = io::Cursor::new(head).chain(file);
+        let most = ALWAYS_UNPACKED
+            .max(size.saturating_mul(LARGEST_RATIO))
+            .min(LARGEST_UNPACKED);
+        let input: Box<dyn Read> = match form {
+            Form::Plain | Form::Closed => Box::new(rest),
+            Form::Utf16 => Box::new(Utf16::new(rest)),
+            Form::Gzip => {
+                let mut unpacked = MultiGzDecoder::new(rest).take(most);
+                let mut head = Vec::with_capacity(4);
+                (&mut unpacked).take(4).read_to_end(&mut head)?;
+                let is_packed_again = matches!(self::form(&head), Form::Gzip | Form::Closed);
+                return Ok(Self {
+                    form: if is_packed_again { Form::Closed } else { form },
+                    input: Box::new(io::Cursor::new(head).chain(unpacked)),
+                    most: Some(most),
+                });
+            }
+        };
+        Ok(Self {
+            form,
+            input,
+            most: None,
+        })
+    }
 }
 
 fn form(head: &[u8]) -> Form {

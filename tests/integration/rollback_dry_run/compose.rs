@@ -130,7 +130,13 @@ fn a_state_file_names_the_releases() {
     dry_run(&["{}"], &[]).is(4, &["the state file releases.json cannot be used", "newest last"]);
     fs::write(&state, format!("[{v1},{v2}]")).unwrap();
     repo.dry_run(&["--state-file=releases.json", "--rollback-command=./deploy.sh {sha}"])
-        .is(1, &["does not fill in --rollback-command", "write the commit of each release"]);
+        .is(
+            1,
+            &[
+                "does not fill in --rollback-command",
+                "write the commit of each release",
+            ],
+        );
     let gone = format!("sha256:{}", "0".repeat(64));
     dry_run(&[&entry("v1", &gone, "success"), &v2], &[]).is(1, &["does not have"]);
 }

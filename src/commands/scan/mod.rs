@@ -4,7 +4,6 @@
 mod files;
 mod rules;
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -126,15 +125,7 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
             return Seen {
                 ended: Ended::Errored {
                     cause: format!("{} cannot be read: {error}", file.shown),
-                    help: Some(
-                        match error.kind() {
-                            ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                                "the file is damaged: write it again, or leave the path out"
-                            }
-                            _ => "run it as a user who may read it, or leave the path out",
-                        }
-                        .to_owned(),
-                    ),
+                    help: Some("run it as a user who may read it, or leave the path out".to_owned()),
                 },
                 bytes: 0,
                 is_closed: false,
@@ -157,7 +148,7 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
         let message = format!("{} was not scanned to its end: {why}", file.shown);
         findings.push((
             u64::MAX,
-            Finding::error("not-scanned", message).help("unpack it, and scan what it holds"),
+            Finding::error("not-scanned", message).help("write it again, or unpack it and scan what it holds"),
         ));
     }
     findings.sort_by_key(|(line, _)| *line);

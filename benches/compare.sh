@@ -17,9 +17,9 @@ if [ -z "$binary" ]; then
 fi
 binary=$(realpath "$binary")
 if $quick; then
-    large=$((64 << 20)) files=1000 bundled=$((256 << 20)) runs=3
+    large=$((64 << 20)) scanned=$((16 << 20)) files=1000 bundled=$((256 << 20)) runs=3
 else
-    large=$((1 << 30)) files=20000 bundled=$((4 << 30)) runs=10
+    large=$((1 << 30)) scanned=$((128 << 20)) files=20000 bundled=$((4 << 30)) runs=10
 fi
 
 scratch=$(mktemp -d)
@@ -29,6 +29,7 @@ finish() {
     rm -rf "$scratch"
 }
 trap finish EXIT
+rules=$PWD/src/model/scan/builtin.toml
 cd "$scratch"
 # What is measured does not depend on the surroundings: nothing is written to a runner's files, and no variable that looks
 # like a secret is searched for in the logs.
@@ -194,6 +195,84 @@ wrap() {
     rm -rf copy wrapped text out
 }
 
+# The same rules on the same log, which holds no secret but words that begin like one.
+scan() {
+    if ! command -v gitleaks >/dev/null; then
+        echo 'scanning a log: NOT MEASURED, gitleaks is missing'
+        return
+    fi
+    python3 - "$scanned" >build.log <<'PYTHON'
+import random, sys
+random.seed(1)
+words = "npm install token cache key restored from layer sha256 resolved https://registry.example/pkg error: warning".split()
+lines = []
+for _ in range(20000):
+    text = " ".join(random.choices(words, k=9))
+    lines.append(f"2026-11-30T12:00:{random.randrange(60):02}.{random.randrange(10**7):07}Z {text} {random.getrandbits(96):x}")
+block = "\n".join(lines) + "\n"
+size = int(sys.argv[1])
+for _ in range(size // len(block) + 1):
+    sys.stdout.write(block)
+PYTHON
+    ratio "scanning a log of $((scanned >> 20)) MiB, against gitleaks with the same rules" '<= 0.25' \
+        "'$binary' scan build.log" "gitleaks dir --no-banner --log-level error --config '$rules' build.log"
+    rm build.log
+}
+
+# The dry run of a rollback in a real Kubernetes, whose image is never pulled: kubectl asks no registry either.
+rollback() {
+    local programs="${XDG_CACHE_HOME:-$HOME/.cache}/stageproof-ci/kubernetes"
+    if ! command -v etcd >/dev/null || [ ! -x "$programs/kubectl" ]; then
+        echo 'rollback in Kubernetes: NOT MEASURED, etcd or what .ci/kubernetes builds is missing'
+        return
+    fi
+    local store peers api peak
+    store=$(free_port) peers=$(free_port) api=$(free_port)
+    mkdir cluster
+    cat >cluster/config <<YAML
+{current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}], users: [{name: u, user: {token: bench-token}}],
+ clusters: [{name: c, cluster: {server: 'https://127.0.0.1:$api', certificate-authority: certs/apiserver.crt}}]}
+YAML
+    echo 'bench-token,admin,1,"system:masters"' >cluster/tokens
+    openssl ecparam -name prime256v1 -genkey -noout -out cluster/key
+    export KUBECONFIG="$scratch/cluster/config"
+    (
+        cd cluster
+        etcd --data-dir etcd --listen-client-urls "http://127.0.0.1:$store" --advertise-client-urls "http://127.0.0.1:$store" \
+            --listen-peer-urls "http://127.0.0.1:$peers" --initial-advertise-peer-urls "http://127.0.0.1:$peers" \
+            --initial-cluster "default=http://127.0.0.1:$peers" &
+        "$programs/kube-apiserver" --etcd-servers "http://127.0.0.1:$store" --bind-address 127.0.0.1 --secure-port "$api" \
+            --advertise-address 127.0.0.1 --cert-dir certs --token-auth-file tokens --authorization-mode RBAC \
+            --service-account-issuer https://kubernetes.default.svc --service-account-signing-key-file key \
+            --service-account-key-file key --service-cluster-ip-range 10.0.0.0/24 \
+            --disable-admission-plugins ServiceAccount &
+        until "$programs/kubectl" get --raw /readyz; do sleep 0.2; done
+        "$programs/kube-controller-manager" --kubeconfig config --leader-elect=false --secure-port 0 \
+            --controllers deployment-controller,replicaset-controller &
+        trap 'kill -9 $(jobs -p)' TERM
+        wait
+    ) >cluster/log 2>&1 &
+    server=$!
+    local patch='{"spec": {"template": {"spec": {"containers": [{"name": "shop", "imagePullPolicy": "Never"}]}}}}' image
+    until "$programs/kubectl" create deployment shop --image=shop:1 --replicas=0 >said 2>&1 || ((SECONDS > 600)); do sleep 0.5; done
+    for image in shop:1 shop:2; do
+        "$programs/kubectl" set image deployment/shop "shop=$image" >/dev/null
+        "$programs/kubectl" patch deployment shop --patch "$patch" >/dev/null
+        "$programs/kubectl" rollout status deployment/shop >/dev/null
+    done
+    local ours="'$binary' rollback-dry-run --workload deployment/shop --evidence-dir '$scratch/cluster/proof'"
+    ratio 'a rollback in Kubernetes, against kubectl rollout undo --dry-run=server' '<= 1.0' "$ours" \
+        "'$programs/kubectl' rollout undo deployment/shop --dry-run=server"
+    sh -c "command time -f %M -o peak $ours" >said 2>&1
+    peak=$(tail -n 1 peak)
+    echo "peak memory of that dry run: $((peak / 1024)) MiB (aim: < 32 MiB)"
+    kill "$server"
+    wait "$server" 2>/dev/null || true
+    server=''
+    unset KUBECONFIG
+    rm -rf cluster
+}
+
 memory() {
     mkdir big
     # Half of it packs, half does not, as logs and archives do.
@@ -216,4 +295,6 @@ probes
 hash_large
 hash_many
 wrap
+scan
+rollback
 memory

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::UsageError;
+use super::rollback_dry_run::Around;
 use super::{Given, Options};
 use super::{env_from, rollback_dry_run, smoke};
 use crate::commands::Subcommand;
@@ -37,11 +38,18 @@ impl Options for RehearseOptions {
             .secret_names
             .extend(config.rollback_dry_run.iter().flat_map(rollback_dry_run::secret_names));
         // A part that is written down is meant to run: what is wrong or missing in it is an error, never a skip.
-        let smoke = config.smoke.take().map(|smoke| smoke.plan(setting, world, waivers));
-        let rollback = config
-            .rollback_dry_run
-            .take()
-            .map(|rollback| rollback.plan(&world.workspace, &setting.subject.environment));
+        let smoke = config.smoke.take();
+        let around = Around {
+            setting,
+            world,
+            waivers: waivers.clone(),
+            unpacked: &given.unpacked,
+            smoke: smoke.clone(),
+            started_in: &world.workspace,
+        };
+        let smoke = smoke.map(|smoke| smoke.plan(setting, world, waivers));
+        let rollback = config.rollback_dry_run.take();
+        let rollback = rollback.map(|rollback| rollback.plan(&world.workspace, around));
         let (smoke, rollback) = (smoke.transpose()?, rollback.transpose()?);
         if smoke.is_none() && rollback.is_none() {
             return Err(UsageError::new(

@@ -10,12 +10,13 @@ pub mod init;
 pub mod install;
 pub mod rehearse;
 pub mod rollback_dry_run;
+pub mod scan;
 pub mod skip_guard;
 pub mod smoke;
 pub mod verdict;
 pub mod verify;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use crate::model::rule::Rules;
@@ -72,6 +73,13 @@ pub type Running<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
 /// Keeps the report of what was found so far in the evidence directory.
 pub type Keep<'a> = &'a (dyn Fn(&Outcome) -> anyhow::Result<()> + Sync);
+
+/// Starts a version of the application and asks whether it answers. `smoke` can, and `rollback-dry-run` is handed it for the
+/// previous version: neither knows the other.
+pub trait Trial {
+    /// Runs `command` in `folder`, in place of the command that is configured.
+    fn of<'a>(&'a self, command: Vec<String>, folder: PathBuf, world: &'a World) -> Running<'a>;
+}
 
 /// Where a subcommand's report belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Env;
-use super::calls::{Call, Caller, NoAnswer, Unknown};
+use super::calls::{Call, Caller, Content, NoAnswer, Unknown};
 use super::http::{Answer, Header, is_loopback};
 use super::secrets::Secret;
 
@@ -20,11 +20,19 @@ const LARGEST: usize = 8 << 20;
 pub struct Api {
     caller: Caller,
     base: Url,
-    /// As sentences name it: "Fly.io".
-    platform: &'static str,
-    authorization: Header,
-    /// The variable that the token is from.
-    token_env: String,
+    who: Who,
+    headers: Vec<Header>,
+}
+
+/// The platform and who asks it, for sentences.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// "Fly.io".
+    pub platform: &'static str,
+    /// What is asked about: "app".
+    pub what: &'static str,
+    /// "the token of FLY_API_TOKEN".
+    pub credentials: String,
 }
 
 /// Why there is no usable answer.
@@ -33,38 +41,65 @@ pub struct ApiError {
     pub unknown: Unknown,
     /// The platform answered so; `None` if it did not answer.
     pub status: Option<u16>,
+    /// What it said with that status. It can hold anything.
+    pub body: Vec<u8>,
+}
+
+impl ApiError {
+    /// A platform that could not be asked.
+    pub fn unasked(why: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            unknown: Unknown::new(why, help),
+            status: None,
+            body: Vec::new(),
+        }
+    }
 }
 
 impl Api {
-    /// `authorization` is the whole value of that header. A token is not sent without TLS, except to this machine.
-    /// `base_env` is the variable that may name another address.
-    pub fn new(
-        platform: &'static str,
-        (base_env, base): (&str, &str),
-        (authorization, token_env): (Secret, &str),
-        env: &Env,
-    ) -> Result<Self, ApiError> {
-        let wrong = |why: String, help: &str| ApiError {
-            unknown: Unknown::new(why, help),
-            status: None,
-        };
+    /// At the address that the variable `base_env` names, or at `default`. Credentials are not sent without TLS, except to
+    /// this machine. `headers` go with every request.
+    pub fn at(who: Who, (base_env, default): (&str, &str), headers: Vec<Header>, env: &Env) -> Result<Self, ApiError> {
+        let base = env.get(base_env).unwrap_or(default);
+        Self::at_url(who, (base_env, base), headers, env)
+    }
+
+    /// The same, at an address that was made from the value of `base_env`.
+    pub fn at_url(who: Who, (base_env, base): (&str, &str), headers: Vec<Header>, env: &Env) -> Result<Self, ApiError> {
         let base = Url::parse(base)
             .ok()
             .filter(|url| url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))))
             .ok_or_else(|| {
-                wrong(
+                ApiError::unasked(
                     format!("the value of {base_env} is not an https:// URL"),
                     "correct it, or leave it out",
                 )
             })?;
-        let odd = |_| wrong(format!("the value of {token_env} is not a token"), "check the secret");
-        Ok(Self {
-            caller: Caller::new(env).map_err(|error| wrong(format!("{error:#}"), "correct what it names"))?,
+        let caller =
+            Caller::new(env).map_err(|error| ApiError::unasked(format!("{error:#}"), "correct what it names"))?;
+        Ok(Self::with(who, caller, base, headers))
+    }
+
+    /// The same, for a server with an address and settings of its own.
+    pub fn with(who: Who, caller: Caller, base: Url, headers: Vec<Header>) -> Self {
+        Self {
+            caller,
             base,
-            platform,
-            authorization: Header::new("Authorization", authorization.reveal(), true).map_err(odd)?,
-            token_env: token_env.to_owned(),
-        })
+            who,
+            headers,
+        }
+    }
+
+    /// The header that says who asks. `token_env` is the variable that the token is from.
+    pub fn authorization(value: &Secret, token_env: &str) -> Result<Header, ApiError> {
+        let odd = |_| ApiError::unasked(format!("the value of {token_env} is not a token"), "check the secret");
+        Header::new("Authorization", value.reveal(), true).map_err(odd)
+    }
+
+    /// A header that says what is asked for.
+    pub fn header(name: &str, value: &str) -> Result<Header, ApiError> {
+        let odd = |_| ApiError::unasked(format!("the value of the header {name} cannot be sent"), "report it");
+        Header::new(name, value, false).map_err(odd)
     }
 
     /// How many requests were sent.
@@ -72,15 +107,53 @@ impl Api {
         self.caller.sent()
     }
 
-    pub async fn get<T: DeserializeOwned>(&self, call: &Call, values: &[&str], until: Instant) -> Result<T, ApiError> {
-        let headers = [self.authorization.clone()];
-        let send = |limit: Duration| self.caller.send(call, &self.base, values, &headers, (limit, LARGEST));
-        let answer = self
-            .caller
-            .patiently(until, send)
-            .await
-            .map_err(|error| self.no_answer(&error))?;
-        self.read(&self.accepted(answer)?)
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        values: &[&str],
+        query: &[(&str, &str)],
+        until: Instant,
+    ) -> Result<T, ApiError> {
+        let content = Content {
+            values,
+            query,
+            ..Content::default()
+        };
+        self.read(&self.send(call, content, until).await?)
+    }
+
+    /// A call that has a body. `headers` in `content` are sent with those of every request.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        content: Content<'_>,
+        until: Instant,
+    ) -> Result<T, ApiError> {
+        self.read(&self.send(call, content, until).await?)
+    }
+
+    /// The same, with a header of the answer: what says where a list goes on.
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        content: Content<'_>,
+        header: &str,
+        until: Instant,
+    ) -> Result<(T, Option<String>), ApiError> {
+        let answer = self.send(call, content, until).await?;
+        Ok((self.read(&answer)?, answer.headers.get(header)))
+    }
+
+    async fn send(&self, call: &Call, content: Content<'_>, until: Instant) -> Result<Answer, ApiError> {
+        let mut headers = self.headers.clone();
+        headers.extend_from_slice(content.headers);
+        let content = Content {
+            headers: &headers,
+            ..content
+        };
+        let send = |limit: Duration| self.caller.send(call, &self.base, content, (limit, LARGEST));
+        let answer = self.caller.patiently(until, send).await;
+        self.accepted(answer.map_err(|error| self.no_answer(&error))?)
     }
 
     /// A GraphQL query. Its errors are words of the platform; they are told apart by their code.
@@ -106,36 +179,29 @@ impl Api {
         struct Extensions {
             code: Option<String>,
         }
-        let json =
-            Header::new("Content-Type", "application/json", false).map_err(|_| self.no_answer(&NoAnswer::NotBuilt))?;
-        let headers = [self.authorization.clone(), json];
-        let send = |limit: Duration| {
-            self.caller
-                .query(call, &self.base, variables, &headers, (limit, LARGEST))
+        let content = Content {
+            body: Some(variables),
+            ..Content::default()
         };
-        let answer = self
-            .caller
-            .patiently(until, send)
-            .await
-            .map_err(|error| self.no_answer(&error))?;
-        let reply: Reply<T> = self.read(&self.accepted(answer)?)?;
+        let answer = self.send(call, content, until).await?;
+        let reply: Reply<T> = self.read(&answer)?;
         let code = reply
             .errors
             .first()
             .map(|wrong| wrong.extensions.code.clone().unwrap_or_default());
         match (code.as_deref(), reply.data) {
             (None, Some(data)) => Ok(data),
-            (Some("UNAUTHORIZED" | "FORBIDDEN"), _) => Err(self.refused(403)),
-            (Some("NOT_FOUND"), _) => Err(self.not_found()),
+            (Some("UNAUTHORIZED" | "FORBIDDEN"), _) => Err(self.refused(403, Vec::new())),
+            (Some("NOT_FOUND"), _) => Err(self.not_found(Vec::new())),
             (Some(code), _) => {
                 let code: String = code.chars().filter(|c| c.is_ascii_uppercase() || *c == '_').collect();
                 let code = if code.is_empty() { "no code".to_owned() } else { code };
                 Err(ApiError {
-                    unknown: Unknown::new(
-                        format!("{} answered the query with an error ({code})", self.platform),
-                        "try again later; if it stays, stageproof asks for something that the platform no longer has",
-                    ),
                     status: Some(200),
+                    ..ApiError::unasked(
+                        format!("{} answered the query with an error ({code})", self.who.platform),
+                        "try again later; if it stays, stageproof asks for something that the platform no longer has",
+                    )
                 })
             }
             (None, None) => Err(self.not_understood("has no data")),
@@ -145,11 +211,12 @@ impl Api {
     fn accepted(&self, answer: Answer) -> Result<Answer, ApiError> {
         match answer.status {
             200..=299 => Ok(answer),
-            status @ (401 | 403) => Err(self.refused(status)),
-            404 => Err(self.not_found()),
+            status @ (401 | 403) => Err(self.refused(status, answer.body)),
+            404 => Err(self.not_found(answer.body)),
             status => Err(ApiError {
-                unknown: Unknown::unusable(self.platform, &answer),
+                unknown: Unknown::unusable(self.who.platform, &answer),
                 status: Some(status),
+                body: answer.body,
             }),
         }
     }
@@ -159,51 +226,58 @@ impl Api {
             return Err(self.not_understood(format!("is larger than {LARGEST} bytes")));
         }
         serde_json::from_slice(&answer.body).map_err(|error| ApiError {
-            unknown: Unknown::unreadable(self.platform, "answer", &error),
+            unknown: Unknown::unreadable(self.who.platform, "answer", &error),
             status: None,
+            body: Vec::new(),
         })
     }
 
-    fn refused(&self, status: u16) -> ApiError {
-        let (platform, token) = (self.platform, &self.token_env);
+    fn refused(&self, status: u16, body: Vec<u8>) -> ApiError {
+        let Who {
+            platform,
+            what,
+            credentials,
+        } = &self.who;
         ApiError {
             unknown: Unknown::new(
-                format!("{platform} refuses the token of {token} ({status})"),
-                format!("check that the token in {token} is valid and may read this app"),
+                format!("{platform} refuses {credentials} ({status})"),
+                format!("check that {credentials} is valid and may read this {what}"),
             ),
             status: Some(status),
+            body,
         }
     }
 
-    fn not_found(&self) -> ApiError {
-        let (platform, token) = (self.platform, &self.token_env);
+    fn not_found(&self, body: Vec<u8>) -> ApiError {
+        let Who {
+            platform,
+            what,
+            credentials,
+        } = &self.who;
         ApiError {
             unknown: Unknown::new(
-                format!("{platform} has no such app, or does not show it to the token of {token}"),
-                "check the name of the app, and whose token it is",
+                format!("{platform} has no such {what}, or does not show it to {credentials}"),
+                format!("check the name of the {what}, and what {credentials} may read"),
             ),
             status: Some(404),
+            body,
         }
     }
 
     fn not_understood(&self, what: impl std::fmt::Display) -> ApiError {
-        ApiError {
-            unknown: Unknown::new(
-                format!("the answer of {} {what}", self.platform),
-                "a proxy in between may have answered; if not, report it",
-            ),
-            status: None,
-        }
+        ApiError::unasked(
+            format!("the answer of {} {what}", self.who.platform),
+            "a proxy in between may have answered; if not, report it",
+        )
     }
 
     fn no_answer(&self, error: &NoAnswer) -> ApiError {
+        let Who { platform, what, .. } = &self.who;
+        let check = format!("check the name of the {what}, and that {platform} can be reached from here");
         ApiError {
-            unknown: Unknown::unanswered(
-                self.platform,
-                error,
-                "check the name of the app, and that its platform can be reached from here",
-            ),
+            unknown: Unknown::unanswered(platform, error, &check),
             status: None,
+            body: Vec::new(),
         }
     }
 }

@@ -35,6 +35,13 @@ impl Env {
         Self(all)
     }
 
+    /// Those that `keep` does not refuse by their names. A name that is not UTF-8 is no name that it knows.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| name.to_str().is_none_or(&keep));
+        Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
     /// Every variable whose name and value are UTF-8.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0

@@ -10,6 +10,10 @@
 
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/kubernetes.rs"]
+mod kubernetes;
+#[path = "../support/platform.rs"]
+mod platform;
 #[path = "../support/registry.rs"]
 mod registry;
 #[path = "../support/repo.rs"]
@@ -18,6 +22,8 @@ mod repo;
 mod servers;
 #[path = "../support/skipped.rs"]
 mod skipped;
+#[path = "../support/tokens.rs"]
+mod tokens;
 
 mod check;
 mod completions;
@@ -38,6 +44,7 @@ mod newcomer;
 mod pins;
 mod rehearse;
 mod rollback_dry_run;
+mod scan;
 mod skip_guard;
 mod skip_guard_fix;
 mod smoke;

@@ -119,6 +119,50 @@ fn a_stage_that_fails_stops_neither_the_next_one_nor_the_evidence() {
 }
 
 #[test]
+fn the_previous_version_is_rehearsed_too_and_its_log_is_sealed() {
+    let repo = crate::repo::Repo::empty();
+    let gate = &repo.gate;
+    let port = free_port();
+    let start = hello(port);
+    gate.write(
+        ".github/stageproof.yml",
+        format!(
+            "smoke:
+  url: http://127.0.0.1:{port}
+  start: {start}
+  interval: 50ms
+rollback-dry-run:
+  rehearse: {start}
+  migrations: [db/migrate]
+"
+        ),
+    );
+    repo.commit("db/migrate/1.sql", "one");
+    repo.git(&["tag", "v1"]);
+    repo.commit("db/migrate/2.sql", "two");
+    let evidence = repo.outside("evidence");
+    let flag = format!("--evidence-dir={}", evidence.display());
+    gate.run(["rehearse", &flag, "--verbose"])
+        .code(0)
+        .says("✓ The previous version was started and answered")
+        .says("1 migration changed since that release, and going back does not undo them: db/migrate/2.sql (added)")
+        .says("Verdict: pass-weak");
+    assert!(!runs(&start));
+    for log in ["logs/server.log", "logs/server-previous.log"] {
+        assert!(sealed(&evidence).iter().any(|name| name == log), "{log}");
+    }
+    // What is wrong with the previous version alone is found.
+    let text = gate.read(".github/stageproof.yml");
+    gate.write(
+        ".github/stageproof.yml",
+        text.replace(&format!("rehearse: {start}"), "rehearse: sh -c 'exit 7'"),
+    );
+    gate.run(["rehearse", "--evidence-dir", repo.outside("second").to_str().unwrap()])
+        .code(1)
+        .says("exited with code 7");
+}
+
+#[test]
 fn sealed_evidence_is_never_written_into_again() {
     let gate = Gate::new();
     gate.write("notes.txt", "x");

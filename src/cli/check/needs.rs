@@ -8,6 +8,7 @@ use super::super::config::Config;
 use super::super::rollback_dry_run::PlatformName;
 use super::super::{Runnable, rollback_dry_run, skip_guard, smoke};
 use crate::commands::check::{Meaning, Need, Needed};
+use crate::commands::rollback_dry_run::CloudflarePlan;
 use crate::commands::skip_guard::{Ask, Requirement};
 use crate::model::TimeSpan;
 
@@ -140,12 +141,32 @@ fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut 
             need(meaning, Needed::Checkout, "rollback-dry-run");
             need(meaning, Needed::History, "rollback-dry-run");
         }
-        PlatformName::Command => need(meaning, Needed::Host, "check"),
-        PlatformName::Image | PlatformName::Fly => {
+        PlatformName::Compose => {
+            need(meaning, Needed::Checkout, "rollback-dry-run");
+            if options.state_file.is_none() {
+                need(meaning, Needed::History, "rollback-dry-run");
+            }
             for name in rollback_dry_run::platform_secrets(options) {
                 need(meaning, Needed::Variable(name), "rollback-dry-run");
             }
         }
+        PlatformName::Command => need(meaning, Needed::Host, "check"),
+        _ => {
+            for name in rollback_dry_run::platform_secrets(options) {
+                need(meaning, Needed::Variable(name), "rollback-dry-run");
+            }
+            if options.platform() == PlatformName::Cloudflare && options.account.is_none() {
+                let account = CloudflarePlan::ACCOUNT_ENV.to_owned();
+                need(meaning, Needed::Variable(account), "rollback-dry-run");
+            }
+        }
+    }
+    if options.rehearse.is_some() {
+        need(meaning, Needed::Host, "rehearse");
+    }
+    if !options.migrations.is_empty() {
+        need(meaning, Needed::Checkout, "migrations");
+        need(meaning, Needed::History, "migrations");
     }
     if let Some(because) = options.asks_github() {
         let token = Needed::Token {

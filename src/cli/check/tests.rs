@@ -520,6 +520,7 @@ fn rollbacks_of_images_and_of_fly_need_their_credentials_and_no_program() {
         ("not-mapped", 12, "", &*private, "REGISTRY: x"),
         ("not-mapped", 6, "", "app: shop", "FLY_API_TOKEN: x"),
         ("not-mapped", 11, "FLY_API_TOKEN: x", renamed, "FLY: x"),
+        ("not-mapped", 6, "", "app: shop\nplatform: heroku", "HEROKU_API_KEY: x"),
     ] {
         let says = right.split(':').next().unwrap_or_default();
         rule(code, &rollback(env, inputs), line, says, &rollback(right, inputs));

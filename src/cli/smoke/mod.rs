@@ -1,6 +1,7 @@
 //! Options of `smoke`, and what they amount to.
 
 mod options;
+mod previous;
 mod probe;
 mod request;
 mod servers;

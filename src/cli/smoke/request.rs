@@ -153,11 +153,11 @@ pub fn settings(options: &ProbeOptions, follow_redirects: bool, workspace: &Path
             }
         },
         resolve: resolve.collect::<Result<_, _>>()?,
-        ca_file: options.ca_file.as_ref().map(file),
+        ca: options.ca_file.as_ref().map(|path| file(path).into()),
         client_certificate: match (&options.client_cert, &options.client_key) {
             (Some(certificate), Some(key)) => Some(ClientCertificate {
-                certificate: file(certificate),
-                key: file(key),
+                certificate: file(certificate).into(),
+                key: file(key).into(),
             }),
             (None, None) => None,
             _ => {

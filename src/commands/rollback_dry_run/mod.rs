@@ -1,14 +1,21 @@
 //! Could we go back right now? Proved read-only.
 //!
-//! A platform is a file (or folder) here that implements [`Prove`], and a variant of [`Platform`]. It makes its claims
-//! one after the other through [`Claims`] and answers with what they prove.
+//! A platform is a file (or folder) in `platforms` that implements [`Prove`]. It makes its claims one after the other through
+//! [`Claims`] and answers with what they prove. What several platforms need lies beside `platforms`.
 
+mod age;
+mod asking;
+mod blocking;
 mod claims;
-mod command;
 mod deployments;
-mod fly;
-mod git;
-mod image;
+mod distance;
+mod hosted;
+mod images;
+mod migrations;
+mod no_previous;
+mod platforms;
+mod proof;
+mod rehearsal;
 mod releases;
 mod template;
 
@@ -20,30 +27,39 @@ use crate::model::{Check, Ended, Outcome, Output};
 use crate::world::calls::Call;
 use crate::world::{World, registry};
 use claims::Claims;
-pub use command::CommandPlan;
 pub use deployments::Deployments;
-pub use fly::FlyPlan;
-pub use git::GitPlan;
-pub use git::version;
-pub use image::{ImagePlan, NamedImage};
+pub use migrations::Migrations;
+pub use platforms::cloudflare::CloudflarePlan;
+pub use platforms::command::CommandPlan;
+pub use platforms::compose::{self, ComposePlan};
+pub use platforms::fly::FlyPlan;
+pub use platforms::git::{GitPlan, version};
+pub use platforms::heroku::HerokuPlan;
+pub use platforms::image::{ImagePlan, NamedImage};
+pub use platforms::kubernetes::{self, KubernetesPlan};
+pub use platforms::vercel::VercelPlan;
+use proof::Proof;
+pub use proof::Prove;
+pub use rehearsal::Rehearsal;
 pub use template::{Placeholder, Template, TemplateError};
 
 const STAGE: &str = "rollback";
 
 pub struct Plan {
-    /// Where the command runs. git is asked about the current folder.
+    /// Where a command of the user runs.
     pub folder: PathBuf,
-    pub platform: Platform,
+    pub what: What,
+    /// Files that tell of a change to the database.
+    pub migrations: Vec<Migrations>,
+    /// How the previous version is tried, if it is.
+    pub rehearsal: Option<Rehearsal>,
 }
 
-/// What is rolled back, and so how to prove that it can be.
-pub enum Platform {
-    Git(GitPlan),
-    Command(CommandPlan),
-    Image(ImagePlan),
-    Fly(FlyPlan),
+pub enum What {
+    /// That one can go back on this platform.
+    Prove(Box<dyn Prove>),
     /// Nothing is proved; what would be sent is listed.
-    Calls(Calls),
+    ListCalls(Calls),
 }
 
 /// Requests, by the server that they are sent to.
@@ -61,29 +77,15 @@ pub fn image_calls() -> Calls {
 
 /// All that is ever sent for the platform `fly`.
 pub fn fly_calls() -> Calls {
-    fly::CALLS.into_iter().chain(image_calls()).collect()
+    platforms::fly::CALLS.into_iter().chain(image_calls()).collect()
 }
 
-/// What a platform has to be able to do.
-trait Prove {
-    /// Makes its claims, in order, and says what they amount to. It must change nothing.
-    async fn prove(&self, folder: &std::path::Path, world: &World, claims: &mut Claims) -> Proof;
+/// All that is ever sent for the platform `kubernetes`.
+pub fn kubernetes_calls() -> Calls {
+    kubernetes::CALLS.into_iter().chain(image_calls()).collect()
 }
 
-/// What the claims amount to, for people and for the next step.
-#[derive(Debug, Default)]
-struct Proof {
-    /// What would be gone back to, where the platform knows.
-    target: Option<String>,
-    /// The exact command that would do it, ready for a shell.
-    command: Option<String>,
-    /// Sentences that hold if every claim passed.
-    proved: Vec<String>,
-    /// What could still go wrong.
-    not_covered: Vec<String>,
-}
-
-/// No rollback of code brings these back, on any platform.
+/// No rollback of code brings these back: the first on no platform, the others on most.
 const NEVER_COVERED: [&str; 3] = [
     "the database: its content and schema stay as they are, migrations are not undone",
     "secrets: they keep their current values",
@@ -93,9 +95,9 @@ const NEVER_COVERED: [&str; 3] = [
 impl Subcommand for Plan {
     /// A list proves nothing, and must not be found where proofs are.
     fn report_home(&self) -> ReportHome {
-        match self.platform {
-            Platform::Calls(_) => ReportHome::None,
-            _ => ReportHome::Inside,
+        match self.what {
+            What::ListCalls(_) => ReportHome::None,
+            What::Prove(_) => ReportHome::Inside,
         }
     }
 
@@ -106,13 +108,18 @@ impl Subcommand for Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let mut claims = Claims::new(world.interrupt.clone());
-    let proof = match &plan.platform {
-        Platform::Git(git) => git.prove(&world.folder, world, &mut claims).await,
-        Platform::Command(command) => command.prove(&plan.folder, world, &mut claims).await,
-        Platform::Fly(fly) => fly.prove(&plan.folder, world, &mut claims).await,
-        Platform::Image(image) => image.prove(&plan.folder, world, &mut claims).await,
-        Platform::Calls(calls) => return listed(calls),
+    let platform = match &plan.what {
+        What::Prove(platform) => platform,
+        What::ListCalls(calls) => return listed(calls),
     };
+    let mut proof = platform.prove(&plan.folder, world, &mut claims).await;
+    let holds = claims.all_hold();
+    if platform.has_commits() {
+        distance::measure(&plan.migrations, world, &mut claims, &mut proof).await;
+    }
+    if let Some(rehearsal) = &plan.rehearsal {
+        rehearsal.run(world, &mut claims, holds, &mut proof).await;
+    }
     let proved = claims.all_hold();
     let mut outcome = Outcome {
         checks: claims.into_checks(),
@@ -155,7 +162,12 @@ fn notes(proof: &Proof, proved: bool) -> Vec<String> {
     if proved {
         notes.push(list("Proved", &proof.proved));
     }
-    let never = NEVER_COVERED.iter().map(|line| (*line).to_owned());
+    let never = &NEVER_COVERED[..if proof.with_configuration {
+        1
+    } else {
+        NEVER_COVERED.len()
+    }];
+    let never = never.iter().map(|line| (*line).to_owned());
     let open: Vec<String> = proof.not_covered.iter().cloned().chain(never).collect();
     notes.push(list("Not covered", &open));
     notes

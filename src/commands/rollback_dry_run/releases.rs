@@ -34,7 +34,8 @@ pub enum NoPrevious {
 }
 
 /// The newest good release before the current one whose artifact differs from what runs now; or the one that is named.
-/// `all` is sorted, newest first. What came after the current one was never a success, or was gone back from.
+/// `all` is sorted, newest first. What came after the current one was never a success, or was gone back from; so was what
+/// came after an earlier release with the artifact that runs now.
 pub fn previous<'a>(
     all: &'a [Release],
     is_current: impl Fn(&Release) -> bool,
@@ -52,16 +53,27 @@ pub fn previous<'a>(
         };
     }
     let current = all.iter().position(&is_current).ok_or(NoPrevious::CurrentUnknown)?;
-    let earlier: Vec<&Release> = all[current + 1..].iter().collect();
-    let others = || earlier.iter().filter(|release| !is_current(release));
-    if let Some(release) = others().find(|release| release.good) {
+    let oldest = all.iter().rposition(&is_current).unwrap_or(current);
+    let earlier = &all[oldest + 1..];
+    if let Some(release) = earlier.iter().find(|release| release.good) {
         return Ok(release);
     }
-    match (others().next(), earlier.len()) {
-        (Some(release), _) => Err(NoPrevious::NoneGood((*release).clone())),
+    let undone = undone(all, &is_current).first().map(|release| Release {
+        state: format!("{}, and was gone back from", release.state),
+        ..(*release).clone()
+    });
+    match (earlier.first().cloned().or(undone), all.len() - current - 1) {
+        (Some(release), _) => Err(NoPrevious::NoneGood(release)),
         (None, 0) => Err(NoPrevious::First),
         (None, same) => Err(NoPrevious::AllTheSame(same)),
     }
+}
+
+/// What was gone back from: it lies between releases with the artifact that runs now.
+pub fn undone(all: &[Release], is_current: impl Fn(&Release) -> bool) -> Vec<&Release> {
+    let (first, last) = (all.iter().position(&is_current), all.iter().rposition(&is_current));
+    let between = first.zip(last).map_or(&[][..], |(first, last)| &all[first..last]);
+    between.iter().filter(|release| !is_current(release)).collect()
 }
 
 #[cfg(test)]
@@ -118,6 +130,24 @@ mod tests {
             found(&[("v3", "newer", true), ("v2", "old", true)], None),
             Err(NoPrevious::CurrentUnknown)
         );
+    }
+
+    /// v2 was tried and gone back from: it is no way back, though it deployed well.
+    #[test]
+    fn what_was_gone_back_from_is_no_way_back() {
+        let all = [
+            ("v4", "now", true),
+            ("v3", "now", true),
+            ("v2", "tried", true),
+            ("v1", "now", true),
+        ];
+        let with_older = [&all[..], &[("v0", "old", true)]].concat();
+        assert_eq!(found(&with_older, None), Ok("v0".to_owned()));
+        assert_eq!(found(&with_older, Some("v2")), Ok("v2".to_owned()));
+        assert!(matches!(
+            found(&all, None),
+            Err(NoPrevious::NoneGood(release)) if release.name == "v2" && release.state.ends_with("gone back from")
+        ));
     }
 
     #[test]

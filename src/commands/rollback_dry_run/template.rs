@@ -11,16 +11,19 @@ pub enum Placeholder {
     Sha,
     /// The image, by its digest.
     Image,
+    /// The release, as the platform calls it.
+    Release,
 }
 
 impl Placeholder {
-    const ALL: [Self; 3] = [Self::Ref, Self::Sha, Self::Image];
+    const ALL: [Self; 4] = [Self::Ref, Self::Sha, Self::Image, Self::Release];
 
     fn name(self) -> &'static str {
         match self {
             Self::Ref => "ref",
             Self::Sha => "sha",
             Self::Image => "image",
+            Self::Release => "release",
         }
     }
 }
@@ -86,6 +89,11 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// Whether there is a place for this.
+    pub fn has(&self, placeholder: Placeholder) -> bool {
+        self.0.contains(&Part::Fill(placeholder))
+    }
+
     /// The exact command. Where in it a value ends up (in quotes, in backticks, in a here-document) is only known to a
     /// shell, so a value must be a word that none of them changes: `None` if one is not.
     pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> Option<String> {
@@ -142,6 +150,7 @@ mod tests {
         template.fill(|placeholder| match placeholder {
             Placeholder::Ref => reference.to_owned(),
             Placeholder::Sha => "abc".to_owned(),
+            Placeholder::Release => "v12".to_owned(),
             Placeholder::Image => format!("ghcr.io:443/a/b@sha256:{}", "0a".repeat(32)),
         })
     }

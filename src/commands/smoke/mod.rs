@@ -14,11 +14,12 @@ mod timing;
 mod window;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::commands::{Keep, Running, Subcommand};
+use crate::commands::{Keep, Running, Subcommand, Trial};
 use crate::engine::{self, NotChecked};
 use crate::model::waiver::{self, Waiver};
 use crate::model::{Check, Finding, Outcome, TimeSpan};
@@ -36,6 +37,7 @@ pub const STAGE: &str = "smoke";
 /// For the connection to a control, which has to be something that answers at once.
 const CONTROL_CONNECT: Duration = Duration::from_secs(2);
 
+#[derive(Clone)]
 pub struct Plan {
     pub probes: Vec<Probe>,
     /// Started in this order, before the probes.
@@ -51,6 +53,18 @@ pub struct Plan {
 impl Subcommand for Plan {
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
         Box::pin(run(self, world))
+    }
+}
+
+/// The last server is the application; those before it are what it needs.
+impl Trial for Plan {
+    fn of<'a>(&'a self, command: Vec<String>, folder: PathBuf, world: &'a World) -> Running<'a> {
+        let mut plan = self.clone();
+        if let Some(application) = plan.servers.last_mut() {
+            application.command = command;
+            application.folder = folder;
+        }
+        Box::pin(async move { run(&plan, world).await })
     }
 }
 

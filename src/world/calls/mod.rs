@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
@@ -21,50 +22,83 @@ const MOST_TRIES: usize = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 /// A limit that ends later is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Makes a change one that is not stored (kubernetes.io/docs/reference/using-api/api-concepts, "Dry-run").
+const DRY_RUN: (&str, &str) = ("dryRun", "All");
 
 /// A request that may be sent: its method, the pattern of its path, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    method: ReadMethod,
+    kind: Kind,
     path: &'static str,
     purpose: &'static str,
     /// A redirect is followed, without credentials to another origin. Otherwise it is the answer.
     follows: bool,
 }
 
+/// Each changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ReadMethod {
-    /// Neither changes anything (RFC 9110 9.2.1).
+enum Kind {
+    /// As RFC 9110 9.2.1 says of this method, and of the next.
     Get,
     Head,
-    /// Sends this GraphQL document, which is a query, and no mutation.
+    /// A GraphQL document that is a query.
     Query(&'static str),
+    /// An action of the protocol "AWS JSON", which reads by its name.
+    Action(&'static str),
+    /// Asks Kubernetes what the one who asks may do; the answer is not stored.
+    AccessReview,
+    /// A change that Kubernetes makes up to storing it: the query says `dryRun=All`, whatever else it says.
+    DryRun,
 }
 
 impl Call {
     /// In `path`, `{name}` is filled in; a path that is only `{url}` is an address that the server gave.
     pub const fn get(path: &'static str, purpose: &'static str) -> Self {
-        Self {
-            method: ReadMethod::Get,
-            path,
-            purpose,
-            follows: false,
-        }
+        Self::new(Kind::Get, path, purpose)
     }
 
     pub const fn head(path: &'static str, purpose: &'static str) -> Self {
-        Self {
-            method: ReadMethod::Head,
-            path,
-            purpose,
-            follows: false,
-        }
+        Self::new(Kind::Head, path, purpose)
     }
 
-    /// A GraphQL query. A document that is anything else is a call that cannot be built.
+    /// A GraphQL query.
+    ///
+    /// # Panics
+    /// If the document is anything else: a constant of that kind does not compile.
     pub const fn query(path: &'static str, document: &'static str, purpose: &'static str) -> Self {
+        assert!(
+            is_at(document, "query", 0) && !contains(document, "mutation"),
+            "the document is not a query"
+        );
+        Self::new(Kind::Query(document), path, purpose)
+    }
+
+    /// An action of an AWS service, such as `AmazonEC2ContainerServiceV20141113.DescribeServices`.
+    ///
+    /// # Panics
+    /// If its name does not say that it reads: a constant of that kind does not compile.
+    pub const fn action(target: &'static str, purpose: &'static str) -> Self {
+        assert!(
+            contains(target, ".Describe") || contains(target, ".List") || contains(target, ".BatchGet"),
+            "the action does not read"
+        );
+        Self::new(Kind::Action(target), "/", purpose)
+    }
+
+    /// Asks Kubernetes what the one who asks may do.
+    pub const fn access_review(purpose: &'static str) -> Self {
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        Self::new(Kind::AccessReview, path, purpose)
+    }
+
+    /// Asks Kubernetes whether it would take a change.
+    pub const fn dry_run(path: &'static str, purpose: &'static str) -> Self {
+        Self::new(Kind::DryRun, path, purpose)
+    }
+
+    const fn new(kind: Kind, path: &'static str, purpose: &'static str) -> Self {
         Self {
-            method: ReadMethod::Query(document),
+            kind,
             path,
             purpose,
             follows: false,
@@ -77,19 +111,46 @@ impl Call {
     }
 
     pub fn method(&self) -> &'static str {
-        match self.method {
-            ReadMethod::Get => "GET",
-            ReadMethod::Head => "HEAD",
-            ReadMethod::Query(_) => "POST",
+        match self.kind {
+            Kind::Get => "GET",
+            Kind::Head => "HEAD",
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview => "POST",
+            Kind::DryRun => "PATCH",
         }
     }
 
-    pub fn path(&self) -> &'static str {
-        self.path
+    /// The pattern of its path, with what always follows it.
+    pub fn path(&self) -> String {
+        match self.kind {
+            Kind::DryRun => format!("{}?{}={}", self.path, DRY_RUN.0, DRY_RUN.1),
+            Kind::Action(target) => format!("{} ({target})", self.path),
+            _ => self.path.to_owned(),
+        }
+    }
+
+    /// The action that the header `X-Amz-Target` names.
+    pub fn target(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Action(target) => Some(target),
+            _ => None,
+        }
     }
 
     pub fn purpose(&self) -> &'static str {
         self.purpose
+    }
+
+    /// The address below that of a server.
+    fn url(&self, base: &Url, values: &[&str], query: &[(&str, &str)]) -> Option<Url> {
+        let mut url = base.clone();
+        url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), self.fill(values)?));
+        let own = query.iter().filter(|(name, _)| *name != DRY_RUN.0);
+        let dry_run = (self.kind == Kind::DryRun).then_some(DRY_RUN);
+        let pairs: Vec<_> = own.copied().chain(dry_run).collect();
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        Some(url)
     }
 
     /// The path with its places filled in, in order. A value cannot leave its place: it is made of what a name, a tag or a
@@ -115,6 +176,43 @@ impl Call {
     }
 }
 
+/// Whether `part` is in `text` at this place.
+const fn is_at(text: &str, part: &str, place: usize) -> bool {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let mut at = 0;
+    while at < part.len() {
+        if place + at >= text.len() || text[place + at] != part[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+const fn contains(text: &str, part: &str) -> bool {
+    let mut place = 0;
+    while place < text.len() {
+        if is_at(text, part, place) {
+            return true;
+        }
+        place += 1;
+    }
+    false
+}
+
+/// What a call is sent with.
+#[derive(Clone, Copy, Default)]
+pub struct Content<'a> {
+    /// What its path is filled in with, in order.
+    pub values: &'a [&'a str],
+    pub query: &'a [(&'a str, &'a str)],
+    pub headers: &'a [Header],
+    /// JSON. Of a GraphQL query, its variables.
+    pub body: Option<&'a Value>,
+    /// Of the body, if it is another than `application/json`.
+    pub media_type: Option<&'a str>,
+}
+
 /// Sends calls, and counts them.
 pub struct Caller {
     http: Http,
@@ -133,11 +231,16 @@ pub enum NoAnswer {
 
 impl Caller {
     pub fn new(env: &Env) -> anyhow::Result<Self> {
+        Self::with(env, &Settings::default())
+    }
+
+    /// The same, where the server needs settings of its own.
+    pub fn with(env: &Env, settings: &Settings) -> anyhow::Result<Self> {
         let http = |follow_redirects| {
             let settings = Settings {
                 connect_timeout: CONNECT_TIMEOUT,
                 follow_redirects,
-                ..Settings::default()
+                ..settings.clone()
             };
             Http::new(env, &settings)
         };
@@ -179,42 +282,31 @@ impl Caller {
         }
     }
 
-    /// A call below the address of a server. The body is read up to `limit` bytes.
+    /// A call below the address of a server. The answer's body is read up to `limit` bytes.
     pub async fn send(
         &self,
         call: &Call,
         base: &Url,
-        values: &[&str],
-        headers: &[Header],
-        (timeout, limit): (Duration, usize),
-    ) -> Result<Answer, NoAnswer> {
-        let path = call.fill(values).ok_or(NoAnswer::NotBuilt)?;
-        let mut url = base.clone();
-        url.set_path(&path);
-        self.ask(call, &url, headers, None, (timeout, limit)).await
-    }
-
-    /// A GraphQL query with its variables.
-    pub async fn query(
-        &self,
-        call: &Call,
-        base: &Url,
-        variables: &serde_json::Value,
-        headers: &[Header],
+        content: Content<'_>,
         limits: (Duration, usize),
     ) -> Result<Answer, NoAnswer> {
-        let ReadMethod::Query(document) = call.method else {
-            return Err(NoAnswer::NotBuilt);
+        let body = match (call.kind, content.body) {
+            (Kind::Get | Kind::Head, Some(_)) => return Err(NoAnswer::NotBuilt),
+            (Kind::Query(document), Some(variables)) => {
+                Some(serde_json::json!({ "query": document, "variables": variables }))
+            }
+            (_, body) => body.cloned(),
         };
-        if !document.starts_with("query") || document.contains("mutation") {
-            return Err(NoAnswer::NotBuilt);
+        let url = call
+            .url(base, content.values, content.query)
+            .ok_or(NoAnswer::NotBuilt)?;
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        let mut headers = content.headers.to_vec();
+        if body.is_some() {
+            let media_type = content.media_type.unwrap_or("application/json");
+            headers.push(Header::new("Content-Type", media_type, false).map_err(|_| NoAnswer::NotBuilt)?);
         }
-        let path = call.fill(&[]).ok_or(NoAnswer::NotBuilt)?;
-        let mut url = base.clone();
-        url.set_path(&path);
-        let body = serde_json::json!({ "query": document, "variables": variables });
-        self.ask(call, &url, headers, Some(body.to_string().into()), limits)
-            .await
+        self.ask(call, &url, &headers, body, limits).await
     }
 
     /// A call to an address that a server gave, if the call is one of these.
@@ -225,7 +317,7 @@ impl Caller {
         headers: &[Header],
         limits: (Duration, usize),
     ) -> Result<Answer, NoAnswer> {
-        if call.path != "{url}" {
+        if call.path != "{url}" || call.kind != Kind::Get {
             return Err(NoAnswer::NotBuilt);
         }
         self.ask(call, url, headers, None, limits).await
@@ -239,10 +331,11 @@ impl Caller {
         body: Option<Bytes>,
         (timeout, body_limit): (Duration, usize),
     ) -> Result<Answer, NoAnswer> {
-        let method = match call.method {
-            ReadMethod::Get => Method::GET,
-            ReadMethod::Head => Method::HEAD,
-            ReadMethod::Query(_) => Method::POST,
+        let method = match call.kind {
+            Kind::Get => Method::GET,
+            Kind::Head => Method::HEAD,
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview => Method::POST,
+            Kind::DryRun => Method::PATCH,
         };
         self.sent.fetch_add(1, Ordering::Relaxed);
         let request = Request {
@@ -285,5 +378,36 @@ mod tests {
         ] {
             assert_eq!(CALL.fill(values), None, "{values:?}");
         }
+    }
+    #[test]
+    fn a_dry_run_is_one_whatever_its_query_says() {
+        let call = Call::dry_run("/api/v1/namespaces/{namespace}/pods", "test");
+        let base = Url::parse("https://cluster.example/k8s/c1/").unwrap();
+        for query in [&[][..], &[("dryRun", "")], &[("dryRun", "None"), ("dryRun", "x")]] {
+            let url = call.url(&base, &["shop"], query).unwrap();
+            assert_eq!(
+                url.as_str(),
+                "https://cluster.example/k8s/c1/api/v1/namespaces/shop/pods?dryRun=All"
+            );
+        }
+        assert_eq!(call.path(), "/api/v1/namespaces/{namespace}/pods?dryRun=All");
+    }
+
+    #[test]
+    fn a_query_cannot_leave_its_place() {
+        let url = CALL.url(&Url::parse("http://h/").unwrap(), &["a", "b"], &[("x", "1&dryRun=#y")]);
+        assert_eq!(url.unwrap().as_str(), "http://h/v2/a/manifests/b?x=1%26dryRun%3D%23y");
+    }
+
+    #[test]
+    #[should_panic(expected = "the document is not a query")]
+    fn a_mutation_cannot_be_built() {
+        let _ = Call::query("/graphql", "mutation { x }", "test");
+    }
+
+    #[test]
+    #[should_panic(expected = "the action does not read")]
+    fn an_action_that_writes_cannot_be_built() {
+        let _ = Call::action("AmazonEC2ContainerServiceV20141113.UpdateService", "test");
     }
 }

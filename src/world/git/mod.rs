@@ -4,6 +4,7 @@
 //! files of a commit into an empty folder of our own. Nothing here can reach the index, a ref, a lock file or the
 //! object database for writing. The library is part of the binary, because the container has no `git`.
 
+mod distance;
 mod history;
 mod loose;
 mod names;
@@ -19,6 +20,7 @@ use git2::{ErrorClass, ErrorCode, RepositoryOpenFlags};
 
 use crate::world::paths;
 
+pub use distance::{Change, Distance};
 pub use git2::Oid;
 pub use history::Entry;
 pub use loose::{Cut, alternates, inflate};

@@ -42,7 +42,7 @@ pub use proxies::NotAProxy;
 use proxies::Proxies;
 pub use request::{Header, HeaderError, Method, MethodError, Request};
 pub use response::{Answer, Headers, Hop, Phases};
-pub use settings::{ClientCertificate, HttpVersion, ProxyChoice, Settings};
+pub use settings::{ClientCertificate, HttpVersion, Pem, ProxyChoice, Settings};
 
 /// A client. Cheap to clone; clones share everything.
 #[derive(Clone)]

@@ -41,6 +41,7 @@ impl Method {
     pub const GET: Self = Self(reqwest::Method::GET);
     pub const HEAD: Self = Self(reqwest::Method::HEAD);
     pub const POST: Self = Self(reqwest::Method::POST);
+    pub const PATCH: Self = Self(reqwest::Method::PATCH);
 
     pub fn as_str(&self) -> &str {
         self.0.as_str()

@@ -1,6 +1,5 @@
 //! Whose certificates are trusted.
 
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
@@ -8,11 +7,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::settings::Pem;
 use crate::world::Env;
-use crate::world::files::{self, Links};
-
-/// The bundles of whole systems are a tenth of it.
-pub const LARGEST_PEM: u64 = 4 << 20;
 
 /// Whom to trust.
 #[derive(Debug)]
@@ -34,12 +30,13 @@ static BUILT_IN: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
 });
 
 impl Trust {
-    /// The file, or else that of `SSL_CERT_FILE`, replaces what is built in. It is read now, so that what is wrong with it
-    /// is not taken for a fault of the server.
-    pub fn new(env: &Env, file: Option<&Path>) -> anyhow::Result<Self> {
-        match (file, env.get("SSL_CERT_FILE")) {
-            (Some(path), _) => named(path, &format!("the file of authorities, {},", path.display())),
-            (None, Some(path)) => named(Path::new(path), &format!("SSL_CERT_FILE names {path}, which")),
+    /// What is given, or else the file of `SSL_CERT_FILE`, replaces what is built in. It is read now, so that what is wrong
+    /// with it is not taken for a fault of the server.
+    pub fn new(env: &Env, given: Option<&Pem>) -> anyhow::Result<Self> {
+        match (given, env.get("SSL_CERT_FILE")) {
+            (Some(pem @ Pem::File(path)), _) => named(pem, &format!("the file of authorities, {},", path.display())),
+            (Some(pem @ Pem::Text { from, .. }), _) => named(pem, from),
+            (None, Some(path)) => named(&Pem::File(path.into()), &format!("SSL_CERT_FILE names {path}, which")),
             (None, None) => Ok(Self::BuiltIn),
         }
     }
@@ -60,9 +57,9 @@ impl Trust {
     }
 }
 
-fn named(path: &Path, what: &str) -> anyhow::Result<Trust> {
+fn named(pem: &Pem, what: &str) -> anyhow::Result<Trust> {
     let wrong = || format!("{what} cannot be read as PEM certificates");
-    let bytes = files::read(path, LARGEST_PEM, Links::Follow).with_context(wrong)?;
+    let bytes = pem.read().with_context(wrong)?;
     let certificates = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
         .with_context(wrong)?;
@@ -127,7 +124,7 @@ mod tests {
             let variable = Env::from_iter([("SSL_CERT_FILE", path.clone())]);
             let error = Trust::new(&variable, None).unwrap_err();
             assert!(error.to_string().contains(&path), "{error}");
-            let error = Trust::new(&Env::default(), Some(Path::new(&path))).unwrap_err();
+            let error = Trust::new(&Env::default(), Some(&Pem::File(path.clone().into()))).unwrap_err();
             assert!(error.to_string().contains(&path), "{error}");
         }
     }

@@ -8,6 +8,8 @@ use url::Url;
 
 use super::overrides::Resolve;
 use crate::world::dns::Family;
+use crate::world::files::{self, Links};
+use crate::world::secrets::Secret;
 
 /// What does not change from one request to the next; probes with equal settings share a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,7 +27,7 @@ pub struct Settings {
     pub resolve: Vec<Resolve>,
     /// PEM certificates that are trusted instead of the built-in authorities and of `SSL_CERT_FILE`. A server's own
     /// certificate may be among them; then that very certificate is trusted, for its names and as long as it is valid.
-    pub ca_file: Option<PathBuf>,
+    pub ca: Option<Pem>,
     /// Shown to a server that asks for one.
     pub client_certificate: Option<ClientCertificate>,
     /// The server's certificate is not verified. That the server has its private key still is.
@@ -46,12 +48,50 @@ pub enum HttpVersion {
     Two,
 }
 
-/// A certificate for the client, and its key, both PEM files. The certificate's file may go on with those that signed it.
+/// A certificate for the client, and its key. The certificate may be followed by those that signed it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientCertificate {
-    pub certificate: PathBuf,
+    pub certificate: Pem,
     /// Not encrypted: PKCS#8, PKCS#1 or SEC1.
-    pub key: PathBuf,
+    pub key: Pem,
+}
+
+/// PEM in a file, or at hand and kept in memory only.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Pem {
+    File(PathBuf),
+    Text {
+        text: Secret,
+        /// Where it is from, for sentences.
+        from: String,
+    },
+}
+
+impl Pem {
+    /// The bundles of whole systems are a tenth of it.
+    const LARGEST: u64 = 4 << 20;
+
+    pub(super) fn read(&self) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::File(path) => files::read(path, Self::LARGEST, Links::Follow),
+            Self::Text { text, .. } => Ok(text.reveal().as_bytes().to_vec()),
+        }
+    }
+}
+
+impl From<PathBuf> for Pem {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl fmt::Display for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Text { from, .. } => f.write_str(from),
+        }
+    }
 }
 
 /// Which proxy is used, for everything but loopback and what [`Settings::resolve`] names.

@@ -16,16 +16,15 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Named
 
 use super::certificate::Certificate;
 use super::phase;
-use super::roots::{LARGEST_PEM, Trust};
+use super::roots::Trust;
 use super::settings::{ClientCertificate, HttpVersion, Settings};
 use crate::world::Env;
-use crate::world::files::{self, Links};
 
 /// The TLS of a client with these settings, but for the HTTP versions it offers.
 pub fn config(env: &Env, settings: &Settings) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Verifier {
-        trust: Trust::new(env, settings.ca_file.as_deref())?,
+        trust: Trust::new(env, settings.ca.as_ref())?,
         insecure: settings.insecure,
         provider: provider.clone(),
         strict: OnceLock::new(),
@@ -43,8 +42,7 @@ pub fn config(env: &Env, settings: &Settings) -> anyhow::Result<ClientConfig> {
                 format!(
                     "the client certificate {} and the key {} cannot be used together: they do not match, or the \
                      certificate is not X.509 version 3",
-                    own.certificate.display(),
-                    own.key.display()
+                    own.certificate, own.key
                 )
             })?
         }
@@ -65,18 +63,18 @@ pub fn offers(version: HttpVersion) -> Vec<Vec<u8>> {
 }
 
 fn read(own: &ClientCertificate) -> anyhow::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let path = own.certificate.display();
+    let path = &own.certificate;
     let wrong = || format!("the client certificate {path} cannot be read as PEM certificates");
-    let bytes = files::read(&own.certificate, LARGEST_PEM, Links::Follow).with_context(wrong)?;
+    let bytes = path.read().with_context(wrong)?;
     let chain = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
         .with_context(wrong)?;
     anyhow::ensure!(!chain.is_empty(), "{path} holds no certificate");
     let wrong = || {
-        let path = own.key.display();
+        let path = &own.key;
         format!("the client certificate's key {path} cannot be read as a PEM key without a passphrase")
     };
-    let bytes = files::read(&own.key, LARGEST_PEM, Links::Follow).with_context(wrong)?;
+    let bytes = own.key.read().with_context(wrong)?;
     let key = PrivateKeyDer::from_pem_slice(&bytes).with_context(wrong)?;
     Ok((chain, key))
 }

@@ -10,7 +10,7 @@ use super::challenge::Challenge;
 use super::credentials::Credentials;
 use super::manifest::{INDEXES, MANIFESTS};
 use super::{GET_MANIFEST, GET_TOKEN, LARGEST, Missing, Registry};
-use crate::world::calls::{Call, Unknown};
+use crate::world::calls::{Call, Content, Unknown};
 use crate::world::http::{Answer, Header, is_loopback};
 use crate::world::secrets::Secret;
 
@@ -49,7 +49,12 @@ impl Registry {
             .collect();
         let headers = headers.map_err(|_| self.no_token())?;
         let values = [self.repository.as_str(), reference];
-        let send = |limit| self.caller.send(call, &self.api, &values, &headers, (limit, LARGEST));
+        let content = Content {
+            values: &values,
+            headers: &headers,
+            ..Content::default()
+        };
+        let send = |limit| self.caller.send(call, &self.api, content, (limit, LARGEST));
         let answer = self.caller.patiently(until, send).await;
         answer.map_err(|error| Missing::Unknown(Unknown::unanswered(&self.who, &error, super::CHECK_NAME)))
     }

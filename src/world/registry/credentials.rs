@@ -94,16 +94,22 @@ pub fn find(host: &str, variable: Option<&str>, env: &Env) -> Result<Credentials
     else {
         return Ok(Credentials::None);
     };
-    let config: DockerConfig = serde_json::from_slice(&bytes)
+    in_json(&bytes, host, &told)
+}
+
+/// Those for this host in the JSON of docker's file. `told` names the file for sentences.
+pub fn in_json(json: &[u8], host: &str, told: &str) -> Result<Credentials, Unusable> {
+    let config: DockerConfig = serde_json::from_slice(json)
         // Its text could repeat a part of the file.
         .map_err(|error| {
-            wrong(format!(
+            let why = format!(
                 "it is not docker's JSON at line {}, column {}",
                 error.line(),
                 error.column()
-            ))
+            );
+            Unusable::File(told.to_owned(), why)
         })?;
-    in_docker_config(&config, host, &told)
+    in_docker_config(&config, host, told)
 }
 
 fn in_docker_config(config: &DockerConfig, host: &str, told: &str) -> Result<Credentials, Unusable> {

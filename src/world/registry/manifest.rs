@@ -1,6 +1,7 @@
 //! What a registry keeps of an image: an index, manifests, a configuration (OCI image specification; docker's older types
 //! have the same fields).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -103,6 +104,25 @@ pub struct Config {
     pub platform: Platform,
     #[serde(default)]
     pub created: Option<String>,
+    #[serde(default)]
+    config: Option<Run>,
+}
+
+/// How it runs, as far as it matters.
+#[derive(Debug, Deserialize)]
+struct Run {
+    #[serde(rename = "Labels", default)]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl Config {
+    /// The commit that its label names (OCI image specification, "Pre-Defined Annotation Keys").
+    pub fn revision(&self) -> Option<String> {
+        let labels = self.config.as_ref()?.labels.as_ref()?;
+        let revision = labels.get("org.opencontainers.image.revision")?;
+        let is_commit = matches!(revision.len(), 40 | 64) && revision.bytes().all(|b| b.is_ascii_hexdigit());
+        is_commit.then(|| revision.to_ascii_lowercase())
+    }
 }
 
 impl Manifest {
@@ -156,5 +176,26 @@ mod tests {
         assert_eq!(index.platforms(), ["linux/arm64/v8"]);
         assert_eq!(index.child_for(&platform("linux/arm64")).unwrap().digest, "sha256:b");
         assert!(index.child_for(&platform("linux/amd64")).is_none());
+    }
+
+    #[test]
+    fn only_a_whole_commit_is_a_revision() {
+        let of = |label: &str| {
+            let json = format!(
+                r#"{{"os":"linux","architecture":"amd64","config":{{"Labels":{{"org.opencontainers.image.revision":"{label}"}}}}}}"#
+            );
+            serde_json::from_str::<Config>(&json).unwrap().revision()
+        };
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(of(commit).as_deref(), Some(commit));
+        assert_eq!(of("main"), None);
+        assert_eq!(of(&commit[..12]), None);
+        for json in [
+            r#"{"os":"linux","architecture":"amd64"}"#,
+            r#"{"os":"linux","architecture":"amd64","config":null}"#,
+            r#"{"os":"linux","architecture":"amd64","config":{"Labels":null}}"#,
+        ] {
+            assert_eq!(serde_json::from_str::<Config>(json).unwrap().revision(), None);
+        }
     }
 }

@@ -35,7 +35,7 @@ const GET_MANIFEST: Call = Call::get(
 );
 const GET_CONFIG: Call = Call::get(
     "/v2/{name}/blobs/{digest}",
-    "which platform is the image for, and since when",
+    "which platform is the image for, since when, and of which commit",
 )
 .redirected();
 const GET_TOKEN: Call = Call::get("{url}", "a token to pull this one repository, where the registry says");
@@ -67,6 +67,8 @@ pub struct Image {
     pub platform: Platform,
     /// RFC 3339, where the image says it.
     pub created: Option<String>,
+    /// The commit it was built from, where its label says it.
+    pub revision: Option<String>,
 }
 
 /// Why an image was not found to be there.
@@ -80,14 +82,29 @@ pub enum Missing {
     Unknown(Unknown),
 }
 
+impl Credentials {
+    /// Those of a variable, or of docker's configuration file.
+    pub fn of(image: &ImageName, variable: Option<&str>, env: &Env) -> Result<Self, Missing> {
+        credentials::find(image.host(), variable, env).map_err(|error| {
+            let help = "name a variable that holds user:password of the registry with --registry-auth-env";
+            Missing::Unknown(Unknown::new(error.to_string(), help))
+        })
+    }
+
+    /// Those in a docker configuration file that is kept elsewhere, such as in a pull secret. `told` names that for
+    /// sentences.
+    pub fn in_docker_config(json: &[u8], image: &ImageName, told: &str) -> Result<Self, Missing> {
+        credentials::in_json(json, image.host(), told).map_err(|error| {
+            let help = "write it as `docker login` or `kubectl create secret docker-registry` does";
+            Missing::Unknown(Unknown::new(error.to_string(), help))
+        })
+    }
+}
+
 impl Registry {
     /// Of this image, with the credentials of a variable or of docker's configuration file.
     pub fn of(image: &ImageName, variable: Option<&str>, env: &Env) -> Result<Self, Missing> {
-        let credentials = credentials::find(image.host(), variable, env).map_err(|error| {
-            let help = "name a variable that holds user:password of the registry with --registry-auth-env";
-            Missing::Unknown(Unknown::new(error.to_string(), help))
-        })?;
-        Self::with(image, credentials, env)
+        Self::with(image, Credentials::of(image, variable, env)?, env)
     }
 
     /// The same, with these credentials.
@@ -133,14 +150,9 @@ impl Registry {
         Ok(digest)
     }
 
-    /// The image that this digest names, with its child for the platform.
+    /// The image that this digest names; of an index, the one for the platform.
     pub async fn image(&self, digest: &str, on: &Platform, until: Instant) -> Result<Image, Missing> {
-        let answer = self.ask(&GET_MANIFEST, digest, until).await?;
-        let actual = self.digest_of(&answer)?;
-        if actual != digest {
-            return Err(self.other_content(&actual, digest));
-        }
-        let manifest: Manifest = self.json(&answer, "manifest")?;
+        let mut manifest = self.manifest(digest, until).await?;
         let name = &self.repository;
         if manifest.manifests.is_some() {
             let Some(child) = manifest.child_for(on) else {
@@ -150,17 +162,14 @@ impl Registry {
                 )));
             };
             // An index stays when a child is deleted.
-            return match self.digest(&child.digest, until).await {
-                Ok(_) => Ok(Image {
-                    digest: digest.to_owned(),
-                    platform: on.clone(),
-                    created: None,
-                }),
-                Err(Missing::Absent(_)) => Err(Missing::Absent(format!(
-                    "{name}@{digest} is there, but its image for {on}, {}, is not",
-                    child.digest
-                ))),
-                Err(other) => Err(other),
+            manifest = match self.manifest(&child.digest, until).await {
+                Err(Missing::Absent(_)) => {
+                    return Err(Missing::Absent(format!(
+                        "{name}@{digest} is there, but its image for {on}, {}, is not",
+                        child.digest
+                    )));
+                }
+                manifest => manifest?,
             };
         }
         let Some(config) = manifest.config else {
@@ -190,9 +199,19 @@ impl Registry {
         }
         Ok(Image {
             digest: digest.to_owned(),
+            revision: config.revision(),
             platform: config.platform,
             created: config.created,
         })
+    }
+
+    async fn manifest(&self, digest: &str, until: Instant) -> Result<Manifest, Missing> {
+        let answer = self.ask(&GET_MANIFEST, digest, until).await?;
+        let actual = self.digest_of(&answer)?;
+        if actual != digest {
+            return Err(self.other_content(&actual, digest));
+        }
+        self.json(&answer, "manifest")
     }
 
     fn other_content(&self, actual: &str, expected: &str) -> Missing {

@@ -18,7 +18,7 @@ fn commits(repo: &Repo, commits: &[(Vec<usize>, u64)], tags: &[(String, usize)])
         stream.push_str(&format!(
             "reset refs/heads/main\n\ncommit refs/heads/main\nmark :{}\ncommitter T <t@example.com> {} +0000\ndata 1\nx\n",
             at + 1,
-            1_700_000_000 + time
+            crate::repo::yesterday() + time
         ));
         for (nth, parent) in parents.iter().enumerate() {
             let word = if nth == 0 { "from" } else { "merge" };

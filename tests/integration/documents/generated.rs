@@ -61,7 +61,8 @@ fn blocks_of(text: &str) -> Vec<String> {
 /// A file of the repository as a block, with the treatment that the test of the blocks gives it.
 fn fenced(file: &str) -> String {
     let content = fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("<!-- file: {file} -->: {e}"));
-    let info = match (file.ends_with("stageproof.yml"), file.ends_with(".yml")) {
+    let is_config = file.ends_with("stageproof.yml") || file.starts_with("examples/platforms/");
+    let info = match (is_config, file.ends_with(".yml")) {
         (true, _) => "yaml,config",
         (_, true) => "yaml,workflow",
         _ => "text",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::repo::Repo;
 
-const ALL_PASSED: [&str; 3] = ["passed", "passed", "passed"];
+const ALL_PASSED: [&str; 4] = ["passed"; 4];
 
 #[test]
 fn the_newest_earlier_tag_is_proved() {
@@ -90,8 +90,9 @@ fn a_shallow_clone_names_the_way_out() {
         &[
             "it has no tags;",
             "the history here is incomplete",
+            "--releases deployments",
+            "github.event.before",
             "`fetch-depth: 0`",
-            "tags",
         ],
     );
     clone
@@ -230,6 +231,80 @@ fn detached_annotated_packed_and_grouped() {
     );
     repo.git(&["tag", "release/1", "v1"]);
     assert_eq!(repo.dry_run(&["--tags=rel*"]).output("target"), "refs/tags/release/1");
+}
+
+#[test]
+fn a_moved_tag_names_the_commit_that_it_has_here() {
+    let repo = Repo::with_releases();
+    let clone = Repo::none();
+    let url = format!("file://{}", repo.root().display());
+    clone.git(&["clone", "--quiet", &url, "."]);
+    let two = repo.id("v2");
+    repo.git(&["tag", "--force", "v2", "v1"]);
+    assert_eq!(
+        repo.dry_run(&["--ref=v2"]).output("command"),
+        format!("git checkout --detach {}", repo.id("v1"))
+    );
+    // The command holds whatever the tag names later: it has the commit.
+    assert_eq!(
+        clone.dry_run(&[]).output("command"),
+        format!("git checkout --detach {two}")
+    );
+    clone.git(&["fetch", "--quiet", "--tags", "--force"]);
+    assert_eq!(
+        clone.dry_run(&["--ref=v2"]).output("command"),
+        format!("git checkout --detach {}", repo.id("v1"))
+    );
+}
+
+#[test]
+fn a_signed_tag_is_a_tag_like_any_other() {
+    let repo = Repo::with_releases();
+    let key = repo.outside("key").display().to_string();
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f", &key])
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        crate::skipped::not_checked(
+            "a signed tag",
+            "ssh-keygen is not installed",
+            "STAGEPROOF_REQUIRE_TOOLS",
+        );
+        return;
+    }
+    let signing = format!("user.signingkey={key}.pub");
+    repo.git(&[
+        "-c",
+        "gpg.format=ssh",
+        "-c",
+        &signing,
+        "tag",
+        "-s",
+        "v3",
+        "-m",
+        "signed",
+        "v2",
+    ]);
+    assert!(repo.git(&["cat-file", "tag", "v3"]).contains("BEGIN SSH SIGNATURE"));
+    let told = repo.dry_run(&["--tags=v3"]);
+    told.is(0, &[]);
+    assert_eq!(
+        told.output("command"),
+        format!("git checkout --detach {}", repo.id("v2"))
+    );
+}
+
+/// libgit2 does not read them yet, and what is not read is not judged.
+#[test]
+fn a_repository_with_sha256_is_inconclusive() {
+    let repo = Repo::none();
+    repo.git(&["init", "--quiet", "--object-format=sha256"]);
+    repo.commit("app", "one");
+    repo.git(&["tag", "v1"]);
+    repo.commit("app", "two");
+    let told = repo.dry_run(&[]);
+    told.is(4, &["cannot be opened as a repository", "sha256"]);
+    assert_eq!(told.output("command"), "");
 }
 
 #[test]

@@ -1,7 +1,15 @@
 //! `rollback-dry-run`: could we go back right now?
 
+mod cloudflare;
 mod command;
+mod compose;
+mod distance;
 mod fly;
 mod git;
+mod heroku;
 mod image;
 mod image_refused;
+mod image_tokens;
+mod kubernetes;
+mod rehearsal;
+mod vercel;

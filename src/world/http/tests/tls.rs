@@ -20,7 +20,7 @@ async fn server(signed: &Signed) -> u16 {
 
 fn trusting(authority: &Authority) -> Settings {
     Settings {
-        ca_file: Some(authority.file()),
+        ca: Some(authority.file().into()),
         ..Settings::default()
     }
 }
@@ -150,7 +150,7 @@ async fn a_self_signed_certificate_passes_only_where_it_is_named() {
             );
         }
         let named = Settings {
-            ca_file: Some(authority.keep(name, &signed.certificate)),
+            ca: Some(authority.keep(name, &signed.certificate).into()),
             ..Settings::default()
         };
         assert_eq!(ask_tls(named.clone(), port).await.unwrap().status, 200, "{name}");
@@ -165,7 +165,7 @@ async fn a_self_signed_certificate_passes_only_where_it_is_named() {
         let end = date_time_ymd(2020, 1, 1);
         let old = Signed::by_itself(&["localhost"], is_authority, |params| params.not_after = end);
         let named = Settings {
-            ca_file: Some(authority.keep("old", &old.certificate)),
+            ca: Some(authority.keep("old", &old.certificate).into()),
             ..Settings::default()
         };
         let failure = ask_tls(named, server(&old).await).await.unwrap_err();
@@ -238,8 +238,8 @@ async fn a_client_certificate_is_shown_when_asked_for() {
     );
     let with = |name: &str, own: &Signed| Settings {
         client_certificate: Some(ClientCertificate {
-            certificate: authority.keep(&format!("{name}.pem"), &own.certificate),
-            key: authority.keep(&format!("{name}.key"), &own.key),
+            certificate: authority.keep(&format!("{name}.pem"), &own.certificate).into(),
+            key: authority.keep(&format!("{name}.key"), &own.key).into(),
         }),
         ..trusting(&authority)
     };
@@ -333,8 +333,8 @@ fn files_that_cannot_be_used_are_named() {
     ] {
         let settings = Settings {
             client_certificate: Some(ClientCertificate {
-                certificate: certificate.clone(),
-                key: key.clone(),
+                certificate: certificate.clone().into(),
+                key: key.clone().into(),
             }),
             ..Settings::default()
         };

@@ -1,0 +1,177 @@
+//! The platforms by name: what each is asked, which options are its own, and its plan.
+
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::RollbackDryRunOptions;
+use crate::cli::error::UsageError;
+use crate::commands::rollback_dry_run::{
+    self, Calls, CloudflarePlan, Deployments, HerokuPlan, Placeholder, Prove, VercelPlan,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformName {
+    /// The previous good release is a commit of the repository.
+    Git,
+    /// Your own read-only command proves it.
+    Command,
+    /// The previous release is an image in a registry.
+    Image,
+    /// The previous release is an image that Fly.io deployed.
+    Fly,
+    /// The previous release is a revision of a workload in a Kubernetes cluster.
+    Kubernetes,
+    /// The previous release is the images of a compose file.
+    Compose,
+    /// The previous release is one that Heroku keeps.
+    Heroku,
+    /// The previous release is a production deployment on Vercel.
+    Vercel,
+    /// The previous release is a version of a Cloudflare Worker.
+    Cloudflare,
+}
+
+impl PlatformName {
+    /// All that it is ever sent.
+    pub fn calls(self) -> Calls {
+        match self {
+            Self::Git | Self::Command => Vec::new(),
+            Self::Image | Self::Compose => rollback_dry_run::image_calls(),
+            Self::Fly => rollback_dry_run::fly_calls(),
+            Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
+            Self::Heroku => HerokuPlan::calls(),
+            Self::Vercel => VercelPlan::calls(),
+            Self::Cloudflare => CloudflarePlan::calls(),
+        }
+    }
+
+    /// What the command of a rehearsal may have filled in; `None` where there is nothing to start.
+    pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
+        match self {
+            Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
+            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes => Some(&[Placeholder::Image]),
+            Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
+            Self::Cloudflare => Some(&[Placeholder::Release]),
+            Self::Command => None,
+        }
+    }
+
+    /// The variable that holds its token if none is named.
+    pub fn token_env(self) -> Option<&'static str> {
+        match self {
+            Self::Git | Self::Command | Self::Image | Self::Compose | Self::Kubernetes => None,
+            Self::Fly => Some("FLY_API_TOKEN"),
+            Self::Heroku => Some("HEROKU_API_KEY"),
+            Self::Vercel => Some("VERCEL_TOKEN"),
+            Self::Cloudflare => Some("CLOUDFLARE_API_TOKEN"),
+        }
+    }
+
+    pub fn plan(self, options: RollbackDryRunOptions, deployments: Deployments) -> Result<Box<dyn Prove>, UsageError> {
+        Ok(match self {
+            Self::Git => Box::new(options.git(deployments)?),
+            Self::Command => Box::new(options.command()?),
+            Self::Image => Box::new(options.image(deployments)?),
+            Self::Fly => Box::new(options.fly()?),
+            Self::Compose => Box::new(options.compose(deployments)?),
+            Self::Kubernetes => Box::new(options.kubernetes()?),
+            Self::Heroku => Box::new(options.heroku()?),
+            Self::Vercel => Box::new(options.vercel()?),
+            Self::Cloudflare => Box::new(options.cloudflare()?),
+        })
+    }
+
+    pub fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// Refuses the options of other platforms: one that has no effect would look as if it had.
+    pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
+        use PlatformName::{Cloudflare, Command, Compose, Fly, Git, Heroku, Image, Kubernetes, Vercel};
+        let own: &[(&str, &[Self], bool)] = &[
+            ("--ref", &[Git, Compose], options.reference.is_some()),
+            ("--tags", &[Git], options.tags.is_some()),
+            ("--pre-releases", &[Git], options.pre_releases.is_some()),
+            ("--releases", &[Git, Compose], options.releases.is_some()),
+            ("--check", &[Command], options.check.is_some()),
+            ("--expect-exit", &[Command], options.expect_exit.is_some()),
+            ("--expect-output", &[Command], options.expect_output.is_some()),
+            ("--check-timeout", &[Command], options.check_timeout.is_some()),
+            ("--image", &[Image], options.image.is_some()),
+            ("--current-image", &[Image], options.current_image.is_some()),
+            (
+                "--image-platform",
+                &[Image, Compose, Kubernetes],
+                options.image_platform.is_some(),
+            ),
+            (
+                "--registry-auth-env",
+                &[Image, Compose, Kubernetes],
+                options.registry_auth_env.is_some(),
+            ),
+            ("--app", &[Fly, Heroku], options.app.is_some()),
+            ("--compose-file", &[Compose], options.compose_file.is_some()),
+            ("--state-file", &[Compose], options.state_file.is_some()),
+            ("--workload", &[Kubernetes], options.workload.is_some()),
+            ("--namespace", &[Kubernetes], options.namespace.is_some()),
+            ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
+            ("--project", &[Vercel], options.project.is_some()),
+            ("--team", &[Vercel], options.team.is_some()),
+            ("--worker", &[Cloudflare], options.worker.is_some()),
+            ("--account", &[Cloudflare], options.account.is_some()),
+            (
+                "--platform-token-env",
+                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                options.platform_token_env.is_some(),
+            ),
+            (
+                "--to-release",
+                &[Fly, Compose, Kubernetes, Heroku, Vercel, Cloudflare],
+                options.to_release.is_some(),
+            ),
+        ];
+        for (flag, of, given) in own {
+            if *given && !of.contains(&self) {
+                let names: Vec<String> = of.iter().map(|platform| format!("`{}`", platform.name())).collect();
+                return Err(UsageError::new(format!(
+                    "{flag} requires the platform {}, but the platform is `{}`",
+                    names.join(" or "),
+                    self.name()
+                ))
+                .help(format!(
+                    "drop {flag}, or set --platform {}; check the configuration file too",
+                    of.first().map(|platform| platform.name()).unwrap_or_default()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RollbackDryRunOptions {
+    /// As it is named, or as what else is given says.
+    pub fn platform(&self) -> PlatformName {
+        let by_option = [
+            (self.check.is_some(), PlatformName::Command),
+            (self.image.is_some(), PlatformName::Image),
+            (self.app.is_some(), PlatformName::Fly),
+            (
+                self.compose_file.is_some() || self.state_file.is_some(),
+                PlatformName::Compose,
+            ),
+            (self.workload.is_some(), PlatformName::Kubernetes),
+            (self.worker.is_some(), PlatformName::Cloudflare),
+        ];
+        let told = || {
+            by_option
+                .into_iter()
+                .find(|(given, _)| *given)
+                .map(|(_, platform)| platform)
+        };
+        self.platform.or_else(told).unwrap_or(PlatformName::Git)
+    }
+}

@@ -1,0 +1,342 @@
+//! Platform `kubernetes`: the previous release is a revision of a deployment, stateful set or daemon set.
+
+mod api;
+mod images;
+mod messages;
+mod named;
+mod objects;
+mod pull_secrets;
+mod revisions;
+mod state;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join3;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::commands::rollback_dry_run::age;
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
+use crate::commands::rollback_dry_run::images::{Pulled, all_present};
+use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::releases::{self, Release};
+use crate::commands::rollback_dry_run::template::Template;
+use crate::engine::Observation;
+use crate::model::Finding;
+use crate::model::text::{count, one_line};
+use crate::world::World;
+use crate::world::kubernetes::{Asked, Right};
+use crate::world::registry::Platform;
+pub use api::CALLS;
+use api::Kubernetes;
+use messages::not_answered;
+pub use named::{Named, is_name};
+use objects::Workload;
+use revisions::{Revision, are_same};
+
+const CURRENT: Claim<'_> = ("rollback:current", "The current revision is rolled out, and it is one");
+const PREVIOUS: Claim<'_> = ("rollback:previous", "A previous revision has another pod template");
+const PERMISSION: Claim<'_> = ("rollback:permission", "The credentials may roll back");
+const ACCEPTED: Claim<'_> = ("rollback:accepted", "The cluster accepts the rollback, as a dry run");
+const PULLABLE: Claim<'_> = (
+    "rollback:pullable",
+    "The images of that revision are in their registries",
+);
+
+const LIMIT: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub struct KubernetesPlan {
+    pub named: Named,
+    pub asked: Asked,
+    /// The revision to go back to.
+    pub to: Option<u64>,
+    /// What the images must run on, if it is not what the template says.
+    pub on: Option<Platform>,
+    /// The variable that holds `user:password` of the registry.
+    pub auth_env: Option<String>,
+    /// The command that would roll back, to print it, if it is not kubectl's.
+    pub rollback_command: Option<Template>,
+}
+
+/// What the first claim brings the others.
+#[derive(Clone)]
+struct Running {
+    kubernetes: Arc<Kubernetes>,
+    workload: Arc<Workload>,
+}
+
+impl Prove for KubernetesPlan {
+    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+        Box::pin(async move {
+            let mut proof = Proof {
+                not_covered: messages::not_covered(self.named.kind),
+                ..Proof::default()
+            };
+            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
+                claims.skip(&[PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]);
+                return proof;
+            };
+            let previous = self.previous(running.clone(), world.clock.now());
+            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
+                claims.skip(&[PERMISSION, ACCEPTED, PULLABLE]);
+                return proof;
+            };
+            let written = images::written(&target.template);
+            proof.command = Some(self.command(&running, &target));
+            proof.target = Some(target.name());
+            claims
+                .look(PERMISSION, LIMIT + MARGIN, self.permission(running.clone()))
+                .await;
+            let accepted = self.accepted(running.clone(), target.clone());
+            claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await;
+            let pullable = self.pullable(running.clone(), target.clone(), world);
+            let pulled = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
+            if let Some(pulled) = pulled {
+                pulled.tell(&mut proof);
+                let by_tag: Vec<&String> = written.iter().filter(|image| !image.contains('@')).collect();
+                for image in by_tag {
+                    let image = one_line(image);
+                    proof.not_covered.push(format!(
+                        "whether the tag of {image} names what it named then: tags can be moved"
+                    ));
+                }
+                let number = target.number;
+                proof.proved = vec![
+                    format!(
+                        "revision {number} of {} is kept, and its pod template differs",
+                        self.named
+                    ),
+                    format!(
+                        "{} may patch it, and the cluster accepts the change",
+                        running.kubernetes.cluster.credentials
+                    ),
+                ];
+                let pullable = pulled.previous.len();
+                if pullable > 0 {
+                    let images = count(pullable, "image");
+                    proof
+                        .proved
+                        .push(format!("its images are in their registries ({images})"));
+                }
+            }
+            proof
+        })
+    }
+}
+
+impl KubernetesPlan {
+    fn command(&self, running: &Running, target: &Revision) -> String {
+        if let Some(own) = self
+            .rollback_command
+            .as_ref()
+            .and_then(|own| own.fill(|_| String::new()))
+        {
+            return own;
+        }
+        let cluster = &running.kubernetes.cluster;
+        let context = cluster.context.as_deref().and_then(|name| shlex::try_quote(name).ok());
+        let context = context.map(|name| format!(" --context {name}")).unwrap_or_default();
+        let (namespace, number) = (&cluster.namespace, target.number);
+        format!(
+            "kubectl{context} -n {namespace} rollout undo {} --to-revision={number}",
+            self.named
+        )
+    }
+
+    fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
+        let (plan, world) = (self.clone(), world.clone());
+        async move {
+            let kubernetes =
+                Kubernetes::connect(&plan.asked, &plan.named, &world).map_err(|error| not_answered(&error))?;
+            let workload = match kubernetes.workload(Instant::now() + LIMIT).await {
+                Ok(workload) => workload,
+                Err(error) => {
+                    return match messages::no_workload(&plan.named, &kubernetes.cluster, &error) {
+                        Some(finding) => Ok((None, Observation::found(finding))),
+                        None => Err(not_answered(&error)),
+                    };
+                }
+            };
+            let observed = Observation::nothing_wrong()
+                .fact("namespace", kubernetes.cluster.namespace.clone())
+                .fact("images", one_line(&images::written(&workload.spec.template).join(", ")))
+                .fact("pods", state::wanted(plan.named.kind, &workload).to_string())
+                .fact("asked", format!("as {}", kubernetes.cluster.credentials))
+                .fact("requests", kubernetes.cluster.sent().to_string());
+            let observed = state::judge(&plan.named, &workload, observed);
+            let running = Running {
+                kubernetes: Arc::new(kubernetes),
+                workload: Arc::new(workload),
+            };
+            Ok((Some(running), observed))
+        }
+    }
+
+    fn previous(&self, running: Running, now: Timestamp) -> impl Future<Output = Seen<Revision>> + Send + 'static {
+        let plan = self.clone();
+        async move {
+            let Running { kubernetes, workload } = running;
+            let before = kubernetes.cluster.sent();
+            let kept = kubernetes.history(&workload, Instant::now() + LIMIT).await;
+            let revisions = revisions::read(kept.map_err(|error| not_answered(&error))?);
+            let requests = (kubernetes.cluster.sent() - before).to_string();
+            let mut observed = Observation::nothing_wrong().fact("requests", requests);
+            let all: Vec<Release> = revisions.iter().map(Revision::release).collect();
+            let of = |release: &Release| revisions.iter().find(|revision| revision.name() == release.name);
+            let is_current = |release: &Release| {
+                of(release).is_some_and(|revision| are_same(&revision.template, &workload.spec.template))
+            };
+            let named = plan.to.map(|number| number.to_string());
+            match releases::previous(&all, is_current, named.as_deref()) {
+                Ok(release) => {
+                    let current = all.iter().position(is_current).unwrap_or_default();
+                    let place = all.iter().position(|other| other == release).unwrap_or_default();
+                    observed = observed.fact("release", format!("revision {}", release.name)).fact(
+                        "distance",
+                        format!("{} back", count(place.saturating_sub(current), "release")),
+                    );
+                    observed = age::tell(observed, "first rolled out", &release.at, now);
+                    let revision = of(release).cloned();
+                    if let Some(revision) = &revision {
+                        let images = images::written(&revision.template);
+                        if let Some(cause) = revision.cause() {
+                            observed = observed.fact("change-cause", one_line(cause));
+                        }
+                        if images == images::written(&workload.spec.template) {
+                            let why = format!(
+                                "revision {} has the same images; other parts of it differ",
+                                release.name
+                            );
+                            observed.findings.push(Finding::note("same-images", why));
+                        }
+                        observed = observed.fact("images", one_line(&images.join(", ")));
+                    }
+                    Ok((revision, observed))
+                }
+                Err(none) => {
+                    let finding = messages::no_previous(&plan.named, named.as_deref(), none);
+                    observed.findings.push(finding);
+                    Ok((None, observed))
+                }
+            }
+        }
+    }
+
+    /// The reads were proved by reading.
+    fn permission(&self, running: Running) -> impl Future<Output = Seen<()>> + Send + 'static {
+        let named = self.named.clone();
+        async move {
+            let kubernetes = running.kubernetes;
+            let until = Instant::now() + LIMIT;
+            let right = |verb, name| Right {
+                verb,
+                group: "apps",
+                resource: named.kind.resource(),
+                name,
+            };
+            let everything = Right {
+                verb: "*",
+                group: "*",
+                resource: "*",
+                name: None,
+            };
+            let (patch, delete, everything) = join3(
+                kubernetes.may(right("patch", Some(&named.name)), until),
+                kubernetes.may(right("delete", Some(&named.name)), until),
+                kubernetes.may(everything, until),
+            )
+            .await;
+            let mut observed = Observation::nothing_wrong().fact("requests", "3");
+            let told = |answer: Result<bool, _>| answer.map_err(|error| not_answered(&error));
+            if !told(patch)? {
+                observed.findings.push(messages::may_not(&named, &kubernetes.cluster));
+                return Ok((None, observed));
+            }
+            let more = match (told(everything)?, told(delete)?) {
+                (true, _) => Some("do everything in this namespace"),
+                (false, true) => Some("delete it, too"),
+                (false, false) => None,
+            };
+            if let Some(more) = more {
+                let why = format!(
+                    "{} may {more}; get, list and patch are enough",
+                    kubernetes.cluster.credentials
+                );
+                observed.findings.push(Finding::note("more-rights", why));
+            }
+            Ok((Some(()), observed))
+        }
+    }
+
+    fn accepted(&self, running: Running, target: Revision) -> impl Future<Output = Seen<()>> + Send + 'static {
+        let named = self.named.clone();
+        async move {
+            let Running { kubernetes, workload } = running;
+            let (media_type, patch) = target.undo(named.kind, &workload);
+            let mut observed = Observation::nothing_wrong().fact("requests", "1");
+            let made = match kubernetes.undo((media_type, &patch), Instant::now() + LIMIT).await {
+                Ok(made) => made.spec.template,
+                Err(error) => match messages::not_accepted(&named, target.number, &error) {
+                    Some(finding) => {
+                        observed.findings.push(finding);
+                        return Ok((None, observed));
+                    }
+                    None => return Err(not_answered(&error)),
+                },
+            };
+            let number = target.number;
+            let help = "an admission webhook changes it: check its rules";
+            if images::written(&made) != images::written(&target.template) {
+                let why = format!(
+                    "the cluster would run other images than those of revision {number}: {}",
+                    one_line(&images::written(&made).join(", "))
+                );
+                observed.findings.push(Finding::error("other-images", why).help(help));
+            } else if !are_same(&made, &target.template) {
+                let why = format!("the cluster would make another pod template of revision {number}");
+                observed
+                    .findings
+                    .push(Finding::warning("other-template", why).help(help));
+            }
+            Ok((Some(()), observed))
+        }
+    }
+
+    /// Answers with the number of images.
+    fn pullable(
+        &self,
+        running: Running,
+        target: Revision,
+        world: &World,
+    ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
+        let (plan, env) = (self.clone(), world.env.clone());
+        async move {
+            let Running { kubernetes, workload } = running;
+            let until = Instant::now() + LIMIT;
+            let before = kubernetes.cluster.sent();
+            let mut odd = Observation::nothing_wrong();
+            let auth_env = plan.auth_env.as_deref();
+            let mut of_current = Observation::nothing_wrong();
+            let (was, is) = (&target.template, &workload.spec.template);
+            let (previous, current) = futures_util::future::join(
+                images::wanted(&kubernetes, (was, is), auth_env, &env, until, &mut odd),
+                images::wanted(&kubernetes, (is, was), auth_env, &env, until, &mut of_current),
+            )
+            .await;
+            // What runs is only a control: without it the answer is still one.
+            let (previous, current) = (previous?, current.unwrap_or_default());
+            let on = plan.on.unwrap_or_else(|| images::platform(&target.template));
+            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
+            observed.findings.extend(odd.findings);
+            let of_cluster = (kubernetes.cluster.sent() - before).to_string();
+            observed = observed
+                .fact("platform", on.to_string())
+                .fact("requests to the cluster", of_cluster);
+            Ok((pulled, observed))
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! A file or a folder for each platform. None uses another's.
+
+pub mod cloudflare;
+pub mod command;
+pub mod compose;
+pub mod fly;
+pub mod git;
+pub mod heroku;
+pub mod image;
+pub mod kubernetes;
+pub mod vercel;

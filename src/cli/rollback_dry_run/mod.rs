@@ -75,8 +75,8 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image, kubernetes: platform on which the images must run [default: linux/amd64; for kubernetes that of the pods'
-    /// nodeSelector, if it has one].
+    /// image, kubernetes, ecs: platform on which the images must run [default: linux/amd64; for kubernetes that of the pods'
+    /// nodeSelector and for ecs that of the task definition, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
     /// image, kubernetes, ecs: environment variable that holds user:password of the registry [default: the credentials in
@@ -134,8 +134,8 @@ pub struct RollbackDryRunOptions {
     #[serde(skip)]
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
-    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for heroku, vercel and cloudflare:
-    /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for heroku, vercel, cloudflare and
+    /// ecs: {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
     /// what rolls back on their own command line].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,

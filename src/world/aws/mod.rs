@@ -94,6 +94,6 @@ impl Service {
                 "a proxy in between may have answered; if not, report it",
             )));
         }
-        serde_json::from_slice(&answer.body).map_err(|error| failed(Unknown::unreadable(product, "answer", &error)))
+        serde_json::from_slice(&answer.body).map_err(|error| failed(Unknown::unreadable(product, "reply", &error)))
     }
 }

@@ -236,9 +236,7 @@ fn the_newest_successful_deployment_of_another_task_definition_is_the_way_back()
     // Two at first, then the revisions, then two task definitions, then two images.
     assert_eq!(standing.asked().len(), 7, "{:?}", standing.asked());
     let mut amazon = shop();
-    for (key, kind) in [("v5", INDEX)] {
-        amazon.images.insert(key.to_owned(), (digest('5'), kind, "ACTIVE"));
-    }
+    amazon.images.insert("v5".to_owned(), (digest('5'), INDEX, "ACTIVE"));
     let index = amazon.start();
     dry_run_at(&index.address, &["--cluster=staging", "--service=shop"], &[]).is(0, &[]);
     let listed = Repo::none().dry_run(&["--platform=ecs", "--list-calls"]);
@@ -254,77 +252,74 @@ fn the_newest_successful_deployment_of_another_task_definition_is_the_way_back()
 
 #[test]
 fn each_reason_why_it_is_not_clear_what_runs_has_its_sentence() {
-    type Change = fn(&mut Amazon);
-    let cases: [(Change, &[&str], &str); 9] = [
-        (|_| {}, &["no-service"], "the cluster staging has no service gone"),
+    let two = |one, other| json!([rollout("shop:7", "PRIMARY", one), rollout("shop:5", "ACTIVE", other)]);
+    let one = |state| json!([rollout("shop:7", "PRIMARY", state)]);
+    for (member, value, code, says) in [
         (
-            |it| {
-                it.service["deployments"] = json!([
-                    rollout("shop:7", "PRIMARY", "IN_PROGRESS"),
-                    rollout("shop:5", "ACTIVE", "COMPLETED")
-                ])
-            },
-            &["rollout-in-progress"],
+            "deployments",
+            two("IN_PROGRESS", "COMPLETED"),
+            "rollout-in-progress",
             "a rollout to shop is in progress: shop:7 (PRIMARY, IN_PROGRESS), shop:5 (ACTIVE, COMPLETED)",
         ),
         (
-            |it| it.service["deployments"] = json!([rollout("shop:7", "PRIMARY", "IN_PROGRESS")]),
-            &["rollout-in-progress"],
+            "deployments",
+            one("IN_PROGRESS"),
+            "rollout-in-progress",
             "shop:7 is being deployed to shop: 2 of 2 tasks run",
         ),
         (
-            |it| it.service["deployments"] = json!([rollout("shop:7", "PRIMARY", "FAILED")]),
-            &["rollout-failed"],
+            "deployments",
+            one("FAILED"),
+            "rollout-failed",
             "the rollout of shop:7 to shop has failed",
         ),
         (
-            |it| {
-                it.service["deployments"] = json!([
-                    rollout("shop:7", "PRIMARY", "COMPLETED"),
-                    rollout("shop:5", "ACTIVE", "COMPLETED")
-                ])
-            },
-            &["several-current"],
+            "deployments",
+            two("COMPLETED", "COMPLETED"),
+            "several-current",
             "the service shop has several deployments",
         ),
         (
-            |it| {
-                it.service["currentServiceRevisions"] =
-                    json!([{"arn": Amazon::revision(0)}, {"arn": Amazon::revision(2)}])
-            },
-            &["several-current"],
+            "deployments",
+            json!([]),
+            "no-release",
+            "the service shop has no deployment",
+        ),
+        (
+            "currentServiceRevisions",
+            json!([{"arn": Amazon::revision(0)}, {"arn": Amazon::revision(2)}]),
+            "several-current",
             "has tasks of 2 service revisions",
         ),
         (
-            |it| it.service["status"] = "DRAINING".into(),
-            &["service-inactive"],
+            "status",
+            json!("DRAINING"),
+            "service-inactive",
             "is DRAINING, not ACTIVE",
         ),
         (
-            |it| it.service["deploymentController"] = json!({"type": "CODE_DEPLOY"}),
-            &["other-controller"],
+            "deploymentController",
+            json!({"type": "CODE_DEPLOY"}),
+            "other-controller",
             "CodeDeploy deploys the service shop",
         ),
         (
-            |it| it.service["deploymentController"] = json!({"type": "EXTERNAL"}),
-            &["other-controller"],
+            "deploymentController",
+            json!({"type": "EXTERNAL"}),
+            "other-controller",
             "an external controller deploys",
         ),
-    ];
-    for (change, codes, says) in cases {
+    ] {
         let mut amazon = shop();
-        change(&mut amazon);
-        let service = if codes == ["no-service"] {
-            "--service=gone"
-        } else {
-            "--service=shop"
-        };
-        let told = dry_run_at(&amazon.start().address, &["--cluster=staging", service], &[]);
+        amazon.service[member] = value;
+        let told = dry_run(amazon, &[]);
         told.is(1, &[says]);
-        assert_eq!(told.codes(), codes);
+        assert_eq!(told.codes(), [code]);
         assert_eq!(told.statuses()[1..], ["skipped", "skipped", "skipped"]);
         assert_eq!(told.output("command"), "");
     }
+    let told = dry_run_at(&shop().start().address, &["--cluster=staging", "--service=gone"], &[]);
+    told.is(1, &["the cluster staging has no service gone"]);
     let told = dry_run_at(&shop().start().address, &["--cluster=prod", "--service=shop"], &[]);
     told.is(1, &["eu-west-1 has no cluster prod"]);
     let mut idle = shop();
@@ -581,9 +576,18 @@ fn what_aws_does_not_say_is_unknown() {
     ] {
         let mut amazon = shop();
         amazon.refuses = Some((action, status, code));
-        let told = dry_run(amazon, &[]);
+        let standing = amazon.start();
+        let told = dry_run_at(&standing.address, &["--cluster=staging", "--service=shop"], &[]);
         told.is(4, &[says]);
         assert_eq!(told.output("command"), "", "{action} {code}");
+        // Each try has a signature of its own.
+        let tries = standing
+            .asked()
+            .iter()
+            .filter(|call| call.ends_with("DescribeServices"))
+            .count();
+        let again = action == "DescribeServices" && matches!(code, "ThrottlingException" | "ServerException");
+        assert_eq!(tries, if again { 3 } else { 1 }, "{code}");
     }
     let args = ["--cluster=staging", "--service=shop"];
     for (answer, says) in [
@@ -597,7 +601,7 @@ fn what_aws_does_not_say_is_unknown() {
         ),
         (
             "HTTP/1.1 200 X\r\nContent-Length: 6\r\n\r\n<html>",
-            "sent a answer that cannot be read",
+            "sent a reply that cannot be read",
         ),
         ("", "cannot be asked [reset]"),
     ] {

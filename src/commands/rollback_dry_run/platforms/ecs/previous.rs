@@ -105,13 +105,15 @@ fn is_good(deployment: &Deployment) -> bool {
 fn release(deployment: &Deployment, revisions: &BTreeMap<String, Revision>) -> Release {
     let revision = revisions.get(deployment.revision());
     let task_definition = revision.map(|revision| short(&revision.task_definition).to_owned());
+    let state = match task_definition {
+        Some(_) => deployment.status.clone(),
+        None => format!("{}, and ECS does not tell its task definition", deployment.status),
+    };
     Release {
         good: is_good(deployment) && task_definition.is_some(),
-        name: task_definition
-            .clone()
-            .unwrap_or_else(|| "an unknown task definition".to_owned()),
+        name: task_definition.clone().unwrap_or_else(|| "one".to_owned()),
         artifact: task_definition,
-        state: deployment.status.clone(),
+        state,
         at: deployment.at(),
     }
 }

@@ -129,7 +129,11 @@ mod tests {
     fn codes(json: &str) -> Vec<String> {
         let service: Service = serde_json::from_str(json).unwrap();
         let (_, observed) = current("shop", &service);
-        observed.findings.into_iter().map(|finding| finding.code).collect()
+        observed
+            .findings
+            .into_iter()
+            .map(|finding| finding.code.into_owned())
+            .collect()
     }
 
     #[test]

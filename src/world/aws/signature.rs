@@ -148,10 +148,12 @@ mod tests {
                 region: "us-east-1".to_owned(),
                 service: "service",
             };
-            let headers: Vec<Header> = headers
-                .iter()
-                .map(|(name, value)| Header::new(name, value, false).unwrap())
-                .collect();
+            let header = |(name, value): &(&str, &str)| Header {
+                name: (*name).to_owned(),
+                value: (*value).to_owned(),
+                secret: false,
+            };
+            let headers: Vec<Header> = headers.iter().map(header).collect();
             let request = Unsigned {
                 method,
                 url: &Url::parse("https://example.amazonaws.com/").unwrap(),

@@ -1,21 +1,18 @@
 //! Whether the images of a task definition can still be pulled, and whether its tags still lead to what ran.
 
-use std::collections::BTreeMap;
-
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use tokio::time::Instant;
 
 use super::api::{Container, Revision, TaskDefinition};
-use super::ecr::{self, Ecr};
-use crate::commands::rollback_dry_run::images::{
-    KEEP_IMAGES, Pulled, Wanted, all_present, not_checked, other_platform,
-};
+use super::ecr;
+use super::in_amazon::{Digests, Kept, in_amazon};
+use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
-use crate::model::text::{count, one_line};
+use crate::model::text::one_line;
 use crate::world::Env;
 use crate::world::aws::Credentials;
-use crate::world::registry::{self, ImageName, Missing, NotAnImage, Platform};
+use crate::world::registry::{self, ImageName, NotAnImage, Platform};
 
 /// Who asks the registries.
 pub struct Asks<'a> {
@@ -26,7 +23,6 @@ pub struct Asks<'a> {
 }
 
 /// What the images say.
-#[derive(Default)]
 pub struct Found {
     /// The image by its digest, where it is one image.
     pub image: Option<String>,
@@ -34,9 +30,6 @@ pub struct Found {
     /// The processor that these are for was not told.
     pub without_platform: Vec<String>,
 }
-
-/// The digests that an image answers to: its own, and that of its manifest for the platform.
-type Digests = BTreeMap<ImageName, Vec<String>>;
 
 /// What the tasks run on: as it is named, or as the task definition says.
 pub fn platform(named: Option<&Platform>, of: &TaskDefinition) -> Platform {
@@ -88,7 +81,7 @@ pub async fn pullable(
     };
     let ((in_ecr, elsewhere), (running_ecr, running_elsewhere)) = (split(&wanted), split(&running));
     let (ours, others) = join(
-        in_amazon(&in_ecr, &running_ecr, on, &asks, until),
+        in_amazon(&in_ecr, &running_ecr, on, (asks.aws, asks.env), until),
         in_others(&elsewhere, &running_elsewhere, on, &asks, until),
     )
     .await;
@@ -166,22 +159,25 @@ fn moved(release: &str, image: &ImageName, then: Option<&str>, now: &[String]) -
 
 /// Both hold, or what is known to be gone is told whatever else is unknown.
 fn both(
-    ours: Result<(Digests, Found, Observation), NotChecked>,
+    ours: Result<(Kept, Observation), NotChecked>,
     others: Result<(Option<Pulled>, Observation), NotChecked>,
 ) -> Result<(Digests, Found, Observation), NotChecked> {
-    match (ours, others) {
-        (Ok((digests, mut found, mut observed)), Ok((pulled, more))) => {
-            found.pulled = pulled.unwrap_or_default();
+    let (kept, pulled, observed) = match (ours, others) {
+        (Ok((kept, mut observed)), Ok((pulled, more))) => {
             observed.findings.extend(more.findings);
             observed.facts.extend(more.facts);
-            Ok((digests, found, observed))
+            (kept, pulled, observed)
         }
-        (Ok(ours), Err(_)) if !ours.2.findings.is_empty() => Ok(ours),
-        (Err(_), Ok((_, observed))) if !observed.findings.is_empty() => {
-            Ok((Digests::new(), Found::default(), observed))
-        }
-        (Err(unknown), _) | (_, Err(unknown)) => Err(unknown),
-    }
+        (Ok((kept, observed)), Err(_)) if !observed.findings.is_empty() => (kept, None, observed),
+        (Err(_), Ok((pulled, observed))) if !observed.findings.is_empty() => (Kept::default(), pulled, observed),
+        (Err(unknown), _) | (_, Err(unknown)) => return Err(unknown),
+    };
+    let found = Found {
+        image: None,
+        pulled: pulled.unwrap_or_default(),
+        without_platform: kept.without_platform,
+    };
+    Ok((kept.digests, found, observed))
 }
 
 async fn in_others(
@@ -204,78 +200,4 @@ async fn in_others(
     let all = |images: &[ImageName]| images.iter().map(with_credentials).collect::<Result<Vec<_>, _>>();
     let (wanted, running) = (all(wanted).map_err(not_checked)?, all(running).map_err(not_checked)?);
     all_present(&wanted, &running, on, asks.env, until).await
-}
-
-async fn in_amazon(
-    wanted: &[ImageName],
-    running: &[ImageName],
-    on: &Platform,
-    asks: &Asks<'_>,
-    until: Instant,
-) -> Result<(Digests, Found, Observation), NotChecked> {
-    let mut observed = Observation::nothing_wrong();
-    let (mut digests, mut found) = (Digests::new(), Found::default());
-    if wanted.is_empty() {
-        return Ok((digests, found, observed));
-    }
-    let looks = wanted.iter().map(|image| look(image, on, asks, until));
-    let controls = running.iter().map(|image| look(image, on, asks, until));
-    let (looked, controls) = join(join_all(looks), join_all(controls)).await;
-    let sent: usize = looked.iter().chain(&controls).map(|(_, sent)| sent).sum();
-    observed = observed
-        .fact("images in Amazon ECR", count(wanted.len(), "image"))
-        .fact("requests to Amazon ECR", sent.to_string());
-    let mut unknown = None;
-    for (image, (result, _)) in wanted.iter().zip(looked) {
-        match result {
-            Ok(kept) => {
-                let pinned = image.pinned(&kept.digest);
-                if kept.child.is_none() {
-                    found.without_platform.push(pinned.clone());
-                }
-                observed = observed.fact("image", pinned);
-                digests.insert(image.clone(), std::iter::once(kept.digest).chain(kept.child).collect());
-            }
-            Err(Missing::Absent(what)) => {
-                let of_repository =
-                    |other: &ImageName| other.host() == image.host() && other.repository() == image.repository();
-                let lost = running
-                    .iter()
-                    .zip(&controls)
-                    .find(|(other, (result, _))| of_repository(other) && matches!(result, Err(Missing::Absent(_))));
-                match lost {
-                    Some((running, _)) => {
-                        let why = format!("{what}, and neither is {running}, which runs now");
-                        let help = "check that the registry and its name are those that the tasks pull from";
-                        unknown.get_or_insert(NotChecked::with_help(why, help));
-                    }
-                    None => observed
-                        .findings
-                        .push(Finding::error("image-absent", what).help(KEEP_IMAGES)),
-                }
-            }
-            Err(Missing::OtherPlatform(what)) => observed.findings.push(other_platform(what)),
-            Err(Missing::Unknown(why)) => {
-                unknown.get_or_insert(NotChecked::with_help(why.why, why.help));
-            }
-        }
-    }
-    match unknown {
-        // What is known to be gone stays a failure, whatever else is unknown.
-        Some(unknown) if observed.findings.is_empty() => Err(unknown),
-        _ => Ok((digests, found, observed)),
-    }
-}
-
-async fn look(
-    image: &ImageName,
-    on: &Platform,
-    asks: &Asks<'_>,
-    until: Instant,
-) -> (Result<ecr::Kept, Missing>, usize) {
-    match Ecr::of(image, asks.aws, asks.env) {
-        Some(Ok(ecr)) => (ecr.image(on, until).await, ecr.sent()),
-        Some(Err(missing)) => (Err(missing), 0),
-        None => (Err(Missing::Absent(image.to_string())), 0),
-    }
 }

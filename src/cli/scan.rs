@@ -9,6 +9,7 @@ use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::scan::{Plan, RuleFile};
 use crate::model::scan::Personal;
+use crate::world::World;
 
 /// A kind of personal data, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,8 +66,8 @@ impl Options for ScanOptions {
     }
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
-        let folder = &given.world.folder;
-        let mut paths: Vec<PathBuf> = self.paths.into_iter().map(|path| folder.join(path)).collect();
+        let World { workspace, folder, .. } = given.world;
+        let mut paths: Vec<PathBuf> = self.paths.into_iter().map(|path| workspace.join(path)).collect();
         if paths.is_empty() {
             paths.push(folder.clone());
         }
@@ -75,9 +76,9 @@ impl Options for ScanOptions {
         personal.dedup();
         Ok(Box::new(Plan {
             paths,
-            rules: self.rules.map(|file| RuleFile(folder.join(file))),
+            rules: self.rules.map(|file| RuleFile(workspace.join(file))),
             personal,
-            sarif: self.sarif.map(|file| folder.join(file)),
+            sarif: self.sarif.map(|file| workspace.join(file)),
         }))
     }
 }

@@ -174,16 +174,18 @@ impl Redactor {
         out
     }
 
-    /// The lines of a file on which a value is, 1-based.
-    pub fn lines_in(&self, input: std::fs::File) -> io::Result<Vec<u64>> {
+    /// The lines of a file on which a value is, 1-based. `decoded` is what to search instead of its bytes.
+    pub fn lines_in(&self, input: std::fs::File, decoded: Option<Box<dyn io::Read>>) -> io::Result<Vec<u64>> {
         let finder = match self.finder() {
             Ok(Some(finder)) => finder,
             Ok(None) => return Ok(Vec::new()),
             Err(why) => return Err(io::Error::other(format!("the secrets cannot be searched for: {why}"))),
         };
-        if !finder.is_in(&input)? {
-            return Ok(Vec::new());
-        }
+        let input: Box<dyn io::Read> = match decoded {
+            Some(decoded) => decoded,
+            None if !finder.is_in(&input)? => return Ok(Vec::new()),
+            None => Box::new(input),
+        };
         let (mut line, mut lines) = (1_u64, Vec::new());
         finder.sift(input, &mut |bytes, hit| {
             if hit && lines.last() != Some(&line) {

@@ -63,6 +63,8 @@ fn what_is_compressed_or_in_another_encoding_is_read() {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(text.as_bytes()).unwrap();
     let packed = packed.finish().unwrap();
+    let mut twice = GzEncoder::new(Vec::new(), Compression::default());
+    twice.write_all(&packed).unwrap();
     let utf16: Vec<u8> = [0xfeff]
         .into_iter()
         .chain(text.encode_utf16())
@@ -71,12 +73,14 @@ fn what_is_compressed_or_in_another_encoding_is_read() {
     gate.write("a.log.gz", &packed)
         .write("b.txt", &utf16)
         .write("cut.gz", &packed[..packed.len() / 2])
+        .write("twice.gz", twice.finish().unwrap())
         .write("bundle.zip", b"PK\x03\x04rest");
     gate.run(["scan"])
         .code(1)
         .says("a.log.gz:2: GitHub token")
         .says("b.txt:2: GitHub token")
-        .says("cut.gz cannot be read")
+        .says("cut.gz was not scanned to its end: it is damaged")
+        .says("twice.gz is a compressed archive")
         .says("bundle.zip is a compressed archive: only its names were scanned");
 }
 
@@ -86,11 +90,21 @@ fn values_of_variables_that_hold_secrets_are_found_in_any_form() {
     gate.write("plain.log", "x\ny correct horse battery z")
         .write("encoded.log", "aHR0cCBjb3JyZWN0IGhvcnNlIGJhdHRlcnkg")
         .write("url.log", "?t=correct%20horse%20battery");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(b"x\ny correct horse battery z").unwrap();
+    let utf16: Vec<u8> = "\u{feff}correct horse battery"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    gate.write("packed.log.gz", packed.finish().unwrap())
+        .write("utf16.log", &utf16);
     let ran = gate.run(["scan"]);
     ran.code(1)
         .says("plain.log:2: The value of a variable that holds a secret")
         .says("encoded.log:1: ")
-        .says("url.log:1: ");
+        .says("url.log:1: ")
+        .says("packed.log.gz:2: The value")
+        .says("utf16.log:1: The value");
     assert!(!ran.stdout().contains("battery"), "{}", ran.stdout());
 }
 
@@ -103,7 +117,8 @@ fn personal_data_is_found_when_it_is_asked_for() {
         .code(1)
         .says("a.log:1: E-mail address, in column 4")
         .says("Number of a payment card")
-        .never_says("IPv4");
+        .never_says("IPv4")
+        .never_says("revoke it");
     gate.run(["scan", "--pii", "face"])
         .code(2)
         .says("possible values: email, ip, card, iban, phone");
@@ -121,6 +136,8 @@ fn a_rule_file_replaces_or_extends_the_built_in_rules() {
             "rules/more.toml",
             "[extend]\npath = \"../own.toml\"\n[[allowlists]]\nstopwords = [\"123456\"]\n",
         )
+        .write("no-rules.toml", "[[allowlists]]\nstopwords = [\"123456\"]\n")
+        .write("path.toml", "[[rules]]\nid = \"logs\"\npath = '''[.]log$'''\n")
         .write("broken.toml", "[[rules]]\nid = \"x\"\nregex = \"(\"\n");
     gate.run(["scan", "a.log", "--rules=own.toml"])
         .code(1)
@@ -135,9 +152,32 @@ fn a_rule_file_replaces_or_extends_the_built_in_rules() {
         .code(4)
         .says("broken.toml: rule `x`: regex: unclosed group")
         .says("the format is that of gitleaks");
+    gate.run(["scan", "a.log", "--rules=path.toml"])
+        .code(1)
+        .says("a.log:1: logs");
+    gate.run(["scan", "a.log", "--rules=no-rules.toml"])
+        .code(4)
+        .says("no-rules.toml: it has no rules")
+        .says("useDefault = true");
     gate.run(["scan", "a.log", "--rules=none.toml"])
         .code(4)
         .says("none.toml");
+}
+
+#[test]
+fn paths_are_relative_to_the_current_folder() {
+    let gate = Gate::new();
+    let made = std::process::Command::new("git")
+        .args(["init", "-q"])
+        .current_dir(gate.root())
+        .status();
+    assert!(made.unwrap().success());
+    gate.write("logs/a.log", token())
+        .write("logs/rules.toml", "[extend]\nuseDefault = true\n");
+    gate.run_in("logs", ["scan", "a.log", "--rules=rules.toml", "--sarif=found.sarif"])
+        .code(1)
+        .says("logs/a.log:1: GitHub token");
+    assert!(gate.path("logs/found.sarif").exists());
 }
 
 #[test]

@@ -52,7 +52,11 @@ impl Registry {
     fn start_as(access: Access) -> Option<Self> {
         let auth = access == Access::Password;
         let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
-        if !has("docker-registry") || !has("skopeo") || (auth && !has("htpasswd")) || !has("openssl") {
+        if !has("docker-registry")
+            || !has("skopeo")
+            || (auth && !has("htpasswd"))
+            || (access == Access::Token && !has("openssl"))
+        {
             not_checked(
                 "images in a real registry",
                 "docker-registry, skopeo, openssl or htpasswd is not installed",

@@ -51,7 +51,7 @@ pub struct RollbackDryRunOptions {
     /// --cluster, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
-    /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
+    /// git, compose: the release to go back to: a tag, branch or commit [default: the nearest tag in the
     /// history of HEAD that matches --tags].
     #[arg(long = "ref", value_name = "REF")]
     #[serde(rename = "ref")]
@@ -59,7 +59,7 @@ pub struct RollbackDryRunOptions {
     /// git: glob of the tags that mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
-    /// git: where to find releases: tags, or successful deployments to the environment on GitHub [default: tags].
+    /// git, compose: where to find releases: tags, or successful deployments to the environment on GitHub [default: tags].
     #[arg(long, value_enum)]
     pub releases: Option<Releases>,
     /// Environment variable that holds the token for GitHub's API, to look up deployments [default: GITHUB_TOKEN].
@@ -75,12 +75,12 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image, kubernetes, ecs: platform on which the images must run [default: linux/amd64; for kubernetes that of the pods'
-    /// nodeSelector and for ecs that of the task definition, if it has one].
+    /// image, compose, kubernetes, ecs: platform on which the images must run [default: linux/amd64; for kubernetes that of
+    /// the pods' nodeSelector and for ecs that of the task definition, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image, kubernetes, ecs: environment variable that holds user:password of the registry [default: the credentials in
-    /// docker's configuration file; for kubernetes the pull secrets of the pods before them].
+    /// image, compose, kubernetes, ecs: environment variable that holds user:password of the registry [default: the
+    /// credentials in docker's configuration file; for kubernetes the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly, heroku: name of the app.
@@ -122,7 +122,7 @@ pub struct RollbackDryRunOptions {
     /// compose: JSON file that lists the images of each release, newest last.
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<String>,
-    /// Environment variable that holds the token of the platform [default: what its own command line reads, such as
+    /// Environment variable that holds the token of the platform [default: the one that the platform's own command line reads, such as
     /// FLY_API_TOKEN; for kubernetes, the credentials of the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
@@ -134,13 +134,14 @@ pub struct RollbackDryRunOptions {
     #[serde(skip)]
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
-    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for heroku, vercel, cloudflare and
-    /// ecs: {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
-    /// what rolls back on their own command line].
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for compose: {sha} or
+    /// {release}; for heroku, vercel, cloudflare and ecs:
+    /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
+    /// the rollback command of the platform's own command line].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
-    /// Glob of the files that change the database, such as db/migrate; repeatable. Those that changed since the release to
-    /// go back to are a warning: a rollback does not undo them.
+    /// Glob of the files that change the database, such as db/migrate; repeatable. If some changed
+    /// since the release to go back to, a warning lists them: a rollback does not undo them.
     #[arg(long, value_name = "GLOB")]
     pub migrations: Vec<String>,
     /// Command that builds and starts the previous version, to ask it what `smoke` of the configuration asks. It is split
@@ -151,7 +152,7 @@ pub struct RollbackDryRunOptions {
     /// Where the rehearsed version answers, such as http://127.0.0.1:8080 [default: the URL of `smoke`].
     #[arg(long, value_name = "URL")]
     pub rehearse_url: Option<String>,
-    /// Variable that the rehearsed version may have although it could hold credentials; repeatable.
+    /// Variable to pass to the rehearsed version although it could hold credentials; repeatable.
     #[arg(long, value_name = "VARIABLE")]
     pub rehearse_env: Vec<String>,
     /// command: your own read-only check, split into words as a shell would, but run without a shell. It runs with

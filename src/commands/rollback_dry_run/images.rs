@@ -1,5 +1,7 @@
 //! Whether images are still in their registries.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -31,6 +33,16 @@ pub struct Pulled {
 }
 
 impl Pulled {
+    /// Which content each name has: of the release to go back to, and of what runs.
+    pub fn contents(&self) -> [BTreeMap<&ImageName, &str>; 2] {
+        [&self.previous, &self.current].map(|images| {
+            images
+                .iter()
+                .map(|(name, image)| (name, image.digest.as_str()))
+                .collect()
+        })
+    }
+
     /// Tells the proof which image and which commits these are, as far as it is one.
     pub fn tell(&self, proof: &mut Proof) {
         if let [(name, image)] = self.previous.as_slice() {
@@ -94,7 +106,11 @@ pub async fn all_present(
                     .find(|(_, look)| matches!(look.result, Err(Missing::Absent(_))));
                 match lost {
                     Some((running, _)) => {
-                        let why = format!("{what}, and neither is {}, which runs now", running.name);
+                        let why = if running.name == wanted.name {
+                            format!("{what}, although it runs now")
+                        } else {
+                            format!("{what}, nor {}, which runs now", running.name)
+                        };
                         let help = "check that the registry and its name are those that the platform pulls from";
                         unknown.get_or_insert(NotChecked::with_help(why, help));
                     }
@@ -151,6 +167,27 @@ async fn look(wanted: &Wanted, on: &Platform, env: &Env, until: Instant) -> Look
 
 pub fn other_platform(what: String) -> Finding {
     Finding::error("other-platform", what).help("set --image-platform to what staging runs on")
+}
+
+/// Credentials of one variable are for one registry: no other is shown them.
+pub fn one_registry<'a>(
+    variable: Option<&str>,
+    names: impl IntoIterator<Item = &'a ImageName>,
+) -> Result<(), NotChecked> {
+    let Some(variable) = variable else { return Ok(()) };
+    let mut hosts: Vec<&str> = names.into_iter().map(ImageName::host).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    if hosts.len() < 2 {
+        return Ok(());
+    }
+    Err(NotChecked::with_help(
+        format!(
+            "{variable} holds credentials for one registry, and the images are in {}",
+            hosts.join(", ")
+        ),
+        "leave --registry-auth-env out: docker's configuration file and pull secrets name the registry",
+    ))
 }
 
 /// The commit that an image was built from, and how many requests told it. Nothing is claimed about that image, so what is not

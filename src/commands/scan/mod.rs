@@ -23,6 +23,9 @@ const STAGE: &str = "scan";
 const FILES: &str = "No secrets in the files";
 /// Checks of files with findings; what comes after them is counted.
 const MOST_FILES: usize = 200;
+const SECRET: &str =
+    "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
+const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
 
 #[derive(Clone)]
 pub struct Plan {
@@ -109,8 +112,14 @@ struct Seen {
 fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
     let started = || crate::world::files::open(&file.path, crate::world::files::Links::Refuse);
     let looked = started().and_then(|input| look_through(rules, &file.shown, input, stop));
-    let known = || started().and_then(|input| world.secrets.lines_in(input));
-    let (looked, known) = match looked.and_then(|looked| Ok((looked, known()?))) {
+    let known = |form: Form| {
+        let decoded = match form {
+            Form::Utf16 | Form::Gzip => Some(crate::world::scan::decoded(started()?)?),
+            Form::Plain | Form::Closed => None,
+        };
+        world.secrets.lines_in(started()?, decoded)
+    };
+    let (looked, known) = match looked.and_then(|looked| known(looked.form).map(|known| (looked, known))) {
         Ok(both) => both,
         Err(error) => {
             return Seen {
@@ -125,7 +134,7 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
     };
     let mut findings: Vec<(u64, Finding)> = Vec::new();
     for rule in crate::model::scan::Scan::new(rules, &file.shown).by_path() {
-        findings.push((1, finding(file, 1, &rule.id, &rule.description)));
+        findings.push((1, finding(file, 1, &rule.id, described(rule))));
     }
     for found in looked.found {
         let what = format!("{}, in column {}", described(found.rule), found.column);
@@ -139,14 +148,15 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
         let message = format!("{} was not scanned to its end: {why}", file.shown);
         findings.push((
             u64::MAX,
-            Finding::error("not-scanned", message).help("unpack it, and scan what it holds"),
+            Finding::error("not-scanned", message).help("write it again, or unpack it and scan what it holds"),
         ));
     }
     findings.sort_by_key(|(line, _)| *line);
     let mut capped = Capped::default();
     for (index, (_, finding)) in findings.into_iter().enumerate() {
         capped.add(if index == 0 && finding.help.is_none() {
-            finding.help("revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)")
+            let is_personal = finding.code.starts_with("pii-");
+            finding.help(if is_personal { PERSONAL } else { SECRET })
         } else {
             finding
         });
@@ -203,7 +213,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             .push(Check::new(STAGE, id, "Files can be found", ended, Duration::ZERO));
     }
     if more > 0 {
-        let message = format!("{more} more files have findings");
+        let message = format!("{} more with findings, or not read", count(more, "file"));
         let ended = Ended::Looked(vec![
             Finding::error("more", message).help("scan the folders one by one"),
         ]);

@@ -14,7 +14,7 @@ const LARGEST: u64 = 8 << 20;
 pub struct RuleFile(pub PathBuf);
 
 impl Source for RuleFile {
-    /// Relative to the file that extends it.
+    /// Relative to the folder of the file of `--rules`.
     fn read(&self, path: &str) -> Result<String, String> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         text(&folder.join(path))
@@ -35,10 +35,18 @@ pub fn of(plan: &Plan) -> Result<RuleSet, RuleFileError> {
                 what,
                 help: "check the path of --rules",
             })?;
-            RuleSet::parse(&text, file).map_err(|error| RuleFileError {
+            let rules = RuleSet::parse(&text, file).map_err(|error| RuleFileError {
                 place: format!("{name}: {}", error.place),
                 ..error
-            })?
+            })?;
+            if rules.rules().is_empty() {
+                return Err(RuleFileError {
+                    place: format!("{name}: "),
+                    what: "it has no rules".to_owned(),
+                    help: "add rules, or extend the built-in ones: [extend] useDefault = true",
+                });
+            }
+            rules
         }
     };
     let mut personal = Vec::new();

@@ -31,7 +31,8 @@ pub struct Matched<'a> {
     pub path: &'a str,
     pub secret: &'a [u8],
     pub whole: &'a [u8],
-    pub line: &'a [u8],
+    /// Looked for only if it is asked for: it can be as long as the file.
+    pub line: &'a dyn Fn() -> &'a [u8],
 }
 
 impl Allowlist {
@@ -46,12 +47,15 @@ impl Allowlist {
     }
 
     pub fn allows(&self, found: Matched<'_>) -> bool {
-        let target = match self.target {
-            Target::Secret => found.secret,
-            Target::Match => found.whole,
-            Target::Line => found.line,
+        let by_regex = || {
+            let target = match self.target {
+                _ if self.regexes.is_empty() => return false,
+                Target::Secret => found.secret,
+                Target::Match => found.whole,
+                Target::Line => (found.line)(),
+            };
+            self.regexes.iter().any(|regex| regex.is_match(target))
         };
-        let by_regex = || self.regexes.iter().any(|regex| regex.is_match(target));
         let by_word = || {
             let secret = found.secret.to_ascii_lowercase();
             let holds = |word: &String| memchr::memmem::find(&secret, word.as_bytes()).is_some();

@@ -62,8 +62,12 @@ impl Personal {
                 one("pii-ipv4", "Public IPv4 address", IPV4, |text| all(text, is_public_v4))?,
                 one("pii-ipv6", "Public IPv6 address", IPV6, |text| all(text, is_public_v6))?,
             ]),
-            Self::Card => Ok(vec![one("pii-card", "Number of a payment card", CARD, card)?]),
-            Self::Iban => Ok(vec![one("pii-iban", "Bank account number (IBAN)", IBAN, iban)?]),
+            Self::Card => Ok(vec![one("pii-card", "Number of a payment card", CARD, |text| {
+                groups(text, is_card)
+            })?]),
+            Self::Iban => Ok(vec![one("pii-iban", "Bank account number (IBAN)", IBAN, |text| {
+                groups(text, is_iban)
+            })?]),
             Self::Phone => Ok(vec![one("pii-phone", "International phone number", PHONE, |text| {
                 all(text, is_phone)
             })?]),
@@ -81,34 +85,17 @@ const IBAN: &str = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b";
 /// E.164: at most 15 digits after the plus sign.
 const PHONE: &str = r"\+[1-9](?:[ ().-]{0,2}\d){7,14}\b";
 
-fn all(text: &[u8], is_one: fn(&[u8]) -> bool) -> Option<usize> {
-    is_one(text).then_some(text.len())
+fn all(text: &[u8], is_one: fn(&[u8]) -> bool) -> Result<usize, usize> {
+    is_one(text).then_some(text.len()).ok_or(text.len())
 }
 
-/// Of digits and separators, as many as are a number of a card.
-fn card(text: &[u8]) -> Option<usize> {
-    let ends = (0..text.len()).filter(|at| text[*at].is_ascii_digit()).map(|at| at + 1);
-    let ends: Vec<usize> = ends.collect();
-    let whole = |end: &&usize| !text.get(**end).is_some_and(u8::is_ascii_digit);
-    ends.iter()
-        .rev()
-        .filter(whole)
-        .copied()
-        .find(|end| is_card(&text[..*end]))
-}
-
-/// The length of an IBAN is that of its country; a word may follow it.
-fn iban(text: &[u8]) -> Option<usize> {
-    let ends = (0..text.len())
-        .filter(|at| text[*at].is_ascii_alphanumeric())
-        .map(|at| at + 1);
-    let ends: Vec<usize> = ends.collect();
-    let whole = |end: &&usize| !text.get(**end).is_some_and(u8::is_ascii_alphanumeric);
-    ends.iter()
-        .rev()
-        .filter(whole)
-        .copied()
-        .find(|end| is_iban(&text[..*end]))
+/// As much as is one, up to the end of a group of letters and digits. If nothing is, one may begin with the next group.
+fn groups(text: &[u8], is_one: fn(&[u8]) -> bool) -> Result<usize, usize> {
+    let is_end =
+        |at: &usize| text[at - 1].is_ascii_alphanumeric() && !text.get(*at).is_some_and(u8::is_ascii_alphanumeric);
+    let ends = || (1..=text.len()).filter(is_end);
+    let found = ends().rev().find(|end| is_one(&text[..*end]));
+    found.ok_or_else(|| ends().next().unwrap_or(text.len()))
 }
 
 /// Addresses that belong to nobody: examples (RFC 2606), and what git and bots put where a person's would be.
@@ -262,9 +249,14 @@ mod tests {
         kind.rules().unwrap().iter().any(|rule| {
             let regex = rule.pattern.as_ref().unwrap().check().unwrap();
             let check = rule.check.unwrap();
-            regex
-                .find_iter(text.as_bytes())
-                .any(|found| check(found.as_bytes()).is_some())
+            let mut from = 0;
+            while let Some(found) = regex.find_at(text.as_bytes(), from) {
+                match check(found.as_bytes()) {
+                    Ok(_) => return true,
+                    Err(past) => from = found.start() + past,
+                }
+            }
+            false
         })
     }
 
@@ -281,6 +273,8 @@ mod tests {
             (Iban, "GB82WEST12345698765432"),
             (Iban, "DE89 3704 0044 0532 0130 00 AND MORE"),
             (Card, "4111111111111111 2026"),
+            (Card, "order 2026 4111 1111 1111 1111"),
+            (Iban, "AB12 DE89 3704 0044 0532 0130 00"),
             (Phone, "call +49 30 901820"),
             (Phone, "+14155550132"),
         ] {

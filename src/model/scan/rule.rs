@@ -1,5 +1,6 @@
 //! One rule, and a set of them.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -29,8 +30,16 @@ pub struct Rule {
     pub check: Option<Check>,
 }
 
+impl Rule {
+    /// It yields to a rule that is more specific.
+    pub(super) fn is_generic(&self) -> bool {
+        self.id.to_lowercase().contains("generic")
+    }
+}
+
 /// How much of a match, from its beginning, is what was looked for by what the format itself says, such as a checksum.
-pub type Check = fn(&[u8]) -> Option<usize>;
+/// If nothing is, how much of it to pass over.
+pub type Check = fn(&[u8]) -> Result<usize, usize>;
 
 /// Another rule that must match nearby.
 #[derive(Clone, Debug)]
@@ -111,27 +120,26 @@ impl RuleSet {
     /// # Errors
     /// Says why the keywords cannot be looked for.
     pub fn new(rules: Vec<Rule>, allowlists: Vec<Allowlist>) -> Result<Self, String> {
-        let mut words: Vec<(&str, Vec<usize>)> = Vec::new();
+        let mut words: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let mut always = Vec::new();
         for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.pattern.is_some()) {
             if rule.keywords.is_empty() {
                 always.push(index);
             }
             for word in &rule.keywords {
-                match words.iter_mut().find(|(known, _)| known == word) {
-                    Some((_, of)) => of.push(index),
-                    None => words.push((word, vec![index])),
-                }
+                words.entry(word).or_default().push(index);
             }
         }
+        // The fastest kind takes up to 1 KiB for each byte of a keyword.
+        let is_small = words.keys().map(|word| word.len()).sum::<usize>() <= 64 << 10;
         let keywords = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(words.iter().map(|(word, _)| word))
+            .kind(is_small.then_some(AhoCorasickKind::DFA))
+            .build(words.keys())
             .map_err(|error| error.to_string())?;
         let keywords = (!words.is_empty()).then_some(keywords);
-        let rules_of_keyword = words.into_iter().map(|(_, of)| of).collect();
+        let rules_of_keyword = words.into_values().collect();
         Ok(Self {
             rules,
             allowlists,

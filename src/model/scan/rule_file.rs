@@ -353,8 +353,8 @@ fn rule(raw: RawRule, ids: &[String], compile: bool) -> Result<Rule, RuleFileErr
     for raw in one_kind(&place, raw.allowlist, raw.allowlists)? {
         allowlists.push(allowlist(&place, raw)?);
     }
-    if let Some(word) = raw.keywords.iter().find(|word| word.is_empty()) {
-        return Err(wrong(place, format!("the keyword `{word}` is empty")));
+    if raw.keywords.iter().any(String::is_empty) {
+        return Err(wrong(place, "a keyword is empty"));
     }
     Ok(Rule {
         id: raw.id,
@@ -391,6 +391,9 @@ fn allowlist(place: &str, raw: RawAllowlist) -> Result<Allowlist, RuleFileError>
     };
     if raw.commits.is_empty() && raw.paths.is_empty() && raw.regexes.is_empty() && raw.stopwords.is_empty() {
         return Err(wrong("it has no commits, paths, regexes or stopwords".to_owned()));
+    }
+    if raw.stopwords.iter().any(String::is_empty) {
+        return Err(wrong("a stopword is empty, and would allow everything".to_owned()));
     }
     let compiled = |texts: &[String]| {
         let one = |text: &String| regex(text).map_err(|why| wrong(format!("`{text}`: {why}")));

@@ -1,8 +1,9 @@
 //! The search: one pass for all keywords, then the rules that they switch on.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use regex::bytes::Match;
+use aho_corasick::AhoCorasick;
 
 use super::allowlist::Matched;
 use super::entropy;
@@ -77,16 +78,27 @@ impl<'r> Scan<'r> {
             }
         }
         hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
-        let kept: Vec<&Hit> = hits.iter().filter(|hit| self.is_kept(hit, &hits, window)).collect();
-        let found = kept.into_iter().map(|hit| {
-            let (line, column) = self.lines.place(window, at, hit.whole.start);
+        // A match can begin after `fresh`, once the line feeds at its front are off. What counts on is `fresh` alone.
+        let mut lines = self.lines;
+        let hits: Vec<Placed> = hits
+            .into_iter()
+            .map(|hit| Placed {
+                place: lines.place(window, at, hit.whole.start),
+                hit,
+            })
+            .collect();
+        let of_rule = self.by_rule(&hits);
+        let whole: Vec<&Placed> = hits.iter().filter(|hit| self.is_whole(hit, &of_rule)).collect();
+        let known_better = self.known_better(&whole, window);
+        let found = whole.iter().zip(known_better).filter(|(_, known)| !known);
+        let found = found.map(|(Placed { hit, place }, _)| {
             let absolute = |range: &Range<usize>| at + range.start as u64..at + range.end as u64;
             Found {
                 rule: &self.rules.rules[hit.rule],
                 whole: absolute(&hit.whole),
                 secret: absolute(&hit.secret),
-                line,
-                column,
+                line: place.line,
+                column: place.column,
             }
         });
         let found = found.collect();
@@ -104,18 +116,30 @@ impl<'r> Scan<'r> {
         let Some(keywords) = &self.rules.keywords else {
             return enabled;
         };
+        let start = fresh.start.saturating_sub(OVERLAP);
         let end = window.len().min(fresh.end + OVERLAP);
-        let seen = &window[fresh.start..end];
-        for hit in keywords.find_overlapping_iter(seen) {
-            // A match that begins in the fragment before may hold it.
-            let first = hit.start().saturating_sub(OVERLAP) / FRAGMENT;
-            let last = (hit.start() / FRAGMENT).min(count.saturating_sub(1));
+        for hit in keywords.find_overlapping_iter(&window[start..end]) {
+            // A match that begins a fragment earlier may hold it, and one that begins a fragment later may follow it.
+            let keyword = start + hit.start();
+            let first = keyword.saturating_sub(OVERLAP + fresh.start) / FRAGMENT;
+            let last = ((keyword + OVERLAP).saturating_sub(fresh.start) / FRAGMENT).min(count.saturating_sub(1));
             for &rule in &self.rules.rules_of_keyword[hit.pattern().as_usize()] {
                 let fragments = &mut enabled[rule];
                 for fragment in first..=last {
                     if fragments.last().is_none_or(|seen| *seen < fragment) {
                         fragments.push(fragment);
                     }
+                }
+            }
+        }
+        // gitleaks looks for what a rule requires wherever it looks for the rule, whatever its own keywords.
+        for index in 0..enabled.len() {
+            for of in &self.rules.rules[index].required {
+                if let Some(part) = self.rules.index_of(&of.id).filter(|part| *part != index) {
+                    let more = enabled[index].clone();
+                    enabled[part].extend(more);
+                    enabled[part].sort_unstable();
+                    enabled[part].dedup();
                 }
             }
         }
@@ -146,17 +170,21 @@ impl<'r> Scan<'r> {
                 let Some(found) = regex.find_at(text, from).filter(|found| found.start() < end) else {
                     break;
                 };
-                from = found.end().max(found.start() + 1);
+                let checked = rule.check.map_or(Ok(found.len()), |check| check(found.as_bytes()));
+                let (Ok(length) | Err(length)) = checked;
+                from = found.start() + length.max(1);
                 self.next[index] = at + from as u64;
-                hits.extend(self.judged(index, found, window));
+                if checked.is_ok() {
+                    hits.extend(self.judged(index, found.start()..found.start() + length, window));
+                }
             }
         }
     }
 
     /// What of a match is the secret, unless it is allowed.
-    fn judged(&self, index: usize, found: Match<'_>, window: &[u8]) -> Option<Hit> {
+    fn judged(&self, index: usize, found: Range<usize>, window: &[u8]) -> Option<Hit> {
         let rule = &self.rules.rules[index];
-        let whole = trimmed(window, found.range());
+        let whole = trimmed(window, found);
         let text = &window[whole.clone()];
         // gitleaks takes the groups from the match alone, where what is around it is not seen.
         let captures = rule.pattern.as_ref()?.regex()?.captures(text);
@@ -167,20 +195,20 @@ impl<'r> Scan<'r> {
             };
             group.map(|group| whole.start + group.start()..whole.start + group.end())
         });
-        let mut secret = group.unwrap_or_else(|| whole.clone());
+        let secret = group.unwrap_or_else(|| whole.clone());
         if rule.entropy > 0.0 && entropy::of(&window[secret.clone()]) <= rule.entropy {
             return None;
         }
-        if let Some(check) = rule.check {
-            secret.end = secret.start + check(&window[secret.clone()])?;
-        }
-        let line_start = memchr::memrchr(b'\n', &window[..whole.start]).map_or(0, |at| at + 1);
-        let line_end = memchr::memchr(b'\n', &window[whole.end..]).map_or(window.len(), |at| whole.end + at);
+        let line = || {
+            let start = memchr::memrchr(b'\n', &window[..whole.start]).map_or(0, |at| at + 1);
+            let end = memchr::memchr(b'\n', &window[whole.end..]).map_or(window.len(), |at| whole.end + at);
+            &window[start..end]
+        };
         let matched = Matched {
             path: &self.path,
             secret: &window[secret.clone()],
             whole: text,
-            line: &window[line_start..line_end],
+            line: &line,
         };
         let mut lists = self.rules.allowlists.iter().chain(&rule.allowlists);
         let allowed = lists.any(|list| list.allows(matched));
@@ -191,23 +219,57 @@ impl<'r> Scan<'r> {
         })
     }
 
-    fn is_kept(&self, hit: &Hit, all: &[Hit], window: &[u8]) -> bool {
-        let rule = &self.rules.rules[hit.rule];
-        let required = |of: &Required| {
-            let index = self.rules.index_of(&of.id);
-            all.iter()
-                .any(|other| Some(other.rule) == index && is_near(hit, other, of, window))
-        };
-        // The more specific rule says better what it is.
-        let is_known_better = rule.id.contains("generic")
-            && all.iter().any(|other| {
-                let others = &self.rules.rules[other.rule];
-                !others.id.contains("generic")
-                    && !others.is_part
-                    && memchr::memmem::find(&window[other.secret.clone()], &window[hit.secret.clone()]).is_some()
-                    && lines_between(window, hit.whole.start, other.whole.start) == 0
-            });
-        !rule.is_part && !is_known_better && rule.required.iter().all(required)
+    /// The hits of each rule that another requires, in order.
+    fn by_rule<'h>(&self, hits: &'h [Placed]) -> BTreeMap<&'r str, Vec<&'h Placed>> {
+        let required = self.rules.rules.iter().flat_map(|rule| &rule.required);
+        let mut of_rule: BTreeMap<&str, Vec<&Placed>> = required.map(|of| (of.id.as_str(), Vec::new())).collect();
+        for hit in hits {
+            if let Some(of) = of_rule.get_mut(self.rules.rules[hit.hit.rule].id.as_str()) {
+                of.push(hit);
+            }
+        }
+        of_rule
+    }
+
+    /// Whether it is reported for itself, with all that its rule requires.
+    fn is_whole(&self, hit: &Placed, of_rule: &BTreeMap<&str, Vec<&Placed>>) -> bool {
+        let rule = &self.rules.rules[hit.hit.rule];
+        let is_there = |of: &Required| of_rule.get(of.id.as_str()).is_some_and(|parts| is_near(hit, parts, of));
+        !rule.is_part && rule.required.iter().all(is_there)
+    }
+
+    /// For each hit, whether its rule is generic and the secret is part of one on the same line that a more specific rule
+    /// found, which says better what it is. All secrets of a line are searched in one pass: a line can have thousands.
+    fn known_better(&self, hits: &[&Placed], window: &[u8]) -> Vec<bool> {
+        let mut known = vec![false; hits.len()];
+        let mut first = 0;
+        for line in hits.chunk_by(|one, other| one.place.line == other.place.line) {
+            let is_generic = |hit: &Placed| self.rules.rules[hit.hit.rule].is_generic();
+            let secret = |hit: &Placed| &window[hit.hit.secret.clone()];
+            let generic: Vec<usize> = (0..line.len()).filter(|index| is_generic(line[*index])).collect();
+            let specific: BTreeSet<&[u8]> = line
+                .iter()
+                .filter(|hit| !is_generic(hit))
+                .map(|hit| secret(hit))
+                .collect();
+            let secrets: BTreeSet<&[u8]> = generic.iter().map(|index| secret(line[*index])).collect();
+            let secrets: Vec<&[u8]> = secrets.into_iter().collect();
+            if !secrets.is_empty()
+                && !specific.is_empty()
+                && let Ok(finder) = AhoCorasick::new(&secrets)
+            {
+                let inside: BTreeSet<&[u8]> = specific
+                    .into_iter()
+                    .flat_map(|text| finder.find_overlapping_iter(text))
+                    .map(|part| secrets[part.pattern().as_usize()])
+                    .collect();
+                for index in generic {
+                    known[first + index] = inside.contains(secret(line[index]));
+                }
+            }
+            first += line.len();
+        }
+        known
     }
 }
 
@@ -218,19 +280,20 @@ struct Hit {
     secret: Range<usize>,
 }
 
-fn is_near(hit: &Hit, other: &Hit, required: &Required, window: &[u8]) -> bool {
-    let lines = lines_between(window, hit.whole.start, other.whole.start);
-    let column = |at: usize| at - memchr::memrchr(b'\n', &window[..at]).map_or(0, |line| line + 1);
-    let columns = column(hit.whole.start).abs_diff(column(other.whole.start)) as u64;
-    required.within_lines.is_none_or(|most| lines <= most) && required.within_columns.is_none_or(|most| columns <= most)
+struct Placed {
+    hit: Hit,
+    place: Place,
 }
 
-fn lines_between(window: &[u8], one: usize, other: usize) -> u64 {
-    newlines(&window[one.min(other)..one.max(other)])
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', bytes).count() as u64
+/// `parts` are in order.
+fn is_near(hit: &Placed, parts: &[&Placed], required: &Required) -> bool {
+    let (line, most) = (hit.place.line, required.within_lines.unwrap_or(u64::MAX));
+    let first = parts.partition_point(|part| part.place.line < line.saturating_sub(most));
+    let lines = parts[first..]
+        .iter()
+        .take_while(|part| part.place.line <= line.saturating_add(most));
+    let mut columns = lines.map(|part| part.place.offset.abs_diff(hit.place.offset));
+    columns.any(|columns| required.within_columns.is_none_or(|most| columns <= most))
 }
 
 /// Without line feeds at its ends.
@@ -241,23 +304,47 @@ fn trimmed(window: &[u8], range: Range<usize>) -> Range<usize> {
     range.start + start..range.start + end
 }
 
-/// Counts lines as the search goes on.
-#[derive(Default)]
+/// Where in the file.
+#[derive(Clone, Copy)]
+struct Place {
+    /// 1-based.
+    line: u64,
+    /// 1-based, in characters.
+    column: u64,
+    /// Bytes from the beginning of the line.
+    offset: u64,
+}
+
+/// Counts lines and columns as the search goes on, so that each byte is counted once: a line can be as long as the file.
+#[derive(Clone, Copy, Default)]
 struct Lines {
     counted: u64,
     newlines: u64,
+    /// Characters of the line that is counted.
+    characters: u64,
+    line_start: u64,
 }
 
 impl Lines {
-    /// Line and column of a place in the window, which is not before the last that was asked for.
-    fn place(&mut self, window: &[u8], at: u64, place: usize) -> (u64, u64) {
+    /// A place in the window, which is not before the last that was asked for.
+    fn place(&mut self, window: &[u8], at: u64, place: usize) -> Place {
         let from = usize::try_from(self.counted.saturating_sub(at))
             .unwrap_or(place)
             .min(place);
-        self.newlines += newlines(&window[from..place]);
+        let mut new = &window[from..place];
+        if let Some(last) = memchr::memrchr(b'\n', new) {
+            self.newlines += memchr::memchr_iter(b'\n', new).count() as u64;
+            self.characters = 0;
+            self.line_start = at + (from + last + 1) as u64;
+            new = &new[last + 1..];
+        }
+        // What goes on with a character of UTF-8 is none of its own.
+        self.characters += new.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
         self.counted = at + place as u64;
-        let line = memchr::memrchr(b'\n', &window[..place]).map_or(0, |line| line + 1);
-        let column = String::from_utf8_lossy(&window[line..place]).chars().count() as u64 + 1;
-        (self.newlines + 1, column)
+        Place {
+            line: self.newlines + 1,
+            column: self.characters + 1,
+            offset: self.counted - self.line_start,
+        }
     }
 }

@@ -321,6 +321,11 @@ fn a_file_may_extend_the_built_in_rules() {
 #[test]
 fn what_cannot_be_used_is_named() {
     for (text, place, what) in [
+        (
+            "[[allowlists]]\nstopwords = [\"\"]",
+            "[[allowlists]]: allowlist: ",
+            "empty",
+        ),
         ("[[rules]]\nid = ", "line 2: ", ""),
         ("[[rules]]\nregex = \"a\"", "rule 1: ", "`id`"),
         ("[[rules]]\nid = \"a\"", "rule `a`: ", "neither `regex` nor `path`"),
@@ -407,6 +412,92 @@ fn places_are_those_of_the_file() {
         .map(|(_, text, line, column)| (text.as_str(), *line, *column))
         .collect();
     assert_eq!(places, [("x-1", 1, 3), ("x-2", 3, 1), ("x-3", 3, 5)]);
+}
+
+/// A file of one line, and what is found twice in it: neither may take time that grows with the square of its size.
+#[test]
+fn thousands_of_matches_on_one_line_are_found_in_time() {
+    let rules = rules(
+        r#"
+        [[rules]]
+        id = "Generic"
+        regex = "key-[0-9]+"
+        [[rules]]
+        id = "shop"
+        regex = "shop-(key-[0-9]+)"
+        [[rules]]
+        id = "pair"
+        regex = "pair-[0-9]+"
+        [[rules.required]]
+        id = "shop"
+        withinColumns = 3
+    "#,
+    );
+    let text: String = (0..10_000)
+        .map(|n| format!("é shop-key-{n} key-9{n} pair-{n} "))
+        .collect();
+    let started = std::time::Instant::now();
+    let found = found_in_parts(&rules, "f", text.as_bytes(), 1 << 20);
+    let count = |id: &str| found.iter().filter(|(rule, ..)| rule == id).count();
+    assert_eq!(count("shop"), 10_000);
+    assert!(count("Generic") > 5_000, "{}", count("Generic"));
+    assert_eq!(count("pair"), 0);
+    let (_, _, line, column) = found.iter().rfind(|(rule, ..)| rule == "shop").unwrap();
+    let last = text.chars().count() - "shop-key-9999 key-99999 pair-9999 ".len() + 1;
+    assert_eq!((*line, *column), (1, last as u64));
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn line_feeds_before_a_match_at_the_edge_of_a_part_are_counted_once() {
+    let rules = rules("[[rules]]\nid = \"a\"\nregex = \"\\n*x-[0-9]\"");
+    let text = format!("{}\n\n\nx-1\nx-2", ".".repeat(98));
+    let lines: Vec<u64> = found_in_parts(&rules, "f", text.as_bytes(), 100)
+        .iter()
+        .map(|(_, _, line, _)| *line)
+        .collect();
+    assert_eq!(lines, [4, 5]);
+}
+
+#[test]
+fn a_generic_rule_yields_only_to_what_is_reported() {
+    let rules = rules(
+        r#"
+        [[rules]]
+        id = "my-Generic"
+        regex = "key-[0-9]+"
+        [[rules]]
+        id = "pair"
+        regex = "key-[0-9]+"
+        [[rules.required]]
+        id = "name"
+        [[rules]]
+        id = "name"
+        regex = "name-[a-z]+"
+        keywords = ["elsewhere"]
+        skipReport = true
+    "#,
+    );
+    let ids = |text: &str| -> Vec<String> { found(&rules, text).into_iter().map(|(id, _)| id).collect() };
+    assert_eq!(ids("key-1"), ["my-Generic"]);
+    // What a rule requires is looked for without its own keywords.
+    assert_eq!(ids("key-1 name-a"), ["pair"]);
+}
+
+#[test]
+fn a_number_of_a_card_is_found_beside_another() {
+    let rules = RuleSet::parse("", &NoFiles).unwrap();
+    let rules = rules.with(Personal::Card.rules().unwrap()).unwrap();
+    let secrets = found(&rules, "2026 4111 1111 1111 1111 4012888888881881");
+    let secrets: Vec<&str> = secrets.iter().map(|(_, secret)| secret.as_str()).collect();
+    assert_eq!(secrets, ["4111 1111 1111 1111", "4012888888881881"]);
+}
+
+#[test]
+fn a_keyword_switches_a_rule_on_beyond_the_edge_of_a_part() {
+    let rules = rules("[[rules]]\nid = \"a\"\nregex = \"x-[0-9]\"\nkeywords = [\"shop\"]");
+    let text = format!("{}shop {}x-1", ".".repeat(90), ".".repeat(10));
+    assert_eq!(found_in_parts(&rules, "f", text.as_bytes(), 100).len(), 1);
 }
 
 proptest! {

@@ -3,8 +3,10 @@
 
 mod utf16;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 
@@ -43,37 +45,101 @@ pub struct Looked<'r> {
 /// Looks through a file. `stop` ends it early.
 ///
 /// # Errors
-/// The file cannot be read, or a compressed one is broken.
-pub fn look_through<'r>(
-    rules: &'r RuleSet,
-    path: &str,
-    mut file: File,
-    stop: &dyn Fn() -> bool,
-) -> io::Result<Looked<'r>> {
-    let size = file.metadata()?.len();
-    let mut head = Vec::with_capacity(4);
-    (&mut file).take(4).read_to_end(&mut head)?;
-    let form = form(&head);
-    let rest = io::Cursor::new(head).chain(file);
+/// The file cannot be read.
+pub fn look_through<'r>(rules: &'r RuleSet, path: &str, file: File, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
+    let Decoded {
+        form,
+        input,
+        most,
+        is_damaged,
+    } = Decoded::of(file)?;
     let mut scan = Scan::new(rules, path);
-    let (found, bytes, cut) = match form {
-        Form::Plain | Form::Closed => in_parts(&mut scan, rest, stop).map(|(found, bytes)| (found, bytes, None))?,
-        Form::Utf16 => in_parts(&mut scan, Utf16::new(rest), stop).map(|(found, bytes)| (found, bytes, None))?,
-        Form::Gzip => {
-            let most = ALWAYS_UNPACKED
-                .max(size.saturating_mul(LARGEST_RATIO))
-                .min(LARGEST_UNPACKED);
-            let (found, bytes) = in_parts(&mut scan, MultiGzDecoder::new(rest).take(most), stop)?;
-            let cut = (bytes == most).then_some("it unpacks to more than is looked at");
-            (found, bytes, cut)
-        }
-    };
+    let (found, bytes) = in_parts(&mut scan, input, stop)?;
     Ok(Looked {
         found,
         form,
         bytes,
-        cut,
+        cut: if is_damaged.get() {
+            Some("it is damaged")
+        } else {
+            (Some(bytes) == most).then_some("it unpacks to more than is looked at")
+        },
     })
+}
+
+/// What a file holds, as text if it is written as UTF-16 or packed by gzip.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn decoded(file: File) -> io::Result<Box<dyn Read>> {
+    Ok(Decoded::of(file)?.input)
+}
+
+struct Decoded {
+    form: Form,
+    input: Box<dyn Read>,
+    /// Where it is cut.
+    most: Option<u64>,
+    /// Whether it ended because the rest cannot be decoded.
+    is_damaged: Rc<Cell<bool>>,
+}
+
+/// What can be decoded: damaged content ends where the damage begins, so that what comes before it is looked at.
+struct Salvaged<R> {
+    input: R,
+    is_damaged: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Salvaged<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.input.read(buffer) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted && error.raw_os_error().is_none() => {
+                self.is_damaged.set(true);
+                Ok(0)
+            }
+            read => read,
+        }
+    }
+}
+
+impl Decoded {
+    fn of(mut file: File) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        let mut head = Vec::with_capacity(4);
+        (&mut file).take(4).read_to_end(&mut head)?;
+        let form = form(&head);
+        let is_damaged = Rc::default();
+        let rest = io::Cursor::new(head).chain(file);
+        let most = ALWAYS_UNPACKED
+            .max(size.saturating_mul(LARGEST_RATIO))
+            .min(LARGEST_UNPACKED);
+        let input: Box<dyn Read> = match form {
+            Form::Plain | Form::Closed => Box::new(rest),
+            Form::Utf16 => Box::new(Utf16::new(rest)),
+            Form::Gzip => {
+                let unpacked = Salvaged {
+                    input: MultiGzDecoder::new(rest),
+                    is_damaged: Rc::clone(&is_damaged),
+                };
+                let mut unpacked = unpacked.take(most);
+                let mut head = Vec::with_capacity(4);
+                (&mut unpacked).take(4).read_to_end(&mut head)?;
+                let is_packed_again = matches!(self::form(&head), Form::Gzip | Form::Closed);
+                return Ok(Self {
+                    form: if is_packed_again { Form::Closed } else { form },
+                    input: Box::new(io::Cursor::new(head).chain(unpacked)),
+                    most: Some(most),
+                    is_damaged,
+                });
+            }
+        };
+        Ok(Self {
+            form,
+            input,
+            most: None,
+            is_damaged,
+        })
+    }
 }
 
 fn form(head: &[u8]) -> Form {
@@ -201,5 +267,24 @@ mod tests {
         let (_, looked) = places(&packed.finish().unwrap());
         assert_eq!(looked.bytes, ALWAYS_UNPACKED);
         assert!(looked.cut.is_some());
+    }
+
+    #[test]
+    fn what_comes_before_damage_is_found() {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(b"x-123\n").unwrap();
+        // Noise, so that the file has a part that can be cut.
+        let mut state = 1_u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(1 << 20)
+        .collect();
+        packed.write_all(&noise).unwrap();
+        let packed = packed.finish().unwrap();
+        let (found, looked) = places(&packed[..packed.len() / 2]);
+        assert_eq!(found, [(1, 1)]);
+        assert_eq!(looked.cut, Some("it is damaged"));
     }
 }

@@ -26,7 +26,8 @@ impl<R: Read> Utf16<R> {
         }
     }
 
-    fn more(&mut self) -> io::Result<()> {
+    /// Whether there may be more.
+    fn more(&mut self) -> io::Result<bool> {
         self.decoded.clear();
         self.handed = 0;
         let read = self.input.by_ref().take(READ).read_to_end(&mut self.raw)?;
@@ -54,15 +55,14 @@ impl<R: Read> Utf16<R> {
             .filter(|c| *c != '\u{feff}')
             .collect();
         self.decoded.extend_from_slice(text.as_bytes());
-        Ok(())
+        Ok(!is_last)
     }
 }
 
 impl<R: Read> Read for Utf16<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.handed == self.decoded.len() {
-            self.more()?;
-        }
+        // Of nothing but byte order marks, nothing is left, and yet it is not the end.
+        while self.handed == self.decoded.len() && self.more()? {}
         let length = buffer.len().min(self.decoded.len() - self.handed);
         buffer[..length].copy_from_slice(&self.decoded[self.handed..self.handed + length]);
         self.handed += length;
@@ -73,6 +73,17 @@ impl<R: Read> Read for Utf16<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn byte_order_marks_do_not_end_it() {
+        let raw: Vec<u8> = std::iter::repeat_n(0xfeff, 200_000)
+            .chain("x-123".encode_utf16())
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        let mut read = String::new();
+        Utf16::new(raw.as_slice()).read_to_string(&mut read).unwrap();
+        assert_eq!(read, "x-123");
+    }
 
     /// A pair of surrogates lies across every edge once.
     #[test]

@@ -1,5 +1,4 @@
-//! Any bytes as docker's configuration file, and any text as variables: what is refused is refused without a part of it, which
-//! may be a secret.
+//! Any bytes as docker's configuration file, and any text as variables: reading ends, in values or in a short error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -88,7 +88,7 @@ fn each_reason_why_there_is_no_way_back_has_its_sentence() {
 fn a_registry_that_has_nothing_proves_nothing() {
     let Some(registry) = Registry::start(false) else { return };
     let repo = releases(&registry);
-    dry_run(&repo, &["--ref=staging/1"]).is(4, &["and neither is", "which runs now"]);
+    dry_run(&repo, &["--ref=staging/1"]).is(4, &[", nor ", "which runs now"]);
     let Some(locked) = Registry::start(true) else { return };
     let repo = Repo::empty();
     repo.commit("compose.yml", &compose(&locked, "v1"));
@@ -125,9 +125,50 @@ fn a_state_file_names_the_releases() {
     dry_run(&[&entry("v1", &one, "failed"), &v2], &[]).is(1, &["no earlier release", "ended as `failed`"]);
     dry_run(&[&entry("v1", &two, "success"), &v2], &[]).is(1, &["has the same images"]);
     dry_run(&[&v1, &v2], &["--to-release=v0"]).is(1, &["no release v0"]);
+    dry_run(&[&v1, &v2, &entry("v3", &one, "failed")], &[])
+        .is(1, &["v3, ended as `failed`", "what runs now is not known"]);
     dry_run(&["{}"], &[]).is(4, &["the state file releases.json cannot be used", "newest last"]);
+    fs::write(&state, format!("[{v1},{v2}]")).unwrap();
+    repo.dry_run(&["--state-file=releases.json", "--rollback-command=./deploy.sh {sha}"])
+        .is(
+            1,
+            &[
+                "does not fill in --rollback-command",
+                "write the commit of each release",
+            ],
+        );
     let gone = format!("sha256:{}", "0".repeat(64));
     dry_run(&[&entry("v1", &gone, "success"), &v2], &[]).is(1, &["does not have"]);
+}
+
+/// Going back to other names of the same content would change nothing.
+#[test]
+fn other_names_of_what_runs_are_no_way_back() {
+    let Some(registry) = Registry::start(false) else { return };
+    registry.push("shop:v1", "one", &LINUX);
+    registry.push("shop:v2", "one", &LINUX);
+    let repo = releases(&registry);
+    dry_run(&repo, &["--ref=staging/1"]).is(1, &["have other names and the content of those that run now"]);
+}
+
+/// Nothing is asked: a second registry would be shown the credentials of the first.
+#[test]
+fn credentials_of_a_variable_are_for_one_registry() {
+    let repo = Repo::empty();
+    let file = |host: &str| format!("services:\n  web:\n    image: {host}/shop:v1\n");
+    repo.commit("compose.yml", &file("127.0.0.1:1"));
+    repo.git(&["tag", "staging/1"]);
+    repo.commit("compose.yml", &file("127.0.0.1:2"));
+    dry_run(&repo, &["--ref=staging/1", "--registry-auth-env=AUTH"]).is(
+        4,
+        &["AUTH holds credentials for one registry", "127.0.0.1:1, 127.0.0.1:2"],
+    );
+    repo.dry_run(&[
+        "--image=127.0.0.1:1/shop:v1",
+        "--current-image=127.0.0.1:2/shop:v2",
+        "--registry-auth-env=AUTH",
+    ])
+    .is(4, &["AUTH holds credentials for one registry"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
-use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, present};
+use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, one_registry, present};
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
@@ -167,7 +167,10 @@ impl ImagePlan {
         world: &World,
     ) -> impl Future<Output = Seen<String>> + Send + 'static {
         let (auth_env, env) = (self.auth_env.clone(), world.env.clone());
+        let both = [Some(&self.image), self.current.as_ref()].into_iter().flatten();
+        let both: Vec<ImageName> = both.filter_map(|named| named.of(&"0".repeat(40)).ok()).collect();
         async move {
+            one_registry(auth_env.as_deref(), &both)?;
             let image = image?;
             let registry = Registry::of(&image, auth_env.as_deref(), &env).map_err(not_checked)?;
             let digest = registry.digest(image.reference(), Instant::now() + LIMIT).await;

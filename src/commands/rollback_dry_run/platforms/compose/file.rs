@@ -23,6 +23,15 @@ struct Service {
     image: Option<String>,
     build: Option<IgnoredAny>,
     extends: Option<IgnoredAny>,
+    profiles: Vec<String>,
+}
+
+impl Service {
+    /// Whether `docker compose up` starts it: it has no profile, or one of those that are on.
+    fn is_started(&self, on: &str) -> bool {
+        let is_on = |profile: &String| on.split(',').any(|on| on.trim() == profile || on.trim() == "*");
+        self.profiles.is_empty() || self.profiles.iter().any(is_on)
+    }
 }
 
 /// Why the images of a compose file are not known.
@@ -73,6 +82,9 @@ pub fn images(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<B
     let mut images = BTreeMap::new();
     for (name, service) in file.services {
         let service = service.unwrap_or_default();
+        if !service.is_started(&variable("COMPOSE_PROFILES").unwrap_or_default()) {
+            continue;
+        }
         if service.extends.is_some() {
             return Err(FileError::Extends(name));
         }
@@ -246,6 +258,19 @@ mod tests {
         let images = images(text, &value).unwrap();
         let shown: Vec<String> = images.iter().map(|(name, image)| format!("{name} {image}")).collect();
         assert_eq!(shown, ["db docker.io/library/postgres:17", "web ghcr.io/acme/shop:v1"]);
+    }
+
+    #[test]
+    fn a_service_of_a_profile_that_is_off_does_not_run() {
+        let text = "services: {a: {image: 'x:1'}, b: {image: 'y:1', profiles: [debug]}}";
+        let services = |on: &str| {
+            let images = images(text, &|name| (name == "COMPOSE_PROFILES").then(|| on.to_owned())).unwrap();
+            images.into_keys().collect::<String>()
+        };
+        assert_eq!(services(""), "a");
+        assert_eq!(services("other"), "a");
+        assert_eq!(services("other, debug"), "ab");
+        assert_eq!(services("*"), "ab");
     }
 
     #[test]

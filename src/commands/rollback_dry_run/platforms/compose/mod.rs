@@ -15,7 +15,7 @@ use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::blocking::blocking;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
-use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked};
+use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked, one_registry};
 use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
@@ -199,7 +199,19 @@ impl ComposePlan {
                     )
                 })?;
                 let images = entries.last().map(|entry| entry.images.clone()).unwrap_or_default();
-                let observed = named(&images);
+                let mut observed = named(&images);
+                if let Some(failed) = entries.last().filter(|entry| !is_good(entry)) {
+                    let why = format!(
+                        "the newest release of {shown}, {}, ended as `{}`: what runs now is not known",
+                        one_line(&failed.release),
+                        one_line(failed.status.as_deref().unwrap_or_default())
+                    );
+                    let help = "note the release that runs as the last entry, then rehearse the rollback";
+                    observed
+                        .findings
+                        .push(Finding::error("current-unknown", why).help(help));
+                    return Ok((None, observed));
+                }
                 Ok((Some(Running { images, entries }), observed))
             }
         })
@@ -238,6 +250,7 @@ impl ComposePlan {
     ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
+            one_registry(plan.auth_env.as_deref(), target.images.values().chain(current.values()))?;
             let wanted = |images: &Images| {
                 let mut names: Vec<&ImageName> = images.values().collect();
                 names.sort();
@@ -249,9 +262,20 @@ impl ComposePlan {
                 };
                 names.into_iter().map(one).collect::<Result<Vec<Wanted>, NotChecked>>()
             };
-            let (previous, current) = (wanted(&target.images)?, wanted(&current)?);
+            let (previous, running) = (wanted(&target.images)?, wanted(&current)?);
             let until = Instant::now() + LIMIT;
-            let (pulled, mut observed) = all_present(&previous, &current, &plan.on, &env, until).await?;
+            let (pulled, mut observed) = all_present(&previous, &running, &plan.on, &env, until).await?;
+            if pulled
+                .as_ref()
+                .is_some_and(|pulled| are_same(pulled, &target.images, &current))
+            {
+                let same = format!(
+                    "the images of {} have other names and the content of those that run now",
+                    target.name
+                );
+                let help = "name another release: this one would change nothing";
+                observed.findings.push(Finding::error("same-image", same).help(help));
+            }
             for (name, image) in pulled.iter().flat_map(|pulled| &pulled.previous) {
                 if name.digest().is_none() {
                     let moves = format!("{name} is named by a tag, which can be moved to another image at any time");
@@ -264,6 +288,16 @@ impl ComposePlan {
             Ok((pulled, observed))
         }
     }
+}
+
+/// Whether each service would run the content that it runs now.
+fn are_same(pulled: &Pulled, target: &Images, current: &Images) -> bool {
+    let [was, is] = pulled.contents();
+    target.len() == current.len()
+        && target.iter().all(|(service, name)| {
+            let now = current.get(service).and_then(|name| is.get(name));
+            now.is_some() && was.get(name) == now
+        })
 }
 
 fn read(path: &Path, shown: &str) -> Result<Vec<u8>, NotChecked> {
@@ -290,6 +324,10 @@ fn named(images: &Images) -> Observation {
     })
 }
 
+fn is_good(entry: &Entry) -> bool {
+    entry.status.as_deref().is_none_or(|status| status == "success")
+}
+
 fn in_state(plan: &ComposePlan, running: &Running, now: Timestamp) -> (Option<Target>, Observation) {
     let artifact = |images: &Images| {
         let pairs = images.iter().map(|(service, image)| format!("{service}={image}"));
@@ -299,7 +337,7 @@ fn in_state(plan: &ComposePlan, running: &Running, now: Timestamp) -> (Option<Ta
         name: entry.release.clone(),
         artifact: Some(artifact(&entry.images)),
         state: entry.status.clone().unwrap_or_else(|| "success".to_owned()),
-        good: entry.status.as_deref().is_none_or(|status| status == "success"),
+        good: is_good(entry),
         at: entry.at.clone().unwrap_or_default(),
     };
     let all: Vec<Release> = running.entries.iter().rev().map(release).collect();
@@ -330,6 +368,17 @@ fn in_state(plan: &ComposePlan, running: &Running, now: Timestamp) -> (Option<Ta
                 name: release.name.clone(),
                 commit: entry.commit.clone(),
             });
+            let unfilled = |target: &Target| plan.rollback_command.is_some() && plan.command(target).is_none();
+            if target.as_ref().is_some_and(unfilled) {
+                let what = format!(
+                    "the entry of {} does not fill in --rollback-command: its `commit` is missing, or a name needs quoting",
+                    one_line(&release.name)
+                );
+                let help = "write the commit of each release into the state file, or use {release}";
+                observed
+                    .findings
+                    .push(Finding::error("command-not-filled-in", what).help(help));
+            }
             (target, observed)
         }
         Err(none) => (None, Observation::found(words.no_previous(plan.to.as_deref(), none))),

@@ -44,6 +44,15 @@ pub fn parse(text: &[u8]) -> Result<Vec<Entry>, String> {
     if let Some(entry) = entries.iter().find(|entry| entry.images.is_empty()) {
         return Err(format!("the release `{}` has no images", entry.release));
     }
+    for entry in &entries {
+        let is_commit = |id: &String| matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit());
+        if entry.commit.as_ref().is_some_and(|id| !is_commit(id)) {
+            return Err(format!(
+                "the commit of the release `{}` is not a whole commit id",
+                entry.release
+            ));
+        }
+    }
     Ok(entries)
 }
 
@@ -54,13 +63,17 @@ mod tests {
     #[test]
     fn a_state_file_is_read_whole_or_not_at_all() {
         let good = br#"[{"release":"v1","images":{"web":"ghcr.io/acme/shop:v1"}},
-            {"release":"v2","at":"2026-11-01T00:00:00Z","commit":"abc","status":"success","images":{"web":"ghcr.io/acme/shop:v2"}}]"#;
+            {"release":"v2","at":"2026-11-01T00:00:00Z","commit":"0123456789abcdef0123456789abcdef01234567","status":"success","images":{"web":"ghcr.io/acme/shop:v2"}}]"#;
         let entries = parse(good).unwrap();
         assert_eq!(entries[1].release, "v2");
         for (text, says) in [
             ("", "EOF"),
             ("[]", "no release"),
             (r#"[{"release":"v1","images":{}}]"#, "`v1` has no images"),
+            (
+                r#"[{"release":"v1","commit":"main","images":{"web":"x:1"}}]"#,
+                "not a whole commit id",
+            ),
             (r#"[{"release":"v1","image":"x"}]"#, "unknown field"),
             (r#"[{"release":"v1","images":{"web":"X Y"}}]"#, "the image of `web`"),
         ] {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::api::Kubernetes;
 use super::objects::Reference;
 use super::pull_secrets;
-use crate::commands::rollback_dry_run::images::{Wanted, not_checked};
+use crate::commands::rollback_dry_run::images::{Wanted, not_checked, one_registry};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -35,10 +35,19 @@ struct Container {
 }
 
 fn pod(template: &Value) -> Pod {
-    template
-        .get("spec")
-        .and_then(|spec| Pod::deserialize(spec).ok())
-        .unwrap_or_default()
+    read(template).unwrap_or_default()
+}
+
+fn read(template: &Value) -> Option<Pod> {
+    Pod::deserialize(template.get("spec")?).ok()
+}
+
+/// What a node makes of it.
+fn image_name(image: &str) -> Result<ImageName, NotAnImage> {
+    match image.parse() {
+        Err(NotAnImage::NoRelease(_)) => format!("{image}:latest").parse(),
+        name => name,
+    }
 }
 
 /// Every image, as it is written; those of init containers first.
@@ -65,16 +74,16 @@ pub fn platform(template: &Value) -> Platform {
 }
 
 /// The images that a node would pull, with the credentials that it would use as far as they can be read. What is odd about
-/// them is added to what was observed.
+/// them is added to what was observed. `other` is the template whose images are asked for with the same credentials.
 pub async fn wanted(
     kubernetes: &Kubernetes,
-    template: &Value,
+    (template, other): (&Value, &Value),
     auth_env: Option<&str>,
     env: &Env,
     until: Instant,
     observed: &mut Observation,
 ) -> Result<Vec<Wanted>, NotChecked> {
-    let pod = pod(template);
+    let pod = read(template).ok_or_else(|| NotChecked::errored("the pod template cannot be read"))?;
     let mut names: Vec<ImageName> = Vec::new();
     for container in pod.init_containers.iter().chain(&pod.containers) {
         let shown = one_line(&container.image);
@@ -85,12 +94,7 @@ pub async fn wanted(
                 .push(Finding::warning("never-pulled", why).help("no registry can prove this; check the nodes"));
             continue;
         }
-        let name = match container.image.parse() {
-            // What a node makes of it.
-            Err(NotAnImage::NoRelease(_)) => format!("{}:latest", container.image).parse(),
-            name => name,
-        };
-        let name: ImageName = name.map_err(|error| {
+        let name = image_name(&container.image).map_err(|error| {
             NotChecked::with_help(
                 error.to_string(),
                 "go back to a revision whose images have names, with --to-release",
@@ -107,19 +111,15 @@ pub async fn wanted(
             names.push(name);
         }
     }
-    if let Some(variable) = auth_env {
-        let mut hosts: Vec<&str> = names.iter().map(ImageName::host).collect();
-        hosts.dedup();
-        if hosts.len() > 1 {
-            return Err(NotChecked::with_help(
-                format!(
-                    "{variable} holds credentials for one registry, and the images are in {}",
-                    hosts.join(", ")
-                ),
-                "leave --registry-auth-env out: pull secrets and docker's configuration file name the registry",
-            ));
-        }
+    if names.is_empty() {
+        return Err(NotChecked::with_help(
+            "the pod template names no image that a node would pull, so no registry was asked",
+            "go back to another revision with --to-release, or check the images on the nodes",
+        ));
     }
+    let others = written(other).into_iter().filter_map(|image| image_name(&image).ok());
+    let others: Vec<ImageName> = others.collect();
+    one_registry(auth_env, names.iter().chain(&others))?;
     let secrets = match auth_env {
         Some(_) => Vec::new(),
         None => {
@@ -158,5 +158,12 @@ mod tests {
         assert_eq!(written(&template), ["a:1", "b:1"]);
         assert_eq!(platform(&template).to_string(), "linux/arm64");
         assert_eq!(platform(&json!({})).to_string(), "linux/amd64");
+        // One that cannot be read is not one without images.
+        for odd in [
+            json!({}),
+            json!({"spec": {"nodeSelector": null, "containers": [{"image": "a:1"}]}}),
+        ] {
+            assert!(read(&odd).is_none(), "{odd}");
+        }
     }
 }

@@ -321,16 +321,10 @@ impl KubernetesPlan {
             let mut odd = Observation::nothing_wrong();
             let auth_env = plan.auth_env.as_deref();
             let mut of_current = Observation::nothing_wrong();
+            let (was, is) = (&target.template, &workload.spec.template);
             let (previous, current) = futures_util::future::join(
-                images::wanted(&kubernetes, &target.template, auth_env, &env, until, &mut odd),
-                images::wanted(
-                    &kubernetes,
-                    &workload.spec.template,
-                    auth_env,
-                    &env,
-                    until,
-                    &mut of_current,
-                ),
+                images::wanted(&kubernetes, (was, is), auth_env, &env, until, &mut odd),
+                images::wanted(&kubernetes, (is, was), auth_env, &env, until, &mut of_current),
             )
             .await;
             // What runs is only a control: without it the answer is still one.

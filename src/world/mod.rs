@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod archive;
+pub mod aws;
 pub mod binary;
 pub mod calls;
 pub mod clock;

@@ -3,6 +3,7 @@
 mod cloudflare;
 mod command;
 mod compose;
+mod ecs;
 mod fly;
 mod git;
 mod heroku;
@@ -23,6 +24,7 @@ use super::{Given, Options, Or as _, merge, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{self, Deployments, Placeholder, Plan, Template, What};
 use crate::model::TimeSpan;
+use crate::world::aws;
 pub use platform::PlatformName;
 pub use rehearsal::Around;
 
@@ -45,7 +47,8 @@ pub enum Releases {
 )]
 pub struct RollbackDryRunOptions {
     /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
-    /// --workload, compose with --compose-file or --state-file, cloudflare with --worker, else git].
+    /// --workload, compose with --compose-file or --state-file, cloudflare with --worker, ecs with
+    /// --cluster, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git, compose: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -72,12 +75,12 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image, compose, kubernetes: platform on which the images must run [default: linux/amd64; for kubernetes that of the pods'
-    /// nodeSelector, if it has one].
+    /// image, compose, kubernetes, ecs: platform on which the images must run [default: linux/amd64; for kubernetes that of
+    /// the pods' nodeSelector and for ecs that of the task definition, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image, compose, kubernetes: environment variable that holds user:password of the registry [default: the credentials in
-    /// docker's configuration file; for kubernetes the pull secrets of the pods before them].
+    /// image, compose, kubernetes, ecs: environment variable that holds user:password of the registry [default: the
+    /// credentials in docker's configuration file; for kubernetes the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly, heroku: name of the app.
@@ -98,6 +101,15 @@ pub struct RollbackDryRunOptions {
     /// vercel: id or slug of the team that owns the project.
     #[arg(long, value_name = "TEAM")]
     pub team: Option<String>,
+    /// ecs: name of the cluster.
+    #[arg(long, value_name = "CLUSTER")]
+    pub cluster: Option<String>,
+    /// ecs: name of the service.
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// ecs: region, such as eu-west-1 [default: AWS_REGION, else AWS_DEFAULT_REGION].
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
     /// cloudflare: name of the Worker.
     #[arg(long, value_name = "WORKER")]
     pub worker: Option<String>,
@@ -114,7 +126,7 @@ pub struct RollbackDryRunOptions {
     /// FLY_API_TOKEN; for kubernetes, the credentials of the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// Release to go back to, as the platform names it: v12, a revision, the id of a deployment or of a version [default: the newest good release that differs from the current one].
+    /// Release to go back to, as the platform names it: v12, a revision, shop:7, the id of a deployment or of a version [default: the newest good release that differs from the current one].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
     /// List every request that stageproof may send for the platform, and send none.
@@ -123,7 +135,7 @@ pub struct RollbackDryRunOptions {
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
     /// or the commit) and {sha}; for image and fly: {image} (by its digest); for compose: {sha} or
-    /// {release}; for heroku, vercel and cloudflare:
+    /// {release}; for heroku, vercel, cloudflare and ecs:
     /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
     /// the rollback command of the platform's own command line].
     #[arg(long, value_name = "TEMPLATE")]
@@ -167,7 +179,16 @@ pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
 /// Those that the platform is asked with.
 pub fn platform_secrets(options: &RollbackDryRunOptions) -> Vec<String> {
     let registry = options.registry_auth_env.clone();
-    registry.into_iter().chain(options.platform_token_env()).collect()
+    let aws = match options.platform() {
+        PlatformName::Ecs => &[aws::KEY_ID, aws::SECRET_KEY, aws::SESSION_TOKEN][..],
+        _ => &[],
+    };
+    let aws = aws.iter().map(|name| (*name).to_owned());
+    registry
+        .into_iter()
+        .chain(options.platform_token_env())
+        .chain(aws)
+        .collect()
 }
 
 impl Options for RollbackDryRunOptions {
@@ -228,6 +249,9 @@ impl RollbackDryRunOptions {
                 kube_context,
                 project,
                 team,
+                cluster,
+                service,
+                region,
                 worker,
                 account,
                 compose_file,

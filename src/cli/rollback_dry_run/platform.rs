@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::{
-    self, Calls, CloudflarePlan, Deployments, HerokuPlan, Placeholder, Prove, VercelPlan,
+    self, Calls, CloudflarePlan, Deployments, EcsPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -31,6 +31,8 @@ pub enum PlatformName {
     Vercel,
     /// The previous release is a version of a Cloudflare Worker.
     Cloudflare,
+    /// The previous release is a task definition of Amazon ECS.
+    Ecs,
 }
 
 impl PlatformName {
@@ -44,6 +46,7 @@ impl PlatformName {
             Self::Heroku => HerokuPlan::calls(),
             Self::Vercel => VercelPlan::calls(),
             Self::Cloudflare => CloudflarePlan::calls(),
+            Self::Ecs => EcsPlan::calls(),
         }
     }
 
@@ -51,7 +54,7 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes => Some(&[Placeholder::Image]),
+            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Ecs => Some(&[Placeholder::Image]),
             Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
             Self::Cloudflare => Some(&[Placeholder::Release]),
             Self::Command => None,
@@ -61,7 +64,7 @@ impl PlatformName {
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
-            Self::Git | Self::Command | Self::Image | Self::Compose | Self::Kubernetes => None,
+            Self::Git | Self::Command | Self::Image | Self::Compose | Self::Kubernetes | Self::Ecs => None,
             Self::Fly => Some("FLY_API_TOKEN"),
             Self::Heroku => Some("HEROKU_API_KEY"),
             Self::Vercel => Some("VERCEL_TOKEN"),
@@ -80,6 +83,7 @@ impl PlatformName {
             Self::Heroku => Box::new(options.heroku()?),
             Self::Vercel => Box::new(options.vercel()?),
             Self::Cloudflare => Box::new(options.cloudflare()?),
+            Self::Ecs => Box::new(options.ecs()?),
         })
     }
 
@@ -91,7 +95,7 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Cloudflare, Command, Compose, Fly, Git, Heroku, Image, Kubernetes, Vercel};
+        use PlatformName::{Cloudflare, Command, Compose, Ecs, Fly, Git, Heroku, Image, Kubernetes, Vercel};
         let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git, Compose], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
@@ -105,12 +109,12 @@ impl PlatformName {
             ("--current-image", &[Image], options.current_image.is_some()),
             (
                 "--image-platform",
-                &[Image, Compose, Kubernetes],
+                &[Image, Compose, Kubernetes, Ecs],
                 options.image_platform.is_some(),
             ),
             (
                 "--registry-auth-env",
-                &[Image, Compose, Kubernetes],
+                &[Image, Compose, Kubernetes, Ecs],
                 options.registry_auth_env.is_some(),
             ),
             ("--app", &[Fly, Heroku], options.app.is_some()),
@@ -119,6 +123,9 @@ impl PlatformName {
             ("--workload", &[Kubernetes], options.workload.is_some()),
             ("--namespace", &[Kubernetes], options.namespace.is_some()),
             ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
+            ("--cluster", &[Ecs], options.cluster.is_some()),
+            ("--service", &[Ecs], options.service.is_some()),
+            ("--region", &[Ecs], options.region.is_some()),
             ("--project", &[Vercel], options.project.is_some()),
             ("--team", &[Vercel], options.team.is_some()),
             ("--worker", &[Cloudflare], options.worker.is_some()),
@@ -130,7 +137,7 @@ impl PlatformName {
             ),
             (
                 "--to-release",
-                &[Fly, Compose, Kubernetes, Heroku, Vercel, Cloudflare],
+                &[Fly, Compose, Kubernetes, Heroku, Vercel, Cloudflare, Ecs],
                 options.to_release.is_some(),
             ),
         ];
@@ -165,6 +172,7 @@ impl RollbackDryRunOptions {
             ),
             (self.workload.is_some(), PlatformName::Kubernetes),
             (self.worker.is_some(), PlatformName::Cloudflare),
+            (self.cluster.is_some(), PlatformName::Ecs),
         ];
         let told = || {
             by_option

@@ -165,7 +165,7 @@ async fn look(wanted: &Wanted, on: &Platform, env: &Env, until: Instant) -> Look
     }
 }
 
-fn other_platform(what: String) -> Finding {
+pub fn other_platform(what: String) -> Finding {
     Finding::error("other-platform", what).help("set --image-platform to what staging runs on")
 }
 

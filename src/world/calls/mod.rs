@@ -211,6 +211,23 @@ pub struct Content<'a> {
     pub body: Option<&'a Value>,
     /// Of the body, if it is another than `application/json`.
     pub media_type: Option<&'a str>,
+    /// Who signs each try, where a server wants it signed.
+    pub signer: Option<&'a dyn Sign>,
+}
+
+/// Vouches for a request as it is sent.
+pub trait Sign: Sync {
+    /// The headers that do, besides those of the request. `None` if it cannot be signed.
+    fn sign(&self, request: Unsigned<'_>) -> Option<Vec<Header>>;
+}
+
+/// A request that is complete but for its signature.
+#[derive(Clone, Copy)]
+pub struct Unsigned<'a> {
+    pub method: &'a str,
+    pub url: &'a Url,
+    pub headers: &'a [Header],
+    pub body: &'a [u8],
 }
 
 /// Sends calls, and counts them.
@@ -301,10 +318,24 @@ impl Caller {
             .url(base, content.values, content.query)
             .ok_or(NoAnswer::NotBuilt)?;
         let body = body.map(|body| Bytes::from(body.to_string()));
+        let header = |name: &str, value: &str| Header::new(name, value, false).map_err(|_| NoAnswer::NotBuilt);
         let mut headers = content.headers.to_vec();
         if body.is_some() {
             let media_type = content.media_type.unwrap_or("application/json");
-            headers.push(Header::new("Content-Type", media_type, false).map_err(|_| NoAnswer::NotBuilt)?);
+            headers.push(header("Content-Type", media_type)?);
+        }
+        if let Some(target) = call.target() {
+            headers.push(header("X-Amz-Target", target)?);
+        }
+        if let Some(signer) = content.signer {
+            let unsigned = Unsigned {
+                method: call.method(),
+                url: &url,
+                headers: &headers,
+                body: body.as_deref().unwrap_or_default(),
+            };
+            let signature = signer.sign(unsigned).ok_or(NoAnswer::NotBuilt)?;
+            headers.extend(signature);
         }
         self.ask(call, &url, &headers, body, limits).await
     }

@@ -4,6 +4,7 @@ mod cloudflare;
 mod command;
 mod compose;
 mod distance;
+mod ecs;
 mod fly;
 mod git;
 mod heroku;

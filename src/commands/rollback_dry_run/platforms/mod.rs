@@ -3,6 +3,7 @@
 pub mod cloudflare;
 pub mod command;
 pub mod compose;
+pub mod ecs;
 pub mod fly;
 pub mod git;
 pub mod heroku;

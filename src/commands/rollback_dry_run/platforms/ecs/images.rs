@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::api::{Container, Revision, TaskDefinition};
 use super::ecr;
 use super::in_amazon::{Digests, Kept, in_amazon};
-use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked};
+use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked, one_registry};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -190,6 +190,7 @@ async fn in_others(
     if wanted.is_empty() {
         return Ok((None, Observation::nothing_wrong()));
     }
+    one_registry(asks.auth_env, wanted.iter().chain(running))?;
     let with_credentials = |image: &ImageName| {
         let credentials = registry::Credentials::of(image, asks.auth_env, asks.env);
         credentials.map(|credentials| Wanted {

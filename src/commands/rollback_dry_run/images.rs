@@ -60,6 +60,7 @@ impl Pulled {
                 }
             }
         }
+        changes.sort();
         changes.dedup();
         if let [(was, is)] = changes.as_slice() {
             proof.previous_commit = Some(was.clone());

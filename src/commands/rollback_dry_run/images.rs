@@ -69,7 +69,21 @@ impl Pulled {
     }
 }
 
-fn is_same_repository(one: &ImageName, other: &ImageName) -> bool {
+/// What it means that an image is not there. `lost` is one of the same repository that runs now, and is not found either.
+pub fn absent(what: String, wanted: &ImageName, lost: Option<&ImageName>) -> Result<Finding, NotChecked> {
+    let Some(running) = lost else {
+        return Ok(Finding::error("image-absent", what).help(KEEP_IMAGES));
+    };
+    let why = if running == wanted {
+        format!("{what}, although it runs now")
+    } else {
+        format!("{what}, nor {running}, which runs now")
+    };
+    let help = "check that the registry and its name are those that the platform pulls from";
+    Err(NotChecked::with_help(why, help))
+}
+
+pub fn is_same_repository(one: &ImageName, other: &ImageName) -> bool {
     one.host() == other.host() && one.repository() == other.repository()
 }
 
@@ -105,19 +119,11 @@ pub async fn all_present(
                 let lost = running
                     .clone()
                     .find(|(_, look)| matches!(look.result, Err(Missing::Absent(_))));
-                match lost {
-                    Some((running, _)) => {
-                        let why = if running.name == wanted.name {
-                            format!("{what}, although it runs now")
-                        } else {
-                            format!("{what}, nor {}, which runs now", running.name)
-                        };
-                        let help = "check that the registry and its name are those that the platform pulls from";
-                        unknown.get_or_insert(NotChecked::with_help(why, help));
+                match absent(what, &wanted.name, lost.map(|(running, _)| &running.name)) {
+                    Ok(finding) => observed.findings.push(finding),
+                    Err(wrong) => {
+                        unknown.get_or_insert(wrong);
                     }
-                    None => observed
-                        .findings
-                        .push(Finding::error("image-absent", what).help(KEEP_IMAGES)),
                 }
             }
             Err(Missing::OtherPlatform(what)) => observed.findings.push(other_platform(what)),

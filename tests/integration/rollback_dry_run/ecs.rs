@@ -422,7 +422,7 @@ fn an_image_that_is_gone_or_another_is_no_way_back() {
     // If that which runs is not found either, the question is wrong.
     let mut both = absent("v5");
     both.images.remove(&digest('7'));
-    dry_run(both, &[]).is(4, &["and neither is", "which runs now"]);
+    dry_run(both, &[]).is(4, &[", nor ", "which runs now"]);
     let mut moved = shop();
     moved.images.insert("v5".to_owned(), (digest('6'), IMAGE, "ACTIVE"));
     let told = dry_run(moved, &[]);

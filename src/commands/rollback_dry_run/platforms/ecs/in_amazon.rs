@@ -6,9 +6,8 @@ use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 
 use super::ecr::{self, Ecr};
-use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, other_platform};
+use crate::commands::rollback_dry_run::images::{absent, is_same_repository, other_platform};
 use crate::engine::{NotChecked, Observation};
-use crate::model::Finding;
 use crate::model::text::count;
 use crate::world::Env;
 use crate::world::aws::Credentials;
@@ -58,21 +57,15 @@ pub async fn in_amazon(
                     .insert(image.clone(), std::iter::once(kept.digest).chain(kept.child).collect());
             }
             Err(Missing::Absent(what)) => {
-                let of_repository =
-                    |other: &ImageName| other.host() == image.host() && other.repository() == image.repository();
-                let lost = running
-                    .iter()
-                    .zip(&controls)
-                    .find(|(other, (result, _))| of_repository(other) && matches!(result, Err(Missing::Absent(_))));
-                match lost {
-                    Some((running, _)) => {
-                        let why = format!("{what}, and neither is {running}, which runs now");
-                        let help = "check that the registry and its name are those that the tasks pull from";
-                        unknown.get_or_insert(NotChecked::with_help(why, help));
+                let is_lost = |(other, (result, _)): &(&ImageName, &(Result<ecr::Kept, Missing>, usize))| {
+                    is_same_repository(other, image) && matches!(result, Err(Missing::Absent(_)))
+                };
+                let lost = running.iter().zip(&controls).find(is_lost);
+                match absent(what, image, lost.map(|(running, _)| running)) {
+                    Ok(finding) => observed.findings.push(finding),
+                    Err(wrong) => {
+                        unknown.get_or_insert(wrong);
                     }
-                    None => observed
-                        .findings
-                        .push(Finding::error("image-absent", what).help(KEEP_IMAGES)),
                 }
             }
             Err(Missing::OtherPlatform(what)) => observed.findings.push(other_platform(what)),

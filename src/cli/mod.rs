@@ -18,6 +18,7 @@ mod install;
 mod paths;
 mod rehearse;
 mod rollback_dry_run;
+mod scan;
 mod skip_guard;
 mod smoke;
 mod status_file;
@@ -117,6 +118,8 @@ subcommands! {
     Rehearse(rehearse::RehearseOptions),
     /// Checks the configuration and the workflows that use stageproof, offline.
     Check(check::CheckOptions),
+    /// Finds secrets and personal data in files, offline.
+    Scan(scan::ScanOptions),
     /// Puts this binary on the PATH of later `run:` steps, for heartbeat and smoke --start.
     Install(install::InstallOptions),
     /// Writes a configuration and a workflow for this repository.

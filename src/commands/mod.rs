@@ -10,6 +10,7 @@ pub mod init;
 pub mod install;
 pub mod rehearse;
 pub mod rollback_dry_run;
+pub mod scan;
 pub mod skip_guard;
 pub mod smoke;
 pub mod verdict;

@@ -82,6 +82,14 @@ impl Finding {
         Self::new(Severity::Error, code, message)
     }
 
+    /// An error that a rule of somebody's own found.
+    pub fn of_rule(code: String, message: impl Into<String>) -> Self {
+        Self {
+            code: Cow::Owned(code),
+            ..Self::new(Severity::Error, "", message)
+        }
+    }
+
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, message)
     }

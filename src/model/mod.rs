@@ -14,6 +14,7 @@ pub mod output;
 mod redaction;
 pub mod report;
 pub mod rule;
+pub mod scan;
 pub mod share;
 pub mod staging_status;
 pub mod status_set;

@@ -56,6 +56,23 @@ impl ApiError {
     }
 }
 
+/// An address that credentials may be sent to. `base_env` is where it is from.
+pub fn address(base_env: &str, base: &str) -> Result<Url, ApiError> {
+    Url::parse(base)
+        .ok()
+        .filter(|url| url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))))
+        .ok_or_else(|| {
+            ApiError::unasked(
+                format!("the value of {base_env} is not an https:// URL"),
+                "correct it, or leave it out",
+            )
+        })
+}
+
+pub fn caller(env: &Env) -> Result<Caller, ApiError> {
+    Caller::new(env).map_err(|error| ApiError::unasked(format!("{error:#}"), "correct what it names"))
+}
+
 impl Api {
     /// At the address that the variable `base_env` names, or at `default`. Credentials are not sent without TLS, except to
     /// this machine. `headers` go with every request.
@@ -66,18 +83,7 @@ impl Api {
 
     /// The same, at an address that was made from the value of `base_env`.
     pub fn at_url(who: Who, (base_env, base): (&str, &str), headers: Vec<Header>, env: &Env) -> Result<Self, ApiError> {
-        let base = Url::parse(base)
-            .ok()
-            .filter(|url| url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))))
-            .ok_or_else(|| {
-                ApiError::unasked(
-                    format!("the value of {base_env} is not an https:// URL"),
-                    "correct it, or leave it out",
-                )
-            })?;
-        let caller =
-            Caller::new(env).map_err(|error| ApiError::unasked(format!("{error:#}"), "correct what it names"))?;
-        Ok(Self::with(who, caller, base, headers))
+        Ok(Self::with(who, caller(env)?, address(base_env, base)?, headers))
     }
 
     /// The same, for a server with an address and settings of its own.

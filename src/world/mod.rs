@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod archive;
+pub mod aws;
 pub mod binary;
 pub mod calls;
 pub mod clock;
@@ -30,6 +31,7 @@ pub mod random;
 pub mod registry;
 pub mod reports;
 pub mod runner;
+pub mod scan;
 pub mod scratch;
 pub mod secrets;
 pub mod sockets;

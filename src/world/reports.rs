@@ -31,6 +31,7 @@ pub const COMMANDS: &[&str] = &[
     "verdict",
     "rehearse",
     "check",
+    "scan",
     "install",
     "init",
 ];

@@ -174,6 +174,29 @@ impl Redactor {
         out
     }
 
+    /// The lines of a file on which a value is, 1-based. `decoded` is what to search instead of its bytes.
+    pub fn lines_in(&self, input: std::fs::File, decoded: Option<Box<dyn io::Read>>) -> io::Result<Vec<u64>> {
+        let finder = match self.finder() {
+            Ok(Some(finder)) => finder,
+            Ok(None) => return Ok(Vec::new()),
+            Err(why) => return Err(io::Error::other(format!("the secrets cannot be searched for: {why}"))),
+        };
+        let input: Box<dyn io::Read> = match decoded {
+            Some(decoded) => decoded,
+            None if !finder.is_in(&input)? => return Ok(Vec::new()),
+            None => Box::new(input),
+        };
+        let (mut line, mut lines) = (1_u64, Vec::new());
+        finder.sift(input, &mut |bytes, hit| {
+            if hit && lines.last() != Some(&line) {
+                lines.push(line);
+            }
+            line += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
     /// Takes the values out of a file, in place and whole: a reader sees the old file or the new one. Memory does not
     /// grow with its size. A file without any is left as it is.
     pub fn redact_file(&self, path: &Path) -> anyhow::Result<()> {

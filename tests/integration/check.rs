@@ -252,6 +252,21 @@ fn the_configuration_is_checked_and_must_have_its_name() {
     gate.run(["check"])
         .code(1)
         .says("`env:DEPLOY_TOKEN` needs `DEPLOY_TOKEN`");
+    // The container has no program to start the previous version with, and no history to count in.
+    gate.write(
+        ".github/stageproof.yml",
+        "smoke:\n  url: http://127.0.0.1:1/\nrollback-dry-run:\n  image: a/b:1\n  rehearse: docker run {image}\n  migrations: [db]\n",
+    )
+    .write(
+        ".github/workflows/a.yml",
+        BROKEN
+            .replace("smoke", "rollback-dry-run")
+            .replace("          url: ${{ vars.STAGING_URL }}\n          withn: 3m\n", ""),
+    );
+    gate.run(["check"])
+        .code(1)
+        .says("`rehearse` needs a program, and the action's container has none")
+        .says("`migrations` needs the repository's files");
 }
 
 #[test]

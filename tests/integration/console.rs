@@ -291,6 +291,18 @@ fn on_a_terminal_a_live_line_shows_what_is_waited_for() {
 }
 
 #[test]
+fn scan() {
+    let gate = Gate::new();
+    gate.write("build.log", format!("one\ntoken: {}\n", crate::scan::token()))
+        .write("other.log", "two\n");
+    Transcript::of(&gate)
+        .run(&["scan", "other.log"])
+        .run(&["scan"])
+        .run(&["scan", "none"])
+        .is("scan");
+}
+
+#[test]
 fn check() {
     let gate = Gate::new();
     gate.write(

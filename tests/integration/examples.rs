@@ -38,6 +38,7 @@ fn every_example_of_the_help_works() {
         "verify",
         "rehearse",
         "check",
+        "scan",
         "install",
         "schema",
         "init",
@@ -51,6 +52,9 @@ fn every_example_of_the_help_works() {
         }
         if subcommand == "rehearse" {
             newcomer.write(".github/stageproof.yml", config);
+        }
+        if subcommand == "scan" {
+            newcomer.write("build.log", "ok\n");
         }
         if subcommand == "check" {
             newcomer.write(

@@ -8,6 +8,8 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 
+#[path = "../support/aws.rs"]
+mod aws;
 #[path = "../support/gate.rs"]
 mod gate;
 #[path = "../support/kubernetes.rs"]
@@ -22,6 +24,8 @@ mod repo;
 mod servers;
 #[path = "../support/skipped.rs"]
 mod skipped;
+#[path = "../support/tokens.rs"]
+mod tokens;
 
 mod check;
 mod completions;
@@ -42,6 +46,7 @@ mod newcomer;
 mod pins;
 mod rehearse;
 mod rollback_dry_run;
+mod scan;
 mod skip_guard;
 mod skip_guard_fix;
 mod smoke;

@@ -106,6 +106,12 @@ const jobs = [
     ['init', [['init', '--pin=0123456789abcdef0123456789abcdef01234567']]],
     ['check-pass', [sarif], 'version: 1\n', workflow("command: smoke, url: 'https://staging.example.com'")],
     ['check-fail', [sarif], 'version: 1\nsmoke:\n  withn: 3s\n', workflow("command: smoke, url: 'http://localhost:8080', within: 30, reqire: not-fork")],
+    ['scan-pass', [['scan', 'app']]],
+    ['scan-fail', [
+        // In two halves, as this file is none that holds a secret.
+        ['heartbeat', '--', 'sh', '-c', 'printf "key %s%s\\n" AKIA QWERTYUIOPASDFGH > x.log; exit 0'],
+        ['scan', 'x.log'],
+    ]],
     ['check-inconclusive', [[...sarif, 'no-such.yml']]],
     ['job', [
         ['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=not-fork'],

@@ -9,7 +9,7 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use serde_json::Value;
 
 /// Variables of the surroundings that change what stageproof does.
-const SCRUBBED: [&str; 5] = ["GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "STAGEPROOF_"];
+const SCRUBBED: [&str; 6] = ["AWS_", "GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "STAGEPROOF_"];
 const SCRUBBED_WHOLE: [&str; 15] = [
     "CI",
     "NO_COLOR",

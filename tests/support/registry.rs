@@ -9,10 +9,19 @@ use tempfile::TempDir;
 
 use crate::servers::{eventually, free_port};
 use crate::skipped::not_checked;
+use crate::tokens;
 
 /// Who may pull, where a registry asks for it.
 pub const USER: &str = "robot";
 pub const PASSWORD: &str = "correct-horse";
+
+/// Who may pull.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Open,
+    Password,
+    Token,
+}
 
 /// The registry, until the end of the test.
 pub struct Registry {
@@ -32,11 +41,25 @@ impl Drop for Registry {
 impl Registry {
     /// One that everybody may pull from, or, with `auth`, who has the password. `None` where the programs are missing.
     pub fn start(auth: bool) -> Option<Self> {
+        Self::start_as(if auth { Access::Password } else { Access::Open })
+    }
+
+    /// One that wants a token of `tokens.rs`.
+    pub fn start_with_tokens() -> Option<Self> {
+        Self::start_as(Access::Token)
+    }
+
+    fn start_as(access: Access) -> Option<Self> {
+        let auth = access == Access::Password;
         let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
-        if !has("docker-registry") || !has("skopeo") || (auth && !has("htpasswd")) {
+        if !has("docker-registry")
+            || !has("skopeo")
+            || (auth && !has("htpasswd"))
+            || (access == Access::Token && !has("openssl"))
+        {
             not_checked(
                 "images in a real registry",
-                "docker-registry, skopeo or htpasswd is not installed",
+                "docker-registry, skopeo, openssl or htpasswd is not installed",
                 "STAGEPROOF_REQUIRE_TOOLS",
             );
             return None;
@@ -59,6 +82,15 @@ impl Registry {
                 folder.path().display()
             ));
         }
+        if access == Access::Token {
+            let (address, certificate) = tokens::start(folder.path());
+            config.push_str(&format!(
+                "auth: {{token: {{realm: '{address}/token', service: {}, issuer: {}, rootcertbundle: {}}}}}\n",
+                tokens::SERVICE,
+                tokens::ISSUER,
+                certificate.display()
+            ));
+        }
         fs::write(folder.path().join("config.yml"), config).unwrap();
         let child = Command::new("docker-registry")
             .args(["serve", "config.yml"])
@@ -74,7 +106,7 @@ impl Registry {
             child,
             folder,
             port,
-            auth,
+            auth: access != Access::Open,
         })
     }
 
@@ -87,8 +119,8 @@ impl Registry {
         format!("127.0.0.1:{}/{name}", self.port)
     }
 
-    /// Pushes an image for each platform, without layers, told apart by `text`; with several, under an index. Answers with the
-    /// digest of the whole and those of the images.
+    /// Pushes an image for each platform, without layers, told apart by `text`, which is what they say they
+    /// were built from; with several, under an index. Answers with the digest of the whole and those of the images.
     pub fn push(&self, name: &str, text: &str, platforms: &[&str]) -> (String, Vec<String>) {
         let layout = TempDir::new_in(self.folder.path()).unwrap();
         let root = layout.path();
@@ -103,7 +135,7 @@ impl Registry {
         for platform in platforms {
             let (os, architecture) = platform.split_once('/').unwrap();
             let config = json!({"os": os, "architecture": architecture, "created": "2026-11-01T12:00:00Z",
-                "config": {"Labels": {"text": text}}, "rootfs": {"type": "layers", "diff_ids": []}});
+                "config": {"Labels": {"org.opencontainers.image.revision": text}}, "rootfs": {"type": "layers", "diff_ids": []}});
             let (config, config_size) = blob(config.to_string().as_bytes());
             let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size},

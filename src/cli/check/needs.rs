@@ -141,7 +141,22 @@ fn of_rollback(options: &rollback_dry_run::RollbackDryRunOptions, meaning: &mut 
             need(meaning, Needed::Checkout, "rollback-dry-run");
             need(meaning, Needed::History, "rollback-dry-run");
         }
+        PlatformName::Compose => {
+            need(meaning, Needed::Checkout, "rollback-dry-run");
+            if options.state_file.is_none() {
+                need(meaning, Needed::History, "rollback-dry-run");
+            }
+            for name in rollback_dry_run::platform_secrets(options) {
+                need(meaning, Needed::Variable(name), "rollback-dry-run");
+            }
+        }
         PlatformName::Command => need(meaning, Needed::Host, "check"),
+        // An earlier step logs in to AWS and sets its variables for all steps after it.
+        PlatformName::Ecs => {
+            if let Some(name) = options.registry_auth_env.clone() {
+                need(meaning, Needed::Variable(name), "rollback-dry-run");
+            }
+        }
         _ => {
             for name in rollback_dry_run::platform_secrets(options) {
                 need(meaning, Needed::Variable(name), "rollback-dry-run");

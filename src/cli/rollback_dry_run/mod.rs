@@ -2,6 +2,8 @@
 
 mod cloudflare;
 mod command;
+mod compose;
+mod ecs;
 mod fly;
 mod git;
 mod helm;
@@ -23,6 +25,7 @@ use super::{Given, Options, Or as _, merge, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{self, Deployments, Placeholder, Plan, Template, What};
 use crate::model::TimeSpan;
+use crate::world::aws;
 pub use platform::PlatformName;
 pub use rehearsal::Around;
 
@@ -45,10 +48,11 @@ pub enum Releases {
 )]
 pub struct RollbackDryRunOptions {
     /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
-    /// --workload, helm with --helm-release, cloudflare with --worker, else git].
+    /// --workload, helm with --helm-release, compose with --compose-file or --state-file, cloudflare with --worker, ecs
+    /// with --cluster, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
-    /// git: the release to go back to: a tag, branch or commit [default: the nearest tag in the
+    /// git, compose: the release to go back to: a tag, branch or commit [default: the nearest tag in the
     /// history of HEAD that matches --tags].
     #[arg(long = "ref", value_name = "REF")]
     #[serde(rename = "ref")]
@@ -56,7 +60,7 @@ pub struct RollbackDryRunOptions {
     /// git: glob of the tags that mark releases [default: *].
     #[arg(long, value_name = "GLOB")]
     pub tags: Option<String>,
-    /// git: where to find releases: tags, or successful deployments to the environment on GitHub [default: tags].
+    /// git, compose: where to find releases: tags, or successful deployments to the environment on GitHub [default: tags].
     #[arg(long, value_enum)]
     pub releases: Option<Releases>,
     /// Environment variable that holds the token for GitHub's API, to look up deployments [default: GITHUB_TOKEN].
@@ -72,12 +76,12 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image, kubernetes, helm: platform on which the images must run [default: linux/amd64; for a cluster that of the pods'
-    /// nodeSelector, if it has one].
+    /// image, compose, kubernetes, helm, ecs: platform on which the images must run [default: linux/amd64; for kubernetes and
+    /// helm that of the pods' nodeSelector and for ecs that of the task definition, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image, kubernetes, helm: environment variable that holds user:password of the registry [default: the credentials in
-    /// docker's configuration file; for a cluster the pull secrets of the pods before them].
+    /// image, compose, kubernetes, helm, ecs: environment variable that holds user:password of the registry [default: the
+    /// credentials in docker's configuration file; for kubernetes and helm the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly, heroku: name of the app.
@@ -95,21 +99,21 @@ pub struct RollbackDryRunOptions {
     /// kubernetes, helm: context of the kubeconfig file [default: its current context].
     #[arg(long, value_name = "CONTEXT")]
     pub kube_context: Option<String>,
-    /// ecs: name of the cluster.
-    #[arg(long, value_name = "CLUSTER")]
-    pub cluster: Option<String>,
-    /// ecs, cloud-run: name of the service.
-    #[arg(long, value_name = "SERVICE")]
-    pub service: Option<String>,
-    /// ecs, cloud-run: region, such as eu-west-1 [default for ecs: AWS_REGION].
-    #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
-    /// cloud-run, vercel: name or id of the project.
+    /// vercel: name or id of the project.
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
     /// vercel: id or slug of the team that owns the project.
     #[arg(long, value_name = "TEAM")]
     pub team: Option<String>,
+    /// ecs: name of the cluster.
+    #[arg(long, value_name = "CLUSTER")]
+    pub cluster: Option<String>,
+    /// ecs: name of the service.
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// ecs: region, such as eu-west-1 [default: AWS_REGION, else AWS_DEFAULT_REGION].
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
     /// cloudflare: name of the Worker.
     #[arg(long, value_name = "WORKER")]
     pub worker: Option<String>,
@@ -122,11 +126,11 @@ pub struct RollbackDryRunOptions {
     /// compose: JSON file that lists the images of each release, newest last.
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<String>,
-    /// Environment variable that holds the token of the platform [default: what its own command line reads, such as
-    /// FLY_API_TOKEN; for a cluster, the credentials of the kubeconfig file].
+    /// Environment variable that holds the token of the platform [default: the one that the platform's own command line reads, such as
+    /// FLY_API_TOKEN; for kubernetes and helm, the credentials of the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
-    /// Release to go back to, as the platform names it: v12, a revision, the id of a deployment or of a version [default: the newest good release that differs from the current one].
+    /// Release to go back to, as the platform names it: v12, a revision, shop:7, the id of a deployment or of a version [default: the newest good release that differs from the current one].
     #[arg(long, value_name = "RELEASE")]
     pub to_release: Option<String>,
     /// List every request that stageproof may send for the platform, and send none.
@@ -134,13 +138,14 @@ pub struct RollbackDryRunOptions {
     #[serde(skip)]
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
-    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for helm, heroku, vercel and cloudflare:
+    /// or the commit) and {sha}; for image and fly: {image} (by its digest); for compose: {sha} or
+    /// {release}; for helm, heroku, vercel, cloudflare and ecs:
     /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
-    /// what rolls back on their own command line].
+    /// the rollback command of the platform's own command line].
     #[arg(long, value_name = "TEMPLATE")]
     pub rollback_command: Option<String>,
-    /// Glob of the files that change the database, such as db/migrate; repeatable. Those that changed since the release to
-    /// go back to are a warning: a rollback does not undo them.
+    /// Glob of the files that change the database, such as db/migrate; repeatable. If some changed
+    /// since the release to go back to, a warning lists them: a rollback does not undo them.
     #[arg(long, value_name = "GLOB")]
     pub migrations: Vec<String>,
     /// Command that builds and starts the previous version, to ask it what `smoke` of the configuration asks. It is split
@@ -151,7 +156,7 @@ pub struct RollbackDryRunOptions {
     /// Where the rehearsed version answers, such as http://127.0.0.1:8080 [default: the URL of `smoke`].
     #[arg(long, value_name = "URL")]
     pub rehearse_url: Option<String>,
-    /// Variable that the rehearsed version may have although it could hold credentials; repeatable.
+    /// Variable to pass to the rehearsed version although it could hold credentials; repeatable.
     #[arg(long, value_name = "VARIABLE")]
     pub rehearse_env: Vec<String>,
     /// command: your own read-only check, split into words as a shell would, but run without a shell. It runs with
@@ -178,7 +183,16 @@ pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
 /// Those that the platform is asked with.
 pub fn platform_secrets(options: &RollbackDryRunOptions) -> Vec<String> {
     let registry = options.registry_auth_env.clone();
-    registry.into_iter().chain(options.platform_token_env()).collect()
+    let aws = match options.platform() {
+        PlatformName::Ecs => &[aws::KEY_ID, aws::SECRET_KEY, aws::SESSION_TOKEN][..],
+        _ => &[],
+    };
+    let aws = aws.iter().map(|name| (*name).to_owned());
+    registry
+        .into_iter()
+        .chain(options.platform_token_env())
+        .chain(aws)
+        .collect()
 }
 
 impl Options for RollbackDryRunOptions {
@@ -238,11 +252,11 @@ impl RollbackDryRunOptions {
                 helm_release,
                 namespace,
                 kube_context,
+                project,
+                team,
                 cluster,
                 service,
                 region,
-                project,
-                team,
                 worker,
                 account,
                 compose_file,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::{
-    self, Calls, CloudflarePlan, Deployments, HelmPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
+    self, Calls, CloudflarePlan, Deployments, EcsPlan, HelmPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -25,12 +25,16 @@ pub enum PlatformName {
     Kubernetes,
     /// The previous release is a revision of a Helm release in a Kubernetes cluster.
     Helm,
+    /// The previous release is the images of a compose file.
+    Compose,
     /// The previous release is one that Heroku keeps.
     Heroku,
     /// The previous release is a production deployment on Vercel.
     Vercel,
     /// The previous release is a version of a Cloudflare Worker.
     Cloudflare,
+    /// The previous release is a task definition of Amazon ECS.
+    Ecs,
 }
 
 impl PlatformName {
@@ -38,13 +42,14 @@ impl PlatformName {
     pub fn calls(self) -> Calls {
         match self {
             Self::Git | Self::Command => Vec::new(),
-            Self::Image => rollback_dry_run::image_calls(),
+            Self::Image | Self::Compose => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
             Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
             Self::Helm => HelmPlan::calls(),
             Self::Heroku => HerokuPlan::calls(),
             Self::Vercel => VercelPlan::calls(),
             Self::Cloudflare => CloudflarePlan::calls(),
+            Self::Ecs => EcsPlan::calls(),
         }
     }
 
@@ -52,7 +57,9 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly | Self::Kubernetes | Self::Helm => Some(&[Placeholder::Image]),
+            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Helm | Self::Ecs => {
+                Some(&[Placeholder::Image])
+            }
             Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
             Self::Cloudflare => Some(&[Placeholder::Release]),
             Self::Command => None,
@@ -62,7 +69,7 @@ impl PlatformName {
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
-            Self::Git | Self::Command | Self::Image | Self::Kubernetes | Self::Helm => None,
+            Self::Git | Self::Command | Self::Image | Self::Compose | Self::Kubernetes | Self::Helm | Self::Ecs => None,
             Self::Fly => Some("FLY_API_TOKEN"),
             Self::Heroku => Some("HEROKU_API_KEY"),
             Self::Vercel => Some("VERCEL_TOKEN"),
@@ -76,11 +83,13 @@ impl PlatformName {
             Self::Command => Box::new(options.command()?),
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
+            Self::Compose => Box::new(options.compose(deployments)?),
             Self::Kubernetes => Box::new(options.kubernetes()?),
             Self::Helm => Box::new(options.helm()?),
             Self::Heroku => Box::new(options.heroku()?),
             Self::Vercel => Box::new(options.vercel()?),
             Self::Cloudflare => Box::new(options.cloudflare()?),
+            Self::Ecs => Box::new(options.ecs()?),
         })
     }
 
@@ -92,12 +101,12 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Cloudflare, Command, Fly, Git, Helm, Heroku, Image, Kubernetes, Vercel};
+        use PlatformName::{Cloudflare, Command, Compose, Ecs, Fly, Git, Helm, Heroku, Image, Kubernetes, Vercel};
         let own: &[(&str, &[Self], bool)] = &[
-            ("--ref", &[Git], options.reference.is_some()),
+            ("--ref", &[Git, Compose], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
             ("--pre-releases", &[Git], options.pre_releases.is_some()),
-            ("--releases", &[Git], options.releases.is_some()),
+            ("--releases", &[Git, Compose], options.releases.is_some()),
             ("--check", &[Command], options.check.is_some()),
             ("--expect-exit", &[Command], options.expect_exit.is_some()),
             ("--expect-output", &[Command], options.expect_output.is_some()),
@@ -106,19 +115,24 @@ impl PlatformName {
             ("--current-image", &[Image], options.current_image.is_some()),
             (
                 "--image-platform",
-                &[Image, Kubernetes, Helm],
+                &[Image, Compose, Kubernetes, Helm, Ecs],
                 options.image_platform.is_some(),
             ),
             (
                 "--registry-auth-env",
-                &[Image, Kubernetes, Helm],
+                &[Image, Compose, Kubernetes, Helm, Ecs],
                 options.registry_auth_env.is_some(),
             ),
             ("--app", &[Fly, Heroku], options.app.is_some()),
+            ("--compose-file", &[Compose], options.compose_file.is_some()),
+            ("--state-file", &[Compose], options.state_file.is_some()),
             ("--workload", &[Kubernetes], options.workload.is_some()),
             ("--helm-release", &[Helm], options.helm_release.is_some()),
             ("--namespace", &[Kubernetes, Helm], options.namespace.is_some()),
             ("--kube-context", &[Kubernetes, Helm], options.kube_context.is_some()),
+            ("--cluster", &[Ecs], options.cluster.is_some()),
+            ("--service", &[Ecs], options.service.is_some()),
+            ("--region", &[Ecs], options.region.is_some()),
             ("--project", &[Vercel], options.project.is_some()),
             ("--team", &[Vercel], options.team.is_some()),
             ("--worker", &[Cloudflare], options.worker.is_some()),
@@ -130,7 +144,7 @@ impl PlatformName {
             ),
             (
                 "--to-release",
-                &[Fly, Kubernetes, Helm, Heroku, Vercel, Cloudflare],
+                &[Fly, Compose, Kubernetes, Helm, Heroku, Vercel, Cloudflare, Ecs],
                 options.to_release.is_some(),
             ),
         ];
@@ -159,9 +173,14 @@ impl RollbackDryRunOptions {
             (self.check.is_some(), PlatformName::Command),
             (self.image.is_some(), PlatformName::Image),
             (self.app.is_some(), PlatformName::Fly),
+            (
+                self.compose_file.is_some() || self.state_file.is_some(),
+                PlatformName::Compose,
+            ),
             (self.workload.is_some(), PlatformName::Kubernetes),
             (self.helm_release.is_some(), PlatformName::Helm),
             (self.worker.is_some(), PlatformName::Cloudflare),
+            (self.cluster.is_some(), PlatformName::Ecs),
         ];
         let told = || {
             by_option

@@ -39,7 +39,7 @@ impl History {
     }
 
     /// The claim that there is a release to go back to.
-    fn judge(&self, words: &Words, named: Option<&str>, now: Timestamp) -> (Option<Release>, Observation) {
+    pub fn judge(&self, words: &Words, named: Option<&str>, now: Timestamp) -> (Option<Release>, Observation) {
         let observed = Observation::nothing_wrong();
         let release = match self.previous(named) {
             Ok(release) => release,

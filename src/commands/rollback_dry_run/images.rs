@@ -1,5 +1,7 @@
 //! Whether images are still in their registries.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -31,6 +33,16 @@ pub struct Pulled {
 }
 
 impl Pulled {
+    /// Which content each name has: of the release to go back to, and of what runs.
+    pub fn contents(&self) -> [BTreeMap<&ImageName, &str>; 2] {
+        [&self.previous, &self.current].map(|images| {
+            images
+                .iter()
+                .map(|(name, image)| (name, image.digest.as_str()))
+                .collect()
+        })
+    }
+
     /// Tells the proof which image and which commits these are, as far as it is one.
     pub fn tell(&self, proof: &mut Proof) {
         if let [(name, image)] = self.previous.as_slice() {
@@ -48,6 +60,7 @@ impl Pulled {
                 }
             }
         }
+        changes.sort();
         changes.dedup();
         if let [(was, is)] = changes.as_slice() {
             proof.previous_commit = Some(was.clone());
@@ -56,7 +69,21 @@ impl Pulled {
     }
 }
 
-fn is_same_repository(one: &ImageName, other: &ImageName) -> bool {
+/// What it means that an image is not there. `lost` is one of the same repository that runs now, and is not found either.
+pub fn absent(what: String, wanted: &ImageName, lost: Option<&ImageName>) -> Result<Finding, NotChecked> {
+    let Some(running) = lost else {
+        return Ok(Finding::error("image-absent", what).help(KEEP_IMAGES));
+    };
+    let why = if running == wanted {
+        format!("{what}, although it runs now")
+    } else {
+        format!("{what}, nor {running}, which runs now")
+    };
+    let help = "check that the registry and its name are those that the platform pulls from";
+    Err(NotChecked::with_help(why, help))
+}
+
+pub fn is_same_repository(one: &ImageName, other: &ImageName) -> bool {
     one.host() == other.host() && one.repository() == other.repository()
 }
 
@@ -92,15 +119,11 @@ pub async fn all_present(
                 let lost = running
                     .clone()
                     .find(|(_, look)| matches!(look.result, Err(Missing::Absent(_))));
-                match lost {
-                    Some((running, _)) => {
-                        let why = format!("{what}, and neither is {}, which runs now", running.name);
-                        let help = "check that the registry and its name are those that the platform pulls from";
-                        unknown.get_or_insert(NotChecked::with_help(why, help));
+                match absent(what, &wanted.name, lost.map(|(running, _)| &running.name)) {
+                    Ok(finding) => observed.findings.push(finding),
+                    Err(wrong) => {
+                        unknown.get_or_insert(wrong);
                     }
-                    None => observed
-                        .findings
-                        .push(Finding::error("image-absent", what).help(KEEP_IMAGES)),
                 }
             }
             Err(Missing::OtherPlatform(what)) => observed.findings.push(other_platform(what)),
@@ -149,8 +172,51 @@ async fn look(wanted: &Wanted, on: &Platform, env: &Env, until: Instant) -> Look
     }
 }
 
-fn other_platform(what: String) -> Finding {
+pub fn other_platform(what: String) -> Finding {
     Finding::error("other-platform", what).help("set --image-platform to what staging runs on")
+}
+
+/// Credentials of one variable are for one registry: no other is shown them.
+pub fn one_registry<'a>(
+    variable: Option<&str>,
+    names: impl IntoIterator<Item = &'a ImageName>,
+) -> Result<(), NotChecked> {
+    let Some(variable) = variable else { return Ok(()) };
+    let mut hosts: Vec<&str> = names.into_iter().map(ImageName::host).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    if hosts.len() < 2 {
+        return Ok(());
+    }
+    Err(NotChecked::with_help(
+        format!(
+            "{variable} holds credentials for one registry, and the images are in {}",
+            hosts.join(", ")
+        ),
+        "leave --registry-auth-env out: docker's configuration file and pull secrets name the registry",
+    ))
+}
+
+/// The commit that an image was built from, and how many requests told it. Nothing is claimed about that image, so what is not
+/// answered is not known.
+pub async fn commit_of(
+    image: &ImageName,
+    registry: Result<Registry, Missing>,
+    on: &Platform,
+    until: Instant,
+) -> (Option<String>, usize) {
+    let Ok(registry) = registry else {
+        return (None, 0);
+    };
+    let digest = match image.digest() {
+        Some(digest) => Ok(digest.to_owned()),
+        None => registry.digest(image.reference(), until).await,
+    };
+    let found = match digest {
+        Ok(digest) => registry.image(&digest, on, until).await.ok(),
+        Err(_) => None,
+    };
+    (found.and_then(|image| image.revision), registry.sent())
 }
 
 /// What was looked for in a registry, or what its absence means.

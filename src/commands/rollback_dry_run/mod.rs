@@ -32,6 +32,8 @@ pub use deployments::Deployments;
 pub use migrations::Migrations;
 pub use platforms::cloudflare::CloudflarePlan;
 pub use platforms::command::CommandPlan;
+pub use platforms::compose::{self, ComposePlan};
+pub use platforms::ecs::EcsPlan;
 pub use platforms::fly::FlyPlan;
 pub use platforms::git::{GitPlan, version};
 pub use platforms::helm::{self, HelmPlan};

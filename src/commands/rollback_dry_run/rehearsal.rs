@@ -10,7 +10,7 @@ use super::proof::{Checkout, NOT_RUN, Proof};
 use super::template::{Placeholder, Template};
 use crate::commands::Trial;
 use crate::engine::NotChecked;
-use crate::model::{Check, Ended, Fact, Finding, Outcome, Status};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Reason, Status};
 use crate::world::files::is_folder;
 use crate::world::{World, paths};
 
@@ -160,7 +160,11 @@ fn told(outcome: Outcome) -> (Ended, Vec<Fact>) {
     for check in outcome.checks {
         let passed = matches!(check.status(), Status::Passed | Status::Waived);
         match check.ended {
-            Ended::Looked(found) => findings.extend(found),
+            Ended::Looked(found) => {
+                // Each probe tells of the server's end, too.
+                let ended = findings.iter().any(has_ended);
+                findings.extend(found.into_iter().filter(|finding| !(ended && has_ended(finding))));
+            }
             errored @ Ended::Errored { .. } => {
                 blind.get_or_insert(errored);
             }
@@ -188,4 +192,8 @@ fn told(outcome: Outcome) -> (Ended, Vec<Fact>) {
         }
         _ => (Ended::Looked(findings), facts),
     }
+}
+
+fn has_ended(finding: &Finding) -> bool {
+    finding.reason == Some(Reason::ProcessExit)
 }

@@ -49,6 +49,8 @@ enum Kind {
     AccessReview,
     /// A change that Kubernetes makes up to storing it: the query says `dryRun=All`, whatever else it says.
     DryRun,
+    /// The same, of an object that is not there yet.
+    DryRunCreate,
 }
 
 impl Call {
@@ -73,7 +75,7 @@ impl Call {
         Self::new(Kind::Query(document), path, purpose)
     }
 
-    /// An action of an AWS service, such as `AmazonECS_20141113.DescribeServices`.
+    /// An action of an AWS service, such as `AmazonEC2ContainerServiceV20141113.DescribeServices`.
     ///
     /// # Panics
     /// If its name does not say that it reads: a constant of that kind does not compile.
@@ -96,6 +98,15 @@ impl Call {
         Self::new(Kind::DryRun, path, purpose)
     }
 
+    /// Asks Kubernetes whether it would take a new object.
+    pub const fn dry_run_create(path: &'static str, purpose: &'static str) -> Self {
+        Self::new(Kind::DryRunCreate, path, purpose)
+    }
+
+    fn is_dry_run(&self) -> bool {
+        matches!(self.kind, Kind::DryRun | Kind::DryRunCreate)
+    }
+
     const fn new(kind: Kind, path: &'static str, purpose: &'static str) -> Self {
         Self {
             kind,
@@ -114,7 +125,7 @@ impl Call {
         match self.kind {
             Kind::Get => "GET",
             Kind::Head => "HEAD",
-            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview => "POST",
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::DryRunCreate => "POST",
             Kind::DryRun => "PATCH",
         }
     }
@@ -122,7 +133,7 @@ impl Call {
     /// The pattern of its path, with what always follows it.
     pub fn path(&self) -> String {
         match self.kind {
-            Kind::DryRun => format!("{}?{}={}", self.path, DRY_RUN.0, DRY_RUN.1),
+            Kind::DryRun | Kind::DryRunCreate => format!("{}?{}={}", self.path, DRY_RUN.0, DRY_RUN.1),
             Kind::Action(target) => format!("{} ({target})", self.path),
             _ => self.path.to_owned(),
         }
@@ -145,7 +156,7 @@ impl Call {
         let mut url = base.clone();
         url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), self.fill(values)?));
         let own = query.iter().filter(|(name, _)| *name != DRY_RUN.0);
-        let dry_run = (self.kind == Kind::DryRun).then_some(DRY_RUN);
+        let dry_run = self.is_dry_run().then_some(DRY_RUN);
         let pairs: Vec<_> = own.copied().chain(dry_run).collect();
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
@@ -211,6 +222,23 @@ pub struct Content<'a> {
     pub body: Option<&'a Value>,
     /// Of the body, if it is another than `application/json`.
     pub media_type: Option<&'a str>,
+    /// Who signs each try, where a server wants it signed.
+    pub signer: Option<&'a dyn Sign>,
+}
+
+/// Vouches for a request as it is sent.
+pub trait Sign: Sync {
+    /// The headers that do, besides those of the request. `None` if it cannot be signed.
+    fn sign(&self, request: Unsigned<'_>) -> Option<Vec<Header>>;
+}
+
+/// A request that is complete but for its signature.
+#[derive(Clone, Copy)]
+pub struct Unsigned<'a> {
+    pub method: &'a str,
+    pub url: &'a Url,
+    pub headers: &'a [Header],
+    pub body: &'a [u8],
 }
 
 /// Sends calls, and counts them.
@@ -301,10 +329,24 @@ impl Caller {
             .url(base, content.values, content.query)
             .ok_or(NoAnswer::NotBuilt)?;
         let body = body.map(|body| Bytes::from(body.to_string()));
+        let header = |name: &str, value: &str| Header::new(name, value, false).map_err(|_| NoAnswer::NotBuilt);
         let mut headers = content.headers.to_vec();
         if body.is_some() {
             let media_type = content.media_type.unwrap_or("application/json");
-            headers.push(Header::new("Content-Type", media_type, false).map_err(|_| NoAnswer::NotBuilt)?);
+            headers.push(header("Content-Type", media_type)?);
+        }
+        if let Some(target) = call.target() {
+            headers.push(header("X-Amz-Target", target)?);
+        }
+        if let Some(signer) = content.signer {
+            let unsigned = Unsigned {
+                method: call.method(),
+                url: &url,
+                headers: &headers,
+                body: body.as_deref().unwrap_or_default(),
+            };
+            let signature = signer.sign(unsigned).ok_or(NoAnswer::NotBuilt)?;
+            headers.extend(signature);
         }
         self.ask(call, &url, &headers, body, limits).await
     }
@@ -334,7 +376,7 @@ impl Caller {
         let method = match call.kind {
             Kind::Get => Method::GET,
             Kind::Head => Method::HEAD,
-            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview => Method::POST,
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::DryRunCreate => Method::POST,
             Kind::DryRun => Method::PATCH,
         };
         self.sent.fetch_add(1, Ordering::Relaxed);
@@ -381,16 +423,18 @@ mod tests {
     }
     #[test]
     fn a_dry_run_is_one_whatever_its_query_says() {
-        let call = Call::dry_run("/api/v1/namespaces/{namespace}/pods", "test");
+        let path = "/api/v1/namespaces/{namespace}/pods";
         let base = Url::parse("https://cluster.example/k8s/c1/").unwrap();
-        for query in [&[][..], &[("dryRun", "")], &[("dryRun", "None"), ("dryRun", "x")]] {
-            let url = call.url(&base, &["shop"], query).unwrap();
-            assert_eq!(
-                url.as_str(),
-                "https://cluster.example/k8s/c1/api/v1/namespaces/shop/pods?dryRun=All"
-            );
+        for call in [Call::dry_run(path, "test"), Call::dry_run_create(path, "test")] {
+            for query in [&[][..], &[("dryRun", "")], &[("dryRun", "None"), ("dryRun", "x")]] {
+                let url = call.url(&base, &["shop"], query).unwrap();
+                assert_eq!(
+                    url.as_str(),
+                    "https://cluster.example/k8s/c1/api/v1/namespaces/shop/pods?dryRun=All"
+                );
+            }
+            assert_eq!(call.path(), "/api/v1/namespaces/{namespace}/pods?dryRun=All");
         }
-        assert_eq!(call.path(), "/api/v1/namespaces/{namespace}/pods?dryRun=All");
     }
 
     #[test]
@@ -408,6 +452,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "the action does not read")]
     fn an_action_that_writes_cannot_be_built() {
-        let _ = Call::action("AmazonECS_20141113.UpdateService", "test");
+        let _ = Call::action("AmazonEC2ContainerServiceV20141113.UpdateService", "test");
     }
 }

@@ -42,6 +42,21 @@ impl Repository {
         }
     }
 
+    /// The content of a file in a tree, as it is stored there; `None` if the tree has no such file.
+    pub fn content(&self, tree: Oid, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, GitError> {
+        let Some(entry) = self.entry(tree, path)?.filter(|entry| entry.is_file) else {
+            return Ok(None);
+        };
+        let what = || format!("`{}` in the tree {tree} cannot be read", path.display());
+        let wrong = |error: git2::Error| GitError::broken(what(), &error);
+        let blob = self.0.find_blob(entry.id).map_err(wrong)?;
+        if blob.size() as u64 > limit {
+            let detail = format!("it is larger than {limit} bytes");
+            return Err(GitError::Broken { what: what(), detail });
+        }
+        Ok(Some(blob.content().to_vec()))
+    }
+
     /// Whether the folders above a name are readable as far as there are any: libgit2 says "not found" of a name that is
     /// not there and of a folder whose object is missing alike.
     fn holds_folders(&self, tree: &git2::Tree<'_>, path: &Path) -> bool {

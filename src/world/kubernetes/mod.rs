@@ -6,6 +6,7 @@ mod access;
 mod kubeconfig;
 mod pod;
 mod status;
+mod user;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

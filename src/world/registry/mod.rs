@@ -21,8 +21,8 @@ use super::hash::Hashed;
 use super::http::Answer;
 use super::secrets::Secret;
 pub use credentials::{Credentials, Unusable};
-use manifest::{Config, Manifest};
-pub use manifest::{NotAPlatform, Platform};
+use manifest::Config;
+pub use manifest::{INDEXES, MANIFESTS, Manifest, NotAPlatform, Platform};
 pub use reference::{ImageName, NotAnImage};
 
 const HEAD_MANIFEST: Call = Call::head(
@@ -64,6 +64,8 @@ pub struct Registry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     pub digest: String,
+    /// The digest of its manifest for the platform: another one if the image is an index.
+    pub manifest: String,
     pub platform: Platform,
     /// RFC 3339, where the image says it.
     pub created: Option<String>,
@@ -153,6 +155,7 @@ impl Registry {
     /// The image that this digest names; of an index, the one for the platform.
     pub async fn image(&self, digest: &str, on: &Platform, until: Instant) -> Result<Image, Missing> {
         let mut manifest = self.manifest(digest, until).await?;
+        let mut of_platform = digest.to_owned();
         let name = &self.repository;
         if manifest.manifests.is_some() {
             let Some(child) = manifest.child_for(on) else {
@@ -162,6 +165,7 @@ impl Registry {
                 )));
             };
             // An index stays when a child is deleted.
+            of_platform.clone_from(&child.digest);
             manifest = match self.manifest(&child.digest, until).await {
                 Err(Missing::Absent(_)) => {
                     return Err(Missing::Absent(format!(
@@ -199,6 +203,7 @@ impl Registry {
         }
         Ok(Image {
             digest: digest.to_owned(),
+            manifest: of_platform,
             revision: config.revision(),
             platform: config.platform,
             created: config.created,

@@ -118,7 +118,11 @@ impl Finder {
 
     /// Hands a stream on in pieces, telling which of them are places of values. One across two reads is found: so many
     /// bytes as it could still need are kept back.
-    pub fn sift(&self, mut input: File, take: &mut dyn FnMut(&[u8], bool) -> io::Result<()>) -> io::Result<()> {
+    pub fn sift(
+        &self,
+        mut input: impl io::Read,
+        take: &mut dyn FnMut(&[u8], bool) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut window: Vec<u8> = Vec::with_capacity(READ + self.reach);
         loop {
             let read = input.by_ref().take(READ as u64).read_to_end(&mut window)?;

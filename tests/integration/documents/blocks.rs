@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `yaml,workflow` | actionlint, and each step of the action through the parser of inputs |
 //! | `yaml,job`, `yaml,steps` | the same, as a part of a workflow |
+//! | `toml,rules` | the parser of rule files |
 //! | `yaml,config` | the parser of the configuration; with `,saved` the next commands of the page find it |
 //! | `yaml,any` | parses |
 //! | `sh,run` | runs and ends with 0; with `,run=N` with N |
@@ -21,6 +22,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use regex::Regex;
 use serde_json::Value;
 use stageproof::cli::{Config, command_tree};
+use stageproof::model::scan::{RuleSet, Source};
 
 use super::generated::{pages, shown};
 use super::root;
@@ -74,7 +76,7 @@ pub fn all_blocks() -> Vec<Block> {
 #[test]
 fn every_block_has_a_treatment() {
     let known = Regex::new(
-        "^(yaml,(workflow|job|steps|config|config,saved|any)|sh,(run|run=[0-9]+|parse|clone)|text|text,output)$",
+        "^(toml,rules|yaml,(workflow|job|steps|config|config,saved|any)|sh,(run|run=[0-9]+|parse|clone)|text|text,output)$",
     );
     let known = known.unwrap();
     let mut wrong = String::new();
@@ -226,6 +228,23 @@ fn what_a_configuration_sets_can_be_set() {
         read += 1;
     }
     assert!(read > 5, "{read}");
+}
+
+#[test]
+fn rule_files_can_be_used() {
+    struct NoFiles;
+    impl Source for NoFiles {
+        fn read(&self, path: &str) -> Result<String, String> {
+            Err(path.to_owned())
+        }
+    }
+    let blocks = all_blocks();
+    let files: Vec<&Block> = blocks.iter().filter(|block| block.is("toml,rules")).collect();
+    assert!(!files.is_empty());
+    for block in files {
+        let rules = RuleSet::parse(&block.text, &NoFiles);
+        assert!(rules.is_ok(), "{}: {}", block.place, rules.unwrap_err());
+    }
 }
 
 /// `.ci/run` takes the first for what a newcomer types first.

@@ -1,5 +1,6 @@
 //! How far back the previous release is, in real repositories.
 
+use crate::registry::Registry;
 use crate::repo::{Repo, Told};
 
 fn distance(told: &Told) -> String {
@@ -119,4 +120,56 @@ fn what_cannot_be_compared_is_refused() {
     }
     repo.dry_run(&["--check=true", "--migrations=db"])
         .is(2, &["the platform `command` names none"]);
+}
+
+#[test]
+fn images_name_their_commits_by_a_label() {
+    let Some(registry) = Registry::start(false) else { return };
+    let repo = Repo::with_releases();
+    let [one, now] = ["v1", "HEAD"].map(|name| repo.id(name));
+    repo.git(&["checkout", "--quiet", "-b", "side", "v1"]);
+    let side = repo.commit("db/1.sql", "side");
+    repo.git(&["checkout", "--quiet", "main"]);
+    for (tag, commit) in [
+        ("one", &*one),
+        ("now", &now),
+        ("side", &side),
+        ("none", "unknown"),
+        ("far", &"0a".repeat(20)),
+    ] {
+        registry.push(&format!("shop:{tag}"), commit, &["linux/amd64"]);
+    }
+    let run = |previous: &str, current: &str, more: &[&str]| {
+        let image = |flag: &str, tag: &str| format!("--{flag}={}", registry.image(&format!("shop:{tag}")));
+        let images = [image("image", previous), image("current-image", current)];
+        repo.dry_run(&[&[&*images[0], &*images[1]], more].concat())
+    };
+    let told = run("one", "now", &["--migrations=app"]);
+    told.is(0, &["1 migration changed since that release", "app (changed)"]);
+    assert_eq!(distance(&told), "2 commits back");
+    // Another line of history is no distance alone.
+    let told = run("side", "now", &["--migrations=db"]);
+    told.is(
+        0,
+        &[
+            "brings 1 commit that the current release does not have",
+            "db/1.sql (removed)",
+        ],
+    );
+    for (previous, current, says) in [
+        (
+            "none",
+            "now",
+            "neither the current nor the previous release names its commit",
+        ),
+        ("one", "none", "the current release does not name its commit"),
+        ("far", "now", "the commit of the previous release is not in this clone"),
+    ] {
+        let told = run(previous, current, &[]);
+        told.is(0, &[]);
+        assert!(told.notes().contains(says), "{}", told.notes());
+        let told = run(previous, current, &["--migrations=db"]);
+        told.is(4, &["the migrations since then are not known", says]);
+        assert_eq!(told.output("command"), "");
+    }
 }

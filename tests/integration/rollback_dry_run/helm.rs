@@ -18,6 +18,8 @@ use crate::servers::{answer, eventually};
 struct Chart {
     repo: Repo,
     folder: PathBuf,
+    /// `helm`, which makes a patch itself, or `helm4`, which uses server-side apply.
+    program: &'static str,
 }
 
 const TEMPLATE: &str = r#"
@@ -50,6 +52,10 @@ spec: {template: {spec: {restartPolicy: Never, containers: [{name: tell, image: 
 
 impl Chart {
     fn new() -> Self {
+        Self::of("helm")
+    }
+
+    fn of(program: &'static str) -> Self {
         let repo = Repo::none();
         let folder = repo.outside("chart");
         fs::create_dir_all(folder.join("templates")).unwrap();
@@ -59,12 +65,11 @@ impl Chart {
         )
         .unwrap();
         fs::write(folder.join("templates/all.yaml"), TEMPLATE).unwrap();
-        Self { repo, folder }
+        Self { repo, folder, program }
     }
 
     fn try_helm(&self, namespace: &Namespace, args: &[&str]) -> Output {
-        let program = namespace.of.programs().join("helm");
-        Command::new(program)
+        Command::new(namespace.of.programs().join(self.program))
             .args(args)
             .args(["--namespace", &namespace.name])
             .env("KUBECONFIG", namespace.of.kubeconfig("admin"))
@@ -141,6 +146,8 @@ fn a_release_goes_back_to_its_last_other_revision_and_nothing_is_stored() {
         chart.deploy(&namespace, &json!({"image": image, "more": role}));
     }
     namespace.roll_out("deployment/shop");
+    // Helm makes again what somebody deleted.
+    namespace.kubectl(&["delete", "configmap", "settings"]);
     let history = || chart.helm(&namespace, &["history", "shop"]);
     let before = (all_versions(&namespace), history());
     let repo = Repo::none();
@@ -176,12 +183,14 @@ fn a_release_goes_back_to_its_last_other_revision_and_nothing_is_stored() {
         .dry_run(&["--platform=helm", "--helm-release=shop", "--list-calls"])
         .notes();
     let asked = kubernetes.asked("shop-release");
-    assert!(
-        asked.iter().any(|(method, uri)| method == "PATCH"
-            && uri.contains("configmaps/settings?")
-            && uri.contains("dryRun=All")),
-        "{asked:?}"
-    );
+    for (method, path) in [
+        ("PATCH", "deployments/shop?"),
+        ("PATCH", "configmaps/settings?"),
+        ("POST", "configmaps?"),
+    ] {
+        let is_it = |(own, uri): &(String, String)| own == method && uri.contains(path) && uri.contains("dryRun=All");
+        assert!(asked.iter().any(is_it), "{method} {path}: {asked:?}");
+    }
     for (method, uri) in asked {
         assert!(is_listed(&list, &method, &uri), "{method} {uri}\n{list}");
     }
@@ -287,13 +296,27 @@ fn what_the_credentials_may_is_asked_before() {
         &[
             "may not create secrets",
             "update secrets",
-            "patch deployments.apps shop",
+            "get deployments.apps shop",
             "patch configmaps settings",
+            "list replicasets.apps",
+            "delete jobs.batch tell",
         ],
     );
     assert_eq!(told.codes(), ["permission-denied"]);
     namespace.grant("create,update", "secrets");
-    namespace.grant("patch", "deployments.apps,configmaps");
+    namespace.grant("get,patch", "deployments.apps,configmaps");
+    namespace.grant("list", "replicasets.apps");
+    namespace.grant("get,list,watch,create,delete", "jobs.batch");
+    eventually("the grant is known", || dry_run_as("plain", &namespace, &[]).code == 0);
+    // Before an eleventh record, Helm deletes the oldest.
+    for text in 3..=10 {
+        chart.deploy(
+            &namespace,
+            &json!({"image": registry.image("shop:v2"), "text": text.to_string()}),
+        );
+    }
+    dry_run_as("plain", &namespace, &[]).is(1, &["may not delete secrets in"]);
+    namespace.grant("delete", "secrets");
     eventually("the grant is known", || dry_run_as("plain", &namespace, &[]).code == 0);
 }
 
@@ -375,9 +398,9 @@ fn what_the_cluster_or_the_registry_no_longer_has_is_found() {
     }
 }
 
-/// Helm's own patch passes over it, so it is not known to be refused.
+/// What server-side apply would refuse or merge: a list item that is there twice, and ports whose numbers change.
 #[test]
-fn what_server_side_apply_alone_refuses_is_unknown() {
+fn what_helms_own_patch_does_is_not_refused() {
     let (Some(kubernetes), Some(registry)) = (Kubernetes::shared(), Registry::start(false)) else {
         return;
     };
@@ -385,18 +408,60 @@ fn what_server_side_apply_alone_refuses_is_unknown() {
     registry.push("shop:v1", "one", &["linux/amd64"]);
     let image = registry.image("shop:v1");
     let twice = json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]);
-    let more = json!({"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "twice"},
-        "spec": {"replicas": 0, "selector": {"app": "twice"}, "template": {"metadata": {"labels": {"app": "twice"}},
-            "spec": {"containers": [{"name": "c", "image": image, "env": twice}]}}}});
-    chart.deploy(&namespace, &json!({"image": image, "more": more}));
-    chart.deploy(&namespace, &json!({"image": image, "more": more, "text": "new"}));
-    dry_run(&namespace, &[]).is(
-        4,
+    let more = |port: u16, strategy: Value| {
+        let pods = json!({"metadata": {"labels": {"app": "more"}},
+            "spec": {"containers": [{"name": "c", "image": image, "env": twice}]}});
+        json!({"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "more"},
+                "spec": {"selector": {"matchLabels": {"app": "more"}}, "strategy": strategy, "template": pods}},
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "more"},
+                "spec": {"type": "NodePort", "selector": {"app": "more"}, "ports": [{"name": "http", "port": port}]}},
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "alone"},
+                "spec": {"containers": [{"name": "c", "image": image}]}}]})
+    };
+    for (port, strategy) in [
+        (80, json!({"type": "Recreate"})),
+        (81, json!({"rollingUpdate": {"maxSurge": 2}})),
+    ] {
+        chart.deploy(&namespace, &json!({"image": image, "more": more(port, strategy)}));
+    }
+    dry_run(&namespace, &[]).is(0, &["5 objects"]);
+    chart.helm(&namespace, &["rollback", "shop", "1", "--no-hooks"]);
+}
+
+#[test]
+fn a_release_of_helm_4_goes_back_by_server_side_apply() {
+    let (Some(kubernetes), Some(registry)) = (Kubernetes::shared(), Registry::start(false)) else {
+        return;
+    };
+    let (namespace, chart) = (kubernetes.namespace(), Chart::of("helm4"));
+    for tag in ["v1", "v2"] {
+        registry.push(&format!("shop:{tag}"), tag, &["linux/amd64"]);
+        chart.deploy(&namespace, &json!({"image": registry.image(&format!("shop:{tag}"))}));
+    }
+    dry_run(&namespace, &[]).is(0, &["revision 1", "2 objects"]);
+    let other =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"mode": "off"}});
+    let args = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--field-manager=other",
+        "--filename=-",
+    ];
+    namespace.kubectl_with(&args, &other.to_string());
+    let told = dry_run(&namespace, &[]);
+    told.is(
+        1,
         &[
-            "whether the cluster accepts ReplicationController twice cannot be asked",
-            "an item is there twice",
+            "ConfigMap settings has fields that another program set",
+            "\"other\"",
+            "--force-conflicts",
         ],
     );
+    assert!(told.codes().contains(&"conflict"), "{:?}", told.codes());
+    let rollback = chart.try_helm(&namespace, &["rollback", "shop", "1", "--no-hooks"]);
+    assert!(!rollback.status.success(), "{rollback:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Platform `kubernetes`, against a real API server with its controllers, and real registries.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::kubernetes::{ADMIN, Kubernetes, Namespace, PLAIN};
 use crate::registry::{PASSWORD, Registry, USER};
 use crate::repo::{Repo, Told};
-use crate::servers::{answer, eventually, free_port};
+use crate::servers::{answer, eventually, free_port, read_head, serve};
 
 fn workload(kind: &str, image: &str, more: Value) -> Value {
     let mut of = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "shop"},
@@ -466,4 +467,107 @@ fn what_a_cluster_does_not_say_is_unknown() {
     let env = [("HOME", home.to_str().unwrap())];
     repo.dry_run_with(repo.root(), &["--workload=deployment/shop"], &env)
         .is(4, &["no cluster is known"]);
+}
+
+/// A cluster that answers like one up to the dry run, which ends so.
+fn cluster_that_refuses(status: u16, reason: &'static str, message: &'static str) -> String {
+    let metadata = json!({"name": "shop", "uid": "u1", "generation": 1});
+    let mut now = deployment("127.0.0.1:9/shop:v2");
+    now["metadata"] = metadata;
+    now["status"] = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+    let set = |number: u32| {
+        let mut of = deployment(&format!("127.0.0.1:9/shop:v{number}"));
+        of["metadata"] = json!({"annotations": {"deployment.kubernetes.io/revision": number.to_string()},
+            "ownerReferences": [{"uid": "u1", "controller": true}]});
+        of
+    };
+    let sets = json!({"items": [set(1), set(2)], "metadata": {}});
+    let refusal = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status, "reason": reason,
+        "message": message});
+    serve(move |mut stream| {
+        let head = read_head(&mut stream);
+        let lower = head.to_ascii_lowercase();
+        let length = lower
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next()?.trim().parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        stream.read_exact(&mut body).unwrap();
+        let is_patch = lower.contains("content-type: application/json-patch+json");
+        let apps = "/apis/apps/v1/namespaces/default";
+        let path = head.split(' ').nth(1).unwrap().to_owned();
+        let (status, answer) = match (head.split(' ').next().unwrap(), path.strip_prefix(apps)) {
+            _ if !lower.contains("authorization: bearer s3cret-token") => (401, json!({})),
+            ("GET", Some("/deployments/shop")) => (200, now.clone()),
+            ("GET", Some("/replicasets?labelSelector=app%3Dshop&limit=100")) => (200, sets.clone()),
+            ("POST", None) if path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => {
+                let review: Value = serde_json::from_slice(&body).unwrap();
+                let is_patch = review["spec"]["resourceAttributes"]["verb"] == "patch";
+                (201, json!({"status": {"allowed": is_patch}}))
+            }
+            ("PATCH", Some("/deployments/shop?dryRun=All")) if is_patch => (status, refusal.clone()),
+            _ => (405, json!({})),
+        };
+        let text = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            text.len()
+        );
+        let _ = stream.write_all(format!("{head}{text}").as_bytes());
+    })
+}
+
+#[test]
+fn each_refusal_of_the_dry_run_has_its_sentence() {
+    let repo = Repo::none();
+    for (status, reason, message, code, says) in [
+        (
+            409,
+            "Conflict",
+            "the object has been modified",
+            1,
+            "conflicts with another change: the object has been modified",
+        ),
+        (
+            400,
+            "BadRequest",
+            "admission webhook \"w\" denied the request: no",
+            1,
+            "the cluster refuses the rollback",
+        ),
+        (
+            400,
+            "BadRequest",
+            "admission webhook \"w\" does not support dry run",
+            4,
+            "does not support dry run",
+        ),
+        (
+            404,
+            "NotFound",
+            "deployments.apps \"shop\" not found",
+            4,
+            "has no such deployment",
+        ),
+        (
+            500,
+            "InternalError",
+            "etcdserver: leader changed",
+            4,
+            "answered with status 500: etcdserver: leader changed",
+        ),
+    ] {
+        let server = cluster_that_refuses(status, reason, message);
+        let config = json!({"current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": "s3cret-token"}}]});
+        let file = repo.outside("config");
+        fs::write(&file, config.to_string()).unwrap();
+        let env = [("KUBECONFIG", file.to_str().unwrap())];
+        let told = repo.dry_run_with(repo.root(), &["--workload=deployment/shop"], &env);
+        told.is(code, &[says]);
+        assert_eq!(told.statuses()[..3], ["passed"; 3], "{}", told.text);
+        assert_eq!(told.output("command"), "");
+        assert!(!told.text.contains("s3cret"), "{}", told.text);
+    }
 }

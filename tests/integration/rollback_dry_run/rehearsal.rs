@@ -105,6 +105,29 @@ fn the_previous_version_is_started_from_its_own_files_and_answers() {
 }
 
 #[test]
+fn it_runs_in_the_folder_of_the_release_that_corresponds() {
+    let repo = Repo::empty();
+    let port = free_port();
+    let command = format!("python3 server.py {port}");
+    let config =
+        format!("smoke:\n  url: http://127.0.0.1:{port}/\n  expect-body: ^one$\n  within: 5s\n  interval: 50ms\n");
+    repo.gate.write("shop/server.py", SERVER);
+    repo.gate.write("shop/.github/stageproof.yml", config);
+    repo.commit("shop/app", "one");
+    repo.git(&["tag", "v1"]);
+    repo.gate.write("new/app", "two");
+    repo.commit("shop/app", "two");
+    let told = repo.dry_run_in(&repo.root().join("shop"), &["--rehearse", &command]);
+    told.is(0, &["answers 200"]);
+    let config = repo.root().join("shop/.github/stageproof.yml");
+    let told = repo.dry_run_in(
+        &repo.root().join("new"),
+        &["--rehearse", &command, "--config", config.to_str().unwrap()],
+    );
+    told.is(4, &["the previous version has no folder `new`"]);
+}
+
+#[test]
 fn what_could_reach_the_platform_is_not_in_its_environment() {
     let shop = Shop::of(SERVER);
     let secrets = [
@@ -145,6 +168,7 @@ fn a_previous_version_that_does_not_come_up_is_a_failure_with_its_last_words() {
     let told = broken.rehearse(&[], &[]);
     told.is(1, &["exited with code 1", "no module named shop"]);
     assert_eq!(told.output("command"), "", "an unproved command is no output");
+    assert_eq!(told.codes(), ["process-exit"], "it is told once");
     let silent = Shop::of("import time\ntime.sleep(60)");
     silent
         .rehearse(&[], &[])

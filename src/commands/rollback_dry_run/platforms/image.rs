@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
-use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
+use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, one_registry, present};
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
@@ -124,7 +124,7 @@ impl Prove for ImagePlan {
                 proof.current_commit = world.runner.sha();
             }
             let image = self.image.of(&commit);
-            let previous = self.previous(image.clone(), digest_now, world);
+            let previous = self.previous(image.clone(), digest_now.clone(), world);
             let (Some(digest), Ok(image)) = (claims.look(claim, LIMIT + MARGIN, previous).await, image) else {
                 claims.skip(&[PULLABLE]);
                 return proof;
@@ -138,9 +138,15 @@ impl Prove for ImagePlan {
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
             let pullable = claims
-                .look(PULLABLE, LIMIT + MARGIN, self.pullable(image, digest, world))
+                .look(
+                    PULLABLE,
+                    LIMIT + MARGIN,
+                    self.pullable(image, digest, digest_now, world),
+                )
                 .await;
-            if let Some(image) = pullable {
+            if let Some((image, current_commit)) = pullable {
+                proof.previous_commit = proof.previous_commit.or(image.revision);
+                proof.current_commit = proof.current_commit.or(current_commit);
                 proof.proved = vec![
                     format!("{pinned} is in its registry, for {}", image.platform),
                     "its digest names these very bytes, whatever its tag names later".to_owned(),
@@ -161,7 +167,10 @@ impl ImagePlan {
         world: &World,
     ) -> impl Future<Output = Seen<String>> + Send + 'static {
         let (auth_env, env) = (self.auth_env.clone(), world.env.clone());
+        let both = [Some(&self.image), self.current.as_ref()].into_iter().flatten();
+        let both: Vec<ImageName> = both.filter_map(|named| named.of(&"0".repeat(40)).ok()).collect();
         async move {
+            one_registry(auth_env.as_deref(), &both)?;
             let image = image?;
             let registry = Registry::of(&image, auth_env.as_deref(), &env).map_err(not_checked)?;
             let digest = registry.digest(image.reference(), Instant::now() + LIMIT).await;
@@ -208,20 +217,37 @@ impl ImagePlan {
         &self,
         image: ImageName,
         digest: String,
+        digest_now: Option<String>,
         world: &World,
-    ) -> impl Future<Output = Seen<Image>> + Send + 'static {
+    ) -> impl Future<Output = Seen<(Image, Option<String>)>> + Send + 'static {
         let (plan, env, now) = (self.clone(), world.env.clone(), world.clock.now());
+        // Where its name has no commit, its label may.
+        let current = (self.current.as_ref())
+            .filter(|named| !named.has_commit())
+            .and_then(|named| named.of("").ok()?.pinned(&digest_now?).parse().ok());
         async move {
             let registry = Registry::of(&image, plan.auth_env.as_deref(), &env).map_err(not_checked)?;
-            let image = registry.image(&digest, &plan.on, Instant::now() + LIMIT).await;
-            present(image, &registry, KEEP_IMAGES, |image| {
+            let until = Instant::now() + LIMIT;
+            let image = registry.image(&digest, &plan.on, until).await;
+            let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {
                 let observed = Observation::nothing_wrong().fact("platform", image.platform.to_string());
                 // Reproducible builds say 1970, or another time that is no age.
                 match image.created.as_deref().filter(|created| *created > FIRST_IMAGES) {
                     Some(created) => age::tell(observed, "built", created, now),
                     None => observed,
                 }
-            })
+            })?;
+            let Some(image) = image else {
+                return Ok((None, observed));
+            };
+            let mut commit_now = None;
+            if let (Some(current), true) = (current, image.revision.is_some() || plan.image.has_commit()) {
+                let registry = Registry::of(&current, plan.auth_env.as_deref(), &env);
+                let (commit, sent) = commit_of(&current, registry, &plan.on, until).await;
+                observed = observed.fact("requests for the current image", sent.to_string());
+                commit_now = commit;
+            }
+            Ok((Some((image, commit_now)), observed))
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod cloudflare;
 pub mod command;
+pub mod compose;
+pub mod ecs;
 pub mod fly;
 pub mod git;
 pub mod helm;

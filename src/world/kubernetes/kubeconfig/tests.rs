@@ -1,4 +1,5 @@
 use super::*;
+use crate::world::http::Pem;
 
 const FILE: &str = r#"
 apiVersion: v1
@@ -78,7 +79,7 @@ fn the_first_file_that_has_a_name_has_all_of_it() {
     let found = merged(&["# nothing\n", first, FILE]);
     assert_eq!(found.current.as_deref(), Some("staging"));
     let (user, folder) = &found.users["robot"];
-    assert_eq!((user.token.as_ref(), user.client_key_data.as_ref()), (None, None));
+    assert!(user.token.is_none() && user.client_key_data.is_none());
     assert_eq!(folder, Path::new("/home/me/1"));
     let error = access(&[first, FILE], None, &[]).map(|_| ()).unwrap_err();
     assert!(error.contains("/home/me/0/token"), "{error}");

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, not_checked, present};
+use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, present};
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
@@ -89,7 +89,11 @@ impl Prove for FlyPlan {
             };
             let pullable = self.pullable(running, target.clone(), world);
             let image = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
-            let Some(image) = image else { return proof };
+            let Some((image, current_commit)) = image else {
+                return proof;
+            };
+            proof.previous_commit.clone_from(&image.revision);
+            proof.current_commit = current_commit;
             let pinned = target.image.pinned(&image.digest);
             proof.command = self.rollback_command.fill(|_| pinned.clone());
             proof.proved = vec![
@@ -212,19 +216,20 @@ impl FlyPlan {
         running: Running,
         target: Target,
         world: &World,
-    ) -> impl Future<Output = Seen<Image>> + Send + 'static {
+    ) -> impl Future<Output = Seen<(Image, Option<String>)>> + Send + 'static {
         let env = world.env.clone();
         let token_env = self.token_env.clone();
         async move {
             let own = env.get("FLY_REGISTRY_HOST").unwrap_or(REGISTRY);
             // The token is for Fly.io's own registry, and no other is shown it.
-            let registry = if target.image.host() == own {
+            let registry_of = |image: &ImageName| {
+                if image.host() != own {
+                    return Registry::of(image, None, &env);
+                }
                 let pair = Secret::new(format!("{ID_OF_TOKENS}:{}", running.token.reveal()));
-                Registry::with(&target.image, Credentials::Basic(pair, token_env), &env)
-            } else {
-                Registry::of(&target.image, None, &env)
+                Registry::with(image, Credentials::Basic(pair, token_env.clone()), &env)
             };
-            let registry = registry.map_err(not_checked)?;
+            let registry = registry_of(&target.image).map_err(not_checked)?;
             let until = Instant::now() + LIMIT;
             let digest = match registry.digest(target.image.reference(), until).await {
                 Ok(digest) => digest,
@@ -250,7 +255,16 @@ impl FlyPlan {
                     .findings
                     .push(Finding::error("same-image", same).help("name another release with --to-release"));
             }
-            Ok((image, observed))
+            let Some(image) = image else {
+                return Ok((None, observed));
+            };
+            let mut commit_now = None;
+            if image.revision.is_some() {
+                let (commit, sent) = commit_of(&running.image, registry_of(&running.image), &on, until).await;
+                observed = observed.fact("requests for the current image", sent.to_string());
+                commit_now = commit;
+            }
+            Ok((Some((image, commit_now)), observed))
         }
     }
 }

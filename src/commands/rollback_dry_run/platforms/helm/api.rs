@@ -1,6 +1,7 @@
 //! What a cluster is asked about a release.
 //!
-//! Sources: kubernetes.io/docs/reference/using-api/api-concepts and server-side-apply; helm.sh/helm/v3, `pkg/storage/driver/secrets.go`.
+//! Sources: kubernetes.io/docs/reference/using-api/api-concepts and server-side-apply; helm.sh/helm/v3,
+//! `pkg/storage/driver/secrets.go` and `pkg/kube/client.go`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use crate::commands::rollback_dry_run::pods;
 use crate::world::World;
 use crate::world::api::{Api, ApiError};
 use crate::world::calls::{Call, Content};
-use crate::world::kubernetes::{Asked, Cluster, Right};
+use crate::world::kubernetes::{Asked, Cluster, Right, Status};
 
 const LIST_RELEASES: Call = Call::get(
     "/api/v1/namespaces/{namespace}/secrets",
@@ -28,21 +29,34 @@ const GET_RELEASE: Call = Call::get(
 const CORE: Call = Call::get("/api/v1", "which kinds the cluster serves");
 const GROUP: Call = Call::get("/apis/{group}/{version}", "the same, of a group");
 const MAY: Call = Call::access_review("may the credentials do this; nothing is stored");
-const APPLY_CORE: Call = Call::dry_run(
+const PATCH_CORE: Call = Call::dry_run(
     "/api/v1/namespaces/{namespace}/{resource}/{name}",
     "would the cluster accept this object of the revision; nothing is stored",
 );
-const APPLY_CORE_GLOBAL: Call = Call::dry_run("/api/v1/{resource}/{name}", "the same, without a namespace");
-const APPLY: Call = Call::dry_run(
+const PATCH_CORE_GLOBAL: Call = Call::dry_run("/api/v1/{resource}/{name}", "the same, without a namespace");
+const PATCH: Call = Call::dry_run(
     "/apis/{group}/{version}/namespaces/{namespace}/{resource}/{name}",
     "the same, of a group",
 );
-const APPLY_GLOBAL: Call = Call::dry_run(
+const PATCH_GLOBAL: Call = Call::dry_run(
     "/apis/{group}/{version}/{resource}/{name}",
     "the same, of a group, without a namespace",
 );
+const CREATE_CORE: Call = Call::dry_run_create(
+    "/api/v1/namespaces/{namespace}/{resource}",
+    "would the cluster accept this object, which it does not have now; nothing is stored",
+);
+const CREATE_CORE_GLOBAL: Call = Call::dry_run_create("/api/v1/{resource}", "the same, without a namespace");
+const CREATE: Call = Call::dry_run_create(
+    "/apis/{group}/{version}/namespaces/{namespace}/{resource}",
+    "the same, of a group",
+);
+const CREATE_GLOBAL: Call = Call::dry_run_create(
+    "/apis/{group}/{version}/{resource}",
+    "the same, of a group, without a namespace",
+);
 
-/// All that a cluster is ever asked; the registry has a list of its own.
+/// All that a cluster is ever asked; the registry has a list of its own. A release and a pull secret are both Secrets.
 pub const CALLS: [(&str, &[Call]); 1] = [(
     "the Kubernetes API server",
     &[
@@ -51,10 +65,14 @@ pub const CALLS: [(&str, &[Call]); 1] = [(
         CORE,
         GROUP,
         MAY,
-        APPLY_CORE,
-        APPLY_CORE_GLOBAL,
-        APPLY,
-        APPLY_GLOBAL,
+        PATCH_CORE,
+        PATCH_CORE_GLOBAL,
+        PATCH,
+        PATCH_GLOBAL,
+        CREATE_CORE,
+        CREATE_CORE_GLOBAL,
+        CREATE,
+        CREATE_GLOBAL,
         pods::GET_ACCOUNT,
     ],
 )];
@@ -87,6 +105,21 @@ pub type Places = BTreeMap<(String, String, String), Place>;
 pub struct Helm {
     pub cluster: Cluster,
     pub name: String,
+}
+
+/// How Helm changes an object.
+#[derive(Clone, Copy)]
+pub struct Change<'a> {
+    pub place: &'a Place,
+    pub patch: Patch<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Patch<'a> {
+    /// By a patch that it makes itself.
+    Merge(&'a Value),
+    /// By server-side apply.
+    Apply,
 }
 
 /// A Secret that should hold a release.
@@ -216,28 +249,63 @@ impl Helm {
         self.cluster.may_in(&MAY, namespace, right, until).await
     }
 
-    /// What the object would be, which is thrown away.
-    pub async fn apply(&self, object: &Object, place: &Place, until: Instant) -> Result<(), ApiError> {
+    /// Asks whether Helm may make this of the object.
+    pub async fn would_accept(&self, object: &Object, change: Change<'_>, until: Instant) -> Result<(), ApiError> {
+        let Change { place, patch, .. } = change;
         let namespace = self.namespace(object, place);
-        let (group, version, name) = (&*object.group, &*object.version, &*object.name);
-        let resource = &*place.resource;
-        let (call, values) = match (group, namespace) {
-            ("", "") => (APPLY_CORE_GLOBAL, vec![resource, name]),
-            ("", namespace) => (APPLY_CORE, vec![namespace, resource, name]),
-            (group, "") => (APPLY_GLOBAL, vec![group, version, resource, name]),
-            (group, namespace) => (APPLY, vec![group, version, namespace, resource, name]),
+        let (group, version, resource) = (&*object.group, &*object.version, &*place.resource);
+        let (patched, created, mut values) = match (group, namespace) {
+            ("", "") => (PATCH_CORE_GLOBAL, CREATE_CORE_GLOBAL, vec![resource]),
+            ("", namespace) => (PATCH_CORE, CREATE_CORE, vec![namespace, resource]),
+            (group, "") => (PATCH_GLOBAL, CREATE_GLOBAL, vec![group, version, resource]),
+            (group, namespace) => (PATCH, CREATE, vec![group, version, namespace, resource]),
         };
-        if values.iter().any(|value| value.contains('/')) {
+        if values.iter().chain(&[&*object.name]).any(|value| value.contains('/')) {
             return Err(ApiError::unasked(
-                format!("the {} `{name}` has a name that no object can have", object.kind),
+                format!(
+                    "the {} `{}` has a name that no object can have",
+                    object.kind, object.name
+                ),
                 "correct the chart",
             ));
         }
-        let patch = ("application/apply-patch+yaml", &object.body);
-        let query = [("fieldManager", "helm"), ("force", "true")];
-        self.cluster
-            .dry_run::<Value>(&call, &values, patch, &query, until)
-            .await
-            .map(|_| ())
+        let all = values.len();
+        values.push(&object.name);
+        let send = async |call: &Call, values: &[&str], body: (&str, &Value), more: &[(&str, &str)]| {
+            let query = [&[("fieldManager", "helm")], more].concat();
+            let answer = self.cluster.dry_run::<Value>(call, values, body, &query, until).await;
+            answer.map(|_| ())
+        };
+        match patch {
+            Patch::Merge(patch) => match send(&patched, &values, ("application/merge-patch+json", patch), &[]).await {
+                Err(error) if is_not_there(&error) => {
+                    send(&created, &values[..all], ("application/json", &object.body), &[]).await
+                }
+                answer => answer,
+            },
+            Patch::Apply => {
+                let body = ("application/apply-patch+yaml", &object.body);
+                match send(&patched, &values, body, &[]).await {
+                    // Helm first takes over what it set itself before it knew server-side apply.
+                    Err(error) if is_with_helm_alone(&error) => {
+                        send(&patched, &values, body, &[("force", "true")]).await
+                    }
+                    answer => answer,
+                }
+            }
+        }
     }
+}
+
+/// The object itself is not there: a missing namespace is another matter.
+fn is_not_there(error: &ApiError) -> bool {
+    let says = Status::of(error).map(|status| status.message());
+    error.status == Some(404) && says.is_some_and(|says| !says.starts_with("namespaces "))
+}
+
+fn is_with_helm_alone(error: &ApiError) -> bool {
+    let says = Status::of(error).map(|status| status.message()).unwrap_or_default();
+    let all = says.matches("conflict with \"").count() + says.matches("conflicts with \"").count();
+    let own = says.matches("with \"helm\"").count();
+    error.status == Some(409) && all > 0 && all == own
 }

@@ -25,8 +25,12 @@ pub enum NotAManifest {
 
 /// Every object; those in a `List` one by one.
 pub fn objects(manifest: &str) -> Result<Vec<Object>, NotAManifest> {
-    // As Kubernetes reads YAML: 0644 is octal. The words of an error could repeat a secret.
-    let options = serde_yaml::options! { with_snippet: false, legacy_octal_numbers: true };
+    // As Kubernetes reads YAML: 0644 is octal, and the last of two keys counts. The words of an error could repeat a secret.
+    let options = serde_yaml::options! {
+        with_snippet: false,
+        legacy_octal_numbers: true,
+        duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::LastWins,
+    };
     let documents: Vec<Value> = serde_yaml::from_multiple_with_options(manifest, options).map_err(|error| {
         let place = error.location().map(|at| format!(" at line {}", at.line()));
         NotAManifest::Yaml(place.unwrap_or_default())
@@ -89,11 +93,41 @@ impl Object {
         self.body.pointer(pointer).filter(|_| is_its_own)
     }
 
-    /// Whether this is the same object, whatever it holds.
-    pub fn is(&self, other: &Self) -> bool {
-        (&self.group, &self.kind, &self.name, &self.namespace)
-            == (&other.group, &other.kind, &other.name, &other.namespace)
+    pub fn is_pod(&self) -> bool {
+        self.group.is_empty() && self.kind == "Pod"
     }
+
+    /// What makes this of the object that `current` describes, as JSON merge patch (RFC 7396) has it. Helm's own patch
+    /// merges lists item by item; here they are replaced.
+    pub fn patch(&self, current: Option<&Self>) -> Value {
+        let mut patch = match current {
+            Some(current) => merge_patch(&self.body, &current.body),
+            None => self.body.clone(),
+        };
+        // The cluster fills in `rollingUpdate`, which this type does not allow; Helm's patch drops it.
+        if let Some(strategy) = patch
+            .pointer_mut("/spec/strategy")
+            .filter(|of| of["type"] == "Recreate")
+        {
+            strategy["rollingUpdate"] = Value::Null;
+        }
+        patch
+    }
+}
+
+/// All of `target`, and `null` for each key that only `current` has.
+fn merge_patch(target: &Value, current: &Value) -> Value {
+    let (Value::Object(target), Value::Object(current)) = (target, current) else {
+        return target.clone();
+    };
+    let set = target.iter().map(|(key, value)| {
+        let value = current
+            .get(key)
+            .map_or_else(|| value.clone(), |was| merge_patch(value, was));
+        (key.clone(), value)
+    });
+    let removed = current.keys().filter(|key| !target.contains_key(*key));
+    set.chain(removed.map(|key| (key.clone(), Value::Null))).collect()
 }
 
 #[cfg(test)]

@@ -137,11 +137,11 @@ pub fn not_accepted(object: &Object, namespace: &str, error: &ApiError) -> Resul
     };
     let says = status.message();
     let of = format!("{} {}", one_line(&object.kind), one_line(&object.name));
-    // Server-side apply knows no duplicate list items and no unknown fields; the patch that Helm sends passes over both.
-    if says.contains("failed to create typed patch object") {
+    // A running pod has volumes that a chart does not list, and only a patch like Helm's keeps them.
+    if object.is_pod() && error.status == Some(422) {
         return Err(NotChecked::with_help(
-            format!("whether the cluster accepts {of} cannot be asked: {says}"),
-            "Helm may roll it back nevertheless; correct the chart: the field is unknown, or an item is there twice",
+            format!("whether the cluster accepts the changed {of} cannot be asked: {says}"),
+            "compare it yourself with `helm diff rollback`, or run the pod by a Deployment",
         ));
     }
     let (code, why, help) = match error.status {
@@ -159,6 +159,11 @@ pub fn not_accepted(object: &Object, namespace: &str, error: &ApiError) -> Resul
             "no-namespace",
             format!("{of} needs the namespace {namespace}, which is being deleted"),
             "create the namespace again when it is gone",
+        ),
+        Some(409) if says.contains("conflict") => (
+            "conflict",
+            format!("{of} has fields that another program set, so Helm would stop: {says}"),
+            "let only one program set them, or add --force-conflicts to the rollback",
         ),
         // Whether the credentials suffice was asked before.
         Some(403) => (

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{Pulled, all_present};
-use crate::commands::rollback_dry_run::pods::not_answered;
+use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release as Listed};
 use crate::commands::rollback_dry_run::template::Template;
@@ -69,16 +69,19 @@ pub struct HelmPlan {
 struct Running {
     helm: Arc<Helm>,
     records: Arc<Vec<Record>>,
+    deployed: Revision,
+    /// Which Helm compares with. It is not the deployed one after a failed upgrade.
+    newest: Revision,
+}
+
+#[derive(Clone)]
+struct Revision {
     release: Arc<Release>,
     objects: Arc<Vec<Object>>,
 }
 
 /// What would be gone back to.
-#[derive(Clone)]
-struct Target {
-    release: Arc<Release>,
-    objects: Arc<Vec<Object>>,
-}
+type Target = Revision;
 
 impl HelmPlan {
     /// All that is ever sent for it.
@@ -180,20 +183,24 @@ impl HelmPlan {
                     .findings
                     .push(messages::newest_failed(&helm, newest, current.version));
             }
-            let release = read(&helm, current, until).await?;
-            let objects = objects(&release)?;
+            let deployed = Revision::new(read(&helm, current, until).await?)?;
+            let newest = match newest.version == current.version {
+                true => deployed.clone(),
+                false => Revision::new(read(&helm, newest, until).await?)?,
+            };
+            let release = &deployed.release;
             observed = observed
                 .fact("release", format!("{} revision {}", plan.name, release.version))
                 .fact("chart", one_line(&release.chart()))
                 .fact("deployed", one_line(&release.info.last_deployed))
-                .fact("images", proving::images(&objects))
+                .fact("images", proving::images(&deployed.objects))
                 .fact("asked", format!("as {}", helm.cluster.credentials))
                 .fact("requests", helm.cluster.sent().to_string());
             let running = Running {
                 helm: Arc::new(helm),
                 records: Arc::new(records),
-                release: Arc::new(release),
-                objects: Arc::new(objects),
+                deployed,
+                newest,
             };
             Ok((Some(running), observed))
         }
@@ -203,8 +210,12 @@ impl HelmPlan {
         let plan = self.clone();
         async move {
             let Running {
-                helm, records, release, ..
+                helm,
+                records,
+                deployed,
+                ..
             } = running;
+            let release = deployed.release;
             let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
             let named = plan.to.map(|number| number.to_string());
             let mut kept: Vec<Release> = vec![(*release).clone()];
@@ -259,24 +270,18 @@ impl HelmPlan {
             };
             let place = |version: u64| records.iter().position(|of| of.version == version).unwrap_or_default();
             let distance = place(target.version).saturating_sub(place(release.version));
-            let objects = objects(&target)?;
+            let target = Revision::new(target)?;
+            let (version, images) = (target.release.version, proving::images(&target.objects));
             observed = observed
-                .fact("release", format!("revision {}", target.version))
+                .fact("release", format!("revision {version}"))
                 .fact("distance", format!("{} back", count(distance, "release")))
-                .fact("chart", one_line(&target.chart()))
-                .fact("images", proving::images(&objects));
+                .fact("chart", one_line(&target.release.chart()))
+                .fact("images", images.clone());
             observed = age::tell(observed, "deployed", &listed.at, now);
-            if proving::images(&objects) == proving::images(&running.objects) {
-                let why = format!(
-                    "revision {} has the same images; other parts of it differ",
-                    target.version
-                );
+            if images == proving::images(&deployed.objects) {
+                let why = format!("revision {version} has the same images; other parts of it differ");
                 observed.findings.push(Finding::note("same-images", why));
             }
-            let target = Target {
-                release: Arc::new(target),
-                objects: Arc::new(objects),
-            };
             Ok((Some(target), observed))
         }
     }
@@ -289,17 +294,21 @@ impl HelmPlan {
     ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
-            let helm = running.helm;
+            let (helm, deployed) = (running.helm, running.deployed);
             let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
-            let mut objects = (*target.objects).clone();
-            for hook in target.release.rollback_hooks() {
-                objects.extend(manifest::objects(&hook.manifest).unwrap_or_default());
-            }
+            let objects = [&target.objects[..], &target.hooks()?[..]].concat();
+            let puller = Puller {
+                cluster: &helm.cluster,
+                namespace: &helm.cluster.namespace,
+                auth_env: plan.auth_env.as_deref(),
+                env: &env,
+            };
+            let both = objects.iter().chain(&*deployed.objects);
+            pods::share_a_registry(puller.auth_env, both.filter_map(Object::template))?;
             let (mut odd, mut of_current) = (Observation::nothing_wrong(), Observation::nothing_wrong());
-            let auth_env = plan.auth_env.as_deref();
             let (previous, current) = futures_util::future::join(
-                proving::wanted(&helm, &objects, auth_env, &env, until, &mut odd),
-                proving::wanted(&helm, &running.objects, auth_env, &env, until, &mut of_current),
+                proving::wanted(puller, &objects, until, &mut odd),
+                proving::wanted(puller, &deployed.objects, until, &mut of_current),
             )
             .await;
             // What runs is only a control: without it the answer is still one.
@@ -330,9 +339,26 @@ async fn read(helm: &Helm, record: &Record, until: Instant) -> Result<Release, N
     }
 }
 
-fn objects(release: &Release) -> Result<Vec<Object>, NotChecked> {
+impl Revision {
+    fn new(release: Release) -> Result<Self, NotChecked> {
+        let objects = objects(&release, &release.manifest)?;
+        Ok(Self {
+            release: Arc::new(release),
+            objects: Arc::new(objects),
+        })
+    }
+
+    /// What a rollback to it makes besides.
+    fn hooks(&self) -> Result<Vec<Object>, NotChecked> {
+        let hooks = self.release.rollback_hooks();
+        let each: Result<Vec<_>, _> = hooks.map(|hook| objects(&self.release, &hook.manifest)).collect();
+        Ok(each?.concat())
+    }
+}
+
+fn objects(release: &Release, manifest: &str) -> Result<Vec<Object>, NotChecked> {
     let number = release.version;
-    manifest::objects(&release.manifest).map_err(|error| {
+    manifest::objects(manifest).map_err(|error| {
         NotChecked::with_help(
             format!("the manifest of revision {number} cannot be read: {error}"),
             "look at it with `helm get manifest`; name another revision with --to-release",

@@ -5,21 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::api::{AT_ONCE, Helm, Places};
+use super::api::{AT_ONCE, Change, Helm, Patch, Places};
 use super::manifest::Object;
 use super::{LIMIT, Running, Target, messages};
 use crate::commands::rollback_dry_run::claims::Seen;
 use crate::commands::rollback_dry_run::images::Wanted;
-use crate::commands::rollback_dry_run::pods::{self, Pod, not_answered};
+use crate::commands::rollback_dry_run::pods::{self, Pod, Puller, not_answered};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
-use crate::world::Env;
 use crate::world::kubernetes::Right;
 use crate::world::registry::Platform;
 
 /// What Helm does with its own records: it reads them, notes the rollback, and notes that another one is superseded.
 const OF_RECORDS: [&str; 4] = ["list", "get", "create", "update"];
+/// As many records as Helm keeps if it is not told otherwise; before it notes one more, it deletes the oldest.
+const KEPT: usize = 10;
 
 /// One right that a rollback needs.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,13 +68,12 @@ impl Needed {
 
 /// Answers with where the kinds of both manifests are kept.
 pub async fn permission(running: Running, target: Target) -> Seen<Places> {
-    let Running {
-        helm, objects: current, ..
-    } = running;
+    let Running { helm, newest, .. } = &running;
     let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
-    let both = [&target.objects[..], &current[..]].concat();
-    let places = helm.places(&both, until).await.map_err(|error| not_answered(&error))?;
-    let needed: Vec<Needed> = needed(&helm, &target.objects, &current, &places).into_iter().collect();
+    let hooks = target.hooks()?;
+    let all = [&target.objects[..], &newest.objects[..], &hooks[..]].concat();
+    let places = helm.places(&all, until).await.map_err(|error| not_answered(&error))?;
+    let needed: Vec<Needed> = needed(&running, &target, &hooks, &places).into_iter().collect();
     let mut missing = Vec::new();
     for some in needed.chunks(AT_ONCE) {
         let asks = some.iter().map(|of| {
@@ -103,7 +103,7 @@ pub async fn permission(running: Running, target: Target) -> Seen<Places> {
         .fact("rights", count(needed.len(), "right"))
         .fact("requests", (helm.cluster.sent() - before).to_string());
     if !missing.is_empty() {
-        observed.findings.push(messages::may_not(&helm, &missing));
+        observed.findings.push(messages::may_not(helm, &missing));
         return Ok((None, observed));
     }
     if everything {
@@ -117,35 +117,85 @@ pub async fn permission(running: Running, target: Target) -> Seen<Places> {
     Ok((Some(places), observed))
 }
 
-fn needed(helm: &Helm, target: &[Object], current: &[Object], places: &Places) -> BTreeSet<Needed> {
+fn needed(running: &Running, target: &Target, hooks: &[Object], places: &Places) -> BTreeSet<Needed> {
+    let Running { helm, newest, .. } = running;
     let own = &*helm.cluster.namespace;
-    let records = OF_RECORDS
-        .iter()
-        .map(|verb| Needed::new(own, verb, ("", "secrets"), None));
-    let of = |object: &Object, verb, name| {
-        let place = places.get(&key(object))?;
+    let mut all = BTreeSet::new();
+    let mut of_records = OF_RECORDS.to_vec();
+    if running.records.len() >= KEPT {
+        of_records.push("delete");
+    }
+    all.extend(
+        of_records
+            .into_iter()
+            .map(|verb| Needed::new(own, verb, ("", "secrets"), None)),
+    );
+    let mut add = |object: &Object, verbs: &[&'static str]| {
+        let Some(place) = places.get(&key(object)) else { return };
         let namespace = helm.namespace(object, place);
-        Some(Needed::new(namespace, verb, (&object.group, &place.resource), name))
-    };
-    let has = |all: &[Object], object: &Object| all.iter().any(|other| other.is(object));
-    let set = target.iter().filter_map(|object| {
-        if has(current, object) {
-            of(object, "patch", Some(&*object.name))
-        } else {
-            of(object, "create", None)
+        for verb in verbs {
+            let name = (!matches!(*verb, "create" | "list" | "watch")).then_some(&*object.name);
+            all.insert(Needed::new(namespace, verb, (&object.group, &place.resource), name));
         }
-    });
-    let removed = current.iter().filter(|object| !has(target, object));
-    let removed = removed.filter_map(|object| of(object, "delete", Some(&*object.name)));
-    records.chain(set).chain(removed).collect()
+        // `--wait` looks for the replica set of each deployment; Helm 4 watches all that it waits for.
+        let replica_sets: &[&str] = match &*object.kind {
+            "Deployment" if verbs.contains(&"watch") => &["list", "watch"],
+            "Deployment" => &["list"],
+            _ => &[],
+        };
+        for verb in replica_sets {
+            all.insert(Needed::new(namespace, verb, ("apps", "replicasets"), None));
+        }
+    };
+    // What Helm 4 wrote names how it applies.
+    let watches: &[&str] = match &*newest.release.apply_method {
+        "" => &[],
+        _ => &["list", "watch"],
+    };
+    for object in &*target.objects {
+        let change = match of_the_same(helm, &newest.objects, object, places) {
+            Some(_) => "patch",
+            None => "create",
+        };
+        add(object, &[&["get", change], watches].concat());
+    }
+    for object in &*newest.objects {
+        if of_the_same(helm, &target.objects, object, places).is_none() {
+            add(object, &["get", "delete"]);
+        }
+    }
+    for hook in hooks {
+        // Helm deletes what an earlier run left, and waits for these two kinds.
+        let waits: &[&str] = match &*hook.kind {
+            "Job" | "Pod" => &["list", "watch"],
+            _ => &[],
+        };
+        add(hook, &[&["get", "create", "delete"], waits].concat());
+    }
+    all
 }
 
 fn key(object: &Object) -> (String, String, String) {
     (object.group.clone(), object.version.clone(), object.kind.clone())
 }
 
+/// The same object in another manifest, whatever it holds there.
+fn of_the_same<'a>(helm: &Helm, all: &'a [Object], object: &Object, places: &Places) -> Option<&'a Object> {
+    let namespace = |of: &Object| {
+        places.get(&key(of)).map_or_else(
+            || of.namespace.clone(),
+            |place| Some(helm.namespace(of, place).to_owned()),
+        )
+    };
+    let is_same = |other: &&Object| {
+        (&other.group, &other.kind, &other.name) == (&object.group, &object.kind, &object.name)
+            && namespace(other) == namespace(object)
+    };
+    all.iter().find(is_same)
+}
+
 pub async fn accepted(running: Running, target: Target, places: Places) -> Seen<()> {
-    let helm = running.helm;
+    let Running { helm, newest, .. } = &running;
     let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
     let mut findings = Vec::new();
     let mut unknown = None;
@@ -154,7 +204,17 @@ pub async fn accepted(running: Running, target: Target, places: Places) -> Seen<
             let Some(place) = places.get(&key(object)) else {
                 return Some(Ok(messages::not_served(object)));
             };
-            let error = helm.apply(object, place, until).await.err()?;
+            let current = of_the_same(helm, &newest.objects, object, &places);
+            // The cluster fills in what a running pod may not lose, and Helm sends nothing for one that does not differ.
+            if object.is_pod() && current.is_some_and(|current| current.body == object.body) {
+                return None;
+            }
+            let merge = object.patch(current);
+            let patch = match target.release.is_applied() {
+                true => Patch::Apply,
+                false => Patch::Merge(&merge),
+            };
+            let error = helm.would_accept(object, Change { place, patch }, until).await.err()?;
             Some(messages::not_accepted(object, helm.namespace(object, place), &error))
         });
         for answer in join_all(asks).await.into_iter().flatten() {
@@ -195,10 +255,8 @@ pub fn platform(objects: &[Object]) -> Platform {
 
 /// The images of all pods, each with the credentials of the first pod that needs it.
 pub async fn wanted(
-    helm: &Helm,
+    puller: Puller<'_>,
     objects: &[Object],
-    auth_env: Option<&str>,
-    env: &Env,
     until: Instant,
     observed: &mut Observation,
 ) -> Result<Vec<Wanted>, NotChecked> {
@@ -206,18 +264,18 @@ pub async fn wanted(
     let mut groups: BTreeMap<_, Pod> = BTreeMap::new();
     for object in objects {
         let Some(template) = object.template() else { continue };
-        let namespace = object.namespace.as_deref().unwrap_or(&helm.cluster.namespace);
-        let pod = Pod::of(template);
-        let key = match auth_env {
+        let namespace = object.namespace.as_deref().unwrap_or(puller.namespace);
+        let pod = Pod::of(template)?;
+        let key = match puller.auth_env {
             Some(_) => None,
             None => Some((namespace, pod.credentials())),
         };
         groups.entry(key).or_default().add(pod);
     }
     let asks = groups.into_iter().map(|(key, pod)| async move {
-        let namespace = key.map_or(&*helm.cluster.namespace, |(namespace, _)| namespace);
+        let namespace = key.map_or(puller.namespace, |(namespace, _)| namespace);
         let mut own = Observation::nothing_wrong();
-        let wanted = pods::wanted(&helm.cluster, namespace, pod, auth_env, env, until, &mut own).await;
+        let wanted = pods::wanted(pod, Puller { namespace, ..puller }, until, &mut own).await;
         (wanted, own)
     });
     let mut all: Vec<Wanted> = Vec::new();

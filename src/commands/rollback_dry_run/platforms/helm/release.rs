@@ -22,6 +22,8 @@ pub struct Release {
     pub chart: Chart,
     pub manifest: String,
     pub hooks: Option<Vec<Hook>>,
+    /// Of Helm 4: `ssa` for server-side apply, or `csa`.
+    pub apply_method: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -96,6 +98,11 @@ impl Release {
     /// Helm supersedes a failed release when a rollback from it fails, too. What it says about it stays.
     pub fn has_failed(&self) -> bool {
         self.info.status == "failed" || self.info.description.contains("\" failed: ")
+    }
+
+    /// Whether a rollback to it is done by server-side apply.
+    pub fn is_applied(&self) -> bool {
+        self.apply_method == "ssa"
     }
 
     /// Those that a rollback to this release runs.

@@ -2,14 +2,11 @@
 //!
 //! Sources: kubernetes.io/docs/reference/kubernetes-api; kubectl, `pkg/polymorphichelpers/rollback.go`.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::named::{Kind, Named};
+use super::objects::{Kept, Workload};
 use crate::commands::rollback_dry_run::pods;
 use crate::world::World;
 use crate::world::api::ApiError;
@@ -70,93 +67,7 @@ pub const CALLS: [(&str, &[Call]); 1] = [(
 /// Old revisions have a template each; some kilobytes.
 const PAGE: usize = 100;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Deployment,
-    StatefulSet,
-    DaemonSet,
-}
-
-/// What is rolled out, as kubectl names it: `deployment/shop`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    pub kind: Kind,
-    pub name: String,
-}
-
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAWorkload {
-    #[error("`{0}` is not KIND/NAME")]
-    Form(String),
-    #[error("`{0}` cannot be rolled back; the kinds are deployment, statefulset and daemonset")]
-    Kind(String),
-    #[error("`{0}` is not a name: it has lower-case letters, digits, hyphens and dots")]
-    Name(String),
-}
-
-impl FromStr for Named {
-    type Err = NotAWorkload;
-
-    fn from_str(text: &str) -> Result<Self, NotAWorkload> {
-        let (kind, name) = text
-            .split_once('/')
-            .ok_or_else(|| NotAWorkload::Form(text.to_owned()))?;
-        let kind = match kind.to_ascii_lowercase().trim_end_matches(".apps") {
-            "deployment" | "deployments" | "deploy" => Kind::Deployment,
-            "statefulset" | "statefulsets" | "sts" => Kind::StatefulSet,
-            "daemonset" | "daemonsets" | "ds" => Kind::DaemonSet,
-            _ => return Err(NotAWorkload::Kind(kind.to_owned())),
-        };
-        if !is_name(name) {
-            return Err(NotAWorkload::Name(name.to_owned()));
-        }
-        Ok(Self {
-            kind,
-            name: name.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.word(), self.name)
-    }
-}
-
-/// A name of an object (kubernetes.io/docs/concepts/overview/working-with-objects/names).
-pub fn is_name(text: &str) -> bool {
-    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let ends = text.bytes().next().is_some_and(word) && text.bytes().last().is_some_and(word);
-    ends && text.len() <= 253 && text.bytes().all(|b| word(b) || matches!(b, b'-' | b'.'))
-}
-
 impl Kind {
-    /// As kubectl takes it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Deployment => "deployment",
-            Self::StatefulSet => "statefulset",
-            Self::DaemonSet => "daemonset",
-        }
-    }
-
-    /// As rules name it.
-    pub fn resource(self) -> &'static str {
-        match self {
-            Self::Deployment => "deployments",
-            Self::StatefulSet => "statefulsets",
-            Self::DaemonSet => "daemonsets",
-        }
-    }
-
-    /// What its revisions are kept as.
-    pub fn history(self) -> &'static str {
-        match self {
-            Self::Deployment => "replicasets",
-            Self::StatefulSet | Self::DaemonSet => "controllerrevisions",
-        }
-    }
-
     fn get(self) -> Call {
         match self {
             Self::Deployment => GET_DEPLOYMENT,
@@ -172,132 +83,6 @@ impl Kind {
             Self::DaemonSet => UNDO_DAEMONSET,
         }
     }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Metadata {
-    pub name: String,
-    pub uid: String,
-    pub generation: u64,
-    pub annotations: BTreeMap<String, String>,
-    pub labels: BTreeMap<String, String>,
-    pub owner_references: Vec<Owner>,
-    pub creation_timestamp: Option<String>,
-    pub deletion_timestamp: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Owner {
-    uid: String,
-    controller: bool,
-}
-
-/// A deployment, stateful set or daemon set.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Workload {
-    pub metadata: Metadata,
-    pub spec: Spec,
-    #[serde(default)]
-    pub status: State,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Spec {
-    pub replicas: Option<u64>,
-    #[serde(default)]
-    pub paused: bool,
-    #[serde(default)]
-    selector: Selector,
-    pub template: Value,
-    #[serde(default)]
-    pub update_strategy: Strategy,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Strategy {
-    pub r#type: String,
-    pub rolling_update: Rolling,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Rolling {
-    pub partition: u64,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Selector {
-    match_labels: BTreeMap<String, String>,
-    match_expressions: Vec<Expression>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Expression {
-    key: String,
-    operator: String,
-    values: Vec<String>,
-}
-
-impl Selector {
-    /// As a query has it.
-    fn text(&self) -> String {
-        let labels = self.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
-        let expressions = self.match_expressions.iter().map(|of| match of.operator.as_str() {
-            "In" => format!("{} in ({})", of.key, of.values.join(",")),
-            "NotIn" => format!("{} notin ({})", of.key, of.values.join(",")),
-            "DoesNotExist" => format!("!{}", of.key),
-            _ => of.key.clone(),
-        });
-        labels.chain(expressions).collect::<Vec<_>>().join(",")
-    }
-}
-
-/// What its controller says.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct State {
-    pub observed_generation: u64,
-    pub replicas: u64,
-    pub updated_replicas: u64,
-    pub available_replicas: u64,
-    pub ready_replicas: u64,
-    pub current_revision: String,
-    pub update_revision: String,
-    pub desired_number_scheduled: u64,
-    pub updated_number_scheduled: u64,
-    pub number_available: u64,
-    pub conditions: Vec<Condition>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Condition {
-    pub r#type: String,
-    pub status: String,
-    pub reason: String,
-    pub message: String,
-}
-
-/// A replica set or a controller revision.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Kept {
-    pub metadata: Metadata,
-    /// Of a replica set.
-    pub spec: Option<KeptSpec>,
-    /// Of a controller revision: its number, and the patch that brings it back.
-    pub revision: Option<u64>,
-    pub data: Option<Value>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct KeptSpec {
-    pub template: Value,
 }
 
 /// A cluster, asked about one workload.
@@ -334,8 +119,7 @@ impl Kubernetes {
             ..Content::default()
         };
         let mut kept: Vec<Kept> = self.cluster.list(&call, content, PAGE, until).await?;
-        let is_its = |owner: &Owner| owner.controller && owner.uid == workload.metadata.uid;
-        kept.retain(|kept| kept.metadata.owner_references.iter().any(is_its));
+        kept.retain(|kept| kept.metadata.is_controlled_by(&workload.metadata.uid));
         Ok(kept)
     }
 
@@ -348,43 +132,5 @@ impl Kubernetes {
         let Named { kind, name } = &self.named;
         let values = [&*self.cluster.namespace, name];
         self.cluster.dry_run(&kind.undo(), &values, patch, &[], until).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_workload_is_named_as_kubectl_names_it() {
-        for (text, shown) in [
-            ("deployment/shop", "deployment/shop"),
-            ("deploy/shop", "deployment/shop"),
-            ("Deployments.apps/shop.v1", "deployment/shop.v1"),
-            ("sts/db", "statefulset/db"),
-            ("ds/agent", "daemonset/agent"),
-        ] {
-            assert_eq!(text.parse::<Named>().unwrap().to_string(), shown);
-        }
-        for text in [
-            "shop",
-            "pod/shop",
-            "deployment/",
-            "deployment/a/b",
-            "deployment/Shop",
-            "deployment/-a",
-        ] {
-            assert!(text.parse::<Named>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_selector_is_written_as_a_query_has_it() {
-        let selector: Selector = serde_json::from_str(
-            r#"{"matchLabels":{"app":"shop","tier":"web"},"matchExpressions":[{"key":"a","operator":"In","values":["b","c"]},
-                {"key":"d","operator":"Exists"},{"key":"e","operator":"DoesNotExist"},{"key":"f","operator":"NotIn","values":["g"]}]}"#,
-        )
-        .unwrap();
-        assert_eq!(selector.text(), "app=shop,tier=web,a in (b,c),d,!e,f notin (g)");
     }
 }

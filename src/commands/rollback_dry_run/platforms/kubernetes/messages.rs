@@ -1,13 +1,9 @@
 //! What is wrong, in words.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
-use super::api::{Kind, Named};
+use super::named::{Kind, Named};
 use crate::commands::rollback_dry_run::releases::NoPrevious;
-use crate::model::text::{count, one_line};
-use crate::model::{Finding, TimeSpan};
+use crate::model::Finding;
+use crate::model::text::count;
 use crate::world::api::ApiError;
 use crate::world::kubernetes::{Cluster, Status};
 
@@ -137,19 +133,4 @@ pub fn not_covered(kind: Kind) -> Vec<String> {
         lines.push("volumeClaimTemplates: they cannot be changed back".to_owned());
     }
     lines
-}
-
-/// A time, and how long ago that is.
-pub fn ago(at: &str, now: Timestamp) -> String {
-    let age = at
-        .parse::<Timestamp>()
-        .ok()
-        .and_then(|at| Duration::try_from(now.duration_since(at)).ok());
-    match age {
-        Some(age) => {
-            let minutes = Duration::from_secs(age.as_secs() / 60 * 60);
-            format!("{}, {} ago", one_line(at), TimeSpan(minutes))
-        }
-        None => one_line(at),
-    }
 }

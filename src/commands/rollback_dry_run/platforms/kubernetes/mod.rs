@@ -2,6 +2,8 @@
 
 mod api;
 mod messages;
+mod named;
+mod objects;
 mod revisions;
 mod state;
 
@@ -13,20 +15,23 @@ use futures_util::future::join3;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{Pulled, all_present};
-use crate::commands::rollback_dry_run::pods::{self, Pod, not_answered};
+use crate::commands::rollback_dry_run::pods::{self, Pod, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
-use crate::engine::Observation;
+use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
 use crate::world::World;
 use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
-pub use api::{CALLS, Named, NotAWorkload, is_name};
-use api::{Kubernetes, Workload};
+pub use api::CALLS;
+use api::Kubernetes;
+pub use named::{Named, is_name};
+use objects::Workload;
 use revisions::{Revision, are_same};
 
 const CURRENT: Claim<'_> = ("rollback:current", "The current revision is rolled out, and it is one");
@@ -107,11 +112,14 @@ impl Prove for KubernetesPlan {
                         "{} may patch it, and the cluster accepts the change",
                         running.kubernetes.cluster.credentials
                     ),
-                    format!(
-                        "{} of revision {number}: in the registry",
-                        count(pulled.previous.len(), "image")
-                    ),
                 ];
+                let pullable = pulled.previous.len();
+                if pullable > 0 {
+                    let images = count(pullable, "image");
+                    proof
+                        .proved
+                        .push(format!("its images are in their registries ({images})"));
+                }
             }
             proof
         })
@@ -185,13 +193,11 @@ impl KubernetesPlan {
                 Ok(release) => {
                     let current = all.iter().position(is_current).unwrap_or_default();
                     let place = all.iter().position(|other| other == release).unwrap_or_default();
-                    observed = observed
-                        .fact("release", format!("revision {}", release.name))
-                        .fact(
-                            "distance",
-                            format!("{} back", count(place.saturating_sub(current), "release")),
-                        )
-                        .fact("first rolled out", messages::ago(&release.at, now));
+                    observed = observed.fact("release", format!("revision {}", release.name)).fact(
+                        "distance",
+                        format!("{} back", count(place.saturating_sub(current), "release")),
+                    );
+                    observed = age::tell(observed, "first rolled out", &release.at, now);
                     let revision = of(release).cloned();
                     if let Some(revision) = &revision {
                         let images = pods::written(&revision.template);
@@ -311,17 +317,28 @@ impl KubernetesPlan {
             let until = Instant::now() + LIMIT;
             let before = kubernetes.cluster.sent();
             let mut odd = Observation::nothing_wrong();
-            let auth_env = plan.auth_env.as_deref();
             let mut of_current = Observation::nothing_wrong();
-            let (cluster, namespace) = (&kubernetes.cluster, &*kubernetes.cluster.namespace);
-            let (pod, running) = (Pod::of(&target.template), Pod::of(&workload.spec.template));
+            let (was, is) = (&target.template, &workload.spec.template);
+            let puller = Puller {
+                cluster: &kubernetes.cluster,
+                namespace: &kubernetes.cluster.namespace,
+                auth_env: plan.auth_env.as_deref(),
+                env: &env,
+            };
+            pods::share_a_registry(puller.auth_env, [was, is])?;
             let (previous, current) = futures_util::future::join(
-                pods::wanted(cluster, namespace, pod, auth_env, &env, until, &mut odd),
-                pods::wanted(cluster, namespace, running, auth_env, &env, until, &mut of_current),
+                pods::wanted(Pod::of(was)?, puller, until, &mut odd),
+                pods::wanted(Pod::of(is)?, puller, until, &mut of_current),
             )
             .await;
             // What runs is only a control: without it the answer is still one.
             let (previous, current) = (previous?, current.unwrap_or_default());
+            if previous.is_empty() {
+                return Err(NotChecked::with_help(
+                    "the pod template names no image that a node would pull, so no registry was asked",
+                    "go back to another revision with --to-release, or check the images on the nodes",
+                ));
+            }
             let on = plan.on.unwrap_or_else(|| pods::platform(&target.template));
             let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
             observed.findings.extend(odd.findings);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::api::{Kept, Kind, Metadata, Workload};
+use super::named::Kind;
+use super::objects::{Kept, Metadata, Workload};
 use crate::commands::rollback_dry_run::releases::Release;
 
 const NUMBER: &str = "deployment.kubernetes.io/revision";

@@ -1,6 +1,7 @@
 //! Whether a workload is at rest: one revision, and the same that it should be (kubectl, `rollout_status.go`).
 
-use super::api::{Kind, Named, Workload};
+use super::named::{Kind, Named};
+use super::objects::Workload;
 use crate::engine::Observation;
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -62,7 +63,7 @@ pub fn judge(named: &Named, workload: &Workload, mut observed: Observation) -> O
         .is_some_and(|by| by == "Helm")
     {
         let why = format!("{named} is managed by Helm, which does not notice this rollback");
-        find(Finding::note("managed-by-helm", why).help("--platform helm proves a rollback of the whole release"));
+        find(Finding::note("managed-by-helm", why).help("`helm rollback` goes back with the whole release"));
     }
     observed
 }

@@ -1,0 +1,261 @@
+//! Is there a secret in these files? Reads them, and changes and sends nothing. A check for each file in which something was
+//! found, and one for the rest.
+
+mod files;
+mod rules;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::commands::{Keep, ReportHome, Running, Subcommand};
+use crate::engine;
+use crate::model::capped::Capped;
+use crate::model::rule::Rules;
+use crate::model::scan::{Personal, RuleSet};
+use crate::model::text::count;
+use crate::model::{Check, Ended, Fact, Finding, Outcome};
+use crate::world::scan::{Form, look_through};
+use crate::world::{World, cores};
+use files::{File, Listed};
+pub use rules::RuleFile;
+
+const STAGE: &str = "scan";
+const FILES: &str = "No secrets in the files";
+/// Checks of files with findings; what comes after them is counted.
+const MOST_FILES: usize = 200;
+const SECRET: &str =
+    "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
+const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
+
+#[derive(Clone)]
+pub struct Plan {
+    /// Files and folders, absolute.
+    pub paths: Vec<PathBuf>,
+    /// A rule file instead of the built-in rules.
+    pub rules: Option<RuleFile>,
+    pub personal: Vec<Personal>,
+    /// A file for code scanning.
+    pub sarif: Option<PathBuf>,
+}
+
+/// What code scanning is told of the finding's own page; the rules are named by the findings.
+const PUBLISHED: Rules = Rules {
+    all: &[],
+    page: "https://github.com/stageproof/stageproof/blob/main/docs/guides/scan.md",
+};
+
+impl Subcommand for Plan {
+    fn report_home(&self) -> ReportHome {
+        ReportHome::None
+    }
+
+    fn writes(&self) -> Option<(&'static str, &Path)> {
+        self.sarif.as_deref().map(|file| ("--sarif", file))
+    }
+
+    fn sarif(&self) -> Option<(&Path, &Rules)> {
+        self.sarif.as_deref().map(|file| (file, &PUBLISHED))
+    }
+
+    fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
+        Box::pin(async move {
+            let (own_plan, own_world) = (self.clone(), world.clone());
+            engine::blocking((STAGE, "scan:files", FILES), move || scan(&own_plan, &own_world)).await
+        })
+    }
+}
+
+fn scan(plan: &Plan, world: &World) -> Outcome {
+    let started = Instant::now();
+    let rules = match rules::of(plan) {
+        Ok(rules) => rules,
+        Err(error) => {
+            let ended = Ended::Errored {
+                cause: error.to_string(),
+                help: Some(error.help.to_owned()),
+            };
+            return Outcome {
+                checks: vec![Check::new(
+                    STAGE,
+                    "scan:rules",
+                    "The rules can be used",
+                    ended,
+                    started.elapsed(),
+                )],
+                ..Outcome::default()
+            };
+        }
+    };
+    let listed = files::list(plan, world);
+    let stop = || world.interrupt.received().is_some();
+    let looked = cores::each(&listed.files, || (), |(), file| look(file, &rules, world, &stop));
+    if let Some(signal) = world.interrupt.received() {
+        let ended = Ended::Errored {
+            cause: format!("interrupted by {signal} before it ended"),
+            help: None,
+        };
+        return Outcome {
+            checks: vec![Check::new(STAGE, "scan:files", FILES, ended, started.elapsed())],
+            ..Outcome::default()
+        };
+    }
+    judged(&listed, looked, &rules, started)
+}
+
+/// What one file came to.
+struct Seen {
+    ended: Ended,
+    bytes: u64,
+    is_closed: bool,
+}
+
+fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
+    let started = || crate::world::files::open(&file.path, crate::world::files::Links::Refuse);
+    let looked = started().and_then(|input| look_through(rules, &file.shown, input, stop));
+    let known = |form: Form| {
+        let decoded = match form {
+            Form::Utf16 | Form::Gzip => Some(crate::world::scan::decoded(started()?)?),
+            Form::Plain | Form::Closed => None,
+        };
+        world.secrets.lines_in(started()?, decoded)
+    };
+    let (looked, known) = match looked.and_then(|looked| known(looked.form).map(|known| (looked, known))) {
+        Ok(both) => both,
+        Err(error) => {
+            return Seen {
+                ended: Ended::Errored {
+                    cause: format!("{} cannot be read: {error}", file.shown),
+                    help: Some("run it as a user who may read it, or leave the path out".to_owned()),
+                },
+                bytes: 0,
+                is_closed: false,
+            };
+        }
+    };
+    let mut findings: Vec<(u64, Finding)> = Vec::new();
+    for rule in crate::model::scan::Scan::new(rules, &file.shown).by_path() {
+        findings.push((1, finding(file, 1, &rule.id, described(rule))));
+    }
+    for found in looked.found {
+        let what = format!("{}, in column {}", described(found.rule), found.column);
+        findings.push((found.line, finding(file, found.line, &found.rule.id, &what)));
+    }
+    for line in known {
+        let what = "The value of a variable that holds a secret";
+        findings.push((line, finding(file, line, "known-secret", what)));
+    }
+    if let Some(why) = looked.cut {
+        let message = format!("{} was not scanned to its end: {why}", file.shown);
+        findings.push((
+            u64::MAX,
+            Finding::error("not-scanned", message).help("write it again, or unpack it and scan what it holds"),
+        ));
+    }
+    findings.sort_by_key(|(line, _)| *line);
+    let mut capped = Capped::default();
+    for (index, (_, finding)) in findings.into_iter().enumerate() {
+        capped.add(if index == 0 && finding.help.is_none() {
+            let is_personal = finding.code.starts_with("pii-");
+            finding.help(if is_personal { PERSONAL } else { SECRET })
+        } else {
+            finding
+        });
+    }
+    Seen {
+        ended: Ended::Looked(capped.into_vec()),
+        bytes: looked.bytes,
+        is_closed: looked.form == Form::Closed,
+    }
+}
+
+fn described(rule: &crate::model::scan::Rule) -> &str {
+    if rule.description.is_empty() {
+        &rule.id
+    } else {
+        &rule.description
+    }
+}
+
+/// It never repeats what was matched.
+fn finding(file: &File, line: u64, rule: &str, what: &str) -> Finding {
+    Finding::of_rule(rule.to_owned(), what).at(&file.shown, u32::try_from(line).ok())
+}
+
+fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant) -> Outcome {
+    let mut outcome = Outcome::default();
+    let (mut clean, mut bytes, mut closed, mut more) = (0_usize, 0_u64, Vec::new(), 0_usize);
+    for (file, seen) in listed.files.iter().zip(looked) {
+        bytes += seen.bytes;
+        if seen.is_closed {
+            closed.push(file.shown.clone());
+        }
+        let is_clean = matches!(&seen.ended, Ended::Looked(findings) if findings.is_empty());
+        if is_clean {
+            clean += 1;
+        } else if outcome.checks.len() < MOST_FILES {
+            let id = format!("scan:{}", file.shown);
+            let title = format!("No secrets in {}", file.shown);
+            outcome
+                .checks
+                .push(Check::new(STAGE, id, title, seen.ended, Duration::ZERO));
+        } else {
+            more += 1;
+        }
+    }
+    for trouble in &listed.troubles {
+        let ended = Ended::Errored {
+            cause: trouble.clone(),
+            help: Some("check the path, and who may read it".to_owned()),
+        };
+        let id = format!("scan:trouble:{}", outcome.checks.len());
+        outcome
+            .checks
+            .push(Check::new(STAGE, id, "Files can be found", ended, Duration::ZERO));
+    }
+    if more > 0 {
+        let message = format!("{} more with findings, or not read", count(more, "file"));
+        let ended = Ended::Looked(vec![
+            Finding::error("more", message).help("scan the folders one by one"),
+        ]);
+        outcome
+            .checks
+            .push(Check::new(STAGE, "scan:more", FILES, ended, Duration::ZERO));
+    }
+    if clean > 0 {
+        let title = format!("No secrets in {}", count(clean, "file"));
+        let mut check = Check::new(
+            STAGE,
+            "scan:files",
+            title,
+            Ended::Looked(closed_notes(&closed)),
+            started.elapsed(),
+        );
+        check.facts = vec![
+            Fact::new("files", listed.files.len().to_string()),
+            Fact::new("bytes", bytes.to_string()),
+            Fact::new("rules", rules.rules().len().to_string()),
+        ];
+        outcome.checks.push(check);
+    }
+    if listed.files.is_empty() && listed.troubles.is_empty() {
+        outcome
+            .notes
+            .push("There is nothing to scan: no files were found.".to_owned());
+    }
+    outcome.notes.extend(listed.left_out());
+    outcome
+}
+
+/// What a compressed archive holds cannot be seen from outside.
+fn closed_notes(closed: &[String]) -> Vec<Finding> {
+    let mut capped = Capped::default();
+    for file in closed {
+        let message = format!("{file} is a compressed archive: only its names were scanned");
+        capped.add(
+            Finding::warning("not-opened", message)
+                .help("unpack it, and scan what it holds")
+                .at(file, None),
+        );
+    }
+    capped.into_vec()
+}

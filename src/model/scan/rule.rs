@@ -1,0 +1,159 @@
+//! One rule, and a set of them.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::allowlist::Allowlist;
+
+/// What is looked for.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: String,
+    pub description: String,
+    pub pattern: Option<Pattern>,
+    /// Only in files with such a path; alone, the path is what is found.
+    pub path: Option<Regex>,
+    /// The group that is the secret; 0 for the first that is not empty.
+    pub secret_group: usize,
+    /// What is not more random than this is not reported; 0 for no limit.
+    pub entropy: f64,
+    /// In lower case. Where none of them is near, nothing is looked for.
+    pub keywords: Vec<String>,
+    pub tags: Vec<String>,
+    pub allowlists: Vec<Allowlist>,
+    pub required: Vec<Required>,
+    /// Only looked for because another rule requires it.
+    pub is_part: bool,
+    pub check: Option<Check>,
+}
+
+impl Rule {
+    /// It yields to a rule that is more specific.
+    pub(super) fn is_generic(&self) -> bool {
+        self.id.to_lowercase().contains("generic")
+    }
+}
+
+/// How much of a match, from its beginning, is what was looked for by what the format itself says, such as a checksum.
+/// If nothing is, how much of it to pass over.
+pub type Check = fn(&[u8]) -> Result<usize, usize>;
+
+/// Another rule that must match nearby.
+#[derive(Clone, Debug)]
+pub struct Required {
+    pub id: String,
+    pub within_lines: Option<u64>,
+    pub within_columns: Option<u64>,
+}
+
+/// A regular expression that is compiled when it is first needed: of the built-in rules, a run needs some.
+#[derive(Debug)]
+pub struct Pattern {
+    text: String,
+    compiled: OnceLock<Option<Regex>>,
+    /// In bytes; `None` if a match can have any length.
+    pub longest: Option<usize>,
+}
+
+impl Pattern {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let parsed = regex_syntax::ParserBuilder::new()
+            .unicode(false)
+            .utf8(false)
+            .build()
+            .parse(text)
+            .map_err(|error| short(&error.to_string()))?;
+        Ok(Self {
+            text: text.to_owned(),
+            compiled: OnceLock::new(),
+            longest: parsed.properties().maximum_len(),
+        })
+    }
+
+    /// `None` if it is too large to be compiled.
+    pub fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| regex(&self.text).ok()).as_ref()
+    }
+
+    /// Compiles it now, to say what is wrong with it.
+    pub fn check(&self) -> Result<&Regex, String> {
+        let compiled = regex(&self.text)?;
+        Ok(self
+            .compiled
+            .get_or_init(|| Some(compiled))
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("it was compiled")))
+    }
+}
+
+/// As Go reads it: `\w`, `\d`, `\s` and `\b` are of ASCII.
+pub fn regex(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text)
+        .unicode(false)
+        .build()
+        .map_err(|error| short(&error.to_string()))
+}
+
+/// The last line says what is wrong; those before it draw the expression.
+fn short(error: &str) -> String {
+    let last = error.lines().last().unwrap_or_default().trim();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}
+
+/// Rules that are looked for together.
+#[derive(Debug)]
+pub struct RuleSet {
+    pub(super) rules: Vec<Rule>,
+    pub(super) allowlists: Vec<Allowlist>,
+    /// Finds the keywords of all rules in one pass.
+    pub(super) keywords: Option<AhoCorasick>,
+    /// For each keyword, the rules that have it.
+    pub(super) rules_of_keyword: Vec<Vec<usize>>,
+    /// Rules without keywords.
+    pub(super) always: Vec<usize>,
+}
+
+impl RuleSet {
+    /// # Errors
+    /// Says why the keywords cannot be looked for.
+    pub fn new(rules: Vec<Rule>, allowlists: Vec<Allowlist>) -> Result<Self, String> {
+        let mut words: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut always = Vec::new();
+        for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.pattern.is_some()) {
+            if rule.keywords.is_empty() {
+                always.push(index);
+            }
+            for word in &rule.keywords {
+                words.entry(word).or_default().push(index);
+            }
+        }
+        // The fastest kind takes up to 1 KiB for each byte of a keyword.
+        let is_small = words.keys().map(|word| word.len()).sum::<usize>() <= 64 << 10;
+        let keywords = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(is_small.then_some(AhoCorasickKind::DFA))
+            .build(words.keys())
+            .map_err(|error| error.to_string())?;
+        let keywords = (!words.is_empty()).then_some(keywords);
+        let rules_of_keyword = words.into_values().collect();
+        Ok(Self {
+            rules,
+            allowlists,
+            keywords,
+            rules_of_keyword,
+            always,
+        })
+    }
+
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(super) fn index_of(&self, id: &str) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.id == id)
+    }
+}

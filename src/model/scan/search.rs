@@ -1,0 +1,350 @@
+//! The search: one pass for all keywords, then the rules that they switch on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use aho_corasick::AhoCorasick;
+
+use super::allowlist::Matched;
+use super::entropy;
+use super::rule::{Required, Rule, RuleSet};
+
+/// A rule whose keyword is in one of these is looked for in all of it; gitleaks takes 100 kB.
+const FRAGMENT: usize = 128 << 10;
+/// How much of what comes before and after a part must be seen with it. A match that is longer is cut here. gitleaks
+/// reads 25 kB on.
+pub const OVERLAP: usize = 32 << 10;
+/// What an anchor or `\b` at the end of a match looks at beyond it.
+const BEYOND: usize = 4;
+
+/// Something that a rule matched and that no allowlist names.
+#[derive(Clone, Debug)]
+pub struct Found<'r> {
+    pub rule: &'r Rule,
+    /// Bytes of the file.
+    pub whole: Range<u64>,
+    /// What of it is to be hidden.
+    pub secret: Range<u64>,
+    /// 1-based.
+    pub line: u64,
+    /// 1-based, in characters.
+    pub column: u64,
+}
+
+/// The search in one file, part by part.
+pub struct Scan<'r> {
+    rules: &'r RuleSet,
+    path: String,
+    /// Whether the rule is looked for in a file with this path.
+    active: Vec<bool>,
+    /// Where the next match of a rule may begin.
+    next: Vec<u64>,
+    lines: Lines,
+}
+
+impl<'r> Scan<'r> {
+    /// `path` is what rules and allowlists for paths are about, with `/` between its parts.
+    pub fn new(rules: &'r RuleSet, path: &str) -> Self {
+        let skipped = rules.allowlists.iter().any(|list| list.allows_file(path));
+        let active = |rule: &Rule| {
+            let here = rule.path.as_ref().is_none_or(|regex| regex.is_match(path.as_bytes()));
+            here && !skipped && !rule.allowlists.iter().any(|list| list.allows_file(path))
+        };
+        Self {
+            rules,
+            path: path.to_owned(),
+            active: rules.rules.iter().map(active).collect(),
+            next: vec![0; rules.rules.len()],
+            lines: Lines::default(),
+        }
+    }
+
+    /// The rules for which the path alone is what is found.
+    pub fn by_path(&self) -> impl Iterator<Item = &'r Rule> + '_ {
+        let rules = self.rules.rules.iter().zip(&self.active);
+        rules
+            .filter(|(rule, active)| **active && rule.pattern.is_none() && !rule.is_part)
+            .map(|(rule, _)| rule)
+    }
+
+    /// Looks for what begins in `fresh`, a part of `window`; parts come in order, without gaps. `at` is where in the file
+    /// the window begins. It holds [`OVERLAP`] bytes more on either side, if the file has them.
+    pub fn look(&mut self, window: &[u8], at: u64, fresh: Range<usize>) -> Vec<Found<'r>> {
+        let enabled = self.enabled(window, &fresh);
+        let mut hits = Vec::new();
+        for (index, fragments) in enabled.iter().enumerate() {
+            if self.active[index] {
+                self.hits(index, fragments, window, at, &fresh, &mut hits);
+            }
+        }
+        hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
+        // A match can begin after `fresh`, once the line feeds at its front are off. What counts on is `fresh` alone.
+        let mut lines = self.lines;
+        let hits: Vec<Placed> = hits
+            .into_iter()
+            .map(|hit| Placed {
+                place: lines.place(window, at, hit.whole.start),
+                hit,
+            })
+            .collect();
+        let of_rule = self.by_rule(&hits);
+        let whole: Vec<&Placed> = hits.iter().filter(|hit| self.is_whole(hit, &of_rule)).collect();
+        let known_better = self.known_better(&whole, window);
+        let found = whole.iter().zip(known_better).filter(|(_, known)| !known);
+        let found = found.map(|(Placed { hit, place }, _)| {
+            let absolute = |range: &Range<usize>| at + range.start as u64..at + range.end as u64;
+            Found {
+                rule: &self.rules.rules[hit.rule],
+                whole: absolute(&hit.whole),
+                secret: absolute(&hit.secret),
+                line: place.line,
+                column: place.column,
+            }
+        });
+        let found = found.collect();
+        self.lines.place(window, at, fresh.end);
+        found
+    }
+
+    /// For each rule, the fragments of `fresh` in which it is looked for, as their index.
+    fn enabled(&self, window: &[u8], fresh: &Range<usize>) -> Vec<Vec<usize>> {
+        let count = fresh.len().div_ceil(FRAGMENT);
+        let mut enabled = vec![Vec::new(); self.rules.rules.len()];
+        for &rule in &self.rules.always {
+            enabled[rule] = (0..count).collect();
+        }
+        let Some(keywords) = &self.rules.keywords else {
+            return enabled;
+        };
+        let start = fresh.start.saturating_sub(OVERLAP);
+        let end = window.len().min(fresh.end + OVERLAP);
+        for hit in keywords.find_overlapping_iter(&window[start..end]) {
+            // A match that begins a fragment earlier may hold it, and one that begins a fragment later may follow it.
+            let keyword = start + hit.start();
+            let first = keyword.saturating_sub(OVERLAP + fresh.start) / FRAGMENT;
+            let last = ((keyword + OVERLAP).saturating_sub(fresh.start) / FRAGMENT).min(count.saturating_sub(1));
+            for &rule in &self.rules.rules_of_keyword[hit.pattern().as_usize()] {
+                let fragments = &mut enabled[rule];
+                for fragment in first..=last {
+                    if fragments.last().is_none_or(|seen| *seen < fragment) {
+                        fragments.push(fragment);
+                    }
+                }
+            }
+        }
+        // gitleaks looks for what a rule requires wherever it looks for the rule, whatever its own keywords.
+        for index in 0..enabled.len() {
+            for of in &self.rules.rules[index].required {
+                if let Some(part) = self.rules.index_of(&of.id).filter(|part| *part != index) {
+                    let more = enabled[index].clone();
+                    enabled[part].extend(more);
+                    enabled[part].sort_unstable();
+                    enabled[part].dedup();
+                }
+            }
+        }
+        enabled
+    }
+
+    fn hits(
+        &mut self,
+        index: usize,
+        fragments: &[usize],
+        window: &[u8],
+        at: u64,
+        fresh: &Range<usize>,
+        hits: &mut Vec<Hit>,
+    ) {
+        let rule = &self.rules.rules[index];
+        let Some((pattern, regex)) = rule.pattern.as_ref().and_then(|p| Some((p, p.regex()?))) else {
+            return;
+        };
+        let ahead = pattern.longest.map_or(OVERLAP, |longest| longest.min(OVERLAP)) + BEYOND;
+        for fragment in fragments {
+            let start = fresh.start + fragment * FRAGMENT;
+            let end = (start + FRAGMENT).min(fresh.end);
+            let text = &window[..window.len().min(end + ahead)];
+            let from = usize::try_from(self.next[index].saturating_sub(at)).unwrap_or(usize::MAX);
+            let mut from = start.max(from);
+            while from < end {
+                let Some(found) = regex.find_at(text, from).filter(|found| found.start() < end) else {
+                    break;
+                };
+                let checked = rule.check.map_or(Ok(found.len()), |check| check(found.as_bytes()));
+                let (Ok(length) | Err(length)) = checked;
+                from = found.start() + length.max(1);
+                self.next[index] = at + from as u64;
+                if checked.is_ok() {
+                    hits.extend(self.judged(index, found.start()..found.start() + length, window));
+                }
+            }
+        }
+    }
+
+    /// What of a match is the secret, unless it is allowed.
+    fn judged(&self, index: usize, found: Range<usize>, window: &[u8]) -> Option<Hit> {
+        let rule = &self.rules.rules[index];
+        let whole = trimmed(window, found);
+        let text = &window[whole.clone()];
+        // gitleaks takes the groups from the match alone, where what is around it is not seen.
+        let captures = rule.pattern.as_ref()?.regex()?.captures(text);
+        let group = captures.and_then(|captures| {
+            let group = match rule.secret_group {
+                0 => captures.iter().skip(1).flatten().find(|group| !group.is_empty()),
+                group => captures.get(group),
+            };
+            group.map(|group| whole.start + group.start()..whole.start + group.end())
+        });
+        let secret = group.unwrap_or_else(|| whole.clone());
+        if rule.entropy > 0.0 && entropy::of(&window[secret.clone()]) <= rule.entropy {
+            return None;
+        }
+        let line = || {
+            let start = memchr::memrchr(b'\n', &window[..whole.start]).map_or(0, |at| at + 1);
+            let end = memchr::memchr(b'\n', &window[whole.end..]).map_or(window.len(), |at| whole.end + at);
+            &window[start..end]
+        };
+        let matched = Matched {
+            path: &self.path,
+            secret: &window[secret.clone()],
+            whole: text,
+            line: &line,
+        };
+        let mut lists = self.rules.allowlists.iter().chain(&rule.allowlists);
+        let allowed = lists.any(|list| list.allows(matched));
+        (!allowed).then_some(Hit {
+            rule: index,
+            whole,
+            secret,
+        })
+    }
+
+    /// The hits of each rule that another requires, in order.
+    fn by_rule<'h>(&self, hits: &'h [Placed]) -> BTreeMap<&'r str, Vec<&'h Placed>> {
+        let required = self.rules.rules.iter().flat_map(|rule| &rule.required);
+        let mut of_rule: BTreeMap<&str, Vec<&Placed>> = required.map(|of| (of.id.as_str(), Vec::new())).collect();
+        for hit in hits {
+            if let Some(of) = of_rule.get_mut(self.rules.rules[hit.hit.rule].id.as_str()) {
+                of.push(hit);
+            }
+        }
+        of_rule
+    }
+
+    /// Whether it is reported for itself, with all that its rule requires.
+    fn is_whole(&self, hit: &Placed, of_rule: &BTreeMap<&str, Vec<&Placed>>) -> bool {
+        let rule = &self.rules.rules[hit.hit.rule];
+        let is_there = |of: &Required| of_rule.get(of.id.as_str()).is_some_and(|parts| is_near(hit, parts, of));
+        !rule.is_part && rule.required.iter().all(is_there)
+    }
+
+    /// For each hit, whether its rule is generic and the secret is part of one on the same line that a more specific rule
+    /// found, which says better what it is. All secrets of a line are searched in one pass: a line can have thousands.
+    fn known_better(&self, hits: &[&Placed], window: &[u8]) -> Vec<bool> {
+        let mut known = vec![false; hits.len()];
+        let mut first = 0;
+        for line in hits.chunk_by(|one, other| one.place.line == other.place.line) {
+            let is_generic = |hit: &Placed| self.rules.rules[hit.hit.rule].is_generic();
+            let secret = |hit: &Placed| &window[hit.hit.secret.clone()];
+            let generic: Vec<usize> = (0..line.len()).filter(|index| is_generic(line[*index])).collect();
+            let specific: BTreeSet<&[u8]> = line
+                .iter()
+                .filter(|hit| !is_generic(hit))
+                .map(|hit| secret(hit))
+                .collect();
+            let secrets: BTreeSet<&[u8]> = generic.iter().map(|index| secret(line[*index])).collect();
+            let secrets: Vec<&[u8]> = secrets.into_iter().collect();
+            if !secrets.is_empty()
+                && !specific.is_empty()
+                && let Ok(finder) = AhoCorasick::new(&secrets)
+            {
+                let inside: BTreeSet<&[u8]> = specific
+                    .into_iter()
+                    .flat_map(|text| finder.find_overlapping_iter(text))
+                    .map(|part| secrets[part.pattern().as_usize()])
+                    .collect();
+                for index in generic {
+                    known[first + index] = inside.contains(secret(line[index]));
+                }
+            }
+            first += line.len();
+        }
+        known
+    }
+}
+
+/// A match in the window.
+struct Hit {
+    rule: usize,
+    whole: Range<usize>,
+    secret: Range<usize>,
+}
+
+struct Placed {
+    hit: Hit,
+    place: Place,
+}
+
+/// `parts` are in order.
+fn is_near(hit: &Placed, parts: &[&Placed], required: &Required) -> bool {
+    let (line, most) = (hit.place.line, required.within_lines.unwrap_or(u64::MAX));
+    let first = parts.partition_point(|part| part.place.line < line.saturating_sub(most));
+    let lines = parts[first..]
+        .iter()
+        .take_while(|part| part.place.line <= line.saturating_add(most));
+    let mut columns = lines.map(|part| part.place.offset.abs_diff(hit.place.offset));
+    columns.any(|columns| required.within_columns.is_none_or(|most| columns <= most))
+}
+
+/// Without line feeds at its ends.
+fn trimmed(window: &[u8], range: Range<usize>) -> Range<usize> {
+    let text = &window[range.clone()];
+    let end = text.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
+    let start = text[..end].iter().position(|byte| *byte != b'\n').unwrap_or(end);
+    range.start + start..range.start + end
+}
+
+/// Where in the file.
+#[derive(Clone, Copy)]
+struct Place {
+    /// 1-based.
+    line: u64,
+    /// 1-based, in characters.
+    column: u64,
+    /// Bytes from the beginning of the line.
+    offset: u64,
+}
+
+/// Counts lines and columns as the search goes on, so that each byte is counted once: a line can be as long as the file.
+#[derive(Clone, Copy, Default)]
+struct Lines {
+    counted: u64,
+    newlines: u64,
+    /// Characters of the line that is counted.
+    characters: u64,
+    line_start: u64,
+}
+
+impl Lines {
+    /// A place in the window, which is not before the last that was asked for.
+    fn place(&mut self, window: &[u8], at: u64, place: usize) -> Place {
+        let from = usize::try_from(self.counted.saturating_sub(at))
+            .unwrap_or(place)
+            .min(place);
+        let mut new = &window[from..place];
+        if let Some(last) = memchr::memrchr(b'\n', new) {
+            self.newlines += memchr::memchr_iter(b'\n', new).count() as u64;
+            self.characters = 0;
+            self.line_start = at + (from + last + 1) as u64;
+            new = &new[last + 1..];
+        }
+        // What goes on with a character of UTF-8 is none of its own.
+        self.characters += new.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
+        self.counted = at + place as u64;
+        Place {
+            line: self.newlines + 1,
+            column: self.characters + 1,
+            offset: self.counted - self.line_start,
+        }
+    }
+}

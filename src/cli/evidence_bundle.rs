@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,8 +11,8 @@ use super::error::UsageError;
 use super::{Given, Options};
 use super::{Or as _, merge};
 use crate::commands::Subcommand;
-use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan};
-use crate::world::{Clock, World, paths};
+use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan, Upload, Whether};
+use crate::world::{Clock, World, artifacts, paths};
 
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -30,6 +30,27 @@ pub struct EvidenceBundleOptions {
     /// Path of the zip [default: the evidence directory's path with .zip].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
+    /// Upload the zip as an artifact of the run: auto uploads it where the runner allows that, which is in actions and not in
+    /// run steps; required fails elsewhere [default: never].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub upload: Option<UploadWhen>,
+    /// Name of the artifact [default: made of the zip's name, the job and the attempt, and different in each job].
+    #[arg(long, value_name = "NAME")]
+    pub artifact_name: Option<String>,
+    /// Days after which GitHub deletes the artifact [default: the repository's setting].
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub retention_days: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UploadWhen {
+    /// Keep the zip on this machine.
+    Never,
+    /// Upload it where the runner allows that.
+    Auto,
+    /// Upload it, and fail where that is impossible.
+    Required,
 }
 
 impl Options for EvidenceBundleOptions {
@@ -46,10 +67,22 @@ impl Options for EvidenceBundleOptions {
 
 impl EvidenceBundleOptions {
     pub fn or(self, config: Self) -> Self {
-        merge!(self, config, Self { files, exclude, output })
+        merge!(
+            self,
+            config,
+            Self {
+                files,
+                exclude,
+                output,
+                upload,
+                artifact_name,
+                retention_days,
+            }
+        )
     }
 
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
+        let upload = self.upload()?;
         let output = match self.output {
             Some(path) => world.workspace.join(path),
             None => {
@@ -78,6 +111,7 @@ impl EvidenceBundleOptions {
         let exclude = Exclude::parse(self.exclude.iter().map(String::as_str), &world.workspace)
             .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
+            upload,
             workspace: world.workspace.clone(),
             evidence_dir: setting.evidence_dir.clone(),
             files,
@@ -86,6 +120,42 @@ impl EvidenceBundleOptions {
             subject: setting.subject.clone(),
             clock: clock(world)?,
         })
+    }
+}
+
+impl EvidenceBundleOptions {
+    fn upload(&self) -> Result<Option<Upload>, UsageError> {
+        let whether = match self.upload {
+            None | Some(UploadWhen::Never) => {
+                let given = [
+                    ("--artifact-name", self.artifact_name.is_some()),
+                    ("--retention-days", self.retention_days.is_some()),
+                ];
+                return match given.iter().find(|(_, given)| *given) {
+                    Some((name, _)) => Err(UsageError::new(format!("{name} has no effect without --upload"))
+                        .help("add --upload required, or leave it out")),
+                    None => Ok(None),
+                };
+            }
+            Some(UploadWhen::Auto) => Whether::IfOffered,
+            Some(UploadWhen::Required) => Whether::Required,
+        };
+        if let Some(name) = &self.artifact_name {
+            if name.is_empty() {
+                return Err(UsageError::new("--artifact-name is empty").help("leave it out, or name the artifact"));
+            }
+            if let Some(odd) = artifacts::not_in_a_name(name) {
+                return Err(UsageError::new(format!(
+                    "--artifact-name has the character {odd:?}, which no artifact's name may have"
+                ))
+                .help("use letters, digits, `.`, `_` and `-`"));
+            }
+        }
+        Ok(Some(Upload {
+            whether,
+            name: self.artifact_name.clone(),
+            days: self.retention_days,
+        }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod archive;
+pub mod artifacts;
 pub mod aws;
 pub mod binary;
 pub mod calls;

@@ -8,6 +8,8 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "tests prepare and inspect the outside world")]
 
+#[path = "../support/artifacts.rs"]
+mod artifacts;
 #[path = "../support/aws.rs"]
 mod aws;
 #[path = "../support/gate.rs"]

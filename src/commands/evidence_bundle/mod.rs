@@ -10,11 +10,13 @@ mod rules;
 mod safe_name;
 mod seal;
 mod select;
+mod upload;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
+pub use upload::{Upload, Whether};
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
@@ -41,6 +43,8 @@ pub struct Plan {
     pub subject: Subject,
     /// What stamps the index; fixed, the same files make the same bundle.
     pub clock: Clock,
+    /// `None`: it stays on this machine.
+    pub upload: Option<Upload>,
 }
 
 impl Subcommand for Plan {
@@ -63,10 +67,14 @@ impl Subcommand for Plan {
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     let (own_plan, own_world) = (plan.clone(), world.clone());
-    engine::blocking((STAGE, "evidence-bundle", PACKED), move || {
+    let mut outcome = engine::blocking((STAGE, "evidence-bundle", PACKED), move || {
         seal_all(&own_plan, &own_world)
     })
-    .await
+    .await;
+    if let Some(upload) = &plan.upload {
+        upload::upload(plan, upload, world, &mut outcome).await;
+    }
+    outcome
 }
 
 const HASHED: &str = "The evidence is hashed";

@@ -7,6 +7,7 @@ mod odd_files;
 mod refused;
 mod reproducible;
 mod sealed;
+mod uploaded;
 
 use std::fs;
 use std::path::Path;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::{
-    self, Calls, CloudflarePlan, Deployments, EcsPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
+    self, Calls, CloudRunPlan, CloudflarePlan, Deployments, EcsPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -33,6 +33,8 @@ pub enum PlatformName {
     Cloudflare,
     /// The previous release is a task definition of Amazon ECS.
     Ecs,
+    /// The previous release is a revision of a service of Google Cloud Run.
+    CloudRun,
 }
 
 impl PlatformName {
@@ -47,6 +49,7 @@ impl PlatformName {
             Self::Vercel => VercelPlan::calls(),
             Self::Cloudflare => CloudflarePlan::calls(),
             Self::Ecs => EcsPlan::calls(),
+            Self::CloudRun => CloudRunPlan::calls(),
         }
     }
 
@@ -54,7 +57,9 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Ecs => Some(&[Placeholder::Image]),
+            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Ecs | Self::CloudRun => {
+                Some(&[Placeholder::Image])
+            }
             Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
             Self::Cloudflare => Some(&[Placeholder::Release]),
             Self::Command => None,
@@ -69,6 +74,7 @@ impl PlatformName {
             Self::Heroku => Some("HEROKU_API_KEY"),
             Self::Vercel => Some("VERCEL_TOKEN"),
             Self::Cloudflare => Some("CLOUDFLARE_API_TOKEN"),
+            Self::CloudRun => Some("CLOUDSDK_AUTH_ACCESS_TOKEN"),
         }
     }
 
@@ -84,6 +90,7 @@ impl PlatformName {
             Self::Vercel => Box::new(options.vercel()?),
             Self::Cloudflare => Box::new(options.cloudflare()?),
             Self::Ecs => Box::new(options.ecs()?),
+            Self::CloudRun => Box::new(options.cloud_run()?),
         })
     }
 
@@ -95,7 +102,7 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Cloudflare, Command, Compose, Ecs, Fly, Git, Heroku, Image, Kubernetes, Vercel};
+        use PlatformName::{CloudRun, Cloudflare, Command, Compose, Ecs, Fly, Git, Heroku, Image, Kubernetes, Vercel};
         let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git, Compose], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
@@ -114,7 +121,7 @@ impl PlatformName {
             ),
             (
                 "--registry-auth-env",
-                &[Image, Compose, Kubernetes, Ecs],
+                &[Image, Compose, Kubernetes, Ecs, CloudRun],
                 options.registry_auth_env.is_some(),
             ),
             ("--app", &[Fly, Heroku], options.app.is_some()),
@@ -124,20 +131,20 @@ impl PlatformName {
             ("--namespace", &[Kubernetes], options.namespace.is_some()),
             ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
             ("--cluster", &[Ecs], options.cluster.is_some()),
-            ("--service", &[Ecs], options.service.is_some()),
-            ("--region", &[Ecs], options.region.is_some()),
-            ("--project", &[Vercel], options.project.is_some()),
+            ("--service", &[Ecs, CloudRun], options.service.is_some()),
+            ("--region", &[Ecs, CloudRun], options.region.is_some()),
+            ("--project", &[Vercel, CloudRun], options.project.is_some()),
             ("--team", &[Vercel], options.team.is_some()),
             ("--worker", &[Cloudflare], options.worker.is_some()),
             ("--account", &[Cloudflare], options.account.is_some()),
             (
                 "--platform-token-env",
-                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare],
+                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare, CloudRun],
                 options.platform_token_env.is_some(),
             ),
             (
                 "--to-release",
-                &[Fly, Compose, Kubernetes, Heroku, Vercel, Cloudflare, Ecs],
+                &[Fly, Compose, Kubernetes, Heroku, Vercel, Cloudflare, Ecs, CloudRun],
                 options.to_release.is_some(),
             ),
         ];

@@ -38,7 +38,7 @@ const CURRENT: Claim<'_> = (
 );
 const PREVIOUS: Claim<'_> = (
     "rollback:previous",
-    "A previous revision was ready, and its image or settings are others",
+    "A previous revision was ready, with another image or other settings",
 );
 const PERMISSION: Claim<'_> = ("rollback:permission", "The credentials may move the traffic");
 const PULLABLE: Claim<'_> = (

@@ -84,7 +84,7 @@ fn words(plan: &CloudRunPlan) -> Words {
         platform: "Cloud Run",
         of: plan.service.clone(),
         release: "revision",
-        artifact: "image and settings",
+        artifact: "template",
         kept: "revision",
         list: "`gcloud run revisions list`",
         like: "shop-00012-abc",

@@ -2,6 +2,7 @@
 
 mod api;
 mod images;
+mod objects;
 mod permission;
 mod place;
 mod previous;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::api::{Condition, short};
+use super::objects::{Condition, short};
 use crate::commands::rollback_dry_run::releases::Release;
 use crate::world::hash::Hashed;
 use crate::world::registry::{ImageName, NotAnImage};

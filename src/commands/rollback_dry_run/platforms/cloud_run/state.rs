@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{Condition, Service, Traffic, short};
+use super::objects::{Condition, Service, Traffic, short};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;

@@ -227,8 +227,8 @@ fn the_newest_ready_revision_with_another_image_is_the_way_back() {
     assert_eq!(told.output("target"), "shop-1");
     for part in [
         "--to-latest --region europe-west1 --project acme-staging",
-        "reads what they hold now: db-password (latest)",
-        "versions of secrets that it reads: api-key (4)",
+        "they keep their current values: db-password (latest)",
+        "these versions of secrets: api-key (4)",
         "`validateOnly`",
         "there is no repository here",
     ] {
@@ -239,6 +239,13 @@ fn the_newest_ready_revision_with_another_image_is_the_way_back() {
 
     // Their order is that of the claims.
     assert_eq!(told.statuses(), ["passed"; 4]);
+    let (other, _) = registry.push("shop:arm", "arm", &["linux/arm64"]);
+    shop(vec![
+        revision("shop-3", &image, &now),
+        revision("shop-1", &image, &other),
+    ])
+    .dry_run(&[])
+    .is(1, &["is for linux/arm64", "runs images for linux/amd64 only"]);
     registry.delete("shop", &then);
     let gone = standing.dry_run(&NAMED);
     gone.is(1, &[&then]);

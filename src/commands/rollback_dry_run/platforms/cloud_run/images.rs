@@ -56,7 +56,16 @@ pub async fn pullable(previous: &Previous, asks: Asks<'_>) -> Seen<Pulled> {
             .map_err(not_checked)
     };
     let until = Instant::now() + LIMIT;
-    all_present(&all(&target)?, &all(&current)?, &platform(), asks.env, until).await
+    let (pulled, mut observed) = all_present(&all(&target)?, &all(&current)?, &platform(), asks.env, until).await?;
+    for finding in observed
+        .findings
+        .iter_mut()
+        .filter(|finding| finding.code == "other-platform")
+    {
+        let only = "Cloud Run runs images for linux/amd64 only: name another revision with --to-release";
+        finding.help = Some(only.to_owned());
+    }
+    Ok((pulled, observed))
 }
 
 fn wanted(image: &ImageName, asks: &Asks<'_>) -> Result<Wanted, Missing> {

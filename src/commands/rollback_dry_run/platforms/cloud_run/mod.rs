@@ -7,6 +7,7 @@ mod permission;
 mod place;
 mod previous;
 mod revision;
+mod secrets;
 mod state;
 
 use std::path::Path;
@@ -23,7 +24,7 @@ use crate::commands::rollback_dry_run::images::Pulled;
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::commands::rollback_dry_run::{Calls, image_calls};
-use crate::model::text::{count, one_line};
+use crate::model::text::count;
 use crate::world::api::ApiError;
 use crate::world::secrets::Secret;
 use crate::world::{Env, World};
@@ -31,7 +32,6 @@ use api::{CloudRun, Page};
 use images::Asks;
 use place::Place;
 use previous::Previous;
-use revision::Revision;
 
 const CURRENT: Claim<'_> = (
     "rollback:current",
@@ -100,7 +100,7 @@ impl Prove for CloudRunPlan {
             let place = &running.cloud_run.place;
             proof.command = self.command(&name, place);
             proof.target = Some(name.clone());
-            proof.not_covered.extend(of_secrets(&previous.target));
+            proof.not_covered.extend(secrets::not_covered(&previous.target.secrets));
             proof.not_covered.push(format!(
                 "later deploys: they get no traffic after this rollback, until `gcloud run services update-traffic {} --to-latest \
                  --region {} --project {}`",
@@ -151,33 +151,6 @@ fn not_covered() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
-}
-
-/// Which secrets the revision would read. Variables with secrets are filled in when an instance starts, and files when they are
-/// read (cloud.google.com/run/docs/configuring/services/secrets).
-fn of_secrets(revision: &Revision) -> Vec<String> {
-    let is_number = |version: &str| version.bytes().all(|b| b.is_ascii_digit());
-    let (pinned, moving): (Vec<_>, Vec<_>) = revision.secrets.iter().partition(|secret| is_number(&secret.version));
-    let list = |secrets: Vec<&revision::SecretUse>| {
-        let each = secrets
-            .iter()
-            .map(|secret| one_line(&format!("{} ({})", secret.name, secret.version)));
-        each.collect::<Vec<_>>().join(", ")
-    };
-    let mut lines = Vec::new();
-    if !moving.is_empty() {
-        lines.push(format!(
-            "secrets that are not named by a number: that revision reads what they hold now: {}",
-            list(moving)
-        ));
-    }
-    if !pinned.is_empty() {
-        lines.push(format!(
-            "whether Secret Manager still has the versions of secrets that it reads: {}",
-            list(pinned)
-        ));
-    }
-    lines
 }
 
 impl CloudRunPlan {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::objects::{Condition, short};
+use super::secrets::{self, SecretUse, Variable, Volume};
 use crate::commands::rollback_dry_run::releases::Release;
 use crate::world::hash::Hashed;
 use crate::world::registry::{ImageName, NotAnImage};
@@ -56,14 +57,6 @@ pub struct Container {
     pub resolved: Option<ImageName>,
 }
 
-/// A secret that the revision reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretUse {
-    pub name: String,
-    /// A number, an alias, or `latest`.
-    pub version: String,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Told {
@@ -98,45 +91,6 @@ struct ContainerStatus {
     image_digest: String,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Variable {
-    value_source: Source,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Source {
-    secret_key_ref: Option<SecretKey>,
-}
-
-#[derive(Deserialize)]
-struct SecretKey {
-    secret: String,
-    #[serde(default)]
-    version: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Volume {
-    secret: Option<SecretVolume>,
-}
-
-#[derive(Deserialize)]
-struct SecretVolume {
-    secret: String,
-    /// Without any, it is the latest version.
-    #[serde(default)]
-    items: Vec<Item>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Item {
-    version: String,
-}
-
 impl Revision {
     pub fn read(value: Value) -> Result<Self, serde_json::Error> {
         let told = Told::deserialize(&value)?;
@@ -164,7 +118,10 @@ impl Revision {
                 .find(|condition| condition.kind == "Ready")
                 .unwrap_or_default(),
             template: template(&value, &containers),
-            secrets: secrets(&told.containers, told.volumes),
+            secrets: secrets::read(
+                told.containers.iter().flat_map(|container| &container.env),
+                told.volumes,
+            ),
             commit: told.labels.get(COMMIT).filter(|text| is_commit(text)).cloned(),
             at: told.create_time,
             containers,
@@ -245,32 +202,6 @@ fn template(revision: &Value, containers: &[Container]) -> String {
     }
     parts.insert("containers".to_owned(), all);
     hex::encode(Hashed::of(Value::from(parts).to_string().as_bytes()).sha256)
-}
-
-/// Each once, in the order of their names.
-fn secrets(containers: &[ToldContainer], volumes: Vec<Volume>) -> Vec<SecretUse> {
-    let latest = |version: &str| if version.is_empty() { "latest" } else { version }.to_owned();
-    let variables = containers.iter().flat_map(|container| &container.env);
-    let keys = variables.filter_map(|variable| variable.value_source.secret_key_ref.as_ref());
-    let mut all: Vec<SecretUse> = keys
-        .map(|key| SecretUse {
-            name: short(&key.secret).to_owned(),
-            version: latest(&key.version),
-        })
-        .collect();
-    for volume in volumes.into_iter().filter_map(|volume| volume.secret) {
-        let versions: Vec<String> = match volume.items.as_slice() {
-            [] => vec![latest("")],
-            items => items.iter().map(|item| latest(&item.version)).collect(),
-        };
-        all.extend(versions.into_iter().map(|version| SecretUse {
-            name: short(&volume.secret).to_owned(),
-            version,
-        }));
-    }
-    all.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
-    all.dedup();
-    all
 }
 
 #[cfg(test)]
@@ -360,22 +291,6 @@ mod tests {
             Some(labelled.clone())
         );
         assert_eq!(read(json!({"labels": {"commit-sha": "abc1234"}})).commit(), None);
-    }
-
-    #[test]
-    fn secrets_are_found_in_variables_and_volumes() {
-        let key = |secret: &str, version: &str| json!({"name": "V", "valueSource": {"secretKeyRef": {"secret": secret, "version": version}}});
-        let revision = read(
-            json!({"containers": [{"image": "r/a:1", "env": [key("db", "3"), key("projects/p/secrets/api", "latest"), key("db", "3")]}],
-            "volumes": [{"name": "v", "secret": {"secret": "tls"}}, {"name": "w", "secret": {"secret": "ca", "items": [{"path": "a", "version": "2"}]}},
-                {"name": "x", "emptyDir": {}}]}),
-        );
-        let told: Vec<String> = revision
-            .secrets
-            .iter()
-            .map(|it| format!("{}:{}", it.name, it.version))
-            .collect();
-        assert_eq!(told, ["api:latest", "ca:2", "db:3", "tls:latest"]);
     }
 
     proptest! {

@@ -1,12 +1,15 @@
-//! Platform `cloud-run`, against a stand-in for the APIs of Cloud Run and IAM, and a real registry.
+//! Platform `cloud-run`, against a stand-in for the APIs of Cloud Run and IAM, which holds requests and answers to the shapes of
+//! the API (`google.json`, taken from `run.v2` in google-api-python-client 2.202.0, Apache-2.0), and a real registry.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 use crate::platform::{Answer, Api, Asked, Standing, example, no, ok};
 use crate::registry::{PASSWORD, Registry};
 use crate::repo::{Repo, Told};
+use crate::shapes::{Shapes, misfit};
 
 const SERVICE: &str = "/v2/projects/{project}/locations/{region}/services/{service}";
 const REVISIONS: &str = "/v2/projects/{project}/locations/{region}/services/{service}/revisions";
@@ -36,6 +39,9 @@ const NAMED: [&str; 4] = [
     "--region=europe-west1",
     "--project=acme-staging",
 ];
+
+static SHAPES: LazyLock<Shapes> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../support/google.json")).unwrap());
 
 /// What Google knows.
 #[derive(Clone)]
@@ -133,7 +139,7 @@ impl Google {
             _ if asked.values != ["acme-staging", "europe-west1", "shop"] => {
                 refused(404, "NOT_FOUND", "Resource 'shop' of kind 'SERVICE' does not exist.")
             }
-            SERVICE => ok(self.service.clone()),
+            SERVICE => fit("Service", self.service.clone()),
             REVISIONS => self.list(asked),
             _ => tested(asked, &self.granted),
         }
@@ -149,8 +155,11 @@ impl Google {
         let end = from + size.min(self.page);
         let shown: Value = self.revisions.iter().skip(from).take(end - from).cloned().collect();
         match end < self.revisions.len() {
-            true => ok(json!({"revisions": shown, "nextPageToken": format!("from/{end}")})),
-            false => ok(json!({"revisions": shown})),
+            true => fit(
+                "ListRevisionsResponse",
+                json!({"revisions": shown, "nextPageToken": format!("from/{end}")}),
+            ),
+            false => fit("ListRevisionsResponse", json!({"revisions": shown})),
         }
     }
 
@@ -176,24 +185,30 @@ impl Google {
     }
 }
 
+/// An answer that the API can give.
+fn fit(shape: &str, answer: Value) -> Answer {
+    assert_eq!(misfit(&SHAPES, &answer, shape, "the answer"), None);
+    ok(answer)
+}
+
 /// Those of the asked ones that are granted. Google takes neither other fields nor wildcards, and answers `{}` without any.
 fn tested(asked: &Asked, granted: &[&str]) -> Answer {
-    let fields = asked.body.as_object().unwrap();
-    let names: Vec<&str> = fields["permissions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|name| name.as_str().unwrap())
-        .collect();
-    if fields.len() != 1 || names.is_empty() || names.iter().any(|name| name.contains('*')) {
+    if let Some(wrong) = misfit(&SHAPES, &asked.body, "TestIamPermissionsRequest", "the body") {
+        return refused(400, "INVALID_ARGUMENT", &wrong);
+    }
+    let asked = asked.body["permissions"].as_array().unwrap();
+    let is_odd = |name: &Value| name.as_str().unwrap().contains('*');
+    if asked.is_empty() || asked.iter().any(is_odd) {
         return refused(400, "INVALID_ARGUMENT", "permissions");
     }
-    let has: Vec<&str> = names.into_iter().filter(|name| granted.contains(name)).collect();
-    ok(if has.is_empty() {
+    let is_granted = |name: &&Value| granted.iter().any(|granted| *name == granted);
+    let has: Value = asked.iter().filter(is_granted).cloned().collect();
+    let answer = if has == json!([]) {
         json!({})
     } else {
         json!({"permissions": has})
-    })
+    };
+    fit("TestIamPermissionsResponse", answer)
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn not_covered() -> Vec<String> {
     [
         &format!("whether that revision still starts and works{NOT_RUN}") as &str,
         "whether that revision ever had traffic: Cloud Run keeps no record of it",
-        "whether Cloud Run would take the change: Google does not say what its `validateOnly` validates, so it is not asked",
+        "whether Cloud Run accepts the change: it is not asked, because Google does not document what `validateOnly` checks",
         "whether Cloud Run itself may pull the images: they were looked up with other credentials",
         "the layers of the images: their manifests were read, not their content",
         "what belongs to the service and to no revision: who may call it, ingress, its limits of instances, domains and tags",

@@ -58,7 +58,7 @@ pub async fn permission(running: Arc<Running>) -> Seen<()> {
     match acts {
         Ok(acts) if !acts.iter().any(|name| name == ACT_AS) => {
             let account = account.as_deref().unwrap_or_default();
-            let message = format!("{asks} may not act as {account}, which each change of {service} needs");
+            let message = format!("{asks} may not act as {account}, which every change of {service} requires");
             let help = format!("grant its account roles/iam.serviceAccountUser on {account}");
             observed
                 .findings
@@ -79,7 +79,7 @@ pub async fn permission(running: Arc<Running>) -> Seen<()> {
         .collect();
     if !more.is_empty() {
         let message = format!(
-            "{asks} may also {}; {GET}, {UPDATE}, run.revisions.list and {ACT_AS} are enough",
+            "{asks} may also {}; on the service, {GET}, {UPDATE} and run.revisions.list are enough",
             more.join(" and ")
         );
         observed.findings.push(Finding::note("more-rights", message));

@@ -44,8 +44,7 @@ pub fn current(name: &str, service: &Service) -> Result<(Option<String>, Observa
             one_line(&current),
             one_line(newest)
         );
-        let help =
-            "check that this is meant: after a rollback, `gcloud run services update-traffic --to-latest` ends it";
+        let help = format!("if this is not meant, `gcloud run services update-traffic {name} --to-latest` ends it");
         observed
             .findings
             .push(Finding::warning("traffic-pinned", message).help(help));

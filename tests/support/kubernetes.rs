@@ -79,8 +79,8 @@ impl Kubernetes {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
         let programs = cache.join("stageproof-ci/kubernetes");
-        let has = |name: &str| programs.join(name).is_file();
-        if !has("kube-apiserver") || !has("kube-controller-manager") || !has("kubectl") {
+        let needed = ["kube-apiserver", "kube-controller-manager", "kubectl", "helm", "helm4"];
+        if !needed.iter().all(|name| programs.join(name).is_file()) {
             return None;
         }
         Command::new("etcd").arg("--version").output().ok()?;

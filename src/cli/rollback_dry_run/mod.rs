@@ -7,6 +7,7 @@ mod compose;
 mod ecs;
 mod fly;
 mod git;
+mod helm;
 mod heroku;
 mod image;
 mod kubernetes;
@@ -48,8 +49,8 @@ pub enum Releases {
 )]
 pub struct RollbackDryRunOptions {
     /// Kind of the previous release [default: command with --check, image with --image, fly with --app, kubernetes with
-    /// --workload, compose with --compose-file or --state-file, cloudflare with --worker, ecs with
-    /// --cluster, else git].
+    /// --workload, helm with --helm-release, compose with --compose-file or --state-file, cloudflare with --worker, ecs
+    /// with --cluster, else git].
     #[arg(long, value_enum)]
     pub platform: Option<PlatformName>,
     /// git, compose: the release to go back to: a tag, branch or commit [default: the nearest tag in the
@@ -76,12 +77,12 @@ pub struct RollbackDryRunOptions {
     /// image: the image that runs now; the previous image must differ from it. {sha} in the tag is the commit of the run.
     #[arg(long, value_name = "IMAGE")]
     pub current_image: Option<String>,
-    /// image, compose, kubernetes, ecs: platform on which the images must run [default: linux/amd64; for kubernetes that of
-    /// the pods' nodeSelector and for ecs that of the task definition, if it has one].
+    /// image, compose, kubernetes, helm, ecs: platform on which the images must run [default: linux/amd64; for kubernetes and
+    /// helm that of the pods' nodeSelector and for ecs that of the task definition, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image, compose, kubernetes, ecs, cloud-run: environment variable that holds user:password of the registry [default: the
-    /// credentials in docker's configuration file; for kubernetes the pull secrets of the pods before them].
+    /// image, compose, kubernetes, helm, ecs, cloud-run: environment variable that holds user:password of the registry [default: the
+    /// credentials in docker's configuration file; for kubernetes and helm the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
     /// fly, heroku: name of the app.
@@ -90,10 +91,13 @@ pub struct RollbackDryRunOptions {
     /// kubernetes: what is rolled out, as KIND/NAME: deployment/shop, statefulset/db or daemonset/agent.
     #[arg(long, value_name = "KIND/NAME")]
     pub workload: Option<String>,
-    /// kubernetes: namespace [default: that of the context, else default].
+    /// helm: name of the release.
+    #[arg(long, value_name = "RELEASE")]
+    pub helm_release: Option<String>,
+    /// kubernetes, helm: namespace [default: that of the context, else default].
     #[arg(long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
-    /// kubernetes: context of the kubeconfig file [default: its current context].
+    /// kubernetes, helm: context of the kubeconfig file [default: its current context].
     #[arg(long, value_name = "CONTEXT")]
     pub kube_context: Option<String>,
     /// vercel: name or id of the project; cloud-run: id of the project [default for cloud-run: CLOUDSDK_CORE_PROJECT, else
@@ -126,7 +130,7 @@ pub struct RollbackDryRunOptions {
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<String>,
     /// Environment variable that holds the token of the platform [default: the one that the platform's own command line reads, such as
-    /// FLY_API_TOKEN; for kubernetes, the credentials of the kubeconfig file].
+    /// FLY_API_TOKEN; for kubernetes and helm, the credentials of the kubeconfig file].
     #[arg(long, value_name = "VARIABLE")]
     pub platform_token_env: Option<String>,
     /// Release to go back to, as the platform names it: v12, a revision, shop:7, the id of a deployment or of a version [default: the newest good release that differs from the current one].
@@ -138,7 +142,7 @@ pub struct RollbackDryRunOptions {
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
     /// or the commit) and {sha}; for image and fly: {image} (by its digest); for compose: {sha} or
-    /// {release}; for heroku, vercel, cloudflare, ecs and cloud-run:
+    /// {release}; for helm, heroku, vercel, cloudflare, ecs and cloud-run:
     /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
     /// the rollback command of the platform's own command line].
     #[arg(long, value_name = "TEMPLATE")]
@@ -248,6 +252,7 @@ impl RollbackDryRunOptions {
                 registry_auth_env,
                 app,
                 workload,
+                helm_release,
                 namespace,
                 kube_context,
                 project,

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::{
-    self, Calls, CloudRunPlan, CloudflarePlan, Deployments, EcsPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
+    self, Calls, CloudRunPlan, CloudflarePlan, Deployments, EcsPlan, HelmPlan, HerokuPlan, Placeholder, Prove,
+    VercelPlan,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -23,6 +24,8 @@ pub enum PlatformName {
     Fly,
     /// The previous release is a revision of a workload in a Kubernetes cluster.
     Kubernetes,
+    /// The previous release is a revision of a Helm release in a Kubernetes cluster.
+    Helm,
     /// The previous release is the images of a compose file.
     Compose,
     /// The previous release is one that Heroku keeps.
@@ -45,6 +48,7 @@ impl PlatformName {
             Self::Image | Self::Compose => rollback_dry_run::image_calls(),
             Self::Fly => rollback_dry_run::fly_calls(),
             Self::Kubernetes => rollback_dry_run::kubernetes_calls(),
+            Self::Helm => HelmPlan::calls(),
             Self::Heroku => HerokuPlan::calls(),
             Self::Vercel => VercelPlan::calls(),
             Self::Cloudflare => CloudflarePlan::calls(),
@@ -57,7 +61,7 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Ecs | Self::CloudRun => {
+            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Helm | Self::Ecs | Self::CloudRun => {
                 Some(&[Placeholder::Image])
             }
             Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
@@ -69,7 +73,7 @@ impl PlatformName {
     /// The variable that holds its token if none is named.
     pub fn token_env(self) -> Option<&'static str> {
         match self {
-            Self::Git | Self::Command | Self::Image | Self::Compose | Self::Kubernetes | Self::Ecs => None,
+            Self::Git | Self::Command | Self::Image | Self::Compose | Self::Kubernetes | Self::Helm | Self::Ecs => None,
             Self::Fly => Some("FLY_API_TOKEN"),
             Self::Heroku => Some("HEROKU_API_KEY"),
             Self::Vercel => Some("VERCEL_TOKEN"),
@@ -86,6 +90,7 @@ impl PlatformName {
             Self::Fly => Box::new(options.fly()?),
             Self::Compose => Box::new(options.compose(deployments)?),
             Self::Kubernetes => Box::new(options.kubernetes()?),
+            Self::Helm => Box::new(options.helm()?),
             Self::Heroku => Box::new(options.heroku()?),
             Self::Vercel => Box::new(options.vercel()?),
             Self::Cloudflare => Box::new(options.cloudflare()?),
@@ -102,7 +107,9 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{CloudRun, Cloudflare, Command, Compose, Ecs, Fly, Git, Heroku, Image, Kubernetes, Vercel};
+        use PlatformName::{
+            CloudRun, Cloudflare, Command, Compose, Ecs, Fly, Git, Helm, Heroku, Image, Kubernetes, Vercel,
+        };
         let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git, Compose], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
@@ -116,20 +123,21 @@ impl PlatformName {
             ("--current-image", &[Image], options.current_image.is_some()),
             (
                 "--image-platform",
-                &[Image, Compose, Kubernetes, Ecs],
+                &[Image, Compose, Kubernetes, Helm, Ecs],
                 options.image_platform.is_some(),
             ),
             (
                 "--registry-auth-env",
-                &[Image, Compose, Kubernetes, Ecs, CloudRun],
+                &[Image, Compose, Kubernetes, Helm, Ecs, CloudRun],
                 options.registry_auth_env.is_some(),
             ),
             ("--app", &[Fly, Heroku], options.app.is_some()),
             ("--compose-file", &[Compose], options.compose_file.is_some()),
             ("--state-file", &[Compose], options.state_file.is_some()),
             ("--workload", &[Kubernetes], options.workload.is_some()),
-            ("--namespace", &[Kubernetes], options.namespace.is_some()),
-            ("--kube-context", &[Kubernetes], options.kube_context.is_some()),
+            ("--helm-release", &[Helm], options.helm_release.is_some()),
+            ("--namespace", &[Kubernetes, Helm], options.namespace.is_some()),
+            ("--kube-context", &[Kubernetes, Helm], options.kube_context.is_some()),
             ("--cluster", &[Ecs], options.cluster.is_some()),
             ("--service", &[Ecs, CloudRun], options.service.is_some()),
             ("--region", &[Ecs, CloudRun], options.region.is_some()),
@@ -139,12 +147,14 @@ impl PlatformName {
             ("--account", &[Cloudflare], options.account.is_some()),
             (
                 "--platform-token-env",
-                &[Fly, Kubernetes, Heroku, Vercel, Cloudflare, CloudRun],
+                &[Fly, Kubernetes, Helm, Heroku, Vercel, Cloudflare, CloudRun],
                 options.platform_token_env.is_some(),
             ),
             (
                 "--to-release",
-                &[Fly, Compose, Kubernetes, Heroku, Vercel, Cloudflare, Ecs, CloudRun],
+                &[
+                    Fly, Compose, Kubernetes, Helm, Heroku, Vercel, Cloudflare, Ecs, CloudRun,
+                ],
                 options.to_release.is_some(),
             ),
         ];
@@ -178,6 +188,7 @@ impl RollbackDryRunOptions {
                 PlatformName::Compose,
             ),
             (self.workload.is_some(), PlatformName::Kubernetes),
+            (self.helm_release.is_some(), PlatformName::Helm),
             (self.worker.is_some(), PlatformName::Cloudflare),
             (self.cluster.is_some(), PlatformName::Ecs),
         ];

@@ -53,6 +53,8 @@ enum Kind {
     PermissionTest,
     /// A change that Kubernetes makes up to storing it: the query says `dryRun=All`, whatever else it says.
     DryRun,
+    /// The same, of an object that is not there yet.
+    DryRunCreate,
 }
 
 impl Call {
@@ -112,6 +114,15 @@ impl Call {
         Self::new(Kind::DryRun, path, purpose)
     }
 
+    /// Asks Kubernetes whether it would take a new object.
+    pub const fn dry_run_create(path: &'static str, purpose: &'static str) -> Self {
+        Self::new(Kind::DryRunCreate, path, purpose)
+    }
+
+    fn is_dry_run(&self) -> bool {
+        matches!(self.kind, Kind::DryRun | Kind::DryRunCreate)
+    }
+
     const fn new(kind: Kind, path: &'static str, purpose: &'static str) -> Self {
         Self {
             kind,
@@ -130,7 +141,7 @@ impl Call {
         match self.kind {
             Kind::Get => "GET",
             Kind::Head => "HEAD",
-            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::PermissionTest => "POST",
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::PermissionTest | Kind::DryRunCreate => "POST",
             Kind::DryRun => "PATCH",
         }
     }
@@ -138,7 +149,7 @@ impl Call {
     /// The pattern of its path, with what always follows it.
     pub fn path(&self) -> String {
         match self.kind {
-            Kind::DryRun => format!("{}?{}={}", self.path, DRY_RUN.0, DRY_RUN.1),
+            Kind::DryRun | Kind::DryRunCreate => format!("{}?{}={}", self.path, DRY_RUN.0, DRY_RUN.1),
             Kind::Action(target) => format!("{} ({target})", self.path),
             _ => self.path.to_owned(),
         }
@@ -161,7 +172,7 @@ impl Call {
         let mut url = base.clone();
         url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), self.fill(values)?));
         let own = query.iter().filter(|(name, _)| *name != DRY_RUN.0);
-        let dry_run = (self.kind == Kind::DryRun).then_some(DRY_RUN);
+        let dry_run = self.is_dry_run().then_some(DRY_RUN);
         let pairs: Vec<_> = own.copied().chain(dry_run).collect();
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
@@ -389,7 +400,9 @@ impl Caller {
         let method = match call.kind {
             Kind::Get => Method::GET,
             Kind::Head => Method::HEAD,
-            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::PermissionTest => Method::POST,
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::PermissionTest | Kind::DryRunCreate => {
+                Method::POST
+            }
             Kind::DryRun => Method::PATCH,
         };
         self.sent.fetch_add(1, Ordering::Relaxed);
@@ -436,16 +449,18 @@ mod tests {
     }
     #[test]
     fn a_dry_run_is_one_whatever_its_query_says() {
-        let call = Call::dry_run("/api/v1/namespaces/{namespace}/pods", "test");
+        let path = "/api/v1/namespaces/{namespace}/pods";
         let base = Url::parse("https://cluster.example/k8s/c1/").unwrap();
-        for query in [&[][..], &[("dryRun", "")], &[("dryRun", "None"), ("dryRun", "x")]] {
-            let url = call.url(&base, &["shop"], query).unwrap();
-            assert_eq!(
-                url.as_str(),
-                "https://cluster.example/k8s/c1/api/v1/namespaces/shop/pods?dryRun=All"
-            );
+        for call in [Call::dry_run(path, "test"), Call::dry_run_create(path, "test")] {
+            for query in [&[][..], &[("dryRun", "")], &[("dryRun", "None"), ("dryRun", "x")]] {
+                let url = call.url(&base, &["shop"], query).unwrap();
+                assert_eq!(
+                    url.as_str(),
+                    "https://cluster.example/k8s/c1/api/v1/namespaces/shop/pods?dryRun=All"
+                );
+            }
+            assert_eq!(call.path(), "/api/v1/namespaces/{namespace}/pods?dryRun=All");
         }
-        assert_eq!(call.path(), "/api/v1/namespaces/{namespace}/pods?dryRun=All");
     }
 
     #[test]

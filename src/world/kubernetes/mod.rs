@@ -159,6 +159,17 @@ impl Cluster {
 
     /// Whether who asks has a right in the namespace: `call` must be an access review.
     pub async fn may(&self, call: &Call, right: Right<'_>, until: Instant) -> Result<bool, ApiError> {
+        self.may_in(call, &self.namespace, right, until).await
+    }
+
+    /// The same, in another namespace; `""` for what has none.
+    pub async fn may_in(
+        &self,
+        call: &Call,
+        namespace: &str,
+        right: Right<'_>,
+        until: Instant,
+    ) -> Result<bool, ApiError> {
         #[derive(Deserialize)]
         struct Review {
             status: Answer,
@@ -171,7 +182,7 @@ impl Cluster {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": {
-                "namespace": self.namespace, "verb": right.verb, "group": right.group, "resource": right.resource,
+                "namespace": namespace, "verb": right.verb, "group": right.group, "resource": right.resource,
                 "name": right.name.unwrap_or_default(),
             }},
         });

@@ -8,6 +8,7 @@ mod distance;
 mod ecs;
 mod fly;
 mod git;
+mod helm;
 mod heroku;
 mod image;
 mod image_refused;

@@ -7,6 +7,7 @@ pub mod compose;
 pub mod ecs;
 pub mod fly;
 pub mod git;
+pub mod helm;
 pub mod heroku;
 pub mod image;
 pub mod kubernetes;

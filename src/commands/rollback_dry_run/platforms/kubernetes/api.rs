@@ -2,12 +2,12 @@
 //!
 //! Sources: kubernetes.io/docs/reference/kubernetes-api; kubectl, `pkg/polymorphichelpers/rollback.go`.
 
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::named::{Kind, Named};
-use super::objects::{Kept, PullSecret, Reference, Workload};
+use super::objects::{Kept, Workload};
+use crate::commands::rollback_dry_run::pods;
 use crate::world::World;
 use crate::world::api::ApiError;
 use crate::world::calls::{Call, Content};
@@ -46,15 +46,6 @@ const UNDO_DAEMONSET: Call = Call::dry_run(
     "/apis/apps/v1/namespaces/{namespace}/daemonsets/{name}",
     "the same, for a daemon set",
 );
-const GET_ACCOUNT: Call = Call::get(
-    "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
-    "which pull secrets its pods have",
-);
-const GET_SECRET: Call = Call::get(
-    "/api/v1/namespaces/{namespace}/secrets/{name}",
-    "a pull secret: the credentials for the image's registry",
-);
-
 /// All that a cluster is ever asked; the registry has a list of its own.
 pub const CALLS: [(&str, &[Call]); 1] = [(
     "the Kubernetes API server",
@@ -68,8 +59,8 @@ pub const CALLS: [(&str, &[Call]); 1] = [(
         UNDO_DEPLOYMENT,
         UNDO_STATEFULSET,
         UNDO_DAEMONSET,
-        GET_ACCOUNT,
-        GET_SECRET,
+        pods::GET_ACCOUNT,
+        pods::GET_SECRET,
     ],
 )];
 
@@ -141,23 +132,5 @@ impl Kubernetes {
         let Named { kind, name } = &self.named;
         let values = [&*self.cluster.namespace, name];
         self.cluster.dry_run(&kind.undo(), &values, patch, &[], until).await
-    }
-
-    /// The names of the pull secrets that a service account gives its pods.
-    pub async fn pull_secrets_of(&self, account: &str, until: Instant) -> Result<Vec<Reference>, ApiError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Account {
-            #[serde(default)]
-            image_pull_secrets: Vec<Reference>,
-        }
-        let values = [&*self.cluster.namespace, account];
-        let account: Account = self.cluster.get(&GET_ACCOUNT, &values, until).await?;
-        Ok(account.image_pull_secrets)
-    }
-
-    pub async fn pull_secret(&self, name: &str, until: Instant) -> Result<PullSecret, ApiError> {
-        let values = [&*self.cluster.namespace, name];
-        self.cluster.get(&GET_SECRET, &values, until).await
     }
 }

@@ -2,18 +2,10 @@
 
 use super::named::{Kind, Named};
 use crate::commands::rollback_dry_run::releases::NoPrevious;
-use crate::engine::NotChecked;
 use crate::model::Finding;
 use crate::model::text::count;
 use crate::world::api::ApiError;
 use crate::world::kubernetes::{Cluster, Status};
-
-/// What could not be found out, with what the cluster says about it.
-pub fn not_answered(error: &ApiError) -> NotChecked {
-    let said = Status::of(error).map(|status| format!(": {}", status.message()));
-    let why = format!("{}{}", error.unknown.why, said.unwrap_or_default());
-    NotChecked::with_help(why, error.unknown.help.clone())
-}
 
 /// The cluster says that there is no such workload; anything else that answers 404 is no cluster.
 pub fn no_workload(named: &Named, cluster: &Cluster, error: &ApiError) -> Option<Finding> {

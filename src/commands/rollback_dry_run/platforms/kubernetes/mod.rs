@@ -1,11 +1,9 @@
 //! Platform `kubernetes`: the previous release is a revision of a deployment, stateful set or daemon set.
 
 mod api;
-mod images;
 mod messages;
 mod named;
 mod objects;
-mod pull_secrets;
 mod revisions;
 mod state;
 
@@ -20,10 +18,11 @@ use tokio::time::Instant;
 use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::images::{Pulled, all_present};
+use crate::commands::rollback_dry_run::pods::{self, Pod, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
-use crate::engine::Observation;
+use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
 use crate::world::World;
@@ -31,7 +30,6 @@ use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
 pub use api::CALLS;
 use api::Kubernetes;
-use messages::not_answered;
 pub use named::{Named, is_name};
 use objects::Workload;
 use revisions::{Revision, are_same};
@@ -85,7 +83,7 @@ impl Prove for KubernetesPlan {
                 claims.skip(&[PERMISSION, ACCEPTED, PULLABLE]);
                 return proof;
             };
-            let written = images::written(&target.template);
+            let written = pods::written(&target.template);
             proof.command = Some(self.command(&running, &target));
             proof.target = Some(target.name());
             claims
@@ -163,7 +161,7 @@ impl KubernetesPlan {
             };
             let observed = Observation::nothing_wrong()
                 .fact("namespace", kubernetes.cluster.namespace.clone())
-                .fact("images", one_line(&images::written(&workload.spec.template).join(", ")))
+                .fact("images", one_line(&pods::written(&workload.spec.template).join(", ")))
                 .fact("pods", state::wanted(plan.named.kind, &workload).to_string())
                 .fact("asked", format!("as {}", kubernetes.cluster.credentials))
                 .fact("requests", kubernetes.cluster.sent().to_string());
@@ -202,11 +200,11 @@ impl KubernetesPlan {
                     observed = age::tell(observed, "first rolled out", &release.at, now);
                     let revision = of(release).cloned();
                     if let Some(revision) = &revision {
-                        let images = images::written(&revision.template);
+                        let images = pods::written(&revision.template);
                         if let Some(cause) = revision.cause() {
                             observed = observed.fact("change-cause", one_line(cause));
                         }
-                        if images == images::written(&workload.spec.template) {
+                        if images == pods::written(&workload.spec.template) {
                             let why = format!(
                                 "revision {} has the same images; other parts of it differ",
                                 release.name
@@ -290,10 +288,10 @@ impl KubernetesPlan {
             };
             let number = target.number;
             let help = "an admission webhook changes it: check its rules";
-            if images::written(&made) != images::written(&target.template) {
+            if pods::written(&made) != pods::written(&target.template) {
                 let why = format!(
                     "the cluster would run other images than those of revision {number}: {}",
-                    one_line(&images::written(&made).join(", "))
+                    one_line(&pods::written(&made).join(", "))
                 );
                 observed.findings.push(Finding::error("other-images", why).help(help));
             } else if !are_same(&made, &target.template) {
@@ -319,17 +317,29 @@ impl KubernetesPlan {
             let until = Instant::now() + LIMIT;
             let before = kubernetes.cluster.sent();
             let mut odd = Observation::nothing_wrong();
-            let auth_env = plan.auth_env.as_deref();
             let mut of_current = Observation::nothing_wrong();
             let (was, is) = (&target.template, &workload.spec.template);
+            let puller = Puller {
+                cluster: &kubernetes.cluster,
+                namespace: &kubernetes.cluster.namespace,
+                auth_env: plan.auth_env.as_deref(),
+                env: &env,
+            };
+            pods::share_a_registry(puller.auth_env, [was, is])?;
             let (previous, current) = futures_util::future::join(
-                images::wanted(&kubernetes, (was, is), auth_env, &env, until, &mut odd),
-                images::wanted(&kubernetes, (is, was), auth_env, &env, until, &mut of_current),
+                pods::wanted(Pod::of(was)?, puller, until, &mut odd),
+                pods::wanted(Pod::of(is)?, puller, until, &mut of_current),
             )
             .await;
             // What runs is only a control: without it the answer is still one.
             let (previous, current) = (previous?, current.unwrap_or_default());
-            let on = plan.on.unwrap_or_else(|| images::platform(&target.template));
+            if previous.is_empty() {
+                return Err(NotChecked::with_help(
+                    "the pod template names no image that a node would pull, so no registry was asked",
+                    "go back to another revision with --to-release, or check the images on the nodes",
+                ));
+            }
+            let on = plan.on.unwrap_or_else(|| pods::platform(&target.template));
             let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
             observed.findings.extend(odd.findings);
             let of_cluster = (kubernetes.cluster.sent() - before).to_string();

@@ -140,19 +140,6 @@ pub struct KeptSpec {
     pub template: Value,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Reference {
-    pub name: String,
-}
-
-/// What a pull secret holds.
-#[derive(Deserialize)]
-pub struct PullSecret {
-    #[serde(default)]
-    pub data: BTreeMap<String, String>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,39 +1,66 @@
 //! The credentials that the pods of a workload pull with.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{join, join_all};
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::api::Kubernetes;
-use super::messages::not_answered;
-use super::objects::Reference;
+use super::{Pod, Puller, Reference, not_answered};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::world::api::ApiError;
+use crate::world::calls::Call;
 use crate::world::registry::ImageName;
 
 const HUB: &str = "docker.io";
 
-/// Those that the template names, and those of its service account, as docker's JSON.
+pub const GET_ACCOUNT: Call = Call::get(
+    "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
+    "which pull secrets its pods have",
+);
+pub const GET_SECRET: Call = Call::get(
+    "/api/v1/namespaces/{namespace}/secrets/{name}",
+    "a pull secret: the credentials for the image's registry",
+);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Account {
+    #[serde(default)]
+    image_pull_secrets: Vec<Reference>,
+}
+
+#[derive(Deserialize)]
+struct PullSecret {
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+/// Those that the pod names, and those of its service account, as docker's JSON.
 pub async fn read(
-    kubernetes: &Kubernetes,
-    named: Vec<Reference>,
-    account: Option<String>,
+    puller: Puller<'_>,
+    pod: &Pod,
     until: Instant,
     observed: &mut Observation,
 ) -> Result<Vec<(String, Value)>, NotChecked> {
+    let Puller { cluster, namespace, .. } = puller;
+    let (account, named) = pod.credentials();
     let account = account.unwrap_or_else(|| "default".to_owned());
     let fetch = |names: Vec<Reference>| async move {
         let reads = names.into_iter().map(|of| async move {
-            let secret = kubernetes.pull_secret(&of.name, until).await;
+            let secret: Result<PullSecret, _> = cluster.get(&GET_SECRET, &[namespace, &of.name], until).await;
             (of.name, secret)
         });
         join_all(reads).await
     };
-    let (of_account, mut secrets) = join(kubernetes.pull_secrets_of(&account, until), fetch(named)).await;
-    match of_account {
+    let values = [namespace, &*account];
+    let of_account = cluster.get::<Account>(&GET_ACCOUNT, &values, until);
+    let (of_account, mut secrets) = join(of_account, fetch(named)).await;
+    match of_account.map(|account| account.image_pull_secrets) {
         // A pod has its own or those of its account, and not both (the admission controller ServiceAccount).
         Ok(names) if secrets.is_empty() => secrets = fetch(names).await,
         Ok(_) => {}

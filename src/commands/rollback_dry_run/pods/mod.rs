@@ -1,4 +1,6 @@
-//! The images that a template names, and who may pull them.
+//! Pods of a Kubernetes cluster: the images that their templates name, and who may pull them.
+
+mod pull_secrets;
 
 use std::collections::BTreeMap;
 
@@ -6,20 +8,35 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::api::Kubernetes;
-use super::objects::Reference;
-use super::pull_secrets;
-use crate::commands::rollback_dry_run::images::{Wanted, not_checked, one_registry};
+use super::images::{Wanted, not_checked, one_registry};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::Env;
+use crate::world::api::ApiError;
+use crate::world::kubernetes::{Cluster, Status};
 use crate::world::registry::{Credentials, ImageName, NotAnImage, Platform};
+
+pub use pull_secrets::{GET_ACCOUNT, GET_SECRET};
+
+/// What could not be found out, with what the cluster says about it.
+pub fn not_answered(error: &ApiError) -> NotChecked {
+    let said = Status::of(error).map(|status| format!(": {}", status.message()));
+    let why = format!("{}{}", error.unknown.why, said.unwrap_or_default());
+    NotChecked::with_help(why, error.unknown.help.clone())
+}
+
+/// The name of a pull secret.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(default)]
+pub struct Reference {
+    name: String,
+}
 
 /// The pods that a template makes, as far as images matter.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Pod {
+pub struct Pod {
     init_containers: Vec<Container>,
     containers: Vec<Container>,
     image_pull_secrets: Vec<Reference>,
@@ -34,12 +51,27 @@ struct Container {
     image_pull_policy: String,
 }
 
-fn pod(template: &Value) -> Pod {
-    read(template).unwrap_or_default()
-}
+impl Pod {
+    pub fn of(template: &Value) -> Result<Self, NotChecked> {
+        let spec = template.get("spec").and_then(|spec| Self::deserialize(spec).ok());
+        spec.ok_or_else(|| NotChecked::errored("the pod template cannot be read"))
+    }
 
-fn read(template: &Value) -> Option<Pod> {
-    Pod::deserialize(template.get("spec")?).ok()
+    /// What its credentials for registries come from.
+    pub fn credentials(&self) -> (Option<String>, Vec<Reference>) {
+        (self.service_account_name.clone(), self.image_pull_secrets.clone())
+    }
+
+    /// Adds the containers of a pod with the same credentials.
+    pub fn add(&mut self, other: Self) {
+        (self.service_account_name, self.image_pull_secrets) = other.credentials();
+        self.init_containers.extend(other.init_containers);
+        self.containers.extend(other.containers);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Container> {
+        self.init_containers.iter().chain(&self.containers)
+    }
 }
 
 /// What a node makes of it.
@@ -52,11 +84,10 @@ fn image_name(image: &str) -> Result<ImageName, NotAnImage> {
 
 /// Every image, as it is written; those of init containers first.
 pub fn written(template: &Value) -> Vec<String> {
-    let pod = pod(template);
     let mut images = Vec::new();
-    for container in pod.init_containers.into_iter().chain(pod.containers) {
+    for container in Pod::of(template).unwrap_or_default().all() {
         if !images.contains(&container.image) {
-            images.push(container.image);
+            images.push(container.image.clone());
         }
     }
     images
@@ -64,7 +95,7 @@ pub fn written(template: &Value) -> Vec<String> {
 
 /// What its nodes are, where the template says it.
 pub fn platform(template: &Value) -> Platform {
-    let nodes = pod(template).node_selector;
+    let nodes = Pod::of(template).unwrap_or_default().node_selector;
     let label = |name: &str, default: &str| nodes.get(name).cloned().unwrap_or_else(|| default.to_owned());
     Platform {
         os: label("kubernetes.io/os", "linux"),
@@ -73,19 +104,36 @@ pub fn platform(template: &Value) -> Platform {
     }
 }
 
-/// The images that a node would pull, with the credentials that it would use as far as they can be read. What is odd about
-/// them is added to what was observed. `other` is the template whose images are asked for with the same credentials.
-pub async fn wanted(
-    kubernetes: &Kubernetes,
-    (template, other): (&Value, &Value),
+/// Who pulls, and from where it may know how.
+#[derive(Clone, Copy)]
+pub struct Puller<'a> {
+    pub cluster: &'a Cluster,
+    pub namespace: &'a str,
+    /// The variable that holds `user:password`, in place of the pull secrets.
+    pub auth_env: Option<&'a str>,
+    pub env: &'a Env,
+}
+
+/// Refuses several registries for one pair of name and password.
+pub fn share_a_registry<'a>(
     auth_env: Option<&str>,
-    env: &Env,
+    templates: impl IntoIterator<Item = &'a Value>,
+) -> Result<(), NotChecked> {
+    let images = templates.into_iter().flat_map(written);
+    let names: Vec<ImageName> = images.filter_map(|image| image_name(&image).ok()).collect();
+    one_registry(auth_env, &names)
+}
+
+/// The images that a node would pull, with the credentials that it would use as far as they can be read. What is odd about
+/// them is added to what was observed.
+pub async fn wanted(
+    pod: Pod,
+    puller: Puller<'_>,
     until: Instant,
     observed: &mut Observation,
 ) -> Result<Vec<Wanted>, NotChecked> {
-    let pod = read(template).ok_or_else(|| NotChecked::errored("the pod template cannot be read"))?;
     let mut names: Vec<ImageName> = Vec::new();
-    for container in pod.init_containers.iter().chain(&pod.containers) {
+    for container in pod.all() {
         let shown = one_line(&container.image);
         if container.image_pull_policy == "Never" {
             let why = format!("{shown} is never pulled (imagePullPolicy): each node must have it");
@@ -111,27 +159,9 @@ pub async fn wanted(
             names.push(name);
         }
     }
-    if names.is_empty() {
-        return Err(NotChecked::with_help(
-            "the pod template names no image that a node would pull, so no registry was asked",
-            "go back to another revision with --to-release, or check the images on the nodes",
-        ));
-    }
-    let others = written(other).into_iter().filter_map(|image| image_name(&image).ok());
-    let others: Vec<ImageName> = others.collect();
-    one_registry(auth_env, names.iter().chain(&others))?;
-    let secrets = match auth_env {
+    let secrets = match puller.auth_env {
         Some(_) => Vec::new(),
-        None => {
-            pull_secrets::read(
-                kubernetes,
-                pod.image_pull_secrets,
-                pod.service_account_name,
-                until,
-                observed,
-            )
-            .await?
-        }
+        None => pull_secrets::read(puller, &pod, until, observed).await?,
     };
     let with_credentials = |name: ImageName| {
         let found = secrets.iter().find_map(|(told, json)| {
@@ -139,7 +169,7 @@ pub async fn wanted(
             let config = json!({"auths": {name.host(): entry}}).to_string();
             Some(Credentials::in_docker_config(config.as_bytes(), &name, told))
         });
-        let credentials = found.unwrap_or_else(|| Credentials::of(&name, auth_env, env));
+        let credentials = found.unwrap_or_else(|| Credentials::of(&name, puller.auth_env, puller.env));
         credentials
             .map(|credentials| Wanted { name, credentials })
             .map_err(not_checked)
@@ -163,7 +193,7 @@ mod tests {
             json!({}),
             json!({"spec": {"nodeSelector": null, "containers": [{"image": "a:1"}]}}),
         ] {
-            assert!(read(&odd).is_none(), "{odd}");
+            assert!(Pod::of(&odd).is_err(), "{odd}");
         }
     }
 }

@@ -1,0 +1,367 @@
+//! Platform `helm`: the previous release is a revision that Helm keeps.
+
+mod api;
+pub mod manifest;
+mod messages;
+mod proving;
+pub mod release;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
+use crate::commands::rollback_dry_run::images::{Pulled, all_present};
+use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
+use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
+use crate::commands::rollback_dry_run::releases::{self, Release as Listed};
+use crate::commands::rollback_dry_run::template::Template;
+use crate::commands::rollback_dry_run::{Calls, age, image_calls};
+use crate::engine::{NotChecked, Observation};
+use crate::model::Finding;
+use crate::model::text::{count, one_line};
+use crate::world::World;
+use crate::world::kubernetes::Asked;
+use crate::world::registry::Platform;
+use api::{Helm, Read, Record};
+use manifest::Object;
+use release::Release;
+
+const CURRENT: Claim<'_> = ("rollback:current", "The current revision is deployed, and it is one");
+const PREVIOUS: Claim<'_> = (
+    "rollback:previous",
+    "A previous revision was good and has another manifest",
+);
+const PERMISSION: Claim<'_> = ("rollback:permission", "The credentials may roll back");
+const ACCEPTED: Claim<'_> = (
+    "rollback:accepted",
+    "The cluster accepts every object of that revision, as a dry run",
+);
+const PULLABLE: Claim<'_> = (
+    "rollback:pullable",
+    "The images of that revision are in their registries",
+);
+
+const LIMIT: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(5);
+/// Helm keeps 10 if it is not told otherwise.
+const MOST_REVISIONS: usize = 25;
+
+#[derive(Clone)]
+pub struct HelmPlan {
+    pub name: String,
+    pub asked: Asked,
+    /// The revision to go back to.
+    pub to: Option<u64>,
+    /// What the images must run on, if it is not what the pods say.
+    pub on: Option<Platform>,
+    /// The variable that holds `user:password` of the registry.
+    pub auth_env: Option<String>,
+    /// The command that would roll back, to print it, if it is not Helm's.
+    pub rollback_command: Option<Template>,
+}
+
+/// What the first claim brings the others.
+#[derive(Clone)]
+struct Running {
+    helm: Arc<Helm>,
+    records: Arc<Vec<Record>>,
+    deployed: Revision,
+    /// Which Helm compares with. It is not the deployed one after a failed upgrade.
+    newest: Revision,
+}
+
+#[derive(Clone)]
+struct Revision {
+    release: Arc<Release>,
+    objects: Arc<Vec<Object>>,
+}
+
+/// What would be gone back to.
+type Target = Revision;
+
+impl HelmPlan {
+    /// All that is ever sent for it.
+    pub fn calls() -> Calls {
+        api::CALLS.into_iter().chain(image_calls()).collect()
+    }
+}
+
+impl Prove for HelmPlan {
+    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+        Box::pin(async move {
+            let mut proof = Proof {
+                not_covered: messages::not_covered(None),
+                ..Proof::default()
+            };
+            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
+                claims.skip(&[PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]);
+                return proof;
+            };
+            let previous = self.previous(running.clone(), world.clock.now());
+            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
+                claims.skip(&[PERMISSION, ACCEPTED, PULLABLE]);
+                return proof;
+            };
+            proof.not_covered = messages::not_covered(Some(&target.release));
+            proof.command = Some(self.command(&running.helm, target.release.version));
+            proof.target = Some(target.release.version.to_string());
+            let permission = proving::permission(running.clone(), target.clone());
+            let places = claims.look(PERMISSION, LIMIT + MARGIN, permission).await;
+            let accepted = proving::accepted(running.clone(), target.clone(), places.unwrap_or_default());
+            claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await;
+            let pullable = self.pullable(running.clone(), target.clone(), world);
+            if let Some(pulled) = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await {
+                pulled.tell(&mut proof);
+                for (name, _) in pulled.previous.iter().filter(|(name, _)| name.digest().is_none()) {
+                    proof.not_covered.push(format!(
+                        "whether the tag of {name} names what it named then: tags can be moved"
+                    ));
+                }
+                let number = target.release.version;
+                proof.proved = vec![
+                    format!("revision {number} of {} was good, and its manifest differs", self.name),
+                    format!(
+                        "{} may roll back, and the cluster accepts {}",
+                        running.helm.cluster.credentials,
+                        count(target.objects.len(), "object")
+                    ),
+                    format!(
+                        "{} of revision {number}: in the registry",
+                        count(pulled.previous.len(), "image")
+                    ),
+                ];
+            }
+            proof
+        })
+    }
+}
+
+impl HelmPlan {
+    fn command(&self, helm: &Helm, number: u64) -> String {
+        let own = self.rollback_command.as_ref();
+        if let Some(own) = own.and_then(|own| own.fill(|_| number.to_string())) {
+            return own;
+        }
+        let cluster = &helm.cluster;
+        let context = cluster.context.as_deref().and_then(|name| shlex::try_quote(name).ok());
+        let context = context
+            .map(|name| format!(" --kube-context {name}"))
+            .unwrap_or_default();
+        let (name, namespace) = (&self.name, &cluster.namespace);
+        format!("helm rollback {name} {number} --namespace {namespace}{context} --wait")
+    }
+
+    fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
+        let (plan, world) = (self.clone(), world.clone());
+        async move {
+            let until = Instant::now() + LIMIT;
+            let helm = Helm::connect(&plan.asked, &plan.name, &world).map_err(|error| not_answered(&error))?;
+            let records = helm.records(until).await.map_err(|error| not_answered(&error))?;
+            let mut observed = Observation::nothing_wrong().fact("namespace", helm.cluster.namespace.clone());
+            let Some(newest) = records.first() else {
+                observed.findings.push(messages::no_release(&helm));
+                return Ok((None, observed));
+            };
+            let deployed: Vec<&Record> = records.iter().filter(|of| of.status == "deployed").collect();
+            let versions: Vec<u64> = deployed.iter().map(|of| of.version).collect();
+            let odd = messages::not_at_rest(&helm, newest);
+            let [current] = deployed.as_slice() else {
+                let odd = odd.unwrap_or_else(|| messages::not_one(&helm, &versions, newest));
+                observed.findings.push(odd);
+                return Ok((None, observed));
+            };
+            if let Some(odd) = odd {
+                observed.findings.push(odd);
+                return Ok((None, observed));
+            }
+            if newest.version != current.version && newest.status == "failed" {
+                observed
+                    .findings
+                    .push(messages::newest_failed(&helm, newest, current.version));
+            }
+            let deployed = Revision::new(read(&helm, current, until).await?)?;
+            let newest = match newest.version == current.version {
+                true => deployed.clone(),
+                false => Revision::new(read(&helm, newest, until).await?)?,
+            };
+            let release = &deployed.release;
+            observed = observed
+                .fact("release", format!("{} revision {}", plan.name, release.version))
+                .fact("chart", one_line(&release.chart()))
+                .fact("deployed", one_line(&release.info.last_deployed))
+                .fact("images", proving::images(&deployed.objects))
+                .fact("asked", format!("as {}", helm.cluster.credentials))
+                .fact("requests", helm.cluster.sent().to_string());
+            let running = Running {
+                helm: Arc::new(helm),
+                records: Arc::new(records),
+                deployed,
+                newest,
+            };
+            Ok((Some(running), observed))
+        }
+    }
+
+    fn previous(&self, running: Running, now: Timestamp) -> impl Future<Output = Seen<Target>> + Send + 'static {
+        let plan = self.clone();
+        async move {
+            let Running {
+                helm,
+                records,
+                deployed,
+                ..
+            } = running;
+            let release = deployed.release;
+            let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
+            let named = plan.to.map(|number| number.to_string());
+            let mut kept: Vec<Release> = vec![(*release).clone()];
+            let wanted = |of: &&Record| match plan.to {
+                Some(number) => of.version == number && number != release.version,
+                None => of.status == "superseded" && of.version < release.version,
+            };
+            let wanted: Vec<&Record> = records.iter().filter(wanted).take(MOST_REVISIONS).collect();
+            for some in wanted.chunks(api::AT_ONCE) {
+                let reads = some.iter().map(|record| read(&helm, record, until));
+                for of in futures_util::future::join_all(reads).await {
+                    kept.push(of?);
+                }
+            }
+            let of = |version: &str| kept.iter().find(|of| of.version.to_string() == version);
+            let listed = |record: &Record| {
+                let name = record.version.to_string();
+                let read = of(&name);
+                let has_failed = read.is_some_and(Release::has_failed);
+                Listed {
+                    artifact: read.map(|of| of.manifest.clone()),
+                    state: if has_failed {
+                        "failed".to_owned()
+                    } else {
+                        record.status.clone()
+                    },
+                    good: matches!(&*record.status, "deployed" | "superseded") && !has_failed,
+                    at: read.map(|of| of.info.last_deployed.clone()).unwrap_or_default(),
+                    name,
+                }
+            };
+            let all: Vec<Listed> = records.iter().map(listed).collect();
+            // After a failed upgrade, going back to what is deployed is a change.
+            let newest_failed = records.first().is_some_and(|newest| newest.status == "failed");
+            let is_current =
+                |of: &Listed| of.artifact.as_ref() == Some(&release.manifest) && !(newest_failed && named.is_some());
+            let requests = (helm.cluster.sent() - before).to_string();
+            let mut observed = Observation::nothing_wrong().fact("requests", requests);
+            let found = releases::previous(&all, is_current, named.as_deref());
+            let found = found.map(|listed| (listed, of(&listed.name).cloned()));
+            let (listed, target) = match found {
+                Ok((listed, Some(target))) => (listed, target),
+                Ok((listed, None)) => {
+                    return Err(NotChecked::errored(format!("revision {} was not read", listed.name)));
+                }
+                Err(none) => {
+                    observed
+                        .findings
+                        .push(messages::no_previous(&helm, named.as_deref(), none));
+                    return Ok((None, observed));
+                }
+            };
+            let place = |version: u64| records.iter().position(|of| of.version == version).unwrap_or_default();
+            let distance = place(target.version).saturating_sub(place(release.version));
+            let target = Revision::new(target)?;
+            let (version, images) = (target.release.version, proving::images(&target.objects));
+            observed = observed
+                .fact("release", format!("revision {version}"))
+                .fact("distance", format!("{} back", count(distance, "release")))
+                .fact("chart", one_line(&target.release.chart()))
+                .fact("images", images.clone());
+            observed = age::tell(observed, "deployed", &listed.at, now);
+            if images == proving::images(&deployed.objects) {
+                let why = format!("revision {version} has the same images; other parts of it differ");
+                observed.findings.push(Finding::note("same-images", why));
+            }
+            Ok((Some(target), observed))
+        }
+    }
+
+    fn pullable(
+        &self,
+        running: Running,
+        target: Target,
+        world: &World,
+    ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
+        let (plan, env) = (self.clone(), world.env.clone());
+        async move {
+            let (helm, deployed) = (running.helm, running.deployed);
+            let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
+            let objects = [&target.objects[..], &target.hooks()?[..]].concat();
+            let puller = Puller {
+                cluster: &helm.cluster,
+                namespace: &helm.cluster.namespace,
+                auth_env: plan.auth_env.as_deref(),
+                env: &env,
+            };
+            let both = objects.iter().chain(&*deployed.objects);
+            pods::share_a_registry(puller.auth_env, both.filter_map(Object::template))?;
+            let (mut odd, mut of_current) = (Observation::nothing_wrong(), Observation::nothing_wrong());
+            let (previous, current) = futures_util::future::join(
+                proving::wanted(puller, &objects, until, &mut odd),
+                proving::wanted(puller, &deployed.objects, until, &mut of_current),
+            )
+            .await;
+            // What runs is only a control: without it the answer is still one.
+            let (previous, current) = (previous?, current.unwrap_or_default());
+            let on = plan.on.unwrap_or_else(|| proving::platform(&objects));
+            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
+            observed.findings.extend(odd.findings);
+            let of_cluster = (helm.cluster.sent() - before).to_string();
+            observed = observed
+                .fact("platform", on.to_string())
+                .fact("requests to the cluster", of_cluster);
+            Ok((pulled, observed))
+        }
+    }
+}
+
+async fn read(helm: &Helm, record: &Record, until: Instant) -> Result<Release, NotChecked> {
+    match helm.release(record, until).await {
+        Ok(Read::Release(release)) => Ok(*release),
+        Ok(Read::Odd(why)) => Err(NotChecked::with_help(
+            why,
+            format!(
+                "`helm get manifest {} --revision {}` shows whether Helm can read it",
+                helm.name, record.version
+            ),
+        )),
+        Err(error) => Err(not_answered(&error)),
+    }
+}
+
+impl Revision {
+    fn new(release: Release) -> Result<Self, NotChecked> {
+        let objects = objects(&release, &release.manifest)?;
+        Ok(Self {
+            release: Arc::new(release),
+            objects: Arc::new(objects),
+        })
+    }
+
+    /// What a rollback to it makes besides.
+    fn hooks(&self) -> Result<Vec<Object>, NotChecked> {
+        let hooks = self.release.rollback_hooks();
+        let each: Result<Vec<_>, _> = hooks.map(|hook| objects(&self.release, &hook.manifest)).collect();
+        Ok(each?.concat())
+    }
+}
+
+fn objects(release: &Release, manifest: &str) -> Result<Vec<Object>, NotChecked> {
+    let number = release.version;
+    manifest::objects(manifest).map_err(|error| {
+        NotChecked::with_help(
+            format!("the manifest of revision {number} cannot be read: {error}"),
+            "look at it with `helm get manifest`; name another revision with --to-release",
+        )
+    })
+}

@@ -24,6 +24,8 @@ mod registry;
 mod repo;
 #[path = "../support/servers.rs"]
 mod servers;
+#[path = "../support/shapes.rs"]
+mod shapes;
 #[path = "../support/skipped.rs"]
 mod skipped;
 #[path = "../support/tokens.rs"]

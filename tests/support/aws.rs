@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::servers::{read_head, serve};
+use crate::shapes::{Shapes, misfit};
 
 pub const KEY_ID: &str = "ASIAEXAMPLEKEY";
 pub const SECRET_KEY: &str = "secret/key+of-the-test";
@@ -20,8 +21,7 @@ const TARGETS: [(&str, &str); 2] = [
     ("AmazonEC2ContainerRegistry_V20150921.", "ecr"),
 ];
 
-static SHAPES: LazyLock<BTreeMap<String, Value>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("aws.json")).unwrap());
+static SHAPES: LazyLock<Shapes> = LazyLock::new(|| serde_json::from_str(include_str!("aws.json")).unwrap());
 
 pub type Answer = Result<Value, (u16, &'static str)>;
 
@@ -57,7 +57,7 @@ pub fn start(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) ->
                 kept.lock().unwrap().push(target);
                 match answer(&action, &input) {
                     Ok(output) => {
-                        let wrong = misfit(&output, &format!("{action}Response"), "the answer");
+                        let wrong = misfit(&SHAPES, &output, &format!("{action}Response"), "the answer");
                         assert_eq!(wrong, None, "the stand-in answers what the API cannot");
                         (200, output)
                     }
@@ -93,7 +93,7 @@ fn take(
     let (action, service) = found.ok_or(("UnknownOperationException", target.to_owned()))?;
     verify(headers, body, service)?;
     let input: Value = serde_json::from_slice(body).map_err(|error| ("SerializationException", error.to_string()))?;
-    match misfit(&input, &format!("{action}Request"), "the input") {
+    match misfit(&SHAPES, &input, &format!("{action}Request"), "the input") {
         Some(wrong) => Err(("InvalidParameterException", wrong)),
         None => Ok((target.to_owned(), action.to_owned(), input)),
     }
@@ -167,41 +167,4 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
         .chain_update(inner)
         .finalize()
         .to_vec()
-}
-
-/// What of a value does not fit the shape.
-fn misfit(value: &Value, shape: &str, at: &str) -> Option<String> {
-    let wrong = || Some(format!("{at} is not {shape}: {value}"));
-    if let Some(of) = shape.strip_prefix('[') {
-        let Some(values) = value.as_array() else { return wrong() };
-        return values.iter().find_map(|value| misfit(value, &of[..of.len() - 1], at));
-    }
-    if let Some(structure) = SHAPES.get(shape) {
-        let Some(fields) = value.as_object() else {
-            return wrong();
-        };
-        let missing = structure["required"].as_array().unwrap().iter();
-        if let Some(name) = missing
-            .filter_map(Value::as_str)
-            .find(|name| !fields.contains_key(*name))
-        {
-            return Some(format!("{at} lacks {name}"));
-        }
-        return fields
-            .iter()
-            .find_map(|(name, value)| match structure["members"][name].as_str() {
-                Some(of) => misfit(value, of, &format!("{at}.{name}")),
-                None => Some(format!("{at} has no member {name}")),
-            });
-    }
-    let fits = match shape {
-        "string" => value.is_string(),
-        "integer" | "long" => value.is_i64(),
-        "timestamp" => value.is_number(),
-        "boolean" => value.is_boolean(),
-        one_of => value
-            .as_str()
-            .is_some_and(|text| one_of.split('|').any(|one| one == text)),
-    };
-    if fits { None } else { wrong() }
 }

@@ -222,11 +222,19 @@ impl Standing {
 /// What fills in a path with `{name}` for parts of it.
 fn filled(pattern: &str, path: &str) -> Option<Vec<String>> {
     let (parts, given): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
-    let fits = |(part, given): (&&str, &&str)| part == given || (part.starts_with('{') && !given.is_empty());
-    (parts.len() == given.len() && parts.iter().zip(&given).all(fits)).then(|| {
-        let values = parts.iter().zip(given).filter(|(part, _)| part.starts_with('{'));
-        values.map(|(_, value)| value.to_owned()).collect()
-    })
+    if parts.len() != given.len() {
+        return None;
+    }
+    let mut values = Vec::new();
+    for (part, given) in parts.into_iter().zip(given) {
+        match part.strip_prefix('{').and_then(|part| part.split_once('}')) {
+            // What follows the place, as in `{service}:test`.
+            Some((_, end)) => values.push(given.strip_suffix(end).filter(|value| !value.is_empty())?.to_owned()),
+            None if part == given => {}
+            None => return None,
+        }
+    }
+    Some(values)
 }
 
 /// An example that users copy, as the argument that names it.

@@ -1,5 +1,6 @@
 //! Options of `rollback-dry-run`. What only one platform takes is read in the file of that platform.
 
+mod cloud_run;
 mod cloudflare;
 mod command;
 mod compose;
@@ -80,7 +81,7 @@ pub struct RollbackDryRunOptions {
     /// helm that of the pods' nodeSelector and for ecs that of the task definition, if it has one].
     #[arg(long, value_name = "OS/ARCH")]
     pub image_platform: Option<String>,
-    /// image, compose, kubernetes, helm, ecs: environment variable that holds user:password of the registry [default: the
+    /// image, compose, kubernetes, helm, ecs, cloud-run: environment variable that holds user:password of the registry [default: the
     /// credentials in docker's configuration file; for kubernetes and helm the pull secrets of the pods before them].
     #[arg(long, value_name = "VARIABLE")]
     pub registry_auth_env: Option<String>,
@@ -99,7 +100,8 @@ pub struct RollbackDryRunOptions {
     /// kubernetes, helm: context of the kubeconfig file [default: its current context].
     #[arg(long, value_name = "CONTEXT")]
     pub kube_context: Option<String>,
-    /// vercel: name or id of the project.
+    /// vercel: name or id of the project; cloud-run: id of the project [default for cloud-run: CLOUDSDK_CORE_PROJECT, else
+    /// GOOGLE_CLOUD_PROJECT].
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
     /// vercel: id or slug of the team that owns the project.
@@ -108,10 +110,11 @@ pub struct RollbackDryRunOptions {
     /// ecs: name of the cluster.
     #[arg(long, value_name = "CLUSTER")]
     pub cluster: Option<String>,
-    /// ecs: name of the service.
+    /// ecs, cloud-run: name of the service.
     #[arg(long, value_name = "SERVICE")]
     pub service: Option<String>,
-    /// ecs: region, such as eu-west-1 [default: AWS_REGION, else AWS_DEFAULT_REGION].
+    /// ecs, cloud-run: region, such as eu-west-1 or europe-west1 [default for ecs: AWS_REGION, else AWS_DEFAULT_REGION; for
+    /// cloud-run: CLOUDSDK_RUN_REGION].
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
     /// cloudflare: name of the Worker.
@@ -139,7 +142,7 @@ pub struct RollbackDryRunOptions {
     pub list_calls: Option<bool>,
     /// Command that would roll back; printed, never run. Placeholders for git: {ref} (the full name, such as refs/tags/v1,
     /// or the commit) and {sha}; for image and fly: {image} (by its digest); for compose: {sha} or
-    /// {release}; for helm, heroku, vercel, cloudflare and ecs:
+    /// {release}; for helm, heroku, vercel, cloudflare, ecs and cloud-run:
     /// {release} [default for git: git checkout --detach {sha}; for fly: fly deploy --app APP --image {image}; for the others
     /// the rollback command of the platform's own command line].
     #[arg(long, value_name = "TEMPLATE")]

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::{
-    self, Calls, CloudflarePlan, Deployments, EcsPlan, HelmPlan, HerokuPlan, Placeholder, Prove, VercelPlan,
+    self, Calls, CloudRunPlan, CloudflarePlan, Deployments, EcsPlan, HelmPlan, HerokuPlan, Placeholder, Prove,
+    VercelPlan,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -35,6 +36,8 @@ pub enum PlatformName {
     Cloudflare,
     /// The previous release is a task definition of Amazon ECS.
     Ecs,
+    /// The previous release is a revision of a service of Google Cloud Run.
+    CloudRun,
 }
 
 impl PlatformName {
@@ -50,6 +53,7 @@ impl PlatformName {
             Self::Vercel => VercelPlan::calls(),
             Self::Cloudflare => CloudflarePlan::calls(),
             Self::Ecs => EcsPlan::calls(),
+            Self::CloudRun => CloudRunPlan::calls(),
         }
     }
 
@@ -57,7 +61,7 @@ impl PlatformName {
     pub fn rehearsed_with(self) -> Option<&'static [Placeholder]> {
         match self {
             Self::Git => Some(&[Placeholder::Ref, Placeholder::Sha]),
-            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Helm | Self::Ecs => {
+            Self::Image | Self::Fly | Self::Compose | Self::Kubernetes | Self::Helm | Self::Ecs | Self::CloudRun => {
                 Some(&[Placeholder::Image])
             }
             Self::Heroku | Self::Vercel => Some(&[Placeholder::Release, Placeholder::Sha]),
@@ -74,6 +78,7 @@ impl PlatformName {
             Self::Heroku => Some("HEROKU_API_KEY"),
             Self::Vercel => Some("VERCEL_TOKEN"),
             Self::Cloudflare => Some("CLOUDFLARE_API_TOKEN"),
+            Self::CloudRun => Some("CLOUDSDK_AUTH_ACCESS_TOKEN"),
         }
     }
 
@@ -90,6 +95,7 @@ impl PlatformName {
             Self::Vercel => Box::new(options.vercel()?),
             Self::Cloudflare => Box::new(options.cloudflare()?),
             Self::Ecs => Box::new(options.ecs()?),
+            Self::CloudRun => Box::new(options.cloud_run()?),
         })
     }
 
@@ -101,7 +107,9 @@ impl PlatformName {
 
     /// Refuses the options of other platforms: one that has no effect would look as if it had.
     pub fn refuse_foreign(self, options: &RollbackDryRunOptions) -> Result<(), UsageError> {
-        use PlatformName::{Cloudflare, Command, Compose, Ecs, Fly, Git, Helm, Heroku, Image, Kubernetes, Vercel};
+        use PlatformName::{
+            CloudRun, Cloudflare, Command, Compose, Ecs, Fly, Git, Helm, Heroku, Image, Kubernetes, Vercel,
+        };
         let own: &[(&str, &[Self], bool)] = &[
             ("--ref", &[Git, Compose], options.reference.is_some()),
             ("--tags", &[Git], options.tags.is_some()),
@@ -120,7 +128,7 @@ impl PlatformName {
             ),
             (
                 "--registry-auth-env",
-                &[Image, Compose, Kubernetes, Helm, Ecs],
+                &[Image, Compose, Kubernetes, Helm, Ecs, CloudRun],
                 options.registry_auth_env.is_some(),
             ),
             ("--app", &[Fly, Heroku], options.app.is_some()),
@@ -131,20 +139,22 @@ impl PlatformName {
             ("--namespace", &[Kubernetes, Helm], options.namespace.is_some()),
             ("--kube-context", &[Kubernetes, Helm], options.kube_context.is_some()),
             ("--cluster", &[Ecs], options.cluster.is_some()),
-            ("--service", &[Ecs], options.service.is_some()),
-            ("--region", &[Ecs], options.region.is_some()),
-            ("--project", &[Vercel], options.project.is_some()),
+            ("--service", &[Ecs, CloudRun], options.service.is_some()),
+            ("--region", &[Ecs, CloudRun], options.region.is_some()),
+            ("--project", &[Vercel, CloudRun], options.project.is_some()),
             ("--team", &[Vercel], options.team.is_some()),
             ("--worker", &[Cloudflare], options.worker.is_some()),
             ("--account", &[Cloudflare], options.account.is_some()),
             (
                 "--platform-token-env",
-                &[Fly, Kubernetes, Helm, Heroku, Vercel, Cloudflare],
+                &[Fly, Kubernetes, Helm, Heroku, Vercel, Cloudflare, CloudRun],
                 options.platform_token_env.is_some(),
             ),
             (
                 "--to-release",
-                &[Fly, Compose, Kubernetes, Helm, Heroku, Vercel, Cloudflare, Ecs],
+                &[
+                    Fly, Compose, Kubernetes, Helm, Heroku, Vercel, Cloudflare, Ecs, CloudRun,
+                ],
                 options.to_release.is_some(),
             ),
         ];

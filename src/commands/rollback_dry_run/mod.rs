@@ -30,6 +30,7 @@ use crate::world::{World, registry};
 use claims::Claims;
 pub use deployments::Deployments;
 pub use migrations::Migrations;
+pub use platforms::cloud_run::CloudRunPlan;
 pub use platforms::cloudflare::CloudflarePlan;
 pub use platforms::command::CommandPlan;
 pub use platforms::compose::{self, ComposePlan};

@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Makes a change one that is not stored (kubernetes.io/docs/reference/using-api/api-concepts, "Dry-run").
 const DRY_RUN: (&str, &str) = ("dryRun", "All");
+/// How the path of a test of permissions ends (google/iam/v1/iam_policy.proto, `TestIamPermissions`).
+const PERMISSION_TEST: &str = ":testIamPermissions";
 
 /// A request that may be sent: its method, the pattern of its path, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,8 @@ enum Kind {
     Action(&'static str),
     /// Asks Kubernetes what the one who asks may do; the answer is not stored.
     AccessReview,
+    /// Asks Google Cloud which of some permissions the one who asks has.
+    PermissionTest,
     /// A change that Kubernetes makes up to storing it: the query says `dryRun=All`, whatever else it says.
     DryRun,
     /// The same, of an object that is not there yet.
@@ -93,6 +97,18 @@ impl Call {
         Self::new(Kind::AccessReview, path, purpose)
     }
 
+    /// Asks Google Cloud which of these permissions the one who asks has: the body is `{"permissions": […]}`.
+    ///
+    /// # Panics
+    /// If the path names another method: a constant of that kind does not compile.
+    pub const fn permission_test(path: &'static str, purpose: &'static str) -> Self {
+        assert!(
+            path.len() > PERMISSION_TEST.len() && is_at(path, PERMISSION_TEST, path.len() - PERMISSION_TEST.len()),
+            "the path is not that of a test of permissions"
+        );
+        Self::new(Kind::PermissionTest, path, purpose)
+    }
+
     /// Asks Kubernetes whether it would take a change.
     pub const fn dry_run(path: &'static str, purpose: &'static str) -> Self {
         Self::new(Kind::DryRun, path, purpose)
@@ -125,7 +141,7 @@ impl Call {
         match self.kind {
             Kind::Get => "GET",
             Kind::Head => "HEAD",
-            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::DryRunCreate => "POST",
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::PermissionTest | Kind::DryRunCreate => "POST",
             Kind::DryRun => "PATCH",
         }
     }
@@ -185,6 +201,13 @@ impl Call {
         out.push_str(rest);
         values.next().is_none().then_some(out)
     }
+}
+
+/// Whether the body of a test of permissions holds these and nothing else.
+fn names_permissions(body: &Value) -> bool {
+    let only = body.as_object().filter(|fields| fields.len() == 1);
+    let permissions = only.and_then(|fields| fields.get("permissions")?.as_array());
+    permissions.is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_string))
 }
 
 /// Whether `part` is in `text` at this place.
@@ -320,6 +343,7 @@ impl Caller {
     ) -> Result<Answer, NoAnswer> {
         let body = match (call.kind, content.body) {
             (Kind::Get | Kind::Head, Some(_)) => return Err(NoAnswer::NotBuilt),
+            (Kind::PermissionTest, body) if !body.is_some_and(names_permissions) => return Err(NoAnswer::NotBuilt),
             (Kind::Query(document), Some(variables)) => {
                 Some(serde_json::json!({ "query": document, "variables": variables }))
             }
@@ -376,7 +400,9 @@ impl Caller {
         let method = match call.kind {
             Kind::Get => Method::GET,
             Kind::Head => Method::HEAD,
-            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::DryRunCreate => Method::POST,
+            Kind::Query(_) | Kind::Action(_) | Kind::AccessReview | Kind::PermissionTest | Kind::DryRunCreate => {
+                Method::POST
+            }
             Kind::DryRun => Method::PATCH,
         };
         self.sent.fetch_add(1, Ordering::Relaxed);
@@ -447,6 +473,34 @@ mod tests {
     #[should_panic(expected = "the document is not a query")]
     fn a_mutation_cannot_be_built() {
         let _ = Call::query("/graphql", "mutation { x }", "test");
+    }
+
+    #[test]
+    #[should_panic(expected = "not that of a test of permissions")]
+    fn no_other_method_is_a_test_of_permissions() {
+        let _ = Call::permission_test("/v2/{service}:setIamPolicy?x=:testIamPermissions:", "test");
+    }
+
+    #[tokio::test]
+    async fn a_test_of_permissions_holds_permissions_and_nothing_else() {
+        let call = Call::permission_test("/v2/{service}:testIamPermissions", "test");
+        let caller = Caller::new(&Env::default()).unwrap();
+        for body in [
+            None,
+            Some(serde_json::json!({"permissions": []})),
+            Some(serde_json::json!({"permissions": ["run.services.get"], "policy": {}})),
+            Some(serde_json::json!({"permissions": [1]})),
+        ] {
+            let content = Content {
+                values: &["shop"],
+                body: body.as_ref(),
+                ..Content::default()
+            };
+            let base = Url::parse("http://127.0.0.1:9").unwrap();
+            let sent = caller.send(&call, &base, content, (PAUSE, 1)).await;
+            assert!(matches!(sent, Err(NoAnswer::NotBuilt)), "{body:?}");
+        }
+        assert_eq!(caller.sent(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `rollback-dry-run`: could we go back right now?
 
+mod cloud_run;
 mod cloudflare;
 mod command;
 mod compose;

@@ -1,5 +1,6 @@
 //! A file or a folder for each platform. None uses another's.
 
+pub mod cloud_run;
 pub mod cloudflare;
 pub mod command;
 pub mod compose;

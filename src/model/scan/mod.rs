@@ -8,13 +8,15 @@ mod allowlist;
 mod builtin;
 mod entropy;
 mod personal;
+pub mod placeholder;
 mod rule;
 mod rule_file;
 mod search;
+pub mod syntax;
 #[cfg(test)]
 mod tests;
 
 pub use personal::Personal;
-pub use rule::{Rule, RuleSet};
+pub use rule::{KNOWN, Pattern, Rule, RuleSet};
 pub use rule_file::{RuleFileError, Source};
 pub use search::{Found, OVERLAP, Scan};

@@ -7,6 +7,7 @@ use aho_corasick::AhoCorasick;
 
 use super::allowlist::Matched;
 use super::entropy;
+use super::placeholder;
 use super::rule::{Required, Rule, RuleSet};
 
 /// A rule whose keyword is in one of these is looked for in all of it; gitleaks takes 100 kB.
@@ -70,8 +71,26 @@ impl<'r> Scan<'r> {
     /// Looks for what begins in `fresh`, a part of `window`; parts come in order, without gaps. `at` is where in the file
     /// the window begins. It holds [`OVERLAP`] bytes more on either side, if the file has them.
     pub fn look(&mut self, window: &[u8], at: u64, fresh: Range<usize>) -> Vec<Found<'r>> {
+        self.look_with(window, at, fresh, Vec::new())
+    }
+
+    /// The same with the places of values that are known, in order, which begin in `fresh`, too.
+    pub fn look_with(
+        &mut self,
+        window: &[u8],
+        at: u64,
+        fresh: Range<usize>,
+        known: Vec<Range<usize>>,
+    ) -> Vec<Found<'r>> {
         let enabled = self.enabled(window, &fresh);
-        let mut hits = Vec::new();
+        let known = known.into_iter().filter(|place| !placeholder::covers(window, place));
+        let mut hits: Vec<Hit> = known
+            .map(|place| Hit {
+                rule: self.rules.rules.len(),
+                whole: place.clone(),
+                secret: place,
+            })
+            .collect();
         for (index, fragments) in enabled.iter().enumerate() {
             if self.active[index] {
                 self.hits(index, fragments, window, at, &fresh, &mut hits);
@@ -94,7 +113,7 @@ impl<'r> Scan<'r> {
         let found = found.map(|(Placed { hit, place }, _)| {
             let absolute = |range: &Range<usize>| at + range.start as u64..at + range.end as u64;
             Found {
-                rule: &self.rules.rules[hit.rule],
+                rule: self.rules.rule(hit.rule),
                 whole: absolute(&hit.whole),
                 secret: absolute(&hit.secret),
                 line: place.line,
@@ -196,6 +215,9 @@ impl<'r> Scan<'r> {
             group.map(|group| whole.start + group.start()..whole.start + group.end())
         });
         let secret = group.unwrap_or_else(|| whole.clone());
+        if placeholder::covers(window, &secret) {
+            return None;
+        }
         if rule.entropy > 0.0 && entropy::of(&window[secret.clone()]) <= rule.entropy {
             return None;
         }
@@ -224,7 +246,7 @@ impl<'r> Scan<'r> {
         let required = self.rules.rules.iter().flat_map(|rule| &rule.required);
         let mut of_rule: BTreeMap<&str, Vec<&Placed>> = required.map(|of| (of.id.as_str(), Vec::new())).collect();
         for hit in hits {
-            if let Some(of) = of_rule.get_mut(self.rules.rules[hit.hit.rule].id.as_str()) {
+            if let Some(of) = of_rule.get_mut(self.rules.rule(hit.hit.rule).id.as_str()) {
                 of.push(hit);
             }
         }
@@ -233,7 +255,7 @@ impl<'r> Scan<'r> {
 
     /// Whether it is reported for itself, with all that its rule requires.
     fn is_whole(&self, hit: &Placed, of_rule: &BTreeMap<&str, Vec<&Placed>>) -> bool {
-        let rule = &self.rules.rules[hit.hit.rule];
+        let rule = self.rules.rule(hit.hit.rule);
         let is_there = |of: &Required| of_rule.get(of.id.as_str()).is_some_and(|parts| is_near(hit, parts, of));
         !rule.is_part && rule.required.iter().all(is_there)
     }
@@ -244,7 +266,7 @@ impl<'r> Scan<'r> {
         let mut known = vec![false; hits.len()];
         let mut first = 0;
         for line in hits.chunk_by(|one, other| one.place.line == other.place.line) {
-            let is_generic = |hit: &Placed| self.rules.rules[hit.hit.rule].is_generic();
+            let is_generic = |hit: &Placed| self.rules.rule(hit.hit.rule).is_generic();
             let secret = |hit: &Placed| &window[hit.hit.secret.clone()];
             let generic: Vec<usize> = (0..line.len()).filter(|index| is_generic(line[*index])).collect();
             let specific: BTreeSet<&[u8]> = line

@@ -19,6 +19,7 @@ mod paths;
 mod rehearse;
 mod rollback_dry_run;
 mod scan;
+mod search;
 mod skip_guard;
 mod smoke;
 mod status_file;

@@ -24,6 +24,11 @@ impl Capped {
         }
     }
 
+    /// Errors that are only counted.
+    pub fn more_errors(&mut self, count: usize) {
+        self.more_errors += count;
+    }
+
     pub fn fails(&self) -> bool {
         self.more_errors > 0 || self.kept.iter().any(Finding::fails)
     }

@@ -31,13 +31,17 @@ fn name(rule: &str) -> String {
     name
 }
 
-/// Whether there is nothing in `range` but placeholders, or parts of them. What was masked is not found again.
+/// What ends a value in a format whose quotes and tags stay. A greedy pattern goes on there.
+const ENDS: &[u8] = b"<\"'\\&]";
+
+/// Whether there is nothing in `range` but placeholders, or parts of them, up to where a value ends. What was masked is not
+/// found again.
 pub fn covers(text: &[u8], range: &Range<usize>) -> bool {
     let mut at = range.start;
     while at < range.end {
         match around(text, at) {
             Some(end) => at = end,
-            None => return false,
+            None => return at > range.start && ENDS.contains(&text[at]),
         }
     }
     !range.is_empty()
@@ -68,18 +72,40 @@ mod tests {
     fn any_id_makes_a_placeholder_that_is_known_again() {
         for rule in ["github-token", "a\"b<c--d", &"x".repeat(100), "é", "A_1"] {
             let text = text(rule, "0123abcd");
-            assert!(!text.contains(['"', '<', '>', '&', '\\', '\'']) && !text.contains("--"), "{text}");
+            assert!(
+                !text.contains(['"', '<', '>', '&', '\\', '\'']) && !text.contains("--"),
+                "{text}"
+            );
             let all = format!("a{text}{text}b");
             let end = all.len() - 1;
-            for (from, to, expected) in [(1, end, true), (5, end - 3, true), (0, end, false), (1, end + 1, false), (3, 3, false)] {
+            for (from, to, expected) in [
+                (1, end, true),
+                (5, end - 3, true),
+                (0, end, false),
+                (1, end + 1, false),
+                (3, 3, false),
+            ] {
                 assert_eq!(covers(all.as_bytes(), &(from..to)), expected, "{all} {from}..{to}");
             }
         }
     }
 
     #[test]
+    fn a_greedy_match_that_goes_on_behind_one_is_covered() {
+        let all = format!("{}</a>{0}x", text("a", "0123abcd"));
+        assert!(covers(all.as_bytes(), &(0..all.find("a>").unwrap())));
+        assert!(!covers(all.as_bytes(), &(all.rfind('[').unwrap()..all.len())));
+        assert!(!covers(all.as_bytes(), &(all.find('<').unwrap()..all.len())));
+    }
+
+    #[test]
     fn what_only_looks_like_one_is_none() {
-        for text in ["[REDACTED:hunter2]", "[REDACTED::0123abcd]", "[REDACTED:a:0123abc]", "[REDACTED:a b:0123abcd]"] {
+        for text in [
+            "[REDACTED:hunter2]",
+            "[REDACTED::0123abcd]",
+            "[REDACTED:a:0123abc]",
+            "[REDACTED:a b:0123abcd]",
+        ] {
             assert!(!covers(text.as_bytes(), &(0..text.len())), "{text}");
         }
     }

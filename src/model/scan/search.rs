@@ -9,6 +9,7 @@ use super::allowlist::Matched;
 use super::entropy;
 use super::placeholder;
 use super::rule::{Required, Rule, RuleSet};
+use super::soft;
 
 /// A rule whose keyword is in one of these is looked for in all of it; gitleaks takes 100 kB.
 const FRAGMENT: usize = 128 << 10;
@@ -38,8 +39,8 @@ pub struct Scan<'r> {
     path: String,
     /// Whether the rule is looked for in a file with this path.
     active: Vec<bool>,
-    /// Where the next match of a rule may begin.
-    next: Vec<u64>,
+    /// Where the next match of a rule may begin: in the text, and where its escapes are blanks.
+    next: [Vec<u64>; 2],
     lines: Lines,
 }
 
@@ -55,7 +56,7 @@ impl<'r> Scan<'r> {
             rules,
             path: path.to_owned(),
             active: rules.rules.iter().map(active).collect(),
-            next: vec![0; rules.rules.len()],
+            next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
             lines: Lines::default(),
         }
     }
@@ -91,9 +92,29 @@ impl<'r> Scan<'r> {
                 secret: place,
             })
             .collect();
-        for (index, fragments) in enabled.iter().enumerate() {
-            if self.active[index] {
-                self.hits(index, fragments, window, at, &fresh, &mut hits);
+        let soft = soft::of(window);
+        for (index, fragments) in enabled
+            .iter()
+            .enumerate()
+            .filter(|(_, fragments)| !fragments.is_empty())
+        {
+            if !self.active[index] {
+                continue;
+            }
+            let from = hits.len();
+            self.hits(0, index, fragments, window, at, &fresh, &mut hits);
+            if let Some((text, places)) = &soft {
+                let has_escapes = |fragment: &&usize| {
+                    let start = fresh.start + **fragment * FRAGMENT;
+                    soft::is_in(places, &(start.saturating_sub(OVERLAP)..start + FRAGMENT + OVERLAP))
+                };
+                let fragments: Vec<usize> = fragments.iter().filter(has_escapes).copied().collect();
+                let plain = hits.len();
+                self.hits(1, index, &fragments, text, at, &fresh, &mut hits);
+                // Most are the same as before.
+                let mut new = hits.split_off(plain);
+                new.retain(|hit| !overlaps(&hits[from..], hit));
+                hits.append(&mut new);
             }
         }
         hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
@@ -165,8 +186,10 @@ impl<'r> Scan<'r> {
         enabled
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of them are the place that is searched")]
     fn hits(
         &mut self,
+        way: usize,
         index: usize,
         fragments: &[usize],
         window: &[u8],
@@ -183,7 +206,7 @@ impl<'r> Scan<'r> {
             let start = fresh.start + fragment * FRAGMENT;
             let end = (start + FRAGMENT).min(fresh.end);
             let text = &window[..window.len().min(end + ahead)];
-            let from = usize::try_from(self.next[index].saturating_sub(at)).unwrap_or(usize::MAX);
+            let from = usize::try_from(self.next[way][index].saturating_sub(at)).unwrap_or(usize::MAX);
             let mut from = start.max(from);
             while from < end {
                 let Some(found) = regex.find_at(text, from).filter(|found| found.start() < end) else {
@@ -192,7 +215,7 @@ impl<'r> Scan<'r> {
                 let checked = rule.check.map_or(Ok(found.len()), |check| check(found.as_bytes()));
                 let (Ok(length) | Err(length)) = checked;
                 from = found.start() + length.max(1);
-                self.next[index] = at + from as u64;
+                self.next[way][index] = at + from as u64;
                 if checked.is_ok() {
                     hits.extend(self.judged(index, found.start()..found.start() + length, window));
                 }
@@ -300,6 +323,14 @@ struct Hit {
     rule: usize,
     whole: Range<usize>,
     secret: Range<usize>,
+}
+
+/// Whether one of `hits`, which are in order, is in the same place.
+fn overlaps(hits: &[Hit], hit: &Hit) -> bool {
+    let before = hits.partition_point(|other| other.whole.start < hit.whole.end);
+    hits[..before]
+        .last()
+        .is_some_and(|other| other.whole.end > hit.whole.start)
 }
 
 struct Placed {

@@ -84,7 +84,11 @@ pub struct Malformed;
 
 /// A byte of text in UTF-8.
 fn text(byte: u8) -> Class {
-    if byte & 0xc0 == 0x80 { Class::MoreText } else { Class::Text }
+    if byte & 0xc0 == 0x80 {
+        Class::MoreText
+    } else {
+        Class::Text
+    }
 }
 
 /// What of `span` is replaced, and how. Units at its ends are taken whole.

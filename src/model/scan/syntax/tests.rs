@@ -47,7 +47,10 @@ fn xml_keeps_its_tags() {
         ("<a><![CDATA[«x]»]><b/></a>", "<a><![CDATA[#]]><b/></a>"),
         ("<a><![CDATA[«x]]>»</a>", "<a><![CDATA[#]]></a>"),
         ("<a><!-- «x --»></a>", "<a><!-- #--></a>"),
-        ("<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b '«c'»>]><a/>", "<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b '#'>]><a/>"),
+        (
+            "<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b '«c'»>]><a/>",
+            "<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b '#'>]><a/>",
+        ),
         ("<a><?php «x?>»</a>", "<a><?php #?></a>"),
         ("<a><«tok»en/></a>", "<a><_en/></a>"),
         ("<a>ä«ä»</a>\n<!-- end -->", "<a>ä#</a>\n<!-- end -->"),
@@ -60,9 +63,26 @@ fn xml_keeps_its_tags() {
 #[test]
 fn what_only_looks_like_xml_is_refused() {
     for text in [
-        "<a>", "<a></b>", "<a/><b/>", "<a b></a>", "<a b=c></a>", "<a>&</a>", "<a>& b;</a>", "<br><p>x</p>", "text",
-        "<a>]]></a>", "<a b='<'/>", "<!DOCTYPE html><html><br></html>", "<a><script>a<b</script></a>", "< a/>", "<a/>x", "",
-        "<a b='1'c='2'/>", "<a></a", "<a><!-- --", "<!x>",
+        "<a>",
+        "<a></b>",
+        "<a/><b/>",
+        "<a b></a>",
+        "<a b=c></a>",
+        "<a>&</a>",
+        "<a>& b;</a>",
+        "<br><p>x</p>",
+        "text",
+        "<a>]]></a>",
+        "<a b='<'/>",
+        "<!DOCTYPE html><html><br></html>",
+        "<a><script>a<b</script></a>",
+        "< a/>",
+        "<a/>x",
+        "",
+        "<a b='1'c='2'/>",
+        "<a></a",
+        "<a><!-- --",
+        "<!x>",
     ] {
         let (mut xml, mut classes) = (Syntax::xml(), Vec::new());
         let read = xml.read(text.as_bytes(), &mut classes);

@@ -125,7 +125,10 @@ impl Xml {
                     b"--" => State::Comment,
                     b"[CDATA[" if !self.open.is_empty() => State::Cdata,
                     b"DOCTYPE" if !self.has_root => State::Doctype(0, 0),
-                    word if [&b"--"[..], b"[CDATA[", b"DOCTYPE"].iter().any(|all| all.starts_with(word)) => {
+                    word if [&b"--"[..], b"[CDATA[", b"DOCTYPE"]
+                        .iter()
+                        .any(|all| all.starts_with(word)) =>
+                    {
                         State::Declaration
                     }
                     _ => return Err(Malformed),

@@ -20,6 +20,9 @@ pub struct ScanOptions {
     /// Files and folders to scan [default: the current folder].
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Also write the findings to this file as SARIF 2.1.0, for code scanning.
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
 }
 }
 

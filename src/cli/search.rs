@@ -50,9 +50,6 @@ macro_rules! with_search {
             /// Also look for personal data of these kinds, separated by commas.
             #[arg(long, value_name = "KIND", value_delimiter = ',')]
             pub pii: Vec<crate::cli::search::Kind>,
-            /// Also write the findings to this file as SARIF 2.1.0, for code scanning.
-            #[arg(long, value_name = "FILE")]
-            pub sarif: Option<PathBuf>,
         }
     };
 }

@@ -21,7 +21,7 @@ pub use part::Part;
 /// Shorter values are not masked: masking `true` or `1` everywhere would destroy the report and hide nothing.
 const SHORTEST: usize = 8;
 /// Of values that were named as secrets, only those that would be found by chance are not masked.
-const SHORTEST_NAMED: usize = 4;
+pub const SHORTEST_NAMED: usize = 4;
 
 /// Values that hide nothing, and that reports and outputs are made of. The runner drops a job's output that has a masked
 /// value in it, so masking `true` would turn `ready` off.

@@ -39,10 +39,6 @@ impl Subcommand for Plan {
         ReportHome::None
     }
 
-    fn writes(&self) -> Option<(&'static str, &Path)> {
-        self.sarif.as_deref().map(|file| ("--sarif", file))
-    }
-
     fn sarif(&self) -> Option<(&Path, &Rules)> {
         self.sarif.as_deref().map(|file| (file, &PUBLISHED))
     }
@@ -78,7 +74,7 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
     };
     let listed = files::list(plan, world);
     let stop = || world.interrupt.received().is_some();
-    let search = Search::new(&rules, &world.secrets);
+    let search = Search::new(&rules, Some(&world.secrets));
     let looked = cores::each(&listed.files, || (), |(), file| look(file, search.as_ref(), &stop));
     if let Some(signal) = world.interrupt.received() {
         let ended = Ended::Errored {
@@ -145,7 +141,7 @@ fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn
             finding
         });
     }
-    capped.more_errors(more);
+    capped.more(crate::model::Severity::Error, more);
     Seen {
         ended: Ended::Looked(capped.into_vec()),
         bytes: looked.bytes,

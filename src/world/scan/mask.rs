@@ -17,6 +17,7 @@ use super::parts::{Part, Search, in_parts};
 use super::{Decoded, Form, Tally, look_through};
 use crate::model::scan::placeholder;
 use crate::model::scan::syntax::{Class, Style, Syntax, pieces};
+use crate::world::copy;
 use crate::world::files::{self, Links};
 use crate::world::hash::{Hashed, stopped};
 use crate::world::secrets::Redactor;
@@ -152,21 +153,21 @@ impl<'a> Mask<'a> {
     ///
     /// # Errors
     /// Says why there is no masked file.
-    pub fn copy(
-        &self,
-        path: &str,
-        from: &Path,
-        to: &Path,
-        mode: u32,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Masked<'a>, NotMasked> {
+    pub fn copy(&self, path: &str, from: &Path, to: &Path, stop: &dyn Fn() -> bool) -> Result<Masked<'a>, NotMasked> {
         let mut source = from.to_owned();
         let mut counts = BTreeMap::new();
         for round in 0..ROUNDS {
             let at = to.with_extension(round.to_string());
             let open = || Ok(Decoded::of_file(files::open(&source, Links::Refuse)?)?.input);
             let kind = Kind::of(&open)?;
-            let hashed = self.once(path, &source, kind, files::create(&at, mode)?, &mut counts, stop)?;
+            let hashed = self.once(
+                path,
+                &source,
+                kind,
+                files::create(&at, copy::mode(&files::open(from, Links::Refuse)?.metadata()?))?,
+                &mut counts,
+                stop,
+            )?;
             if round > 0 {
                 files::remove_file(&source).map_err(|error| io::Error::other(format!("{error:#}")))?;
             }

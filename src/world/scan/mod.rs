@@ -288,7 +288,7 @@ mod tests {
         file.write_all(content).unwrap();
         io::Seek::rewind(&mut file).unwrap();
         let secrets: &'static Redactor = Box::leak(Box::default());
-        let search = Search::new(rules, secrets).unwrap();
+        let search = Search::new(rules, Some(secrets)).unwrap();
         let (looked, hashed) = look_and_hash(search, "f", file, &|| false).unwrap();
         assert_eq!(hashed, Hashed::of(content));
         let places = looked

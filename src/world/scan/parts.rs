@@ -21,9 +21,9 @@ pub struct Search<'a> {
 impl<'a> Search<'a> {
     /// # Errors
     /// The values that `secrets` knows cannot be searched for.
-    pub fn new(rules: &'a RuleSet, secrets: &'a Redactor) -> io::Result<Self> {
+    pub fn new(rules: &'a RuleSet, secrets: Option<&'a Redactor>) -> io::Result<Self> {
         let known = secrets
-            .finder()
+            .map_or(Ok(None), Redactor::finder)
             .map_err(|why| io::Error::other(format!("the secrets cannot be searched for: {why}")))?;
         Ok(Self {
             rules,

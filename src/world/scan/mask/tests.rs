@@ -43,12 +43,12 @@ impl Bench {
         let from = self.folder.path().join("from");
         std::fs::write(&from, content).unwrap();
         let mask = Mask {
-            search: Search::new(&self.rules, &self.secrets).unwrap(),
+            search: Search::new(&self.rules, Some(&self.secrets)).unwrap(),
             secrets: &self.secrets,
             key: &self.key,
         };
         let to = self.folder.path().join("to");
-        let masked = mask.copy("a.log", &from, &to, 0o644, &|| false);
+        let masked = mask.copy("a.log", &from, &to, &|| false);
         for round in 0..ROUNDS {
             if masked.is_err() {
                 let _ = std::fs::remove_file(to.with_extension(round.to_string()));

@@ -1,8 +1,9 @@
 //! What the search for secrets came to: files to seal, findings, and what the index says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::earlier::Redacted;
 use super::found::Found;
 use super::gather::Gathered;
 use super::scrub::Places;
@@ -221,6 +222,26 @@ impl Scrubbed {
         }
         self.originals.push((file.path.clone(), was, stamp));
         Ok(())
+    }
+
+    /// What an earlier seal masked and nobody changed since is masked still.
+    pub fn remember(&mut self, earlier: Redacted) {
+        let is_same = |(file, hashed): &&(Gathered, Hashed)| {
+            earlier
+                .hashes
+                .get(&file.path)
+                .is_some_and(|sha256| *sha256 == hex::encode(hashed.sha256))
+        };
+        let same: HashSet<&str> = self.files.iter().filter(is_same).map(|(file, _)| &*file.path).collect();
+        self.masked
+            .extend(earlier.masked.into_iter().filter(|one| same.contains(&*one.path)));
+        let not_scanned = earlier
+            .not_scanned
+            .into_iter()
+            .filter(|one| one.stub && same.contains(&*one.path));
+        self.not_scanned.extend(not_scanned);
+        self.masked.sort_by(|a, b| (&a.path, &a.rule).cmp(&(&b.path, &b.rule)));
+        self.not_scanned.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
     /// What cannot be read is left out, and is an error.

@@ -109,7 +109,7 @@ pub fn prepare(
     refuse_output(&plan.output, dir)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot read the workspace {}", plan.workspace.display()))?;
-    let earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
+    let mut earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
     *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
@@ -127,6 +127,7 @@ pub fn prepare(
         mut replaced,
         odd_folders,
     } = if_not_stopped(world, tidied)?;
+    let redacted = std::mem::take(&mut earlier.redacted);
     let kept = earlier::keep_copies(dir, temporary.path(), earlier, &copies, &rules, found)?;
     gathered.extend(copies);
     gathered.extend(kept);
@@ -159,6 +160,7 @@ pub fn prepare(
     if scrubbed.findings.fails() {
         return Err(Halt::Secrets(scrubbed.findings));
     }
+    scrubbed.remember(redacted);
     let mut hashed = scrubbed.files;
     replaced.extend(scrubbed.replaced);
     hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));

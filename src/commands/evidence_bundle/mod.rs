@@ -171,8 +171,7 @@ const SEARCHED: &str = "evidence-redacted";
 
 fn searched_title(redact: Redact) -> &'static str {
     match redact {
-        Redact::Mask => "Secrets in the evidence are masked",
-        Redact::Fail => "The evidence has no secrets",
+        Redact::Mask | Redact::Fail => "No secrets in the evidence",
         Redact::Off => "The evidence has nothing that is forbidden",
     }
 }
@@ -181,7 +180,11 @@ fn searched_title(redact: Redact) -> &'static str {
 fn searched_check(redact: Redact, ready: &mut Ready, started: Instant) -> Option<Check> {
     let (findings, masked) = ready.searched.take()?;
     let ended = Ended::Looked(findings.into_vec());
-    let mut check = check(SEARCHED, searched_title(redact), ended, started);
+    let mut title = searched_title(redact).to_owned();
+    if masked > 0 {
+        title.push_str(&format!(", {masked} masked"));
+    }
+    let mut check = check(SEARCHED, &title, ended, started);
     check.facts = vec![Fact::new("files", (ready.count() - 1).to_string())];
     if redact == Redact::Mask {
         check.facts.push(Fact::new("masked", masked.to_string()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::gather::Gathered;
-use super::scrubbed::{Became, One, Scrubbed};
+use super::scrubbed::{Became, One, Places, Scrubbed};
 use crate::model::evidence::{COPIES, Redact, decode_path};
 use crate::model::scan::{Personal, RuleFileError, RuleSet, Scan};
 use crate::world::files::{self, Links};
@@ -61,14 +61,6 @@ impl Scrub {
 pub enum NoScrub {
     Rules(RuleFileError),
     Failed(anyhow::Error),
-}
-
-/// Where things are.
-pub struct Places<'a> {
-    pub workspace: &'a Path,
-    pub evidence_dir: &'a Path,
-    /// The folder of this seal.
-    pub temporary: &'a Path,
 }
 
 /// Searches and hashes all files, and masks what has to be; on all cores.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::earlier::Redacted;
 use super::found::Found;
 use super::gather::Gathered;
-use super::scrub::Places;
 use crate::model::capped::Capped;
 use crate::model::evidence::{Masked, NotScanned, Redact};
 use crate::model::{Finding, Severity};
@@ -14,6 +13,14 @@ use crate::world::files;
 use crate::world::hash::Hashed;
 use crate::world::scan::{Looked, Masked as MaskedFile, Tally};
 use crate::world::stamp::Stamp;
+
+/// Where things are.
+pub struct Places<'a> {
+    pub workspace: &'a Path,
+    pub evidence_dir: &'a Path,
+    /// The folder of this seal.
+    pub temporary: &'a Path,
+}
 
 /// What became of a file.
 pub enum Became {

@@ -59,7 +59,7 @@ fn secrets_are_masked_in_what_is_sealed_and_nowhere_else() {
         .write("evidence/app.log", format!("known s3cr3t-value and {token}\n"));
     let ran = seal(&gate, &["out", "--verbose", "--mask-env=LOGIN", "--sarif=found.sarif"]);
     ran.code(0)
-        .says("Secrets in the evidence are masked")
+        .says("No secrets in the evidence, 6 masked")
         .says("out/build.log:2: GitHub token, in column 5, is masked");
     let all = unpacked(&gate);
     assert!(!holds(&all, &token) && !holds(&all, "s3cr3t-value"));
@@ -124,7 +124,7 @@ fn with_fail_nothing_is_sealed() {
     gate.write("build.log", "clean\n");
     seal(&gate, &["build.log", "--redact=fail"])
         .code(0)
-        .says("The evidence has no secrets");
+        .says("No secrets in the evidence");
     assert_eq!(index(&gate)["redaction"]["mode"], "fail");
 }
 

@@ -19,6 +19,7 @@ mod paths;
 mod rehearse;
 mod rollback_dry_run;
 mod scan;
+mod search;
 mod skip_guard;
 mod smoke;
 mod status_file;
@@ -335,7 +336,8 @@ fn run_with(
     let evidence_dir = given.setting.evidence_dir.clone();
     let home = (plan.report_home() != ReportHome::None).then_some(("--evidence-dir", &*evidence_dir));
     let status = plan.status_file().map(|file| ("--status-file", file));
-    for (what, path) in home.into_iter().chain(plan.writes()).chain(status) {
+    let sarif = plan.sarif().map(|(file, _)| ("--sarif", file));
+    for (what, path) in home.into_iter().chain(plan.writes()).chain(status).chain(sarif) {
         common::refuse_what_is_not_kept(what, path, world)?;
     }
     if !plan.replaces_its_report() {

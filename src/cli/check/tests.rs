@@ -743,6 +743,8 @@ fn what_comes_before_and_after() {
         "no later step",
         &good,
     );
+    let itself = seal("  if: always()\n").replace("evidence-bundle}", "evidence-bundle, upload: required}");
+    assert_eq!(told(&steps(&format!("{smoke}{itself}"))), Vec::<String>::new());
     let local = action("command: smoke\nurl: http://localhost:8080/");
     rule("localhost", &steps(&local), 9, "the action's container", &good);
     for host in ["127.0.0.1", "app.localhost.", "[::ffff:127.0.0.1]"] {

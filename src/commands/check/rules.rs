@@ -177,7 +177,7 @@ const ALL: [Rule; 31] = [
         Note,
         "not-uploaded",
         "The evidence is sealed, but lost when the job ends.",
-        "Upload it with `actions/upload-artifact` and the output `bundle`.",
+        "Upload it with `upload: required`, or with `actions/upload-artifact` and the output `bundle`.",
     ),
     rule(
         Warning,

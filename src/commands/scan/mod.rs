@@ -2,7 +2,6 @@
 //! found, and one for the rest.
 
 mod files;
-mod rules;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,13 +10,12 @@ use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::rule::Rules;
-use crate::model::scan::{Personal, RuleSet};
+use crate::model::scan::{PUBLISHED, RuleSet};
 use crate::model::text::count;
 use crate::model::{Check, Ended, Fact, Finding, Outcome};
-use crate::world::scan::{Form, look_through};
-use crate::world::{World, cores};
+use crate::world::scan::{Form, Search, Wanted, look_through};
+use crate::world::{World, cores, files as disk};
 use files::{File, Listed};
-pub use rules::RuleFile;
 
 const STAGE: &str = "scan";
 const FILES: &str = "No secrets in the files";
@@ -31,26 +29,14 @@ const PERSONAL: &str = "remove it; for what is no personal data, add an allowlis
 pub struct Plan {
     /// Files and folders, absolute.
     pub paths: Vec<PathBuf>,
-    /// A rule file instead of the built-in rules.
-    pub rules: Option<RuleFile>,
-    pub personal: Vec<Personal>,
+    pub wanted: Wanted,
     /// A file for code scanning.
     pub sarif: Option<PathBuf>,
 }
 
-/// What code scanning is told of the finding's own page; the rules are named by the findings.
-const PUBLISHED: Rules = Rules {
-    all: &[],
-    page: "https://github.com/stageproof/stageproof/blob/main/docs/guides/scan.md",
-};
-
 impl Subcommand for Plan {
     fn report_home(&self) -> ReportHome {
         ReportHome::None
-    }
-
-    fn writes(&self) -> Option<(&'static str, &Path)> {
-        self.sarif.as_deref().map(|file| ("--sarif", file))
     }
 
     fn sarif(&self) -> Option<(&Path, &Rules)> {
@@ -67,7 +53,7 @@ impl Subcommand for Plan {
 
 fn scan(plan: &Plan, world: &World) -> Outcome {
     let started = Instant::now();
-    let rules = match rules::of(plan) {
+    let rules = match plan.wanted.load() {
         Ok(rules) => rules,
         Err(error) => {
             let ended = Ended::Errored {
@@ -88,7 +74,8 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
     };
     let listed = files::list(plan, world);
     let stop = || world.interrupt.received().is_some();
-    let looked = cores::each(&listed.files, || (), |(), file| look(file, &rules, world, &stop));
+    let search = Search::new(&rules, Some(&world.secrets));
+    let looked = cores::each(&listed.files, || (), |(), file| look(file, search.as_ref(), &stop));
     if let Some(signal) = world.interrupt.received() {
         let ended = Ended::Errored {
             cause: format!("interrupted by {signal} before it ended"),
@@ -109,40 +96,33 @@ struct Seen {
     is_closed: bool,
 }
 
-fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
-    let started = || crate::world::files::open(&file.path, crate::world::files::Links::Refuse);
-    let looked = started().and_then(|input| look_through(rules, &file.shown, input, stop));
-    let known = |form: Form| {
-        let decoded = match form {
-            Form::Utf16 | Form::Gzip => Some(crate::world::scan::decoded(started()?)?),
-            Form::Plain | Form::Closed => None,
-        };
-        world.secrets.lines_in(started()?, decoded)
+fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn() -> bool) -> Seen {
+    let not_read = |error: &std::io::Error| Seen {
+        ended: Ended::Errored {
+            cause: format!("{} cannot be read: {error}", file.shown),
+            help: Some("run it as a user who may read it, or leave the path out".to_owned()),
+        },
+        bytes: 0,
+        is_closed: false,
     };
-    let (looked, known) = match looked.and_then(|looked| known(looked.form).map(|known| (looked, known))) {
-        Ok(both) => both,
-        Err(error) => {
-            return Seen {
-                ended: Ended::Errored {
-                    cause: format!("{} cannot be read: {error}", file.shown),
-                    help: Some("run it as a user who may read it, or leave the path out".to_owned()),
-                },
-                bytes: 0,
-                is_closed: false,
-            };
-        }
+    let search = match search {
+        Ok(search) => *search,
+        Err(error) => return not_read(error),
+    };
+    let looked =
+        disk::open(&file.path, disk::Links::Refuse).and_then(|input| look_through(search, &file.shown, input, stop));
+    let looked = match looked {
+        Ok(looked) => looked,
+        Err(error) => return not_read(&error),
     };
     let mut findings: Vec<(u64, Finding)> = Vec::new();
-    for rule in crate::model::scan::Scan::new(rules, &file.shown).by_path() {
-        findings.push((1, finding(file, 1, &rule.id, described(rule))));
+    for rule in crate::model::scan::Scan::new(search.rules, &file.shown).by_path() {
+        findings.push((1, finding(file, 1, &rule.id, rule.described())));
     }
-    for found in looked.found {
-        let what = format!("{}, in column {}", described(found.rule), found.column);
+    let more = looked.found.more();
+    for found in looked.found.first {
+        let what = format!("{}, in column {}", found.rule.described(), found.column);
         findings.push((found.line, finding(file, found.line, &found.rule.id, &what)));
-    }
-    for line in known {
-        let what = "The value of a variable that holds a secret";
-        findings.push((line, finding(file, line, "known-secret", what)));
     }
     if let Some(why) = looked.cut {
         let message = format!("{} was not scanned to its end: {why}", file.shown);
@@ -161,18 +141,11 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
             finding
         });
     }
+    capped.more(crate::model::Severity::Error, more);
     Seen {
         ended: Ended::Looked(capped.into_vec()),
         bytes: looked.bytes,
         is_closed: looked.form == Form::Closed,
-    }
-}
-
-fn described(rule: &crate::model::scan::Rule) -> &str {
-    if rule.description.is_empty() {
-        &rule.id
-    } else {
-        &rule.description
     }
 }
 

@@ -126,7 +126,9 @@ fn after_failures(used: &Use<'_>, scope: &Scope<'_>, findings: &mut Findings<'_>
 }
 
 fn uploaded(used: &Use<'_>, scope: &Scope<'_>, findings: &mut Findings<'_>) {
-    if !used.is_command(&SEALS) {
+    let with = used.step.node.get("with");
+    let itself = with.and_then(|with| with.get("upload")).and_then(Node::text);
+    if !used.is_command(&SEALS) || itself.is_some_and(|when| when != "never") {
         return;
     }
     let takes = |node: &Node| {

@@ -21,6 +21,7 @@ COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
 COPY src src
+COPY schemas schemas
 # Cargo compares times, and those of the sources may be older than the layer above.
 RUN touch src/main.rs src/lib.rs \
     && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \

@@ -8,9 +8,9 @@ use std::ops::Range;
 pub fn of(text: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
     let (mut soft, mut places) = (Vec::new(), Vec::new());
     let mut at = 0;
-    while let Some(found) = text[at..]
-        .iter()
-        .position(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
+    while let Some(found) = text
+        .get(at..)
+        .and_then(|text| text.iter().position(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b)))
     {
         at += found;
         if let Some(length) = quote(&text[at..]) {
@@ -90,6 +90,16 @@ fn escape(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_keep_their_length(text in "[\\\\%&\x1bu0n\\[;\"m3a quot]{0,24}") {
+            if let Some((soft, places)) = of(text.as_bytes()) {
+                proptest::prop_assert_eq!(soft.len(), text.len());
+                proptest::prop_assert!(places.is_sorted());
+            }
+        }
+    }
+
     #[test]
     fn escapes_before_a_word_are_blanks() {
         for (text, expected) in [
@@ -102,6 +112,10 @@ mod tests {
         ] {
             let soft = of(text.as_bytes()).unwrap().0;
             assert_eq!(String::from_utf8(soft).unwrap(), expected, "{text:?}");
+        }
+        // They are cut at the end.
+        for text in ["\x1b[36", "\\x1b[1;", "\\u001b["] {
+            assert_eq!(of(text.as_bytes()), None, "{text:?}");
         }
         for text in ["plain", r"a\n", "100%", r"\\", "%", "\\u12", "\x1b"] {
             assert_eq!(of(text.as_bytes()), None, "{text:?}");

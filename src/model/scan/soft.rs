@@ -8,11 +8,19 @@ use std::ops::Range;
 pub fn of(text: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
     let (mut soft, mut places) = (Vec::new(), Vec::new());
     let mut at = 0;
-    while let Some(found) = text
-        .get(at..)
-        .and_then(|text| text.iter().position(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b)))
-    {
-        at += found;
+    let mut entity = memchr::memchr(b'&', text);
+    while let Some(rest) = text.get(at..) {
+        if entity.is_some_and(|entity| entity < at) {
+            entity = memchr::memchr(b'&', rest).map(|found| at + found);
+        }
+        let before = &rest[..entity.map_or(rest.len(), |entity| entity - at)];
+        match memchr::memchr3(b'\\', b'%', 0x1b, before)
+            .map(|found| at + found)
+            .or(entity)
+        {
+            Some(found) => at = found,
+            None => break,
+        }
         if let Some(length) = quote(&text[at..]) {
             if soft.is_empty() {
                 soft = text.to_vec();

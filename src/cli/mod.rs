@@ -109,7 +109,7 @@ subcommands! {
     Heartbeat(heartbeat::HeartbeatOptions),
     /// Checks in a heartbeat log that long steps ran to their end.
     ForegroundProof(foreground_proof::ForegroundProofOptions),
-    /// Seals the evidence directory with hashes, an index and a deterministic zip.
+    /// Masks secrets in the evidence, and seals it with hashes, an index and a deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
     Verify(verify::VerifyOptions),

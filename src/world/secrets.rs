@@ -3,6 +3,7 @@
 mod edge;
 mod finder;
 mod forms;
+mod leaves;
 mod part;
 mod view;
 
@@ -58,6 +59,12 @@ const TELLING: [&str; 10] = [
     "_PASS",
 ];
 
+/// Whether what is called so is a secret.
+fn tells(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    TELLING.iter().any(|word| upper.contains(word))
+}
+
 /// What stands in the place of a value.
 const HIDDEN: &str = "***";
 
@@ -107,12 +114,13 @@ impl Redactor {
         let mut values = Vec::new();
         let mut named = Vec::new();
         for (name, value) in env.iter() {
-            let upper = name.to_ascii_uppercase();
             if names.contains(&name) {
                 named.extend(lines(value, SHORTEST_NAMED));
+                named.extend(leaves::of(value).flat_map(|leaf| lines(&leaf, SHORTEST)));
                 named.extend(password(value));
-            } else if TELLING.iter().any(|word| upper.contains(word)) {
+            } else if tells(name) {
                 values.extend(lines(value, SHORTEST));
+                values.extend(leaves::of(value).flat_map(|leaf| lines(&leaf, SHORTEST)));
             }
             if let Ok(url) = url::Url::parse(value)
                 && let Some(password) = url.password()

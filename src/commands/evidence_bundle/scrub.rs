@@ -107,7 +107,9 @@ pub fn scrub(
             .enumerate()
             .map(|(number, file)| (into.join(number.to_string()), file))
             .collect();
-        Ok(cores::each(&numbered, || (), |(), (to, file)| scrubber.one(file, to)))
+        Ok(cores::each(&numbered, Vec::new, |scratch, (to, file)| {
+            scrubber.one(file, to, scratch)
+        }))
     };
     let looked = all().map_err(NoScrub::Failed)?;
     Scrubbed::of(gathered, looked, places).map_err(NoScrub::Failed)
@@ -123,12 +125,12 @@ struct Scrubber<'a> {
 }
 
 impl Scrubber<'_> {
-    fn one(&self, file: &Gathered, to: &Path) -> anyhow::Result<One> {
+    fn one(&self, file: &Gathered, to: &Path, scratch: &mut Vec<u8>) -> anyhow::Result<One> {
         let path = shown(file, self.places);
         let at = file.at.strip_prefix(self.places.evidence_dir).unwrap_or(&file.at);
         let open = self.folder.file(at)?;
         let stamp = Stamp::of(&open.metadata()?);
-        let (looked, before) = look_and_hash(self.mask.search, &path, open, &|| (self.stop)())?;
+        let (looked, before) = look_and_hash(self.mask.search, &path, open, scratch, &|| (self.stop)())?;
         let mut one = One::new(path, before, stamp, self.scrub.redact, &looked);
         if self.has_path_rules {
             let scan = Scan::new(self.mask.search.rules, &one.shown);

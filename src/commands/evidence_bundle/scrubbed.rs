@@ -119,7 +119,7 @@ impl One {
         match &self.became {
             Became::Itself | Became::Masked { .. } => {}
             Became::Stub { why, .. } => {
-                findings.add(Finding::note("stub", format!("{path} is replaced by a stub: {why}")))
+                findings.add(Finding::note("stub", format!("{path} is replaced by a stub: {why}")));
             }
             Became::NotScanned(why) => {
                 findings.add(Finding::note("not-scanned", format!("{path} was not scanned: {why}")));

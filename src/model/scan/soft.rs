@@ -8,11 +8,19 @@ use std::ops::Range;
 pub fn of(text: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
     let (mut soft, mut places) = (Vec::new(), Vec::new());
     let mut at = 0;
-    while let Some(found) = text[at..]
-        .iter()
-        .position(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
-    {
-        at += found;
+    let mut entity = memchr::memchr(b'&', text);
+    while let Some(rest) = text.get(at..) {
+        if entity.is_some_and(|entity| entity < at) {
+            entity = memchr::memchr(b'&', rest).map(|found| at + found);
+        }
+        let before = &rest[..entity.map_or(rest.len(), |entity| entity - at)];
+        match memchr::memchr3(b'\\', b'%', 0x1b, before)
+            .map(|found| at + found)
+            .or(entity)
+        {
+            Some(found) => at = found,
+            None => break,
+        }
         if let Some(length) = quote(&text[at..]) {
             if soft.is_empty() {
                 soft = text.to_vec();
@@ -90,6 +98,16 @@ fn escape(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_keep_their_length(text in "[\\\\%&\x1bu0n\\[;\"m3a quot]{0,24}") {
+            if let Some((soft, places)) = of(text.as_bytes()) {
+                proptest::prop_assert_eq!(soft.len(), text.len());
+                proptest::prop_assert!(places.is_sorted());
+            }
+        }
+    }
+
     #[test]
     fn escapes_before_a_word_are_blanks() {
         for (text, expected) in [
@@ -102,6 +120,10 @@ mod tests {
         ] {
             let soft = of(text.as_bytes()).unwrap().0;
             assert_eq!(String::from_utf8(soft).unwrap(), expected, "{text:?}");
+        }
+        // They are cut at the end.
+        for text in ["\x1b[36", "\\x1b[1;", "\\u001b["] {
+            assert_eq!(of(text.as_bytes()), None, "{text:?}");
         }
         for text in ["plain", r"a\n", "100%", r"\\", "%", "\\u12", "\x1b"] {
             assert_eq!(of(text.as_bytes()), None, "{text:?}");

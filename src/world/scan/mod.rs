@@ -9,7 +9,7 @@ mod utf16;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
@@ -19,7 +19,7 @@ use super::hash::Hashed;
 use crate::model::scan::Found;
 pub use mask::{Key, Mask, Masked, NotMasked};
 pub use parts::Search;
-use parts::in_parts;
+use parts::{PART, Part, in_parts, whole};
 pub use rules::Wanted;
 use utf16::{Order, Utf16};
 
@@ -87,7 +87,7 @@ pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn F
     look(search, path, Decoded::of_file(file)?, stop)
 }
 
-/// The same, with the hash of the file's bytes.
+/// The same, with the hash of the file's bytes. `scratch` is used again for the next file.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -95,8 +95,20 @@ pub fn look_and_hash<'r>(
     search: Search<'r>,
     path: &str,
     mut file: File,
+    scratch: &mut Vec<u8>,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<(Looked<'r>, Hashed)> {
+    scratch.clear();
+    // Most files are small and text: they are read once, and searched where they were read to.
+    (&mut file).take(PART as u64).read_to_end(scratch)?;
+    let form = form(&scratch[..scratch.len().min(4)]);
+    if scratch.len() < PART && matches!(form, Form::Plain | Form::Closed) {
+        let mut looked = Looked::new(form);
+        looked.bytes = scratch.len() as u64;
+        looked.add(whole(search, path, scratch));
+        return Ok((looked, Hashed::of(scratch)));
+    }
+    file.rewind()?;
     let size = file.metadata()?.len();
     let hashing = Rc::new(RefCell::new((Sha256::new(), 0)));
     let tee = Tee {
@@ -127,23 +139,34 @@ fn look<'r>(search: Search<'r>, path: &str, decoded: Decoded, stop: &dyn Fn() ->
         most,
         is_damaged,
     } = decoded;
-    let (mut found, mut forbidden) = (Tally::default(), Tally::default());
-    let bytes = in_parts(search, path, input, stop, &mut |part| {
-        found.add(part.found);
-        forbidden.add(part.forbidden);
+    let mut looked = Looked::new(form);
+    looked.bytes = in_parts(search, path, input, stop, &mut |part| {
+        looked.add(part);
         Ok(())
     })?;
-    Ok(Looked {
-        found,
-        forbidden,
-        form,
-        bytes,
-        cut: if is_damaged.get() {
-            Some("it is damaged")
-        } else {
-            (Some(bytes) == most).then_some("it unpacks to more than is looked at")
-        },
-    })
+    if is_damaged.get() {
+        looked.cut = Some("it is damaged");
+    } else if Some(looked.bytes) == most {
+        looked.cut = Some("it unpacks to more than is looked at");
+    }
+    Ok(looked)
+}
+
+impl<'r> Looked<'r> {
+    fn new(form: Form) -> Self {
+        Self {
+            found: Tally::default(),
+            forbidden: Tally::default(),
+            form,
+            bytes: 0,
+            cut: None,
+        }
+    }
+
+    fn add(&mut self, part: Part<'_, 'r>) {
+        self.found.add(part.found);
+        self.forbidden.add(part.forbidden);
+    }
 }
 
 /// Hashes what is read.
@@ -267,7 +290,6 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::parts::PART;
     use super::*;
     use crate::model::scan::{OVERLAP, RuleSet, Source};
     use crate::world::secrets::Redactor;
@@ -289,7 +311,7 @@ mod tests {
         io::Seek::rewind(&mut file).unwrap();
         let secrets: &'static Redactor = Box::leak(Box::default());
         let search = Search::new(rules, Some(secrets)).unwrap();
-        let (looked, hashed) = look_and_hash(search, "f", file, &|| false).unwrap();
+        let (looked, hashed) = look_and_hash(search, "f", file, &mut Vec::new(), &|| false).unwrap();
         assert_eq!(hashed, Hashed::of(content));
         let places = looked
             .found

@@ -68,8 +68,7 @@ pub fn in_parts<'r>(
     take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>,
 ) -> io::Result<u64> {
     let overlap = search.overlap();
-    let mut scan = Scan::new(search.rules, path);
-    let mut forbidden = search.forbidden.map(|rules| Scan::new(rules, path));
+    let mut scans = Scans::new(search, path);
     let mut window: Vec<u8> = Vec::new();
     // Where the window begins in the content, and how much of it was looked at.
     let (mut at, mut done) = (0_u64, 0_usize);
@@ -78,19 +77,7 @@ pub fn in_parts<'r>(
         let read = input.by_ref().take(missing).read_to_end(&mut window)?;
         let is_last = (read as u64) < missing;
         let end = if is_last { window.len() } else { window.len() - overlap };
-        let fresh = done..end;
-        let known = search.known.map(|finder| known(finder, &window, &fresh, overlap));
-        take(Part {
-            found: scan.look_with(&window, at, fresh.clone(), known.unwrap_or_default()),
-            forbidden: forbidden
-                .as_mut()
-                .map(|scan| scan.look(&window, at, fresh.clone()))
-                .unwrap_or_default(),
-            window: &window,
-            at,
-            fresh,
-            is_last,
-        })?;
+        take(scans.look(&window, at, done..end, is_last))?;
         if is_last || stop() {
             return Ok(at + end as u64);
         }
@@ -98,6 +85,45 @@ pub fn in_parts<'r>(
         window.drain(..past);
         at += past as u64;
         done = end - past;
+    }
+}
+
+/// All of some content that is at most [`PART`] long.
+pub fn whole<'p, 'r>(search: Search<'r>, path: &str, content: &'p [u8]) -> Part<'p, 'r> {
+    Scans::new(search, path).look(content, 0, 0..content.len(), true)
+}
+
+struct Scans<'r> {
+    search: Search<'r>,
+    scan: Scan<'r>,
+    forbidden: Option<Scan<'r>>,
+}
+
+impl<'r> Scans<'r> {
+    fn new(search: Search<'r>, path: &str) -> Self {
+        Self {
+            search,
+            scan: Scan::new(search.rules, path),
+            forbidden: search.forbidden.map(|rules| Scan::new(rules, path)),
+        }
+    }
+
+    fn look<'p>(&mut self, window: &'p [u8], at: u64, fresh: Range<usize>, is_last: bool) -> Part<'p, 'r> {
+        let known = self
+            .search
+            .known
+            .map(|finder| known(finder, window, &fresh, self.search.overlap()));
+        let forbidden = self.forbidden.as_mut().map(|scan| scan.look(window, at, fresh.clone()));
+        Part {
+            found: self
+                .scan
+                .look_with(window, at, fresh.clone(), known.unwrap_or_default()),
+            forbidden: forbidden.unwrap_or_default(),
+            window,
+            at,
+            fresh,
+            is_last,
+        }
     }
 }
 

@@ -102,8 +102,8 @@ pub fn pieces(classes: &[Class], span: Range<usize>) -> Vec<(Range<usize>, Style
         end += 1;
     }
     let mut pieces: Vec<(Range<usize>, Style)> = Vec::new();
-    for at in start..end {
-        let style = match classes[at] {
+    for (at, class) in classes.iter().enumerate().take(end).skip(start) {
+        let style = match class {
             Class::Structure => continue,
             Class::Text | Class::MoreText => Style::Plain,
             Class::Bare | Class::MoreBare => Style::Quoted,

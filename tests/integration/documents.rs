@@ -223,7 +223,11 @@ fn the_schemas_are_the_published_ones() {
         let parsed: Value = serde_json::from_str(&schema).unwrap();
         assert!(parsed["$id"].as_str().unwrap().ends_with(&file), "{}", parsed["$id"]);
         generated(&file, &schema);
-        assert_eq!(Gate::new().run(["schema", name]).code(0).stdout(), schema);
+        // A binary that was built before the update has the file of before.
+        if std::env::var_os("STAGEPROOF_UPDATE").is_none() {
+            let printed = Gate::new().run(["schema", name]).code(0).stdout();
+            assert!(printed == schema, "{name}");
+        }
     }
 }
 

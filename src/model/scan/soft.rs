@@ -87,7 +87,8 @@ fn escape(text: &[u8]) -> usize {
         Some(0x1b) if text.get(length) == Some(&b'[') => {
             let told = text[length + 1..].iter().take(32);
             let told = told.take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
-            length + told + 2
+            let is_whole = text.get(length + 1 + told).is_some_and(u8::is_ascii_alphabetic);
+            length + if is_whole { told + 2 } else { 0 }
         }
         Some(code) if !u8::try_from(code).is_ok_and(is_word) => length,
         _ => 0,
@@ -115,6 +116,7 @@ mod tests {
             (r"\u0026sig \u0041b \x3dc", r"      sig \u0041b     c"),
             ("%3Da %41b %0a %zz", "   a %41b %0a %zz"),
             ("\x1b[36;1mghp_ \x1b[0m", "       ghp_ \x1b[0m"),
+            (r"\u001b[3\nghp_", r"\u001b[3  ghp_"),
             (r"\u001b[32mx \033[0mx \e[mx", "          x        x     x"),
             (r#"\"auth\": \"x\"=&quot;y&quot;"#, r#" "auth" :  "x" =     "y"     "#),
         ] {

@@ -20,7 +20,14 @@ pub fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
     format!("[{}]", items.join(", "))
 }
 
-fn quoted(text: &str) -> String {
+/// In double quotes, for line breaks on one line.
+pub fn with_escapes(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", text.replace('\n', "\\n"))
+}
+
+/// In single quotes.
+pub fn quoted(text: &str) -> String {
     // Names and commands are on one line, of printable characters: `names` sees to that.
     debug_assert!(!text.chars().any(char::is_control), "{text:?}");
     format!("'{}'", text.replace('\'', "''"))

@@ -462,7 +462,7 @@ fn triggers() -> Vec<Case> {
             on(" { push: { branches: [main] } }"),
             add(),
         ),
-        case("on", "quoted", on(" push").replace("on:", "\"on\":"), add()),
+        case("on", "quoted", on(" push").replace("\non:", "\n\"on\":"), add()),
         case("on", "a list, remove", on(" [push, workflow_dispatch]"), remove()),
         case(
             "on",

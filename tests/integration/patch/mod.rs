@@ -108,8 +108,7 @@ fn actionlint_finds_nothing_new() {
             "-shellcheck=",
             "-pyflakes=",
             "-format",
-            "{{range $e := .}}{{$e.Message}}
-{{end}}",
+            "{{range $e := .}}{{$e.Message}}\n{{end}}",
         ]);
         let ran = command.arg(path).current_dir(folder.path()).output().unwrap();
         let said = String::from_utf8_lossy(&ran.stdout).into_owned();

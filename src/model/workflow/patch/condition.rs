@@ -39,9 +39,9 @@ impl Condition {
             Self::Events(events) => each(events, "==", " || "),
             Self::NotEvents(events) => each(events, "!=", " && "),
             // Not `fork`: that is true for every pull request within a repository which is a fork itself. Without a pull
-            // request the left side is the repository.
+            // request, both sides are the repository.
             Self::NotFork => {
-                "(github.event.pull_request.head.repo.full_name || github.repository) == github.repository".to_owned()
+                "github.repository == (github.event.pull_request.head.repo.full_name || github.repository)".to_owned()
             }
             Self::NotDependabot => "github.actor != 'dependabot[bot]'".to_owned(),
             Self::Branch(branch) => format!("github.ref == {}", literal(&format!("refs/heads/{branch}"))),
@@ -109,8 +109,7 @@ fn join(editor: &mut Editor<'_>, path: &Path, expression: &str) -> Result<(), Re
         return Err(Refusal(format!("`{path}` says so already")));
     }
     let written = text.get(inside.clone()).unwrap_or_default();
-    let is_plain_number = !written.contains(|c: char| !c.is_ascii_digit());
-    if is_plain_number {
+    if written.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refusal(format!("`{path}` is no expression")));
     }
     let (before, after) = around(written, expression);

@@ -33,7 +33,8 @@ impl Value {
     pub fn difference(&self, other: &Self) -> Option<String> {
         let below = |part: &str, inner: String| match inner.as_str() {
             "" => part.to_owned(),
-            _ => format!("{part}.{inner}"),
+            inner if inner.starts_with('[') => format!("{part}{inner}"),
+            inner => format!("{part}.{inner}"),
         };
         match (self, other) {
             (Self::Text(a, plain), Self::Text(b, other)) => {
@@ -41,10 +42,10 @@ impl Value {
                 (a != b || !same_style).then(String::new)
             }
             (Self::List(a), Self::List(b)) => {
-                let pairs = (1..).zip(a.iter().zip(b));
+                let pairs = (0..).zip(a.iter().zip(b));
                 let found = pairs
                     .into_iter()
-                    .find_map(|(n, (a, b))| Some(below(&n.to_string(), a.difference(b)?)));
+                    .find_map(|(n, (a, b))| Some(below(&format!("[{n}]"), a.difference(b)?)));
                 found.or_else(|| (a.len() != b.len()).then(String::new))
             }
             (Self::Map(a), Self::Map(b)) => {

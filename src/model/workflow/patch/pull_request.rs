@@ -79,8 +79,8 @@ fn told(change: &Change) -> (String, String) {
                 Trigger::AddEvent(event) => format!("The event {} starts the workflow, too.", code(event)),
                 Trigger::RemoveEvent(event) => format!("The event {} no longer starts the workflow.", code(event)),
                 Trigger::ReplaceEvent { from, to } => format!("The event {} starts the workflow, instead of {}.", code(to), code(from)),
-                Trigger::AddBranch { event, branch } => format!("The branch {} is in the filter of {}.", code(branch), code(event)),
-                Trigger::RemoveBranch { event, branch } => format!("The branch {} is no longer in the filter of {}.", code(branch), code(event)),
+                Trigger::AddBranch { event, branch } => format!("{} includes {}.", filter(event), code(branch)),
+                Trigger::RemoveBranch { event, branch } => format!("{} no longer includes {}.", filter(event), code(branch)),
             },
             "No job or step changes, only when they run. If this workflow is a required check, make sure that it still runs for \
              pull requests.".to_owned(),
@@ -113,20 +113,25 @@ fn told(change: &Change) -> (String, String) {
     }
 }
 
+fn filter(event: &str) -> String {
+    code(&format!("on.{event}.branches"))
+}
+
+/// As the beginning of a sentence.
 fn subject(at: &At) -> String {
     let object = object(at);
-    let rest = object.strip_prefix('t').unwrap_or(&object);
-    format!("T{rest}")
+    let first = object.chars().next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(object.chars().skip(1)).collect()
 }
 
 fn object(at: &At) -> String {
     let step = at.step.as_ref().map(|step| match step {
         Step::Index(index) => format!("step {}", index + 1),
-        Step::Name(name) => format!("step {}", code(name)),
+        Step::Name(name) => format!("the step {}", code(name)),
     });
     match (step, &at.job) {
-        (Some(step), Some(job)) => format!("the {step} of the job {}", code(job)),
-        (Some(step), None) => format!("the {step} of the action"),
+        (Some(step), Some(job)) => format!("{step} of the job {}", code(job)),
+        (Some(step), None) => format!("{step} of the action"),
         (None, job) => format!("the job {}", code(job.as_deref().unwrap_or_default())),
     }
 }

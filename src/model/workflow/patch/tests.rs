@@ -268,6 +268,14 @@ fn the_permissions_of_a_log_have_the_names_of_a_workflow() {
     );
 }
 
+/// `INSTA_UPDATE=always cargo test --lib -- patch` writes them again.
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
 #[test]
 fn a_pull_request_says_why_what_and_how_to_undo_it() {
     let change = Change::FetchDepth(At::step("a", 1));
@@ -278,7 +286,10 @@ fn a_pull_request_says_why_what_and_how_to_undo_it() {
         cause: "No tag was fetched.",
         lines: &[(9, "fatal: No names found"), (10, "```\u{1b}[31m")],
     };
-    insta::assert_snapshot!(pull_request_text(&change, ".github/workflows/x.yml", &evidence), @"");
+    snapshot(
+        "pull-request",
+        &pull_request_text(&change, ".github/workflows/x.yml", &evidence),
+    );
 }
 
 #[test]
@@ -357,7 +368,13 @@ fn each_change_has_a_sentence_of_its_own() {
             .0
             .replace("\n\n## Why this is safe\n\n", "\n  ")
     });
-    insta::assert_snapshot!(sections.collect::<Vec<_>>().join("\n"), @"");
+    snapshot(
+        "sentences",
+        &sections.collect::<Vec<_>>().join(
+            "
+",
+        ),
+    );
 }
 
 #[test]

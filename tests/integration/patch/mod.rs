@@ -1,6 +1,7 @@
 //! Changes of workflows: what the patches look like, and what git and actionlint say of them.
 
 mod cases;
+mod run;
 
 use std::collections::BTreeMap;
 use std::fs;

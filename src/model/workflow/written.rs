@@ -76,6 +76,8 @@ mod tests {
             let read = |yaml: &str| serde_yaml::from_str::<serde_json::Value>(yaml).unwrap();
             prop_assert_eq!(&read(&format!("a: {}\n", scalar(&text)))["a"], &text);
             prop_assert_eq!(&read(&format!("a: {}\n", list([text.as_str(), "x"])))["a"][0], &text);
+            let lines = text.replace('~', "\n");
+            prop_assert_eq!(&read(&format!("a: {}\n", with_escapes(&lines)))["a"], &lines);
         }
     }
 }

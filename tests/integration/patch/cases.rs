@@ -376,6 +376,14 @@ fn guards() -> Vec<Case> {
         ),
         case(
             "skip-guard",
+            "a runner from a matrix of Linux",
+            job(&format!(
+                "    strategy: {{ matrix: {{ os: [ubuntu-24.04, ubuntu-22.04] }} }}\n    runs-on: ${{{{ matrix.os }}}}\n    steps:\n{deploy}"
+            )),
+            guard(0, &["TOKEN"]),
+        ),
+        case(
+            "skip-guard",
             "refused: a runner from a matrix",
             job(&format!(
                 "    runs-on: ${{{{ matrix.os }}}}\n    strategy: {{ matrix: {{ os: [ubuntu-latest, windows-latest] }} }}\n    steps:\n{deploy}"
@@ -723,6 +731,14 @@ fn values() -> Vec<Case> {
             "fetch-depth",
             "refused: no checkout",
             linux("      - run: ls\n      - run: git describe\n      - uses: actions/checkout@v4\n"),
+            depth(),
+        ),
+        case(
+            "fetch-depth",
+            "another repository beside it",
+            linux(
+                "      - uses: actions/checkout@v4\n      - uses: actions/checkout@v4\n        with: { repository: acme/tools, path: tools }\n",
+            ),
             depth(),
         ),
         case(

@@ -32,7 +32,7 @@ pub struct Facts<'a> {
 pub enum Lacks<'a> {
     /// Values of these variables, inputs or secrets.
     Values(&'a [String]),
-    /// It only works when one of these events starts it.
+    /// It only works when one of these events starts it. Without any, the expressions of the step say which.
     Event(&'a [&'a str]),
     Permission {
         scope: &'a str,
@@ -40,9 +40,9 @@ pub enum Lacks<'a> {
     },
     /// The commits or tags before the one that was checked out.
     History,
-    /// More minutes than this limit.
+    /// More minutes than this limit; `None` is the one that is written.
     Time {
-        minutes: u32,
+        minutes: Option<u32>,
     },
     /// A network, registry or runner that works the next time.
     Luck,
@@ -164,28 +164,31 @@ fn values(facts: &Facts<'_>, names: &[String], at: At, behind: &[Node]) -> Optio
 fn event(facts: &Facts<'_>, wanted: &[&str], workflow: Workflow<'_>, steps: &[Node], index: usize) -> Option<Change> {
     let now = facts.event?;
     let known = events(workflow.node.get("on")?);
+    let read = match wanted {
+        [] => read_events(steps.get(index)?),
+        wanted => wanted.to_vec(),
+    };
     // By a call it has the event of its caller.
-    if wanted.contains(&now)
-        || known.iter().all(|event| event != now)
-        || known.iter().any(|event| event == "workflow_call")
-    {
+    if known.iter().all(|event| event != now) || known.iter().any(|event| event == "workflow_call") {
         return None;
     }
     let right: Vec<String> = known
         .iter()
-        .filter(|event| wanted.contains(&event.as_str()))
+        .filter(|event| read.contains(&event.as_str()))
         .cloned()
         .collect();
-    if right.is_empty() {
-        let &[to] = wanted else { return None };
-        let is_alone = workflow.jobs().count() == 1 && known.len() == 1;
-        let replaced = Trigger::ReplaceEvent {
-            from: now.to_owned(),
-            to: to.to_owned(),
-        };
-        return is_alone.then_some(Change::Trigger(replaced));
-    }
-    let condition = Condition::Events(right);
+    let condition = match (right.is_empty(), facts.is_fork, facts.is_dependabot) {
+        _ if read.contains(&now) => return None,
+        (false, ..) => Condition::Events(right),
+        (true, Some(true), _) if read.is_empty() => Condition::NotFork,
+        (true, _, Some(true)) if read.is_empty() => Condition::NotDependabot,
+        (true, ..) => {
+            let (&to, from) = (read.first()?, now.to_owned());
+            let is_alone = workflow.jobs().count() == 1 && known.len() == 1 && (wanted.len() == 1 || wanted.is_empty());
+            let to = to.to_owned();
+            return is_alone.then_some(Change::Trigger(Trigger::ReplaceEvent { from, to }));
+        }
+    };
     if steps.get(..index)?.iter().all(prepares) {
         return Some(Change::Only {
             at: At::job(facts.job),
@@ -197,6 +200,41 @@ fn event(facts: &Facts<'_>, wanted: &[&str], workflow: Workflow<'_>, steps: &[No
     is_last.then(|| Change::Only {
         at: At::step(facts.job, index),
         condition,
+    })
+}
+
+/// What a step reads of the run that only some events have, and these events, the usual one first.
+/// Source: "Events that trigger workflows" and "Contexts reference".
+const READS: [(&str, &[&str]); 10] = [
+    (
+        "github.event.pull_request",
+        &["pull_request", "pull_request_target", "pull_request_review"],
+    ),
+    ("github.event.number", &["pull_request", "pull_request_target"]),
+    ("github.head_ref", &["pull_request", "pull_request_target"]),
+    ("github.base_ref", &["pull_request", "pull_request_target"]),
+    ("github_head_ref", &["pull_request", "pull_request_target"]),
+    ("github_base_ref", &["pull_request", "pull_request_target"]),
+    ("github.event.issue.", &["issues", "issue_comment"]),
+    (
+        "github.event.comment.",
+        &["issue_comment", "pull_request_review_comment"],
+    ),
+    ("github.event.release.", &["release"]),
+    ("github.event.workflow_run.", &["workflow_run"]),
+];
+
+/// The events that have everything which a step reads.
+fn read_events(step: &Node) -> Vec<&'static str> {
+    let said = step.scalars().into_iter().filter_map(Node::text);
+    let said: Vec<String> = said.map(str::to_ascii_lowercase).collect();
+    let read = READS
+        .iter()
+        .filter(|(name, _)| said.iter().any(|text| text.contains(name)));
+    let mut lists = read.map(|(_, events)| events.to_vec());
+    let first = lists.next().unwrap_or_default();
+    lists.fold(first, |all, next| {
+        all.into_iter().filter(|event| next.contains(event)).collect()
     })
 }
 
@@ -234,17 +272,13 @@ fn permission(facts: &Facts<'_>, scope: &str, access: Access) -> Option<Change> 
 }
 
 /// Only a limit that somebody wrote can be raised: GitHub's own is the longest there is.
-fn time(job: Job<'_>, id: &str, steps: &[Node], index: Option<usize>, minutes: u32) -> Option<Change> {
-    let is_this = |node: &Node| {
-        let written = node.get("timeout-minutes").and_then(Node::text);
-        written.and_then(|text| text.parse().ok()) == Some(minutes)
+fn time(job: Job<'_>, id: &str, steps: &[Node], index: Option<usize>, minutes: Option<u32>) -> Option<Change> {
+    let limit = |node: &Node| {
+        let written: u32 = node.get("timeout-minutes")?.text()?.parse().ok()?;
+        minutes.is_none_or(|minutes| minutes == written).then_some(written)
     };
-    let of_step = index.filter(|&index| steps.get(index).is_some_and(is_this));
-    let at = match of_step {
-        Some(index) => At::step(id, index),
-        None if is_this(job.node) => At::job(id),
-        None => return None,
-    };
-    let more = minutes.saturating_mul(2).min(LONGEST);
-    (more > minutes).then_some(Change::TimeLimit { at, minutes: more })
+    let of_step = index.and_then(|index| Some((At::step(id, index), limit(steps.get(index)?)?)));
+    let (at, written) = of_step.or_else(|| Some((At::job(id), limit(job.node)?)))?;
+    let more = written.saturating_mul(2).min(LONGEST);
+    (more > written).then_some(Change::TimeLimit { at, minutes: more })
 }

@@ -100,7 +100,7 @@ fn told(change: &Change) -> (String, String) {
         Change::Retry { at, retries, .. } => (
             format!("If the script of {} fails, `stageproof heartbeat` runs it again, at most {retries} times.", object(at)),
             "A script that succeeds runs once, as before. A retry starts the script again at its first line, so merge this only if \
-             running it twice does no harm.".to_owned(),
+             running it twice does no harm. Its log is kept in the folder `artifacts`.".to_owned(),
         ),
         Change::ToolVersion { input, version, .. } => (
             format!("The input {} is {}.", code(input), code(version)),

@@ -4,6 +4,7 @@ use super::Refusal;
 use super::editor::Editor;
 use super::path::Path;
 use crate::model::text::one_line;
+use crate::model::workflow::expression::is_dynamic;
 use crate::model::workflow::reference::Reference;
 use crate::model::yaml::Node;
 
@@ -132,12 +133,21 @@ fn is_called(step: &Node, name: &str) -> bool {
 
 /// Whether a job certainly runs on Linux, which the action of stageproof needs.
 pub fn needs_linux(editor: &Editor<'_>, at: &At) -> Result<(), Refusal> {
-    let path = at.job_path(editor)?.key("runs-on");
+    let job = at.job_path(editor)?;
+    let path = job.key("runs-on");
     let runs_on = editor.at(&path)?;
     let labels = runs_on.get("labels").unwrap_or(runs_on).scalars();
-    let is_linux = |label: &&Node| {
-        let label = label.text().unwrap_or_default().to_ascii_lowercase();
-        !label.contains("${{") && (label == "linux" || label.starts_with("ubuntu"))
+    let matrix = editor
+        .at(&job)?
+        .get("strategy")
+        .and_then(|strategy| strategy.get("matrix"));
+    let is_linux = |label: &&Node| match matrix_key(label) {
+        // What `include` adds may be anything.
+        Some(key) => matrix.is_some_and(|matrix| {
+            let values = matrix.get(key).map(Node::items).unwrap_or_default();
+            !values.is_empty() && values.iter().all(names_linux) && matrix.get("include").is_none()
+        }),
+        None => names_linux(label),
     };
     match labels.iter().any(is_linux) {
         true => Ok(()),
@@ -145,6 +155,17 @@ pub fn needs_linux(editor: &Editor<'_>, at: &At) -> Result<(), Refusal> {
             "`{path}` names no Linux runner, which stageproof's action needs"
         ))),
     }
+}
+
+fn names_linux(label: &Node) -> bool {
+    let label = label.text().unwrap_or_default().to_ascii_lowercase();
+    !is_dynamic(&label) && (label == "linux" || label.starts_with("ubuntu"))
+}
+
+/// `os` of `${{ matrix.os }}`.
+fn matrix_key(label: &Node) -> Option<&str> {
+    let inside = label.text()?.trim().strip_prefix("${{")?.strip_suffix("}}")?;
+    inside.trim().strip_prefix("matrix.")
 }
 
 /// Whether a step uses the repository of an action.

@@ -136,6 +136,55 @@ fn what_cannot_work_on_an_event_does_not_run_on_it() {
 }
 
 #[test]
+fn what_a_step_reads_says_on_which_events_it_can_work() {
+    let lacking = || facts(Lacks::Event(&[]), 1);
+    let reads = |text: &str| {
+        ONE_STEP
+            .replace("run: ls", text)
+            .replace("on: push", "on: [push, pull_request, issues]")
+    };
+    let only = |condition| {
+        Some(Change::Only {
+            at: At::job("a"),
+            condition,
+        })
+    };
+    let event = |event: &str| only(Condition::Events(vec![event.to_owned()]));
+    for (text, expected) in [
+        (
+            "run: ./size.sh ${{ github.event.pull_request.number }}",
+            event("pull_request"),
+        ),
+        ("run: git diff origin/$GITHUB_BASE_REF", event("pull_request")),
+        ("run: gh issue edit ${{ github.event.issue.number }}", event("issues")),
+        ("run: ls", None),
+        (
+            "run: echo ${{ github.event.issue.number }} ${{ github.head_ref }}",
+            None,
+        ),
+    ] {
+        assert_eq!(proposed(&lacking(), &reads(text)), expected, "{text}");
+    }
+    let replaced = Trigger::ReplaceEvent {
+        from: "push".to_owned(),
+        to: "pull_request".to_owned(),
+    };
+    let alone = ONE_STEP.replace("run: ls", "run: echo ${{ github.head_ref }}");
+    assert_eq!(proposed(&lacking(), &alone), Some(Change::Trigger(replaced)));
+    // Nothing in the step depends on the event, but where the run comes from does.
+    let fork = Facts {
+        is_fork: Some(true),
+        ..lacking()
+    };
+    assert_eq!(proposed(&fork, ONE_STEP), only(Condition::NotFork));
+    let dependabot = Facts {
+        is_dependabot: Some(true),
+        ..lacking()
+    };
+    assert_eq!(proposed(&dependabot, ONE_STEP), only(Condition::NotDependabot));
+}
+
+#[test]
 fn a_permission_is_proposed_only_where_the_workflow_decides() {
     let granted = [("contents".to_owned(), Access::Read)];
     let lacking = |access| Facts {
@@ -202,7 +251,7 @@ fn a_permission_is_proposed_only_where_the_workflow_decides() {
 
 #[test]
 fn the_other_changes() {
-    let limit = |minutes, step| facts(Lacks::Time { minutes }, step);
+    let limit = |minutes, step| facts(Lacks::Time { minutes: Some(minutes) }, step);
     let more = |at, minutes| Some(Change::TimeLimit { at, minutes });
     let version = |tool, step| facts(Lacks::Version { tool, version: "22" }, step);
     let retry = Some(Change::Retry {
@@ -240,6 +289,10 @@ fn the_other_changes() {
     }
     let longest = TWO_STEPS.replace("timeout-minutes: 20", "timeout-minutes: 200");
     assert_eq!(proposed(&limit(200, 3), &longest), more(At::job("a"), 360));
+    let written = |step| facts(Lacks::Time { minutes: None }, step);
+    assert_eq!(proposed(&written(3), TWO_STEPS), more(At::step("a", 3), 18));
+    assert_eq!(proposed(&written(4), TWO_STEPS), more(At::job("a"), 40));
+    assert_eq!(proposed(&written(1), ONE_STEP), None);
     assert_eq!(
         proposed(&limit(200, 3), &longest.replace("200", "${{ vars.LIMIT }}")),
         None

@@ -18,7 +18,11 @@ pub fn whole_history(editor: &mut Editor<'_>, at: &At) -> Result<(), Refusal> {
         Some(_) => at.index(editor)?,
         None => nodes.len() - 1,
     };
-    let is_checkout = |step: &Node| uses(step, |repository| repository.eq_ignore_ascii_case("actions/checkout"));
+    // One of another repository fetches something else.
+    let is_checkout = |step: &Node| {
+        let other = step.get("with").and_then(|with| with.get("repository"));
+        other.is_none() && uses(step, |repository| repository.eq_ignore_ascii_case("actions/checkout"))
+    };
     let checkouts: Vec<usize> = (0..=last).filter(|&at| is_checkout(&nodes[at])).collect();
     // With several, it is not known which of them fetches what is missing.
     let &[checkout] = checkouts.as_slice() else {

@@ -85,7 +85,7 @@ pub fn require(editor: &mut Editor<'_>, path: &Path, spot: &[&str], expression: 
     });
     let has = |key: &&str| node.get(key).is_some();
     let first = first.and_then(|(key, _)| key.text().map(str::to_owned));
-    let spot = match (spot.iter().any(|key| has(key)), &first) {
+    let spot = match (spot.iter().any(has), &first) {
         // A step that begins with a single line keeps it as its first.
         (false, Some(first)) if path.0.len() > 2 => Spot::Behind(&[first.as_str()]),
         _ => Spot::Behind(spot),

@@ -40,6 +40,9 @@ pub fn change(editor: &mut Editor<'_>, trigger: &Trigger) -> Result<(), Refusal>
         false => Err(Refusal(format!("`on` has no event `{}`", one_line(event)))),
     };
     let new = |event: &str| match has(event) {
+        _ if event.is_empty() || !event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+            Err(Refusal(format!("`{}` is no event", one_line(event))))
+        }
         true => Err(Refusal(format!("`on` has the event `{}` already", one_line(event)))),
         false => Ok(()),
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Refusal;
 use crate::model::workflow::written;
 use crate::model::yaml::{Content, Node, Style};
 
@@ -92,6 +93,27 @@ impl New {
             Self::Texts(texts) => Value::List(texts.iter().map(|text| Value::Text(text.clone(), None)).collect()),
             Self::Map(entries) => map(&mut entries.iter().map(|(key, new)| ((*key).to_owned(), new))),
             Self::Named(entries) => map(&mut entries.iter().map(|(key, new)| (key.clone(), new))),
+        }
+    }
+
+    /// Only what is printable is written; line breaks only in a text of their own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let is_line = |text: &str| !text.chars().any(char::is_control);
+        let is_right = match self {
+            New::Text(text) => text.lines().all(is_line),
+            New::Raw(text) => is_line(text),
+            New::Noted(text, note) => is_line(text) && is_line(note),
+            New::Nothing => true,
+            New::Texts(texts) => texts.iter().all(|text| is_line(text)),
+            New::Map(entries) => return entries.iter().try_for_each(|(_, new)| new.check()),
+            New::Named(entries) => {
+                entries.iter().try_for_each(|(_, new)| new.check())?;
+                entries.iter().all(|(key, _)| is_line(key))
+            }
+        };
+        match is_right {
+            true => Ok(()),
+            false => Err(Refusal::new("a name or value has control characters")),
         }
     }
 

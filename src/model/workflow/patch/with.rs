@@ -5,6 +5,7 @@ use super::editor::{Editor, Spot};
 use super::path::Path;
 use super::target::{At, Step, uses};
 use super::value::New;
+use crate::model::text::one_line;
 use crate::model::workflow::expression::is_dynamic;
 use crate::model::yaml::Node;
 
@@ -46,6 +47,11 @@ pub fn tool_version(editor: &mut Editor<'_>, at: &At, name: &str, version: &str)
     if !matches!(at.step, Some(Step::Index(_) | Step::Name(_))) {
         return Err(Refusal::new("the change needs a step"));
     }
+    // It may be from a log, and must be no expression.
+    let is_version = |c: char| c.is_ascii_alphanumeric() || ".-+_~^<>=* /".contains(c);
+    if version.is_empty() || !version.chars().all(is_version) {
+        return Err(Refusal(format!("`{}` is no version", one_line(version))));
+    }
     let path = at.path(editor)?;
     let installs = |repository: &str| {
         ["setup", "toolchain", "install"]
@@ -59,8 +65,8 @@ pub fn tool_version(editor: &mut Editor<'_>, at: &At, name: &str, version: &str)
     let is_number = version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0');
     let is_text = version.split('.').count() > 2 && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
     let new = match is_number || is_text {
-        true if !version.is_empty() => New::Raw(version.to_owned()),
-        _ => New::text(version),
+        true => New::Raw(version.to_owned()),
+        false => New::text(version),
     };
     input(editor, &path, name, new)
 }

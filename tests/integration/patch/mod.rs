@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use stageproof::model::workflow::patch::{Patch, Refusal, patch};
 
+use crate::gate::Gate;
 use crate::init::find_tool;
 use crate::skipped::not_checked;
 use cases::{Case, all};
@@ -131,5 +132,20 @@ fn actionlint_finds_nothing_new() {
             case.name,
             fs::read_to_string(new).unwrap()
         );
+    }
+}
+
+/// What is put into workflows of others must not be what `check` warns of.
+#[test]
+fn check_finds_nothing_wrong_with_the_steps_that_are_added() {
+    let adds = |case: &Case| ["skip-guard", "retry"].contains(&case.kind);
+    for case in all().into_iter().filter(adds) {
+        let Ok(patch) = patched(&case) else { continue };
+        let gate = Gate::new();
+        gate.write(PATH, &patch.text);
+        let said = gate.run(["check", PATH]).code(0).explain();
+        // Only a tag that was there before is warned of.
+        let is_pinned = !case.text.contains("stageproof@v0.1.0");
+        assert_eq!(said.contains("Verdict: pass."), is_pinned, "{}: {said}", case.name);
     }
 }

@@ -145,6 +145,13 @@ pub fn action(editor: &Editor<'_>, pin: Option<&Pin>) -> Result<New, Refusal> {
 
 /// Where a value comes from that is missing, by the name of its variable, input or secret.
 fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed, Refusal> {
+    let always = |setting: &str| {
+        let why = "is in every run, so what is missing is something else";
+        match setting.eq_ignore_ascii_case("GITHUB_TOKEN") {
+            true => Err(Refusal(format!("`secrets.GITHUB_TOKEN` {why}"))),
+            false => Ok(()),
+        }
+    };
     let maps = [
         (step.get("env"), false),
         (step.get("with"), false),
@@ -161,6 +168,7 @@ fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed,
             let is_variable = step.get("with").is_none_or(|with| with.get(name).is_none()) || is_inherited;
             let is_step = step.get("env").is_some_and(|env| env.get(name).is_some());
             let variable = if is_variable || is_step { name } else { setting };
+            always(setting)?;
             return Ok(needed(variable, kind, setting, is_inherited));
         }
     }
@@ -179,6 +187,7 @@ fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed,
                 .any(|range| inside.get(range).is_some_and(|used| used.eq_ignore_ascii_case(name)))
         };
         if named.iter().any(is_used) {
+            always(name)?;
             return Ok(needed(name, kind, name, false));
         }
     }

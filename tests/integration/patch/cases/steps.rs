@@ -89,6 +89,12 @@ pub fn guards() -> Vec<Case> {
         ),
         case(
             "skip-guard",
+            "refused: the token of the run",
+            linux("      - run: ls\n        env: { GH_TOKEN: \"${{ secrets.github_token }}\" }\n"),
+            guard(0, &["GH_TOKEN"]),
+        ),
+        case(
+            "skip-guard",
             "refused: a guard is there",
             linux(&format!(
                 "      - uses: stageproof/stageproof@v0.1.0\n        id: guard\n        with: {{ command: skip-guard, require: not-fork }}\n{deploy}"

@@ -67,7 +67,7 @@ pub fn add(editor: &mut Editor<'_>, at: &At, condition: &Condition) -> Result<()
 /// Adds a condition to a job or a step.
 pub fn require(editor: &mut Editor<'_>, path: &Path, spot: &[&str], expression: &str) -> Result<(), Refusal> {
     if expression.is_empty() || expression.contains("${{") || expression.contains("}}") {
-        return Err(Refusal::new("the condition is empty, or no bare expression"));
+        return Err(Refusal::new("the condition must be one expression without `${{ }}`"));
     }
     let here = path.key("if");
     if editor.find(&here)?.is_some() {
@@ -106,7 +106,7 @@ fn join(editor: &mut Editor<'_>, path: &Path, expression: &str) -> Result<(), Re
     }
     let inside = inside(text);
     if text.get(inside.clone()).is_some_and(|old| old == expression) {
-        return Err(Refusal(format!("`{path}` says so already")));
+        return Err(Refusal(format!("`{path}` has this condition already")));
     }
     let written = text.get(inside.clone()).unwrap_or_default();
     if written.bytes().all(|byte| byte.is_ascii_digit()) {

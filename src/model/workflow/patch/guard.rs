@@ -193,7 +193,7 @@ fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed,
     }
     let name = one_line(name);
     Err(Refusal(format!(
-        "no secret or variable is known that gives `{name}` its value"
+        "`{name}` gets its value from no secret or variable of this job"
     )))
 }
 

@@ -9,7 +9,6 @@ mod guard;
 mod path;
 mod permission;
 pub mod propose;
-mod pull_request;
 mod retry;
 mod secret;
 mod source;
@@ -27,7 +26,6 @@ mod tests;
 pub use condition::Condition;
 pub use guard::Pin;
 pub use permission::from_log as permissions_in_log;
-pub use pull_request::{Evidence, text as pull_request_text};
 pub use target::{At, Step};
 pub use trigger::Trigger;
 

@@ -67,7 +67,7 @@ impl Editor<'_> {
         let replaced = self.source.text.get(from..end).unwrap_or_default();
         if replaced.contains('#') || replaced.contains(['&', '!']) || self.is_in_flow(path) {
             return Err(Refusal(format!(
-                "`{path}` has comments or marks that the change would lose"
+                "`{path}` has comments, an anchor or a tag that the change would lose"
             )));
         }
         // The colon stays, with what is between it and the key.

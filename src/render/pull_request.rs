@@ -1,9 +1,8 @@
-//! The text of a pull request that makes the change.
+//! The text of a pull request that changes a workflow.
 
-use super::target::Step;
-use super::trigger::Trigger;
-use super::{At, Change};
-use crate::model::text::{one_line, printable};
+use super::markdown::{code, fenced, inline};
+use crate::model::text::one_line;
+use crate::model::workflow::patch::{At, Change, Step, Trigger};
 
 /// Why the change is made. Texts of others must have been redacted.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ pub fn text(change: &Change, path: &str, evidence: &Evidence<'_>) -> String {
         failed.push_str(" failed");
     }
     if let Some(run) = run {
-        failed.push_str(&format!(" of this run: {}", one_line(run)));
+        failed.push_str(&format!(" of this run: {}", link(run)));
     }
     let width = lines
         .iter()
@@ -47,13 +46,13 @@ pub fn text(change: &Change, path: &str, evidence: &Evidence<'_>) -> String {
         .collect();
     let log = match log.as_slice() {
         [] => String::new(),
-        log => format!("\n\n{}", block(&log.join("\n"))),
+        log => format!("\n\n{}", fenced(&log.join("\n"), "text")),
     };
     let (what, safe) = told(change);
     format!(
         "## Evidence\n\n{failed}{log}\n\n## Cause\n\n{}\n\n## Change\n\n{what}\n\n## Why this is safe\n\n{safe} Nothing else in {} \
          changes: the old and the new file were parsed and compared.\n\n## How to undo it\n\nRevert this commit.\n",
-        printable(cause),
+        inline(cause),
         code(path),
     )
 }
@@ -117,6 +116,15 @@ fn filter(event: &str) -> String {
     code(&format!("on.{event}.branches"))
 }
 
+/// As an address, if it can be nothing else.
+fn link(address: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_".contains(c);
+    match address.starts_with("https://") && address.chars().all(is_plain) {
+        true => address.to_owned(),
+        false => code(address),
+    }
+}
+
 /// As the beginning of a sentence.
 fn subject(at: &At) -> String {
     let object = object(at);
@@ -136,23 +144,115 @@ fn object(at: &At) -> String {
     }
 }
 
-/// As Markdown's code, with more backticks than the text has in a row.
-fn code(text: &str) -> String {
-    let text = one_line(text);
-    let fence = fence(&text, 1);
-    match text.starts_with('`') || text.ends_with('`') {
-        true => format!("{fence} {text} {fence}"),
-        false => format!("{fence}{text}{fence}"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::workflow::Access;
+    use crate::model::workflow::patch::Condition;
+
+    /// `INSTA_UPDATE=always cargo test --lib -- render` writes them again.
+    fn snapshot(name: &str, text: &str) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, text));
     }
-}
 
-fn block(text: &str) -> String {
-    let fence = fence(text, 3);
-    format!("{fence}text\n{text}\n{fence}")
-}
+    #[test]
+    fn a_pull_request_says_why_what_and_how_to_undo_it() {
+        let change = Change::FetchDepth(At::step("a", 1));
+        let evidence = Evidence {
+            run: Some("https://github.com/o/r/actions/runs/1"),
+            job: "a",
+            step: Some("Run `git describe`"),
+            cause: "No tag was fetched, says @ada in <b>[x](y)</b>.",
+            lines: &[(9, "fatal: No names found"), (10, "```\u{1b}[31m")],
+        };
+        snapshot("pull-request", &text(&change, ".github/workflows/x.yml", &evidence));
+    }
 
-fn fence(text: &str, least: usize) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let length = if longest >= least { longest + 1 } else { least };
-    "`".repeat(length)
+    #[test]
+    fn each_change_has_a_sentence_of_its_own() {
+        let (at, step) = (At::job("a"), At::step("a", 1));
+        let own = |text: &str| text.to_owned();
+        let changes = [
+            Change::Only {
+                at: at.clone(),
+                condition: Condition::NotDependabot,
+            },
+            Change::Only {
+                at: At {
+                    job: None,
+                    ..step.clone()
+                },
+                condition: Condition::Branch(own("main")),
+            },
+            Change::SkipGuard {
+                at: step.clone(),
+                names: vec![own("A"), own("B")],
+                pin: None,
+            },
+            Change::Trigger(Trigger::AddEvent(own("push"))),
+            Change::Trigger(Trigger::RemoveEvent(own("push"))),
+            Change::Trigger(Trigger::ReplaceEvent {
+                from: own("push"),
+                to: own("pull_request"),
+            }),
+            Change::Trigger(Trigger::AddBranch {
+                event: own("push"),
+                branch: own("main"),
+            }),
+            Change::Trigger(Trigger::RemoveBranch {
+                event: own("push"),
+                branch: own("main"),
+            }),
+            Change::Permission {
+                job: own("a"),
+                scope: own("packages"),
+                access: Access::Write,
+                granted: None,
+            },
+            Change::TimeLimit { at, minutes: 30 },
+            Change::Retry {
+                at: At {
+                    step: Some(Step::Name(own("Test"))),
+                    ..step.clone()
+                },
+                retries: 2,
+                pin: None,
+            },
+            Change::ToolVersion {
+                at: step,
+                input: own("node-version"),
+                version: own("22"),
+            },
+            Change::SecretName {
+                job: own("a"),
+                from: own("A"),
+                to: own("B"),
+            },
+        ];
+        let evidence = Evidence {
+            run: None,
+            job: "a",
+            step: None,
+            cause: "",
+            lines: &[],
+        };
+        let sections = changes.iter().map(|change| {
+            let text = text(change, "x.yml", &evidence);
+            let (_, rest) = text.split_once("## Change\n\n").unwrap();
+            rest.split_once(" Nothing else in")
+                .unwrap()
+                .0
+                .replace("\n\n## Why this is safe\n\n", "\n  ")
+        });
+        snapshot(
+            "pull-request-sentences",
+            &sections.collect::<Vec<_>>().join(
+                "
+    ",
+            ),
+        );
+    }
 }

@@ -7,6 +7,7 @@ pub mod junit;
 mod latency;
 mod markdown;
 pub mod outputs;
+pub mod pull_request;
 pub mod sarif;
 pub mod staging_status;
 pub mod summary;

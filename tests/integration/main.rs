@@ -47,6 +47,7 @@ mod inputs;
 mod install;
 mod layers;
 mod newcomer;
+mod patch;
 mod pins;
 mod rehearse;
 mod rollback_dry_run;

@@ -2,7 +2,7 @@
 
 use super::known::{Git, Known};
 use super::platforms::Url;
-use super::yaml;
+use crate::model::workflow::written;
 
 /// Where staging answers, while nobody has said.
 const UNKNOWN_URL: &str = "https://staging.example.com";
@@ -14,7 +14,7 @@ pub fn text(known: &Known, schema: &str, workflow: &str) -> String {
          version: 1\n"
     );
     if known.environment != "staging" {
-        out.push_str(&format!("environment: {}\n", yaml::scalar(&known.environment)));
+        out.push_str(&format!("environment: {}\n", written::scalar(&known.environment)));
     }
     out.push_str("\n# Can this job run? A missing secret is a skip with its reason.\nskip-guard:\n  require:\n");
     for prerequisite in prerequisites(known) {
@@ -25,7 +25,7 @@ pub fn text(known: &Known, schema: &str, workflow: &str) -> String {
     if !known.deploy.files.is_empty() {
         out.push_str("\n# What is sealed beside reports and logs?\nevidence-bundle:\n");
         let files = known.deploy.files.iter().map(String::as_str);
-        out.push_str(&format!("  files: {}\n", yaml::list(files)));
+        out.push_str(&format!("  files: {}\n", written::list(files)));
     }
     out
 }
@@ -58,7 +58,10 @@ fn smoke(known: &Known) -> String {
         ));
     }
     match &deploy.health {
-        Some((path, from)) => out.push_str(&format!("  # From {from}.\n  path: {}\n", yaml::list([path.as_str()]))),
+        Some((path, from)) => out.push_str(&format!(
+            "  # From {from}.\n  path: {}\n",
+            written::list([path.as_str()])
+        )),
         None => out.push_str("  path: [/]\n"),
     }
     out.push_str("  within: 3m\n  steady: 30s\n");
@@ -69,7 +72,7 @@ fn rollback(known: &Known) -> String {
     let mut out =
         "\n# Can we go back? The command is printed, never run.\nrollback-dry-run:\n  platform: git\n".to_owned();
     match &known.git {
-        Git::Tags(Some((pattern, _))) => out.push_str(&format!("  tags: {}\n", yaml::scalar(pattern))),
+        Git::Tags(Some((pattern, _))) => out.push_str(&format!("  tags: {}\n", written::scalar(pattern))),
         Git::Shallow => out.push_str(
             "  # CHANGE: this is a shallow clone, so the commit before counts as a release; after `git fetch --tags --unshallow`, \
              run init again with --force\n  ref: HEAD~1\n",
@@ -96,7 +99,7 @@ fn rollback(known: &Known) -> String {
         "{first}git checkout --detach {{sha}} && {folder}{}",
         deploy.command.text
     );
-    out.push_str(&format!("  rollback-command: {}\n", yaml::scalar(&command)));
+    out.push_str(&format!("  rollback-command: {}\n", written::scalar(&command)));
     out
 }
 

@@ -19,7 +19,6 @@ mod told;
 mod workflow_file;
 mod workflows;
 mod write;
-mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

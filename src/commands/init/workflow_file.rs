@@ -6,8 +6,8 @@ use super::known::Known;
 use super::platforms::Setup;
 use super::survey::Survey;
 use super::workflows::{FOLDER, WRITTEN};
-use super::yaml;
 use crate::model::workflow::reference::STAGEPROOF;
+use crate::model::workflow::written;
 
 const CHECKOUT: &str = "actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8 # v6.0.1";
 
@@ -52,7 +52,7 @@ pub fn text(known: &Known, config: &str) -> String {
 /// When it runs: never beside another workflow that deploys on the same push.
 fn events(known: &Known) -> String {
     let branch = known.branch.as_deref().unwrap_or("main");
-    let push = yaml::list([branch]);
+    let push = written::list([branch]);
     match known.rivals.first() {
         Some(rival) => format!(
             "on:\n  # CHANGE: {rival} deploys on a push; when it no longer does, add `push: {{ branches: {push} }}`\n  \
@@ -74,14 +74,14 @@ fn call(known: &Known) -> String {
         known.pin.suffix()
     );
     if known.environment != "staging" {
-        out.push_str(&format!("      environment: {}\n", yaml::scalar(&known.environment)));
+        out.push_str(&format!("      environment: {}\n", written::scalar(&known.environment)));
     }
     // That of this name is known to the reusable workflow.
     if let Some((name, _)) = known.url_variable.as_ref().filter(|(name, _)| name != "STAGING_URL") {
         out.push_str(&format!("      url: ${{{{ vars.{name} }}}}\n"));
     }
     if !known.app.is_empty() {
-        out.push_str(&format!("      working-directory: {}\n", yaml::scalar(&known.app)));
+        out.push_str(&format!("      working-directory: {}\n", written::scalar(&known.app)));
     }
     out.push_str(&command(known, "      ", "deploy"));
     out.push_str(&passed_on(known));
@@ -121,11 +121,11 @@ fn remarks(known: &Known, indent: &str) -> String {
 }
 
 fn own_job(known: &Known, setup: &Setup) -> String {
-    let environment = yaml::scalar(&known.environment);
+    let environment = written::scalar(&known.environment);
     let (ready, pin) = ("if: steps.guard.outputs.ready == 'true'", known.pin.suffix());
     let named = match known.environment.as_str() {
         "staging" => None,
-        name => Some(format!("environment: {}", yaml::scalar(name))),
+        name => Some(format!("environment: {}", written::scalar(name))),
     };
     let mut env = String::new();
     for secret in &known.settings.secrets {
@@ -152,7 +152,7 @@ fn own_job(known: &Known, setup: &Setup) -> String {
         setup.name, setup.action
     ));
     if !known.app.is_empty() {
-        out.push_str(&format!("        working-directory: {}\n", yaml::scalar(&known.app)));
+        out.push_str(&format!("        working-directory: {}\n", written::scalar(&known.app)));
     }
     out.push_str(&env);
     out.push_str(&command(known, "        ", "run"));
@@ -174,7 +174,7 @@ fn command(known: &Known, indent: &str, key: &str) -> String {
     let change = command.change.as_ref();
     let mut out = change.map_or_else(String::new, |change| format!("{indent}# CHANGE: {change}\n"));
     if known.deploy.prepare.is_empty() {
-        out.push_str(&format!("{indent}{key}: {}\n", yaml::scalar(&command.text)));
+        out.push_str(&format!("{indent}{key}: {}\n", written::scalar(&command.text)));
         return out;
     }
     out.push_str(&format!("{indent}{key}: |\n"));

@@ -2,9 +2,11 @@
 //! view: what a view lacks is one `node.get` away.
 
 pub mod expression;
+pub mod patch;
 mod permissions;
 pub mod reference;
 pub mod script;
+pub mod written;
 
 pub use permissions::{Access, Permissions};
 

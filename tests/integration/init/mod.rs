@@ -6,3 +6,5 @@ mod kinds;
 mod pin;
 mod there;
 mod toys;
+
+pub use kinds::find as find_tool;

@@ -58,6 +58,8 @@ pub struct Step {
     pub uses: Option<String>,
     pub run: Option<String>,
     pub working_directory: Option<String>,
+    /// A command with `{0}` for the script.
+    pub shell: Option<String>,
     #[serde(default)]
     pub env: Texts,
     #[serde(default)]

@@ -31,12 +31,18 @@ impl Runner {
         let told = fs::read_to_string(here.path("file_commands/path")).unwrap();
         let tools = self.tools.display().to_string();
         let path: Vec<&str> = told.lines().chain([&*tools, "/usr/bin", "/bin"]).collect();
-        let mut command = Command::new("bash");
-        command
-            .arg("-e")
-            .arg(&script)
-            .env_clear()
-            .envs(here.environment_of_host());
+        let shell = step.shell.as_deref().unwrap_or("bash -e {0}");
+        assert!(shell.contains("{0}"), "{shell}");
+        let mut words = shell
+            .split(' ')
+            .map(|word| if word == "{0}" { script.to_str().unwrap() } else { word });
+        let program = words.next().unwrap();
+        let folders = || path.iter().map(|folder| Path::new(folder).join(program));
+        let program = folders()
+            .find(|program| program.is_file())
+            .unwrap_or_else(|| panic!("{program} is not on the PATH"));
+        let mut command = Command::new(program);
+        command.args(words).env_clear().envs(here.environment_of_host());
         command
             .env("PATH", path.join(":"))
             .env("GITHUB_EVENT_NAME", self.event)

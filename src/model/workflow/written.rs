@@ -20,7 +20,14 @@ pub fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
     format!("[{}]", items.join(", "))
 }
 
-fn quoted(text: &str) -> String {
+/// In double quotes, for line breaks on one line.
+pub fn with_escapes(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", text.replace('\n', "\\n"))
+}
+
+/// In single quotes.
+pub fn quoted(text: &str) -> String {
     // Names and commands are on one line, of printable characters: `names` sees to that.
     debug_assert!(!text.chars().any(char::is_control), "{text:?}");
     format!("'{}'", text.replace('\'', "''"))
@@ -69,6 +76,8 @@ mod tests {
             let read = |yaml: &str| serde_yaml::from_str::<serde_json::Value>(yaml).unwrap();
             prop_assert_eq!(&read(&format!("a: {}\n", scalar(&text)))["a"], &text);
             prop_assert_eq!(&read(&format!("a: {}\n", list([text.as_str(), "x"])))["a"][0], &text);
+            let lines = text.replace('~', "\n");
+            prop_assert_eq!(&read(&format!("a: {}\n", with_escapes(&lines)))["a"], &lines);
         }
     }
 }

@@ -1,0 +1,268 @@
+//! A `skip-guard` in front of a step that needs values which are missing.
+
+use super::Refusal;
+use super::condition::{minds_failure, require};
+use super::editor::{Editor, Spot};
+use super::path::Path;
+use super::target::{At, needs_linux, uses};
+use super::value::New;
+use crate::model::text::one_line;
+use crate::model::workflow::Workflow;
+use crate::model::workflow::expression::{condition, insides};
+use crate::model::workflow::reference::STAGEPROOF;
+use crate::model::yaml::Node;
+
+/// How stageproof is named in a workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// What is behind `@`: a commit, or a tag.
+    pub at: String,
+    /// The comment behind that, which tells the version of a commit.
+    pub note: Option<String>,
+}
+
+/// A value that the step needs, and where it comes from.
+struct Needed {
+    /// The variable in which the guard looks.
+    variable: String,
+    /// `${{ secrets.NAME }}`
+    expression: String,
+    is_secret: bool,
+    /// Whether the job or the workflow sets this variable, so that the guard has it.
+    is_inherited: bool,
+}
+
+pub fn add(editor: &mut Editor<'_>, at: &At, names: &[String], pin: Option<&Pin>) -> Result<(), Refusal> {
+    let job = at.job_path(editor)?;
+    let (steps, index) = (at.steps(editor)?, at.index(editor)?);
+    needs_linux(editor, at)?;
+    let job_node = editor.at(&job)?;
+    let step_nodes = editor.at(&steps)?.items();
+    let is_guard = |step: &Node| {
+        let command = step
+            .get("with")
+            .and_then(|with| with.get("command"))
+            .and_then(Node::text);
+        uses(step, |repository| repository == STAGEPROOF) && command == Some("skip-guard")
+    };
+    if let Some(guard) = step_nodes.iter().position(is_guard) {
+        let at = steps.item(guard);
+        return Err(Refusal(format!(
+            "`{at}` is a skip-guard already; add the names to its `require`"
+        )));
+    }
+    let mut needed = Vec::new();
+    for name in names {
+        needed.push(source_of(editor.root(), job_node, &step_nodes[index], name)?);
+    }
+    if needed.is_empty() {
+        return Err(Refusal::new("the guard needs the name of a missing value"));
+    }
+    let taken: Vec<&str> = step_nodes
+        .iter()
+        .filter_map(|step| step.get("id").and_then(Node::text))
+        .collect();
+    let id = ["guard", "stageproof-guard"].into_iter().find(|id| !taken.contains(id));
+    let Some(id) = id else {
+        return Err(Refusal(format!(
+            "`{steps}` has steps `guard` and `stageproof-guard` already"
+        )));
+    };
+    let ready = format!("steps.{id}.outputs.ready == 'true'");
+    // Those that also run after a failure in front of the guard must still do so. Then the guard has no outputs.
+    let not_unready = format!("steps.{id}.outputs.ready != 'false'");
+    let conditions: Vec<_> = step_nodes[index..]
+        .iter()
+        .map(|step| if minds_failure(step) { &not_unready } else { &ready })
+        .collect();
+    let is_named = step_nodes[index].get("name").is_some();
+    let dependents = dependents(editor, at.job.as_deref().unwrap_or_default());
+    let new = step(id, is_named, &needed, &action(editor, pin)?);
+    for (n, expression) in conditions.into_iter().enumerate() {
+        require(editor, &steps.item(index + n), &["id", "name"], expression)?;
+    }
+    editor.insert(&steps, index, &new)?;
+    if !dependents.is_empty() {
+        pass_on(editor, at, &job, id, &dependents)?;
+    }
+    Ok(())
+}
+
+fn step(id: &str, is_named: bool, needed: &[Needed], action: &New) -> New {
+    let mut entries = Vec::new();
+    if is_named {
+        entries.push(("name", New::text("Guard")));
+    }
+    entries.extend([("id", New::text(id)), ("uses", action.clone())]);
+    let env = needed.iter().filter(|needed| !needed.is_inherited);
+    let env: Vec<_> = env
+        .map(|needed| (needed.variable.clone(), New::text(&*needed.expression)))
+        .collect();
+    if !env.is_empty() {
+        entries.push(("env", New::Named(env)));
+    }
+    let require = needed.iter().map(|needed| match needed.is_secret {
+        true => format!("env:{}", needed.variable),
+        false => format!("var:{}", needed.variable),
+    });
+    let require: Vec<String> = require.collect();
+    let require = match require.as_slice() {
+        [one] => one.clone(),
+        several => several.join("\n") + "\n",
+    };
+    entries.push((
+        "with",
+        New::Map(vec![
+            ("command", New::text("skip-guard")),
+            ("require", New::Text(require)),
+        ]),
+    ));
+    New::Map(entries)
+}
+
+/// The action, named as the file names it already, or as it is pinned.
+pub fn action(editor: &Editor<'_>, pin: Option<&Pin>) -> Result<New, Refusal> {
+    let source = editor.source;
+    let there = editor.root().scalars().into_iter().find_map(|scalar| {
+        let (_, at) = scalar.text()?.split_once('@').filter(|(name, _)| *name == STAGEPROOF)?;
+        let end = scalar.place.bytes.end;
+        let behind = source.text.get(end..source.next_line(end)).unwrap_or_default();
+        let note = behind.trim().strip_prefix('#').map(|note| note.trim().to_owned());
+        Some(Pin {
+            at: at.to_owned(),
+            note,
+        })
+    });
+    let Some(pin) = there.as_ref().or(pin) else {
+        return Err(Refusal::new("the commit of stageproof to use is not known"));
+    };
+    let named = format!("{STAGEPROOF}@{}", pin.at);
+    Ok(match &pin.note {
+        Some(note) => New::Noted(named, note.clone()),
+        None => New::Text(named),
+    })
+}
+
+/// Where a value comes from that is missing, by the name of its variable, input or secret.
+fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed, Refusal> {
+    let always = |setting: &str| {
+        let why = "is in every run, so what is missing is something else";
+        match setting.eq_ignore_ascii_case("GITHUB_TOKEN") {
+            true => Err(Refusal(format!("`secrets.GITHUB_TOKEN` {why}"))),
+            false => Ok(()),
+        }
+    };
+    let maps = [
+        (step.get("env"), false),
+        (step.get("with"), false),
+        (job.get("env"), true),
+        (root.get("env"), true),
+    ];
+    for (map, is_inherited) in maps {
+        let entry = map
+            .into_iter()
+            .flat_map(Node::entries)
+            .find(|(key, _)| key.text() == Some(name));
+        if let Some((kind, setting)) = entry.and_then(|(_, value)| setting(value.text()?)) {
+            // What is an input is no variable.
+            let is_variable = step.get("with").is_none_or(|with| with.get(name).is_none()) || is_inherited;
+            let is_step = step.get("env").is_some_and(|env| env.get(name).is_some());
+            let variable = if is_variable || is_step { name } else { setting };
+            always(setting)?;
+            return Ok(needed(variable, kind, setting, is_inherited));
+        }
+    }
+    let scalars = step.scalars().into_iter().chain(job.scalars());
+    let named = scalars
+        .filter_map(Node::text)
+        .flat_map(|text| match insides(text).as_slice() {
+            [] => vec![condition(text)],
+            some => some.to_vec(),
+        });
+    let named: Vec<&str> = named.collect();
+    for kind in ["secrets", "vars"] {
+        let is_used = |inside: &&str| {
+            super::secret::names(inside, kind)
+                .into_iter()
+                .any(|range| inside.get(range).is_some_and(|used| used.eq_ignore_ascii_case(name)))
+        };
+        if named.iter().any(is_used) {
+            always(name)?;
+            return Ok(needed(name, kind, name, false));
+        }
+    }
+    let name = one_line(name);
+    Err(Refusal(format!(
+        "`{name}` gets its value from no secret or variable of this job"
+    )))
+}
+
+fn needed(variable: &str, kind: &str, setting: &str, is_inherited: bool) -> Needed {
+    Needed {
+        variable: variable.to_owned(),
+        expression: format!("${{{{ {kind}.{setting} }}}}"),
+        is_secret: kind == "secrets",
+        is_inherited,
+    }
+}
+
+/// The secret or variable that is the whole of a value.
+fn setting(value: &str) -> Option<(&'static str, &str)> {
+    let inside = match insides(value).as_slice() {
+        [inside] if inside.len() + "${{}}".len() == value.trim().len() => inside.trim(),
+        _ => return None,
+    };
+    ["secrets", "vars"]
+        .into_iter()
+        .find_map(|kind| match super::secret::names(inside, kind).as_slice() {
+            [range] => {
+                let name = inside.get(range.clone())?;
+                let is_whole = inside == format!("{kind}.{name}") || inside == format!("{kind}['{name}']");
+                is_whole.then_some((kind, name))
+            }
+            _ => None,
+        })
+}
+
+/// The jobs that need this one, and would go on although it did nothing.
+fn dependents(editor: &Editor<'_>, job: &str) -> Vec<String> {
+    let jobs = Workflow::of(editor.root()).into_iter().flat_map(Workflow::jobs);
+    let waits = jobs.filter(|other| other.needs().contains(&job) && !minds_failure(other.node));
+    waits.map(|other| other.id.to_owned()).collect()
+}
+
+fn pass_on(editor: &mut Editor<'_>, at: &At, job: &Path, id: &str, dependents: &[String]) -> Result<(), Refusal> {
+    let value = New::Text(format!("${{{{ steps.{id}.outputs.ready }}}}"));
+    let outputs = job.key("outputs");
+    match editor.find(&outputs)? {
+        Some(there) if there.get("ready").is_some() => {
+            return Err(Refusal(format!(
+                "`{outputs}.ready` exists already, and other jobs must know whether this one ran"
+            )));
+        }
+        Some(_) => editor.add(&outputs, &Spot::End, "ready", &value)?,
+        None => {
+            let spot = Spot::Behind(&[
+                "name",
+                "needs",
+                "if",
+                "runs-on",
+                "timeout-minutes",
+                "permissions",
+                "environment",
+            ]);
+            editor.add(job, &spot, "outputs", &New::Map(vec![("ready", value)]))?;
+        }
+    }
+    let job = at.job.as_deref().unwrap_or_default();
+    for other in dependents {
+        let path = Path::default().key("jobs").key(other.as_str());
+        require(
+            editor,
+            &path,
+            &["name", "needs"],
+            &format!("needs.{job}.outputs.ready == 'true'"),
+        )?;
+    }
+    Ok(())
+}

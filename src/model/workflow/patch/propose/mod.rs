@@ -1,0 +1,181 @@
+//! Which change of the workflow a diagnosis calls for: at most one, and none where another could be right as well.
+
+mod event;
+
+use super::Change;
+use super::condition::{Condition, minds_failure};
+use super::guard::Pin;
+use super::target::{At, Step, uses};
+use super::with::LONGEST;
+use crate::model::workflow::{Access, Job, Workflow};
+use crate::model::yaml::Node;
+
+/// What is known of a failed job.
+#[derive(Clone, Debug, Default)]
+pub struct Facts<'a> {
+    pub lacks: Option<Lacks<'a>>,
+    /// Nothing is proposed on a guess.
+    pub is_sure: bool,
+    /// The key of the job in the workflow.
+    pub job: &'a str,
+    /// The step that failed.
+    pub step: Option<Step>,
+    pub event: Option<&'a str>,
+    pub is_fork: Option<bool>,
+    pub is_dependabot: Option<bool>,
+    /// What the token could do, by the log.
+    pub granted: Option<&'a [(String, Access)]>,
+    pub pin: Option<&'a Pin>,
+}
+
+/// What a change of the workflow could give to the job.
+#[derive(Clone, Debug)]
+pub enum Lacks<'a> {
+    /// Values of these variables, inputs or secrets.
+    Values(&'a [String]),
+    /// It only works when one of these events starts it. Without any, the expressions of the step say which.
+    Event(&'a [&'a str]),
+    Permission {
+        scope: &'a str,
+        access: Access,
+    },
+    /// The commits or tags before the one that was checked out.
+    History,
+    /// More minutes than this limit; `None` is the one that is written.
+    Time {
+        minutes: Option<u32>,
+    },
+    /// A network, registry or runner that works the next time.
+    Luck,
+    /// Another version of a tool that a step sets up, such as `node`.
+    Version {
+        tool: &'a str,
+        version: &'a str,
+    },
+    /// The secret `from` does not exist, but `to` does.
+    SecretName {
+        from: &'a str,
+        to: &'a str,
+    },
+}
+
+/// The input that has the version of a tool, and the repository of the action that sets the tool up.
+const SETUPS: [(&str, &str, &str); 13] = [
+    ("bun", "oven-sh/setup-bun", "bun-version"),
+    ("deno", "denoland/setup-deno", "deno-version"),
+    ("dotnet", "actions/setup-dotnet", "dotnet-version"),
+    ("go", "actions/setup-go", "go-version"),
+    ("helm", "azure/setup-helm", "version"),
+    ("java", "actions/setup-java", "java-version"),
+    ("node", "actions/setup-node", "node-version"),
+    ("pnpm", "pnpm/action-setup", "version"),
+    ("python", "actions/setup-python", "python-version"),
+    ("ruby", "ruby/setup-ruby", "ruby-version"),
+    ("rust", "dtolnay/rust-toolchain", "toolchain"),
+    ("terraform", "hashicorp/setup-terraform", "terraform_version"),
+    ("uv", "astral-sh/setup-uv", "version"),
+];
+
+/// A script with one of these words may not be harmless to run twice.
+const LASTING: [&str; 10] = [
+    "deploy", "publish", "release", "push", "apply", "migrat", "upload", "promote", "rollback", "delete",
+];
+
+pub fn propose(facts: &Facts<'_>, workflow: &Node) -> Option<Change> {
+    let (lacks, whole) = (facts.lacks.as_ref().filter(|_| facts.is_sure)?, Workflow::of(workflow)?);
+    let job = whole.jobs().find(|job| job.id == facts.job)?;
+    let steps = job.node.get("steps").map(Node::items).unwrap_or_default();
+    let index = facts.step.as_ref().and_then(|step| match step.among(steps).as_slice() {
+        [index] => Some(*index),
+        _ => None,
+    });
+    let step = || Some(At::step(facts.job, index?));
+    match lacks {
+        Lacks::Values(names) => values(facts, names, step()?, steps.get(index? + 1..)?),
+        Lacks::Event(wanted) => event::propose(facts, wanted, whole, steps, index?),
+        Lacks::Permission { scope, access } => permission(facts, scope, *access),
+        Lacks::History => Some(Change::FetchDepth(step()?)),
+        Lacks::Time { minutes } => time(job, facts.job, steps, index, *minutes),
+        Lacks::Luck => {
+            let said = steps.get(index?)?.scalars().into_iter().filter_map(Node::text);
+            let is_lasting = said
+                .map(str::to_ascii_lowercase)
+                .any(|text| LASTING.iter().any(|word| text.contains(word)));
+            let pin = facts.pin.cloned();
+            let retry = Change::Retry {
+                at: step()?,
+                retries: 2,
+                pin,
+            };
+            (!is_lasting && steps.get(index?)?.get("run").is_some()).then_some(retry)
+        }
+        Lacks::Version { tool, version } => {
+            let (_, repository, input) = SETUPS.iter().find(|(name, ..)| name == tool)?;
+            let before = steps.get(..=index?)?;
+            let sets_up = |at: &usize| uses(&before[*at], |used| used.eq_ignore_ascii_case(repository));
+            let found: Vec<usize> = (0..before.len()).filter(sets_up).collect();
+            let &[setup] = found.as_slice() else { return None };
+            Some(Change::ToolVersion {
+                at: At::step(facts.job, setup),
+                input: (*input).to_owned(),
+                version: (*version).to_owned(),
+            })
+        }
+        Lacks::SecretName { from, to } => Some(Change::SecretName {
+            job: facts.job.to_owned(),
+            from: (*from).to_owned(),
+            to: (*to).to_owned(),
+        }),
+    }
+}
+
+/// Where secrets cannot exist, one step that nothing depends on is left out. In all other cases a guard says what is
+/// missing, and fails where it should not be.
+fn values(facts: &Facts<'_>, names: &[String], at: At, behind: &[Node]) -> Option<Change> {
+    let cannot_exist = match (facts.is_fork, facts.is_dependabot) {
+        (Some(true), _) => Some(Condition::NotFork),
+        (_, Some(true)) => Some(Condition::NotDependabot),
+        _ => None,
+    };
+    match cannot_exist.filter(|_| behind.iter().all(minds_failure)) {
+        Some(condition) => Some(Change::Only { at, condition }),
+        None if names.is_empty() => None,
+        None => Some(Change::SkipGuard {
+            at,
+            names: names.to_vec(),
+            pin: facts.pin.cloned(),
+        }),
+    }
+}
+
+/// Whatever the workflow says, the token of a pull request from a fork or of Dependabot only reads.
+fn permission(facts: &Facts<'_>, scope: &str, access: Access) -> Option<Change> {
+    let from_elsewhere = match facts.event {
+        Some("pull_request") => facts.is_fork != Some(false),
+        _ => facts.is_fork == Some(true),
+    };
+    let had = facts
+        .granted
+        .unwrap_or_default()
+        .iter()
+        .any(|(name, had)| name == scope && *had >= access);
+    let may = !from_elsewhere && facts.is_dependabot != Some(true) && !had;
+    may.then(|| Change::Permission {
+        job: facts.job.to_owned(),
+        scope: scope.to_owned(),
+        access,
+        granted: facts.granted.map(<[_]>::to_vec),
+    })
+}
+
+/// Only a limit that somebody wrote can be raised: GitHub's own is the longest there is.
+fn time(job: Job<'_>, id: &str, steps: &[Node], index: Option<usize>, minutes: Option<u32>) -> Option<Change> {
+    let limit = |node: &Node| {
+        let written: u32 = node.get("timeout-minutes")?.text()?.parse().ok()?;
+        minutes.is_none_or(|minutes| minutes == written).then_some(written)
+    };
+    let of_step = index.and_then(|index| Some((At::step(id, index), limit(steps.get(index)?)?)));
+    let (at, written) = of_step.or_else(|| Some((At::job(id), limit(job.node)?)))?;
+    let more = written.saturating_mul(2).min(LONGEST);
+    (more > written).then_some(Change::TimeLimit { at, minutes: more })
+}

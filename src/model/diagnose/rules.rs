@@ -1,0 +1,187 @@
+//! All rules, and the one pass that finds the lines that they may be about.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::excerpt::Excerpt;
+use super::rule::{self, Rule, RuleError};
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        /// A file per tool or family of tools.
+        const BUILTIN: &[(&str, &str)] = &[$(($name, include_str!(concat!("rules/", $name, ".yml")))),+];
+    };
+}
+files!(
+    "apple",
+    "aws",
+    "azure",
+    "ci-lint",
+    "cpp",
+    "curl",
+    "databases",
+    "dependabot",
+    "docker",
+    "dotnet",
+    "gcloud",
+    "generic",
+    "git",
+    "github-api",
+    "go",
+    "hosting",
+    "js-lint",
+    "js-test",
+    "jvm",
+    "kubernetes",
+    "languages",
+    "mobile",
+    "network",
+    "node",
+    "npm",
+    "php",
+    "pip",
+    "policy",
+    "py-lint",
+    "pytest",
+    "python",
+    "release",
+    "ruby",
+    "runner",
+    "rust",
+    "shell",
+    "system",
+    "terraform",
+    "typescript",
+);
+
+#[derive(Debug)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    words: AhoCorasick,
+    /// The rules that a word wakes.
+    wakes: Vec<Vec<usize>>,
+}
+
+/// A line that a rule is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Match<'r> {
+    /// Of the line in its excerpt.
+    pub index: usize,
+    pub rule: &'r Rule,
+}
+
+impl Rules {
+    /// The built-in rules and those of `more`, the text of a user's file.
+    ///
+    /// # Errors
+    /// Says what is wrong with `more`.
+    pub fn new(more: Option<&str>) -> Result<Self, RuleError> {
+        let mut rules = Vec::new();
+        for (_, text) in BUILTIN {
+            rules.extend(rule::parse(text)?);
+        }
+        if let Some(more) = more {
+            for rule in rule::parse(more)? {
+                rule.prove()?;
+                rules.push(rule);
+            }
+        }
+        Self::of(rules)
+    }
+
+    fn of(rules: Vec<Rule>) -> Result<Self, RuleError> {
+        let mut words: Vec<String> = Vec::new();
+        let mut wakes: Vec<Vec<usize>> = Vec::new();
+        let mut known = std::collections::HashMap::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for word in &rule.any {
+                let at = *known.entry(word.to_ascii_lowercase()).or_insert_with_key(|word| {
+                    words.push(word.clone());
+                    wakes.push(Vec::new());
+                    words.len() - 1
+                });
+                wakes[at].push(index);
+            }
+        }
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(&words)
+            .map_err(RuleError::from)?;
+        Ok(Self { rules, words, wakes })
+    }
+
+    /// Every line that a rule is about, and the rule, in the order of the lines.
+    pub fn look<'r>(&'r self, excerpt: &Excerpt) -> Vec<Match<'r>> {
+        let bytes = excerpt.bytes();
+        let mut found = Vec::new();
+        // Where each rule was last asked, so that two words of it on one line ask once.
+        let mut asked = vec![usize::MAX; self.rules.len()];
+        let mut index = 0;
+        for hit in self.words.find_overlapping_iter(bytes) {
+            index = excerpt.line_from(index, hit.start());
+            for rule in &self.wakes[hit.pattern().as_usize()] {
+                if std::mem::replace(&mut asked[*rule], index) != index && self.is_about(*rule, excerpt, index) {
+                    found.push(Match {
+                        index,
+                        rule: &self.rules[*rule],
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    fn is_about(&self, rule: usize, excerpt: &Excerpt, index: usize) -> bool {
+        let rule = &self.rules[rule];
+        if !rule.matches(trimmed(excerpt.at(index))) {
+            return false;
+        }
+        if !rule.looks_around() {
+            return true;
+        }
+        let from = index.saturating_sub(rule.within);
+        let to = (index + rule.within + 1).min(excerpt.lines().len());
+        rule.allows((from..to).map(|near| trimmed(excerpt.at(near))))
+    }
+
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+}
+
+/// Without the indentation, and the frame that terraform draws.
+pub fn trimmed(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = text.trim_ascii();
+        let Some(rest) = text.strip_prefix("│".as_bytes()) else { return text };
+        text = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_matches_its_example_and_not_its_counterexample() {
+        let mut wrong = Vec::new();
+        let mut ids = std::collections::HashSet::new();
+        for (name, text) in BUILTIN {
+            match rule::parse(text) {
+                Err(error) => wrong.push(format!("{name}: {error}")),
+                Ok(rules) => {
+                    for rule in rules {
+                        if let Err(error) = rule.prove() {
+                            wrong.push(format!("{name}: {error}"));
+                        }
+                        if !ids.insert(rule.id.clone()) {
+                            wrong.push(format!("{name}: `{}` is there twice", rule.id));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert_eq!(Rules::new(None).unwrap().len(), ids.len());
+    }
+}

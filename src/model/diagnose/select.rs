@@ -1,0 +1,143 @@
+//! The lines that explain a failure, the best first.
+
+use super::cause::Cause;
+use super::line::Kind;
+use super::log::Log;
+use super::normal::Known;
+use super::rule::Rule;
+use super::rules::{Match, Rules, trimmed};
+
+/// No more lines are shown.
+pub const MOST: usize = 5;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'r> {
+    pub step: usize,
+    pub index: usize,
+    pub rule: &'r Rule,
+    pub score: i32,
+    pub is_new: bool,
+}
+
+/// What a line is worth besides its rule.
+struct Worth<'a> {
+    log: &'a Log,
+    culprit: usize,
+    green: Option<&'a Known>,
+}
+
+/// All candidates, the best first.
+pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option<&Known>) -> Vec<Candidate<'r>> {
+    let worth = Worth { log, culprit, green };
+    let mut all = Vec::new();
+    for (step, content) in log.steps.iter().enumerate() {
+        if !content.is_cleanup {
+            let matches = rules.look(&content.body);
+            let firsts = leaders(&matches);
+            all.extend(matches.iter().enumerate().map(|(at, found)| worth.candidate(step, *found, firsts[at])));
+        }
+    }
+    // Stable: of two equal ones, the earlier line comes first.
+    all.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
+    all
+}
+
+/// Whether a match is the one of its rule that says most: the first, or the last.
+fn leaders(matches: &[Match<'_>]) -> Vec<bool> {
+    let mut leading = vec![false; matches.len()];
+    let mut seen = std::collections::HashMap::new();
+    for (at, found) in matches.iter().enumerate() {
+        let leader = seen.entry(std::ptr::from_ref(found.rule)).or_insert(at);
+        if found.rule.last || found.rule.cause == Cause::Unknown {
+            *leader = at;
+        }
+    }
+    for at in seen.into_values() {
+        leading[at] = true;
+    }
+    leading
+}
+
+impl Worth<'_> {
+    fn candidate<'r>(&self, step: usize, found: Match<'r>, leads: bool) -> Candidate<'r> {
+        let content = &self.log.steps[step];
+        let line = &content.body.lines()[found.index];
+        let text = content.body.text(line);
+        let mut score = found.rule.weight;
+        score += match line.kind {
+            Kind::Error => 6,
+            Kind::Warning => -8,
+            Kind::Notice | Kind::Debug => -20,
+            Kind::Command => -30,
+            Kind::Group | Kind::EndGroup => -15,
+            Kind::Text => 0,
+        };
+        if !leads {
+            score -= 7;
+        }
+        // Where it is: the failing step first, and of that its end.
+        score -= match step.cmp(&self.culprit) {
+            std::cmp::Ordering::Equal => 0,
+            std::cmp::Ordering::Less => 32,
+            std::cmp::Ordering::Greater => 45,
+        };
+        let end = content.error_at.unwrap_or(content.body.lines().len());
+        score += 6 - distance(end.abs_diff(found.index)).min(6);
+        if is_harmless(trimmed(text)) {
+            score -= 45;
+        }
+        let is_new = self.green.is_some_and(|green| !green.has(text));
+        if self.green.is_some() {
+            score += if is_new { 8 } else { -40 };
+        }
+        Candidate {
+            step,
+            index: found.index,
+            rule: found.rule,
+            score,
+            is_new,
+        }
+    }
+}
+
+/// The binary logarithm.
+fn distance(lines: usize) -> i32 {
+    i32::try_from((lines + 1).ilog2() / 2).unwrap_or(i32::MAX)
+}
+
+/// A line that names a failure and is none: a test that passed, nothing found, something tolerated, the script itself.
+fn is_harmless(text: &[u8]) -> bool {
+    const STARTS: [&str; 14] = [
+        "✓", "✔", "√", "PASS", "ok ", "+ ", "++ ", "$ ", "--- PASS", "[       OK", "# ", "// ", "warning:", "npm warn",
+    ];
+    const WORDS: [&str; 20] = [
+        "... ok", " PASSED", "0 errors", "0 failed", "0 failures", "no errors", "No errors", "continue-on-error", "(ignored)",
+        "|| true", "retrying", "Retrying", "will retry", "(skipped)", "expected failure", "xfail", "allowed to fail",
+        "non-fatal", "Will be retried", "ignoring",
+    ];
+    let starts = STARTS.iter().any(|start| text.starts_with(start.as_bytes()));
+    starts || WORDS.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+}
+
+/// The lines to show: different ones, and not too many of the same rule.
+pub fn shown<'r>(log: &Log, candidates: &[Candidate<'r>], most: usize) -> Vec<Candidate<'r>> {
+    let mut shown: Vec<Candidate<'r>> = Vec::new();
+    let mut texts: Vec<&[u8]> = Vec::new();
+    for pass in 0..2 {
+        for candidate in candidates {
+            if shown.len() >= most {
+                return shown;
+            }
+            let text = trimmed(log.steps[candidate.step].body.at(candidate.index));
+            let is_there = (shown.iter()).any(|other| (other.step, other.index) == (candidate.step, candidate.index));
+            let same = shown.iter().filter(|other| std::ptr::eq(other.rule, candidate.rule)).count();
+            let is_exit = candidate.rule.weight < 10 && !shown.is_empty();
+            if is_there || texts.contains(&text) || is_exit || (pass == 0 && same >= 2) {
+                continue;
+            }
+            texts.push(text);
+            shown.push(*candidate);
+        }
+    }
+    shown
+}

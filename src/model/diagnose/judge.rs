@@ -117,7 +117,7 @@ impl Judged {
         };
         if judged.cause == Cause::Unknown {
             // A vague line: the next one that is not, or what the step is for.
-            let other = all.iter().find(|other| other.rule.cause != Cause::Unknown && other.score >= best.score - 20);
+            let other = all.iter().find(|other| other.rule.weight > 10 && other.rule.cause != Cause::Unknown && other.score >= best.score - 20);
             let kind = step_kind::of(step);
             if let Some(kind) = kind {
                 judged.cause = kind;
@@ -128,7 +128,7 @@ impl Judged {
             }
         } else {
             let rival = all.iter().find(|other| {
-                other.rule.cause != best.rule.cause && other.rule.cause != Cause::Unknown && other.score >= best.score - 8
+                other.rule.cause != best.rule.cause && other.rule.cause != Cause::Unknown && other.score >= best.score - 14
             });
             if let Some(rival) = rival {
                 judged.against.push(format!("a line of {} says {}", rival.rule.tool, rival.rule.cause));

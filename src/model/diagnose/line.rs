@@ -170,7 +170,7 @@ mod tests {
             (b"2026-07-30 10:33:37 x", "2026-07-30 10:33:37 x", Kind::Text, false),
             (b"\x1b[1m\x1b[31merror\x1b[0m: a", "error: a", Kind::Text, false),
             (b"\x1b]8;;http://h\x1b\\link\x1b]8;;\x07", "link", Kind::Text, false),
-            (b"cut \x1b[3", "cut ", Kind::Text, false),
+            (b"cut\x1b[3", "cut", Kind::Text, false),
             (b" 10 %\r 20 %\rdone\r", "done", Kind::Text, false),
             (b"#12 3.456 npm error x", "npm error x", Kind::Text, false),
             (b"#12 ERROR: failed", "#12 ERROR: failed", Kind::Text, false),

@@ -3,6 +3,7 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::excerpt::Excerpt;
+use super::line::Kind;
 use super::rule::{self, Rule, RuleError};
 
 macro_rules! files {
@@ -53,8 +54,26 @@ files!(
     "typescript",
 );
 
+/// How many of the last lines of a step may explain it.
+const AT_THE_END: usize = 4;
+
+/// For lines that no rule is about: what a step wrote last often says why it ended.
+const POSITION: &str = r"
+tool: position
+rules:
+- id: end-of-step
+  any: ['..']
+  line: '^(?P<what>.*)$'
+  class: unknown
+  weight: 22
+  cause: '{what}'
+  hit: '..'
+  miss: ''
+";
+
 #[derive(Debug)]
 pub struct Rules {
+    position: Vec<Rule>,
     rules: Vec<Rule>,
     words: AhoCorasick,
     /// The rules that a word wakes.
@@ -88,7 +107,7 @@ impl Rules {
         Self::of(rules)
     }
 
-    fn of(rules: Vec<Rule>) -> Result<Self, RuleError> {
+    pub(super) fn of(rules: Vec<Rule>) -> Result<Self, RuleError> {
         let mut words: Vec<String> = Vec::new();
         let mut wakes: Vec<Vec<usize>> = Vec::new();
         let mut known = std::collections::HashMap::new();
@@ -107,7 +126,13 @@ impl Rules {
             .match_kind(MatchKind::Standard)
             .build(&words)
             .map_err(RuleError::from)?;
-        Ok(Self { rules, words, wakes })
+        let position = rule::parse(POSITION)?;
+        Ok(Self {
+            position,
+            rules,
+            words,
+            wakes,
+        })
     }
 
     /// Every line that a rule is about, and the rule, in the order of the lines.
@@ -129,6 +154,17 @@ impl Rules {
             }
         }
         found
+    }
+
+    /// The last lines of a step, up to the one at `end`.
+    pub fn at_the_end<'r>(&'r self, excerpt: &Excerpt, end: usize) -> impl Iterator<Item = Match<'r>> {
+        let written = (0..end).rev().filter(|index| {
+            let line = &excerpt.lines()[*index];
+            line.kind == Kind::Text && trimmed(excerpt.text(line)).len() > 2
+        });
+        let last: Vec<usize> = written.take(AT_THE_END).collect();
+        let rule = self.position.first();
+        last.into_iter().filter_map(move |index| Some(Match { index, rule: rule? }))
     }
 
     fn is_about(&self, rule: usize, excerpt: &Excerpt, index: usize) -> bool {

@@ -1,5 +1,7 @@
 //! The lines that explain a failure, the best first.
 
+use std::collections::HashMap;
+
 use super::cause::Cause;
 use super::line::Kind;
 use super::log::Log;
@@ -33,8 +35,13 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
     for (step, content) in log.steps.iter().enumerate() {
         if !content.is_cleanup {
             let matches = rules.look(&content.body);
-            let firsts = leaders(&matches);
-            all.extend(matches.iter().enumerate().map(|(at, found)| worth.candidate(step, *found, firsts[at])));
+            let places = places(&matches);
+            all.extend(matches.iter().map(|found| worth.candidate(step, *found, places[&std::ptr::from_ref(found.rule)])));
+            if step == culprit {
+                let end = content.error_at.unwrap_or(content.body.lines().len());
+                let last = rules.at_the_end(&content.body, end);
+                all.extend(last.map(|found| worth.candidate(step, found, (found.index, found.index))));
+            }
         }
     }
     // Stable: of two equal ones, the earlier line comes first.
@@ -42,47 +49,49 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
     all
 }
 
-/// Whether a match is the one of its rule that says most: the first, or the last.
-fn leaders(matches: &[Match<'_>]) -> Vec<bool> {
-    let mut leading = vec![false; matches.len()];
-    let mut seen = std::collections::HashMap::new();
-    for (at, found) in matches.iter().enumerate() {
-        let leader = seen.entry(std::ptr::from_ref(found.rule)).or_insert(at);
+/// Which line of each rule says most, the first or the last, and which is its last.
+fn places(matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
+    let mut places = HashMap::new();
+    for found in matches {
+        let (leader, last) = places.entry(std::ptr::from_ref(found.rule)).or_insert((found.index, found.index));
         if found.rule.last || found.rule.cause == Cause::Unknown {
-            *leader = at;
+            *leader = found.index;
         }
+        *last = found.index;
     }
-    for at in seen.into_values() {
-        leading[at] = true;
-    }
-    leading
+    places
 }
 
 impl Worth<'_> {
-    fn candidate<'r>(&self, step: usize, found: Match<'r>, leads: bool) -> Candidate<'r> {
+    fn candidate<'r>(&self, step: usize, found: Match<'r>, (leader, last): (usize, usize)) -> Candidate<'r> {
         let content = &self.log.steps[step];
         let line = &content.body.lines()[found.index];
         let text = content.body.text(line);
         let mut score = found.rule.weight;
         score += match line.kind {
-            Kind::Error => 6,
+            Kind::Error => 4,
             Kind::Warning => -8,
             Kind::Notice | Kind::Debug => -20,
             Kind::Command => -30,
             Kind::Group | Kind::EndGroup => -15,
             Kind::Text => 0,
         };
-        if !leads {
+        if found.index != leader {
             score -= 7;
         }
         // Where it is: the failing step first, and of that its end.
         score -= match step.cmp(&self.culprit) {
             std::cmp::Ordering::Equal => 0,
+            std::cmp::Ordering::Less if content.exit.is_some() || content.ends_with_error() => 12,
             std::cmp::Ordering::Less => 32,
             std::cmp::Ordering::Greater => 45,
         };
         let end = content.error_at.unwrap_or(content.body.lines().len());
-        score += 6 - distance(end.abs_diff(found.index)).min(6);
+        score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
+        // What nobody can go on after ends a step soon; if the step went on, it was not that.
+        if ends_a_step(found.rule.cause) {
+            score -= (3 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 18);
+        }
         if is_harmless(trimmed(text)) {
             score -= 45;
         }
@@ -101,20 +110,36 @@ impl Worth<'_> {
 }
 
 /// The binary logarithm.
-fn distance(lines: usize) -> i32 {
-    i32::try_from((lines + 1).ilog2() / 2).unwrap_or(i32::MAX)
+fn magnitude(lines: usize) -> i32 {
+    i32::try_from((lines + 1).ilog2()).unwrap_or(i32::MAX)
+}
+
+fn ends_a_step(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Permissions
+            | Cause::MissingSecret
+            | Cause::MissingConfig
+            | Cause::WorkflowConfig
+            | Cause::FlakyInfra
+            | Cause::WrongTrigger
+    )
 }
 
 /// A line that names a failure and is none: a test that passed, nothing found, something tolerated, the script itself.
 fn is_harmless(text: &[u8]) -> bool {
-    const STARTS: [&str; 14] = [
-        "✓", "✔", "√", "PASS", "ok ", "+ ", "++ ", "$ ", "--- PASS", "[       OK", "# ", "// ", "warning:", "npm warn",
+    const STARTS: [&str; 22] = [
+        "throw ", "raise ", "assert ", "if ", "console.", "print(", "log.", "logger.", "✓", "✔", "√", "PASS", "ok ", "+ ", "++ ", "$ ", "--- PASS", "[       OK", "# ", "// ", "warning:", "npm warn",
     ];
     const WORDS: [&str; 20] = [
         "... ok", " PASSED", "0 errors", "0 failed", "0 failures", "no errors", "No errors", "continue-on-error", "(ignored)",
         "|| true", "retrying", "Retrying", "will retry", "(skipped)", "expected failure", "xfail", "allowed to fail",
         "non-fatal", "Will be retried", "ignoring",
     ];
+    // A frame of a stack.
+    if text.starts_with(b"at ") && memchr::memchr(b'(', text).is_some() {
+        return true;
+    }
     let starts = STARTS.iter().any(|start| text.starts_with(start.as_bytes()));
     starts || WORDS.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
 }

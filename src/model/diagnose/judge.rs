@@ -42,15 +42,19 @@ pub struct Diagnosis {
     pub fix: Option<Fix>,
     pub fingerprint: String,
     pub context: Context,
+    /// Lines before and after the best one, with their numbers.
+    pub around: Vec<(usize, Vec<u8>)>,
+    /// Lines of the step that were too many to keep.
+    pub left_out: usize,
     /// Why the job could never have done anything in this run, if so.
     pub could_not_run: Option<String>,
 }
 
-/// What a log says. `None` if nothing in it failed.
-pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, most: usize) -> Option<Diagnosis> {
+/// What a log says, with so many lines before and after the best one. `None` if nothing in it failed.
+pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) -> Option<Diagnosis> {
     let failing = culprit::of(log).or_else(|| culprit::last(log))?;
     let candidates = select::candidates(log, failing, rules, green);
-    let chosen = select::shown(log, &candidates, most.max(select::MOST));
+    let chosen = select::shown(log, &candidates);
     let best = *chosen.first()?;
     if culprit::of(log).is_none() && best.score < TELLS {
         return None;
@@ -66,6 +70,8 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, most: usize) ->
         step: step.title.clone(),
         exit: step.exit,
         lines: lines(log, &chosen, failing),
+        around: neighbours(log, best, around),
+        left_out: step.body.left_out,
         cause: judged.cause,
         confidence: judged.confidence,
         sentence: best.rule.sentence(text),
@@ -95,6 +101,16 @@ fn lines(log: &Log, chosen: &[Candidate<'_>], failing: usize) -> Vec<Shown> {
         }
     });
     shown.collect()
+}
+
+fn neighbours(log: &Log, best: Candidate<'_>, around: usize) -> Vec<(usize, Vec<u8>)> {
+    if around == 0 {
+        return Vec::new();
+    }
+    let body = &log.steps[best.step].body;
+    let to = best.index.saturating_add(around + 1).min(body.lines().len());
+    let lines = body.lines()[best.index.saturating_sub(around)..to].iter();
+    lines.map(|line| (line.number, body.text(line).to_vec())).collect()
 }
 
 struct Judged {

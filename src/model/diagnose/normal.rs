@@ -45,7 +45,8 @@ fn normal(text: &[u8], mut put: impl FnMut(u8)) {
     }
 }
 
-pub fn text(line: &[u8]) -> Vec<u8> {
+#[cfg(test)]
+fn text(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len());
     normal(line, |byte| out.push(byte));
     out

@@ -145,12 +145,12 @@ fn is_harmless(text: &[u8]) -> bool {
 }
 
 /// The lines to show: different ones, and not too many of the same rule.
-pub fn shown<'r>(log: &Log, candidates: &[Candidate<'r>], most: usize) -> Vec<Candidate<'r>> {
+pub fn shown<'r>(log: &Log, candidates: &[Candidate<'r>]) -> Vec<Candidate<'r>> {
     let mut shown: Vec<Candidate<'r>> = Vec::new();
     let mut texts: Vec<&[u8]> = Vec::new();
     for pass in 0..2 {
         for candidate in candidates {
-            if shown.len() >= most {
+            if shown.len() >= MOST {
                 return shown;
             }
             let text = trimmed(log.steps[candidate.step].body.at(candidate.index));

@@ -51,14 +51,19 @@ impl Options for DiagnoseOptions {
             return Err(UsageError::new("no log was given")
                 .help("download the log of the job that failed, and name it: --log job.log"));
         }
-        let inputs = logs.iter().filter(|log| log.file_name().is_some_and(|name| name == "-")).count();
+        let inputs = logs
+            .iter()
+            .filter(|log| log.file_name().is_some_and(|name| name == "-"))
+            .count();
         if inputs > 1 {
             return Err(UsageError::new("--log - is given twice").help("standard input is one log"));
         }
         let context = self.context.unwrap_or(0);
         if context > MOST_CONTEXT {
-            return Err(UsageError::new(format!("--context {context} is more than {MOST_CONTEXT}"))
-                .help("open the log itself; the lines have their numbers"));
+            return Err(
+                UsageError::new(format!("--context {context} is more than {MOST_CONTEXT}"))
+                    .help("open the log itself; the lines have their numbers"),
+            );
         }
         let own = world.workspace.join(RULES);
         Ok(Box::new(Plan {

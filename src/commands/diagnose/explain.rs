@@ -30,19 +30,37 @@ pub fn checks(case: &Case, same: &[String], workflow: Option<&WorkflowFile>, wor
     let id = format!("diagnose:{}", found.fingerprint);
     let mut findings = vec![main(case, &step, workflow, world)];
     findings.extend(found.evidence.iter().map(|text| note("evidence", text, world)));
-    findings.extend(found.against.iter().map(|text| note("against", &format!("but {text}"), world)));
+    findings.extend(
+        found
+            .against
+            .iter()
+            .map(|text| note("against", &format!("but {text}"), world)),
+    );
     if !same.is_empty() {
-        findings.push(note("same-cause", &format!("also the cause in {}", same.join(", ")), world));
+        findings.push(note(
+            "same-cause",
+            &format!("also the cause in {}", same.join(", ")),
+            world,
+        ));
     }
     let mut check = Check::new(STAGE, &id, title, Ended::Looked(findings), Duration::ZERO);
     check.facts = facts(found, &step);
     let mut checks = vec![check];
     if let Some(why) = &found.could_not_run {
-        let message = format!("the job could not do anything here: {}", world.secrets.shorten(&**why, LONGEST));
+        let message = format!(
+            "the job could not do anything here: {}",
+            world.secrets.shorten(&**why, LONGEST)
+        );
         let help = "skip the job in such a run, with the reason: stageproof skip-guard";
         let findings = vec![Finding::warning("could-not-run", message).help(help)];
         let title = format!("The job could succeed in this run ({})", case.name);
-        checks.push(Check::new(STAGE, format!("{id}:could-run"), title, Ended::Looked(findings), Duration::ZERO));
+        checks.push(Check::new(
+            STAGE,
+            format!("{id}:could-run"),
+            title,
+            Ended::Looked(findings),
+            Duration::ZERO,
+        ));
     }
     checks
 }
@@ -69,7 +87,11 @@ fn main(case: &Case, step: &str, workflow: Option<&WorkflowFile>, world: &World)
 fn excerpt(found: &Diagnosis, world: &World) -> String {
     let mut lines = Vec::new();
     for line in &found.lines {
-        lines.push(format!("{:>6}  {}", line.number, world.secrets.shorten(part(&line.text), LONGEST)));
+        lines.push(format!(
+            "{:>6}  {}",
+            line.number,
+            world.secrets.shorten(part(&line.text), LONGEST)
+        ));
     }
     if !found.around.is_empty() {
         lines.push("around the first of them:".to_owned());
@@ -116,6 +138,9 @@ fn facts(found: &Diagnosis, step: &str) -> Vec<Fact> {
     add("secret-source", found.context.secret_source.clone());
     add("runner-image", found.context.image.clone());
     add("chosen-by", found.lines.first().map(|line| line.why.clone()));
-    add("lines-left-out", (found.left_out > 0).then(|| count(found.left_out, "line")));
+    add(
+        "lines-left-out",
+        (found.left_out > 0).then(|| count(found.left_out, "line")),
+    );
     facts
 }

@@ -45,7 +45,10 @@ impl Subcommand for Plan {
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
         Box::pin(async move {
             let (own_plan, own_world) = (self.clone(), world.clone());
-            engine::blocking((STAGE, "diagnose:log", TITLE), move || explain_all(&own_plan, &own_world)).await
+            engine::blocking((STAGE, "diagnose:log", TITLE), move || {
+                explain_all(&own_plan, &own_world)
+            })
+            .await
         })
     }
 }
@@ -64,7 +67,10 @@ fn explain_all(plan: &Plan, world: &World) -> Outcome {
             outcome
         }
         Err((cause, help)) => {
-            let ended = Ended::Errored { cause, help: Some(help) };
+            let ended = Ended::Errored {
+                cause,
+                help: Some(help),
+            };
             Outcome {
                 checks: vec![Check::new(STAGE, "diagnose:log", TITLE, ended, started.elapsed())],
                 ..Outcome::default()
@@ -84,7 +90,10 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     for named in &plan.logs {
         let log = read::log(named, world)?;
         match diagnose(&log, &rules, green.as_ref(), plan.context) {
-            Some(found) => match cases.iter_mut().find(|(case, _)| case.found.fingerprint == found.fingerprint) {
+            Some(found) => match cases
+                .iter_mut()
+                .find(|(case, _)| case.found.fingerprint == found.fingerprint)
+            {
                 Some((_, same)) => same.push(named.name.clone()),
                 None => cases.push((
                     Case {
@@ -98,7 +107,9 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         }
     }
     for (index, (case, same)) in cases.iter().enumerate() {
-        outcome.checks.extend(explain::checks(case, same, workflow.as_ref(), world));
+        outcome
+            .checks
+            .extend(explain::checks(case, same, workflow.as_ref(), world));
         if index == 0 {
             outcome.outputs = outputs(&case.found, world);
         }
@@ -113,11 +124,17 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
 }
 
 fn outputs(found: &Diagnosis, world: &World) -> std::collections::BTreeMap<String, Output> {
-    let line = found.lines.first().map(|line| world.secrets.shorten(explain::part(&line.text), explain::LONGEST));
+    let line = found
+        .lines
+        .first()
+        .map(|line| world.secrets.shorten(explain::part(&line.text), explain::LONGEST));
     let fix = found.fix.as_ref().map_or("", |fix| fix.id());
     [
         ("class", Output::exact(found.cause.as_str())),
-        ("cause", Output::words(world.secrets.shorten(&*found.sentence, explain::LONGEST))),
+        (
+            "cause",
+            Output::words(world.secrets.shorten(&*found.sentence, explain::LONGEST)),
+        ),
         ("confidence", Output::exact(found.confidence.as_str())),
         ("fix", Output::exact(fix)),
         ("line", Output::words(line.unwrap_or_default())),

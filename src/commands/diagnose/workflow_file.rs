@@ -36,7 +36,9 @@ impl WorkflowFile {
         let wanted = title.trim();
         let steps = workflow.jobs().flat_map(|job| job.steps());
         let mut found = steps.filter(|step| {
-            let first = step.text("run").and_then(|script| script.lines().find(|line| !line.trim().is_empty()));
+            let first = step
+                .text("run")
+                .and_then(|script| script.lines().find(|line| !line.trim().is_empty()));
             let names = [step.text("uses"), first, step.text("name")];
             names.into_iter().flatten().any(|name| name.trim() == wanted)
         });

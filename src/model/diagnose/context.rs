@@ -19,7 +19,11 @@ pub struct Context {
 impl Context {
     pub fn of(log: &Log) -> Self {
         let mut context = Self::default();
-        let Some(setup) = log.steps.first().filter(|step| step.title.is_empty() || step.title == "Set up job") else {
+        let Some(setup) = log
+            .steps
+            .first()
+            .filter(|step| step.title.is_empty() || step.title == "Set up job")
+        else {
             return context;
         };
         let mut in_permissions = false;
@@ -29,7 +33,9 @@ impl Context {
                 Kind::Group => in_permissions = text == "GITHUB_TOKEN Permissions",
                 Kind::EndGroup => in_permissions = false,
                 _ => {
-                    let Some((name, value)) = text.split_once(": ") else { continue };
+                    let Some((name, value)) = text.split_once(": ") else {
+                        continue;
+                    };
                     let value = value.trim().to_owned();
                     match name {
                         _ if in_permissions => {

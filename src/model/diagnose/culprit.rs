@@ -4,7 +4,9 @@ use super::log::{Log, Step};
 
 /// The index of the step that failed the job; `None` if nothing did.
 pub fn of(log: &Log) -> Option<usize> {
-    let failed: Vec<usize> = indices(log, |step| step.exit.is_some_and(|code| code != 0) || step.ends_with_error());
+    let failed: Vec<usize> = indices(log, |step| {
+        step.exit.is_some_and(|code| code != 0) || step.ends_with_error()
+    });
     if failed.is_empty() {
         // An error that no step ended with; at last, what ran last.
         return indices(log, |step| step.error_at.is_some()).last().copied();
@@ -35,10 +37,42 @@ fn indices(log: &Log, wanted: impl Fn(&Step) -> bool) -> Vec<usize> {
 /// By its title, a step that reports or cleans up.
 fn runs_always(title: &str) -> bool {
     const WORDS: [&str; 36] = [
-        "upload", "artifact", "report", "notify", "slack", "discord", "teams", "cleanup", "clean up", "teardown", "tear down",
-        "logs", "log ", "summary", "publish", "coverage", "codecov", "cache", "always", "down", "rm ", "echo", "status",
-        "comment", "github-script", "collect", "dump", "print", "annotat", "junit", "stop", "kill", "delete", "hook",
-        "save", "archive",
+        "upload",
+        "artifact",
+        "report",
+        "notify",
+        "slack",
+        "discord",
+        "teams",
+        "cleanup",
+        "clean up",
+        "teardown",
+        "tear down",
+        "logs",
+        "log ",
+        "summary",
+        "publish",
+        "coverage",
+        "codecov",
+        "cache",
+        "always",
+        "down",
+        "rm ",
+        "echo",
+        "status",
+        "comment",
+        "github-script",
+        "collect",
+        "dump",
+        "print",
+        "annotat",
+        "junit",
+        "stop",
+        "kill",
+        "delete",
+        "hook",
+        "save",
+        "archive",
     ];
     let title = title.to_ascii_lowercase();
     WORDS.iter().any(|word| title.contains(word))

@@ -18,8 +18,9 @@ const AROUND: usize = 3;
 /// Of a step that wrote too much, lines with one of these are kept.
 static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::new([
-        "rror", "RROR", "atal", "FATAL", "FAIL", "ailed", "ailure", "panic", "xception", "raceback", "enied", "ot found",
-        "No such", "imed out", "imeout", "nable to", "annot", "ould not", "nvalid", "efused", "illed", "✗", "✕", "❌",
+        "rror", "RROR", "atal", "FATAL", "FAIL", "ailed", "ailure", "panic", "xception", "raceback", "enied",
+        "ot found", "No such", "imed out", "imeout", "nable to", "annot", "ould not", "nvalid", "efused", "illed", "✗",
+        "✕", "❌",
     ])
     .ok()
 });

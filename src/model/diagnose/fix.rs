@@ -87,7 +87,9 @@ impl fmt::Display for Fix {
             Self::Permission { scope, level } => {
                 write!(f, "add to the job: permissions: {{ {scope}: {} }}", level.as_str())
             }
-            Self::CheckoutDepth => f.write_str("check out the history and the tags: fetch-depth: 0 at actions/checkout"),
+            Self::CheckoutDepth => {
+                f.write_str("check out the history and the tags: fetch-depth: 0 at actions/checkout")
+            }
             Self::Timeout => f.write_str("raise timeout-minutes, or split the step"),
             Self::Retry => f.write_str("run it again; if it happens often, retry the step"),
             Self::PinVersion => f.write_str("pin a version that is known to work"),
@@ -102,11 +104,23 @@ mod tests {
 
     #[test]
     fn a_fix_is_read_from_its_words() {
-        for text in ["skip-guard", "event-guard", "trigger", "checkout-depth", "timeout", "retry", "pin-version", "secret-name"] {
+        for text in [
+            "skip-guard",
+            "event-guard",
+            "trigger",
+            "checkout-depth",
+            "timeout",
+            "retry",
+            "pin-version",
+            "secret-name",
+        ] {
             assert_eq!(Fix::parse(text).unwrap().id(), text);
         }
         let permission = Fix::parse("permission id-token write").unwrap();
-        assert_eq!(permission.to_string(), "add to the job: permissions: { id-token: write }");
+        assert_eq!(
+            permission.to_string(),
+            "add to the job: permissions: { id-token: write }"
+        );
         for text in ["", "permission", "permission x", "permission x all", "retry now"] {
             assert_eq!(Fix::parse(text), None, "{text}");
         }

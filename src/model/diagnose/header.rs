@@ -75,7 +75,11 @@ impl Draft {
         let text = String::from_utf8_lossy(&self.scratch).into_owned();
         if read.kind == Kind::EndGroup {
             let is_told = self.header.shell.is_some() || self.section != Section::Script;
-            return if is_told || !self.plain { Added::Whole } else { Added::NoHeader };
+            return if is_told || !self.plain {
+                Added::Whole
+            } else {
+                Added::NoHeader
+            };
         }
         if read.kind != Kind::Text || self.raw.len() > MOST_LINES {
             return Added::NoHeader;

@@ -62,7 +62,8 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
     let context = Context::of(log);
     let step = &log.steps[failing];
     let text = trimmed(log.steps[best.step].body.at(best.index));
-    let mut judged = Judged::of(best, &candidates, step);
+    let number = log.steps[best.step].body.lines()[best.index].number;
+    let mut judged = Judged::of(best, number, &candidates, step);
     judged.heed(&context, step, best, text);
     let fingerprint = normal::fingerprint(judged.cause.as_str(), text);
     let could_not_run = could_not_run(judged.cause, &context, step);
@@ -87,9 +88,13 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
 fn lines(log: &Log, chosen: &[Candidate<'_>], failing: usize) -> Vec<Shown> {
     let shown = chosen.iter().map(|candidate| {
         let body = &log.steps[candidate.step].body;
-        let mut why = format!("{}: {}", candidate.rule.tool, candidate.rule.id);
+        let mut why = format!("rule {} ({})", candidate.rule.id, candidate.rule.tool);
         if candidate.step != failing {
-            why += if candidate.step < failing { ", in an earlier step" } else { ", in a later step" };
+            why += if candidate.step < failing {
+                ", in an earlier step"
+            } else {
+                ", in a later step"
+            };
         }
         if candidate.is_new {
             why += ", not in the green run";
@@ -123,31 +128,44 @@ struct Judged {
 
 impl Judged {
     /// By the best line, what the others say, and what the step runs.
-    fn of(best: Candidate<'_>, all: &[Candidate<'_>], step: &Step) -> Self {
+    fn of(best: Candidate<'_>, number: usize, all: &[Candidate<'_>], step: &Step) -> Self {
         let mut judged = Self {
             cause: best.rule.cause,
             confidence: Confidence::Likely,
-            evidence: vec![format!("the line is one of {} ({})", best.rule.tool, best.rule.id)],
+            evidence: vec![format!(
+                "line {} matches the rule {} ({})",
+                number, best.rule.id, best.rule.tool
+            )],
             against: Vec::new(),
             fix: best.rule.fix.clone(),
         };
         if judged.cause == Cause::Unknown {
             // A vague line: the next one that is not, or what the step is for.
-            let other = all.iter().find(|other| other.rule.weight > 10 && other.rule.cause != Cause::Unknown && other.score >= best.score - 20);
+            let other = all.iter().find(|other| {
+                other.rule.weight > 10 && other.rule.cause != Cause::Unknown && other.score >= best.score - 20
+            });
             let kind = step_kind::of(step);
             if let Some(kind) = kind {
                 judged.cause = kind;
                 judged.evidence.push(format!("the step runs `{}`", step.title));
             } else if let Some(other) = other {
                 judged.cause = other.rule.cause;
-                judged.evidence.push(format!("a line of {} ({}) follows", other.rule.tool, other.rule.id));
+                judged.evidence.push(format!(
+                    "another line matches the rule {} ({})",
+                    other.rule.id, other.rule.tool
+                ));
             }
         } else {
             let rival = all.iter().find(|other| {
-                other.rule.cause != best.rule.cause && other.rule.cause != Cause::Unknown && other.score >= best.score - 14
+                other.rule.cause != best.rule.cause
+                    && other.rule.cause != Cause::Unknown
+                    && other.score >= best.score - 14
             });
             if let Some(rival) = rival {
-                judged.against.push(format!("a line of {} says {}", rival.rule.tool, rival.rule.cause));
+                judged.against.push(format!(
+                    "another line matches the rule {} ({}), of class {}",
+                    rival.rule.id, rival.rule.tool, rival.rule.cause
+                ));
             }
             let is_sure = best.rule.weight >= SURE && best.score >= SURE && rival.is_none();
             judged.confidence = if is_sure { Confidence::Sure } else { Confidence::Likely };
@@ -163,7 +181,10 @@ impl Judged {
         let empty: Vec<String> = (step.header.empty().map(|value| value.name.clone()))
             .filter(|name| is_secret_name(name))
             .collect();
-        let is_about_access = matches!(self.cause, Cause::Permissions | Cause::MissingConfig | Cause::MissingSecret);
+        let is_about_access = matches!(
+            self.cause,
+            Cause::Permissions | Cause::MissingConfig | Cause::MissingSecret
+        );
         if let Some(name) = best.rule.group(text, "name") {
             if self.cause == Cause::MissingConfig && is_secret_name(&name) {
                 self.cause = Cause::MissingSecret;
@@ -174,7 +195,11 @@ impl Judged {
             }
         }
         if is_about_access && !empty.is_empty() {
-            self.evidence.push(format!("{} empty in the header of the step: {}", if empty.len() == 1 { "is" } else { "are" }, empty.join(", ")));
+            self.evidence.push(format!(
+                "{} empty in the header of the step: {}",
+                if empty.len() == 1 { "is" } else { "are" },
+                empty.join(", ")
+            ));
             if self.cause != Cause::MissingSecret && best.rule.id != "integration-forbidden" {
                 self.cause = Cause::MissingSecret;
             }
@@ -186,17 +211,26 @@ impl Judged {
         }
         if self.cause == Cause::MissingSecret {
             match context.secret_source.as_deref() {
-                Some(source @ ("None" | "Dependabot")) => self.evidence.push(format!("the secrets of this run are from: {source}")),
-                Some(source) => self.against.push(format!("the run had secrets (Secret source: {source})")),
+                Some(source @ ("None" | "Dependabot")) => self
+                    .evidence
+                    .push(format!("the secrets of this run are from: {source}")),
+                Some(source) => self
+                    .against
+                    .push(format!("the run had secrets (Secret source: {source})")),
                 None => {}
             }
         }
         if let Some(Fix::Permission { scope, level }) = &self.fix {
             match context.permissions.get(scope).map(String::as_str) {
                 Some("write") => self.against.push(format!("the token has {scope}: write")),
-                Some(given) => self.evidence.push(format!("the token has {scope}: {given}, not {}", level.as_str())),
+                Some(given) => self
+                    .evidence
+                    .push(format!("the token has {scope}: {given}, not {}", level.as_str())),
                 None if context.permissions.is_empty() => {}
-                None => self.evidence.push(format!("the token has no {scope} in its {}", count(context.permissions.len(), "scope"))),
+                None => self.evidence.push(format!(
+                    "the token has no {scope} in its {}",
+                    count(context.permissions.len(), "scope")
+                )),
             }
         }
     }
@@ -204,17 +238,34 @@ impl Judged {
 
 /// Whether a variable or an input of this name holds a secret.
 fn is_secret_name(name: &str) -> bool {
-    const WORDS: [&str; 9] = ["token", "secret", "password", "passwd", "key", "credential", "auth", "webhook", "dsn"];
+    const WORDS: [&str; 9] = [
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "key",
+        "credential",
+        "auth",
+        "webhook",
+        "dsn",
+    ];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
 }
 
 fn could_not_run(cause: Cause, context: &Context, step: &Step) -> Option<String> {
-    let empty: Vec<&str> = step.header.empty().map(|value| &*value.name).filter(|name| is_secret_name(name)).collect();
+    let empty: Vec<&str> = step
+        .header
+        .empty()
+        .map(|value| &*value.name)
+        .filter(|name| is_secret_name(name))
+        .collect();
     match cause {
         Cause::MissingSecret if context.lacks_secrets() => {
             let source = context.secret_source.as_deref().unwrap_or_default();
-            Some(format!("this run has no secrets of the repository (Secret source: {source})"))
+            Some(format!(
+                "this run has no secrets of the repository (Secret source: {source})"
+            ))
         }
         Cause::MissingSecret if !empty.is_empty() => Some(format!("{} is empty in this run", empty.join(" and "))),
         Cause::WrongTrigger => Some("the event or ref of this run lacks what the step needs".to_owned()),

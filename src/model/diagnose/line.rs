@@ -108,7 +108,10 @@ fn without_codes(line: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&rest[..at]);
         let code = &rest[at + 1..];
         let length = match code.first() {
-            Some(b'[') => code[1..].iter().position(|b| (0x40..=0x7e).contains(b)).map(|end| end + 2),
+            Some(b'[') => code[1..]
+                .iter()
+                .position(|b| (0x40..=0x7e).contains(b))
+                .map(|end| end + 2),
             Some(b']') => osc(code),
             Some(_) => Some(1),
             None => Some(0),
@@ -154,17 +157,18 @@ mod tests {
     fn text(line: &[u8]) -> (String, Kind, bool) {
         let mut out = b"before".to_vec();
         let read = read(line, &mut out);
-        (
-            String::from_utf8_lossy(&out[6..]).into_owned(),
-            read.kind,
-            read.stamped,
-        )
+        (String::from_utf8_lossy(&out[6..]).into_owned(), read.kind, read.stamped)
     }
 
     #[test]
     fn what_the_runner_and_the_terminal_add_is_taken_off() {
         for (line, expected, kind, stamped) in [
-            (&b"2026-07-30T10:33:37.0347135Z ##[error]boom\r"[..], "boom", Kind::Error, true),
+            (
+                &b"2026-07-30T10:33:37.0347135Z ##[error]boom\r"[..],
+                "boom",
+                Kind::Error,
+                true,
+            ),
             (b"\xef\xbb\xbf2026-07-30T10:33:37.0347135Z x", "x", Kind::Text, true),
             (b"2026-07-30T10:33:37Z x", "x", Kind::Text, true),
             (b"2026-07-30 10:33:37 x", "2026-07-30 10:33:37 x", Kind::Text, false),
@@ -175,11 +179,21 @@ mod tests {
             (b"#12 3.456 npm error x", "npm error x", Kind::Text, false),
             (b"#12 ERROR: failed", "#12 ERROR: failed", Kind::Text, false),
             (b"#12", "#12", Kind::Text, false),
-            (b"[command]/usr/bin/git version", "/usr/bin/git version", Kind::Command, false),
+            (
+                b"[command]/usr/bin/git version",
+                "/usr/bin/git version",
+                Kind::Command,
+                false,
+            ),
             (b"say ##[error]x", "say ##[error]x", Kind::Text, false),
         ] {
             let found = text(line);
-            assert_eq!(found, (expected.to_owned(), kind, stamped), "{}", String::from_utf8_lossy(line));
+            assert_eq!(
+                found,
+                (expected.to_owned(), kind, stamped),
+                "{}",
+                String::from_utf8_lossy(line)
+            );
         }
     }
 

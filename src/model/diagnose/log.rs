@@ -147,10 +147,12 @@ impl Reader {
             step.exit = exit_code(step.body.at(index)).or(step.exit);
         }
         if is_cleanup {
+            step.body.pop();
             self.close();
-            let mut cleanup = Step::default();
-            cleanup.is_cleanup = true;
-            self.log.steps.push(cleanup);
+            self.log.steps.push(Step {
+                is_cleanup: true,
+                ..Step::default()
+            });
         }
     }
 

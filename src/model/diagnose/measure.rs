@@ -48,12 +48,18 @@ fn rules() -> Rules {
     let Ok(folder) = std::env::var("STAGEPROOF_DIAGNOSE_RULES") else {
         return Rules::new(None).unwrap();
     };
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
-    let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let texts: Vec<String> = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
     let mut rules = Vec::new();
     for (file, text) in files.iter().zip(&texts) {
-        let made = super::rule::parse(text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let made = rule::parse(text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for rule in &made {
             if let Err(error) = rule.prove() {
                 println!("{}: {error}", file.display());
@@ -73,13 +79,20 @@ fn measure() {
     let (mut all, mut among, mut first, mut class, mut sure, mut sure_right) = (0, 0, 0, 0, 0, 0);
     for label in labels(folder) {
         let path = folder.join("logs").join(format!("{}.log", label.id));
-        let path = if path.exists() { path } else { folder.join(format!("{}.log", label.id)) };
+        let path = if path.exists() {
+            path
+        } else {
+            folder.join(format!("{}.log", label.id))
+        };
         let mut reader = Reader::default();
         reader.feed(&std::fs::read(&path).unwrap());
         let log = reader.end();
         let found = diagnose(&log, &rules, None, 0);
         all += 1;
-        let lines: Vec<usize> = found.iter().flat_map(|d| d.lines.iter().take(5).map(|line| line.number)).collect();
+        let lines: Vec<usize> = found
+            .iter()
+            .flat_map(|d| d.lines.iter().take(5).map(|line| line.number))
+            .collect();
         let fits = |line: &usize| *line == label.best || label.acceptable.iter().any(|(a, b)| (a..=b).contains(&line));
         let is_among = lines.iter().any(fits);
         let is_first = lines.first().is_some_and(|line| *line == label.best);
@@ -93,17 +106,30 @@ fn measure() {
         sure_right += usize::from(is_sure && is_class && is_among);
         if !(is_among && is_first && is_class) {
             let marks = [is_among, is_first, is_class].map(|ok| if ok { '+' } else { '-' });
-            println!("{} {marks:?} class {cause}, wanted {:?}; best line {}", label.id, label.classes, label.best);
+            println!(
+                "{} {marks:?} class {cause}, wanted {:?}; best line {}",
+                label.id, label.classes, label.best
+            );
             for line in found.iter().flat_map(|d| &d.lines) {
                 let text = String::from_utf8_lossy(&line.text);
-                println!("     {:>5} {} [{}]", line.number, text.chars().take(120).collect::<String>(), line.why);
+                println!(
+                    "     {:>5} {} [{}]",
+                    line.number,
+                    text.chars().take(120).collect::<String>(),
+                    line.why
+                );
             }
         }
     }
-    let percent = |n: usize, of: usize| 100.0 * f64::from(u32::try_from(n).unwrap()) / f64::from(u32::try_from(of.max(1)).unwrap());
+    let percent = |n: usize, of: usize| {
+        100.0 * f64::from(u32::try_from(n).unwrap()) / f64::from(u32::try_from(of.max(1)).unwrap())
+    };
     println!("logs {all}");
     println!("acceptable line shown {among} ({:.1} %)", percent(among, all));
     println!("best line first {first} ({:.1} %)", percent(first, all));
     println!("class right {class} ({:.1} %)", percent(class, all));
-    println!("sure {sure}, of these right {sure_right} ({:.1} %)", percent(sure_right, sure));
+    println!(
+        "sure {sure}, of these right {sure_right} ({:.1} %)",
+        percent(sure_right, sure)
+    );
 }

@@ -29,3 +29,5 @@ pub use rules::Rules;
 
 #[cfg(test)]
 mod measure;
+#[cfg(test)]
+mod tests;

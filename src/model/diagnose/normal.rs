@@ -15,7 +15,10 @@ fn normal(text: &[u8], mut put: impl FnMut(u8)) {
         if let Some(start) = temporary.iter().find(|start| rest.starts_with(start)) {
             put(b'T');
             at += start.len();
-            at += text[at..].iter().take_while(|b| !b.is_ascii_whitespace() && !b"'\":,;)".contains(b)).count();
+            at += text[at..]
+                .iter()
+                .take_while(|b| !b.is_ascii_whitespace() && !b"'\":,;)".contains(b))
+                .count();
             continue;
         }
         let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();

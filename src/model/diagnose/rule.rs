@@ -51,8 +51,10 @@ struct RawRule {
     #[serde(default)]
     fix: Option<String>,
     /// An example.
+    #[serde(default)]
     hit: String,
     /// A line that looks like it and is not one.
+    #[serde(default)]
     miss: String,
 }
 
@@ -113,14 +115,20 @@ impl From<aho_corasick::BuildError> for RuleError {
     }
 }
 
+impl From<std::io::Error> for RuleError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Reads one file.
 ///
 /// # Errors
 /// Names the rule and what is wrong with it.
 pub fn parse(text: &str) -> Result<Vec<Rule>, RuleError> {
     let options = serde_yaml::options! { with_snippet: false };
-    let file: RawFile =
-        serde_yaml::from_str_with_options(text, options).map_err(|error: serde_yaml::Error| RuleError(error.to_string()))?;
+    let file: RawFile = serde_yaml::from_str_with_options(text, options)
+        .map_err(|error: serde_yaml::Error| RuleError(error.to_string()))?;
     let tool = file.tool;
     (file.rules.into_iter()).map(|raw| rule(raw, &tool)).collect()
 }
@@ -168,11 +176,19 @@ impl Rule {
     /// Says which does not.
     pub fn prove(&self) -> Result<(), RuleError> {
         let wrong = |what: String| Err(RuleError(format!("rule `{}`: {what}", self.id)));
-        let patterns = [Some(&self.line), self.not.as_ref(), self.near.as_ref(), self.unless.as_ref()];
+        let patterns = [
+            Some(&self.line),
+            self.not.as_ref(),
+            self.near.as_ref(),
+            self.unless.as_ref(),
+        ];
         for pattern in patterns.into_iter().flatten() {
             if let Err(error) = pattern.compile() {
                 return wrong(format!("`{}` cannot be used: {error}", pattern.text));
             }
+        }
+        if self.hit.is_empty() || self.miss.is_empty() {
+            return wrong("it needs a `hit`, a line that it matches, and a `miss`, one that it does not".to_owned());
         }
         if !self.would_match(&self.hit) {
             return wrong(format!("it does not match its `hit`: {}", self.hit));
@@ -180,10 +196,15 @@ impl Rule {
         if self.would_match(&self.miss) {
             return wrong(format!("it matches its `miss`: {}", self.miss));
         }
-        let names = self.line.regex().map_or_else(Vec::new, |regex| regex.capture_names().flatten().collect());
+        let names = self
+            .line
+            .regex()
+            .map_or_else(Vec::new, |regex| regex.capture_names().flatten().collect());
         let mut rest = &*self.sentence;
         while let Some((_, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else { break };
+            let Some((name, after)) = after.split_once('}') else {
+                break;
+            };
             if !names.contains(&name) {
                 return wrong(format!("`{{{name}}}` in its cause is not a group of its line"));
             }
@@ -207,7 +228,11 @@ impl Rule {
     pub fn allows<'a>(&self, mut around: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
         let near = self.near.as_ref();
         let is_near = near.is_none_or(|near| around.clone().any(|text| near.is_match(text)));
-        is_near && !self.unless.as_ref().is_some_and(|unless| around.any(|text| unless.is_match(text)))
+        is_near
+            && !self
+                .unless
+                .as_ref()
+                .is_some_and(|unless| around.any(|text| unless.is_match(text)))
     }
 
     pub fn looks_around(&self) -> bool {
@@ -220,7 +245,9 @@ impl Rule {
         let mut out = String::new();
         let mut rest = &*self.sentence;
         while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else { break };
+            let Some((name, after)) = after.split_once('}') else {
+                break;
+            };
             out.push_str(before);
             match groups.as_ref().and_then(|groups| groups.name(name)) {
                 Some(group) => out.push_str(String::from_utf8_lossy(group.as_bytes()).trim()),
@@ -235,6 +262,8 @@ impl Rule {
     /// What the group `name` matched.
     pub fn group(&self, text: &[u8], name: &str) -> Option<String> {
         let groups = self.line.regex()?.captures(text)?;
-        groups.name(name).map(|group| String::from_utf8_lossy(group.as_bytes()).into_owned())
+        groups
+            .name(name)
+            .map(|group| String::from_utf8_lossy(group.as_bytes()).into_owned())
     }
 }

@@ -1,58 +1,16 @@
 //! All rules, and the one pass that finds the lines that they may be about.
 
+use std::io::Read as _;
+
 use aho_corasick::{AhoCorasick, MatchKind};
+use flate2::read::DeflateDecoder;
 
 use super::excerpt::Excerpt;
 use super::line::Kind;
 use super::rule::{self, Rule, RuleError};
 
-macro_rules! files {
-    ($($name:literal),+ $(,)?) => {
-        /// A file per tool or family of tools.
-        const BUILTIN: &[(&str, &str)] = &[$(($name, include_str!(concat!("rules/", $name, ".yml")))),+];
-    };
-}
-files!(
-    "apple",
-    "aws",
-    "azure",
-    "ci-lint",
-    "cpp",
-    "curl",
-    "databases",
-    "dependabot",
-    "docker",
-    "dotnet",
-    "gcloud",
-    "generic",
-    "git",
-    "github-api",
-    "go",
-    "hosting",
-    "js-lint",
-    "js-test",
-    "jvm",
-    "kubernetes",
-    "languages",
-    "mobile",
-    "network",
-    "node",
-    "npm",
-    "php",
-    "pip",
-    "policy",
-    "py-lint",
-    "pytest",
-    "python",
-    "release",
-    "ruby",
-    "runner",
-    "rust",
-    "shell",
-    "system",
-    "terraform",
-    "typescript",
-);
+/// The files of `rules/`, one per tool or family of tools, as `build.rs` packs them.
+const BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.deflate"));
 
 /// How many of the last lines of a step may explain it.
 const AT_THE_END: usize = 4;
@@ -67,8 +25,6 @@ rules:
   class: unknown
   weight: 22
   cause: '{what}'
-  hit: '..'
-  miss: ''
 ";
 
 #[derive(Debug)]
@@ -95,7 +51,11 @@ impl Rules {
     /// Says what is wrong with `more`.
     pub fn new(more: Option<&str>) -> Result<Self, RuleError> {
         let mut rules = Vec::new();
-        for (_, text) in BUILTIN {
+        let mut builtin = String::new();
+        DeflateDecoder::new(BUILTIN)
+            .read_to_string(&mut builtin)
+            .map_err(RuleError::from)?;
+        for text in builtin.split_terminator('\0') {
             rules.extend(rule::parse(text)?);
         }
         if let Some(more) = more {
@@ -164,7 +124,8 @@ impl Rules {
         });
         let last: Vec<usize> = written.take(AT_THE_END).collect();
         let rule = self.position.first();
-        last.into_iter().filter_map(move |index| Some(Match { index, rule: rule? }))
+        last.into_iter()
+            .filter_map(move |index| Some(Match { index, rule: rule? }))
     }
 
     fn is_about(&self, rule: usize, excerpt: &Excerpt, index: usize) -> bool {
@@ -189,7 +150,9 @@ impl Rules {
 pub fn trimmed(mut text: &[u8]) -> &[u8] {
     loop {
         text = text.trim_ascii();
-        let Some(rest) = text.strip_prefix("│".as_bytes()) else { return text };
+        let Some(rest) = text.strip_prefix("│".as_bytes()) else {
+            return text;
+        };
         text = rest;
     }
 }
@@ -202,8 +165,11 @@ mod tests {
     fn every_rule_matches_its_example_and_not_its_counterexample() {
         let mut wrong = Vec::new();
         let mut ids = std::collections::HashSet::new();
-        for (name, text) in BUILTIN {
-            match rule::parse(text) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/model/diagnose/rules");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let file = file.unwrap().path();
+            let name = file.file_name().unwrap().to_str().unwrap();
+            match rule::parse(&std::fs::read_to_string(&file).unwrap()) {
                 Err(error) => wrong.push(format!("{name}: {error}")),
                 Ok(rules) => {
                     for rule in rules {

@@ -9,6 +9,8 @@ use super::normal::Known;
 use super::rule::Rule;
 use super::rules::{Match, Rules, trimmed};
 
+/// From this weight on, a line says why a step failed.
+const SAYS_WHY: i32 = 90;
 /// No more lines are shown.
 pub const MOST: usize = 5;
 
@@ -36,7 +38,11 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
         if !content.is_cleanup {
             let matches = rules.look(&content.body);
             let places = places(&matches);
-            all.extend(matches.iter().map(|found| worth.candidate(step, *found, places[&std::ptr::from_ref(found.rule)])));
+            all.extend(
+                matches
+                    .iter()
+                    .map(|found| worth.candidate(step, *found, places[&std::ptr::from_ref(found.rule)])),
+            );
             if step == culprit {
                 let end = content.error_at.unwrap_or(content.body.lines().len());
                 let last = rules.at_the_end(&content.body, end);
@@ -53,7 +59,9 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
 fn places(matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
     let mut places = HashMap::new();
     for found in matches {
-        let (leader, last) = places.entry(std::ptr::from_ref(found.rule)).or_insert((found.index, found.index));
+        let (leader, last) = places
+            .entry(std::ptr::from_ref(found.rule))
+            .or_insert((found.index, found.index));
         if found.rule.last || found.rule.cause == Cause::Unknown {
             *leader = found.index;
         }
@@ -129,19 +137,60 @@ fn ends_a_step(cause: Cause) -> bool {
 /// A line that names a failure and is none: a test that passed, nothing found, something tolerated, the script itself.
 fn is_harmless(text: &[u8]) -> bool {
     const STARTS: [&str; 22] = [
-        "throw ", "raise ", "assert ", "if ", "console.", "print(", "log.", "logger.", "✓", "✔", "√", "PASS", "ok ", "+ ", "++ ", "$ ", "--- PASS", "[       OK", "# ", "// ", "warning:", "npm warn",
+        "throw ",
+        "raise ",
+        "assert ",
+        "if ",
+        "console.",
+        "print(",
+        "log.",
+        "logger.",
+        "✓",
+        "✔",
+        "√",
+        "PASS",
+        "ok ",
+        "+ ",
+        "++ ",
+        "$ ",
+        "--- PASS",
+        "[       OK",
+        "# ",
+        "// ",
+        "warning:",
+        "npm warn",
     ];
     const WORDS: [&str; 20] = [
-        "... ok", " PASSED", "0 errors", "0 failed", "0 failures", "no errors", "No errors", "continue-on-error", "(ignored)",
-        "|| true", "retrying", "Retrying", "will retry", "(skipped)", "expected failure", "xfail", "allowed to fail",
-        "non-fatal", "Will be retried", "ignoring",
+        "... ok",
+        " PASSED",
+        "0 errors",
+        "0 failed",
+        "0 failures",
+        "no errors",
+        "No errors",
+        "continue-on-error",
+        "(ignored)",
+        "|| true",
+        "retrying",
+        "Retrying",
+        "will retry",
+        "(skipped)",
+        "expected failure",
+        "xfail",
+        "allowed to fail",
+        "non-fatal",
+        "Will be retried",
+        "ignoring",
     ];
     // A frame of a stack.
     if text.starts_with(b"at ") && memchr::memchr(b'(', text).is_some() {
         return true;
     }
     let starts = STARTS.iter().any(|start| text.starts_with(start.as_bytes()));
-    starts || WORDS.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+    starts
+        || WORDS
+            .iter()
+            .any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
 }
 
 /// The lines to show: different ones, and not too many of the same rule.
@@ -155,8 +204,13 @@ pub fn shown<'r>(log: &Log, candidates: &[Candidate<'r>]) -> Vec<Candidate<'r>> 
             }
             let text = trimmed(log.steps[candidate.step].body.at(candidate.index));
             let is_there = (shown.iter()).any(|other| (other.step, other.index) == (candidate.step, candidate.index));
-            let same = shown.iter().filter(|other| std::ptr::eq(other.rule, candidate.rule)).count();
-            let is_exit = candidate.rule.weight < 10 && !shown.is_empty();
+            let same = shown
+                .iter()
+                .filter(|other| std::ptr::eq(other.rule, candidate.rule))
+                .count();
+            // Beside a line that says why, lines that only are the last ones say nothing.
+            let says_why = shown.first().is_some_and(|best| best.rule.weight >= SAYS_WHY);
+            let is_exit = candidate.rule.weight < 10 && !shown.is_empty() || candidate.rule.weight < 25 && says_why;
             if is_there || texts.contains(&text) || is_exit || (pass == 0 && same >= 2) {
                 continue;
             }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::commands::{Keep, Running, Subcommand};
 use crate::engine;
 use crate::model::diagnose::{Diagnosis, Known, diagnose};
+use crate::model::text::count;
 use crate::model::waiver::{self, Waiver};
 use crate::model::{Check, Ended, Fact, Outcome, Output};
 use crate::world::World;
@@ -103,7 +104,7 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
                     Vec::new(),
                 )),
             },
-            None => fine.push(format!("{} ({} lines)", named.name, log.lines)),
+            None => fine.push(format!("{} ({})", named.name, count(log.lines, "line"))),
         }
     }
     for (index, (case, same)) in cases.iter().enumerate() {

@@ -12,6 +12,8 @@ use crate::world::secrets::Part;
 
 /// Bytes of a line that are shown.
 pub const LONGEST: usize = 400;
+/// Ends the id of the check whether the job could have succeeded.
+pub const COULD_RUN: &str = ":could-run";
 const LONGEST_TITLE: usize = 80;
 
 /// The beginning of a line, which may have been cut.
@@ -52,11 +54,11 @@ pub fn checks(case: &Case, same: &[String], workflow: Option<&WorkflowFile>, wor
             world.secrets.shorten(&**why, LONGEST)
         );
         let help = "skip the job in such a run, with the reason: stageproof skip-guard";
-        let findings = vec![Finding::warning("could-not-run", message).help(help)];
+        let findings = vec![Finding::error("could-not-run", message).help(help)];
         let title = format!("The job could succeed in this run ({})", case.name);
         checks.push(Check::new(
             STAGE,
-            format!("{id}:could-run"),
+            format!("{id}{COULD_RUN}"),
             title,
             Ended::Looked(findings),
             Duration::ZERO,

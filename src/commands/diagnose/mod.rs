@@ -13,7 +13,7 @@ use crate::engine;
 use crate::model::diagnose::{Diagnosis, Known, diagnose};
 use crate::model::text::count;
 use crate::model::waiver::{self, Waiver};
-use crate::model::{Check, Ended, Fact, Outcome, Output};
+use crate::model::{Check, Ended, Fact, Outcome, Output, Status};
 use crate::world::World;
 use crate::world::job_log::Source;
 use workflow_file::WorkflowFile;
@@ -65,6 +65,12 @@ fn explain_all(plan: &Plan, world: &World) -> Outcome {
     match explain(plan, world) {
         Ok(mut outcome) => {
             waiver::apply(&plan.waivers, &world.clock.date(), &mut outcome.checks);
+            // It is the same failure.
+            let waived = outcome.checks.iter().filter(|check| check.status() == Status::Waived);
+            let waived: Vec<String> = waived
+                .map(|check| format!("{}{}", check.id, explain::COULD_RUN))
+                .collect();
+            outcome.checks.retain(|check| !waived.contains(&check.id));
             outcome
         }
         Err((cause, help)) => {

@@ -1,7 +1,7 @@
 //! Where in a workflow the step that failed is written.
 
 use super::Named;
-use crate::model::workflow::Workflow;
+use crate::model::workflow::{Job, Workflow};
 use crate::model::yaml::{self, Node};
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
@@ -34,7 +34,7 @@ impl WorkflowFile {
     pub fn line_of(&self, title: &str) -> Option<u32> {
         let workflow = Workflow::of(&self.root)?;
         let wanted = title.trim();
-        let steps = workflow.jobs().flat_map(|job| job.steps());
+        let steps = workflow.jobs().flat_map(Job::steps);
         let mut found = steps.filter(|step| {
             let first = step
                 .text("run")

@@ -7,11 +7,11 @@ use aho_corasick::AhoCorasick;
 use super::line::Kind;
 
 /// More than this is thinned out in its middle.
-const MOST: usize = 16 << 20;
+const MOST: usize = 10 << 20;
 const HEAD: usize = 1 << 20;
-const TAIL: usize = 6 << 20;
+const TAIL: usize = 4 << 20;
 /// What is kept of the middle.
-const MIDDLE: usize = 4 << 20;
+const MIDDLE: usize = 2 << 20;
 /// Lines before and after a telling one that are kept with it.
 const AROUND: usize = 3;
 

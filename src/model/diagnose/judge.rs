@@ -195,11 +195,10 @@ impl Judged {
             }
         }
         if is_about_access && !empty.is_empty() {
-            self.evidence.push(format!(
-                "{} empty in the header of the step: {}",
-                if empty.len() == 1 { "is" } else { "are" },
-                empty.join(", ")
-            ));
+            let are = if empty.len() == 1 { "is" } else { "are" };
+            let names = empty.join(" and ");
+            self.evidence
+                .push(format!("{names} {are} empty in the header of the step"));
             if self.cause != Cause::MissingSecret && best.rule.id != "integration-forbidden" {
                 self.cause = Cause::MissingSecret;
             }

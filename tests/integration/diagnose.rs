@@ -103,7 +103,11 @@ fn logs_with_one_cause_are_one_entry_and_what_passed_is_told() {
         .code(1)
         .says("also the cause in b.log")
         .says("Nothing failed in c.log (1 line)");
-    assert_eq!(gate.report("diagnose")["counts"]["failed"], 1);
+    assert_eq!(
+        gate.report("diagnose")["counts"]["failed"],
+        2,
+        "the cause, and that the job could not run"
+    );
 }
 
 #[test]

@@ -208,6 +208,12 @@ impl Judged {
                 fix => *fix = Some(Fix::SkipGuard { names: empty }),
             }
         }
+        if matches!(self.cause, Cause::Permissions | Cause::ScriptBug | Cause::Unknown) && lacks_a_number(step) {
+            self.cause = Cause::WrongTrigger;
+            self.evidence
+                .push("the step asks for a pull request or issue without a number".to_owned());
+            self.fix = Some(Fix::EventGuard);
+        }
         if self.cause == Cause::MissingSecret {
             match context.secret_source.as_deref() {
                 Some(source @ ("None" | "Dependabot")) => self
@@ -233,6 +239,17 @@ impl Judged {
             }
         }
     }
+}
+
+/// Whether the step's script, in which the runner has filled in the expressions, asks for a pull request or issue that this
+/// event does not have.
+fn lacks_a_number(step: &Step) -> bool {
+    let mut lines = std::iter::once(&step.title).chain(&step.header.script);
+    lines.any(|line| {
+        ["pulls//", "issues//", "/pull//", "pulls/\"", "issues/\""]
+            .iter()
+            .any(|part| line.contains(part))
+    })
 }
 
 /// Whether a variable or an input of this name holds a secret.

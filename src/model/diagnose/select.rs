@@ -136,7 +136,7 @@ fn ends_a_step(cause: Cause) -> bool {
 
 /// A line that names a failure and is none: a test that passed, nothing found, something tolerated, the script itself.
 fn is_harmless(text: &[u8]) -> bool {
-    const STARTS: [&str; 22] = [
+    const STARTS: &[&str] = &[
         "throw ",
         "raise ",
         "assert ",
@@ -145,6 +145,8 @@ fn is_harmless(text: &[u8]) -> bool {
         "print(",
         "log.",
         "logger.",
+        "echo ",
+        "* [new ",
         "✓",
         "✔",
         "√",
@@ -160,7 +162,7 @@ fn is_harmless(text: &[u8]) -> bool {
         "warning:",
         "npm warn",
     ];
-    const WORDS: [&str; 20] = [
+    const WORDS: &[&str] = &[
         "... ok",
         " PASSED",
         "0 errors",
@@ -171,6 +173,7 @@ fn is_harmless(text: &[u8]) -> bool {
         "continue-on-error",
         "(ignored)",
         "|| true",
+        "|| {",
         "retrying",
         "Retrying",
         "will retry",
@@ -181,6 +184,9 @@ fn is_harmless(text: &[u8]) -> bool {
         "non-fatal",
         "Will be retried",
         "ignoring",
+        "UserWarning",
+        "DeprecationWarning",
+        "FutureWarning",
     ];
     // A frame of a stack.
     if text.starts_with(b"at ") && memchr::memchr(b'(', text).is_some() {

@@ -95,6 +95,20 @@ fn a_token_that_has_the_permission_speaks_against_it() {
 }
 
 #[test]
+fn a_request_without_the_number_of_a_pull_request_is_a_wrong_trigger() {
+    let found = of(&step(
+        "gh api repos/a/b/pulls//files",
+        "",
+        &format!("gh: Not Found (HTTP 404)\n{FAILED}"),
+    ));
+    assert_eq!(
+        (found.cause, found.fix.unwrap().id()),
+        (Cause::WrongTrigger, "event-guard")
+    );
+    assert!(found.could_not_run.is_some());
+}
+
+#[test]
 fn lines_of_a_green_run_explain_nothing() {
     let text = step(
         "make",

@@ -121,7 +121,7 @@ subcommands! {
     Check(check::CheckOptions),
     /// Finds secrets and personal data in files, offline.
     Scan(scan::ScanOptions),
-    /// Explains from the log of a failed job which lines tell why, what the cause is and what to do, offline.
+    /// Explains the log of a failed job: which lines tell why, what the cause is and what to do.
     Diagnose(diagnose::DiagnoseOptions),
     /// Puts this binary on the PATH of later `run:` steps, for heartbeat and smoke --start.
     Install(install::InstallOptions),

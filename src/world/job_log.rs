@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::files::{self, Links};
 use super::hash::{self, Stop};
@@ -14,6 +15,8 @@ const BLOCK: usize = 1 << 20;
 pub enum Source {
     File(PathBuf),
     StandardInput,
+    /// It was fetched.
+    Memory(Arc<Vec<u8>>),
 }
 
 /// Hands the log to `take`, as text: UTF-16 and gzip are decoded. Answers how many bytes it has.
@@ -24,6 +27,7 @@ pub fn feed(source: &Source, take: &mut dyn FnMut(&[u8]), stop: Stop<'_>) -> io:
     let mut input: Box<dyn Read> = match source {
         Source::File(path) => scan::decoded(files::open(path, Links::Follow)?)?,
         Source::StandardInput => Box::new(io::stdin().lock()),
+        Source::Memory(bytes) => Box::new(bytes.as_slice()),
     };
     let mut block = vec![0; BLOCK];
     let mut size = 0;

@@ -47,6 +47,9 @@ pub fn checks(case: &Case, same: &[String], workflow: Option<&WorkflowFile>, wor
     }
     let mut check = Check::new(STAGE, &id, title, Ended::Looked(findings), Duration::ZERO);
     check.facts = facts(found, &step);
+    check
+        .facts
+        .extend(case.link.iter().map(|link| Fact::new("job", &**link)));
     let mut checks = vec![check];
     if let Some(why) = &found.could_not_run {
         let message = format!(
@@ -81,8 +84,8 @@ fn main(case: &Case, step: &str, workflow: Option<&WorkflowFile>, world: &World)
     let line = workflow.and_then(|file| Some((file, file.line_of(step)?)));
     match (line, found.lines.first()) {
         (Some((file, line)), _) => finding.at(&file.name, Some(line)),
-        (None, Some(best)) => finding.at(&case.name, u32::try_from(best.number).ok()),
-        (None, None) => finding,
+        (None, Some(best)) if case.is_file => finding.at(&case.name, u32::try_from(best.number).ok()),
+        _ => finding,
     }
 }
 

@@ -2,6 +2,7 @@
 //! A check for each cause, and one for the logs in which nothing failed.
 
 mod explain;
+mod fetch;
 mod read;
 mod workflow_file;
 
@@ -23,6 +24,10 @@ const TITLE: &str = "The log can be read";
 
 #[derive(Clone)]
 pub struct Plan {
+    /// Runs whose failed jobs are diagnosed.
+    pub runs: Vec<RunRef>,
+    /// Variable that holds the token for GitHub's API.
+    pub github_token_env: String,
     pub logs: Vec<Named>,
     /// What the jobs run, to name the place of the step that failed.
     pub workflow_file: Option<Named>,
@@ -35,21 +40,42 @@ pub struct Plan {
     pub waivers: Vec<Waiver>,
 }
 
-/// A file, and how people call it.
+/// A log or another file, and how people call it.
 #[derive(Clone, Debug)]
 pub struct Named {
     pub source: Source,
     pub name: String,
+    /// Where people see it.
+    pub link: Option<String>,
+}
+
+/// A run of a workflow at GitHub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRef {
+    /// `OWNER/NAME`, if it is not the repository of this run.
+    pub repository: Option<String>,
+    pub id: u64,
+    /// Only this job.
+    pub job: Option<u64>,
+    /// Only this attempt.
+    pub attempt: Option<u64>,
 }
 
 impl Subcommand for Plan {
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
         Box::pin(async move {
-            let (own_plan, own_world) = (self.clone(), world.clone());
-            engine::blocking((STAGE, "diagnose:log", TITLE), move || {
-                explain_all(&own_plan, &own_world)
-            })
-            .await
+            let (mut own_plan, own_world) = (self.clone(), world.clone());
+            let mut outcome = Outcome::default();
+            for run in &self.runs {
+                let fetched = fetch::failed_jobs(run, self, world).await;
+                own_plan.logs.extend(fetched.logs);
+                outcome.checks.extend(fetched.checks);
+            }
+            if !own_plan.logs.is_empty() {
+                let explain = move || explain_all(&own_plan, &own_world);
+                outcome.append(engine::blocking((STAGE, "diagnose:log", TITLE), explain).await);
+            }
+            outcome
         })
     }
 }
@@ -57,6 +83,9 @@ impl Subcommand for Plan {
 /// What was made of a log.
 struct Case {
     name: String,
+    /// What people see on the web.
+    link: Option<String>,
+    is_file: bool,
     found: Diagnosis,
 }
 
@@ -105,6 +134,8 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
                 None => cases.push((
                     Case {
                         name: named.name.clone(),
+                        link: named.link.clone(),
+                        is_file: matches!(named.source, Source::File(_)),
                         found,
                     },
                     Vec::new(),

@@ -1,7 +1,7 @@
 //! `diagnose --run`: the logs of the jobs that failed, from GitHub.
 
+use super::mock::{Mock, REPOSITORY, SIGNATURE, TOKEN, Trouble};
 use crate::diagnose::RED;
-use crate::github::{Mock, REPOSITORY, SIGNATURE, TOKEN, Trouble};
 
 const GREEN: &str = "all is well\n";
 

@@ -90,7 +90,11 @@ impl Worth<'_> {
         // Where it is: the failing step first, and of that its end.
         score -= match step.cmp(&self.culprit) {
             std::cmp::Ordering::Equal => 0,
-            std::cmp::Ordering::Less if content.exit.is_some() || content.ends_with_error() => 12,
+            std::cmp::Ordering::Less
+                if ends_a_step(found.rule.cause) && (content.exit.is_some() || content.ends_with_error()) =>
+            {
+                12
+            }
             std::cmp::Ordering::Less => 32,
             std::cmp::Ordering::Greater => 45,
         };

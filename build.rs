@@ -1,8 +1,10 @@
-//! What `--version` says of where the binary comes from.
+//! What `--version` says of where the binary comes from, and the rules of `diagnose`, packed.
 
 #![allow(clippy::disallowed_methods, reason = "a build script asks the environment and git")]
+#![allow(clippy::expect_used, reason = "a build that cannot go on stops")]
 
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
@@ -18,6 +20,27 @@ fn main() {
     let commit = commit.map_or_else(|| "commit unknown".to_owned(), |id| format!("commit {id}"));
     let target = std::env::var("TARGET").unwrap_or_default();
     println!("cargo::rustc-env=STAGEPROOF_BUILD={commit}, {target}");
+    pack_rules().expect("the rules of diagnose can be packed");
+}
+
+/// All files of rules, parted by zero bytes and deflated, without the examples, which only tests need: a fifth of the size.
+fn pack_rules() -> std::io::Result<()> {
+    let mut files: Vec<PathBuf> = Path::new("src/model/diagnose/rules")
+        .read_dir()?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.sort();
+    let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    for file in files {
+        let text = std::fs::read_to_string(file)?;
+        let is_example = |line: &&str| line.starts_with("  hit: ") || line.starts_with("  miss: ");
+        for line in text.lines().filter(|line| !is_example(line)) {
+            writeln!(packed, "{line}")?;
+        }
+        packed.write_all(&[0])?;
+    }
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
+    std::fs::write(out.join("rules.deflate"), packed.finish()?)
 }
 
 /// The commit of the checkout, if what is built is that commit. Only for a release, so that a commit does not make a

@@ -7,6 +7,7 @@
 mod check;
 mod common;
 mod config;
+mod diagnose;
 mod env_from;
 mod error;
 mod evidence_bundle;
@@ -121,6 +122,8 @@ subcommands! {
     Check(check::CheckOptions),
     /// Finds secrets and personal data in files, offline.
     Scan(scan::ScanOptions),
+    /// Explains the log of a failed job: which lines tell why, what the cause is and what to do.
+    Diagnose(diagnose::DiagnoseOptions),
     /// Puts this binary on the PATH of later `run:` steps, for heartbeat and smoke --start.
     Install(install::InstallOptions),
     /// Writes a configuration and a workflow for this repository.

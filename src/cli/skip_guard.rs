@@ -155,7 +155,7 @@ impl SkipGuardOptions {
 }
 
 /// A variable's name, and no token by GitHub's prefixes for them.
-fn is_variable(name: &str) -> bool {
+pub fn is_variable(name: &str) -> bool {
     let token = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
     !name.is_empty() && !name.contains(['=', ' ', '\0']) && !token.iter().any(|prefix| name.starts_with(prefix))
 }

@@ -3,6 +3,7 @@
 //! environment behind the world's back.
 
 pub mod check;
+pub mod diagnose;
 pub mod evidence_bundle;
 pub mod foreground_proof;
 pub mod heartbeat;

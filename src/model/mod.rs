@@ -3,6 +3,7 @@
 pub mod capped;
 pub mod check;
 mod counts;
+pub mod diagnose;
 pub mod evidence;
 pub mod exit;
 pub mod failure;

@@ -19,6 +19,7 @@ pub mod hash;
 pub mod host;
 pub mod http;
 pub mod interrupt;
+pub mod job_log;
 pub mod kubernetes;
 pub mod lines;
 pub mod mounts;

@@ -32,6 +32,7 @@ pub const COMMANDS: &[&str] = &[
     "rehearse",
     "check",
     "scan",
+    "diagnose",
     "install",
     "init",
 ];

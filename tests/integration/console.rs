@@ -303,6 +303,18 @@ fn scan() {
 }
 
 #[test]
+fn diagnose() {
+    let gate = Gate::new();
+    gate.write("red.log", crate::diagnose::RED).write("green.log", "ok\n");
+    Transcript::of(&gate)
+        .run(&["diagnose", "--log=red.log", "--context=1"])
+        .run(&["diagnose", "--log=green.log"])
+        .run(&["diagnose", "--log=none.log"])
+        .run(&["diagnose"])
+        .is("diagnose");
+}
+
+#[test]
 fn check() {
     let gate = Gate::new();
     gate.write(

@@ -39,6 +39,7 @@ fn every_example_of_the_help_works() {
         "rehearse",
         "check",
         "scan",
+        "diagnose",
         "install",
         "schema",
         "init",
@@ -55,6 +56,9 @@ fn every_example_of_the_help_works() {
         }
         if subcommand == "scan" {
             newcomer.write("build.log", "ok\n");
+        }
+        if subcommand == "diagnose" {
+            newcomer.write("job.log", "##[group]Run make\nshell: bash\n##[endgroup]\nok\n");
         }
         if subcommand == "check" {
             newcomer.write(

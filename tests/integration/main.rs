@@ -35,6 +35,7 @@ mod check;
 mod completions;
 mod console;
 mod container;
+mod diagnose;
 mod documents;
 mod env_from;
 mod evidence_bundle;

@@ -112,6 +112,10 @@ const jobs = [
         ['heartbeat', '--', 'sh', '-c', 'printf "key %s%s\\n" AKIA QWERTYUIOPASDFGH > x.log; exit 0'],
         ['scan', 'x.log'],
     ]],
+    ['diagnose', [
+        ['heartbeat', '--', 'sh', '-c', 'echo "Error: Cannot find module \'express\'" > x.log; echo "##[error]Process completed with exit code 1." >> x.log'],
+        ['diagnose', '--log=x.log'],
+    ]],
     ['check-inconclusive', [[...sarif, 'no-such.yml']]],
     ['job', [
         ['skip-guard', '--require=env:DEPLOY_TOKEN', '--require=not-fork'],

@@ -21,6 +21,9 @@ const REPOSITORY_ID: &str = "4711";
 pub const RUN: u64 = 77;
 const WORKFLOW: u64 = 900;
 
+/// In the address of a log.
+pub const SIGNATURE: &str = "c2lnbmF0dXJl";
+
 pub const PUSH: &str = r#"{"repository":{"fork":false,"full_name":"acme/shop","default_branch":"main"}}"#;
 
 /// Something that goes wrong with one request.
@@ -57,6 +60,10 @@ struct State {
     /// Environment, id, commit, and its states, the newest first.
     deployments: Vec<(String, u64, String, Vec<String>)>,
     deleted: BTreeSet<u64>,
+    /// Logs of jobs; `None` if it was deleted.
+    logs: BTreeMap<u64, Option<String>>,
+    /// Where logs are kept.
+    blobs: String,
     largest_page: usize,
     troubles: VecDeque<Trouble>,
     asked: Vec<String>,
@@ -88,6 +95,9 @@ impl Mock {
             largest_page: 100,
             ..State::default()
         }));
+        let inside = Arc::clone(&state);
+        let blobs = servers::serve(move |stream| blob(stream, &inside));
+        state.lock().unwrap().blobs = blobs;
         let inside = Arc::clone(&state);
         let url = servers::serve(move |stream| answer(stream, &inside));
         let mock = Self { url, state };
@@ -166,6 +176,13 @@ impl Mock {
             "html_url": format!("https://github.com/{REPOSITORY}/actions/runs/{run}/job/{id}"),
         });
         self.with(|state| state.jobs.entry(run).or_default().push(job))
+    }
+
+    /// The log of a job, which another host keeps; `None` if it was deleted.
+    pub fn log(self, job: u64, text: Option<&str>) -> Self {
+        self.with(|state| {
+            state.logs.insert(job, text.map(str::to_owned));
+        })
     }
 
     pub fn annotation(self, job: u64, title: &str, message: &str) -> Self {
@@ -334,6 +351,26 @@ fn send(stream: &mut TcpStream, Reply(status, headers, body): &Reply) {
     let _ = stream.write_all(format!("{text}\r\n{body}").as_bytes());
 }
 
+/// The host that keeps logs. It knows who may read by the address alone.
+fn blob(mut stream: TcpStream, state: &Mutex<State>) {
+    let head = Head::read(&servers::read_head(&mut stream));
+    let mut state = state.lock().unwrap();
+    if head.headers.contains_key("authorization") {
+        state
+            .wrong
+            .push("the token was sent to the host that keeps logs".to_owned());
+    }
+    let id = head.path.trim_start_matches('/').parse().ok();
+    let log = id.and_then(|id: u64| state.logs.get(&id).cloned().flatten());
+    let (status, body) = match log.filter(|_| head.query.get("sig").is_some_and(|sig| sig == SIGNATURE)) {
+        Some(log) => (200, log),
+        None => (403, "<Error/>".to_owned()),
+    };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let _ = stream.write_all(format!("{head}{body}").as_bytes());
+}
+
 /// What GitHub looks at before it looks at the question.
 fn checked(head: &Head, state: &mut State) -> Reply {
     let header = |name: &str| head.headers.get(name).map_or("", String::as_str);
@@ -412,7 +449,7 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
         ["actions", "workflows", _, "runs"] => &["status", "branch", "per_page", "page"],
         ["packages"] => &["package_type", "per_page", "page"],
         ["deployments"] => &["environment", "sha", "ref", "task", "per_page", "page"],
-        [] | ["environments", _] | ["actions", "runs", _] => &[],
+        [] | ["environments", _] | ["actions", "runs", _] | ["actions", "jobs", _, "logs"] => &[],
         _ => &["per_page", "page"],
     };
     for name in head.query.keys().filter(|name| !known.contains(&name.as_str())) {
@@ -456,6 +493,14 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
             let jobs = state.jobs.get(&id.parse().unwrap()).cloned().unwrap_or_default();
             paged(head, state, Some("jobs"), jobs)
         }
+        ["actions", "jobs", id, "logs"] => match state.logs.get(&id.parse().unwrap()) {
+            Some(Some(_)) => {
+                let to = format!("{}/{id}?sig={SIGNATURE}", state.blobs);
+                Reply(302, vec![("location".into(), to)], Value::Null)
+            }
+            Some(None) => refused(410, "Gone"),
+            None => refused(404, "Not Found"),
+        },
         ["actions", "workflows", id, "runs"] if *id == WORKFLOW.to_string() => {
             let mut runs = state.runs.clone();
             runs.sort_by_key(|run| std::cmp::Reverse(run["run_number"].as_u64()));

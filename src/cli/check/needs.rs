@@ -61,6 +61,15 @@ pub fn needs(options: &Runnable, config: Config, meaning: &mut Meaning) -> Vec<S
             of_rollback(&options, meaning);
             Vec::new()
         }
+        Runnable::Diagnose(options) => {
+            if !options.run.is_empty() {
+                let variable = options.github_token_env.clone();
+                let variable = variable.unwrap_or_else(|| "GITHUB_TOKEN".to_owned());
+                let scopes = vec!["actions".to_owned()];
+                need(meaning, Needed::Token { variable, scopes }, "run");
+            }
+            Vec::new()
+        }
         Runnable::ForegroundProof(options) => {
             let options = (**options).clone().or(config.foreground_proof.unwrap_or_default());
             if options.committed_since.is_some() {

@@ -13,6 +13,9 @@ const PER_PAGE: usize = 100;
 /// A thousand of anything is more than a person set up.
 const MOST_PAGES: usize = 10;
 
+/// GitHub shows no more of a job, and most logs have a hundredth of it.
+const LARGEST_LOG: usize = 64 << 20;
+
 /// An annotated tag may point to another one, which is as rare as it is odd.
 const MOST_TAGS_OF_TAGS: usize = 3;
 
@@ -70,6 +73,12 @@ impl Session<'_> {
     pub async fn jobs(&self, run: u64) -> Result<Listed<Job>, ApiError> {
         let path = format!("/actions/runs/{run}/jobs?filter=all");
         self.list::<Jobs>(&path, MOST_PAGES).await
+    }
+
+    /// The log of a job that has ended (actions: read).
+    pub async fn job_log(&self, job: u64) -> Result<Vec<u8>, ApiError> {
+        let path = self.path(&format!("/actions/jobs/{job}/logs"));
+        self.get_kept_elsewhere(&path, LARGEST_LOG).await
     }
 
     /// What a job said on the run's page (checks: read).

@@ -75,6 +75,8 @@ impl NoAccess {
 #[derive(Clone)]
 pub struct GitHub {
     client: Octocrab,
+    /// For what GitHub keeps elsewhere.
+    http: Http,
     /// Without a slash at its end.
     base: Url,
     /// `OWNER/NAME`.
@@ -89,6 +91,21 @@ impl GitHub {
         let token = token(env, token_env)?;
         let repository = repository(env)?;
         Self::to(env, clock, progress, repository, Some(&token))
+    }
+
+    /// The same for the repository that is named, `OWNER/NAME`.
+    pub fn connect_to(
+        env: &Env,
+        clock: Clock,
+        progress: Progress,
+        token_env: &str,
+        repository: &str,
+    ) -> Result<Self, NoAccess> {
+        let token = token(env, token_env)?;
+        if !is_repository(repository) {
+            return Err(NoAccess::OddRepository(repository.to_owned()));
+        }
+        Self::to(env, clock, progress, repository.to_owned(), Some(&token))
     }
 
     /// Another repository than the run's, of which only what is public is asked: with a token if there is one, since
@@ -114,7 +131,7 @@ impl GitHub {
             token: token.reveal().to_owned().into(),
         });
         let built = OctocrabBuilder::new_empty()
-            .with_service(service::Connections::new(http, base.clone()))
+            .with_service(service::Connections::new(http.clone(), base.clone()))
             .with_auth(auth)
             .build();
         let client = match built {
@@ -123,6 +140,7 @@ impl GitHub {
         };
         Ok(Self {
             client,
+            http,
             base,
             repository,
             clock,
@@ -169,14 +187,20 @@ fn token(env: &Env, name: &str) -> Result<Secret, NoAccess> {
 
 fn repository(env: &Env) -> Result<String, NoAccess> {
     let name = env.get("GITHUB_REPOSITORY").ok_or(NoAccess::NoRepository)?;
+    if is_repository(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(NoAccess::OddRepository(name.to_owned()))
+    }
+}
+
+fn is_repository(name: &str) -> bool {
     let plain = |part: &str| {
         let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         !matches!(part, "" | "." | "..") && part.bytes().all(known)
     };
-    match name.split_once('/') {
-        Some((owner, repository)) if plain(owner) && plain(repository) => Ok(name.to_owned()),
-        _ => Err(NoAccess::OddRepository(name.to_owned())),
-    }
+    name.split_once('/')
+        .is_some_and(|(owner, repository)| plain(owner) && plain(repository))
 }
 
 fn base(env: &Env) -> Result<Url, NoAccess> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::LOCATION;
 use http::{HeaderMap, Request};
 use octocrab::Error as OctocrabError;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -9,9 +10,10 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::error::{ApiError, Why};
-use super::service::{Unanswered, Within};
+use super::service::{Elsewhere, Unanswered, Within};
 use super::{Session, link};
 use crate::model::{Reason, TimeSpan};
+use crate::world::http::is_loopback;
 use crate::world::secrets::Redactor;
 
 /// For one request with its redirects.
@@ -35,7 +37,7 @@ pub struct Answer<T> {
 impl Session<'_> {
     /// Asks for `path`, which begins with a slash and may have a query.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, ApiError> {
-        let (headers, body) = self.get_text(path).await?;
+        let (headers, body) = self.get_text(path, false).await?;
         let wrong = |why: Why| ApiError {
             path: path.to_owned(),
             why,
@@ -59,12 +61,42 @@ impl Session<'_> {
         self.get::<IgnoredAny>(path).await.map(drop)
     }
 
-    async fn get_text(&self, path: &str) -> Result<(HeaderMap, String), ApiError> {
+    /// What another host keeps for GitHub. The address that GitHub gives is the proof that one may read it; the token does
+    /// not go there, and the address is shown nowhere.
+    pub async fn get_kept_elsewhere(&self, path: &str, largest: usize) -> Result<Vec<u8>, ApiError> {
+        let (headers, _) = self.get_text(path, true).await?;
+        let wrong = |why: Why| ApiError {
+            path: path.to_owned(),
+            why,
+        };
+        let to = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let to = to.and_then(|to| Url::parse(to).ok());
+        let is_safe = |to: &Url| to.scheme() == "https" || (to.scheme() == "http" && is_loopback(to));
+        let Some(to) = to.filter(is_safe) else {
+            return Err(wrong(Why::NotUnderstood("it leads to no https:// address".to_owned())));
+        };
+        let left = self.until.saturating_duration_since(Instant::now());
+        let got = self.github.http.get_whole(&to, HeaderMap::new(), left, largest).await;
+        let host = to.host_str().unwrap_or_default();
+        match got {
+            Ok(whole) if whole.status == 200 => Ok(whole.body),
+            Ok(whole) => Err(wrong(Why::Unexpected {
+                status: whole.status,
+                said: format!("from {host}"),
+            })),
+            Err(failure) => Err(wrong(Why::Unreachable {
+                reason: failure.reason,
+                detail: format!("from {host}"),
+            })),
+        }
+    }
+
+    async fn get_text(&self, path: &str, leads_elsewhere: bool) -> Result<(HeaderMap, String), ApiError> {
         let mut pauses = PAUSES.iter().copied();
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match self.try_once(path).await {
+            let error = match self.try_once(path, leads_elsewhere).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -95,7 +127,7 @@ impl Session<'_> {
         }
     }
 
-    async fn try_once(&self, path: &str) -> Result<(HeaderMap, String), ApiError> {
+    async fn try_once(&self, path: &str, leads_elsewhere: bool) -> Result<(HeaderMap, String), ApiError> {
         let wrong = |why: Why| ApiError {
             path: path.to_owned(),
             why,
@@ -105,9 +137,12 @@ impl Session<'_> {
             return Err(wrong(Why::OutOfTime));
         }
         let client = &self.github.client;
-        let request = Request::get(path)
+        let mut request = Request::get(path)
             .header("accept", "application/vnd.github+json")
             .extension(Within(TIMEOUT.min(left)));
+        if leads_elsewhere {
+            request = request.extension(Elsewhere);
+        }
         let asked = async {
             let request = client.build_request(request, None::<&()>)?;
             let response = client.execute(request).await?;
@@ -117,7 +152,7 @@ impl Session<'_> {
         let (status, headers, body) = asked
             .await
             .map_err(|error| wrong(why(&error, self.github.progress.secrets())))?;
-        if (200..300).contains(&status) {
+        if (200..300).contains(&status) || (leads_elsewhere && (300..400).contains(&status)) {
             return Ok((headers, body));
         }
         let now = self.github.clock.now();

@@ -22,6 +22,10 @@ const LARGEST_BODY: usize = 16 << 20;
 #[derive(Clone, Copy)]
 pub struct Within(pub Duration);
 
+/// A redirect to another host is the answer: who asks goes there by itself, without the token. Travels in the request.
+#[derive(Clone, Copy)]
+pub struct Elsewhere;
+
 /// No answer that could be read as one.
 #[derive(Debug, thiserror::Error)]
 pub enum Unanswered {
@@ -65,6 +69,7 @@ impl Connections {
             .get()
             .copied()
             .unwrap_or(Within(Duration::from_secs(10)));
+        let leads_elsewhere = parts.extensions.get::<Elsewhere>().is_some();
         let until = tokio::time::Instant::now() + limit;
         let mut headers = parts.headers;
         // octocrab writes one for a body that is not there.
@@ -77,8 +82,14 @@ impl Connections {
             let sent = self.http.get_whole(&url, headers.clone(), left, LARGEST_BODY);
             let answer = sent.await.map_err(Unanswered::Failed)?;
             if matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
-                url = target(&url, &answer.headers)?;
-                continue;
+                match target(&url, &answer.headers) {
+                    Ok(to) => {
+                        url = to;
+                        continue;
+                    }
+                    Err(Unanswered::Misled(_)) if leads_elsewhere => {}
+                    Err(misled) => return Err(misled),
+                }
             }
             let body = String::from_utf8(answer.body).map_err(|_| Unanswered::NotText)?;
             let mut response = Response::new(body);

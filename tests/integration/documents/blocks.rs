@@ -5,6 +5,7 @@
 //! | `yaml,workflow` | actionlint, and each step of the action through the parser of inputs |
 //! | `yaml,job`, `yaml,steps` | the same, as a part of a workflow |
 //! | `toml,rules` | the parser of rule files |
+//! | `yaml,diagnose-rules` | the parser of the rules of `diagnose` |
 //! | `yaml,config` | the parser of the configuration; with `,saved` the next commands of the page find it |
 //! | `yaml,any` | parses |
 //! | `sh,run` | runs and ends with 0; with `,run=N` with N |
@@ -76,7 +77,7 @@ pub fn all_blocks() -> Vec<Block> {
 #[test]
 fn every_block_has_a_treatment() {
     let known = Regex::new(
-        "^(toml,rules|yaml,(workflow|job|steps|config|config,saved|any)|sh,(run|run=[0-9]+|parse|clone)|text|text,output)$",
+        "^(toml,rules|yaml,(workflow|job|steps|config|config,saved|any|diagnose-rules)|sh,(run|run=[0-9]+|parse|clone)|text|text,output)$",
     );
     let known = known.unwrap();
     let mut wrong = String::new();
@@ -228,6 +229,17 @@ fn what_a_configuration_sets_can_be_set() {
         read += 1;
     }
     assert!(read > 5, "{read}");
+}
+
+#[test]
+fn rules_of_diagnose_can_be_used() {
+    let mut read = 0;
+    for block in all_blocks().iter().filter(|block| block.is("yaml,diagnose-rules")) {
+        let rules = stageproof::model::diagnose::Rules::new(Some(&block.text));
+        assert!(rules.is_ok(), "{}: {}", block.place, rules.unwrap_err());
+        read += 1;
+    }
+    assert!(read > 0, "{read}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod access;
 mod deployments;
 mod environment;
+mod failed_run;
 #[path = "../../support/github.rs"]
 mod mock;
 mod oidc;

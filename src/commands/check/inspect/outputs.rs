@@ -15,7 +15,11 @@ use crate::model::yaml::Node;
 /// What every command answers.
 const OF_ALL: [&str; 3] = ["verdict", "reason", "report"];
 /// What some answer besides. A test compares it with action.yml.
-const OF_COMMANDS: [(&str, &[&str]); 10] = [
+const OF_COMMANDS: [(&str, &[&str]); 11] = [
+    (
+        "diagnose",
+        &["class", "cause", "confidence", "fix", "line", "fingerprint"],
+    ),
     ("skip-guard", &["ready", "missing"]),
     ("smoke", &[]),
     ("rollback-dry-run", &["target", "command"]),

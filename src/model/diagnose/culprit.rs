@@ -1,0 +1,79 @@
+//! Which step failed the job.
+
+use super::log::{Log, Step};
+
+/// The index of the step that failed the job; `None` if nothing did.
+pub fn of(log: &Log) -> Option<usize> {
+    let failed: Vec<usize> = indices(log, |step| {
+        step.exit.is_some_and(|code| code != 0) || step.ends_with_error()
+    });
+    if failed.is_empty() {
+        // An error that no step ended with; at last, what ran last.
+        return indices(log, |step| step.error_at.is_some()).last().copied();
+    }
+    // What runs after a failure is there to clean up and to report. If a step of another kind ran, the failure before it
+    // was tolerated.
+    let first = failed[0];
+    let tolerated = |index: usize| {
+        let later = log.steps[index + 1..].iter();
+        later
+            .filter(|step| !step.is_cleanup && !step.title.is_empty())
+            .any(|step| !runs_always(&step.title))
+    };
+    let culprit = failed.iter().copied().find(|index| !tolerated(*index));
+    Some(culprit.or(failed.last().copied()).unwrap_or(first))
+}
+
+/// The last step that wrote anything.
+pub fn last(log: &Log) -> Option<usize> {
+    indices(log, |step| !step.body.is_empty()).last().copied()
+}
+
+fn indices(log: &Log, wanted: impl Fn(&Step) -> bool) -> Vec<usize> {
+    let steps = log.steps.iter().enumerate().filter(|(_, step)| !step.is_cleanup);
+    steps.filter(|(_, step)| wanted(step)).map(|(index, _)| index).collect()
+}
+
+/// By its title, a step that reports or cleans up.
+fn runs_always(title: &str) -> bool {
+    const WORDS: [&str; 36] = [
+        "upload",
+        "artifact",
+        "report",
+        "notify",
+        "slack",
+        "discord",
+        "teams",
+        "cleanup",
+        "clean up",
+        "teardown",
+        "tear down",
+        "logs",
+        "log ",
+        "summary",
+        "publish",
+        "coverage",
+        "codecov",
+        "cache",
+        "always",
+        "down",
+        "rm ",
+        "echo",
+        "status",
+        "comment",
+        "github-script",
+        "collect",
+        "dump",
+        "print",
+        "annotat",
+        "junit",
+        "stop",
+        "kill",
+        "delete",
+        "hook",
+        "save",
+        "archive",
+    ];
+    let title = title.to_ascii_lowercase();
+    WORDS.iter().any(|word| title.contains(word))
+}

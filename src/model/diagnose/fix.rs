@@ -1,0 +1,128 @@
+//! The smallest change of a workflow that a rule knows.
+
+use std::fmt;
+
+use crate::model::workflow::Access;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// Skip, with the names that are missing.
+    SkipGuard { names: Vec<String> },
+    /// Run the job only on the events, or in the repository, where it can work.
+    EventGuard,
+    /// Another trigger of the workflow.
+    Trigger,
+    /// A scope of the job's token.
+    Permission { scope: String, level: Access },
+    /// Check out the history and the tags.
+    CheckoutDepth,
+    /// Another time limit.
+    Timeout,
+    /// Try again.
+    Retry,
+    /// A version that is known to work.
+    PinVersion,
+    /// The name of a secret.
+    SecretName,
+}
+
+impl Fix {
+    /// `retry`, or `permission id-token write`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        Some(match *words {
+            ["skip-guard"] => Self::SkipGuard { names: Vec::new() },
+            ["event-guard"] => Self::EventGuard,
+            ["trigger"] => Self::Trigger,
+            ["permission", scope, level] => Self::Permission {
+                scope: scope.to_owned(),
+                level: match level {
+                    "read" => Access::Read,
+                    "write" => Access::Write,
+                    _ => return None,
+                },
+            },
+            ["checkout-depth"] => Self::CheckoutDepth,
+            ["timeout"] => Self::Timeout,
+            ["retry"] => Self::Retry,
+            ["pin-version"] => Self::PinVersion,
+            ["secret-name"] => Self::SecretName,
+            _ => return None,
+        })
+    }
+
+    /// As outputs name it.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::SkipGuard { .. } => "skip-guard",
+            Self::EventGuard => "event-guard",
+            Self::Trigger => "trigger",
+            Self::Permission { .. } => "permission",
+            Self::CheckoutDepth => "checkout-depth",
+            Self::Timeout => "timeout",
+            Self::Retry => "retry",
+            Self::PinVersion => "pin-version",
+            Self::SecretName => "secret-name",
+        }
+    }
+}
+
+/// What to do, as the next step of a finding.
+impl fmt::Display for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SkipGuard { names } if names.is_empty() => {
+                f.write_str("set the secret, or skip the job without it: stageproof skip-guard --require env:NAME")
+            }
+            Self::SkipGuard { names } => {
+                let require = names.join(",env:");
+                write!(
+                    f,
+                    "set {}, or skip the job without it: stageproof skip-guard --require env:{require}",
+                    names.join(" and ")
+                )
+            }
+            Self::EventGuard => f.write_str("run the job only on events where it can work: add an if: to the job"),
+            Self::Trigger => f.write_str("change the trigger (on:) of the workflow"),
+            Self::Permission { scope, level } => {
+                write!(f, "add to the job: permissions: {{ {scope}: {} }}", level.as_str())
+            }
+            Self::CheckoutDepth => {
+                f.write_str("check out the history and the tags: fetch-depth: 0 at actions/checkout")
+            }
+            Self::Timeout => f.write_str("raise timeout-minutes, or split the step"),
+            Self::Retry => f.write_str("run it again; if it happens often, retry the step"),
+            Self::PinVersion => f.write_str("pin a version that is known to work"),
+            Self::SecretName => f.write_str("correct the name of the secret"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fix_is_read_from_its_words() {
+        for text in [
+            "skip-guard",
+            "event-guard",
+            "trigger",
+            "checkout-depth",
+            "timeout",
+            "retry",
+            "pin-version",
+            "secret-name",
+        ] {
+            assert_eq!(Fix::parse(text).unwrap().id(), text);
+        }
+        let permission = Fix::parse("permission id-token write").unwrap();
+        assert_eq!(
+            permission.to_string(),
+            "add to the job: permissions: { id-token: write }"
+        );
+        for text in ["", "permission", "permission x", "permission x all", "retry now"] {
+            assert_eq!(Fix::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The header of a step: what it runs, with which inputs and variables.
+
+use super::line::{self, Kind};
+
+/// A script of more lines is not echoed by anybody on purpose.
+const MOST_LINES: usize = 2000;
+
+#[derive(Clone, Debug, Default)]
+pub struct Header {
+    /// The script, as it was echoed.
+    pub script: Vec<String>,
+    pub shell: Option<String>,
+    pub values: Vec<Value>,
+}
+
+/// `NAME: value` under `with:` or `env:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    pub name: String,
+    pub value: String,
+    pub is_input: bool,
+    /// 1 is the first of the log.
+    pub line: usize,
+}
+
+impl Header {
+    /// Names whose value is empty: a secret, a variable or an expression that gave nothing.
+    pub fn empty(&self) -> impl Iterator<Item = &Value> {
+        self.values.iter().filter(|value| value.value.is_empty())
+    }
+}
+
+pub enum Added {
+    More,
+    /// The header has ended.
+    Whole,
+    /// These are not the lines of a header.
+    NoHeader,
+}
+
+/// A header whose end has not come.
+pub struct Draft {
+    title: String,
+    raw: Vec<(usize, Vec<u8>)>,
+    header: Header,
+    section: Section,
+    /// Lines that may be a script without its colours.
+    plain: bool,
+    scratch: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Script,
+    With,
+    Env,
+}
+
+impl Draft {
+    pub fn new(number: usize, raw: &[u8], title: &[u8]) -> Self {
+        Self {
+            title: String::from_utf8_lossy(title).into_owned(),
+            raw: vec![(number, raw.to_vec())],
+            header: Header::default(),
+            section: Section::Script,
+            plain: false,
+            scratch: Vec::new(),
+        }
+    }
+
+    pub fn add(&mut self, number: usize, raw: &[u8]) -> Added {
+        self.raw.push((number, raw.to_vec()));
+        self.scratch.clear();
+        let read = line::read(raw, &mut self.scratch);
+        let text = String::from_utf8_lossy(&self.scratch).into_owned();
+        if read.kind == Kind::EndGroup {
+            let is_told = self.header.shell.is_some() || self.section != Section::Script;
+            return if is_told || !self.plain {
+                Added::Whole
+            } else {
+                Added::NoHeader
+            };
+        }
+        if read.kind != Kind::Text || self.raw.len() > MOST_LINES {
+            return Added::NoHeader;
+        }
+        if read.script {
+            self.header.script.push(text);
+            return Added::More;
+        }
+        match text.as_str() {
+            "with:" => self.section = Section::With,
+            "env:" => self.section = Section::Env,
+            text if text.starts_with("shell: ") => self.header.shell = Some(text[7..].to_owned()),
+            text => {
+                let is_first = self.section == Section::Script;
+                match value(text, number, self.section) {
+                    Some(value) if !is_first => self.header.values.push(value),
+                    // Without its colours, the script looks like output; then `shell:` must follow.
+                    _ if is_first => {
+                        self.plain |= !text.is_empty();
+                        self.header.script.push(text.to_owned());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Added::More
+    }
+
+    pub fn whole(self) -> (String, Header) {
+        (self.title, self.header)
+    }
+
+    pub fn into_lines(self) -> Vec<(usize, Vec<u8>)> {
+        self.raw
+    }
+}
+
+fn value(text: &str, line: usize, section: Section) -> Option<Value> {
+    let rest = text.strip_prefix("  ")?;
+    let (name, value) = rest.split_once(':')?;
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-. ".contains(&b));
+    is_name.then(|| Value {
+        name: name.to_owned(),
+        value: value.trim().to_owned(),
+        is_input: section == Section::With,
+        line,
+    })
+}

@@ -1,0 +1,216 @@
+//! One line of a job's log without what the runner and the terminal added to it.
+
+use memchr::memchr;
+
+/// Longer lines are cut: what explains a failure is at the beginning of a line.
+pub const LONGEST: usize = 16 << 10;
+
+/// What the runner made of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Group,
+    EndGroup,
+    Error,
+    Warning,
+    Notice,
+    Debug,
+    /// A command that an action ran, `[command]/usr/bin/git version`.
+    Command,
+}
+
+/// Marks of actions/runner, `ActionCommandManager` and `ExecutionContext`, as they are in a log.
+const MARKS: [(&[u8], Kind); 8] = [
+    (b"##[group]", Kind::Group),
+    (b"##[endgroup]", Kind::EndGroup),
+    (b"##[error]", Kind::Error),
+    (b"##[warning]", Kind::Warning),
+    (b"##[notice]", Kind::Notice),
+    (b"##[debug]", Kind::Debug),
+    (b"##[command]", Kind::Command),
+    (b"[command]", Kind::Command),
+];
+
+/// What a line was, apart from its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    pub kind: Kind,
+    /// The runner wrote the time before it. A line without one continues the line before.
+    pub stamped: bool,
+    /// In the colour in which the runner shows the script of a step.
+    pub script: bool,
+}
+
+/// `gh run view --log` writes the job and the step before each line, with tabs. The step, and the rest.
+pub fn split_prefix(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let job = memchr(b'\t', line)?;
+    let step = job + 1 + memchr(b'\t', &line[job + 1..])?;
+    let rest = &line[step + 1..];
+    stamp(without_bom(rest)).map(|_| (&line[job + 1..step], rest))
+}
+
+/// Appends the text of a raw line, which holds no line feed.
+pub fn read(line: &[u8], out: &mut Vec<u8>) -> Read {
+    let line = without_bom(line);
+    let after = stamp(line);
+    let stamped = after.is_some();
+    let line = without_bom(after.unwrap_or(line));
+    let line = &line[..line.len().min(LONGEST)];
+    // The runner's `\e[36;1m`, in which it echoes a script.
+    let script = line.starts_with(b"\x1b[36;1m");
+    let start = out.len();
+    if memchr(0x1b, line).is_some() {
+        without_codes(line, out);
+    } else {
+        out.extend_from_slice(line);
+    }
+    overwritten(start, out);
+    let mut kind = Kind::Text;
+    for (mark, marked) in MARKS {
+        if out[start..].starts_with(mark) {
+            kind = marked;
+            out.drain(start..start + mark.len());
+            break;
+        }
+    }
+    if let Some(length) = buildkit(&out[start..]) {
+        out.drain(start..start + length);
+    }
+    Read { kind, stamped, script }
+}
+
+fn without_bom(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
+/// What follows `2026-07-30T10:33:37.0347135Z `.
+fn stamp(line: &[u8]) -> Option<&[u8]> {
+    let shape = b"0000-00-00T00:00:00";
+    let head = line.get(..shape.len())?;
+    let fits = head.iter().zip(shape).all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    });
+    if !fits {
+        return None;
+    }
+    let rest = &line[shape.len()..];
+    let end = rest.iter().take(14).position(|byte| *byte == b'Z')?;
+    let fraction = rest[..end].iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let rest = &rest[end + 1..];
+    fraction.then(|| rest.strip_prefix(b" ").unwrap_or(rest))
+}
+
+/// Leaves out terminal codes: CSI, OSC and those of two characters.
+fn without_codes(line: &[u8], out: &mut Vec<u8>) {
+    let mut rest = line;
+    while let Some(at) = memchr(0x1b, rest) {
+        out.extend_from_slice(&rest[..at]);
+        let code = &rest[at + 1..];
+        let length = match code.first() {
+            Some(b'[') => code[1..]
+                .iter()
+                .position(|b| (0x40..=0x7e).contains(b))
+                .map(|end| end + 2),
+            Some(b']') => osc(code),
+            Some(_) => Some(1),
+            None => Some(0),
+        };
+        rest = &code[length.unwrap_or(code.len())..];
+    }
+    out.extend_from_slice(rest);
+}
+
+fn osc(code: &[u8]) -> Option<usize> {
+    let end = code.iter().position(|byte| matches!(byte, 0x07 | 0x1b))?;
+    let is_pair = code[end] == 0x1b && code.get(end + 1) == Some(&b'\\');
+    Some(end + if is_pair { 2 } else { 1 })
+}
+
+/// A carriage return begins the line anew: the last part that is not empty is what was seen.
+fn overwritten(start: usize, out: &mut Vec<u8>) {
+    while out.len() > start && matches!(out[out.len() - 1], b'\r' | b' ' | b'\t') {
+        out.pop();
+    }
+    if let Some(at) = memchr::memrchr(b'\r', &out[start..]) {
+        out.drain(start..=start + at);
+    }
+}
+
+/// The length of `#12 3.456 `, which BuildKit writes before the output of a build step.
+fn buildkit(text: &[u8]) -> Option<usize> {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut at = 1 + digits(text.strip_prefix(b"#")?);
+    at += text.get(at).filter(|byte| **byte == b' ').map(|_| 1)?;
+    let whole = digits(&text[at..]);
+    at += whole;
+    at += text.get(at).filter(|byte| **byte == b'.' && whole > 0).map(|_| 1)?;
+    at += digits(&text[at..]);
+    text.get(at).filter(|byte| **byte == b' ').map(|_| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(line: &[u8]) -> (String, Kind, bool) {
+        let mut out = b"before".to_vec();
+        let read = read(line, &mut out);
+        (String::from_utf8_lossy(&out[6..]).into_owned(), read.kind, read.stamped)
+    }
+
+    #[test]
+    fn what_the_runner_and_the_terminal_add_is_taken_off() {
+        for (line, expected, kind, stamped) in [
+            (
+                &b"2026-07-30T10:33:37.0347135Z ##[error]boom\r"[..],
+                "boom",
+                Kind::Error,
+                true,
+            ),
+            (b"\xef\xbb\xbf2026-07-30T10:33:37.0347135Z x", "x", Kind::Text, true),
+            (b"2026-07-30T10:33:37Z x", "x", Kind::Text, true),
+            (b"2026-07-30 10:33:37 x", "2026-07-30 10:33:37 x", Kind::Text, false),
+            (b"\x1b[1m\x1b[31merror\x1b[0m: a", "error: a", Kind::Text, false),
+            (b"\x1b]8;;http://h\x1b\\link\x1b]8;;\x07", "link", Kind::Text, false),
+            (b"cut\x1b[3", "cut", Kind::Text, false),
+            (b" 10 %\r 20 %\rdone\r", "done", Kind::Text, false),
+            (b"#12 3.456 npm error x", "npm error x", Kind::Text, false),
+            (b"#12 ERROR: failed", "#12 ERROR: failed", Kind::Text, false),
+            (b"#12", "#12", Kind::Text, false),
+            (
+                b"[command]/usr/bin/git version",
+                "/usr/bin/git version",
+                Kind::Command,
+                false,
+            ),
+            (b"say ##[error]x", "say ##[error]x", Kind::Text, false),
+        ] {
+            let found = text(line);
+            assert_eq!(
+                found,
+                (expected.to_owned(), kind, stamped),
+                "{}",
+                String::from_utf8_lossy(line)
+            );
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_gh_is_a_step_only_before_a_time() {
+        let line = b"build\tRun tests\t2026-07-30T10:33:37.0347135Z x";
+        assert_eq!(split_prefix(line).unwrap().0, b"Run tests");
+        assert_eq!(split_prefix(b"a\tb\tc"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_growing(line in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut out = Vec::new();
+            read(&line, &mut out);
+            prop_assert!(out.len() <= line.len());
+            prop_assert!(memchr(b'\r', &out).is_none());
+        }
+    }
+}

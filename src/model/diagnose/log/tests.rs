@@ -1,0 +1,133 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(text: impl AsRef<[u8]>) -> Log {
+    let mut reader = Reader::default();
+    reader.feed(text.as_ref());
+    reader.end()
+}
+
+fn stamped(lines: &str) -> String {
+    lines
+        .lines()
+        .map(|line| format!("2026-07-30T10:33:37.0347135Z {line}\n"))
+        .collect()
+}
+
+fn titles(log: &Log) -> Vec<&str> {
+    log.steps.iter().map(|step| &*step.title).collect()
+}
+
+fn body(step: &Step) -> Vec<String> {
+    let lines = step.body.lines().iter();
+    lines
+        .map(|line| String::from_utf8_lossy(step.body.text(line)).into_owned())
+        .collect()
+}
+
+const TWO_STEPS: &str = "\
+Prepare all required actions
+##[group]Run actions/checkout@v4
+with:
+  token: ***
+  ssh-key: 
+env:
+  STAGING_URL: 
+##[endgroup]
+checked out
+##[group]Run npm test
+\u{1b}[36;1mnpm test\u{1b}[0m
+shell: /usr/bin/bash -e {0}
+##[endgroup]
+boom
+##[error]Process completed with exit code 7.
+Post job cleanup.
+##[error]the cleanup fails, too
+";
+
+#[test]
+fn a_log_is_split_at_the_headers_of_its_steps() {
+    let log = read(stamped(TWO_STEPS));
+    assert_eq!(titles(&log), ["", "actions/checkout@v4", "npm test", ""]);
+    let [setup, checkout, test, cleanup] = &*log.steps else {
+        panic!()
+    };
+    assert_eq!(body(setup), ["Prepare all required actions"]);
+    let empty: Vec<_> = checkout
+        .header
+        .empty()
+        .map(|value| (&*value.name, value.is_input, value.line))
+        .collect();
+    assert_eq!(empty, [("ssh-key", true, 5), ("STAGING_URL", false, 7)]);
+    assert_eq!(checkout.header.values.len(), 3);
+    assert_eq!(test.header.script, ["npm test"]);
+    assert_eq!(test.header.shell.as_deref(), Some("/usr/bin/bash -e {0}"));
+    assert_eq!((test.exit, test.error_at), (Some(7), Some(1)));
+    assert_eq!(test.body.lines()[0].number, 14);
+    assert!(test.ends_with_error() && !checkout.ends_with_error());
+    assert!(cleanup.is_cleanup && cleanup.error_at.is_some());
+}
+
+#[test]
+fn a_header_that_was_printed_by_a_command_is_output() {
+    let forged = "##[group]Run make\nshell: bash\n##[endgroup]\none\n##[group]Run rm -rf\nsome output\n##[endgroup]\ntwo\n\
+        ##[group]Run never ends\nthree\n##[error]Process completed with exit code 1.\n";
+    let log = read(stamped(forged));
+    assert_eq!(titles(&log), ["", "make"]);
+    assert_eq!(log.steps[1].exit, Some(1));
+    assert_eq!(body(&log.steps[1])[1], "Run rm -rf");
+    assert_eq!(log.steps[1].body.lines().last().unwrap().number, 11);
+}
+
+#[test]
+fn the_steps_that_gh_names_are_taken() {
+    let log = read(
+        "job\tSet up job\t2026-07-30T10:33:37.0347135Z Secret source: None\n\
+         job\tTest\t2026-07-30T10:33:38.0347135Z ##[group]Run make\n\
+         job\tTest\t2026-07-30T10:33:38.0347135Z shell: bash\n\
+         job\tTest\t2026-07-30T10:33:38.0347135Z ##[endgroup]\n\
+         job\tTest\t2026-07-30T10:33:39.0347135Z ##[error]Process completed with exit code 2.\n",
+    );
+    assert_eq!(log.steps.last().unwrap().exit, Some(2));
+    assert!(titles(&log).contains(&"Set up job"));
+}
+
+#[test]
+fn hostile_lines_are_lines() {
+    let mut text = b"\xef\xbb\xbfone\0two\n\xff\xfe\n\x1b[31m".to_vec();
+    text.extend(std::iter::repeat_n(b'x', 10 << 20));
+    text.extend_from_slice(b"\r\nlast");
+    let log = read(&text);
+    assert_eq!(log.lines, 4);
+    let lines = body(&log.steps[0]);
+    assert_eq!((&*lines[0], &*lines[3]), ("one\0two", "last"));
+    assert!(lines[2].len() <= LONGEST);
+}
+
+proptest! {
+    #[test]
+    fn how_a_log_arrives_does_not_matter(
+        lines in proptest::collection::vec(prop_oneof![
+            Just("##[group]Run a".to_owned()), Just("##[endgroup]".to_owned()), Just("shell: b".to_owned()),
+            Just("##[error]Process completed with exit code 1.".to_owned()), Just("Post job cleanup.".to_owned()),
+            "[a-z\u{1b}\\[\r\t]{0,30}",
+        ], 0..40),
+        size in 1usize..60,
+    ) {
+        let text = lines.join("\n");
+        let whole = read(&text);
+        let mut reader = Reader::default();
+        text.as_bytes().chunks(size).for_each(|block| reader.feed(block));
+        let parts = reader.end();
+        prop_assert_eq!(whole.lines, parts.lines);
+        prop_assert_eq!(titles(&whole), titles(&parts));
+        prop_assert_eq!(
+            whole.steps.iter().map(body).collect::<Vec<_>>(),
+            parts.steps.iter().map(body).collect::<Vec<_>>()
+        );
+        let numbers: Vec<usize> =
+            whole.steps.iter().flat_map(|step| step.body.lines().iter().map(|line| line.number)).collect();
+        prop_assert!(numbers.is_sorted(), "{:?}", numbers);
+    }
+}

@@ -1,0 +1,33 @@
+//! Why is it red? The log of a job that failed, split into its steps, searched by rules, and judged.
+//!
+//! Nothing in a log is trusted: lines are bytes, memory is bounded, and no pattern takes more than linear time.
+
+mod cause;
+mod context;
+mod culprit;
+mod excerpt;
+mod fix;
+mod header;
+mod judge;
+mod line;
+mod log;
+mod normal;
+mod rule;
+mod rules;
+mod select;
+mod step_kind;
+
+pub use cause::{Cause, Confidence};
+pub use context::Context;
+pub use fix::Fix;
+pub use header::{Header, Value};
+pub use judge::{Diagnosis, Shown, diagnose};
+pub use log::{Log, Reader, Step};
+pub use normal::Known;
+pub use rule::RuleError;
+pub use rules::Rules;
+
+#[cfg(test)]
+mod measure;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! A line without what differs from run to run: numbers, times, hashes, temporary paths.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher as _};
+
+/// Hexadecimal digits from here on are a hash or an id.
+const HEX: usize = 7;
+
+/// Calls `put` for each byte of the normal form.
+fn normal(text: &[u8], mut put: impl FnMut(u8)) {
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let temporary = [&b"/tmp/"[..], b"/_temp/", b"/var/folders/"];
+        if let Some(start) = temporary.iter().find(|start| rest.starts_with(start)) {
+            put(b'T');
+            at += start.len();
+            at += text[at..]
+                .iter()
+                .take_while(|b| !b.is_ascii_whitespace() && !b"'\":,;)".contains(b))
+                .count();
+            continue;
+        }
+        let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if word == 0 {
+            if !rest[0].is_ascii_whitespace() {
+                put(rest[0]);
+            }
+            at += 1;
+            continue;
+        }
+        let is_hex = word >= HEX && rest[..word].iter().all(u8::is_ascii_hexdigit);
+        let has_digit = rest[..word].iter().any(u8::is_ascii_digit);
+        if is_hex && has_digit {
+            put(b'H');
+        } else {
+            let mut before = 0;
+            for byte in &rest[..word] {
+                match byte.is_ascii_digit() {
+                    true if before == b'0' => {}
+                    true => put(b'0'),
+                    false => put(*byte),
+                }
+                before = if byte.is_ascii_digit() { b'0' } else { *byte };
+            }
+        }
+        at += word;
+    }
+}
+
+#[cfg(test)]
+fn text(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    normal(line, |byte| out.push(byte));
+    out
+}
+
+fn hash(line: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    normal(line, |byte| hasher.write_u8(byte));
+    hasher.finish()
+}
+
+/// The lines of a log of a run that was green.
+#[derive(Default)]
+pub struct Known(HashSet<u64>);
+
+impl Known {
+    pub fn add(&mut self, line: &[u8]) {
+        self.0.insert(hash(line));
+    }
+
+    pub fn has(&self, line: &[u8]) -> bool {
+        self.0.contains(&hash(line))
+    }
+}
+
+/// What two failures for the same cause have in common, as 16 digits.
+pub fn fingerprint(cause: &str, line: &[u8]) -> String {
+    // FNV-1a: it must stay the same in every version, since waivers name it.
+    let mut state = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |byte: u8| state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    cause.bytes().for_each(&mut add);
+    add(0);
+    normal(line, &mut add);
+    format!("{state:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_differs_from_run_to_run_is_left_out() {
+        for (one, other) in [
+            ("took 12.3s at 10:00", "took 4.56s at 23:59"),
+            ("cannot open /tmp/a1b2/x: gone", "cannot open /tmp/zz/y: gone"),
+            ("commit 60a189413d", "commit deadbeef01"),
+            ("  indented   x", "indented x"),
+        ] {
+            assert_eq!(text(one.as_bytes()), text(other.as_bytes()), "{one}");
+        }
+        assert_ne!(text(b"test a failed"), text(b"test b failed"));
+        assert_ne!(fingerprint("lint", b"x"), fingerprint("test-failure", b"x"));
+        assert_eq!(fingerprint("lint", b"x 12"), "8950adc1ca8810e4");
+    }
+
+    proptest! {
+        #[test]
+        fn a_normal_form_is_its_own_normal_form_in_length(line in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let once = text(&line);
+            prop_assert!(once.len() <= line.len());
+        }
+    }
+}

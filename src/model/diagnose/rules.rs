@@ -1,0 +1,185 @@
+//! All rules, and the one pass that finds the lines that they may be about.
+
+use std::io::Read as _;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use flate2::read::DeflateDecoder;
+
+use super::excerpt::Excerpt;
+use super::line::Kind;
+use super::rule::{self, Rule, RuleError};
+
+/// The files of `rules/`, one per tool or family of tools, as `build.rs` packs them.
+const BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.deflate"));
+
+/// How many of the last lines of a step may explain it.
+const AT_THE_END: usize = 4;
+
+/// For lines that no rule is about: what a step wrote last often says why it ended.
+const POSITION: &str = r"
+tool: position
+rules:
+- id: end-of-step
+  any: ['..']
+  line: '^(?P<what>.*)$'
+  class: unknown
+  weight: 22
+  cause: '{what}'
+";
+
+#[derive(Debug)]
+pub struct Rules {
+    position: Vec<Rule>,
+    rules: Vec<Rule>,
+    words: AhoCorasick,
+    /// The rules that a word wakes.
+    wakes: Vec<Vec<usize>>,
+}
+
+/// A line that a rule is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Match<'r> {
+    /// Of the line in its excerpt.
+    pub index: usize,
+    pub rule: &'r Rule,
+}
+
+impl Rules {
+    /// The built-in rules and those of `more`, the text of a user's file.
+    ///
+    /// # Errors
+    /// Says what is wrong with `more`.
+    pub fn new(more: Option<&str>) -> Result<Self, RuleError> {
+        let mut rules = Vec::new();
+        let mut builtin = String::new();
+        DeflateDecoder::new(BUILTIN)
+            .read_to_string(&mut builtin)
+            .map_err(RuleError::from)?;
+        for text in builtin.split_terminator('\0') {
+            rules.extend(rule::parse(text)?);
+        }
+        if let Some(more) = more {
+            for rule in rule::parse(more)? {
+                rule.prove()?;
+                rules.push(rule);
+            }
+        }
+        Self::of(rules)
+    }
+
+    pub(super) fn of(rules: Vec<Rule>) -> Result<Self, RuleError> {
+        let mut words: Vec<String> = Vec::new();
+        let mut wakes: Vec<Vec<usize>> = Vec::new();
+        let mut known = std::collections::HashMap::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for word in &rule.any {
+                let at = *known.entry(word.to_ascii_lowercase()).or_insert_with_key(|word| {
+                    words.push(word.clone());
+                    wakes.push(Vec::new());
+                    words.len() - 1
+                });
+                wakes[at].push(index);
+            }
+        }
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(&words)
+            .map_err(RuleError::from)?;
+        let position = rule::parse(POSITION)?;
+        Ok(Self {
+            position,
+            rules,
+            words,
+            wakes,
+        })
+    }
+
+    /// Every line that a rule is about, and the rule, in the order of the lines.
+    pub fn look<'r>(&'r self, excerpt: &Excerpt) -> Vec<Match<'r>> {
+        let bytes = excerpt.bytes();
+        let mut found = Vec::new();
+        // Where each rule was last asked, so that two words of it on one line ask once.
+        let mut asked = vec![usize::MAX; self.rules.len()];
+        let mut index = 0;
+        for hit in self.words.find_overlapping_iter(bytes) {
+            index = excerpt.line_from(index, hit.start());
+            for rule in &self.wakes[hit.pattern().as_usize()] {
+                if std::mem::replace(&mut asked[*rule], index) != index && self.is_about(*rule, excerpt, index) {
+                    found.push(Match {
+                        index,
+                        rule: &self.rules[*rule],
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    /// The last lines of a step, up to the one at `end`.
+    pub fn at_the_end<'r>(&'r self, excerpt: &Excerpt, end: usize) -> impl Iterator<Item = Match<'r>> {
+        let written = (0..end).rev().filter(|index| {
+            let line = &excerpt.lines()[*index];
+            line.kind == Kind::Text && trimmed(excerpt.text(line)).len() > 2
+        });
+        let last: Vec<usize> = written.take(AT_THE_END).collect();
+        let rule = self.position.first();
+        last.into_iter()
+            .filter_map(move |index| Some(Match { index, rule: rule? }))
+    }
+
+    fn is_about(&self, rule: usize, excerpt: &Excerpt, index: usize) -> bool {
+        let rule = &self.rules[rule];
+        if !rule.matches(trimmed(excerpt.at(index))) {
+            return false;
+        }
+        if !rule.looks_around() {
+            return true;
+        }
+        let from = index.saturating_sub(rule.within);
+        let to = (index + rule.within + 1).min(excerpt.lines().len());
+        rule.allows((from..to).map(|near| trimmed(excerpt.at(near))))
+    }
+}
+
+/// Without the indentation, and the frame that terraform draws.
+pub fn trimmed(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = text.trim_ascii();
+        let Some(rest) = text.strip_prefix("│".as_bytes()) else {
+            return text;
+        };
+        text = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_matches_its_example_and_not_its_counterexample() {
+        let mut wrong = Vec::new();
+        let mut ids = std::collections::HashSet::new();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/model/diagnose/rules");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let file = file.unwrap().path();
+            let name = file.file_name().unwrap().to_str().unwrap();
+            match rule::parse(&std::fs::read_to_string(&file).unwrap()) {
+                Err(error) => wrong.push(format!("{name}: {error}")),
+                Ok(rules) => {
+                    for rule in rules {
+                        if let Err(error) = rule.prove() {
+                            wrong.push(format!("{name}: {error}"));
+                        }
+                        if !ids.insert(rule.id.clone()) {
+                            wrong.push(format!("{name}: `{}` is there twice", rule.id));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert_eq!(Rules::new(None).unwrap().rules.len(), ids.len());
+    }
+}

@@ -1,0 +1,232 @@
+//! The lines that explain a failure, the best first.
+
+use std::collections::HashMap;
+
+use super::cause::Cause;
+use super::line::Kind;
+use super::log::Log;
+use super::normal::Known;
+use super::rule::Rule;
+use super::rules::{Match, Rules, trimmed};
+
+/// From this weight on, a line says why a step failed.
+const SAYS_WHY: i32 = 90;
+/// No more lines are shown.
+pub const MOST: usize = 5;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'r> {
+    pub step: usize,
+    pub index: usize,
+    pub rule: &'r Rule,
+    pub score: i32,
+    pub is_new: bool,
+}
+
+/// What a line is worth besides its rule.
+struct Worth<'a> {
+    log: &'a Log,
+    culprit: usize,
+    green: Option<&'a Known>,
+}
+
+/// All candidates, the best first.
+pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option<&Known>) -> Vec<Candidate<'r>> {
+    let worth = Worth { log, culprit, green };
+    let mut all = Vec::new();
+    for (step, content) in log.steps.iter().enumerate() {
+        if !content.is_cleanup {
+            let matches = rules.look(&content.body);
+            let places = places(&matches);
+            all.extend(
+                matches
+                    .iter()
+                    .map(|found| worth.candidate(step, *found, places[&std::ptr::from_ref(found.rule)])),
+            );
+            if step == culprit {
+                let end = content.error_at.unwrap_or(content.body.lines().len());
+                let last = rules.at_the_end(&content.body, end);
+                all.extend(last.map(|found| worth.candidate(step, found, (found.index, found.index))));
+            }
+        }
+    }
+    // Stable: of two equal ones, the earlier line comes first.
+    all.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
+    all
+}
+
+/// Which line of each rule says most, the first or the last, and which is its last.
+fn places(matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
+    let mut places = HashMap::new();
+    for found in matches {
+        let (leader, last) = places
+            .entry(std::ptr::from_ref(found.rule))
+            .or_insert((found.index, found.index));
+        if found.rule.last || found.rule.cause == Cause::Unknown {
+            *leader = found.index;
+        }
+        *last = found.index;
+    }
+    places
+}
+
+impl Worth<'_> {
+    fn candidate<'r>(&self, step: usize, found: Match<'r>, (leader, last): (usize, usize)) -> Candidate<'r> {
+        let content = &self.log.steps[step];
+        let line = &content.body.lines()[found.index];
+        let text = content.body.text(line);
+        let mut score = found.rule.weight;
+        score += match line.kind {
+            Kind::Error => 4,
+            Kind::Warning => -8,
+            Kind::Notice | Kind::Debug => -20,
+            Kind::Command => -30,
+            Kind::Group | Kind::EndGroup => -15,
+            Kind::Text => 0,
+        };
+        if found.index != leader {
+            score -= 7;
+        }
+        // Where it is: the failing step first, and of that its end.
+        score -= match step.cmp(&self.culprit) {
+            std::cmp::Ordering::Equal => 0,
+            std::cmp::Ordering::Less
+                if ends_a_step(found.rule.cause) && (content.exit.is_some() || content.ends_with_error()) =>
+            {
+                12
+            }
+            std::cmp::Ordering::Less => 32,
+            std::cmp::Ordering::Greater => 45,
+        };
+        let end = content.error_at.unwrap_or(content.body.lines().len());
+        score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
+        // What nobody can go on after ends a step soon; if the step went on, it was not that.
+        if ends_a_step(found.rule.cause) {
+            score -= (3 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 18);
+        }
+        if is_harmless(trimmed(text)) {
+            score -= 45;
+        }
+        let is_new = self.green.is_some_and(|green| !green.has(text));
+        if self.green.is_some() {
+            score += if is_new { 8 } else { -40 };
+        }
+        Candidate {
+            step,
+            index: found.index,
+            rule: found.rule,
+            score,
+            is_new,
+        }
+    }
+}
+
+/// The binary logarithm.
+fn magnitude(lines: usize) -> i32 {
+    i32::try_from((lines + 1).ilog2()).unwrap_or(i32::MAX)
+}
+
+fn ends_a_step(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Permissions
+            | Cause::MissingSecret
+            | Cause::MissingConfig
+            | Cause::WorkflowConfig
+            | Cause::FlakyInfra
+            | Cause::WrongTrigger
+    )
+}
+
+/// A line that names a failure and is none: a test that passed, nothing found, something tolerated, the script itself.
+fn is_harmless(text: &[u8]) -> bool {
+    const STARTS: &[&str] = &[
+        "throw ",
+        "raise ",
+        "assert ",
+        "if ",
+        "console.",
+        "print(",
+        "log.",
+        "logger.",
+        "echo ",
+        "* [new ",
+        "✓",
+        "✔",
+        "√",
+        "PASS",
+        "ok ",
+        "+ ",
+        "++ ",
+        "$ ",
+        "--- PASS",
+        "[       OK",
+        "# ",
+        "// ",
+        "warning:",
+        "npm warn",
+    ];
+    const WORDS: &[&str] = &[
+        "... ok",
+        " PASSED",
+        "0 errors",
+        "0 failed",
+        "0 failures",
+        "no errors",
+        "No errors",
+        "continue-on-error",
+        "(ignored)",
+        "|| true",
+        "|| {",
+        "retrying",
+        "Retrying",
+        "will retry",
+        "(skipped)",
+        "expected failure",
+        "xfail",
+        "allowed to fail",
+        "non-fatal",
+        "Will be retried",
+        "ignoring",
+        "UserWarning",
+        "DeprecationWarning",
+        "FutureWarning",
+    ];
+    // A frame of a stack.
+    if text.starts_with(b"at ") && memchr::memchr(b'(', text).is_some() {
+        return true;
+    }
+    let starts = STARTS.iter().any(|start| text.starts_with(start.as_bytes()));
+    starts
+        || WORDS
+            .iter()
+            .any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+}
+
+/// The lines to show: different ones, and not too many of the same rule.
+pub fn shown<'r>(log: &Log, candidates: &[Candidate<'r>]) -> Vec<Candidate<'r>> {
+    let mut shown: Vec<Candidate<'r>> = Vec::new();
+    let mut texts: Vec<&[u8]> = Vec::new();
+    for pass in 0..2 {
+        for candidate in candidates {
+            if shown.len() >= MOST {
+                return shown;
+            }
+            let text = trimmed(log.steps[candidate.step].body.at(candidate.index));
+            let is_there = (shown.iter()).any(|other| (other.step, other.index) == (candidate.step, candidate.index));
+            let same = shown
+                .iter()
+                .filter(|other| std::ptr::eq(other.rule, candidate.rule))
+                .count();
+            // Beside a line that says why, lines that only are the last ones say nothing.
+            let says_why = shown.first().is_some_and(|best| best.rule.weight >= SAYS_WHY);
+            let is_exit = candidate.rule.weight < 10 && !shown.is_empty() || candidate.rule.weight < 25 && says_why;
+            if is_there || texts.contains(&text) || is_exit || (pass == 0 && same >= 2) {
+                continue;
+            }
+            texts.push(text);
+            shown.push(*candidate);
+        }
+    }
+    shown
+}

@@ -1,0 +1,166 @@
+//! Diagnoses of small logs: what must win, and what must not.
+
+use super::*;
+
+fn log(lines: &str) -> Log {
+    let mut reader = Reader::default();
+    for line in lines.lines() {
+        reader.feed(format!("2026-07-30T10:33:37.0347135Z {line}\n").as_bytes());
+    }
+    reader.end()
+}
+
+fn step(title: &str, header: &str, body: &str) -> String {
+    format!("##[group]Run {title}\nshell: bash -e {{0}}\n{header}##[endgroup]\n{body}")
+}
+
+const FAILED: &str = "##[error]Process completed with exit code 1.\n";
+
+fn of(text: &str) -> Diagnosis {
+    diagnose(&log(text), &Rules::new(None).unwrap(), None, 0).unwrap()
+}
+
+fn best(found: &Diagnosis) -> String {
+    String::from_utf8_lossy(&found.lines[0].text).into_owned()
+}
+
+#[test]
+fn a_failure_that_was_tolerated_does_not_win() {
+    let first = step("npm run lint", "", &format!("fatal: not a git repository\n{FAILED}"));
+    let second = step(
+        "npm test",
+        "",
+        &format!("Error: Cannot find module 'express'\n{FAILED}"),
+    );
+    let found = of(&format!("{first}{second}"));
+    assert_eq!(
+        (&*found.step, &*best(&found)),
+        ("npm test", "Error: Cannot find module 'express'")
+    );
+    // What reports after a failure runs always.
+    let report = step(
+        "actions/upload-artifact@v4",
+        "",
+        "##[error]No files were found with the provided path: a. No artifacts\n",
+    );
+    assert_eq!(of(&format!("{second}{report}")).step, "npm test");
+}
+
+#[test]
+fn what_only_looks_like_a_failure_does_not_win() {
+    let body = "test errors::fatal_error_is_reported ... ok\nfound 0 errors\nRetrying: read: connection reset by peer\n\
+        warning: unused error\ntest parse ... FAILED\nthread 'parse' panicked at src/lib.rs:3:5:\n\
+        assertion `left == right` failed\ntest result: FAILED. 1 passed; 1 failed\n";
+    let found = of(&step("cargo test", "", &format!("{body}{FAILED}")));
+    assert_eq!(
+        (found.cause, &*best(&found)),
+        (Cause::TestFailure, "assertion `left == right` failed")
+    );
+}
+
+#[test]
+fn a_variable_that_is_empty_in_a_run_without_secrets_is_a_missing_secret() {
+    let setup = "Secret source: None\n##[group]GITHUB_TOKEN Permissions\nContents: read\n##[endgroup]\n";
+    let body = format!("##[error]Input required and not supplied: token\n{FAILED}");
+    let found = of(&format!("{setup}{}", step("a/b@v1", "env:\n  DEPLOY_TOKEN: \n", &body)));
+    assert_eq!(
+        (found.cause, found.confidence),
+        (Cause::MissingSecret, Confidence::Sure)
+    );
+    assert!(found.could_not_run.unwrap().contains("Secret source: None"));
+    assert!(
+        found.evidence.iter().any(|text| text.contains("DEPLOY_TOKEN")),
+        "{:?}",
+        found.evidence
+    );
+    assert_eq!(found.context.permissions["contents"], "read");
+    assert_eq!(found.fix.unwrap().id(), "skip-guard");
+}
+
+#[test]
+fn a_token_that_has_the_permission_speaks_against_it() {
+    let setup = |given: &str| format!("##[group]GITHUB_TOKEN Permissions\nContents: {given}\n##[endgroup]\n");
+    let body = format!("remote: Permission to a/b.git denied to github-actions[bot].\n{FAILED}");
+    let found = of(&format!("{}{}", setup("read"), step("git push", "", &body)));
+    assert!(
+        found
+            .evidence
+            .iter()
+            .any(|text| text.contains("contents: read, not write")),
+        "{:?}",
+        found.evidence
+    );
+    let found = of(&format!("{}{}", setup("write"), step("git push", "", &body)));
+    assert_eq!(found.against, ["the token has contents: write"]);
+}
+
+#[test]
+fn a_request_without_the_number_of_a_pull_request_is_a_wrong_trigger() {
+    let found = of(&step(
+        "gh api repos/a/b/pulls//files",
+        "",
+        &format!("gh: Not Found (HTTP 404)\n{FAILED}"),
+    ));
+    assert_eq!(
+        (found.cause, found.fix.unwrap().id()),
+        (Cause::WrongTrigger, "event-guard")
+    );
+    assert!(found.could_not_run.is_some());
+}
+
+#[test]
+fn lines_of_a_green_run_explain_nothing() {
+    let text = step(
+        "make",
+        "",
+        &format!("ERROR: cannot load plugin 17\nERROR: link of app failed here\n{FAILED}"),
+    );
+    let mut green = Known::default();
+    green.add(b"ERROR: link of app failed here");
+    let found = diagnose(&log(&text), &Rules::new(None).unwrap(), Some(&green), 1).unwrap();
+    assert_eq!(best(&found), "ERROR: cannot load plugin 17");
+    assert!(found.lines[0].why.contains("not in the green run"));
+    assert_eq!(found.around.len(), 2);
+}
+
+#[test]
+fn a_log_in_which_nothing_failed_has_no_diagnosis() {
+    let rules = Rules::new(None).unwrap();
+    assert!(diagnose(&log(&step("make", "", "all is well\n")), &rules, None, 0).is_none());
+    assert!(diagnose(&Log::default(), &rules, None, 0).is_none());
+}
+
+#[test]
+fn a_vague_failure_is_named_by_what_the_step_runs_and_is_never_sure() {
+    let found = of(&step("npm run lint", "", &format!("something is odd\n{FAILED}")));
+    assert_eq!((found.cause, &*best(&found)), (Cause::Lint, "something is odd"));
+    assert_ne!(found.confidence, Confidence::Sure);
+    let found = of(&step("frobnicate", "", &format!("something is odd\n{FAILED}")));
+    assert_eq!((found.cause, found.confidence), (Cause::Unknown, Confidence::Unknown));
+}
+
+#[test]
+fn a_rule_of_somebodys_own_wins_by_its_weight_and_a_wrong_one_is_refused() {
+    let rule = "tool: acme\nrules:\n- id: acme-quota\n  any: [quota]\n  line: '^quota of (?P<who>\\w+)'\n  class: resource-limit\n  \
+        weight: 99\n  cause: 'The quota of {who} is used up'\n  hit: 'quota of ci'\n  miss: 'quotas'\n";
+    let rules = Rules::new(Some(rule)).unwrap();
+    let text = step("make", "", &format!("quota of ci\nerror: it failed\n{FAILED}"));
+    let found = diagnose(&log(&text), &rules, None, 0).unwrap();
+    assert_eq!(
+        (found.cause, &*found.sentence),
+        (Cause::ResourceLimit, "The quota of ci is used up")
+    );
+    for (from, to, expected) in [
+        ("resource-limit", "resource-limits", "did you mean `resource-limit`?"),
+        ("{who}", "{whom}", "`{whom}` in its cause is not a group of its line"),
+        ("hit: 'quota of ci'", "hit: 'x'", "does not match its `hit`"),
+        ("miss: 'quotas'", "miss: 'quota of x'", "matches its `miss`"),
+        ("(?P<who>\\w+)'", "(?P<who>\\w+'", "cannot be used"),
+        ("any: [quota]", "any: []", "needs words"),
+        ("weight: 99", "weight: 101", "not between 0 and 100"),
+        ("weight: 99", "wait: 99", "wait"),
+    ] {
+        let error = Rules::new(Some(&rule.replace(from, to))).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,167 @@
+//! `diagnose`: why a job failed.
+
+use serde_json::Value;
+
+use crate::gate::Gate;
+
+/// The log of a run without secrets.
+pub const RED: &str = "\
+2026-07-30T10:33:36.0000000Z Secret source: None
+2026-07-30T10:33:37.0000000Z ##[group]Run actions/checkout@v4
+2026-07-30T10:33:37.0000000Z with:
+2026-07-30T10:33:37.0000000Z   token: ***
+2026-07-30T10:33:37.0000000Z ##[endgroup]
+2026-07-30T10:33:38.0000000Z ##[group]Run ./deploy.sh staging
+2026-07-30T10:33:38.0000000Z \u{1b}[36;1m./deploy.sh staging\u{1b}[0m
+2026-07-30T10:33:38.0000000Z shell: /usr/bin/bash -e {0}
+2026-07-30T10:33:38.0000000Z env:
+2026-07-30T10:33:38.0000000Z   DEPLOY_TOKEN: 
+2026-07-30T10:33:38.0000000Z ##[endgroup]
+2026-07-30T10:33:39.0000000Z Deploying
+2026-07-30T10:33:39.0000000Z ./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable
+2026-07-30T10:33:39.0000000Z ##[error]Process completed with exit code 1.
+2026-07-30T10:33:40.0000000Z Post job cleanup.
+";
+
+const WORKFLOW: &str = "on: push
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: ./deploy.sh staging
+";
+
+fn check(gate: &Gate) -> Value {
+    gate.report("diagnose")["checks"][0].clone()
+}
+
+#[test]
+fn a_failure_is_explained_with_its_line_its_class_and_its_fix() {
+    let gate = Gate::new().on_runner("push", "{}");
+    gate.write("red.log", RED).write(".github/workflows/d.yml", WORKFLOW);
+    gate.run(["diagnose", "--log=red.log", "--workflow-file=.github/workflows/d.yml"])
+        .code(1)
+        .says("missing-secret: The variable DEPLOY_TOKEN is not set")
+        .says("file=.github/workflows/d.yml,line=7")
+        .says("stageproof skip-guard --require env:DEPLOY_TOKEN")
+        .says("the job could not do anything here");
+    let outputs = gate.outputs();
+    for (name, value) in [
+        ("class", "missing-secret"),
+        ("confidence", "sure"),
+        ("fix", "skip-guard"),
+        ("line", "./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable"),
+        ("verdict", "fail"),
+    ] {
+        assert_eq!(outputs[name], value, "{name}");
+    }
+    assert_eq!(check(&gate)["id"], format!("diagnose:{}", outputs["fingerprint"]));
+    assert_eq!(check(&gate)["findings"][0]["class"], "infra");
+}
+
+#[test]
+fn a_waiver_covers_this_cause_and_no_other() {
+    let gate = Gate::new();
+    gate.write("red.log", RED);
+    gate.run(["diagnose", "--log=red.log"]).code(1);
+    let id = check(&gate)["id"].as_str().unwrap().to_owned();
+    let waiver = format!("version: 1\nwaivers: [{{check: '{id}', reason: known, until: 2999-12-31}}]\n");
+    gate.write(".github/stageproof.yml", waiver);
+    gate.run(["diagnose", "--log=red.log"]).code(0).says("known");
+    gate.write(
+        "red.log",
+        RED.replace("line 3: DEPLOY_TOKEN: unbound variable", "jq: command not found"),
+    );
+    gate.run(["diagnose", "--log=red.log"])
+        .code(1)
+        .says("jq is not installed");
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    let gate = Gate::new().env("DEPLOY_TOKEN", "s3cr3t-v4lue-0815");
+    gate.write(
+        "red.log",
+        RED.replace("Deploying", "error: login with s3cr3t-v4lue-0815 failed"),
+    );
+    for args in [vec!["--context=3"], vec!["--format=json"]] {
+        gate.run(["diagnose", "--log=red.log"].into_iter().chain(args))
+            .code(1)
+            .says("login with ***")
+            .never_says("s3cr3t-v4lue");
+    }
+}
+
+#[test]
+fn logs_with_one_cause_are_one_entry_and_what_passed_is_told() {
+    let gate = Gate::new();
+    gate.write("a.log", RED)
+        .write("b.log", RED)
+        .write("c.log", "all is well\n");
+    gate.run(["diagnose", "--log=a.log", "--log=b.log", "--log=c.log"])
+        .code(1)
+        .says("also the cause in b.log")
+        .says("Nothing failed in c.log (1 line)");
+    assert_eq!(
+        gate.report("diagnose")["counts"]["failed"],
+        2,
+        "the cause, and that the job could not run"
+    );
+}
+
+#[test]
+fn lines_that_a_green_run_has_too_explain_nothing() {
+    let gate = Gate::new();
+    let red = "##[group]Run make\nshell: bash\n##[endgroup]\nERROR: cache 17 is cold\nthe widget is upside down\n\
+        ##[error]Process completed with exit code 1.\n";
+    gate.write("red.log", red)
+        .write("green.log", "ERROR: cache 4 is cold\n");
+    gate.run(["diagnose", "--log=red.log"]).code(1).says("cache 17 is cold");
+    gate.run(["diagnose", "--log=red.log", "--green=green.log"])
+        .code(1)
+        .says("the widget is upside down");
+}
+
+#[test]
+fn rules_of_a_project_are_used_and_a_wrong_one_is_refused() {
+    let gate = Gate::new();
+    let rule = "tool: acme\nrules:\n- id: widget\n  any: [widget]\n  line: 'widget is (?P<how>.+)'\n  class: policy-gate\n  \
+        weight: 95\n  cause: 'The widget is {how}'\n  hit: 'widget is red'\n  miss: 'widgets'\n";
+    gate.write(
+        "red.log",
+        "the widget is upside down\n##[error]Process completed with exit code 1.\n",
+    )
+    .write(".github/stageproof-rules.yml", rule);
+    gate.run(["diagnose", "--log=red.log"])
+        .code(1)
+        .says("policy-gate: The widget is upside down");
+    gate.write("other.yml", rule.replace("hit: 'widget is red'", "hit: 'no'"));
+    gate.run(["diagnose", "--log=red.log", "--rules=other.yml"])
+        .code(4)
+        .says("rule `widget`: it does not match its `hit`: no");
+}
+
+#[test]
+fn what_cannot_be_read_is_refused() {
+    let gate = Gate::new();
+    gate.write("empty.log", "")
+        .write("a.zip", b"PK\x03\x04rest")
+        .write("red.log", RED);
+    for (args, code, says) in [
+        (vec![], 2, "no log was given"),
+        (vec!["--log=none.log"], 4, "none.log cannot be read"),
+        (vec!["--log=empty.log"], 4, "empty.log is empty"),
+        (vec!["--log=a.zip"], 4, "it is a zip"),
+        (vec!["--log=-", "--log=-"], 2, "--log - is given twice"),
+        (
+            vec!["--log=red.log", "--context=201"],
+            2,
+            "--context 201 is more than 200",
+        ),
+        (vec!["--log=red.log", "--workflow-file=red.log"], 4, "red.log"),
+        (vec!["--log=red.log", "--green=none.log"], 4, "none.log cannot be read"),
+    ] {
+        gate.run(["diagnose"].into_iter().chain(args)).code(code).says(says);
+    }
+}

@@ -79,6 +79,14 @@ pub struct Looked<'r> {
     pub cut: Option<&'static str>,
 }
 
+/// What a file holds, as text if it is written as UTF-16 or packed by gzip.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn decoded(file: File) -> io::Result<Box<dyn Read>> {
+    Ok(Decoded::of_file(file)?.input)
+}
+
 /// Looks through a file. `stop` ends it early.
 ///
 /// # Errors

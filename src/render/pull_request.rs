@@ -247,12 +247,6 @@ mod tests {
                 .0
                 .replace("\n\n## Why this is safe\n\n", "\n  ")
         });
-        snapshot(
-            "pull-request-sentences",
-            &sections.collect::<Vec<_>>().join(
-                "
-    ",
-            ),
-        );
+        snapshot("pull-request-sentences", &sections.collect::<Vec<_>>().join("\n"));
     }
 }

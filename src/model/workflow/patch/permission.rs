@@ -43,7 +43,7 @@ pub fn add(
         let (scope, access) = (one_line(scope), access.as_str());
         return Err(Refusal(format!("there is no permission `{scope}: {access}`")));
     }
-    if called_only(editor.root()) {
+    if is_callable(editor.root()) {
         return Err(Refusal::new(
             "other workflows call this one, and its jobs get no more than the job that calls it; grant it there",
         ));
@@ -116,8 +116,8 @@ fn entry((key, value): (&Node, &Node)) -> Option<(String, Access)> {
     Some((key.text()?.to_owned(), access))
 }
 
-/// Whether its runs may have been started by a call.
-fn called_only(root: &Node) -> bool {
+/// Whether other workflows may call it.
+fn is_callable(root: &Node) -> bool {
     let is_call = |node: &Node| node.text() == Some("workflow_call");
     root.get("on").is_some_and(|on| {
         is_call(on) || on.items().iter().any(is_call) || on.entries().any(|(event, _)| is_call(event))

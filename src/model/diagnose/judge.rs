@@ -7,12 +7,14 @@ use super::log::{Log, Step};
 use super::normal::{self, Known};
 use super::rules::{Rules, trimmed};
 use super::select::{self, Candidate};
-use super::{culprit, step_kind};
+use super::{culprit, step_kind, words};
 use crate::model::text::count;
 
 /// Below this, a line alone does not say why.
 const TELLS: i32 = 62;
 const SURE: i32 = 90;
+/// A rule with less is about any program: what the step runs says more.
+const VAGUE: i32 = 78;
 
 /// A line that explains the failure.
 #[derive(Clone, Debug)]
@@ -63,7 +65,7 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
     let step = &log.steps[failing];
     let text = trimmed(log.steps[best.step].body.at(best.index));
     let number = log.steps[best.step].body.lines()[best.index].number;
-    let mut judged = Judged::of(best, number, &candidates, step);
+    let mut judged = Judged::of(best, number, text, &candidates, step);
     judged.heed(&context, step, best, text);
     let fingerprint = normal::fingerprint(judged.cause.as_str(), text);
     let could_not_run = could_not_run(judged.cause, &context, step);
@@ -121,6 +123,8 @@ fn neighbours(log: &Log, best: Candidate<'_>, around: usize) -> Vec<(usize, Vec<
 struct Judged {
     cause: Cause,
     confidence: Confidence,
+    /// Nothing but the kind of step says so.
+    is_guess: bool,
     evidence: Vec<String>,
     against: Vec<String>,
     fix: Option<Fix>,
@@ -128,10 +132,11 @@ struct Judged {
 
 impl Judged {
     /// By the best line, what the others say, and what the step runs.
-    fn of(best: Candidate<'_>, number: usize, all: &[Candidate<'_>], step: &Step) -> Self {
+    fn of(best: Candidate<'_>, number: usize, text: &[u8], all: &[Candidate<'_>], step: &Step) -> Self {
         let mut judged = Self {
             cause: best.rule.cause,
             confidence: Confidence::Likely,
+            is_guess: false,
             evidence: vec![format!(
                 "line {} matches the rule {} ({})",
                 number, best.rule.id, best.rule.tool
@@ -139,22 +144,37 @@ impl Judged {
             against: Vec::new(),
             fix: best.rule.fix.clone(),
         };
+        let kind = step_kind::of(step);
         if judged.cause == Cause::Unknown {
-            // A vague line: the next one that is not, or what the step is for.
-            let other = all.iter().find(|other| {
-                other.rule.weight > 10 && other.rule.cause != Cause::Unknown && other.score >= best.score - 20
-            });
-            let kind = step_kind::of(step);
-            if let Some(kind) = kind {
-                judged.cause = kind;
-                judged.evidence.push(format!("the step runs `{}`", step.title));
-            } else if let Some(other) = other {
+            // A vague line: one near it that is not, its own words, or what the step is for.
+            let beside = |least: i32| {
+                let said = |other: &&Candidate<'_>| other.rule.weight > 10 && other.rule.cause != Cause::Unknown;
+                all.iter().filter(said).find(|other| other.score >= best.score - least)
+            };
+            let by_step = kind.filter(|kind| *kind != Cause::ScriptBug);
+            if let Some(other) = beside(12) {
                 judged.cause = other.rule.cause;
-                judged.evidence.push(format!(
-                    "another line matches the rule {} ({})",
-                    other.rule.id, other.rule.tool
-                ));
+                let (id, tool) = (&other.rule.id, &other.rule.tool);
+                judged
+                    .evidence
+                    .push(format!("another line matches the rule {id} ({tool})"));
+            } else if let Some(cause) = by_step {
+                judged.cause = cause;
+                judged.evidence.push(format!("the step runs `{}`", step.title));
+            } else if let Some(cause) = words::of(text) {
+                judged.cause = cause;
+                judged.evidence.push("the words of the line".to_owned());
+            } else if let Some(cause) = kind.or(step.header.shell.as_ref().map(|_| Cause::ScriptBug)) {
+                judged.cause = cause;
+                judged.is_guess = true;
+                judged.evidence.push("the step is a script of the project".to_owned());
             }
+        } else if judged.cause == Cause::ScriptBug
+            && best.rule.weight < VAGUE
+            && let Some(cause @ (Cause::TestFailure | Cause::Lint)) = kind
+        {
+            judged.cause = cause;
+            judged.evidence.push(format!("the step runs `{}`", step.title));
         } else {
             let rival = all.iter().find(|other| {
                 other.rule.cause != best.rule.cause
@@ -170,7 +190,7 @@ impl Judged {
             let is_sure = best.rule.weight >= SURE && best.score >= SURE && rival.is_none();
             judged.confidence = if is_sure { Confidence::Sure } else { Confidence::Likely };
         }
-        if judged.cause == Cause::Unknown || best.score < TELLS / 2 {
+        if judged.cause == Cause::Unknown || judged.is_guess || best.score < TELLS / 2 {
             judged.confidence = Confidence::Unknown;
         }
         judged

@@ -16,6 +16,7 @@ mod rule;
 mod rules;
 mod select;
 mod step_kind;
+mod words;
 
 pub use cause::{Cause, Confidence};
 pub use context::Context;

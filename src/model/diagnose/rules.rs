@@ -15,7 +15,7 @@ const BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.deflate")
 /// How many of the last lines of a step may explain it.
 const AT_THE_END: usize = 4;
 
-/// For lines that no rule is about: what a step wrote last often says why it ended.
+/// For lines that no rule is about: what a step wrote last often says why it ended, and what somebody made an error of.
 const POSITION: &str = r"
 tool: position
 rules:
@@ -25,7 +25,15 @@ rules:
   class: unknown
   weight: 22
   cause: '{what}'
+- id: error-annotation
+  any: ['..']
+  line: '^(?P<what>.*)$'
+  class: unknown
+  weight: 56
+  cause: '{what}'
 ";
+/// How many annotations of a step are looked at.
+const ANNOTATIONS: usize = 50;
 
 #[derive(Debug)]
 pub struct Rules {
@@ -116,16 +124,25 @@ impl Rules {
         found
     }
 
-    /// The last lines of a step, up to the one at `end`.
-    pub fn at_the_end<'r>(&'r self, excerpt: &Excerpt, end: usize) -> impl Iterator<Item = Match<'r>> {
-        let written = (0..end).rev().filter(|index| {
+    /// The last lines of a step before the one at `end`, and what was marked as an error.
+    pub fn by_position<'r>(&'r self, excerpt: &Excerpt, end: usize) -> impl Iterator<Item = Match<'r>> {
+        let of_kind = |wanted: Kind, index: &usize| {
             let line = &excerpt.lines()[*index];
-            line.kind == Kind::Text && trimmed(excerpt.text(line)).len() > 2
-        });
-        let last: Vec<usize> = written.take(AT_THE_END).collect();
-        let rule = self.position.first();
-        last.into_iter()
-            .filter_map(move |index| Some(Match { index, rule: rule? }))
+            let text = trimmed(excerpt.text(line));
+            line.kind == wanted && text.len() > 2 && memchr::memmem::find(text, b" with exit code ").is_none()
+        };
+        let lines = excerpt.lines().len();
+        let last = (0..end.min(lines)).rev().filter(|index| of_kind(Kind::Text, index));
+        let errors = (0..lines).filter(|index| of_kind(Kind::Error, index));
+        let last: Vec<(usize, usize)> = last.take(AT_THE_END).map(|index| (0, index)).collect();
+        let errors: Vec<(usize, usize)> = errors.take(ANNOTATIONS).map(|index| (1, index)).collect();
+        let found = last.into_iter().chain(errors);
+        found.filter_map(|(rule, index)| {
+            Some(Match {
+                index,
+                rule: self.position.get(rule)?,
+            })
+        })
     }
 
     fn is_about(&self, rule: usize, excerpt: &Excerpt, index: usize) -> bool {

@@ -45,7 +45,7 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
             );
             if step == culprit {
                 let end = content.error_at.unwrap_or(content.body.lines().len());
-                let last = rules.at_the_end(&content.body, end);
+                let last = rules.by_position(&content.body, end);
                 all.extend(last.map(|found| worth.candidate(step, found, (found.index, found.index))));
             }
         }

@@ -136,6 +136,8 @@ fn a_vague_failure_is_named_by_what_the_step_runs_and_is_never_sure() {
     assert_eq!((found.cause, &*best(&found)), (Cause::Lint, "something is odd"));
     assert_ne!(found.confidence, Confidence::Sure);
     let found = of(&step("frobnicate", "", &format!("something is odd\n{FAILED}")));
+    assert_eq!((found.cause, found.confidence), (Cause::ScriptBug, Confidence::Unknown));
+    let found = of("##[group]Run a/b@v1\nwith:\n  x: y\n##[endgroup]\n##[error]something is odd\n");
     assert_eq!((found.cause, found.confidence), (Cause::Unknown, Confidence::Unknown));
 }
 

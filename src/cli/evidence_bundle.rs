@@ -30,6 +30,9 @@ pub struct EvidenceBundleOptions {
     /// Path of the zip [default: the evidence directory's path with .zip].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
+    /// Environment variable with the Ed25519 private key, as PEM or its base64, that signs the statement beside the zip.
+    #[arg(long, value_name = "NAME")]
+    pub sign_key_env: Option<String>,
 }
 
 impl Options for EvidenceBundleOptions {
@@ -40,13 +43,23 @@ impl Options for EvidenceBundleOptions {
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         given.setting.evidence_dir = given.setting.newest();
         let options = self.or(given.config.evidence_bundle.take().unwrap_or_default());
+        given.secret_names.extend(options.sign_key_env.clone());
         Ok(Box::new(options.plan(&given.setting, given.world)?))
     }
 }
 
 impl EvidenceBundleOptions {
     pub fn or(self, config: Self) -> Self {
-        merge!(self, config, Self { files, exclude, output })
+        merge!(
+            self,
+            config,
+            Self {
+                files,
+                exclude,
+                output,
+                sign_key_env
+            }
+        )
     }
 
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
@@ -85,6 +98,7 @@ impl EvidenceBundleOptions {
             output,
             subject: setting.subject.clone(),
             clock: clock(world)?,
+            sign_key_env: self.sign_key_env,
         })
     }
 }

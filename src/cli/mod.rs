@@ -335,7 +335,8 @@ fn run_with(
     let evidence_dir = given.setting.evidence_dir.clone();
     let home = (plan.report_home() != ReportHome::None).then_some(("--evidence-dir", &*evidence_dir));
     let status = plan.status_file().map(|file| ("--status-file", file));
-    for (what, path) in home.into_iter().chain(plan.writes()).chain(status) {
+    let report = plan.report_file().map(|file| ("--report", file));
+    for (what, path) in home.into_iter().chain(plan.writes()).chain(status).chain(report) {
         common::refuse_what_is_not_kept(what, path, world)?;
     }
     if !plan.replaces_its_report() {

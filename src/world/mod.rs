@@ -34,6 +34,7 @@ pub mod runner;
 pub mod scan;
 pub mod scratch;
 pub mod secrets;
+pub mod signing;
 pub mod sockets;
 pub mod stamp;
 pub mod supervisor;

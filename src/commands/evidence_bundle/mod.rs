@@ -1,5 +1,6 @@
 //! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
+mod attest;
 mod earlier;
 mod found;
 mod gather;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub subject: Subject,
     /// What stamps the index; fixed, the same files make the same bundle.
     pub clock: Clock,
+    /// The variable that holds the key to sign with.
+    pub sign_key_env: Option<String>,
 }
 
 impl Subcommand for Plan {
@@ -115,6 +118,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
                     .push(check("evidence-bundle", PACKED, halted(halt), started)),
                 Ok(bundle) => {
                     outcome.checks.push(bundle_check(plan, &bundle, started));
+                    outcome.append(attest::attest(plan, world, &bundle, &manifest_sha256));
                     outcome.outputs.extend(outputs(plan, manifest_sha256, bundle.sha256));
                 }
             }

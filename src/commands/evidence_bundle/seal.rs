@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::Plan;
+use super::attest;
 use super::earlier;
 use super::found::Found;
 use super::gather::{self, Gathered};
@@ -86,6 +87,7 @@ pub fn prepare(
     let dir = &plan.evidence_dir;
     let claim = files::claim(dir)?.ok_or(Halt::Busy)?;
     refuse_output(&plan.output, dir)?;
+    attest::refuse_others(&plan.output)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot read the workspace {}", plan.workspace.display()))?;
     let earlier = earlier::look_at_earlier(dir, &plan.workspace)?;

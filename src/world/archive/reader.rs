@@ -98,7 +98,8 @@ impl Archive {
         Ok(Stamp::of(&self.file.metadata()?) != self.opened)
     }
 
-    fn content(&self, member: &Member) -> io::Result<Content<'_>> {
+    /// The content of one file, from its beginning. Its end is an error unless all of it is what the zip says.
+    pub fn content(&self, member: &Member) -> io::Result<Content<'_>> {
         let record = &member.0;
         let mut header = vec![0; record.local().len()];
         self.file.read_exact_at(&mut header, record.offset)?;

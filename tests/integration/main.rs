@@ -27,6 +27,7 @@ mod skipped;
 #[path = "../support/tokens.rs"]
 mod tokens;
 
+mod attested;
 mod check;
 mod completions;
 mod console;

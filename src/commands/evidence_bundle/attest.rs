@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use super::seal::Bundle;
 use super::{Plan, check, errored};
 use crate::model::attest::envelope::{Envelope, PAYLOAD_TYPE, pae};
 use crate::model::attest::{
@@ -29,11 +28,11 @@ const LONGEST_JUNIT: u64 = 256 << 20;
 
 /// A statement with the result of the tests in the bundle. It is written in any case: without a usable key, it is not
 /// signed, and the check says so.
-pub fn attest(plan: &Plan, world: &World, bundle: &Bundle, manifest_sha256: &str) -> Outcome {
+pub fn attest(plan: &Plan, world: &World, bundle_sha256: &str, manifest_sha256: &str) -> Outcome {
     let started = Instant::now();
     let mut outcome = Outcome::default();
     let mut facts = Vec::new();
-    let ended = match state(plan, world, bundle, manifest_sha256, &mut facts) {
+    let ended = match state(plan, world, bundle_sha256, manifest_sha256, &mut facts) {
         Ok(statement) => {
             let [statement_file, predicate_file, envelope_file] =
                 FILES.map(|file| Output::path(workspace::shown(&beside(&plan.output, file), &plan.workspace)));
@@ -41,7 +40,11 @@ pub fn attest(plan: &Plan, world: &World, bundle: &Bundle, manifest_sha256: &str
             outcome.outputs.insert("predicate".to_owned(), predicate_file);
             let kind = ("predicate-type".to_owned(), Output::exact(PREDICATE_TYPE));
             outcome.outputs.extend([kind]);
-            match plan.sign_key_env.as_deref().map(|name| sign(name, plan, world, &statement)) {
+            match plan
+                .sign_key_env
+                .as_deref()
+                .map(|name| sign(name, plan, world, &statement))
+            {
                 None => Ended::Looked(Vec::new()),
                 Some(Ok(keyid)) => {
                     facts.push(Fact::new("signed by", keyid));
@@ -66,7 +69,7 @@ pub fn attest(plan: &Plan, world: &World, bundle: &Bundle, manifest_sha256: &str
 fn state(
     plan: &Plan,
     world: &World,
-    bundle: &Bundle,
+    bundle_sha256: &str,
     manifest_sha256: &str,
     facts: &mut Vec<Fact>,
 ) -> anyhow::Result<Vec<u8>> {
@@ -85,7 +88,7 @@ fn state(
     let predicate = tests.into_predicate(configuration, url);
     let zip = plan.output.file_name().unwrap_or_default().to_string_lossy();
     let subjects = vec![
-        Resource::of_sha256(zip, &bundle.sha256),
+        Resource::of_sha256(zip, bundle_sha256),
         Resource::of_sha256(MANIFEST, manifest_sha256),
     ];
     let statement = json(&Statement::new(subjects, &predicate))?;
@@ -99,7 +102,9 @@ fn sign(name: &str, plan: &Plan, world: &World, statement: &[u8]) -> Result<Stri
     let Some(text) = world.env.get(name) else {
         return Err(errored(
             format!("the statement is not signed: {name} is not set or empty"),
-            &format!("map the key into the step: `env: {name}: ${{{{ secrets.{name} }}}}`; or leave out --sign-key-env"),
+            &format!(
+                "map the key into the step: `env: {name}: ${{{{ secrets.{name} }}}}`; or leave out --sign-key-env"
+            ),
         ));
     };
     let key = SigningKey::parse(text)
@@ -108,7 +113,12 @@ fn sign(name: &str, plan: &Plan, world: &World, statement: &[u8]) -> Result<Stri
     let envelope = Envelope::new(statement, key.keyid(), &signature);
     json(&envelope)
         .and_then(|bytes| files::replace(&beside(&plan.output, ENVELOPE_FILE), &bytes))
-        .map_err(|error| errored(format!("{error:#}"), "check permissions and free space; the bundle is complete"))?;
+        .map_err(|error| {
+            errored(
+                format!("{error:#}"),
+                "check permissions and free space; the bundle is complete",
+            )
+        })?;
     Ok(key.keyid())
 }
 
@@ -121,7 +131,9 @@ fn tests(plan: &Plan, world: &World) -> anyhow::Result<Tests> {
     for member in zip.members() {
         let name = member.name();
         let ours = name.strip_suffix(".junit.xml").map(|stem| format!("{stem}.json"));
-        let in_reports = name.strip_prefix(report::FOLDER).is_some_and(|rest| rest.starts_with('/'));
+        let in_reports = name
+            .strip_prefix(report::FOLDER)
+            .is_some_and(|rest| rest.starts_with('/'));
         if in_reports && name.ends_with(".json") {
             let report = zip.read(member, LARGEST_TEXT).map_err(|error| error.to_string());
             match report.and_then(|bytes| Report::parse(&bytes).map_err(|error| error.to_string())) {
@@ -158,7 +170,10 @@ fn tested(plan: &Plan, world: &World) -> (Vec<Resource>, Option<String>) {
         digest: [("gitCommit".to_owned(), sha.clone())].into(),
     });
     let run = repository.zip(subject.run_id.as_ref()).map(|(repository, id)| {
-        let attempt = subject.run_attempt.as_ref().map(|attempt| format!("/attempts/{attempt}"));
+        let attempt = subject
+            .run_attempt
+            .as_ref()
+            .map(|attempt| format!("/attempts/{attempt}"));
         format!("{repository}/actions/runs/{id}{}", attempt.unwrap_or_default())
     });
     (commit.into_iter().collect(), run)

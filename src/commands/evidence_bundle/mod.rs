@@ -118,7 +118,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
                     .push(check("evidence-bundle", PACKED, halted(halt), started)),
                 Ok(bundle) => {
                     outcome.checks.push(bundle_check(plan, &bundle, started));
-                    outcome.append(attest::attest(plan, world, &bundle, &manifest_sha256));
+                    outcome.append(attest::attest(plan, world, &bundle.sha256, &manifest_sha256));
                     outcome.outputs.extend(outputs(plan, manifest_sha256, bundle.sha256));
                 }
             }

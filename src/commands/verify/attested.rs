@@ -40,7 +40,12 @@ pub fn look(signer: &Signer, target: &Path, outcome: &mut Outcome) {
 }
 
 fn of_signature(ended: Ended, started: Instant) -> Check {
-    check("verify:signature", "The statement is signed with the key", ended, started)
+    check(
+        "verify:signature",
+        "The statement is signed with the key",
+        ended,
+        started,
+    )
 }
 
 fn key(path: &Path) -> Result<PublicKey, Ended> {
@@ -58,7 +63,11 @@ fn payload(path: &Path, key: &PublicKey) -> Result<Vec<u8>, Finding> {
     let bytes = files::read_if_there(path, LARGEST_TEXT, Links::Follow)
         .map_err(|error| wrong("signature-unreadable", format!("{error:#}")))?
         .ok_or_else(|| {
-            wrong("unsigned", format!("the evidence is not signed: {shown} does not exist")).help(format!(
+            wrong(
+                "unsigned",
+                format!("the evidence is not signed: {shown} does not exist"),
+            )
+            .help(format!(
                 "seal it with --sign-key-env, keep .{ENVELOPE_FILE} beside the zip, or name it with --signature"
             ))
         })?;
@@ -85,7 +94,10 @@ fn statement(payload: &[u8], envelope: &Path, target: &Path, outcome: &Outcome) 
     for (name, what) in [("bundle-sha256", "zip"), ("manifest-sha256", "manifest")] {
         match outcome.outputs.get(name) {
             Some(sha256) if !signed.is_about(sha256) => {
-                let message = format!("the statement does not name this {what}, whose SHA-256 is {}", &**sha256);
+                let message = format!(
+                    "the statement does not name this {what}, whose SHA-256 is {}",
+                    &**sha256
+                );
                 findings.push(
                     wrong("other-evidence", message)
                         .help("the evidence was changed, or this is the statement of another bundle"),
@@ -100,6 +112,8 @@ fn statement(payload: &[u8], envelope: &Path, target: &Path, outcome: &Outcome) 
     }
     let mut check = of(findings);
     let result = signed.result().map(text::one_line);
-    check.facts.extend(result.map(|result| Fact::new("test result", result)));
+    check
+        .facts
+        .extend(result.map(|result| Fact::new("test result", result)));
     check
 }

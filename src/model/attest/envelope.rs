@@ -91,7 +91,9 @@ impl Envelope {
 fn decode(text: &str) -> Option<Vec<u8>> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let alphabets = [alphabet::STANDARD, alphabet::URL_SAFE];
-    alphabets.iter().find_map(|alphabet| GeneralPurpose::new(alphabet, config).decode(text).ok())
+    alphabets
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, config).decode(text).ok())
 }
 
 #[cfg(test)]
@@ -110,14 +112,21 @@ mod tests {
     fn a_payload_is_given_only_for_a_right_signature() {
         let envelope = Envelope::new(b"{}", "k".to_owned(), b"right");
         let json = serde_json::to_vec(&envelope).unwrap();
-        let bundle = format!("{{\"mediaType\":\"x\",\"dsseEnvelope\":{}}}", String::from_utf8(json.clone()).unwrap());
+        let bundle = format!(
+            "{{\"mediaType\":\"x\",\"dsseEnvelope\":{}}}",
+            String::from_utf8(json.clone()).unwrap()
+        );
         for text in [json, bundle.into_bytes()] {
             let read = Envelope::parse(&text).unwrap();
             let right = |signed: &[u8], signature: &[u8]| {
                 signed == b"DSSEv1 28 application/vnd.in-toto+json 2 {}" && signature == b"right"
             };
             assert_eq!(read.payload(right).unwrap(), b"{}");
-            assert!(read.payload(|_, _| false).unwrap_err().contains("not signed with this key"));
+            assert!(
+                read.payload(|_, _| false)
+                    .unwrap_err()
+                    .contains("not signed with this key")
+            );
         }
     }
 
@@ -133,13 +142,19 @@ mod tests {
         }
         let of = |payload: &str, kind: &str, sig: &str| {
             let text = format!("{{\"payload\":\"{payload}\",\"payloadType\":\"{kind}\",\"signatures\":[{sig}]}}");
-            Envelope::parse(text.as_bytes()).unwrap().payload(|_, signature| signature == [0xfb, 0xff])
+            Envelope::parse(text.as_bytes())
+                .unwrap()
+                .payload(|_, signature| signature == [0xfb, 0xff])
         };
         let sig = "{\"sig\":\"-_8\"}";
         assert_eq!(of("e30", PAYLOAD_TYPE, sig).unwrap(), b"{}");
         assert!(of("e30=", "text/plain", sig).unwrap_err().contains("text/plain"));
         assert!(of("e3!", PAYLOAD_TYPE, sig).unwrap_err().contains("base64"));
         assert!(of("e30=", PAYLOAD_TYPE, "").unwrap_err().contains("no signature"));
-        assert!(of("e30=", PAYLOAD_TYPE, "{\"sig\":\"AAAA\"}").unwrap_err().contains("changed"));
+        assert!(
+            of("e30=", PAYLOAD_TYPE, "{\"sig\":\"AAAA\"}")
+                .unwrap_err()
+                .contains("changed")
+        );
     }
 }

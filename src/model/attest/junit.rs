@@ -64,8 +64,15 @@ struct File {
 
 enum Element {
     /// With the failures that it claims, and how many tests had failed when it began.
-    Suite { name: String, claims: u64, before: u64 },
-    Test { name: String, case: Case },
+    Suite {
+        name: String,
+        claims: u64,
+        before: u64,
+    },
+    Test {
+        name: String,
+        case: Case,
+    },
     Other,
 }
 
@@ -76,13 +83,15 @@ impl File {
             return Err("it is nested too deeply".to_owned());
         }
         let name = start.local_name();
-        let element = match AsRef::<str>::as_ref(&name) {
+        let name: &str = name.as_ref();
+        self.is_ours |= name == "testsuites" || name == "testsuite";
+        let element = match name {
             "testsuites" | "testsuite" => Element::Suite {
                 name: value(start, "name")?,
                 claims: count(start, "failures")?.saturating_add(count(start, "errors")?),
                 before: self.failed(),
             },
-            _ if self.open.is_empty() => return Ok(false),
+            _ if !self.is_ours => return Ok(false),
             "testcase" => Element::Test {
                 name: match (value(start, "classname")?, value(start, "name")?) {
                     (class, name) if class.is_empty() => name,
@@ -110,7 +119,6 @@ impl File {
                 Element::Other
             }
         };
-        self.is_ours = true;
         self.open.push(element);
         Ok(true)
     }
@@ -146,6 +154,111 @@ fn value(start: &BytesStart<'_>, name: &str) -> Result<String, String> {
 fn count(start: &BytesStart<'_>, name: &str) -> Result<u64, String> {
     match value(start, name)?.trim() {
         "" => Ok(0),
-        digits => digits.parse().map_err(|_| format!("`{name}` of a suite is not a number")),
+        digits => digits
+            .parse()
+            .map_err(|_| format!("`{name}` of a suite is not a number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cases(text: &str) -> Vec<(String, Case)> {
+        read(text.as_bytes()).unwrap().expect("it is JUnit XML")
+    }
+
+    #[test]
+    fn each_way_to_end_is_read_as_it_is_meant() {
+        let found = cases(
+            r#"<?xml version="1.0"?><!DOCTYPE t [<!ENTITY e SYSTEM "file:///etc/passwd">]>
+            <testsuites failures="3"><testsuite name="outer"><testsuite name="inner" errors="1">
+            <testcase classname="a.B" name="passes"><system-out><![CDATA[<failure/> </testcase>]]></system-out></testcase>
+            <testcase name="fails"><failure message="m">at x</failure></testcase>
+            <testcase name="errs"><error/></testcase>
+            <testcase name="is skipped"><skipped/></testcase>
+            <testcase name="is flaky"><flakyFailure/></testcase>
+            <testcase name="fails again"><failure/><rerunFailure/><flakyError/></testcase>
+            <testcase name="&lt;&quot;&amp;e; &e;"><!-- <failure/> --></testcase>
+            </testsuite></testsuite></testsuites>"#,
+        );
+        let expected = [
+            ("a.B.passes", Case::Passed),
+            ("fails", Case::Failed),
+            ("errs", Case::Failed),
+            ("is skipped", Case::Skipped),
+            ("is flaky", Case::Flaky),
+            ("fails again", Case::Failed),
+            // An entity that the file defines is never looked up.
+            ("&lt;&quot;&amp;e; &e;", Case::Passed),
+        ];
+        assert_eq!(found, expected.map(|(name, case)| (name.to_owned(), case)));
+    }
+
+    #[test]
+    fn failures_that_are_only_counted_or_of_the_suite_itself_are_failures() {
+        for text in [
+            "<testsuite name='s' failures='2'><testcase name='a'><failure/></testcase></testsuite>",
+            "<testsuite name='s' errors='1'/>",
+            "<testsuites><testsuite name='s'><testcase name='a'/><error/></testsuite></testsuites>",
+            "<j:testsuite xmlns:j='urn:x' name='s' errors='1'/>",
+        ] {
+            let found = cases(text);
+            let (name, case) = found.last().unwrap();
+            assert_eq!(*case, Case::Failed, "{text}");
+            assert!(name.starts_with("suite s: failures "), "{name}");
+        }
+        assert_eq!(
+            cases("<testsuite errors='1'><testcase name='a'><error/></testcase></testsuite>").len(),
+            1
+        );
+        assert_eq!(cases("<testsuites/>"), []);
+    }
+
+    #[test]
+    fn what_is_no_junit_xml_is_passed_over_and_what_breaks_off_is_an_error() {
+        for text in [
+            "",
+            "text",
+            "<coverage><testcase/></coverage>",
+            "<testcase name='a'/>",
+            "<a",
+            "\u{0}",
+        ] {
+            assert_eq!(read(text.as_bytes()), Ok(None), "{text}");
+        }
+        for text in [
+            "<testsuite><testcase name='a'/>",
+            "<testsuite><testcase name='a'></testsuite>",
+            "<testsuite><testcase name='a'/></testsuite><b",
+            "<testsuite failures='many'><x/></testsuite>",
+            "<testsuites><testsuite failures='-1'/></testsuites>",
+        ] {
+            let read = read(text.as_bytes());
+            let is_told = read.as_ref().is_err_and(|why| why.contains("not complete JUnit XML"));
+            // What is wrong with the first element may as well be another kind of file.
+            assert!(
+                is_told || (text.contains("many") && read == Ok(None)),
+                "{text}: {read:?}"
+            );
+        }
+        let deep = format!("<testsuite>{}", "<x>".repeat(2 * DEEPEST));
+        assert!(read(deep.as_bytes()).unwrap_err().contains("too deeply"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(<testsuite>)?[<>/=a-z'\"&; !\\[\\]-]{0,60}") {
+            let _ = read(text.as_bytes());
+        }
+
+        #[test]
+        fn a_name_is_read_as_it_was_written(name in "[ -~äß€]{1,20}") {
+            let escaped = quick_xml::escape::escape(&name);
+            let found = cases(&format!("<testsuite><testcase name=\"{escaped}\"/></testsuite>"));
+            prop_assert_eq!(found, [(name, Case::Passed)]);
+        }
     }
 }

@@ -100,7 +100,8 @@ impl Signed {
     /// # Errors
     /// Why it is no statement, as the second half of a sentence.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let signed: Self = serde_json::from_slice(bytes).map_err(|error| format!("is not an in-toto statement: {error}"))?;
+        let signed: Self =
+            serde_json::from_slice(bytes).map_err(|error| format!("is not an in-toto statement: {error}"))?;
         if signed.kind != STATEMENT {
             return Err(format!("has the type `{}`, not `{STATEMENT}`", signed.kind));
         }
@@ -120,3 +121,47 @@ impl Signed {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_beside_a_zip_and_its_directory_are_the_same() {
+        for (evidence, expected) in [
+            ("a/e.zip", "a/e.dsse.json"),
+            ("a/e", "a/e.dsse.json"),
+            ("a/2026-01.31", "a/2026-01.31.dsse.json"),
+            ("a/e.v1.zip", "a/e.v1.dsse.json"),
+        ] {
+            assert_eq!(beside(Path::new(evidence), ENVELOPE_FILE), Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn a_statement_reads_as_it_is_written() {
+        let predicate = Tests::default().into_predicate(Vec::new(), None);
+        let statement = Statement::new(vec![Resource::of_sha256("e.zip", "AB12")], &predicate);
+        let signed = Signed::parse(&serde_json::to_vec(&statement).unwrap()).unwrap();
+        assert!(signed.is_about("ab12") && !signed.is_about("ab13"));
+        assert_eq!(signed.result(), Some("FAILED"));
+    }
+
+    #[test]
+    fn what_is_no_statement_of_version_1_is_refused() {
+        for (text, says) in [
+            ("{}", "not an in-toto statement"),
+            (
+                r#"{"_type":"https://in-toto.io/Statement/v0.1","subject":[]}"#,
+                "Statement/v0.1",
+            ),
+        ] {
+            let said = Signed::parse(text.as_bytes()).unwrap_err();
+            assert!(said.contains(says), "{said}");
+        }
+        // Another predicate is as good, and has no result that could be shown.
+        let text = format!(
+            r#"{{"_type":"{STATEMENT}","subject":[{{}}],"predicateType":"x","predicate":{{"result":"PASSED"}}}}"#
+        );
+        assert_eq!(Signed::parse(text.as_bytes()).unwrap().result(), None);
+    }
+}

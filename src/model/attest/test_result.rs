@@ -132,3 +132,95 @@ impl Tests {
 fn is_warning(finding: &Finding) -> bool {
     finding.severity == Severity::Warning
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::report::Frame;
+    use crate::model::{Ended, Outcome, Subject};
+
+    fn report(ended: Vec<Ended>) -> Report {
+        let frame = Frame {
+            command: "smoke".to_owned(),
+            label: None,
+            subject: Subject::default(),
+            started_at: String::new(),
+            finished_at: String::new(),
+            took_ms: 0,
+        };
+        let check = |(number, ended)| crate::model::Check::new("s", format!("c{number}"), "t", ended, Duration::ZERO);
+        let outcome = Outcome {
+            checks: ended.into_iter().enumerate().map(check).collect(),
+            ..Outcome::default()
+        };
+        Report::judge(frame, outcome)
+    }
+
+    /// A result that is better than the verdict would let a policy pass what the gate stopped.
+    #[test]
+    fn the_result_is_never_better_than_the_verdict() {
+        let passed = || Ended::Looked(Vec::new());
+        let warned = || Ended::Looked(vec![Finding::warning("w", "m")]);
+        let failed = || Ended::Looked(vec![Finding::error("e", "m")]);
+        let skipped = || Ended::Skipped { reason: "r".to_owned() };
+        let errored = || Ended::Errored {
+            cause: "c".to_owned(),
+            help: None,
+        };
+        for (checks, result, names) in [
+            (vec![passed()], "PASSED", (vec!["p: c0"], vec![], vec![])),
+            (
+                vec![passed(), warned()],
+                "WARNED",
+                (vec!["p: c0"], vec!["p: c1"], vec![]),
+            ),
+            (
+                vec![failed(), passed()],
+                "FAILED",
+                (vec!["p: c1"], vec![], vec!["p: c0"]),
+            ),
+            (vec![errored()], "FAILED", (vec![], vec![], vec!["p: c0"])),
+            (
+                vec![skipped()],
+                "FAILED",
+                (vec![], vec![], vec!["p: verdict nothing-checked"]),
+            ),
+            (vec![], "FAILED", (vec![], vec![], vec!["p: verdict nothing-checked"])),
+        ] {
+            let mut tests = Tests::default();
+            tests.report("p", &report(checks));
+            let predicate = tests.into_predicate(Vec::new(), None);
+            assert_eq!(predicate.result, result);
+            let (passed, warned, failed) = names;
+            assert_eq!(predicate.passed_tests, passed);
+            assert_eq!(predicate.warned_tests, warned);
+            assert_eq!(predicate.failed_tests, failed);
+        }
+        assert_eq!(Tests::default().result(), "FAILED");
+        let mut skip = Tests::default();
+        skip.report(
+            "p",
+            &Report {
+                verdict: Verdict::Skip,
+                ..report(vec![passed()])
+            },
+        );
+        assert_eq!(skip.result(), "WARNED");
+    }
+
+    #[test]
+    fn names_that_do_not_fit_are_counted_and_still_decide() {
+        let mut tests = Tests::default();
+        let long = "x".repeat(1 << 20);
+        tests.junit("p", (0..9).map(|_| (long.clone(), Case::Failed)));
+        assert_eq!((tests.failed.count, tests.left_out(), tests.result()), (9, 6, "FAILED"));
+        assert!(
+            serde_json::to_vec(&tests.into_predicate(Vec::new(), None))
+                .unwrap()
+                .len()
+                < 5 << 20
+        );
+    }
+}

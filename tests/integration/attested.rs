@@ -76,7 +76,7 @@ fn the_statement_names_the_zip_and_the_manifest_and_the_results_in_it() {
     let passed = predicate["passedTests"].as_array().unwrap();
     assert_eq!(passed.len(), 3, "{predicate:#}");
     assert!(
-        passed.contains(&"reports/skip-guard.json: file:key.pub".into()),
+        passed.contains(&"reports/skip-guard.json: guard:file:key.pub".into()),
         "{predicate:#}"
     );
     assert!(passed.contains(&"files/tests/junit.xml: two".into()), "{predicate:#}");

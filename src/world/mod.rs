@@ -38,6 +38,7 @@ pub mod signing;
 pub mod sockets;
 pub mod stamp;
 pub mod supervisor;
+pub mod unpack;
 pub mod walk;
 pub mod workspace;
 pub mod wrap;

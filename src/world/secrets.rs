@@ -186,15 +186,16 @@ impl Redactor {
             None if !finder.is_in(&input)? => return Ok(Vec::new()),
             None => Box::new(input),
         };
-        let (mut line, mut lines) = (1_u64, Vec::new());
-        finder.sift(input, &mut |bytes, hit| {
-            if hit && lines.last() != Some(&line) {
-                lines.push(line);
-            }
-            line += memchr::memchr_iter(b'\n', bytes).count() as u64;
-            Ok(())
-        })?;
-        Ok(lines)
+        lines_of(finder, input)
+    }
+
+    /// The same for a part of a file.
+    pub fn lines_of(&self, input: &mut dyn io::Read) -> io::Result<Vec<u64>> {
+        match self.finder() {
+            Ok(Some(finder)) => lines_of(finder, input),
+            Ok(None) => Ok(Vec::new()),
+            Err(why) => Err(io::Error::other(format!("the secrets cannot be searched for: {why}"))),
+        }
     }
 
     /// Takes the values out of a file, in place and whole: a reader sees the old file or the new one. Memory does not
@@ -218,6 +219,18 @@ impl Redactor {
             out.flush()
         })
     }
+}
+
+fn lines_of(finder: &Finder, input: impl io::Read) -> io::Result<Vec<u64>> {
+    let (mut line, mut lines) = (1_u64, Vec::new());
+    finder.sift(input, &mut |bytes, hit| {
+        if hit && lines.last() != Some(&line) {
+            lines.push(line);
+        }
+        line += memchr::memchr_iter(b'\n', bytes).count() as u64;
+        Ok(())
+    })?;
+    Ok(lines)
 }
 
 /// The second half of `user:password`, which a server may repeat alone. What is only digits may as well be a port.

@@ -48,6 +48,7 @@ mod pins;
 mod rehearse;
 mod rollback_dry_run;
 mod scan;
+mod scan_archives;
 mod skip_guard;
 mod skip_guard_fix;
 mod smoke;

@@ -1,6 +1,7 @@
 //! Is there a secret in these files? Reads them, and changes and sends nothing. A check for each file in which something was
 //! found, and one for the rest.
 
+mod archive;
 mod files;
 mod rules;
 
@@ -26,6 +27,9 @@ const MOST_FILES: usize = 200;
 const SECRET: &str =
     "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
 const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
+
+const KNOWN: &str = "The value of a variable that holds a secret";
+const UNPACK: &str = "unpack it, and scan what it holds";
 
 #[derive(Clone)]
 pub struct Plan {
@@ -106,10 +110,37 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
 struct Seen {
     ended: Ended,
     bytes: u64,
-    is_closed: bool,
+    /// What was not looked at, as nobody can without a key or another program.
+    closed: Vec<Finding>,
 }
 
 fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
+    let mut seen = match archive::look(file, rules, world, stop) {
+        Ok(Some(seen)) => seen,
+        Ok(None) => look_at_text(file, rules, world, stop),
+        Err(error) => not_read(file, &error),
+    };
+    // What is told of a file is told in one place.
+    if let Ended::Looked(findings) = &mut seen.ended
+        && !findings.is_empty()
+    {
+        findings.append(&mut seen.closed);
+    }
+    seen
+}
+
+fn not_read(file: &File, error: &std::io::Error) -> Seen {
+    Seen {
+        ended: Ended::Errored {
+            cause: format!("{} cannot be read: {error}", file.shown),
+            help: Some("run it as a user who may read it, or leave the path out".to_owned()),
+        },
+        bytes: 0,
+        closed: Vec::new(),
+    }
+}
+
+fn look_at_text(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
     let started = || crate::world::files::open(&file.path, crate::world::files::Links::Refuse);
     let looked = started().and_then(|input| look_through(rules, &file.shown, input, stop));
     let known = |form: Form| {
@@ -121,28 +152,18 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
     };
     let (looked, known) = match looked.and_then(|looked| known(looked.form).map(|known| (looked, known))) {
         Ok(both) => both,
-        Err(error) => {
-            return Seen {
-                ended: Ended::Errored {
-                    cause: format!("{} cannot be read: {error}", file.shown),
-                    help: Some("run it as a user who may read it, or leave the path out".to_owned()),
-                },
-                bytes: 0,
-                is_closed: false,
-            };
-        }
+        Err(error) => return not_read(file, &error),
     };
     let mut findings: Vec<(u64, Finding)> = Vec::new();
     for rule in crate::model::scan::Scan::new(rules, &file.shown).by_path() {
-        findings.push((1, finding(file, 1, &rule.id, described(rule))));
+        findings.push((1, finding(&file.shown, 1, &rule.id, described(rule))));
     }
     for found in looked.found {
         let what = format!("{}, in column {}", described(found.rule), found.column);
-        findings.push((found.line, finding(file, found.line, &found.rule.id, &what)));
+        findings.push((found.line, finding(&file.shown, found.line, &found.rule.id, &what)));
     }
     for line in known {
-        let what = "The value of a variable that holds a secret";
-        findings.push((line, finding(file, line, "known-secret", what)));
+        findings.push((line, finding(&file.shown, line, "known-secret", KNOWN)));
     }
     if let Some(why) = looked.cut {
         let message = format!("{} was not scanned to its end: {why}", file.shown);
@@ -152,8 +173,27 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
         ));
     }
     findings.sort_by_key(|(line, _)| *line);
+    Seen {
+        ended: Ended::Looked(with_help(findings.into_iter().map(|(_, finding)| finding))),
+        bytes: looked.bytes,
+        closed: match looked.form {
+            Form::Closed => vec![
+                Finding::warning(
+                    "not-opened",
+                    format!("{} is a compressed archive: only its names were scanned", file.shown),
+                )
+                .help(UNPACK)
+                .at(&file.shown, None),
+            ],
+            Form::Plain | Form::Utf16 | Form::Gzip => Vec::new(),
+        },
+    }
+}
+
+/// The first one says what to do.
+fn with_help(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
     let mut capped = Capped::default();
-    for (index, (_, finding)) in findings.into_iter().enumerate() {
+    for (index, finding) in findings.enumerate() {
         capped.add(if index == 0 && finding.help.is_none() {
             let is_personal = finding.code.starts_with("pii-");
             finding.help(if is_personal { PERSONAL } else { SECRET })
@@ -161,11 +201,7 @@ fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) ->
             finding
         });
     }
-    Seen {
-        ended: Ended::Looked(capped.into_vec()),
-        bytes: looked.bytes,
-        is_closed: looked.form == Form::Closed,
-    }
+    capped.into_vec()
 }
 
 fn described(rule: &crate::model::scan::Rule) -> &str {
@@ -177,18 +213,16 @@ fn described(rule: &crate::model::scan::Rule) -> &str {
 }
 
 /// It never repeats what was matched.
-fn finding(file: &File, line: u64, rule: &str, what: &str) -> Finding {
-    Finding::of_rule(rule.to_owned(), what).at(&file.shown, u32::try_from(line).ok())
+fn finding(path: &str, line: u64, rule: &str, what: &str) -> Finding {
+    Finding::of_rule(rule.to_owned(), what).at(path, u32::try_from(line).ok())
 }
 
 fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant) -> Outcome {
     let mut outcome = Outcome::default();
-    let (mut clean, mut bytes, mut closed, mut more) = (0_usize, 0_u64, Vec::new(), 0_usize);
+    let (mut clean, mut bytes, mut closed, mut more) = (0_usize, 0_u64, Capped::default(), 0_usize);
     for (file, seen) in listed.files.iter().zip(looked) {
         bytes += seen.bytes;
-        if seen.is_closed {
-            closed.push(file.shown.clone());
-        }
+        seen.closed.into_iter().for_each(|finding| closed.add(finding));
         let is_clean = matches!(&seen.ended, Ended::Looked(findings) if findings.is_empty());
         if is_clean {
             clean += 1;
@@ -227,7 +261,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             STAGE,
             "scan:files",
             title,
-            Ended::Looked(closed_notes(&closed)),
+            Ended::Looked(closed.into_vec()),
             started.elapsed(),
         );
         check.facts = vec![
@@ -244,18 +278,4 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
     }
     outcome.notes.extend(listed.left_out());
     outcome
-}
-
-/// What a compressed archive holds cannot be seen from outside.
-fn closed_notes(closed: &[String]) -> Vec<Finding> {
-    let mut capped = Capped::default();
-    for file in closed {
-        let message = format!("{file} is a compressed archive: only its names were scanned");
-        capped.add(
-            Finding::warning("not-opened", message)
-                .help("unpack it, and scan what it holds")
-                .at(file, None),
-        );
-    }
-    capped.into_vec()
 }

@@ -1,6 +1,7 @@
 //! Files for a scan: read in parts, so that memory does not grow with their size, and as text where they are written
 //! otherwise.
 
+mod inside;
 mod utf16;
 
 use std::cell::Cell;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 
 use crate::model::scan::{Found, OVERLAP, RuleSet, Scan};
+pub use inside::{Inside, Text, look_inside};
 use utf16::Utf16;
 
 /// How much is looked at in one go.
@@ -110,9 +112,7 @@ impl Decoded {
         let form = form(&head);
         let is_damaged = Rc::default();
         let rest = io::Cursor::new(head).chain(file);
-        let most = ALWAYS_UNPACKED
-            .max(size.saturating_mul(LARGEST_RATIO))
-            .min(LARGEST_UNPACKED);
+        let most = most_unpacked(size);
         let input: Box<dyn Read> = match form {
             Form::Plain | Form::Closed => Box::new(rest),
             Form::Utf16 => Box::new(Utf16::new(rest)),
@@ -140,6 +140,13 @@ impl Decoded {
             is_damaged,
         })
     }
+}
+
+/// How much a file of this size may unpack to.
+fn most_unpacked(size: u64) -> u64 {
+    ALWAYS_UNPACKED
+        .max(size.saturating_mul(LARGEST_RATIO))
+        .min(LARGEST_UNPACKED)
 }
 
 fn form(head: &[u8]) -> Form {

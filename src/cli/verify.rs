@@ -30,6 +30,9 @@ pub struct VerifyOptions {
     /// Signed statement, for --public-key [default: the path of the evidence with .dsse.json instead of .zip].
     #[arg(long, value_name = "FILE", requires = "public_key")]
     pub signature: Option<PathBuf>,
+    /// Also search the files for secrets, with the built-in rules of scan.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub rescan: Option<bool>,
     /// File to write the report to, as JSON, with JUnit XML beside it.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -61,6 +64,7 @@ impl VerifyOptions {
                 public_key: workspace.join(file),
                 envelope,
             }),
+            rescan: self.rescan.unwrap_or(false),
             report: self.report.map(|file| workspace.join(file)),
             target,
             manifest_sha256: digest("--manifest-sha256", self.manifest_sha256)?,

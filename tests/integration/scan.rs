@@ -80,7 +80,7 @@ fn what_is_compressed_or_in_another_encoding_is_read() {
         .says("a.log.gz:2: GitHub token")
         .says("b.txt:2: GitHub token")
         .says("cut.gz was not scanned to its end: it is damaged")
-        .says("twice.gz is a compressed archive")
+        .says("twice.gz:2: GitHub token")
         .says("bundle.7z is a compressed archive: only its names were scanned");
 }
 

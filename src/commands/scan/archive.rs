@@ -14,7 +14,7 @@ use crate::world::unpack::{Closed, INSIDE};
 /// `None` if it is no archive that can be opened.
 pub fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> io::Result<Option<Seen>> {
     let input = files::open(&file.path, Links::Refuse)?;
-    let Some(inside) = look_inside(rules, &world.secrets, &file.shown, input, None, stop)? else {
+    let Some(inside) = look_inside(rules, &world.secrets, &file.shown, input, 0, stop)? else {
         return Ok(None);
     };
     let (cut, closed): (Vec<Closed>, Vec<Closed>) = inside.closed.into_iter().partition(|closed| closed.is_cut);

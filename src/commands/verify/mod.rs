@@ -3,6 +3,7 @@
 
 mod attested;
 mod judge;
+mod rescan;
 mod sealed;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Plan {
     /// What the hashes must be, as somebody kept them elsewhere: 64 lower-case hexadecimal digits.
     pub manifest_sha256: Option<String>,
     pub bundle_sha256: Option<String>,
+    /// Whether the files are searched for secrets.
+    pub rescan: bool,
     /// Who must have signed it.
     pub signer: Option<Signer>,
     /// Where the report goes.
@@ -82,6 +85,9 @@ fn verify(plan: &Plan, world: &World) -> Outcome {
             look(&sealed, plan.is_pinned(), &stop, &mut outcome);
             whole(&sealed, plan, &stop, &mut outcome);
             expected(plan, &mut outcome);
+            if plan.rescan {
+                outcome.checks.push(rescan::look(&sealed, plan, world, &stop));
+            }
             if let Some(signer) = &plan.signer {
                 attested::look(signer, &plan.target, &mut outcome);
             }

@@ -93,6 +93,13 @@ impl Archive {
         hash::hash_open(&self.file, stop)
     }
 
+    /// The zip itself, to be read from its beginning.
+    pub fn file(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        io::Seek::rewind(&mut file)?;
+        Ok(file)
+    }
+
     /// Whether somebody wrote to the file since it was opened.
     pub fn has_changed(&self) -> io::Result<bool> {
         Ok(Stamp::of(&self.file.metadata()?) != self.opened)

@@ -32,8 +32,8 @@ pub struct Text<'r> {
     pub known: Vec<u64>,
 }
 
-/// Looks through what is in a zip or tar file; `None` if it is neither. `stop` ends it early. `most` is how much may be
-/// unpacked, if not what its size allows.
+/// Looks through what is in a zip or tar file; `None` if it is neither. `stop` ends it early. `more` is how much may be
+/// unpacked beyond what its size allows.
 ///
 /// # Errors
 /// The file cannot be read, or it was ended early.
@@ -42,13 +42,13 @@ pub fn look_inside<'r>(
     secrets: &Redactor,
     path: &str,
     mut file: File,
-    most: Option<u64>,
+    more: u64,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Option<Inside<'r>>> {
     if !is_archive(&file)? {
         return Ok(None);
     }
-    let most = most.unwrap_or(most_unpacked(file.metadata()?.len()));
+    let most = most_unpacked(file.metadata()?.len()).saturating_add(more);
     let stopped = || io::Error::other("it was ended early");
     let shown = |inner: &str| match inner {
         "" => path.to_owned(),

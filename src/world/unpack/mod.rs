@@ -230,3 +230,6 @@ impl<R: Read> Read for Unpacked<R> {
 fn is_damage(error: &io::Error) -> bool {
     error.kind() != io::ErrorKind::Interrupted && error.raw_os_error().is_none()
 }
+
+#[cfg(test)]
+mod tests;

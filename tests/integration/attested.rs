@@ -171,7 +171,8 @@ fn what_the_key_did_not_sign_is_refused() {
             gate.write("evidence.dsse.json", envelope.to_string());
         }
     };
-    let cases: [(&str, Box<dyn Fn(&Gate)>); 8] = [
+    type Tamper = Box<dyn Fn(&Gate)>;
+    let cases: [(&str, Tamper); 8] = [
         (
             "is not signed: ",
             Box::new(|gate| fs::remove_file(gate.path("evidence.dsse.json")).unwrap()),

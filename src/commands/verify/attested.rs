@@ -29,7 +29,7 @@ pub fn look(signer: &Signer, target: &Path, outcome: &mut Outcome) {
     let payload = match payload(&signer.envelope, &key) {
         Ok(payload) => payload,
         Err(finding) => {
-            signature.ended = Ended::Looked(vec![finding]);
+            signature.ended = Ended::Looked(vec![*finding]);
             outcome.checks.push(signature);
             return;
         }
@@ -58,7 +58,7 @@ fn key(path: &Path) -> Result<PublicKey, Ended> {
     PublicKey::parse(&bytes).map_err(|bad| errored(format!("{} {}", path.display(), bad.why), &bad.help))
 }
 
-fn payload(path: &Path, key: &PublicKey) -> Result<Vec<u8>, Finding> {
+fn payload(path: &Path, key: &PublicKey) -> Result<Vec<u8>, Box<Finding>> {
     let shown = path.display();
     let bytes = files::read_if_there(path, LARGEST_TEXT, Links::Follow)
         .map_err(|error| wrong("signature-unreadable", format!("{error:#}")))?
@@ -75,7 +75,7 @@ fn payload(path: &Path, key: &PublicKey) -> Result<Vec<u8>, Finding> {
     let envelope = Envelope::parse(&bytes).map_err(refused)?;
     envelope
         .payload(|message, signature| key.verify(message, signature))
-        .map_err(|why| refused(why).help("check that --public-key belongs to the key that signed it"))
+        .map_err(|why| Box::new(refused(why).help("check that --public-key belongs to the key that signed it")))
 }
 
 /// The zip and its manifest must both be subjects of the statement; a directory has only the manifest.

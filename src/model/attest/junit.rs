@@ -33,10 +33,7 @@ pub fn read(input: impl BufRead) -> Result<Option<Vec<(String, Case)>>, String> 
         let event = reader.read_event_into(&mut buffer);
         let went_on = match event {
             Ok(Event::Start(start)) => file.open(&start),
-            Ok(Event::Empty(start)) => file.open(&start).map(|is_ours| {
-                file.close();
-                is_ours
-            }),
+            Ok(Event::Empty(start)) => file.open(&start).inspect(|_| file.close()),
             Ok(Event::End(_)) => {
                 file.close();
                 Ok(true)

@@ -1,19 +1,69 @@
 //! Options of `evidence-bundle`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::common::Setting;
 use super::error::UsageError;
+use super::search::{wanted, with_search};
 use super::{Given, Options};
 use super::{Or as _, merge};
 use crate::commands::Subcommand;
-use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan};
+use crate::commands::evidence_bundle::{self, Exclude, Pattern, PatternError, Plan, Scrub};
+use crate::model::evidence;
+use crate::model::scan::{self, Rule, RuleSet};
+use crate::world::secrets::{SHORTEST_NAMED, Secret};
 use crate::world::{Clock, World, paths};
 
+/// What happens to secrets in the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Redact {
+    /// They are replaced in what is sealed. The files in the workspace stay as they are.
+    Mask,
+    /// Nothing is sealed.
+    Fail,
+    /// They are not searched for.
+    Off,
+}
+
+impl From<Redact> for evidence::Redact {
+    fn from(redact: Redact) -> Self {
+        match redact {
+            Redact::Mask => Self::Mask,
+            Redact::Fail => Self::Fail,
+            Redact::Off => Self::Off,
+        }
+    }
+}
+
+/// What happens to files that cannot be searched, such as archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unscannable {
+    /// They are sealed as they are.
+    Keep,
+    /// Their names, sizes and hashes are sealed in their place.
+    Stub,
+    /// Nothing is sealed.
+    Fail,
+}
+
+impl From<Unscannable> for evidence_bundle::Unscannable {
+    fn from(unscannable: Unscannable) -> Self {
+        match unscannable {
+            Unscannable::Keep => Self::Keep,
+            Unscannable::Stub => Self::Stub,
+            Unscannable::Fail => Self::Fail,
+        }
+    }
+}
+
+with_search! {
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
@@ -33,6 +83,27 @@ pub struct EvidenceBundleOptions {
     /// Environment variable with the Ed25519 private key, as PEM or its base64, that signs the statement beside the zip.
     #[arg(long, value_name = "NAME")]
     pub sign_key_env: Option<String>,
+    /// What to do with secrets in the files [default: mask].
+    #[arg(long, value_name = "MODE")]
+    pub redact: Option<Redact>,
+    /// Environment variable whose value is a secret; repeatable. Variables with names such as *TOKEN* or *PASSWORD* are
+    /// always included.
+    #[arg(long, value_name = "NAME")]
+    pub mask_env: Vec<String>,
+    /// Environment variable with the key for the tags of masked secrets [default: a random key for each bundle].
+    #[arg(long, value_name = "NAME")]
+    pub redact_key_env: Option<String>,
+    /// What to do with files whose content cannot be searched, such as archives [default: keep].
+    #[arg(long, value_name = "MODE")]
+    pub unscannable: Option<Unscannable>,
+    /// Regular expression that must not match anything that is sealed; repeatable. Masked text does not count.
+    #[arg(long, value_name = "REGEX")]
+    pub forbid: Vec<String>,
+    /// Also write the findings to this file as SARIF 2.1.0, for code scanning.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub sarif: Option<PathBuf>,
+}
 }
 
 impl Options for EvidenceBundleOptions {
@@ -43,7 +114,7 @@ impl Options for EvidenceBundleOptions {
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         given.setting.evidence_dir = given.setting.newest();
         let options = self.or(given.config.evidence_bundle.take().unwrap_or_default());
-        given.secret_names.extend(options.sign_key_env.clone());
+        given.secret_names.extend(options.secret_names());
         Ok(Box::new(options.plan(&given.setting, given.world)?))
     }
 }
@@ -57,13 +128,27 @@ impl EvidenceBundleOptions {
                 files,
                 exclude,
                 output,
-                sign_key_env
+                redact,
+                mask_env,
+                redact_key_env,
+                unscannable,
+                forbid,
+                sarif,
+                rules,
+                pii,
+                sign_key_env,
             }
         )
     }
 
+    /// Variables that hold secrets.
+    pub fn secret_names(&self) -> Vec<String> {
+        let keys = self.redact_key_env.iter().chain(&self.sign_key_env);
+        self.mask_env.iter().chain(keys).cloned().collect()
+    }
+
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
-        let output = match self.output {
+        let output = match &self.output {
             Some(path) => world.workspace.join(path),
             None => {
                 let mut name = setting.evidence_dir.clone().into_os_string();
@@ -84,6 +169,18 @@ impl EvidenceBundleOptions {
             ))
             .help("put it beside the evidence directory"));
         }
+        let sarif = self.sarif.as_ref().map(|file| world.workspace.join(file));
+        if let Some(file) = sarif
+            .as_ref()
+            .filter(|file| paths::contains(&setting.evidence_dir, file))
+        {
+            return Err(UsageError::new(format!(
+                "--sarif `{}` is inside the evidence directory, which must not change after it is sealed",
+                file.display()
+            ))
+            .help("put it beside the evidence directory"));
+        }
+        let scrub = self.scrub(world)?;
         let patterns = self.files.iter().map(|text| Pattern::parse(text, &world.workspace));
         let files = patterns
             .collect::<Result<_, _>>()
@@ -96,11 +193,82 @@ impl EvidenceBundleOptions {
             files,
             exclude,
             output,
+            scrub,
+            sarif,
             subject: setting.subject.clone(),
             clock: clock(world)?,
             sign_key_env: self.sign_key_env,
         })
     }
+}
+
+impl EvidenceBundleOptions {
+    fn scrub(&self, world: &World) -> Result<Scrub, UsageError> {
+        let redact = self.redact.map(evidence::Redact::from).unwrap_or_default();
+        if redact == evidence::Redact::Off {
+            let unused = [
+                ("--rules", self.rules.is_some()),
+                ("--pii", !self.pii.is_empty()),
+                ("--mask-env", !self.mask_env.is_empty()),
+                ("--redact-key-env", self.redact_key_env.is_some()),
+                ("--unscannable", self.unscannable.is_some()),
+            ];
+            if let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) {
+                return Err(
+                    UsageError::new(format!("{flag} has no effect with --redact off")).help("leave out one of them")
+                );
+            }
+        }
+        for name in &self.mask_env {
+            let length = world.env.get(name).map_or(0, |value| value.trim().len());
+            if (1..SHORTEST_NAMED).contains(&length) {
+                return Err(UsageError::new(format!(
+                    "--mask-env {name}: its value has fewer than {SHORTEST_NAMED} characters, and would be found in other words"
+                ))
+                .help("use a longer secret, or leave out this variable"));
+            }
+        }
+        let key = match &self.redact_key_env {
+            None => None,
+            Some(name) => match world.env.get(name).filter(|value| !value.is_empty()) {
+                Some(value) => Some(Secret::new(value)),
+                None => {
+                    return Err(
+                        UsageError::new(format!("{name}, which --redact-key-env names, is empty or not set"))
+                            .help("set it to any text that others cannot guess, or leave out --redact-key-env"),
+                    );
+                }
+            },
+        };
+        Ok(Scrub {
+            redact,
+            wanted: wanted(self.rules.clone(), self.pii.clone(), &world.workspace),
+            unscannable: self
+                .unscannable
+                .map(evidence_bundle::Unscannable::from)
+                .unwrap_or_default(),
+            forbidden: forbidden(&self.forbid)?,
+            key,
+        })
+    }
+}
+
+fn forbidden(patterns: &[String]) -> Result<Option<Arc<RuleSet>>, UsageError> {
+    let mut rules = Vec::new();
+    for (number, text) in patterns.iter().enumerate() {
+        let wrong = |why: &str| UsageError::new(format!("--forbid `{text}`: {why}"));
+        let pattern = scan::Pattern::parse(text).map_err(|why| wrong(&why))?;
+        if pattern.check().map_err(|why| wrong(&why))?.is_match(b"") {
+            return Err(wrong("it matches an empty text, and so everything"));
+        }
+        rules.push(Rule::of(
+            format!("forbidden-{number}"),
+            &format!("Matches --forbid `{text}`"),
+            Some(pattern),
+        ));
+    }
+    let rules = RuleSet::new(rules, Vec::new()).map_err(UsageError::new)?;
+    Ok((!patterns.is_empty()).then(|| Arc::new(rules)))
 }
 
 /// The clock of the seal. `SOURCE_DATE_EPOCH`, which many build environments set, fixes this one only: waivers expire and

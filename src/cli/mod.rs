@@ -19,6 +19,7 @@ mod paths;
 mod rehearse;
 mod rollback_dry_run;
 mod scan;
+mod search;
 mod skip_guard;
 mod smoke;
 mod status_file;
@@ -108,7 +109,7 @@ subcommands! {
     Heartbeat(heartbeat::HeartbeatOptions),
     /// Checks in a heartbeat log that long steps ran to their end.
     ForegroundProof(foreground_proof::ForegroundProofOptions),
-    /// Seals the evidence directory with hashes, an index and a deterministic zip.
+    /// Masks secrets in the evidence, and seals it with hashes, an index and a deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
     /// Checks a sealed directory or zip, offline.
     Verify(verify::VerifyOptions),
@@ -336,7 +337,9 @@ fn run_with(
     let home = (plan.report_home() != ReportHome::None).then_some(("--evidence-dir", &*evidence_dir));
     let status = plan.status_file().map(|file| ("--status-file", file));
     let report = plan.report_file().map(|file| ("--report", file));
-    for (what, path) in home.into_iter().chain(plan.writes()).chain(status).chain(report) {
+    let sarif = plan.sarif().map(|(file, _)| ("--sarif", file));
+    let files = plan.writes().into_iter().chain(status).chain(report).chain(sarif);
+    for (what, path) in home.into_iter().chain(files) {
         common::refuse_what_is_not_kept(what, path, world)?;
     }
     if !plan.replaces_its_report() {

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::UsageError;
+use super::evidence_bundle::EvidenceBundleOptions;
 use super::rollback_dry_run::Around;
 use super::{Given, Options};
 use super::{env_from, rollback_dry_run, smoke};
@@ -37,6 +38,12 @@ impl Options for RehearseOptions {
         given
             .secret_names
             .extend(config.rollback_dry_run.iter().flat_map(rollback_dry_run::secret_names));
+        given.secret_names.extend(
+            config
+                .evidence_bundle
+                .iter()
+                .flat_map(EvidenceBundleOptions::secret_names),
+        );
         // A part that is written down is meant to run: what is wrong or missing in it is an error, never a skip.
         let smoke = config.smoke.take();
         let around = Around {

@@ -10,7 +10,8 @@ const MOST: usize = 100;
 pub struct Capped {
     kept: Vec<Finding>,
     more_errors: usize,
-    more_others: usize,
+    more_warnings: usize,
+    more_notes: usize,
 }
 
 impl Capped {
@@ -20,7 +21,17 @@ impl Capped {
         } else if finding.fails() {
             self.more_errors += 1;
         } else {
-            self.more_others += 1;
+            let is_note = finding.severity == Severity::Note;
+            self.more(if is_note { Severity::Note } else { Severity::Warning }, 1);
+        }
+    }
+
+    /// Findings that are only counted.
+    pub fn more(&mut self, severity: Severity, count: usize) {
+        match severity {
+            Severity::Error => self.more_errors += count,
+            Severity::Warning => self.more_warnings += count,
+            Severity::Note => self.more_notes += count,
         }
     }
 
@@ -32,7 +43,8 @@ impl Capped {
     pub fn into_vec(mut self) -> Vec<Finding> {
         for (more, severity) in [
             (self.more_errors, Severity::Error),
-            (self.more_others, Severity::Warning),
+            (self.more_warnings, Severity::Warning),
+            (self.more_notes, Severity::Note),
         ] {
             if more > 0 {
                 let mut finding = Finding::error("more", format!("{more} more like these"));

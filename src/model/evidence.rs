@@ -9,11 +9,15 @@
 //! <evidence directory>.zip all of it
 //! ```
 
+mod redaction;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use redaction::{Masked, NotScanned, Redact, Redaction};
 
 use super::report::Tool;
 use super::subject::Subject;
@@ -56,6 +60,9 @@ pub struct Index {
     /// What was found and not sealed, one entry per folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// Absent in an index of a version that did not search the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<Redaction>,
 }
 
 /// One sealed file.

@@ -77,7 +77,7 @@ pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Res
 }
 
 /// Nobody may read the copy who may not read the original; its owner may, who has to seal it.
-fn mode(source: &Metadata) -> u32 {
+pub fn mode(source: &Metadata) -> u32 {
     source.permissions().mode() & 0o755 | 0o600
 }
 

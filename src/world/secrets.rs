@@ -3,6 +3,7 @@
 mod edge;
 mod finder;
 mod forms;
+mod leaves;
 mod part;
 mod view;
 
@@ -15,13 +16,13 @@ use anyhow::Context as _;
 
 use super::Env;
 use super::files::{self, Links};
-use finder::Finder;
+pub(super) use finder::Finder;
 pub use part::Part;
 
 /// Shorter values are not masked: masking `true` or `1` everywhere would destroy the report and hide nothing.
 const SHORTEST: usize = 8;
 /// Of values that were named as secrets, only those that would be found by chance are not masked.
-const SHORTEST_NAMED: usize = 4;
+pub const SHORTEST_NAMED: usize = 4;
 
 /// Values that hide nothing, and that reports and outputs are made of. The runner drops a job's output that has a masked
 /// value in it, so masking `true` would turn `ready` off.
@@ -57,6 +58,12 @@ const TELLING: [&str; 10] = [
     "PASSPHRASE",
     "_PASS",
 ];
+
+/// Whether what is called so is a secret.
+fn tells(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    TELLING.iter().any(|word| upper.contains(word))
+}
 
 /// What stands in the place of a value.
 const HIDDEN: &str = "***";
@@ -107,12 +114,13 @@ impl Redactor {
         let mut values = Vec::new();
         let mut named = Vec::new();
         for (name, value) in env.iter() {
-            let upper = name.to_ascii_uppercase();
             if names.contains(&name) {
                 named.extend(lines(value, SHORTEST_NAMED));
+                named.extend(leaves::of(value).flat_map(|leaf| lines(&leaf, SHORTEST)));
                 named.extend(password(value));
-            } else if TELLING.iter().any(|word| upper.contains(word)) {
+            } else if tells(name) {
                 values.extend(lines(value, SHORTEST));
+                values.extend(leaves::of(value).flat_map(|leaf| lines(&leaf, SHORTEST)));
             }
             if let Ok(url) = url::Url::parse(value)
                 && let Some(password) = url.password()
@@ -139,13 +147,18 @@ impl Redactor {
         self.named.iter().map(Secret::reveal)
     }
 
-    fn finder(&self) -> Result<Option<&Finder>, &str> {
+    /// The value with this number.
+    pub(super) fn value(&self, number: usize) -> Option<&str> {
+        self.values.get(number).map(Secret::reveal)
+    }
+
+    pub(super) fn finder(&self) -> Result<Option<&Finder>, &str> {
         let made = self.finder.get_or_init(|| {
             if self.values.is_empty() {
                 return Ok(None);
             }
             let values = self.values.iter().map(Secret::reveal);
-            let finder = Finder::new(values.clone().flat_map(forms::of).collect());
+            let finder = Finder::new(values.map(forms::of));
             finder.map(Some).map_err(|error| error.to_string())
         });
         made.as_ref().map(Option::as_ref).map_err(String::as_str)
@@ -174,30 +187,6 @@ impl Redactor {
         out
     }
 
-    /// The lines of a file on which a value is, 1-based. `decoded` is what to search instead of its bytes.
-    pub fn lines_in(&self, input: std::fs::File, decoded: Option<Box<dyn io::Read>>) -> io::Result<Vec<u64>> {
-        let finder = match self.finder() {
-            Ok(Some(finder)) => finder,
-            Ok(None) => return Ok(Vec::new()),
-            Err(why) => return Err(io::Error::other(format!("the secrets cannot be searched for: {why}"))),
-        };
-        let input: Box<dyn io::Read> = match decoded {
-            Some(decoded) => decoded,
-            None if !finder.is_in(&input)? => return Ok(Vec::new()),
-            None => Box::new(input),
-        };
-        lines_of(finder, input)
-    }
-
-    /// The same for a part of a file.
-    pub fn lines_of(&self, input: &mut dyn io::Read) -> io::Result<Vec<u64>> {
-        match self.finder() {
-            Ok(Some(finder)) => lines_of(finder, input),
-            Ok(None) => Ok(Vec::new()),
-            Err(why) => Err(io::Error::other(format!("the secrets cannot be searched for: {why}"))),
-        }
-    }
-
     /// Takes the values out of a file, in place and whole: a reader sees the old file or the new one. Memory does not
     /// grow with its size. A file without any is left as it is.
     pub fn redact_file(&self, path: &Path) -> anyhow::Result<()> {
@@ -219,18 +208,6 @@ impl Redactor {
             out.flush()
         })
     }
-}
-
-fn lines_of(finder: &Finder, input: impl io::Read) -> io::Result<Vec<u64>> {
-    let (mut line, mut lines) = (1_u64, Vec::new());
-    finder.sift(input, &mut |bytes, hit| {
-        if hit && lines.last() != Some(&line) {
-            lines.push(line);
-        }
-        line += memchr::memchr_iter(b'\n', bytes).count() as u64;
-        Ok(())
-    })?;
-    Ok(lines)
 }
 
 /// The second half of `user:password`, which a server may repeat alone. What is only digits may as well be a port.

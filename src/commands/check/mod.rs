@@ -54,10 +54,6 @@ impl Subcommand for Plan {
         ReportHome::None
     }
 
-    fn writes(&self) -> Option<(&'static str, &Path)> {
-        self.sarif.as_deref().map(|file| ("--sarif", file))
-    }
-
     fn sarif(&self) -> Option<(&Path, &Rules)> {
         self.sarif.as_deref().map(|file| (file, &RULES))
     }

@@ -10,7 +10,7 @@ use super::found::Found;
 use super::gather::Gathered;
 use super::rules::Rules;
 use super::safe_name::is_made_from;
-use crate::model::evidence::{COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, is_safe};
+use crate::model::evidence::{COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, Masked, NotScanned, is_safe};
 use crate::world::files::{self, Links};
 use crate::world::paths;
 use crate::world::walk::{Kind, Step, walk};
@@ -27,6 +27,33 @@ pub struct Earlier {
     copies: Vec<Entry>,
     /// Copies that it made and that are gone.
     gone: Vec<Entry>,
+    pub redacted: Redacted,
+}
+
+/// What it masked, and what its files hash to since.
+#[derive(Default)]
+pub struct Redacted {
+    pub hashes: HashMap<String, String>,
+    pub masked: Vec<Masked>,
+    pub not_scanned: Vec<NotScanned>,
+}
+
+impl Redacted {
+    fn of(index: &Index) -> Self {
+        let redaction = index.redaction.clone();
+        let (masked, not_scanned) = redaction.map(|all| (all.masked, all.not_scanned)).unwrap_or_default();
+        let listed: HashSet<&str> = masked
+            .iter()
+            .map(|one| &*one.path)
+            .chain(not_scanned.iter().map(|one| &*one.path))
+            .collect();
+        let files = index.files.iter().filter(|file| listed.contains(&*file.path));
+        Self {
+            hashes: files.map(|file| (file.path.clone(), file.sha256.clone())).collect(),
+            masked,
+            not_scanned,
+        }
+    }
 }
 
 impl Earlier {
@@ -58,9 +85,12 @@ pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<
         }
         return Ok(Earlier::default());
     };
-    let known = Index::parse(&bytes)
+    let (known, redacted) = Index::parse(&bytes)
         .map_err(|error| error.to_string())
-        .and_then(|index| known(index.files))
+        .and_then(|index| {
+            let redacted = Redacted::of(&index);
+            Ok((known(index.files)?, redacted))
+        })
         .map_err(|problem| {
             anyhow::anyhow!(
                 "{} is not the index of an earlier seal ({problem}); move it away, or name another \
@@ -68,7 +98,10 @@ pub fn look_at_earlier(evidence_dir: &Path, workspace: &Path) -> anyhow::Result<
                 index.display()
             )
         })?;
-    sort_out(evidence_dir, known)
+    Ok(Earlier {
+        redacted,
+        ..sort_out(evidence_dir, known)?
+    })
 }
 
 /// The entries by their paths. The error is what no seal would have written.

@@ -6,7 +6,7 @@ use super::Plan;
 use super::found::Found;
 use super::gather::Gathered;
 use super::select::Selection;
-use crate::model::evidence::{Entry, INDEX, Index, SCHEMA};
+use crate::model::evidence::{Entry, INDEX, Index, Redaction, SCHEMA};
 use crate::model::manifest;
 use crate::model::report::Tool;
 use crate::world::archive;
@@ -20,6 +20,7 @@ pub fn index(
     total_bytes: u64,
     selection: &Selection,
     found: &Found,
+    redaction: Redaction,
 ) -> anyhow::Result<Vec<u8>> {
     let entry = |(file, hashed): &(Gathered, Hashed)| Entry {
         path: file.path.clone(),
@@ -43,6 +44,7 @@ pub fn index(
         total_bytes,
         files: files.iter().map(entry).collect(),
         left_out,
+        redaction: Some(redaction),
     };
     let mut bytes = serde_json::to_vec_pretty(&index).context("the index cannot be written as JSON")?;
     bytes.push(b'\n');

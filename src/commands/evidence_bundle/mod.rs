@@ -9,6 +9,8 @@ mod inventory;
 mod pattern;
 mod rules;
 mod safe_name;
+mod scrub;
+mod scrubbed;
 mod seal;
 mod select;
 
@@ -16,10 +18,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
+pub use scrub::{Scrub, Unscannable};
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
-use crate::model::evidence::LARGEST_TEXT;
+use crate::model::evidence::{LARGEST_TEXT, Redact};
+use crate::model::rule::Rules;
+use crate::model::scan::PUBLISHED;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};
 use crate::world::workspace;
 use crate::world::{Clock, World};
@@ -39,6 +44,9 @@ pub struct Plan {
     pub exclude: Exclude,
     /// The zip.
     pub output: PathBuf,
+    pub scrub: Scrub,
+    /// A file for code scanning.
+    pub sarif: Option<PathBuf>,
     pub subject: Subject,
     /// What stamps the index; fixed, the same files make the same bundle.
     pub clock: Clock,
@@ -57,6 +65,10 @@ impl Subcommand for Plan {
 
     fn writes(&self) -> Option<(&'static str, &Path)> {
         Some(("--output", &self.output))
+    }
+
+    fn sarif(&self) -> Option<(&Path, &Rules)> {
+        self.sarif.as_deref().map(|file| (file, &PUBLISHED))
     }
 
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
@@ -100,15 +112,32 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
                 .push(Check::skipped(STAGE, "evidence-hashed", HASHED, reason));
         }
         Err(halt) => {
-            outcome
-                .checks
-                .push(check("evidence-hashed", HASHED, halted(halt), started));
             let reason = "the evidence was not hashed";
+            if matches!(halt, Halt::Secrets(_) | Halt::Rules(_)) {
+                let title = searched_title(plan.scrub.redact);
+                outcome.checks.push(check(SEARCHED, title, halted(halt), started));
+                let reason = "nothing is sealed after a failed search for secrets";
+                outcome
+                    .checks
+                    .push(Check::skipped(STAGE, "evidence-hashed", HASHED, reason));
+            } else {
+                outcome
+                    .checks
+                    .push(check("evidence-hashed", HASHED, halted(halt), started));
+            }
             outcome
                 .checks
                 .push(Check::skipped(STAGE, "evidence-bundle", PACKED, reason));
         }
-        Ok(Some(ready)) => {
+        Ok(Some(mut ready)) => {
+            outcome
+                .checks
+                .extend(searched_check(plan.scrub.redact, &mut ready, started));
+            if plan.scrub.redact == Redact::Off {
+                outcome
+                    .notes
+                    .push("The files were not searched for secrets (--redact off).".to_owned());
+            }
             outcome.checks.push(hashed_check(&ready, found, started));
             let started = Instant::now();
             let manifest_sha256 = ready.manifest_sha256.clone();
@@ -140,6 +169,31 @@ fn pattern_check(pattern: Matched, interrupted: Option<&str>) -> Check {
     let mut check = Check::new(STAGE, id, title, ended, pattern.took);
     check.facts = vec![Fact::new("files", pattern.files.to_string())];
     check
+}
+
+const SEARCHED: &str = "evidence-redacted";
+
+fn searched_title(redact: Redact) -> &'static str {
+    match redact {
+        Redact::Mask | Redact::Fail => "No secrets in the evidence",
+        Redact::Off => "The evidence has nothing that is forbidden",
+    }
+}
+
+/// Notes only: with anything else, nothing is sealed.
+fn searched_check(redact: Redact, ready: &mut Ready, started: Instant) -> Option<Check> {
+    let (findings, masked) = ready.searched.take()?;
+    let ended = Ended::Looked(findings.into_vec());
+    let mut title = searched_title(redact).to_owned();
+    if masked > 0 {
+        title.push_str(&format!(", {masked} masked"));
+    }
+    let mut check = check(SEARCHED, &title, ended, started);
+    check.facts = vec![Fact::new("files", (ready.count() - 1).to_string())];
+    if redact == Redact::Mask {
+        check.facts.push(Fact::new("masked", masked.to_string()));
+    }
+    Some(check)
 }
 
 fn hashed_check(ready: &Ready, found: Found, started: Instant) -> Check {
@@ -187,7 +241,8 @@ fn halted(halt: Halt) -> Ended {
             )
             .help("wait for its writer to finish before sealing; an earlier bundle is unchanged"),
         ]),
-        Halt::ChangedSince(findings) => Ended::Looked(findings.into_vec()),
+        Halt::ChangedSince(findings) | Halt::Secrets(findings) => Ended::Looked(findings.into_vec()),
+        Halt::Rules(error) => errored(error.to_string(), error.help),
         Halt::Busy => errored(
             "another stageproof is sealing the same evidence directory",
             "wait for it to finish, or give each its own --evidence-dir",

@@ -17,13 +17,17 @@ use super::gather::{self, Gathered};
 use super::index;
 use super::inventory::{self, Tidied};
 use super::rules::Rules;
+use super::scrub::{self, NoScrub};
+use super::scrubbed::{Places, Scrubbed};
 use super::select::{Selection, select};
 use crate::model::Finding;
 use crate::model::capped::Capped;
-use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, SEALING};
+use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, Redaction, SEALING};
+use crate::model::scan::RuleFileError;
 use crate::world::archive::{self, Content, Item, PackError};
 use crate::world::files::{self, Links};
 use crate::world::hash::{self, Folder, Hashed, Stop};
+use crate::world::stamp::Stamp;
 use crate::world::walk::Kind;
 use crate::world::{World, cores, paths};
 
@@ -33,6 +37,10 @@ pub enum Halt {
     Changed(String),
     /// Copies are not what an earlier seal made of them.
     ChangedSince(Capped),
+    /// Secrets that must not be sealed.
+    Secrets(Capped),
+    /// The rules for secrets cannot be used.
+    Rules(RuleFileError),
     /// Another process is sealing the same directory.
     Busy,
     /// The index or the manifest is larger than what `verify` reads.
@@ -48,18 +56,31 @@ impl From<anyhow::Error> for Halt {
     }
 }
 
+impl From<NoScrub> for Halt {
+    fn from(error: NoScrub) -> Self {
+        match error {
+            NoScrub::Rules(error) => Self::Rules(error),
+            NoScrub::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
 /// Hashed and indexed, in memory and in a temporary folder; nothing is in place yet.
 pub struct Ready {
     files: Vec<(Gathered, Hashed)>,
     index: Vec<u8>,
     manifest: Vec<u8>,
     replaced: Vec<PathBuf>,
+    /// Files that masked ones replace, as they were.
+    originals: Vec<(String, PathBuf, Stamp)>,
     odd_folders: Vec<PathBuf>,
     temporary: files::TemporaryFolder,
     /// Released when everything is in place, or by the end of the process.
     _claim: files::Claim,
     pub bytes: u64,
     pub manifest_sha256: String,
+    /// What was found in the search for secrets, if there was one, and how many were masked.
+    pub searched: Option<(Capped, usize)>,
 }
 
 impl Ready {
@@ -90,7 +111,7 @@ pub fn prepare(
     attest::refuse_others(&plan.output)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot read the workspace {}", plan.workspace.display()))?;
-    let earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
+    let mut earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
     *selection = select(&plan.files, &rules, &|| stop());
     halt_if_stopped(world)?;
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
@@ -105,22 +126,55 @@ pub fn prepare(
     let tidied = inventory::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
     let Tidied {
         files: mut gathered,
-        replaced,
+        mut replaced,
         odd_folders,
     } = if_not_stopped(world, tidied)?;
+    let redacted = std::mem::take(&mut earlier.redacted);
     let kept = earlier::keep_copies(dir, temporary.path(), earlier, &copies, &rules, found)?;
     gathered.extend(copies);
     gathered.extend(kept);
     if gathered.is_empty() {
         return Ok(None);
     }
-    let hashing = world.progress.doing(&format!("hashing {}", count(gathered.len())));
-    let mut hashed = if_not_stopped(world, hash_all(dir, gathered, found, stop))?;
+    let doing = if plan.scrub.is_needed() {
+        "scanning and hashing"
+    } else {
+        "hashing"
+    };
+    let hashing = world.progress.doing(&format!("{doing} {}", count(gathered.len())));
+    let mut scrubbed = if plan.scrub.is_needed() {
+        let places = Places {
+            workspace: &plan.workspace,
+            evidence_dir: dir,
+            temporary: temporary.path(),
+        };
+        let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, stop);
+        halt_if_stopped(world)?;
+        scrubbed?
+    } else {
+        Scrubbed {
+            files: if_not_stopped(world, hash_all(dir, gathered, found, stop))?,
+            ..Scrubbed::default()
+        }
+    };
     drop(hashing);
+    scrubbed.tell_unreadable(found);
+    if scrubbed.findings.fails() {
+        return Err(Halt::Secrets(scrubbed.findings));
+    }
+    scrubbed.remember(redacted);
+    let mut hashed = scrubbed.files;
+    replaced.extend(scrubbed.replaced);
     hashed.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     refuse_changed_copies(&hashed)?;
     let bytes = hashed.iter().map(|(_, hashed)| hashed.size).sum();
-    let index = index::index(plan, started_at, &hashed, bytes, selection, found)?;
+    let redaction = Redaction {
+        mode: plan.scrub.redact,
+        rules: plan.scrub.rules(),
+        masked: scrubbed.masked,
+        not_scanned: scrubbed.not_scanned,
+    };
+    let index = index::index(plan, started_at, &hashed, bytes, selection, found, redaction)?;
     let manifest = index::manifest(&hashed, &index).into_bytes();
     for (name, bytes) in [(INDEX, &index), (MANIFEST, &manifest)] {
         if bytes.len() as u64 > LARGEST_TEXT {
@@ -134,9 +188,11 @@ pub fn prepare(
         index,
         manifest,
         replaced,
+        originals: scrubbed.originals,
         odd_folders,
         temporary,
         _claim: claim,
+        searched: plan.scrub.is_needed().then_some((scrubbed.findings, scrubbed.secrets)),
     }))
 }
 
@@ -159,6 +215,14 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
     let hashed = hash::hash_file(zip.path(), stop);
     halt_if_stopped(world)?;
     let hashed = hashed.with_context(|| format!("cannot read back {}", plan.output.display()))?;
+    // What was appended since would be lost.
+    if let Some((name, ..)) = ready
+        .originals
+        .iter()
+        .find(|(_, at, stamp)| !scrub::is_unchanged(at, stamp))
+    {
+        return Err(Halt::Changed(name.clone()));
+    }
     put_in_place(&plan.evidence_dir, &ready)?;
     zip.persist()?;
     Ok(Bundle {
@@ -170,7 +234,9 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
 /// A kept copy that was changed would be sealed under the name of the evidence that it replaced.
 fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
     let mut findings = Capped::default();
-    for (file, Hashed { sha256, .. }) in hashed {
+    for (file, sealed) in hashed {
+        // As it was before masking.
+        let Hashed { sha256, .. } = file.hashed.as_ref().unwrap_or(sealed);
         let (path, now) = (&file.path, hex::encode(sha256));
         if let Some(before) = file.sealed_as.as_ref().filter(|before| **before != now) {
             let message = format!("{path} was changed after it was sealed: its sha256 is {now} and was {before}");

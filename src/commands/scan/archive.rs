@@ -3,20 +3,20 @@
 use std::io;
 
 use super::files::File;
-use super::{KNOWN, Seen, UNPACK, described, finding, with_help};
-use crate::model::scan::{RuleSet, Scan};
+use super::{Seen, UNPACK, finding, with_help};
+use crate::model::scan::Scan;
 use crate::model::{Ended, Finding};
-use crate::world::World;
 use crate::world::files::{self, Links};
-use crate::world::scan::{Text, look_inside};
+use crate::world::scan::{Search, Text, look_inside};
 use crate::world::unpack::{Closed, INSIDE};
 
 /// `None` if it is no archive that can be opened.
-pub fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> io::Result<Option<Seen>> {
+pub fn look(file: &File, search: Search<'_>, stop: &dyn Fn() -> bool) -> io::Result<Option<Seen>> {
     let input = files::open(&file.path, Links::Refuse)?;
-    let Some(inside) = look_inside(rules, &world.secrets, &file.shown, input, 0, stop)? else {
+    let Some(inside) = look_inside(search, &file.shown, input, 0, stop)? else {
         return Ok(None);
     };
+    let more = inside.texts.iter().map(|text| text.found.more()).sum();
     let (cut, closed): (Vec<Closed>, Vec<Closed>) = inside.closed.into_iter().partition(|closed| closed.is_cut);
     let cut = cut.iter().map(|closed| {
         let (path, message) = told(file, closed, "was not scanned to its end");
@@ -24,13 +24,13 @@ pub fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool
             .help("write it again, or unpack it and scan what it holds")
             .at(path, None)
     });
-    let scan = Scan::new(rules, &file.shown);
+    let scan = Scan::new(search.rules, &file.shown);
     let by_path = scan
         .by_path()
-        .map(|rule| finding(&file.shown, 1, &rule.id, described(rule)));
+        .map(|rule| finding(&file.shown, 1, &rule.id, rule.described()));
     let found = by_path.chain(inside.texts.iter().flat_map(of_text)).chain(cut);
     Ok(Some(Seen {
-        ended: Ended::Looked(with_help(found)),
+        ended: Ended::Looked(with_help(found, more)),
         bytes: inside.bytes,
         closed: closed
             .iter()
@@ -56,14 +56,10 @@ fn of_text<'t>(text: &'t Text<'_>) -> impl Iterator<Item = Finding> + 't {
     let by_path = text
         .by_path
         .iter()
-        .map(move |rule| finding(path, 1, &rule.id, described(rule)));
-    let found = text.found.iter().map(move |found| {
-        let what = format!("{}, in column {}", described(found.rule), found.column);
+        .map(move |rule| finding(path, 1, &rule.id, rule.described()));
+    let found = text.found.first.iter().map(move |found| {
+        let what = format!("{}, in column {}", found.rule.described(), found.column);
         finding(path, found.line, &found.rule.id, &what)
     });
-    let known = text
-        .known
-        .iter()
-        .map(move |line| finding(path, *line, "known-secret", KNOWN));
-    by_path.chain(found).chain(known)
+    by_path.chain(found)
 }

@@ -3,7 +3,6 @@
 
 mod archive;
 mod files;
-mod rules;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,13 +11,12 @@ use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::rule::Rules;
-use crate::model::scan::{Personal, RuleSet};
+use crate::model::scan::{PUBLISHED, RuleSet};
 use crate::model::text::count;
 use crate::model::{Check, Ended, Fact, Finding, Outcome};
-use crate::world::scan::{Form, look_through};
-use crate::world::{World, cores};
+use crate::world::scan::{Form, Search, Wanted, look_through};
+use crate::world::{World, cores, files as disk};
 use files::{File, Listed};
-pub use rules::RuleFile;
 
 const STAGE: &str = "scan";
 const FILES: &str = "No secrets in the files";
@@ -28,33 +26,20 @@ const SECRET: &str =
     "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
 const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
 
-const KNOWN: &str = "The value of a variable that holds a secret";
 const UNPACK: &str = "unpack it, and scan what it holds";
 
 #[derive(Clone)]
 pub struct Plan {
     /// Files and folders, absolute.
     pub paths: Vec<PathBuf>,
-    /// A rule file instead of the built-in rules.
-    pub rules: Option<RuleFile>,
-    pub personal: Vec<Personal>,
+    pub wanted: Wanted,
     /// A file for code scanning.
     pub sarif: Option<PathBuf>,
 }
 
-/// What code scanning is told of the finding's own page; the rules are named by the findings.
-const PUBLISHED: Rules = Rules {
-    all: &[],
-    page: "https://github.com/stageproof/stageproof/blob/main/docs/guides/scan.md",
-};
-
 impl Subcommand for Plan {
     fn report_home(&self) -> ReportHome {
         ReportHome::None
-    }
-
-    fn writes(&self) -> Option<(&'static str, &Path)> {
-        self.sarif.as_deref().map(|file| ("--sarif", file))
     }
 
     fn sarif(&self) -> Option<(&Path, &Rules)> {
@@ -71,7 +56,7 @@ impl Subcommand for Plan {
 
 fn scan(plan: &Plan, world: &World) -> Outcome {
     let started = Instant::now();
-    let rules = match rules::of(plan) {
+    let rules = match plan.wanted.load() {
         Ok(rules) => rules,
         Err(error) => {
             let ended = Ended::Errored {
@@ -92,7 +77,8 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
     };
     let listed = files::list(plan, world);
     let stop = || world.interrupt.received().is_some();
-    let looked = cores::each(&listed.files, || (), |(), file| look(file, &rules, world, &stop));
+    let search = Search::new(&rules, Some(&world.secrets));
+    let looked = cores::each(&listed.files, || (), |(), file| look(file, search.as_ref(), &stop));
     if let Some(signal) = world.interrupt.received() {
         let ended = Ended::Errored {
             cause: format!("interrupted by {signal} before it ended"),
@@ -114,11 +100,17 @@ struct Seen {
     closed: Vec<Finding>,
 }
 
-fn look(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
-    let mut seen = match archive::look(file, rules, world, stop) {
-        Ok(Some(seen)) => seen,
-        Ok(None) => look_at_text(file, rules, world, stop),
-        Err(error) => not_read(file, &error),
+fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn() -> bool) -> Seen {
+    let looked = search.map(|search| {
+        archive::look(file, *search, stop).and_then(|seen| match seen {
+            Some(seen) => Ok(seen),
+            None => look_at_text(file, *search, stop),
+        })
+    });
+    let mut seen = match looked {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(error)) => not_read(file, &error),
+        Err(error) => not_read(file, error),
     };
     // What is told of a file is told in one place.
     if let Ended::Looked(findings) = &mut seen.ended
@@ -140,30 +132,17 @@ fn not_read(file: &File, error: &std::io::Error) -> Seen {
     }
 }
 
-fn look_at_text(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> bool) -> Seen {
-    let started = || crate::world::files::open(&file.path, crate::world::files::Links::Refuse);
-    let looked = started().and_then(|input| look_through(rules, &file.shown, input, stop));
-    let known = |form: Form| {
-        let decoded = match form {
-            Form::Utf16 | Form::Gzip => Some(crate::world::scan::decoded(started()?)?),
-            Form::Plain | Form::Closed => None,
-        };
-        world.secrets.lines_in(started()?, decoded)
-    };
-    let (looked, known) = match looked.and_then(|looked| known(looked.form).map(|known| (looked, known))) {
-        Ok(both) => both,
-        Err(error) => return not_read(file, &error),
-    };
+fn look_at_text(file: &File, search: Search<'_>, stop: &dyn Fn() -> bool) -> std::io::Result<Seen> {
+    let input = disk::open(&file.path, disk::Links::Refuse)?;
+    let looked = look_through(search, &file.shown, input, stop)?;
     let mut findings: Vec<(u64, Finding)> = Vec::new();
-    for rule in crate::model::scan::Scan::new(rules, &file.shown).by_path() {
-        findings.push((1, finding(&file.shown, 1, &rule.id, described(rule))));
+    for rule in crate::model::scan::Scan::new(search.rules, &file.shown).by_path() {
+        findings.push((1, finding(&file.shown, 1, &rule.id, rule.described())));
     }
-    for found in looked.found {
-        let what = format!("{}, in column {}", described(found.rule), found.column);
+    let more = looked.found.more();
+    for found in looked.found.first {
+        let what = format!("{}, in column {}", found.rule.described(), found.column);
         findings.push((found.line, finding(&file.shown, found.line, &found.rule.id, &what)));
-    }
-    for line in known {
-        findings.push((line, finding(&file.shown, line, "known-secret", KNOWN)));
     }
     if let Some(why) = looked.cut {
         let message = format!("{} was not scanned to its end: {why}", file.shown);
@@ -173,8 +152,8 @@ fn look_at_text(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> 
         ));
     }
     findings.sort_by_key(|(line, _)| *line);
-    Seen {
-        ended: Ended::Looked(with_help(findings.into_iter().map(|(_, finding)| finding))),
+    Ok(Seen {
+        ended: Ended::Looked(with_help(findings.into_iter().map(|(_, finding)| finding), more)),
         bytes: looked.bytes,
         closed: match looked.form {
             Form::Closed => vec![
@@ -185,13 +164,13 @@ fn look_at_text(file: &File, rules: &RuleSet, world: &World, stop: &dyn Fn() -> 
                 .help(UNPACK)
                 .at(&file.shown, None),
             ],
-            Form::Plain | Form::Utf16 | Form::Gzip => Vec::new(),
+            Form::Plain | Form::Utf16(_) | Form::Gzip => Vec::new(),
         },
-    }
+    })
 }
 
-/// The first one says what to do.
-fn with_help(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
+/// The first one says what to do. `more` are those that are not among them.
+fn with_help(findings: impl Iterator<Item = Finding>, more: usize) -> Vec<Finding> {
     let mut capped = Capped::default();
     for (index, finding) in findings.enumerate() {
         capped.add(if index == 0 && finding.help.is_none() {
@@ -201,15 +180,8 @@ fn with_help(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
             finding
         });
     }
+    capped.more(crate::model::Severity::Error, more);
     capped.into_vec()
-}
-
-fn described(rule: &crate::model::scan::Rule) -> &str {
-    if rule.description.is_empty() {
-        &rule.id
-    } else {
-        &rule.description
-    }
 }
 
 /// It never repeats what was matched.

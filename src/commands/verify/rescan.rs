@@ -13,7 +13,7 @@ use crate::model::scan::{Rule, RuleSet, Scan};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::archive::Member;
 use crate::world::hash::Stop;
-use crate::world::scan::{look_inside, look_through};
+use crate::world::scan::{Search, Tally, look_inside, look_through};
 use crate::world::unpack::INSIDE;
 use crate::world::{World, cores};
 
@@ -34,15 +34,17 @@ pub fn look(sealed: &Sealed, plan: &Plan, world: &World, stop: Stop<'_>) -> Chec
         Ok(rules) => rules,
         Err(error) => return failed(error.to_string()),
     };
+    let search = match Search::new(&rules, Some(&world.secrets)) {
+        Ok(search) => search,
+        Err(error) => return failed(error.to_string()),
+    };
     let looked = match sealed {
         // All of its files are unpacked; what archives among them may unpack to has the usual limit.
         Sealed::Zip(zip) => {
             let name = plan.target.file_name().unwrap_or_default().to_string_lossy();
             let sizes = zip.members().iter().map(Member::size);
             let unpacked = sizes.fold(0, u64::saturating_add);
-            let looked = zip
-                .file()
-                .and_then(|file| of_file(&name, file, unpacked, &rules, world, stop));
+            let looked = zip.file().and_then(|file| of_file(&name, file, unpacked, search, stop));
             vec![(name.into_owned(), looked)]
         }
         Sealed::Folder { open, .. } => {
@@ -53,7 +55,7 @@ pub fn look(sealed: &Sealed, plan: &Plan, world: &World, stop: Stop<'_>) -> Chec
                 || (),
                 |(), path| {
                     open.file(Path::new(path))
-                        .and_then(|file| of_file(path, file, 0, &rules, world, stop))
+                        .and_then(|file| of_file(path, file, 0, search, stop))
                 },
             );
             paths.into_iter().zip(looked).collect()
@@ -77,76 +79,55 @@ pub fn look(sealed: &Sealed, plan: &Plan, world: &World, stop: Stop<'_>) -> Chec
     check
 }
 
-fn of_file(path: &str, file: File, more: u64, rules: &RuleSet, world: &World, stop: Stop<'_>) -> io::Result<Seen> {
+fn of_file(path: &str, file: File, more: u64, search: Search<'_>, stop: Stop<'_>) -> io::Result<Seen> {
     let mut findings = Vec::new();
-    let known = |path: &str, line: u64| {
-        found(
-            path,
-            line,
-            "known-secret",
-            "The value of a variable that holds a secret",
-        )
-    };
-    if let Some(inside) = look_inside(rules, &world.secrets, path, file.try_clone()?, more, stop)? {
+    if let Some(inside) = look_inside(search, path, file.try_clone()?, more, stop)? {
         for text in inside.texts {
             findings.extend(text.by_path.iter().map(|rule| of_rule(&text.path, 1, rule)));
-            findings.extend(
-                text.found
-                    .iter()
-                    .map(|found| of_rule(&text.path, found.line, found.rule)),
-            );
-            findings.extend(text.known.iter().map(|line| known(&text.path, *line)));
+            findings.extend(of_tally(&text.path, &text.found));
         }
         for closed in inside.closed {
             let path = match closed.path.as_str() {
                 "" => path.to_owned(),
                 inner => format!("{path}{INSIDE}{inner}"),
             };
-            findings.push(Finding::warning(
-                "not-opened",
-                format!("{path} was not scanned: {}", closed.why),
-            ));
+            let message = format!("{path} was not scanned: {}", closed.why);
+            findings.push(Finding::warning("not-opened", message));
         }
         return Ok(Seen {
             findings,
             bytes: inside.bytes,
         });
     }
-    let scan = Scan::new(rules, path);
+    let scan = Scan::new(search.rules, path);
     findings.extend(scan.by_path().map(|rule| of_rule(path, 1, rule)));
-    rewound(&file)?;
-    let looked = look_through(rules, path, file.try_clone()?, stop)?;
-    findings.extend(looked.found.iter().map(|found| of_rule(path, found.line, found.rule)));
-    findings.extend(
-        looked
-            .cut
-            .map(|why| Finding::warning("not-opened", format!("{path} was not scanned to its end: {why}"))),
-    );
-    rewound(&file)?;
-    let decoded = crate::world::scan::decoded(file.try_clone()?)?;
-    let lines = world.secrets.lines_in(file, Some(decoded))?;
-    findings.extend(lines.into_iter().map(|line| known(path, line)));
+    let mut file = file;
+    io::Seek::rewind(&mut file)?;
+    let looked = look_through(search, path, file, stop)?;
+    findings.extend(of_tally(path, &looked.found));
+    if let Some(why) = looked.cut {
+        let message = format!("{path} was not scanned to its end: {why}");
+        findings.push(Finding::warning("not-opened", message));
+    }
     Ok(Seen {
         findings,
         bytes: looked.bytes,
     })
 }
 
-fn rewound(mut file: &File) -> io::Result<()> {
-    io::Seek::rewind(&mut file)
-}
-
-fn of_rule(path: &str, line: u64, rule: &Rule) -> Finding {
-    let what = if rule.description.is_empty() {
-        &rule.id
-    } else {
-        &rule.description
-    };
-    found(path, line, &rule.id, what)
+fn of_tally(path: &str, tally: &Tally<'_>) -> Vec<Finding> {
+    let first = tally.first.iter().map(|found| of_rule(path, found.line, found.rule));
+    let more = (tally.more() > 0).then(|| {
+        wrong(
+            "secret",
+            format!("{path}: {} more", crate::model::text::count(tally.more(), "secret")),
+        )
+    });
+    first.chain(more).collect()
 }
 
 /// It never repeats what was matched.
-fn found(path: &str, line: u64, rule: &str, what: &str) -> Finding {
-    wrong("secret", format!("{path}:{line}: {what} ({rule})"))
+fn of_rule(path: &str, line: u64, rule: &Rule) -> Finding {
+    wrong("secret", format!("{path}:{line}: {} ({})", rule.described(), rule.id))
         .help("revoke it at its issuer, and do not pass the evidence on")
 }

@@ -87,6 +87,7 @@ fn an_index_is_read_back_as_it_was_written() {
             executable: false,
         }],
         left_out: Vec::new(),
+        redaction: None,
     };
     let bytes = serde_json::to_vec(&index).unwrap();
     assert_eq!(Index::parse(&bytes).unwrap(), index);

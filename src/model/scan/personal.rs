@@ -40,18 +40,9 @@ impl Personal {
                 help: "report it",
             })?;
             Ok(Rule {
-                id: id.to_owned(),
-                description: description.to_owned(),
-                pattern: Some(pattern),
-                path: None,
-                secret_group: 0,
-                entropy: 0.0,
-                keywords: Vec::new(),
                 tags: vec!["pii".to_owned()],
-                allowlists: Vec::new(),
-                required: Vec::new(),
-                is_part: false,
                 check: Some(check),
+                ..Rule::of(id, description, Some(pattern))
             })
         };
         match self {

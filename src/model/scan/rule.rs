@@ -30,7 +30,37 @@ pub struct Rule {
     pub check: Option<Check>,
 }
 
+/// The rule of values that are known.
+pub const KNOWN: &str = "known-secret";
+
 impl Rule {
+    /// One that only has a pattern.
+    pub fn of(id: impl Into<String>, description: &str, pattern: Option<Pattern>) -> Self {
+        Self {
+            id: id.into(),
+            description: description.to_owned(),
+            pattern,
+            path: None,
+            secret_group: 0,
+            entropy: 0.0,
+            keywords: Vec::new(),
+            tags: Vec::new(),
+            allowlists: Vec::new(),
+            required: Vec::new(),
+            is_part: false,
+            check: None,
+        }
+    }
+
+    /// For people.
+    pub fn described(&self) -> &str {
+        if self.description.is_empty() {
+            &self.id
+        } else {
+            &self.description
+        }
+    }
+
     /// It yields to a rule that is more specific.
     pub(super) fn is_generic(&self) -> bool {
         self.id.to_lowercase().contains("generic")
@@ -114,6 +144,8 @@ pub struct RuleSet {
     pub(super) rules_of_keyword: Vec<Vec<usize>>,
     /// Rules without keywords.
     pub(super) always: Vec<usize>,
+    /// What is said of a value that is known.
+    known: Rule,
 }
 
 impl RuleSet {
@@ -146,11 +178,17 @@ impl RuleSet {
             keywords,
             rules_of_keyword,
             always,
+            known: Rule::of(KNOWN, "The value of a variable that holds a secret", None),
         })
     }
 
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The one behind the last is that of values that are known.
+    pub(super) fn rule(&self, index: usize) -> &Rule {
+        self.rules.get(index).unwrap_or(&self.known)
     }
 
     pub(super) fn index_of(&self, id: &str) -> Option<usize> {

@@ -7,7 +7,9 @@ use aho_corasick::AhoCorasick;
 
 use super::allowlist::Matched;
 use super::entropy;
+use super::placeholder;
 use super::rule::{Required, Rule, RuleSet};
+use super::soft;
 
 /// A rule whose keyword is in one of these is looked for in all of it; gitleaks takes 100 kB.
 const FRAGMENT: usize = 128 << 10;
@@ -37,8 +39,8 @@ pub struct Scan<'r> {
     path: String,
     /// Whether the rule is looked for in a file with this path.
     active: Vec<bool>,
-    /// Where the next match of a rule may begin.
-    next: Vec<u64>,
+    /// Where the next match of a rule may begin: in the text, and where its escapes are blanks.
+    next: [Vec<u64>; 2],
     lines: Lines,
 }
 
@@ -54,7 +56,7 @@ impl<'r> Scan<'r> {
             rules,
             path: path.to_owned(),
             active: rules.rules.iter().map(active).collect(),
-            next: vec![0; rules.rules.len()],
+            next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
             lines: Lines::default(),
         }
     }
@@ -70,11 +72,49 @@ impl<'r> Scan<'r> {
     /// Looks for what begins in `fresh`, a part of `window`; parts come in order, without gaps. `at` is where in the file
     /// the window begins. It holds [`OVERLAP`] bytes more on either side, if the file has them.
     pub fn look(&mut self, window: &[u8], at: u64, fresh: Range<usize>) -> Vec<Found<'r>> {
+        self.look_with(window, at, fresh, Vec::new())
+    }
+
+    /// The same with the places of values that are known, in order, which begin in `fresh`, too.
+    pub fn look_with(
+        &mut self,
+        window: &[u8],
+        at: u64,
+        fresh: Range<usize>,
+        known: Vec<Range<usize>>,
+    ) -> Vec<Found<'r>> {
         let enabled = self.enabled(window, &fresh);
-        let mut hits = Vec::new();
-        for (index, fragments) in enabled.iter().enumerate() {
-            if self.active[index] {
-                self.hits(index, fragments, window, at, &fresh, &mut hits);
+        let known = known.into_iter().filter(|place| !placeholder::covers(window, place));
+        let mut hits: Vec<Hit> = known
+            .map(|place| Hit {
+                rule: self.rules.rules.len(),
+                whole: place.clone(),
+                secret: place,
+            })
+            .collect();
+        let soft = soft::of(window);
+        for (index, fragments) in enabled
+            .iter()
+            .enumerate()
+            .filter(|(_, fragments)| !fragments.is_empty())
+        {
+            if !self.active[index] {
+                continue;
+            }
+            let from = hits.len();
+            self.hits(0, index, fragments, window, at, &fresh, &mut hits);
+            if let Some((text, places)) = &soft {
+                let has_escapes = |fragment: &&usize| {
+                    let start = fresh.start + **fragment * FRAGMENT;
+                    soft::is_in(places, &(start.saturating_sub(OVERLAP)..start + FRAGMENT + OVERLAP))
+                };
+                let fragments: Vec<usize> = fragments.iter().filter(has_escapes).copied().collect();
+                let plain = hits.len();
+                self.hits(1, index, &fragments, text, at, &fresh, &mut hits);
+                // Most are the same as before.
+                let mut new = hits.split_off(plain);
+                new.retain(|hit| !overlaps(&hits[from..], hit));
+                hits.append(&mut new);
             }
         }
         hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
@@ -94,7 +134,7 @@ impl<'r> Scan<'r> {
         let found = found.map(|(Placed { hit, place }, _)| {
             let absolute = |range: &Range<usize>| at + range.start as u64..at + range.end as u64;
             Found {
-                rule: &self.rules.rules[hit.rule],
+                rule: self.rules.rule(hit.rule),
                 whole: absolute(&hit.whole),
                 secret: absolute(&hit.secret),
                 line: place.line,
@@ -146,8 +186,10 @@ impl<'r> Scan<'r> {
         enabled
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of them are the place that is searched")]
     fn hits(
         &mut self,
+        way: usize,
         index: usize,
         fragments: &[usize],
         window: &[u8],
@@ -164,7 +206,7 @@ impl<'r> Scan<'r> {
             let start = fresh.start + fragment * FRAGMENT;
             let end = (start + FRAGMENT).min(fresh.end);
             let text = &window[..window.len().min(end + ahead)];
-            let from = usize::try_from(self.next[index].saturating_sub(at)).unwrap_or(usize::MAX);
+            let from = usize::try_from(self.next[way][index].saturating_sub(at)).unwrap_or(usize::MAX);
             let mut from = start.max(from);
             while from < end {
                 let Some(found) = regex.find_at(text, from).filter(|found| found.start() < end) else {
@@ -173,7 +215,7 @@ impl<'r> Scan<'r> {
                 let checked = rule.check.map_or(Ok(found.len()), |check| check(found.as_bytes()));
                 let (Ok(length) | Err(length)) = checked;
                 from = found.start() + length.max(1);
-                self.next[index] = at + from as u64;
+                self.next[way][index] = at + from as u64;
                 if checked.is_ok() {
                     hits.extend(self.judged(index, found.start()..found.start() + length, window));
                 }
@@ -196,6 +238,9 @@ impl<'r> Scan<'r> {
             group.map(|group| whole.start + group.start()..whole.start + group.end())
         });
         let secret = group.unwrap_or_else(|| whole.clone());
+        if placeholder::covers(window, &secret) {
+            return None;
+        }
         if rule.entropy > 0.0 && entropy::of(&window[secret.clone()]) <= rule.entropy {
             return None;
         }
@@ -224,7 +269,7 @@ impl<'r> Scan<'r> {
         let required = self.rules.rules.iter().flat_map(|rule| &rule.required);
         let mut of_rule: BTreeMap<&str, Vec<&Placed>> = required.map(|of| (of.id.as_str(), Vec::new())).collect();
         for hit in hits {
-            if let Some(of) = of_rule.get_mut(self.rules.rules[hit.hit.rule].id.as_str()) {
+            if let Some(of) = of_rule.get_mut(self.rules.rule(hit.hit.rule).id.as_str()) {
                 of.push(hit);
             }
         }
@@ -233,7 +278,7 @@ impl<'r> Scan<'r> {
 
     /// Whether it is reported for itself, with all that its rule requires.
     fn is_whole(&self, hit: &Placed, of_rule: &BTreeMap<&str, Vec<&Placed>>) -> bool {
-        let rule = &self.rules.rules[hit.hit.rule];
+        let rule = self.rules.rule(hit.hit.rule);
         let is_there = |of: &Required| of_rule.get(of.id.as_str()).is_some_and(|parts| is_near(hit, parts, of));
         !rule.is_part && rule.required.iter().all(is_there)
     }
@@ -244,7 +289,7 @@ impl<'r> Scan<'r> {
         let mut known = vec![false; hits.len()];
         let mut first = 0;
         for line in hits.chunk_by(|one, other| one.place.line == other.place.line) {
-            let is_generic = |hit: &Placed| self.rules.rules[hit.hit.rule].is_generic();
+            let is_generic = |hit: &Placed| self.rules.rule(hit.hit.rule).is_generic();
             let secret = |hit: &Placed| &window[hit.hit.secret.clone()];
             let generic: Vec<usize> = (0..line.len()).filter(|index| is_generic(line[*index])).collect();
             let specific: BTreeSet<&[u8]> = line
@@ -278,6 +323,14 @@ struct Hit {
     rule: usize,
     whole: Range<usize>,
     secret: Range<usize>,
+}
+
+/// Whether one of `hits`, which are in order, is in the same place.
+fn overlaps(hits: &[Hit], hit: &Hit) -> bool {
+    let before = hits.partition_point(|other| other.whole.start < hit.whole.end);
+    hits[..before]
+        .last()
+        .is_some_and(|other| other.whole.end > hit.whole.start)
 }
 
 struct Placed {

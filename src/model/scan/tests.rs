@@ -60,7 +60,7 @@ const HEX: &str = "0123456789abcdef";
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// For each built-in rule, what comes before a secret of its kind, the secret, and what comes after.
-fn samples() -> Vec<(&'static str, String, String, String)> {
+pub fn samples() -> Vec<(&'static str, String, String, String)> {
     let alnum = |length| random(ALNUM, length);
     let hex = |length| random(HEX, length);
     let plain = |id, secret: String| (id, " ".to_owned(), secret, " ".to_owned());

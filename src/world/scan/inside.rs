@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use super::utf16::Utf16;
-use super::{Form, form, in_parts, most_unpacked};
-use crate::model::scan::{Found, Rule, RuleSet, Scan};
-use crate::world::secrets::Redactor;
+use super::{Form, Search, Tally, form, in_parts, most_unpacked};
+use crate::model::scan::{Rule, Scan};
 use crate::world::unpack::{Closed, INSIDE, each, is_archive};
 
 /// Files in formats that are not opened; more of them are not told.
@@ -16,6 +15,8 @@ const MOST_PACKED: usize = 100;
 pub struct Inside<'r> {
     /// Those in which something was found.
     pub texts: Vec<Text<'r>>,
+    /// What must not occur, in any of them.
+    pub forbidden: Tally<'r>,
     pub closed: Vec<Closed>,
     /// That were looked at, unpacked.
     pub bytes: u64,
@@ -25,11 +26,18 @@ pub struct Inside<'r> {
 pub struct Text<'r> {
     /// `logs.zip!deploy/out.log`
     pub path: String,
-    pub found: Vec<Found<'r>>,
+    pub found: Tally<'r>,
     /// The rules that its path is enough for.
     pub by_path: Vec<&'r Rule>,
-    /// Lines with a known secret.
-    pub known: Vec<u64>,
+}
+
+impl<'r> Inside<'r> {
+    /// What was found in all of them.
+    pub fn found(self) -> Tally<'r> {
+        let mut all = Tally::default();
+        self.texts.into_iter().for_each(|text| all.append(text.found));
+        all
+    }
 }
 
 /// Looks through what is in a zip or tar file; `None` if it is neither. `stop` ends it early. `more` is how much may be
@@ -38,8 +46,7 @@ pub struct Text<'r> {
 /// # Errors
 /// The file cannot be read, or it was ended early.
 pub fn look_inside<'r>(
-    rules: &'r RuleSet,
-    secrets: &Redactor,
+    search: Search<'r>,
     path: &str,
     mut file: File,
     more: u64,
@@ -49,17 +56,27 @@ pub fn look_inside<'r>(
         return Ok(None);
     }
     let most = most_unpacked(file.metadata()?.len()).saturating_add(more);
-    let stopped = || io::Error::other("it was ended early");
-    let shown = |inner: &str| match inner {
-        "" => path.to_owned(),
-        inner => format!("{path}{INSIDE}{inner}"),
+    let mut inside = Inside {
+        texts: Vec::new(),
+        forbidden: Tally::default(),
+        closed: Vec::new(),
+        bytes: 0,
     };
-    let (mut texts, mut bytes, mut packed) = (Vec::new(), 0, Vec::new());
+    let mut packed: Vec<Closed> = Vec::new();
     let closed = each(&mut file, most, &mut |inner, input| {
-        let path = shown(inner);
-        let mut scan = Scan::new(rules, &path);
-        let by_path: Vec<&Rule> = scan.by_path().filter(|_| !inner.is_empty()).collect();
-        let (found, size) = decoded(input, |form, input| {
+        let path = match inner {
+            "" => path.to_owned(),
+            inner => format!("{path}{INSIDE}{inner}"),
+        };
+        let mut text = Text {
+            by_path: match inner {
+                "" => Vec::new(),
+                _ => Scan::new(search.rules, &path).by_path().collect(),
+            },
+            found: Tally::default(),
+            path,
+        };
+        inside.bytes += decoded(input, |form, input| {
             if form == Form::Closed && !inner.is_empty() && packed.len() < MOST_PACKED {
                 packed.push(Closed {
                     path: inner.to_owned(),
@@ -67,38 +84,24 @@ pub fn look_inside<'r>(
                     is_cut: false,
                 });
             }
-            in_parts(&mut scan, input, stop)
+            in_parts(search, &text.path, input, stop, &mut |part| {
+                text.found.add(part.found);
+                inside.forbidden.add(part.forbidden);
+                Ok(())
+            })
         })?;
-        bytes += size;
-        if !found.is_empty() || !by_path.is_empty() {
-            texts.push(Text {
-                path,
-                found,
-                by_path,
-                known: Vec::new(),
-            });
+        if text.found.count() > 0 || !text.by_path.is_empty() {
+            inside.texts.push(text);
         }
-        if stop() { Err(stopped()) } else { Ok(()) }
-    })?;
-    io::Seek::rewind(&mut file)?;
-    each(&mut file, most, &mut |inner, input| {
-        let known = decoded(input, |_, input| secrets.lines_of(input))?;
-        if !known.is_empty() {
-            texts.push(Text {
-                path: shown(inner),
-                found: Vec::new(),
-                by_path: Vec::new(),
-                known,
-            });
+        if stop() {
+            Err(io::Error::other("it was ended early"))
+        } else {
+            Ok(())
         }
-        if stop() { Err(stopped()) } else { Ok(()) }
     })?;
     packed.retain(|packed| closed.iter().all(|closed| closed.path != packed.path));
-    Ok(Some(Inside {
-        texts,
-        closed: closed.into_iter().chain(packed).collect(),
-        bytes,
-    }))
+    inside.closed.extend(closed.into_iter().chain(packed));
+    Ok(Some(inside))
 }
 
 /// As text, if it is written as UTF-16.
@@ -108,7 +111,7 @@ fn decoded<T>(input: &mut dyn io::Read, take: impl FnOnce(Form, &mut dyn io::Rea
     let form = form(&head);
     let mut whole = io::Cursor::new(head).chain(input);
     match form {
-        Form::Utf16 => take(form, &mut Utf16::new(whole)),
+        Form::Utf16(order) => take(form, &mut Utf16::new(whole, order)),
         Form::Plain | Form::Gzip | Form::Closed => take(form, &mut whole),
     }
 }

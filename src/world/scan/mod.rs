@@ -2,41 +2,90 @@
 //! otherwise.
 
 mod inside;
+mod mask;
+mod parts;
+mod rules;
 mod utf16;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
 
-use crate::model::scan::{Found, OVERLAP, RuleSet, Scan};
+use super::hash::Hashed;
+use crate::model::scan::Found;
 pub use inside::{Inside, Text, look_inside};
-use utf16::Utf16;
+pub use mask::{Key, Mask, Masked, NotMasked};
+pub use parts::Search;
+use parts::{PART, Part, in_parts, whole};
+pub use rules::Wanted;
+use utf16::{Order, Utf16};
 
-/// How much is looked at in one go.
-const PART: usize = 2 << 20;
 /// What a compressed file may become, in bytes and compared with its size: a bomb ends here.
 const LARGEST_UNPACKED: u64 = 4 << 30;
 const LARGEST_RATIO: u64 = 200;
 /// Below this the ratio is not asked: a log of one repeated line has a high one.
 const ALWAYS_UNPACKED: u64 = 64 << 20;
+/// Of what is found in one file, so much is kept with its place; the rest is counted.
+const MOST_PLACES: usize = 101;
 
 /// How the content is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Its bytes are looked at as they are.
     Plain,
-    Utf16,
+    Utf16(Order),
     Gzip,
     /// An archive whose parts are compressed, which is looked at as it is and so hides what it holds.
     Closed,
 }
 
+/// What was found in a file.
+#[derive(Default)]
+pub struct Tally<'r> {
+    /// In order.
+    pub first: Vec<Found<'r>>,
+    /// How often each rule.
+    pub counts: BTreeMap<&'r str, usize>,
+}
+
+impl<'r> Tally<'r> {
+    fn add(&mut self, found: Vec<Found<'r>>) {
+        for found in found {
+            *self.counts.entry(&found.rule.id).or_default() += 1;
+            if self.first.len() < MOST_PLACES {
+                self.first.push(found);
+            }
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        for (rule, count) in other.counts {
+            *self.counts.entry(rule).or_default() += count;
+        }
+        let room = MOST_PLACES.saturating_sub(self.first.len());
+        self.first.extend(other.first.into_iter().take(room));
+    }
+
+    pub fn count(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    /// How many there are beyond the first.
+    pub fn more(&self) -> usize {
+        self.counts.values().sum::<usize>() - self.first.len()
+    }
+}
+
 /// What a file came to.
 pub struct Looked<'r> {
-    pub found: Vec<Found<'r>>,
+    pub found: Tally<'r>,
+    /// What must not occur, whatever allowlists say.
+    pub forbidden: Tally<'r>,
     pub form: Form,
     /// That were looked at, decoded.
     pub bytes: u64,
@@ -48,35 +97,109 @@ pub struct Looked<'r> {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn look_through<'r>(rules: &'r RuleSet, path: &str, file: File, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
+pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
+    look(search, path, Decoded::of_file(file)?, stop)
+}
+
+/// The same, with the hash of the file's bytes. `scratch` is used again for the next file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn look_and_hash<'r>(
+    search: Search<'r>,
+    path: &str,
+    mut file: File,
+    scratch: &mut Vec<u8>,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<(Looked<'r>, Hashed)> {
+    scratch.clear();
+    // Most files are small and text: they are read once, and searched where they were read to.
+    (&mut file).take(PART as u64).read_to_end(scratch)?;
+    let form = form(&scratch[..scratch.len().min(4)]);
+    if scratch.len() < PART && matches!(form, Form::Plain | Form::Closed) {
+        let mut looked = Looked::new(form);
+        looked.bytes = scratch.len() as u64;
+        looked.add(whole(search, path, scratch));
+        return Ok((looked, Hashed::of(scratch)));
+    }
+    file.rewind()?;
+    let size = file.metadata()?.len();
+    let hashing = Rc::new(RefCell::new((Sha256::new(), 0)));
+    let tee = Tee {
+        input: file.try_clone()?,
+        hashing: Rc::clone(&hashing),
+    };
+    let looked = look(search, path, Decoded::of(tee, size)?, stop)?;
+    // What no decoder asked for.
+    let mut rest = Tee {
+        input: &mut file,
+        hashing: Rc::clone(&hashing),
+    };
+    if !stop() {
+        io::copy(&mut rest, &mut io::sink())?;
+    }
+    let (sha, size) = hashing.take();
+    let hashed = Hashed {
+        sha256: sha.finalize().into(),
+        size,
+    };
+    Ok((looked, hashed))
+}
+
+fn look<'r>(search: Search<'r>, path: &str, decoded: Decoded, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
     let Decoded {
         form,
         input,
         most,
         is_damaged,
-    } = Decoded::of(file)?;
-    let mut scan = Scan::new(rules, path);
-    let (found, bytes) = in_parts(&mut scan, input, stop)?;
-    Ok(Looked {
-        found,
-        form,
-        bytes,
-        cut: if is_damaged.get() {
-            Some("it is damaged")
-        } else {
-            (Some(bytes) == most).then_some("it unpacks to more than is looked at")
-        },
-    })
+    } = decoded;
+    let mut looked = Looked::new(form);
+    looked.bytes = in_parts(search, path, input, stop, &mut |part| {
+        looked.add(part);
+        Ok(())
+    })?;
+    if is_damaged.get() {
+        looked.cut = Some("it is damaged");
+    } else if Some(looked.bytes) == most {
+        looked.cut = Some("it unpacks to more than is looked at");
+    }
+    Ok(looked)
+}
+
+impl<'r> Looked<'r> {
+    fn new(form: Form) -> Self {
+        Self {
+            found: Tally::default(),
+            forbidden: Tally::default(),
+            form,
+            bytes: 0,
+            cut: None,
+        }
+    }
+
+    fn add(&mut self, part: Part<'_, 'r>) {
+        self.found.add(part.found);
+        self.forbidden.add(part.forbidden);
+    }
+}
+
+/// Hashes what is read.
+struct Tee<R> {
+    input: R,
+    hashing: Rc<RefCell<(Sha256, u64)>>,
+}
+
+impl<R: Read> Read for Tee<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        let mut hashing = self.hashing.borrow_mut();
+        hashing.0.update(&buffer[..count]);
+        hashing.1 += count as u64;
+        Ok(count)
+    }
 }
 
 /// What a file holds, as text if it is written as UTF-16 or packed by gzip.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn decoded(file: File) -> io::Result<Box<dyn Read>> {
-    Ok(Decoded::of(file)?.input)
-}
-
 struct Decoded {
     form: Form,
     input: Box<dyn Read>,
@@ -105,8 +228,13 @@ impl<R: Read> Read for Salvaged<R> {
 }
 
 impl Decoded {
-    fn of(mut file: File) -> io::Result<Self> {
+    fn of_file(file: File) -> io::Result<Self> {
         let size = file.metadata()?.len();
+        Self::of(file, size)
+    }
+
+    /// `size` is that of the file.
+    fn of(mut file: impl Read + 'static, size: u64) -> io::Result<Self> {
         let mut head = Vec::with_capacity(4);
         (&mut file).take(4).read_to_end(&mut head)?;
         let form = form(&head);
@@ -115,7 +243,7 @@ impl Decoded {
         let most = most_unpacked(size);
         let input: Box<dyn Read> = match form {
             Form::Plain | Form::Closed => Box::new(rest),
-            Form::Utf16 => Box::new(Utf16::new(rest)),
+            Form::Utf16(order) => Box::new(Utf16::new(rest, order)),
             Form::Gzip => {
                 let unpacked = Salvaged {
                     input: MultiGzDecoder::new(rest),
@@ -150,8 +278,19 @@ fn most_unpacked(size: u64) -> u64 {
 }
 
 fn form(head: &[u8]) -> Form {
+    let utf16 = |is_big_endian, has_mark| {
+        Form::Utf16(Order {
+            is_big_endian,
+            has_mark,
+        })
+    };
+    let is_plain = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     match head {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Form::Utf16,
+        [0xff, 0xfe, ..] => utf16(false, true),
+        [0xfe, 0xff, ..] => utf16(true, true),
+        // Without a mark, as some programs write it.
+        [one, 0, two, 0] if is_plain(*one) && is_plain(*two) => utf16(false, false),
+        [0, one, 0, two] if is_plain(*one) && is_plain(*two) => utf16(true, false),
         [0x1f, 0x8b, ..] => Form::Gzip,
         // zip and what is one (jar, docx), xz, zstandard, bzip2, 7z.
         [b'P', b'K', 3, 4]
@@ -163,31 +302,6 @@ fn form(head: &[u8]) -> Form {
     }
 }
 
-fn in_parts<'r>(
-    scan: &mut Scan<'r>,
-    mut input: impl Read,
-    stop: &dyn Fn() -> bool,
-) -> io::Result<(Vec<Found<'r>>, u64)> {
-    let mut found = Vec::new();
-    let mut window: Vec<u8> = Vec::new();
-    // Where the window begins in the file, and how much of it was looked at.
-    let (mut at, mut done) = (0_u64, 0_usize);
-    loop {
-        let missing = (done + PART + OVERLAP).saturating_sub(window.len()) as u64;
-        let read = input.by_ref().take(missing).read_to_end(&mut window)?;
-        let is_last = (read as u64) < missing;
-        let end = if is_last { window.len() } else { window.len() - OVERLAP };
-        found.extend(scan.look(&window, at, done..end));
-        if is_last || stop() {
-            return Ok((found, at + end as u64));
-        }
-        let past = end.saturating_sub(OVERLAP);
-        window.drain(..past);
-        at += past as u64;
-        done = end - past;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -196,7 +310,8 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::model::scan::Source;
+    use crate::model::scan::{OVERLAP, RuleSet, Source};
+    use crate::world::secrets::Redactor;
 
     struct NoFiles;
 
@@ -213,8 +328,16 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         io::Seek::rewind(&mut file).unwrap();
-        let looked = look_through(rules, "f", file, &|| false).unwrap();
-        let places = looked.found.iter().map(|found| (found.line, found.column)).collect();
+        let secrets: &'static Redactor = Box::leak(Box::default());
+        let search = Search::new(rules, Some(secrets)).unwrap();
+        let (looked, hashed) = look_and_hash(search, "f", file, &mut Vec::new(), &|| false).unwrap();
+        assert_eq!(hashed, Hashed::of(content));
+        let places = looked
+            .found
+            .first
+            .iter()
+            .map(|found| (found.line, found.column))
+            .collect();
         (places, looked)
     }
 
@@ -252,10 +375,16 @@ mod tests {
             .collect();
         let mut packed = GzEncoder::new(Vec::new(), Compression::default());
         packed.write_all(text.as_bytes()).unwrap();
+        let utf16 = |is_big_endian| {
+            Form::Utf16(Order {
+                is_big_endian,
+                has_mark: true,
+            })
+        };
         for (content, form) in [
             (text.as_bytes().to_vec(), Form::Plain),
-            (little, Form::Utf16),
-            (big, Form::Utf16),
+            (little, utf16(false)),
+            (big, utf16(true)),
             (packed.finish().unwrap(), Form::Gzip),
         ] {
             let (found, looked) = places(&content);

@@ -25,13 +25,19 @@ const INDENTED: usize = 4 << 10;
 pub struct Finder {
     automaton: AhoCorasick,
     values: Vec<Vec<u8>>,
+    /// For each of them, which value it is a form of.
+    owners: Vec<usize>,
     /// The most bytes that a value takes in a text.
     reach: usize,
 }
 
 impl Finder {
-    /// `values` must not be empty texts.
-    pub fn new(values: Vec<Vec<u8>>) -> Result<Self, BuildError> {
+    /// The forms of each value; none must be an empty text.
+    pub fn new(forms: impl Iterator<Item = Vec<Vec<u8>>>) -> Result<Self, BuildError> {
+        let owned = forms.enumerate();
+        let (owners, values): (Vec<usize>, Vec<Vec<u8>>) = owned
+            .flat_map(|(owner, forms)| forms.into_iter().map(move |form| (owner, form)))
+            .unzip();
         // Making a table for every state takes the square of a value that repeats itself.
         let large = values.iter().map(Vec::len).sum::<usize>() > LARGEST_TABLE;
         // In logs the rare bytes of few values are not rare enough to jump from one to the next.
@@ -43,8 +49,24 @@ impl Finder {
         Ok(Self {
             automaton,
             values,
+            owners,
             reach: longest * LONGEST_ESCAPE + INDENTED,
         })
+    }
+
+    /// The most bytes that a place of one value takes in a text, with the escape before it.
+    pub fn reach(&self) -> usize {
+        self.reach + LONGEST_ESCAPE
+    }
+
+    /// Which value a place holds, as its number.
+    pub fn which(&self, place: &[u8]) -> Option<usize> {
+        let found = |text: &[u8]| {
+            self.automaton
+                .find(text)
+                .map(|found| self.owners[found.pattern().as_usize()])
+        };
+        found(place).or_else(|| view::of(place).iter().find_map(|view| found(&view.bytes)))
     }
 
     /// All places, in order: in the text as it is, and in what it says when it is decoded.
@@ -192,7 +214,7 @@ mod tests {
 
     /// The pieces of a file, and which of them are places of the value.
     fn sifted(text: &[u8]) -> Vec<(Vec<u8>, bool)> {
-        let finder = Finder::new(vec![VALUE.into()]).unwrap();
+        let finder = Finder::new(std::iter::once(vec![VALUE.into()])).unwrap();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text).unwrap();
         file.rewind().unwrap();
@@ -239,7 +261,7 @@ mod tests {
             for back in (0..=written.len()).step_by(5) {
                 let mut text = vec![b'x'; READ + 300];
                 text[READ - back..READ - back + written.len()].copy_from_slice(written.as_bytes());
-                let finder = Finder::new(vec![VALUE.into()]).unwrap();
+                let finder = Finder::new(std::iter::once(vec![VALUE.into()])).unwrap();
                 let mut file = tempfile::tempfile().unwrap();
                 file.write_all(&text).unwrap();
                 assert!(finder.is_in(&file).unwrap(), "{written} {back} bytes before the border");

@@ -15,6 +15,7 @@ const SHORTEST_FORM: usize = super::SHORTEST_NAMED;
 ///
 /// - base64 (RFC 4648), standard and URL-safe, with and without padding, and as a part of something longer
 ///   (`user:value`, or the line break of `echo`), as far as it depends on nothing but the value
+/// - hexadecimal digits, lower and upper case
 /// - percent-encoding (RFC 3986, `encodeURIComponent`, and HTML forms), upper and lower case
 /// - inside of a JSON text: plainly, with `\/`, and in ASCII
 /// - decoded, if it reads as encoded itself
@@ -26,6 +27,7 @@ pub fn of(value: &str) -> Vec<Vec<u8>> {
             forms.push(unpadded.encode(value));
             forms.extend((0..3).map(|before| inside(&unpadded, value, before)));
         }
+        forms.extend([hex::encode(value), hex::encode_upper(value)]);
         forms.extend(percent_encoded(value));
         forms.extend(json_escaped(value));
     }
@@ -107,6 +109,9 @@ mod tests {
             // printf %s 'p?ss~w/rd 1ä' | base64
             "cD9zc353L3JkIDHDpA==",
             "cD9zc353L3JkIDHDpA",
+            // printf %s 'p?ss~w/rd 1ä' | xxd -p, and the same in upper case
+            "703f73737e772f72642031c3a4",
+            "703F73737E772F72642031C3A4",
             // Python's urllib.parse.quote(…, safe='') and quote_plus, JavaScript's encodeURIComponent
             "p%3Fss~w%2Frd%201%C3%A4",
             "p%3fss~w%2frd%201%c3%a4",
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn nothing_is_added_to_what_encoding_does_not_change() {
         let forms = of("abcdefgh");
-        assert!(forms.len() <= 6, "{forms:?}");
+        assert!(forms.len() <= 8, "{forms:?}");
     }
 
     proptest! {

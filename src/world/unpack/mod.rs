@@ -45,12 +45,15 @@ pub type Visit<'v> = &'v mut dyn FnMut(&str, &mut dyn Read) -> io::Result<()>;
 /// # Errors
 /// The file cannot be read.
 pub fn is_archive(file: &File) -> io::Result<bool> {
+    let mut head = [0; tar::BLOCK];
+    let length = file.read_at(&mut head, 0)?;
+    let found = kind(&head[..length]);
+    if found != Kind::Gzip {
+        return Ok(found != Kind::Other);
+    }
     let mut head = vec![0; 64 << 10];
     let length = file.read_at(&mut head, 0)?;
     head.truncate(length);
-    if kind(&head) != Kind::Gzip {
-        return Ok(kind(&head) != Kind::Other);
-    }
     // What is damaged is no archive either.
     let mut start = Vec::new();
     let _ = MultiGzDecoder::new(&head[..])

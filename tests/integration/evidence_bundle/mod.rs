@@ -4,6 +4,7 @@ mod again;
 mod disturbed;
 mod no_access;
 mod odd_files;
+mod redacted;
 mod refused;
 mod reproducible;
 mod sealed;

@@ -1,0 +1,224 @@
+//! What is searched for secrets before it is sealed, and what becomes of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::gather::Gathered;
+use super::scrubbed::{Became, One, Places, Scrubbed};
+use crate::model::evidence::{COPIES, Redact, decode_path};
+use crate::model::scan::{Personal, RuleFileError, RuleSet, Scan};
+use crate::world::files::{self, Links};
+use crate::world::hash::{Folder, Hashed, Stop};
+use crate::world::scan::{Form, Key, Mask, NotMasked, Search, Wanted, look_and_hash, look_inside};
+use crate::world::secrets::Secret;
+use crate::world::stamp::Stamp;
+use crate::world::unpack::is_archive;
+use crate::world::{World, cores, random, workspace};
+
+/// What a file that cannot be searched becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unscannable {
+    /// It is sealed as it is, and named in the report.
+    #[default]
+    Keep,
+    /// Its name, size and hash are sealed in its place.
+    Stub,
+    /// Nothing is sealed.
+    Fail,
+}
+
+/// What is done about secrets.
+#[derive(Clone, Default)]
+pub struct Scrub {
+    pub redact: Redact,
+    pub wanted: Wanted,
+    pub unscannable: Unscannable,
+    /// Patterns that must not occur in what is sealed.
+    pub forbidden: Option<Arc<RuleSet>>,
+    /// What the tags of placeholders are made with. Without one they differ from bundle to bundle.
+    pub key: Option<Secret>,
+}
+
+impl Scrub {
+    pub fn is_needed(&self) -> bool {
+        self.redact != Redact::Off || self.forbidden.is_some()
+    }
+
+    /// What the index says of the rules.
+    pub fn rules(&self) -> Option<String> {
+        let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let rules = self.wanted.file.as_ref().map_or_else(|| "built-in".to_owned(), name);
+        let personal: Vec<&str> = self.wanted.personal.iter().copied().map(Personal::name).collect();
+        (self.redact != Redact::Off).then(|| match personal.is_empty() {
+            true => rules,
+            false => format!("{rules}, {}", personal.join(", ")),
+        })
+    }
+}
+
+/// Why the files were not searched.
+pub enum NoScrub {
+    Rules(RuleFileError),
+    Failed(anyhow::Error),
+}
+
+/// Searches and hashes all files, and masks what has to be; on all cores.
+pub fn scrub(
+    scrub: &Scrub,
+    world: &World,
+    places: &Places<'_>,
+    gathered: Vec<Gathered>,
+    stop: Stop<'_>,
+) -> Result<Scrubbed, NoScrub> {
+    let is_off = scrub.redact == Redact::Off;
+    let rules = if is_off {
+        RuleSet::new(Vec::new(), Vec::new())
+            .map_err(anyhow::Error::msg)
+            .map_err(NoScrub::Failed)?
+    } else {
+        scrub.wanted.load().map_err(NoScrub::Rules)?
+    };
+    let all = || -> anyhow::Result<_> {
+        let mut search = Search::new(&rules, (!is_off).then_some(&*world.secrets))?;
+        search.forbidden = scrub.forbidden.as_deref();
+        let key = match &scrub.key {
+            Some(key) => Key::new(key.reveal().as_bytes())?,
+            None => Key::new(random::token()?.as_bytes())?,
+        };
+        let folder = Folder::open(places.evidence_dir)
+            .with_context(|| format!("cannot open {}", places.evidence_dir.display()))?;
+        let into = places.temporary.join("masked");
+        files::folders(&into)?;
+        let scrubber = Scrubber {
+            scrub,
+            mask: Mask {
+                search,
+                secrets: &world.secrets,
+                key: &key,
+            },
+            folder: &folder,
+            places,
+            has_path_rules: rules.rules().iter().any(|rule| rule.pattern.is_none()),
+            stop,
+        };
+        let numbered: Vec<(PathBuf, &Gathered)> = gathered
+            .iter()
+            .enumerate()
+            .map(|(number, file)| (into.join(number.to_string()), file))
+            .collect();
+        Ok(cores::each(&numbered, Vec::new, |scratch, (to, file)| {
+            scrubber.one(file, to, scratch)
+        }))
+    };
+    let looked = all().map_err(NoScrub::Failed)?;
+    Scrubbed::of(gathered, looked, places).map_err(NoScrub::Failed)
+}
+
+struct Scrubber<'a> {
+    scrub: &'a Scrub,
+    mask: Mask<'a>,
+    folder: &'a Folder,
+    places: &'a Places<'a>,
+    has_path_rules: bool,
+    stop: Stop<'a>,
+}
+
+impl Scrubber<'_> {
+    fn one(&self, file: &Gathered, to: &Path, scratch: &mut Vec<u8>) -> anyhow::Result<One> {
+        let path = shown(file, self.places);
+        let at = file.at.strip_prefix(self.places.evidence_dir).unwrap_or(&file.at);
+        let open = self.folder.file(at)?;
+        let stamp = Stamp::of(&open.metadata()?);
+        let is_archive = is_archive(&open)?;
+        let (mut looked, before) = look_and_hash(self.mask.search, &path, open, scratch, &|| (self.stop)())?;
+        let inside = match is_archive {
+            true => look_inside(self.mask.search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
+            false => None,
+        };
+        let mut unread = looked.cut;
+        if let Some(mut inside) = inside {
+            if !inside.closed.is_empty() {
+                unread = Some("a part of it cannot be opened");
+            }
+            looked.forbidden = std::mem::take(&mut inside.forbidden);
+            let is_tar = looked.form != Form::Closed;
+            let found = inside.found();
+            // What is in a tar file as it is can be masked there; what is packed in it, or in a zip, cannot.
+            if found.count() > looked.found.count() || (!is_tar && found.count() > 0) {
+                unread = Some("it is packed in an archive");
+                looked.found = found;
+            }
+        } else if looked.form == Form::Closed {
+            unread = unread.or(Some("its content is compressed in a way that is not opened"));
+        }
+        let mut one = One::new(path, before, stamp, self.scrub.redact, &looked);
+        if self.has_path_rules {
+            let scan = Scan::new(self.mask.search.rules, &one.shown);
+            one.by_path = scan
+                .by_path()
+                .map(|rule| (rule.id.clone(), rule.described().to_owned()))
+                .collect();
+        }
+        let has_secret = !looked.found.counts.is_empty() || !one.by_path.is_empty();
+        match (self.scrub.redact, unread) {
+            (Redact::Mask, None) if has_secret && one.by_path.is_empty() => {
+                match self.mask.copy(&one.shown, &file.at, to, &|| (self.stop)()) {
+                    Ok(masked) => one.masked(masked),
+                    Err(NotMasked::Io(error)) => return Err(error.into()),
+                    Err(error) => one.became = Became::NotMasked(error.to_string()),
+                }
+            }
+            (Redact::Mask, _) if has_secret => {
+                let why = unread.map_or_else(
+                    || "its path alone matches a rule".to_owned(),
+                    |why| format!("it has a secret, and {why}"),
+                );
+                self.stub(&mut one, &file.path, to, why)?;
+            }
+            (Redact::Off, _) | (_, None) => {}
+            (_, Some(why)) => match self.scrub.unscannable {
+                Unscannable::Keep => one.became = Became::NotScanned(why),
+                Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
+                Unscannable::Fail => one.became = Became::Unscannable(why),
+            },
+        }
+        Ok(one)
+    }
+
+    fn stub(&self, one: &mut One, path: &str, to: &Path, why: String) -> anyhow::Result<()> {
+        let text = format!(
+            "stageproof sealed this text in place of a file: {why}.\nname: {path}\nsize: {}\nsha256: {}\n",
+            one.before.size,
+            hex::encode(one.before.sha256)
+        );
+        files::replace(to, text.as_bytes())?;
+        one.forbidden = Vec::new();
+        one.became = Became::Stub {
+            at: to.to_owned(),
+            hashed: Hashed::of(text.as_bytes()),
+            why,
+        };
+        Ok(())
+    }
+}
+
+/// As findings and rules for paths name it: as it was called in the workspace.
+fn shown(file: &Gathered, places: &Places<'_>) -> String {
+    let decoded = file.original.as_deref().and_then(decode_path);
+    let decoded = decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    if file.named {
+        let path = file.path.strip_prefix(COPIES).unwrap_or(&file.path);
+        decoded.unwrap_or_else(|| path.trim_start_matches('/').to_owned())
+    } else {
+        let dir = workspace::shown(places.evidence_dir, places.workspace);
+        format!("{dir}/{}", decoded.unwrap_or_else(|| file.path.clone()))
+    }
+}
+
+/// Whether a file that was masked, and will be replaced, is still what was read.
+pub fn is_unchanged(at: &Path, stamp: &Stamp) -> bool {
+    let now = files::open(at, Links::Refuse).and_then(|file| file.metadata());
+    now.is_ok_and(|now| Stamp::of(&now) == *stamp)
+}

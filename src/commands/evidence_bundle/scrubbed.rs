@@ -1,0 +1,264 @@
+//! What the search for secrets came to: files to seal, findings, and what the index says.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::earlier::Redacted;
+use super::found::Found;
+use super::gather::Gathered;
+use crate::model::capped::Capped;
+use crate::model::evidence::{Masked, NotScanned, Redact};
+use crate::model::{Finding, Severity};
+use crate::world::files;
+use crate::world::hash::Hashed;
+use crate::world::scan::{Looked, Masked as MaskedFile, Tally};
+use crate::world::stamp::Stamp;
+
+/// Where things are.
+pub struct Places<'a> {
+    pub workspace: &'a Path,
+    pub evidence_dir: &'a Path,
+    /// The folder of this seal.
+    pub temporary: &'a Path,
+}
+
+/// What became of a file.
+pub enum Became {
+    /// It is sealed as it is.
+    Itself,
+    Masked {
+        at: PathBuf,
+        hashed: Hashed,
+        counts: BTreeMap<String, usize>,
+    },
+    Stub {
+        at: PathBuf,
+        hashed: Hashed,
+        why: String,
+    },
+    /// It is sealed, and may hold anything.
+    NotScanned(&'static str),
+    /// It must not be sealed.
+    Unscannable(&'static str),
+    NotMasked(String),
+}
+
+/// One file.
+pub struct One {
+    pub shown: String,
+    pub before: Hashed,
+    stamp: Stamp,
+    found: Vec<Finding>,
+    more: usize,
+    /// Id and description of the rules that match its path alone.
+    pub by_path: Vec<(String, String)>,
+    pub forbidden: Vec<Finding>,
+    pub became: Became,
+}
+
+impl One {
+    pub fn new(shown: String, before: Hashed, stamp: Stamp, redact: Redact, looked: &Looked<'_>) -> Self {
+        let (severity, masked) = match redact {
+            Redact::Mask => (Severity::Note, " is masked"),
+            Redact::Fail | Redact::Off => (Severity::Error, ""),
+        };
+        let finding = |found: &crate::model::scan::Found<'_>| {
+            let what = format!("{}, in column {},", found.rule.described(), found.column);
+            let what = if masked.is_empty() {
+                what.trim_end_matches(',').to_owned()
+            } else {
+                what + masked
+            };
+            let line = u32::try_from(found.line).ok();
+            let mut finding = Finding::of_rule(found.rule.id.clone(), what).at(&shown, line);
+            finding.severity = severity;
+            finding
+        };
+        Self {
+            found: looked.found.first.iter().map(finding).collect(),
+            more: looked.found.more(),
+            forbidden: forbidden(&shown, &looked.forbidden),
+            shown,
+            before,
+            stamp,
+            by_path: Vec::new(),
+            became: Became::Itself,
+        }
+    }
+
+    pub fn masked(&mut self, masked: MaskedFile<'_>) {
+        self.forbidden = forbidden(&self.shown, &masked.forbidden);
+        self.became = Became::Masked {
+            at: masked.at,
+            hashed: masked.hashed,
+            counts: masked
+                .counts
+                .into_iter()
+                .map(|(rule, count)| (rule.to_owned(), count))
+                .collect(),
+        };
+    }
+
+    fn tell(&self, findings: &mut Capped) {
+        let path = &self.shown;
+        for finding in &self.found {
+            findings.add(finding.clone());
+        }
+        let severity = self.found.first().map_or(Severity::Note, |finding| finding.severity);
+        findings.more(severity, self.more);
+        for (id, described) in &self.by_path {
+            let mut finding = Finding::of_rule(id.clone(), described).at(path, None);
+            if matches!(self.became, Became::Stub { .. }) {
+                finding.severity = Severity::Note;
+            }
+            findings.add(finding);
+        }
+        for finding in &self.forbidden {
+            findings.add(finding.clone());
+        }
+        match &self.became {
+            Became::Itself | Became::Masked { .. } => {}
+            Became::Stub { why, .. } => {
+                findings.add(Finding::note("stub", format!("{path} is replaced by a stub: {why}")));
+            }
+            Became::NotScanned(why) => {
+                findings.add(Finding::note("not-scanned", format!("{path} was not scanned: {why}")));
+            }
+            Became::Unscannable(why) => findings.add(
+                Finding::error("not-scanned", format!("{path} cannot be scanned: {why}")).help(
+                    "exclude it, unpack it before sealing, or seal its name, size and hash with --unscannable stub",
+                ),
+            ),
+            Became::NotMasked(why) => findings.add(
+                Finding::error("not-masked", format!("{path} cannot be masked: {why}"))
+                    .help("exclude it, or add an allowlist to a rule file (--rules)"),
+            ),
+        }
+    }
+}
+
+fn forbidden(shown: &str, tally: &Tally<'_>) -> Vec<Finding> {
+    let finding = |found: &crate::model::scan::Found<'_>| {
+        let line = u32::try_from(found.line).ok();
+        Finding::error(
+            "forbidden",
+            format!("{}, in column {}", found.rule.described(), found.column),
+        )
+        .at(shown, line)
+    };
+    tally.first.iter().map(finding).collect()
+}
+
+/// All files.
+#[derive(Default)]
+pub struct Scrubbed {
+    /// With what is sealed of each.
+    pub files: Vec<(Gathered, Hashed)>,
+    pub unreadable: Vec<(Gathered, anyhow::Error)>,
+    pub findings: Capped,
+    pub masked: Vec<Masked>,
+    pub not_scanned: Vec<NotScanned>,
+    /// Files under other names than those they are sealed under.
+    pub replaced: Vec<PathBuf>,
+    /// Files in the evidence directory that masked ones will replace, as they were.
+    pub originals: Vec<(String, PathBuf, Stamp)>,
+    pub secrets: usize,
+}
+
+impl Scrubbed {
+    pub fn of(gathered: Vec<Gathered>, looked: Vec<anyhow::Result<One>>, places: &Places<'_>) -> anyhow::Result<Self> {
+        let mut all = Self::default();
+        for (mut file, looked) in gathered.into_iter().zip(looked) {
+            let one = match looked {
+                Ok(one) => one,
+                Err(error) => {
+                    all.unreadable.push((file, error));
+                    continue;
+                }
+            };
+            one.tell(&mut all.findings);
+            let path = file.path.clone();
+            file.hashed = Some(one.before);
+            let mut hashed = one.before;
+            match one.became {
+                Became::Itself | Became::Unscannable(_) | Became::NotMasked(_) => {}
+                Became::NotScanned(why) => all.not_scanned.push(NotScanned {
+                    path,
+                    reason: why.to_owned(),
+                    stub: false,
+                }),
+                Became::Masked {
+                    at,
+                    hashed: masked,
+                    counts,
+                } => {
+                    for (rule, count) in counts {
+                        all.secrets += count;
+                        all.masked.push(Masked {
+                            path: path.clone(),
+                            rule,
+                            count: count as u64,
+                        });
+                    }
+                    hashed = masked;
+                    all.replace(&mut file, at, one.stamp, places.evidence_dir)?;
+                }
+                Became::Stub { at, hashed: stub, why } => {
+                    all.not_scanned.push(NotScanned {
+                        path,
+                        reason: why,
+                        stub: true,
+                    });
+                    hashed = stub;
+                    all.replace(&mut file, at, one.stamp, places.evidence_dir)?;
+                }
+            }
+            all.files.push((file, hashed));
+        }
+        Ok(all)
+    }
+
+    /// A copy is ours, and is replaced now. What is in the evidence directory is replaced when everything is put in place.
+    fn replace(&mut self, file: &mut Gathered, by: PathBuf, stamp: Stamp, dir: &Path) -> anyhow::Result<()> {
+        if file.named {
+            return files::rename(&by, &file.at);
+        }
+        let was = std::mem::replace(&mut file.at, by);
+        if was != dir.join(&file.path) {
+            self.replaced.push(was.clone());
+        }
+        self.originals.push((file.path.clone(), was, stamp));
+        Ok(())
+    }
+
+    /// What an earlier seal masked and nobody changed since is masked still.
+    pub fn remember(&mut self, earlier: Redacted) {
+        let is_same = |(file, hashed): &&(Gathered, Hashed)| {
+            earlier
+                .hashes
+                .get(&file.path)
+                .is_some_and(|sha256| *sha256 == hex::encode(hashed.sha256))
+        };
+        let same: HashSet<&str> = self.files.iter().filter(is_same).map(|(file, _)| &*file.path).collect();
+        self.masked
+            .extend(earlier.masked.into_iter().filter(|one| same.contains(&*one.path)));
+        let not_scanned = earlier
+            .not_scanned
+            .into_iter()
+            .filter(|one| one.stub && same.contains(&*one.path));
+        self.not_scanned.extend(not_scanned);
+        self.masked.sort_by(|a, b| (&a.path, &a.rule).cmp(&(&b.path, &b.rule)));
+        self.not_scanned.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    /// What cannot be read is left out, and is an error.
+    pub fn tell_unreadable(&mut self, found: &mut Found) {
+        for (file, error) in self.unreadable.drain(..) {
+            // The name it had would be known to nobody, as the next index does not list the file.
+            match &file.original {
+                Some(name) => found.unreadable(&file.path, &format!("{error:#} (its name was {name})")),
+                None => found.unreadable(&file.path, &format!("{error:#}")),
+            }
+        }
+    }
+}

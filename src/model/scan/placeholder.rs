@@ -1,0 +1,112 @@
+//! What stands in the place of a secret that was masked.
+
+use std::ops::Range;
+
+const START: &[u8] = b"[REDACTED:";
+/// Characters of a rule's name in it.
+const LONGEST_RULE: usize = 48;
+/// Hexadecimal digits of a tag.
+pub const TAG: usize = 8;
+const LONGEST: usize = START.len() + LONGEST_RULE + 1 + TAG + 1;
+
+/// Nothing in it needs escaping in JSON or XML.
+pub fn text(rule: &str, tag: &str) -> String {
+    format!("[REDACTED:{}:{tag}]", name(rule))
+}
+
+/// The same as a part of a name in XML, which has no brackets.
+pub fn in_name(rule: &str, tag: &str) -> String {
+    format!("REDACTED-{}-{tag}", name(rule))
+}
+
+/// An id can be any text. Two hyphens would end a comment in XML.
+fn name(rule: &str) -> String {
+    let mut name = String::new();
+    for c in rule.chars() {
+        let c = if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+        if !(c == '-' && name.ends_with('-')) && name.len() < LONGEST_RULE {
+            name.push(c);
+        }
+    }
+    name
+}
+
+/// What ends a value in a format whose quotes and tags stay. A greedy pattern goes on there.
+const ENDS: &[u8] = b"<\"'\\&]";
+
+/// Whether there is nothing in `range` but placeholders, or parts of them, up to where a value ends. What was masked is not
+/// found again.
+pub fn covers(text: &[u8], range: &Range<usize>) -> bool {
+    let mut at = range.start;
+    while at < range.end {
+        match around(text, at) {
+            Some(end) => at = end,
+            None => return at > range.start && ENDS.contains(&text[at]),
+        }
+    }
+    !range.is_empty()
+}
+
+/// The end of the placeholder that `at` is in.
+fn around(text: &[u8], at: usize) -> Option<usize> {
+    let from = at.saturating_sub(LONGEST);
+    let to = (at + START.len()).min(text.len());
+    let start = from + memchr::memmem::rfind(&text[from..to], START)?;
+    let mut rest = &text[start + START.len()..];
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let rule = rest.iter().take_while(|byte| is_part(byte)).count();
+    rest = &rest[rule..];
+    let is_whole = (1..=LONGEST_RULE).contains(&rule)
+        && rest.first() == Some(&b':')
+        && rest.get(1..=TAG)?.iter().all(u8::is_ascii_hexdigit)
+        && rest.get(TAG + 1) == Some(&b']');
+    let end = start + START.len() + rule + TAG + 2;
+    (is_whole && at < end).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_id_makes_a_placeholder_that_is_known_again() {
+        for rule in ["github-token", "a\"b<c--d", &"x".repeat(100), "é", "A_1"] {
+            let text = text(rule, "0123abcd");
+            assert!(
+                !text.contains(['"', '<', '>', '&', '\\', '\'']) && !text.contains("--"),
+                "{text}"
+            );
+            let all = format!("a{text}{text}b");
+            let end = all.len() - 1;
+            for (from, to, expected) in [
+                (1, end, true),
+                (5, end - 3, true),
+                (0, end, false),
+                (1, end + 1, false),
+                (3, 3, false),
+            ] {
+                assert_eq!(covers(all.as_bytes(), &(from..to)), expected, "{all} {from}..{to}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_greedy_match_that_goes_on_behind_one_is_covered() {
+        let all = format!("{}</a>{0}x", text("a", "0123abcd"));
+        assert!(covers(all.as_bytes(), &(0..all.find("a>").unwrap())));
+        assert!(!covers(all.as_bytes(), &(all.rfind('[').unwrap()..all.len())));
+        assert!(!covers(all.as_bytes(), &(all.find('<').unwrap()..all.len())));
+    }
+
+    #[test]
+    fn what_only_looks_like_one_is_none() {
+        for text in [
+            "[REDACTED:hunter2]",
+            "[REDACTED::0123abcd]",
+            "[REDACTED:a:0123abc]",
+            "[REDACTED:a b:0123abcd]",
+        ] {
+            assert!(!covers(text.as_bytes(), &(0..text.len())), "{text}");
+        }
+    }
+}

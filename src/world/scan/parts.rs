@@ -1,0 +1,140 @@
+//! Content of any length, searched part by part for all that is looked for.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use crate::model::scan::{Found, OVERLAP, RuleSet, Scan};
+use crate::world::secrets::{Finder, Redactor};
+
+/// How much is looked at in one go.
+pub const PART: usize = 2 << 20;
+
+/// What is looked for.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    pub rules: &'a RuleSet,
+    /// Patterns that must not occur, whatever allowlists say.
+    pub forbidden: Option<&'a RuleSet>,
+    known: Option<&'a Finder>,
+}
+
+impl<'a> Search<'a> {
+    /// # Errors
+    /// The values that `secrets` knows cannot be searched for.
+    pub fn new(rules: &'a RuleSet, secrets: Option<&'a Redactor>) -> io::Result<Self> {
+        let known = secrets
+            .map_or(Ok(None), Redactor::finder)
+            .map_err(|why| io::Error::other(format!("the secrets cannot be searched for: {why}")))?;
+        Ok(Self {
+            rules,
+            forbidden: None,
+            known,
+        })
+    }
+
+    /// The number of the known value that is there.
+    pub(super) fn known(&self, place: &[u8]) -> Option<usize> {
+        self.known?.which(place)
+    }
+
+    /// How much of what comes before and after a part is seen with it.
+    fn overlap(&self) -> usize {
+        OVERLAP.max(self.known.map_or(0, Finder::reach))
+    }
+}
+
+/// What is searched at a time.
+pub struct Part<'p, 'r> {
+    pub window: &'p [u8],
+    /// Where in the content the window begins.
+    pub at: u64,
+    /// What of the window comes after the last part.
+    pub fresh: Range<usize>,
+    pub is_last: bool,
+    /// What begins in `fresh`, in order.
+    pub found: Vec<Found<'r>>,
+    pub forbidden: Vec<Found<'r>>,
+}
+
+/// Hands on part by part, and answers how many bytes that were. `path` is what rules and allowlists for paths are about.
+///
+/// # Errors
+/// The content cannot be read, or what takes the parts failed.
+pub fn in_parts<'r>(
+    search: Search<'r>,
+    path: &str,
+    mut input: impl Read,
+    stop: &dyn Fn() -> bool,
+    take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>,
+) -> io::Result<u64> {
+    let overlap = search.overlap();
+    let mut scans = Scans::new(search, path);
+    let mut window: Vec<u8> = Vec::new();
+    // Where the window begins in the content, and how much of it was looked at.
+    let (mut at, mut done) = (0_u64, 0_usize);
+    loop {
+        let missing = (done + PART + overlap).saturating_sub(window.len()) as u64;
+        let read = input.by_ref().take(missing).read_to_end(&mut window)?;
+        let is_last = (read as u64) < missing;
+        let end = if is_last { window.len() } else { window.len() - overlap };
+        take(scans.look(&window, at, done..end, is_last))?;
+        if is_last || stop() {
+            return Ok(at + end as u64);
+        }
+        let past = end.saturating_sub(overlap);
+        window.drain(..past);
+        at += past as u64;
+        done = end - past;
+    }
+}
+
+/// All of some content that is at most [`PART`] long.
+pub fn whole<'p, 'r>(search: Search<'r>, path: &str, content: &'p [u8]) -> Part<'p, 'r> {
+    Scans::new(search, path).look(content, 0, 0..content.len(), true)
+}
+
+struct Scans<'r> {
+    search: Search<'r>,
+    scan: Scan<'r>,
+    forbidden: Option<Scan<'r>>,
+}
+
+impl<'r> Scans<'r> {
+    fn new(search: Search<'r>, path: &str) -> Self {
+        Self {
+            search,
+            scan: Scan::new(search.rules, path),
+            forbidden: search.forbidden.map(|rules| Scan::new(rules, path)),
+        }
+    }
+
+    fn look<'p>(&mut self, window: &'p [u8], at: u64, fresh: Range<usize>, is_last: bool) -> Part<'p, 'r> {
+        let known = self
+            .search
+            .known
+            .map(|finder| known(finder, window, &fresh, self.search.overlap()));
+        let forbidden = self.forbidden.as_mut().map(|scan| scan.look(window, at, fresh.clone()));
+        Part {
+            found: self
+                .scan
+                .look_with(window, at, fresh.clone(), known.unwrap_or_default()),
+            forbidden: forbidden.unwrap_or_default(),
+            window,
+            at,
+            fresh,
+            is_last,
+        }
+    }
+}
+
+/// The places of known values that begin in `fresh`. Of one that repeats itself for longer than the overlap, which the last
+/// part saw the beginning of, what goes on here.
+fn known(finder: &Finder, window: &[u8], fresh: &Range<usize>, overlap: usize) -> Vec<Range<usize>> {
+    let places = finder.places(crate::world::secrets::Part::whole(window)).into_iter();
+    let places =
+        places.filter(|place| place.start >= fresh.start || (place.len() > overlap && place.end > fresh.start));
+    places
+        .map(|place| place.start.max(fresh.start)..place.end)
+        .take_while(|place| place.start < fresh.end)
+        .collect()
+}

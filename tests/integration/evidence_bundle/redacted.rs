@@ -1,0 +1,267 @@
+//! Secrets in what is sealed.
+
+use std::io::{Read as _, Write as _};
+use std::process::Command;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use super::*;
+use crate::scan::token;
+
+/// Every byte of the archive, unpacked.
+fn unpacked(gate: &Gate) -> Vec<u8> {
+    let zip = gate.path("evidence.zip");
+    let out = gate.path("unpacked");
+    let _ = fs::remove_dir_all(&out);
+    let script = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])";
+    let ran = Command::new("python3")
+        .args(["-c", script])
+        .arg(zip)
+        .arg(&out)
+        .status()
+        .unwrap();
+    assert!(ran.success());
+    let mut all = Vec::new();
+    let mut folders = vec![out];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path).unwrap();
+                if bytes.starts_with(&[0x1f, 0x8b]) {
+                    GzDecoder::new(&*bytes).read_to_end(&mut all).unwrap();
+                }
+                all.extend(bytes);
+            }
+        }
+    }
+    all
+}
+
+fn holds(all: &[u8], text: &str) -> bool {
+    all.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
+#[test]
+fn secrets_are_masked_in_what_is_sealed_and_nowhere_else() {
+    let gate = workspace().env("LOGIN", "s3cr3t-value");
+    let token = token();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(format!("x {token}\n").as_bytes()).unwrap();
+    gate.write("out/build.log", format!("one\ntwo {token}"))
+        .write("out/result.json", format!("{{\"log\": \"a\\n{token}\"}}"))
+        .write("out/more.log.gz", packed.finish().unwrap())
+        .write("out/clean.log", "nothing\n")
+        .write("evidence/app.log", format!("known s3cr3t-value and {token}\n"));
+    let ran = seal(&gate, &["out", "--verbose", "--mask-env=LOGIN", "--sarif=found.sarif"]);
+    ran.code(0)
+        .says("No secrets in the evidence, 5 masked")
+        .says("out/build.log:2: GitHub token, in column 5, is masked");
+    let all = unpacked(&gate);
+    assert!(!holds(&all, &token) && !holds(&all, "s3cr3t-value"));
+    assert!(holds(&all, "[REDACTED:github-token:") && holds(&all, "known [REDACTED:known-secret:"));
+    // What lies in the evidence directory is sealed there, and what was copied is as it was.
+    assert!(gate.read("evidence/app.log").contains("[REDACTED:"));
+    assert!(gate.read("out/build.log").contains(&token));
+    let value: Value = serde_json::from_str(&gate.read("evidence/files/out/result.json")).unwrap();
+    assert!(value["log"].as_str().unwrap().contains("[REDACTED:github-token:"));
+    let redaction = &index(&gate)["redaction"];
+    assert_eq!(redaction["mode"], "mask");
+    assert_eq!(redaction["rules"], "built-in");
+    let masked: Vec<String> = redaction["masked"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {} {}",
+                one["path"].as_str().unwrap(),
+                one["rule"].as_str().unwrap(),
+                one["count"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        masked,
+        [
+            "evidence/app.log github-token 1",
+            "evidence/app.log known-secret 1",
+            "files/out/build.log github-token 1",
+            "files/out/more.log.gz github-token 1",
+            "files/out/result.json github-token 1",
+        ]
+        .map(|line| line.trim_start_matches("evidence/"))
+    );
+    let sarif = gate.read("found.sarif");
+    assert!(
+        sarif.contains("\"level\": \"note\"") && sarif.contains("out/build.log") && !sarif.contains(&token),
+        "{sarif}"
+    );
+    verified(&gate, "evidence.zip");
+    verified(&gate, "evidence");
+    // What was masked is not masked again, and nothing was changed since.
+    seal(&gate, &[]).code(0);
+    verified(&gate, "evidence");
+    assert_eq!(
+        index(&gate)["redaction"]["masked"].as_array().map(Vec::len),
+        Some(5),
+        "what is masked stays listed"
+    );
+}
+
+#[test]
+fn with_fail_nothing_is_sealed() {
+    let gate = workspace();
+    gate.write("build.log", format!("one\ntwo {}", token()));
+    let ran = seal(&gate, &["build.log", "--redact=fail"]);
+    ran.code(1).says("build.log:2: GitHub token, in column 5");
+    assert!(!format!("{}{}", ran.stdout(), ran.stderr()).contains(&token()));
+    assert!(!gate.path("evidence.zip").exists() && !gate.path("evidence/evidence.json").exists());
+    gate.write("build.log", "clean\n");
+    seal(&gate, &["build.log", "--redact=fail"])
+        .code(0)
+        .says("No secrets in the evidence");
+    assert_eq!(index(&gate)["redaction"]["mode"], "fail");
+}
+
+#[test]
+fn switched_off_it_is_said() {
+    let gate = workspace();
+    gate.write("build.log", token());
+    seal(&gate, &["build.log", "--redact=off"])
+        .code(0)
+        .says("The files were not searched for secrets (--redact off).");
+    assert_eq!(gate.read("evidence/files/build.log"), token());
+    assert_eq!(index(&gate)["redaction"], serde_json::json!({ "mode": "off" }));
+    seal(&gate, &["--redact=off", "--pii=email"])
+        .code(2)
+        .says("--pii has no effect with --redact off");
+}
+
+#[test]
+fn with_a_key_the_same_bundle_is_made_again() {
+    let made = |key: Option<&str>| {
+        let gate = workspace()
+            .env("SOURCE_DATE_EPOCH", "1700000000")
+            .env("TAG_KEY", key.unwrap_or_default());
+        gate.write("build.log", format!("{}\n", token()));
+        seal(
+            &gate,
+            if key.is_some() {
+                &["build.log", "--redact-key-env=TAG_KEY"]
+            } else {
+                &["build.log"]
+            },
+        )
+        .code(0);
+        fs::read(gate.path("evidence.zip")).unwrap()
+    };
+    assert_eq!(made(Some("a key of the team")), made(Some("a key of the team")));
+    assert_ne!(made(Some("a key of the team")), made(Some("another")));
+    assert_ne!(made(None), made(None));
+    let gate = workspace();
+    seal(&gate, &["--redact-key-env=TAG_KEY"])
+        .code(2)
+        .says("TAG_KEY, which --redact-key-env names, is empty or not set");
+}
+
+#[test]
+fn what_cannot_be_searched_is_kept_replaced_or_refused() {
+    let gate = workspace();
+    gate.write("a.7z", b"7z\xbc\xaf and more");
+    seal(&gate, &["a.7z", "--verbose"]).code(0).says("a.7z was not scanned");
+    assert_eq!(index(&gate)["redaction"]["not_scanned"][0]["path"], "files/a.7z");
+    seal(&gate, &["a.7z", "--unscannable=fail"])
+        .code(1)
+        .says("a.7z cannot be scanned");
+    seal(&gate, &["a.7z", "--unscannable=stub"]).code(0);
+    let stub = gate.read("evidence/files/a.7z");
+    assert!(stub.contains("name: files/a.7z\nsize: 13\nsha256: "), "{stub}");
+    assert_eq!(index(&gate)["redaction"]["not_scanned"][0]["stub"], true);
+    verified(&gate, "evidence.zip");
+}
+
+#[test]
+fn what_is_forbidden_fails_unless_it_is_masked() {
+    let gate = workspace();
+    gate.write("build.log", format!("{}\ncustomer 4711\n", token()));
+    seal(&gate, &["build.log", "--forbid=customer \\d+"])
+        .code(1)
+        .says("build.log:2: Matches --forbid `customer \\d+`");
+    assert!(!gate.path("evidence.zip").exists());
+    seal(&gate, &["build.log", "--forbid=ghp_", "--forbid=github-token"]).code(0);
+    seal(&gate, &["build.log", "--redact=off", "--forbid=ghp_"]).code(1);
+    seal(&gate, &["--forbid=("]).code(2).says("--forbid `(`");
+    seal(&gate, &["--forbid=x*"]).code(2).says("it matches an empty text");
+}
+
+#[test]
+fn a_secret_that_is_too_short_is_refused() {
+    let gate = workspace().env("PIN", "123");
+    seal(&gate, &["--mask-env=PIN"])
+        .code(2)
+        .says("--mask-env PIN: its value has fewer than 4 characters");
+}
+
+#[test]
+fn rules_that_cannot_be_used_seal_nothing() {
+    let gate = workspace();
+    gate.write("rules.toml", "[[rules]]\nid = \"a\"");
+    seal(&gate, &["--rules=rules.toml"])
+        .code(4)
+        .says("neither `regex` nor `path`");
+    assert!(!gate.path("evidence.zip").exists());
+    gate.write(
+        "rules.toml",
+        "[[rules]]\nid = \"shop\"\nregex = 'shop-\\d+'\n[[rules]]\nid = \"pem\"\npath = '\\.pem$'\n",
+    )
+    .write("a.log", "shop-12 ann@acme.io\n")
+    .write("a.pem", "key\n");
+    seal(&gate, &["a.log", "a.pem", "--rules=rules.toml", "--pii=email"]).code(0);
+    let log = gate.read("evidence/files/a.log");
+    assert!(
+        log.contains("[REDACTED:shop:") && log.contains("[REDACTED:pii-email:"),
+        "{log}"
+    );
+    assert!(
+        gate.read("evidence/files/a.pem")
+            .contains("its path alone matches a rule")
+    );
+    assert_eq!(index(&gate)["redaction"]["rules"], "rules.toml, email");
+}
+
+/// What is packed cannot be masked, so the archive is not sealed with it; what has no secret is, without a word.
+#[test]
+fn archives_are_opened_and_not_sealed_with_a_secret_in_them() {
+    let gate = workspace();
+    gate.write("s.log", token()).write("clean.log", "nothing\n");
+    let script = "import zipfile, tarfile, gzip, os\n\
+        def z(f, p): zipfile.ZipFile('out/' + f, 'w', 8).write(p)\n\
+        def t(f, p):\n with tarfile.open('out/' + f, 'w') as tar: tar.add(p)\n\
+        os.mkdir('out'); z('secret.zip', 's.log'); z('clean.zip', 'clean.log'); t('plain.tar', 's.log')\n\
+        open('s.gz', 'wb').write(gzip.compress(open('s.log', 'rb').read())); t('packed.tar', 's.gz')";
+    let made = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(gate.root())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let ran = seal(&gate, &["out", "--unscannable=fail"]);
+    ran.code(0);
+    let sealed = |name: &str| fs::read(gate.path("evidence/files/out").join(name)).unwrap();
+    for name in ["secret.zip", "packed.tar"] {
+        let stub = String::from_utf8(sealed(name)).unwrap();
+        assert!(
+            stub.contains("it has a secret, and it is packed in an archive"),
+            "{name}: {stub}"
+        );
+    }
+    assert_eq!(sealed("clean.zip"), fs::read(gate.path("out/clean.zip")).unwrap());
+    assert!(holds(&sealed("plain.tar"), "[REDACTED:"), "masked where it is");
+    assert!(!holds(&unpacked(&gate), &token()));
+    verified(&gate, "evidence.zip");
+}

@@ -148,7 +148,9 @@ pub fn prepare(
             evidence_dir: dir,
             temporary: temporary.path(),
         };
-        let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, stop);
+        let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
+        let left_out: Vec<&str> = patterns.chain(&found.left_out).map(|one| &*one.path).collect();
+        let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, &left_out, stop);
         halt_if_stopped(world)?;
         scrubbed?
     } else {

@@ -101,7 +101,12 @@ pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn F
     look(search, path, Decoded::of_file(file)?, stop)
 }
 
-/// The same, with the hash of the file's bytes. `scratch` is used again for the next file.
+/// Looks through a text that is there already.
+pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> Vec<Found<'r>> {
+    whole(search, "", text).found
+}
+
+/// The same as [`look_through`], with the hash of the file's bytes. `scratch` is used again for the next file.
 ///
 /// # Errors
 /// The file cannot be read.

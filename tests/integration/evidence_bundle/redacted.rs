@@ -199,6 +199,21 @@ fn what_is_forbidden_fails_unless_it_is_masked() {
     seal(&gate, &["--forbid=x*"]).code(2).says("it matches an empty text");
 }
 
+/// Nothing can take its place in the manifest and the zip.
+#[test]
+fn a_secret_in_a_path_is_refused_and_not_shown() {
+    let gate = workspace();
+    gate.write(&format!("out/a-{}.log", token()), "clean\n");
+    let ran = seal(&gate, &["out"]);
+    ran.code(1)
+        .says("The path files/out/a-***.log holds a secret: GitHub token");
+    let report = gate.read("evidence.evidence-bundle.json");
+    assert!(!format!("{}{}{report}", ran.stdout(), ran.stderr()).contains(&token()));
+    // What is left out is listed by its path.
+    seal(&gate, &["out", "--exclude=out/a-*"]).code(1);
+    assert!(!gate.path("evidence/evidence.json").exists() || !gate.read("evidence/evidence.json").contains(&token()));
+}
+
 #[test]
 fn a_secret_that_is_too_short_is_refused() {
     let gate = workspace().env("PIN", "123");

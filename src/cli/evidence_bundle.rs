@@ -93,6 +93,9 @@ pub struct EvidenceBundleOptions {
     /// Days after which GitHub deletes the artifact [default: the repository's setting].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub retention_days: Option<u32>,
+    /// Environment variable with the Ed25519 private key, as PEM or its base64, that signs the statement beside the zip.
+    #[arg(long, value_name = "NAME")]
+    pub sign_key_env: Option<String>,
     /// What to do with secrets in the files [default: mask].
     #[arg(long, value_name = "MODE")]
     pub redact: Option<Redact>,
@@ -149,13 +152,15 @@ impl EvidenceBundleOptions {
                 sarif,
                 rules,
                 pii,
+                sign_key_env,
             }
         )
     }
 
     /// Variables that hold secrets.
     pub fn secret_names(&self) -> Vec<String> {
-        self.mask_env.iter().chain(&self.redact_key_env).cloned().collect()
+        let keys = self.redact_key_env.iter().chain(&self.sign_key_env);
+        self.mask_env.iter().chain(keys).cloned().collect()
     }
 
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
@@ -210,6 +215,7 @@ impl EvidenceBundleOptions {
             sarif,
             subject: setting.subject.clone(),
             clock: clock(world)?,
+            sign_key_env: self.sign_key_env,
         })
     }
 }

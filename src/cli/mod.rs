@@ -339,8 +339,10 @@ fn run_with(
     let evidence_dir = given.setting.evidence_dir.clone();
     let home = (plan.report_home() != ReportHome::None).then_some(("--evidence-dir", &*evidence_dir));
     let status = plan.status_file().map(|file| ("--status-file", file));
+    let report = plan.report_file().map(|file| ("--report", file));
     let sarif = plan.sarif().map(|(file, _)| ("--sarif", file));
-    for (what, path) in home.into_iter().chain(plan.writes()).chain(status).chain(sarif) {
+    let files = plan.writes().into_iter().chain(status).chain(report).chain(sarif);
+    for (what, path) in home.into_iter().chain(files) {
         common::refuse_what_is_not_kept(what, path, world)?;
     }
     if !plan.replaces_its_report() {

@@ -66,6 +66,8 @@ impl Options for RehearseOptions {
                 "add one of them to .github/stageproof.yml (the README has one to copy), or name a file with --config",
             ));
         }
+        let evidence = config.evidence_bundle.take().unwrap_or_default();
+        given.secret_names.extend(evidence.sign_key_env.clone());
         let mut guard = config.skip_guard.take().unwrap_or_default();
         guard.strict = self.strict.or(guard.strict);
         guard.requires_secrets(given.unpacked.drain(..));
@@ -76,7 +78,7 @@ impl Options for RehearseOptions {
             },
             smoke,
             rollback,
-            evidence: config.evidence_bundle.take().unwrap_or_default().plan(setting, world)?,
+            evidence: evidence.plan(setting, world)?,
         }))
     }
 }

@@ -7,7 +7,8 @@ use clap::Args;
 use super::error::UsageError;
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::verify::Plan;
+use crate::commands::verify::{Plan, Signer};
+use crate::model::attest::{ENVELOPE_FILE, beside};
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
@@ -23,6 +24,18 @@ pub struct VerifyOptions {
     /// Expected SHA-256 of the zip, recorded elsewhere when the evidence was sealed: 64 hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub bundle_sha256: Option<String>,
+    /// Ed25519 public key, as PEM, that must have signed the statement about the evidence.
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Option<PathBuf>,
+    /// Signed statement, for --public-key [default: the path of the evidence with .dsse.json instead of .zip].
+    #[arg(long, value_name = "FILE", requires = "public_key")]
+    pub signature: Option<PathBuf>,
+    /// Also search the files for secrets, with the built-in rules of scan.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub rescan: Option<bool>,
+    /// File to write the report to, as JSON, with JUnit XML beside it.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 impl Options for VerifyOptions {
@@ -41,8 +54,19 @@ impl VerifyOptions {
             UsageError::new("verify needs a directory or a zip")
                 .help("give the sealed directory or the zip: stageproof verify artifacts/staging/2026-01-31.zip")
         })?;
+        let target = workspace.join(target);
+        let envelope = match self.signature {
+            Some(file) => workspace.join(file),
+            None => beside(&target, ENVELOPE_FILE),
+        };
         Ok(Plan {
-            target: workspace.join(target),
+            signer: self.public_key.map(|file| Signer {
+                public_key: workspace.join(file),
+                envelope,
+            }),
+            rescan: self.rescan.unwrap_or(false),
+            report: self.report.map(|file| workspace.join(file)),
+            target,
             manifest_sha256: digest("--manifest-sha256", self.manifest_sha256)?,
             bundle_sha256: digest("--bundle-sha256", self.bundle_sha256)?,
         })

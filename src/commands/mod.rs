@@ -31,6 +31,11 @@ pub trait Subcommand {
         ReportHome::Inside
     }
 
+    /// The file that its report goes to, if it was named and has no other place.
+    fn report_file(&self) -> Option<&Path> {
+        None
+    }
+
     /// It is made anew each time: its report replaces that of an earlier call in the same run.
     fn replaces_its_report(&self) -> bool {
         false
@@ -91,6 +96,6 @@ pub enum ReportHome {
     Beside,
     /// What there is to report before the sealing goes inside, the whole beside.
     InsideThenBeside,
-    /// Nowhere: it only reads.
+    /// Nowhere, unless a file is named for it: it only reads.
     None,
 }

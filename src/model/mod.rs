@@ -1,5 +1,6 @@
 //! Nouns and rules. Nothing here looks at the world: what is parsed here is text that `world` has read.
 
+pub mod attest;
 pub mod capped;
 pub mod check;
 mod counts;

@@ -31,6 +31,7 @@ mod skipped;
 #[path = "../support/tokens.rs"]
 mod tokens;
 
+mod attested;
 mod check;
 mod completions;
 mod console;
@@ -53,6 +54,7 @@ mod pins;
 mod rehearse;
 mod rollback_dry_run;
 mod scan;
+mod scan_archives;
 mod skip_guard;
 mod skip_guard_fix;
 mod smoke;

@@ -8,6 +8,7 @@ use stageproof::world::archive::{self, Content, Item};
 use stageproof::world::hash::Hashed;
 
 use crate::gate::{Gate, Ran};
+use crate::scan::token;
 
 /// A sealed directory and its zip.
 fn sealed() -> Gate {
@@ -362,4 +363,37 @@ fn a_manifest_of_nothing_but_line_breaks_costs_little() {
     let ran = verify(&gate, "evidence");
     ran.code(1).says("more in the report");
     assert!(ran.stdout().len() < 100_000, "{}", ran.stdout().len());
+}
+
+/// What was sealed in a hurry may hold a secret, in a file or in an archive among the files.
+#[test]
+fn secrets_in_sealed_files_are_found_on_request() {
+    let gate = sealed();
+    for target in ["evidence", "evidence.zip"] {
+        gate.run(["verify", target, "--rescan"])
+            .code(0)
+            .says("No secrets in the files");
+    }
+    let script = "import zipfile; zipfile.ZipFile('in.zip','w',8).writestr('x.log','a\\n'+open('s').read())";
+    gate.write("s", token());
+    let made = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(gate.root())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let gate = gate.env("API_TOKEN", "hunter2-hunter2");
+    gate.write("evidence/a.log", format!("a\n{}\nhunter2-hunter2\n", token()));
+    gate.run(["evidence-bundle", "--evidence-dir=evidence", "in.zip", "--redact=off"])
+        .code(0);
+    for (target, prefix) in [("evidence", ""), ("evidence.zip", "evidence.zip!")] {
+        verify(&gate, target).code(0);
+        gate.run(["verify", target, "--rescan"])
+            .code(1)
+            .says(&format!("{prefix}a.log:2: GitHub token"))
+            .says(&format!("{prefix}a.log:3: The value of a variable"))
+            .says(&format!("{prefix}files/in.zip!x.log:2: GitHub token"))
+            .never_says(&token())
+            .never_says("hunter2");
+    }
 }

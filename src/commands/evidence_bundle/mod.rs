@@ -1,5 +1,6 @@
 //! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
+mod attest;
 mod earlier;
 mod found;
 mod gather;
@@ -53,6 +54,8 @@ pub struct Plan {
     pub clock: Clock,
     /// `None`: it stays on this machine.
     pub upload: Option<Upload>,
+    /// The variable that holds the key to sign with.
+    pub sign_key_env: Option<String>,
 }
 
 impl Subcommand for Plan {
@@ -152,6 +155,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
                     .push(check("evidence-bundle", PACKED, halted(halt), started)),
                 Ok(bundle) => {
                     outcome.checks.push(bundle_check(plan, &bundle, started));
+                    outcome.append(attest::attest(plan, world, &bundle.sha256, &manifest_sha256));
                     outcome.outputs.extend(outputs(plan, manifest_sha256, bundle.sha256));
                 }
             }

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::pattern::Exclude;
+use crate::model::attest::{FILES, beside};
 use crate::model::evidence::{TEMPORARY, Why, is_git};
 use crate::world::paths;
 use crate::world::walk::Kind;
@@ -92,6 +93,7 @@ impl<'a> Rules<'a> {
         let temporary = |name: &OsStr| name.as_bytes().starts_with(TEMPORARY.as_bytes());
         real == self.evidence_dir
             || real == self.output
+            || FILES.iter().any(|file| real == beside(&self.output, file))
             || real.file_name().is_some_and(temporary)
             || self.is_report(real)
     }

@@ -7,13 +7,15 @@ use anyhow::Context as _;
 
 use super::gather::Gathered;
 use super::scrubbed::{Became, One, Places, Scrubbed};
+use crate::model::Finding;
 use crate::model::evidence::{COPIES, Redact, decode_path};
-use crate::model::scan::{Personal, RuleFileError, RuleSet, Scan};
+use crate::model::scan::{Found, Personal, RuleFileError, RuleSet, Scan};
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
-use crate::world::scan::{Form, Key, Mask, NotMasked, Search, Wanted, look_and_hash};
+use crate::world::scan::{Form, Key, Mask, NotMasked, Search, Wanted, look_and_hash, look_at, look_inside};
 use crate::world::secrets::Secret;
 use crate::world::stamp::Stamp;
+use crate::world::unpack::is_archive;
 use crate::world::{World, cores, random, workspace};
 
 /// What a file that cannot be searched becomes.
@@ -63,12 +65,13 @@ pub enum NoScrub {
     Failed(anyhow::Error),
 }
 
-/// Searches and hashes all files, and masks what has to be; on all cores.
+/// Searches and hashes all files, and masks what has to be; on all cores. `left_out` are paths that the index holds, too.
 pub fn scrub(
     scrub: &Scrub,
     world: &World,
     places: &Places<'_>,
     gathered: Vec<Gathered>,
+    left_out: &[&str],
     stop: Stop<'_>,
 ) -> Result<Scrubbed, NoScrub> {
     let is_off = scrub.redact == Redact::Off;
@@ -107,12 +110,16 @@ pub fn scrub(
             .enumerate()
             .map(|(number, file)| (into.join(number.to_string()), file))
             .collect();
-        Ok(cores::each(&numbered, Vec::new, |scratch, (to, file)| {
-            scrubber.one(file, to, scratch)
-        }))
+        let one = |scratch: &mut _, (to, file): &(PathBuf, &Gathered)| scrubber.one(file, to, scratch);
+        Ok((
+            cores::each(&numbered, Vec::new, one),
+            in_paths(search, &gathered, left_out),
+        ))
     };
-    let looked = all().map_err(NoScrub::Failed)?;
-    Scrubbed::of(gathered, looked, places).map_err(NoScrub::Failed)
+    let (looked, in_paths) = all().map_err(NoScrub::Failed)?;
+    let mut scrubbed = Scrubbed::of(gathered, looked, places).map_err(NoScrub::Failed)?;
+    in_paths.into_iter().for_each(|finding| scrubbed.findings.add(finding));
+    Ok(scrubbed)
 }
 
 struct Scrubber<'a> {
@@ -130,7 +137,28 @@ impl Scrubber<'_> {
         let at = file.at.strip_prefix(self.places.evidence_dir).unwrap_or(&file.at);
         let open = self.folder.file(at)?;
         let stamp = Stamp::of(&open.metadata()?);
-        let (looked, before) = look_and_hash(self.mask.search, &path, open, scratch, &|| (self.stop)())?;
+        let is_archive = is_archive(&open)?;
+        let (mut looked, before) = look_and_hash(self.mask.search, &path, open, scratch, &|| (self.stop)())?;
+        let inside = match is_archive {
+            true => look_inside(self.mask.search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
+            false => None,
+        };
+        let mut unread = looked.cut;
+        if let Some(mut inside) = inside {
+            if !inside.closed.is_empty() {
+                unread = Some("a part of it cannot be opened");
+            }
+            looked.forbidden = std::mem::take(&mut inside.forbidden);
+            let is_tar = looked.form != Form::Closed;
+            let found = inside.found();
+            // What is in a tar file as it is can be masked there; what is packed in it, or in a zip, cannot.
+            if found.count() > looked.found.count() || (!is_tar && found.count() > 0) {
+                unread = Some("it is packed in an archive");
+                looked.found = found;
+            }
+        } else if looked.form == Form::Closed {
+            unread = unread.or(Some("its content is compressed in a way that is not opened"));
+        }
         let mut one = One::new(path, before, stamp, self.scrub.redact, &looked);
         if self.has_path_rules {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
@@ -139,10 +167,6 @@ impl Scrubber<'_> {
                 .map(|rule| (rule.id.clone(), rule.described().to_owned()))
                 .collect();
         }
-        let is_closed = looked.form == Form::Closed;
-        let unread = looked
-            .cut
-            .or(is_closed.then_some("its content is compressed in a way that is not opened"));
         let has_secret = !looked.found.counts.is_empty() || !one.by_path.is_empty();
         match (self.scrub.redact, unread) {
             (Redact::Mask, None) if has_secret && one.by_path.is_empty() => {
@@ -184,6 +208,29 @@ impl Scrubber<'_> {
         };
         Ok(())
     }
+}
+
+/// Secrets in paths, which the manifest, the index and the zip hold as they are.
+fn in_paths(search: Search<'_>, gathered: &[Gathered], left_out: &[&str]) -> Vec<Finding> {
+    let paths = gathered
+        .iter()
+        .flat_map(|file| file.original.iter().chain([&file.path]));
+    let paths: Vec<&str> = paths.map(String::as_str).chain(left_out.iter().copied()).collect();
+    let text = paths.join("\n");
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let finding = |found: Found<'_>| {
+        let before = text
+            .get(..place(found.secret.start))
+            .and_then(|text| text.rsplit('\n').next());
+        let after = text
+            .get(place(found.secret.end)..)
+            .and_then(|text| text.split('\n').next());
+        let path = format!("{}***{}", before.unwrap_or_default(), after.unwrap_or_default());
+        let what = found.rule.described();
+        Finding::error("secret-in-path", format!("The path {path} holds a secret: {what}"))
+            .help("rename the file; for what is no secret, add an allowlist to a rule file (--rules)")
+    };
+    look_at(search, text.as_bytes()).into_iter().map(finding).collect()
 }
 
 /// As findings and rules for paths name it: as it was called in the workspace.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::Plan;
+use super::attest;
 use super::earlier;
 use super::found::Found;
 use super::gather::{self, Gathered};
@@ -107,6 +108,7 @@ pub fn prepare(
     let dir = &plan.evidence_dir;
     let claim = files::claim(dir)?.ok_or(Halt::Busy)?;
     refuse_output(&plan.output, dir)?;
+    attest::refuse_others(&plan.output)?;
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot read the workspace {}", plan.workspace.display()))?;
     let mut earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
@@ -146,7 +148,9 @@ pub fn prepare(
             evidence_dir: dir,
             temporary: temporary.path(),
         };
-        let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, stop);
+        let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
+        let left_out: Vec<&str> = patterns.chain(&found.left_out).map(|one| &*one.path).collect();
+        let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, &left_out, stop);
         halt_if_stopped(world)?;
         scrubbed?
     } else {

@@ -1,6 +1,7 @@
 //! Is there a secret in these files? Reads them, and changes and sends nothing. A check for each file in which something was
 //! found, and one for the rest.
 
+mod archive;
 mod files;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const MOST_FILES: usize = 200;
 const SECRET: &str =
     "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
 const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
+
+const UNPACK: &str = "unpack it, and scan what it holds";
 
 #[derive(Clone)]
 pub struct Plan {
@@ -93,36 +96,53 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
 struct Seen {
     ended: Ended,
     bytes: u64,
-    is_closed: bool,
+    /// What was not looked at, as nobody can without a key or another program.
+    closed: Vec<Finding>,
 }
 
 fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn() -> bool) -> Seen {
-    let not_read = |error: &std::io::Error| Seen {
+    let looked = search.map(|search| {
+        archive::look(file, *search, stop).and_then(|seen| match seen {
+            Some(seen) => Ok(seen),
+            None => look_at_text(file, *search, stop),
+        })
+    });
+    let mut seen = match looked {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(error)) => not_read(file, &error),
+        Err(error) => not_read(file, error),
+    };
+    // What is told of a file is told in one place.
+    if let Ended::Looked(findings) = &mut seen.ended
+        && !findings.is_empty()
+    {
+        findings.append(&mut seen.closed);
+    }
+    seen
+}
+
+fn not_read(file: &File, error: &std::io::Error) -> Seen {
+    Seen {
         ended: Ended::Errored {
             cause: format!("{} cannot be read: {error}", file.shown),
             help: Some("run it as a user who may read it, or leave the path out".to_owned()),
         },
         bytes: 0,
-        is_closed: false,
-    };
-    let search = match search {
-        Ok(search) => *search,
-        Err(error) => return not_read(error),
-    };
-    let looked =
-        disk::open(&file.path, disk::Links::Refuse).and_then(|input| look_through(search, &file.shown, input, stop));
-    let looked = match looked {
-        Ok(looked) => looked,
-        Err(error) => return not_read(&error),
-    };
+        closed: Vec::new(),
+    }
+}
+
+fn look_at_text(file: &File, search: Search<'_>, stop: &dyn Fn() -> bool) -> std::io::Result<Seen> {
+    let input = disk::open(&file.path, disk::Links::Refuse)?;
+    let looked = look_through(search, &file.shown, input, stop)?;
     let mut findings: Vec<(u64, Finding)> = Vec::new();
     for rule in crate::model::scan::Scan::new(search.rules, &file.shown).by_path() {
-        findings.push((1, finding(file, 1, &rule.id, rule.described())));
+        findings.push((1, finding(&file.shown, 1, &rule.id, rule.described())));
     }
     let more = looked.found.more();
     for found in looked.found.first {
         let what = format!("{}, in column {}", found.rule.described(), found.column);
-        findings.push((found.line, finding(file, found.line, &found.rule.id, &what)));
+        findings.push((found.line, finding(&file.shown, found.line, &found.rule.id, &what)));
     }
     if let Some(why) = looked.cut {
         let message = format!("{} was not scanned to its end: {why}", file.shown);
@@ -132,8 +152,27 @@ fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn
         ));
     }
     findings.sort_by_key(|(line, _)| *line);
+    Ok(Seen {
+        ended: Ended::Looked(with_help(findings.into_iter().map(|(_, finding)| finding), more)),
+        bytes: looked.bytes,
+        closed: match looked.form {
+            Form::Closed => vec![
+                Finding::warning(
+                    "not-opened",
+                    format!("{} is a compressed archive: only its names were scanned", file.shown),
+                )
+                .help(UNPACK)
+                .at(&file.shown, None),
+            ],
+            Form::Plain | Form::Utf16(_) | Form::Gzip => Vec::new(),
+        },
+    })
+}
+
+/// The first one says what to do. `more` are those that are not among them.
+fn with_help(findings: impl Iterator<Item = Finding>, more: usize) -> Vec<Finding> {
     let mut capped = Capped::default();
-    for (index, (_, finding)) in findings.into_iter().enumerate() {
+    for (index, finding) in findings.enumerate() {
         capped.add(if index == 0 && finding.help.is_none() {
             let is_personal = finding.code.starts_with("pii-");
             finding.help(if is_personal { PERSONAL } else { SECRET })
@@ -142,26 +181,20 @@ fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn
         });
     }
     capped.more(crate::model::Severity::Error, more);
-    Seen {
-        ended: Ended::Looked(capped.into_vec()),
-        bytes: looked.bytes,
-        is_closed: looked.form == Form::Closed,
-    }
+    capped.into_vec()
 }
 
 /// It never repeats what was matched.
-fn finding(file: &File, line: u64, rule: &str, what: &str) -> Finding {
-    Finding::of_rule(rule.to_owned(), what).at(&file.shown, u32::try_from(line).ok())
+fn finding(path: &str, line: u64, rule: &str, what: &str) -> Finding {
+    Finding::of_rule(rule.to_owned(), what).at(path, u32::try_from(line).ok())
 }
 
 fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant) -> Outcome {
     let mut outcome = Outcome::default();
-    let (mut clean, mut bytes, mut closed, mut more) = (0_usize, 0_u64, Vec::new(), 0_usize);
+    let (mut clean, mut bytes, mut closed, mut more) = (0_usize, 0_u64, Capped::default(), 0_usize);
     for (file, seen) in listed.files.iter().zip(looked) {
         bytes += seen.bytes;
-        if seen.is_closed {
-            closed.push(file.shown.clone());
-        }
+        seen.closed.into_iter().for_each(|finding| closed.add(finding));
         let is_clean = matches!(&seen.ended, Ended::Looked(findings) if findings.is_empty());
         if is_clean {
             clean += 1;
@@ -200,7 +233,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             STAGE,
             "scan:files",
             title,
-            Ended::Looked(closed_notes(&closed)),
+            Ended::Looked(closed.into_vec()),
             started.elapsed(),
         );
         check.facts = vec![
@@ -217,18 +250,4 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
     }
     outcome.notes.extend(listed.left_out());
     outcome
-}
-
-/// What a compressed archive holds cannot be seen from outside.
-fn closed_notes(closed: &[String]) -> Vec<Finding> {
-    let mut capped = Capped::default();
-    for file in closed {
-        let message = format!("{file} is a compressed archive: only its names were scanned");
-        capped.add(
-            Finding::warning("not-opened", message)
-                .help("unpack it, and scan what it holds")
-                .at(file, None),
-        );
-    }
-    capped.into_vec()
 }

@@ -1,10 +1,12 @@
 //! Is this evidence whole and unchanged? Checked offline, against nothing but itself; who keeps the hash of the manifest
 //! or of the zip elsewhere can compare that too.
 
+mod attested;
 mod judge;
+mod rescan;
 mod sealed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
@@ -24,21 +26,39 @@ pub struct Plan {
     /// What the hashes must be, as somebody kept them elsewhere: 64 lower-case hexadecimal digits.
     pub manifest_sha256: Option<String>,
     pub bundle_sha256: Option<String>,
+    /// Whether the files are searched for secrets.
+    pub rescan: bool,
+    /// Who must have signed it.
+    pub signer: Option<Signer>,
+    /// Where the report goes.
+    pub report: Option<PathBuf>,
+}
+
+/// Whose signature is required, and where it is.
+#[derive(Clone)]
+pub struct Signer {
+    pub public_key: PathBuf,
+    pub envelope: PathBuf,
 }
 
 impl Plan {
     /// Whether it is compared with more than itself.
     fn is_pinned(&self) -> bool {
-        self.manifest_sha256.is_some() || self.bundle_sha256.is_some()
+        self.manifest_sha256.is_some() || self.bundle_sha256.is_some() || self.signer.is_some()
     }
 }
 
 const NOT_PINNED: &str = "The evidence was compared with its own manifest only. Whoever can change all of it can seal \
-it again: pin the hash recorded when it was sealed with --manifest-sha256 or --bundle-sha256.";
+it again: pin the hash recorded when it was sealed with --manifest-sha256 or --bundle-sha256, or require its \
+signature with --public-key.";
 
 impl Subcommand for Plan {
     fn report_home(&self) -> ReportHome {
         ReportHome::None
+    }
+
+    fn report_file(&self) -> Option<&Path> {
+        self.report.as_deref()
     }
 
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
@@ -65,6 +85,12 @@ fn verify(plan: &Plan, world: &World) -> Outcome {
             look(&sealed, plan.is_pinned(), &stop, &mut outcome);
             whole(&sealed, plan, &stop, &mut outcome);
             expected(plan, &mut outcome);
+            if plan.rescan {
+                outcome.checks.push(rescan::look(&sealed, plan, world, &stop));
+            }
+            if let Some(signer) = &plan.signer {
+                attested::look(signer, &plan.target, &mut outcome);
+            }
             if !plan.is_pinned() {
                 outcome.notes.push(NOT_PINNED.to_owned());
             }

@@ -93,12 +93,20 @@ impl Archive {
         hash::hash_open(&self.file, stop)
     }
 
+    /// The zip itself, to be read from its beginning.
+    pub fn file(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        io::Seek::rewind(&mut file)?;
+        Ok(file)
+    }
+
     /// Whether somebody wrote to the file since it was opened.
     pub fn has_changed(&self) -> io::Result<bool> {
         Ok(Stamp::of(&self.file.metadata()?) != self.opened)
     }
 
-    fn content(&self, member: &Member) -> io::Result<Content<'_>> {
+    /// The content of one file, from its beginning. Its end is an error unless all of it is what the zip says.
+    pub fn content(&self, member: &Member) -> io::Result<Content<'_>> {
         let record = &member.0;
         let mut header = vec![0; record.local().len()];
         self.file.read_exact_at(&mut header, record.offset)?;

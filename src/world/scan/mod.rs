@@ -1,6 +1,7 @@
 //! Files for a scan: read in parts, so that memory does not grow with their size, and as text where they are written
 //! otherwise.
 
+mod inside;
 mod mask;
 mod parts;
 mod rules;
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::hash::Hashed;
 use crate::model::scan::Found;
+pub use inside::{Inside, Text, look_inside};
 pub use mask::{Key, Mask, Masked, NotMasked};
 pub use parts::Search;
 use parts::{PART, Part, in_parts, whole};
@@ -61,6 +63,18 @@ impl<'r> Tally<'r> {
         }
     }
 
+    fn append(&mut self, other: Self) {
+        for (rule, count) in other.counts {
+            *self.counts.entry(rule).or_default() += count;
+        }
+        let room = MOST_PLACES.saturating_sub(self.first.len());
+        self.first.extend(other.first.into_iter().take(room));
+    }
+
+    pub fn count(&self) -> usize {
+        self.counts.values().sum()
+    }
+
     /// How many there are beyond the first.
     pub fn more(&self) -> usize {
         self.counts.values().sum::<usize>() - self.first.len()
@@ -95,7 +109,12 @@ pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn F
     look(search, path, Decoded::of_file(file)?, stop)
 }
 
-/// The same, with the hash of the file's bytes. `scratch` is used again for the next file.
+/// Looks through a text that is there already.
+pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> Vec<Found<'r>> {
+    whole(search, "", text).found
+}
+
+/// The same as [`look_through`], with the hash of the file's bytes. `scratch` is used again for the next file.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -234,9 +253,7 @@ impl Decoded {
         let form = form(&head);
         let is_damaged = Rc::default();
         let rest = io::Cursor::new(head).chain(file);
-        let most = ALWAYS_UNPACKED
-            .max(size.saturating_mul(LARGEST_RATIO))
-            .min(LARGEST_UNPACKED);
+        let most = most_unpacked(size);
         let input: Box<dyn Read> = match form {
             Form::Plain | Form::Closed => Box::new(rest),
             Form::Utf16(order) => Box::new(Utf16::new(rest, order)),
@@ -264,6 +281,13 @@ impl Decoded {
             is_damaged,
         })
     }
+}
+
+/// How much a file of this size may unpack to.
+fn most_unpacked(size: u64) -> u64 {
+    ALWAYS_UNPACKED
+        .max(size.saturating_mul(LARGEST_RATIO))
+        .min(LARGEST_UNPACKED)
 }
 
 fn form(head: &[u8]) -> Form {

@@ -88,7 +88,7 @@ pub fn in_parts<'r>(
     }
 }
 
-/// All of some content that is at most [`PART`] long.
+/// All of some content.
 pub fn whole<'p, 'r>(search: Search<'r>, path: &str, content: &'p [u8]) -> Part<'p, 'r> {
     Scans::new(search, path).look(content, 0, 0..content.len(), true)
 }

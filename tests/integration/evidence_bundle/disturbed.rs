@@ -69,7 +69,11 @@ fn a_full_disk_leaves_the_earlier_bundle() {
         .says("small/e.zip");
     assert_eq!(fs::read(small.join("e.zip")).unwrap(), zip);
     assert_eq!(gate.read("evidence/sha256_manifest.txt"), manifest);
-    assert_eq!(fs::read_dir(&small).unwrap().count(), 1, "no temporary file is left");
+    assert_eq!(
+        fs::read_dir(&small).unwrap().count(),
+        3,
+        "the zip, the statement and its predicate"
+    );
     // A name is changed only when the index that knows it is in place.
     assert_eq!(gate.read("evidence/co:lon"), "c");
     assert!(gate.root().join("evidence/link").is_symlink());

@@ -199,6 +199,21 @@ fn what_is_forbidden_fails_unless_it_is_masked() {
     seal(&gate, &["--forbid=x*"]).code(2).says("it matches an empty text");
 }
 
+/// Nothing can take its place in the manifest and the zip.
+#[test]
+fn a_secret_in_a_path_is_refused_and_not_shown() {
+    let gate = workspace();
+    gate.write(&format!("out/a-{}.log", token()), "clean\n");
+    let ran = seal(&gate, &["out"]);
+    ran.code(1)
+        .says("The path files/out/a-***.log holds a secret: GitHub token");
+    let report = gate.read("evidence.evidence-bundle.json");
+    assert!(!format!("{}{}{report}", ran.stdout(), ran.stderr()).contains(&token()));
+    // What is left out is listed by its path.
+    seal(&gate, &["out", "--exclude=out/a-*"]).code(1);
+    assert!(!gate.path("evidence/evidence.json").exists() || !gate.read("evidence/evidence.json").contains(&token()));
+}
+
 #[test]
 fn a_secret_that_is_too_short_is_refused() {
     let gate = workspace().env("PIN", "123");
@@ -232,4 +247,36 @@ fn rules_that_cannot_be_used_seal_nothing() {
             .contains("its path alone matches a rule")
     );
     assert_eq!(index(&gate)["redaction"]["rules"], "rules.toml, email");
+}
+
+/// What is packed cannot be masked, so the archive is not sealed with it; what has no secret is, without a word.
+#[test]
+fn archives_are_opened_and_not_sealed_with_a_secret_in_them() {
+    let gate = workspace();
+    gate.write("s.log", token()).write("clean.log", "nothing\n");
+    let script = "import zipfile, tarfile, gzip, os\n\
+        def z(f, p): zipfile.ZipFile('out/' + f, 'w', 8).write(p)\n\
+        def t(f, p):\n with tarfile.open('out/' + f, 'w') as tar: tar.add(p)\n\
+        os.mkdir('out'); z('secret.zip', 's.log'); z('clean.zip', 'clean.log'); t('plain.tar', 's.log')\n\
+        open('s.gz', 'wb').write(gzip.compress(open('s.log', 'rb').read())); t('packed.tar', 's.gz')";
+    let made = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(gate.root())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let ran = seal(&gate, &["out", "--unscannable=fail"]);
+    ran.code(0);
+    let sealed = |name: &str| fs::read(gate.path("evidence/files/out").join(name)).unwrap();
+    for name in ["secret.zip", "packed.tar"] {
+        let stub = String::from_utf8(sealed(name)).unwrap();
+        assert!(
+            stub.contains("it has a secret, and it is packed in an archive"),
+            "{name}: {stub}"
+        );
+    }
+    assert_eq!(sealed("clean.zip"), fs::read(gate.path("out/clean.zip")).unwrap());
+    assert!(holds(&sealed("plain.tar"), "[REDACTED:"), "masked where it is");
+    assert!(!holds(&unpacked(&gate), &token()));
+    verified(&gate, "evidence.zip");
 }

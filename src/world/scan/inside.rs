@@ -1,0 +1,117 @@
+//! What archives hold, scanned file by file.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use super::utf16::Utf16;
+use super::{Form, Search, Tally, form, in_parts, most_unpacked};
+use crate::model::scan::{Rule, Scan};
+use crate::world::unpack::{Closed, INSIDE, each, is_archive};
+
+/// Files in formats that are not opened; more of them are not told.
+const MOST_PACKED: usize = 100;
+
+/// What an archive came to.
+pub struct Inside<'r> {
+    /// Those in which something was found.
+    pub texts: Vec<Text<'r>>,
+    /// What must not occur, in any of them.
+    pub forbidden: Tally<'r>,
+    pub closed: Vec<Closed>,
+    /// That were looked at, unpacked.
+    pub bytes: u64,
+}
+
+/// A file in an archive, or what of an archive belongs to none.
+pub struct Text<'r> {
+    /// `logs.zip!deploy/out.log`
+    pub path: String,
+    pub found: Tally<'r>,
+    /// The rules that its path is enough for.
+    pub by_path: Vec<&'r Rule>,
+}
+
+impl<'r> Inside<'r> {
+    /// What was found in all of them.
+    pub fn found(self) -> Tally<'r> {
+        let mut all = Tally::default();
+        self.texts.into_iter().for_each(|text| all.append(text.found));
+        all
+    }
+}
+
+/// Looks through what is in a zip or tar file; `None` if it is neither. `stop` ends it early. `more` is how much may be
+/// unpacked beyond what its size allows.
+///
+/// # Errors
+/// The file cannot be read, or it was ended early.
+pub fn look_inside<'r>(
+    search: Search<'r>,
+    path: &str,
+    mut file: File,
+    more: u64,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<Option<Inside<'r>>> {
+    if !is_archive(&file)? {
+        return Ok(None);
+    }
+    let most = most_unpacked(file.metadata()?.len()).saturating_add(more);
+    let mut inside = Inside {
+        texts: Vec::new(),
+        forbidden: Tally::default(),
+        closed: Vec::new(),
+        bytes: 0,
+    };
+    let mut packed: Vec<Closed> = Vec::new();
+    let closed = each(&mut file, most, &mut |inner, input| {
+        let path = match inner {
+            "" => path.to_owned(),
+            inner => format!("{path}{INSIDE}{inner}"),
+        };
+        let mut text = Text {
+            by_path: match inner {
+                "" => Vec::new(),
+                _ => Scan::new(search.rules, &path).by_path().collect(),
+            },
+            found: Tally::default(),
+            path,
+        };
+        inside.bytes += decoded(input, |form, input| {
+            if form == Form::Closed && !inner.is_empty() && packed.len() < MOST_PACKED {
+                packed.push(Closed {
+                    path: inner.to_owned(),
+                    why: "it is packed in a format that is not opened".to_owned(),
+                    is_cut: false,
+                });
+            }
+            in_parts(search, &text.path, input, stop, &mut |part| {
+                text.found.add(part.found);
+                inside.forbidden.add(part.forbidden);
+                Ok(())
+            })
+        })?;
+        if text.found.count() > 0 || !text.by_path.is_empty() {
+            inside.texts.push(text);
+        }
+        if stop() {
+            Err(io::Error::other("it was ended early"))
+        } else {
+            Ok(())
+        }
+    })?;
+    packed.retain(|packed| closed.iter().all(|closed| closed.path != packed.path));
+    inside.closed.extend(closed.into_iter().chain(packed));
+    Ok(Some(inside))
+}
+
+/// As text, if it is written as UTF-16.
+fn decoded<T>(input: &mut dyn io::Read, take: impl FnOnce(Form, &mut dyn io::Read) -> io::Result<T>) -> io::Result<T> {
+    let mut head = Vec::with_capacity(4);
+    (&mut *input).take(4).read_to_end(&mut head)?;
+    let form = form(&head);
+    let mut whole = io::Cursor::new(head).chain(input);
+    match form {
+        Form::Utf16(order) => take(form, &mut Utf16::new(whole, order)),
+        Form::Plain | Form::Gzip | Form::Closed => take(form, &mut whole),
+    }
+}

@@ -17,6 +17,9 @@ use crate::world::secrets::Secret;
 use crate::world::stamp::Stamp;
 use crate::world::{World, cores, random, workspace};
 
+/// Findings that are kept until all files were searched; of many files with many findings, memory would be full.
+const MOST_FINDINGS: usize = 20_000;
+
 /// What a file that cannot be searched becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unscannable {
@@ -101,6 +104,7 @@ pub fn scrub(
             },
             folder: &folder,
             places,
+            most_findings: (MOST_FINDINGS / gathered.len().max(1)).clamp(3, 100),
             has_path_rules: rules.rules().iter().any(|rule| rule.pattern.is_none()),
             stop,
         };
@@ -126,6 +130,8 @@ struct Scrubber<'a> {
     mask: Mask<'a>,
     folder: &'a Folder,
     places: &'a Places<'a>,
+    /// Of one file.
+    most_findings: usize,
     has_path_rules: bool,
     stop: Stop<'a>,
 }
@@ -137,7 +143,7 @@ impl Scrubber<'_> {
         let open = self.folder.file(at)?;
         let stamp = Stamp::of(&open.metadata()?);
         let (looked, before) = look_and_hash(self.mask.search, &path, open, scratch, &|| (self.stop)())?;
-        let mut one = One::new(path, before, stamp, self.scrub.redact, &looked);
+        let mut one = One::new(path, before, stamp, self.scrub.redact, &looked, self.most_findings);
         if self.has_path_rules {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
             one.by_path = scan

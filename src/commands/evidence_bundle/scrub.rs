@@ -18,6 +18,9 @@ use crate::world::stamp::Stamp;
 use crate::world::unpack::is_archive;
 use crate::world::{World, cores, random, workspace};
 
+/// Findings that are kept until all files were searched; of many files with many findings, memory would be full.
+const MOST_FINDINGS: usize = 20_000;
+
 /// What a file that cannot be searched becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unscannable {
@@ -102,6 +105,7 @@ pub fn scrub(
             },
             folder: &folder,
             places,
+            most_findings: (MOST_FINDINGS / gathered.len().max(1)).clamp(3, 100),
             has_path_rules: rules.rules().iter().any(|rule| rule.pattern.is_none()),
             stop,
         };
@@ -127,6 +131,8 @@ struct Scrubber<'a> {
     mask: Mask<'a>,
     folder: &'a Folder,
     places: &'a Places<'a>,
+    /// Of one file.
+    most_findings: usize,
     has_path_rules: bool,
     stop: Stop<'a>,
 }
@@ -159,7 +165,7 @@ impl Scrubber<'_> {
         } else if looked.form == Form::Closed {
             unread = unread.or(Some("its content is compressed in a way that is not opened"));
         }
-        let mut one = One::new(path, before, stamp, self.scrub.redact, &looked);
+        let mut one = One::new(path, before, stamp, self.scrub.redact, &looked, self.most_findings);
         if self.has_path_rules {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
             one.by_path = scan

@@ -57,26 +57,21 @@ pub struct One {
 }
 
 impl One {
-    pub fn new(shown: String, before: Hashed, stamp: Stamp, redact: Redact, looked: &Looked<'_>) -> Self {
+    pub fn new(shown: String, before: Hashed, stamp: Stamp, redact: Redact, looked: &Looked<'_>, most: usize) -> Self {
         let (severity, masked) = match redact {
-            Redact::Mask => (Severity::Note, " is masked"),
+            Redact::Mask => (Severity::Note, ", is masked"),
             Redact::Fail | Redact::Off => (Severity::Error, ""),
         };
         let finding = |found: &crate::model::scan::Found<'_>| {
-            let what = format!("{}, in column {},", found.rule.described(), found.column);
-            let what = if masked.is_empty() {
-                what.trim_end_matches(',').to_owned()
-            } else {
-                what + masked
-            };
+            let what = format!("{}, in column {}{masked}", found.rule.described(), found.column);
             let line = u32::try_from(found.line).ok();
             let mut finding = Finding::of_rule(found.rule.id.clone(), what).at(&shown, line);
             finding.severity = severity;
             finding
         };
         Self {
-            found: looked.found.first.iter().map(finding).collect(),
-            more: looked.found.more(),
+            found: looked.found.first.iter().take(most).map(finding).collect(),
+            more: looked.found.more() + looked.found.first.len().saturating_sub(most),
             forbidden: forbidden(&shown, &looked.forbidden),
             shown,
             before,

@@ -35,9 +35,15 @@ pub struct DiagnoseOptions {
     /// Environment variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
     #[arg(long, value_name = "NAME")]
     pub github_token_env: Option<String>,
-    /// Workflow that the job is in, to name the line of the step that failed.
+    /// Workflow that the job is in, to name the line of the step that failed, and to propose a change as a patch.
     #[arg(long, value_name = "FILE")]
     pub workflow_file: Option<PathBuf>,
+    /// Make the proposed change in the workflow file. Nothing is committed or pushed.
+    #[arg(long, requires = "workflow_file")]
+    pub write: bool,
+    /// Write the text of a pull request for the proposed change to this file, as Markdown.
+    #[arg(long, value_name = "FILE", requires = "workflow_file")]
+    pub pr_text: Option<PathBuf>,
     /// Log of a run of the same job that passed; lines that it has, too, explain nothing.
     #[arg(long, value_name = "FILE")]
     pub green: Option<PathBuf>,
@@ -90,6 +96,8 @@ impl Options for DiagnoseOptions {
             github_token_env,
             logs: logs.iter().map(|log| named(log, world)).collect(),
             workflow_file: self.workflow_file.map(|file| named(&file, world)),
+            write: self.write,
+            pr_text: self.pr_text.map(|file| world.workspace.join(file)),
             green: self.green.map(|file| named(&file, world)),
             rules: match self.rules {
                 Some(file) => Some(world.workspace.join(file)),

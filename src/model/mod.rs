@@ -12,6 +12,7 @@ pub mod finding;
 pub mod heartbeat;
 pub mod latency;
 pub mod manifest;
+pub mod markdown;
 pub mod output;
 mod redaction;
 pub mod report;

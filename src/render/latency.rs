@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::folds;
 use crate::model::latency::{Latency, Point};
+use crate::model::markdown::folds;
 use crate::model::{Check, Status};
 
 /// Points of a chart and rows of its table; more cannot be read.

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::markdown::{code, fenced, folds, inline};
 use super::{latency, timeline};
+use crate::model::markdown::{code, fenced, folds, inline};
 use crate::model::{Check, Counts, Ended, Finding, Report, Severity, TimeSpan, Verdict};
 
 /// The runner's limit is 1,048,576 bytes; some room is left for what earlier commands of the step wrote.

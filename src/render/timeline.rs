@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::markdown::{cell, folds};
+use crate::model::markdown::{cell, folds};
 use crate::model::timeline::SpanState;
 use crate::model::{Report, Span, TimeSpan};
 

@@ -60,6 +60,73 @@ fn a_failure_is_explained_with_its_line_its_class_and_its_fix() {
     assert_eq!(check(&gate)["findings"][0]["class"], "infra");
 }
 
+/// A job that deploys with a secret that a push to main does not have.
+const UNGUARDED: &str = "name: staging
+on: push
+permissions: {}
+jobs:
+  deploy: # to staging
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: ./deploy.sh staging
+        env:
+          DEPLOY_TOKEN: ${{ secrets.DEPLOY_TOKEN }}
+";
+
+#[test]
+fn the_smallest_change_of_the_workflow_is_a_patch() {
+    let gate = Gate::new().on_runner("push", "{}");
+    gate.write("red.log", RED.replace("Secret source: None", "Secret source: Actions"))
+        .write("d.yml", UNGUARDED);
+    let args = ["diagnose", "--log=red.log", "--workflow-file=d.yml"];
+    gate.run(args)
+        .code(1)
+        .says("this change of the workflow would help")
+        .says("+        uses: stageproof/stageproof@v");
+    let patch = gate.outputs()["patch"].clone();
+    gate.write("fix.patch", &patch);
+    assert_eq!(gate.read("d.yml"), UNGUARDED, "without --write it stays");
+    let git = |args: &[&str]| {
+        let ran = std::process::Command::new("git")
+            .args(args)
+            .current_dir(gate.root())
+            .status();
+        assert!(ran.unwrap().success(), "git {args:?}\n{patch}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["apply", "fix.patch"]);
+    let applied = gate.read("d.yml");
+    assert!(
+        applied.contains("deploy: # to staging") && applied.contains("env:DEPLOY_TOKEN"),
+        "{applied}"
+    );
+    gate.write("d.yml", UNGUARDED);
+    gate.run([&args[..], &["--write", "--pr-text=pr.md"]].concat()).code(1);
+    assert_eq!(gate.read("d.yml"), applied);
+    let text = gate.read("pr.md");
+    for part in [
+        "## Evidence",
+        "DEPLOY_TOKEN: unbound variable",
+        "## Why this is safe",
+        "Revert this commit",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // Of a fork, the secret cannot exist, and nothing depends on the step.
+    gate.write("red.log", RED).write("d.yml", UNGUARDED);
+    gate.run(args).code(1).says("+        if: ");
+    // It is made once.
+    gate.write(
+        "d.yml",
+        UNGUARDED.replace("run: ./deploy.sh staging", "run: ./other.sh"),
+    );
+    gate.run(args).code(1).never_says("this change of the workflow");
+    gate.run(["diagnose", "--log=red.log", "--write"])
+        .code(2)
+        .says("--workflow-file");
+}
+
 #[test]
 fn a_waiver_covers_this_cause_and_no_other() {
     let gate = Gate::new();

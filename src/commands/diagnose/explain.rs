@@ -6,6 +6,7 @@ use super::workflow_file::WorkflowFile;
 use super::{Case, STAGE};
 use crate::model::diagnose::{Cause, Confidence, Diagnosis};
 use crate::model::text::count;
+use crate::model::workflow::patch::{Patch, Refusal};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
 use crate::world::secrets::Part;
@@ -22,7 +23,13 @@ pub fn part(text: &[u8]) -> Part<'_> {
 }
 
 /// That the job succeeded, and that it could.
-pub fn checks(case: &Case, same: &[String], workflow: Option<&WorkflowFile>, world: &World) -> Vec<Check> {
+pub fn checks(
+    case: &Case,
+    same: &[String],
+    workflow: Option<&WorkflowFile>,
+    patch: Option<&Result<Patch, Refusal>>,
+    world: &World,
+) -> Vec<Check> {
     let found = &case.found;
     let step = world.secrets.shorten(&*found.step, LONGEST_TITLE);
     let title = match (&*step, &*case.name) {
@@ -31,6 +38,7 @@ pub fn checks(case: &Case, same: &[String], workflow: Option<&WorkflowFile>, wor
     };
     let id = format!("diagnose:{}", found.fingerprint);
     let mut findings = vec![main(case, &step, workflow, world)];
+    findings.extend(patch.map(|patch| patch_note(patch, world)));
     findings.extend(found.evidence.iter().map(|text| note("evidence", text, world)));
     findings.extend(
         found
@@ -70,6 +78,15 @@ pub fn checks(case: &Case, same: &[String], workflow: Option<&WorkflowFile>, wor
     checks
 }
 
+/// The change as `git apply` takes it. A workflow holds no value of a secret, but what is masked there is masked here.
+fn patch_note(patch: &Result<Patch, Refusal>, world: &World) -> Finding {
+    match patch {
+        Ok(patch) => Finding::note("patch", "this change of the workflow would help; git apply takes it")
+            .excerpt(world.secrets.redact(&patch.diff)),
+        Err(refusal) => note("no-patch", &refusal.to_string(), world),
+    }
+}
+
 fn main(case: &Case, step: &str, workflow: Option<&WorkflowFile>, world: &World) -> Finding {
     let found = &case.found;
     let sentence = world.secrets.shorten(&*found.sentence, LONGEST);
@@ -81,7 +98,7 @@ fn main(case: &Case, step: &str, workflow: Option<&WorkflowFile>, world: &World)
     let mut finding = Finding::error(found.cause.as_str(), message).excerpt(excerpt(found, world));
     finding.class = found.cause.class();
     finding = finding.help(help(found, world));
-    let line = workflow.and_then(|file| Some((file, file.line_of(step)?)));
+    let line = workflow.and_then(|file| Some((file, file.place_of(step)?.line)));
     match (line, found.lines.first()) {
         (Some((file, line)), _) => finding.at(&file.name, Some(line)),
         (None, Some(best)) if case.is_file => finding.at(&case.name, u32::try_from(best.number).ok()),

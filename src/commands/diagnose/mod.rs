@@ -1,4 +1,4 @@
-//! Why is it red? Reads logs of jobs that failed, offline, and says which lines explain it, what the cause is and what to do.
+//! Why is it red? Reads logs of jobs that failed, and says which lines explain it, what the cause is and what to do.
 //! A check for each cause, and one for the logs in which nothing failed.
 
 mod explain;
@@ -14,8 +14,11 @@ use crate::engine;
 use crate::model::diagnose::{Diagnosis, Known, diagnose};
 use crate::model::text::count;
 use crate::model::waiver::{self, Waiver};
+use crate::model::workflow::patch::pull_request::{self, Evidence};
+use crate::model::workflow::patch::{Change, Patch};
 use crate::model::{Check, Ended, Fact, Outcome, Output, Status};
 use crate::world::World;
+use crate::world::files;
 use crate::world::job_log::Source;
 use workflow_file::WorkflowFile;
 
@@ -31,6 +34,10 @@ pub struct Plan {
     pub logs: Vec<Named>,
     /// What the jobs run, to name the place of the step that failed.
     pub workflow_file: Option<Named>,
+    /// Whether the workflow is changed.
+    pub write: bool,
+    /// Where the text of a pull request goes.
+    pub pr_text: Option<PathBuf>,
     /// The log of a run of the same job that was green.
     pub green: Option<Named>,
     /// More rules.
@@ -145,11 +152,19 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         }
     }
     for (index, (case, same)) in cases.iter().enumerate() {
+        let proposed = workflow
+            .as_ref()
+            .and_then(|file| Some((file, file.patch(&case.found)?)));
+        let patch = proposed.as_ref().map(|(_, (_, patch))| patch);
         outcome
             .checks
-            .extend(explain::checks(case, same, workflow.as_ref(), world));
+            .extend(explain::checks(case, same, workflow.as_ref(), patch, world));
         if index == 0 {
             outcome.outputs = outputs(&case.found, world);
+            if let Some((file, (change, Ok(patch)))) = &proposed {
+                outcome.outputs.insert("patch".to_owned(), Output::exact(&*patch.diff));
+                write(plan, case, (file, change, patch), world)?;
+            }
         }
     }
     if !fine.is_empty() {
@@ -159,6 +174,40 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         outcome.checks.push(check);
     }
     Ok(outcome)
+}
+
+/// Writes what was asked for: the changed workflow, and the text of a pull request.
+fn write(
+    plan: &Plan,
+    case: &Case,
+    (file, change, patch): (&WorkflowFile, &Change, &Patch),
+    world: &World,
+) -> Result<(), (String, String)> {
+    let failed = |error: anyhow::Error| (format!("{error:#}"), "check the path and its permissions".to_owned());
+    if plan.write {
+        files::replace(&file.path, patch.text.as_bytes()).map_err(failed)?;
+    }
+    if let Some(path) = &plan.pr_text {
+        let lines: Vec<(u64, String)> = (case.found.lines.iter())
+            .map(|line| {
+                let text = world.secrets.shorten(explain::part(&line.text), explain::LONGEST);
+                (line.number as u64, text)
+            })
+            .collect();
+        let lines: Vec<(u64, &str)> = lines.iter().map(|(number, text)| (*number, &**text)).collect();
+        let cause = world.secrets.shorten(&*case.found.sentence, explain::LONGEST);
+        let step = world.secrets.shorten(&*case.found.step, explain::LONGEST);
+        let evidence = Evidence {
+            run: case.link.as_deref(),
+            job: &case.name,
+            step: Some(&*step).filter(|step| !step.is_empty()),
+            cause: &cause,
+            lines: &lines,
+        };
+        let text = pull_request::text(change, &file.name, &evidence);
+        files::replace(path, text.as_bytes()).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn outputs(found: &Diagnosis, world: &World) -> std::collections::BTreeMap<String, Output> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::line::Kind;
 use super::log::Log;
+use crate::model::workflow::Access;
 
 /// Read from the lines that the runner writes before the first step (actions/runner, `JobExtension`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,17 @@ impl Context {
             }
         }
         context
+    }
+
+    /// What the job's token may do.
+    pub fn granted(&self) -> impl Iterator<Item = (String, Access)> {
+        let access = |value: &str| match value {
+            "read" => Some(Access::Read),
+            "write" => Some(Access::Write),
+            _ => None,
+        };
+        let each = self.permissions.iter();
+        each.filter_map(move |(scope, value)| Some((scope.clone(), access(value)?)))
     }
 
     /// This run has no secrets of the repository: it is from a fork, or from Dependabot.

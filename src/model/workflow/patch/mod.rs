@@ -9,6 +9,7 @@ mod guard;
 mod path;
 mod permission;
 pub mod propose;
+pub mod pull_request;
 mod retry;
 mod secret;
 mod source;

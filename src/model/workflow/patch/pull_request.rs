@@ -1,8 +1,8 @@
 //! The text of a pull request that changes a workflow.
 
-use super::markdown::{code, fenced, inline};
+use super::{At, Change, Step, Trigger};
+use crate::model::markdown::{code, fenced, inline};
 use crate::model::text::one_line;
-use crate::model::workflow::patch::{At, Change, Step, Trigger};
 
 /// Why the change is made. Texts of others must have been redacted.
 #[derive(Clone, Debug)]
@@ -150,7 +150,7 @@ mod tests {
     use crate::model::workflow::Access;
     use crate::model::workflow::patch::Condition;
 
-    /// `INSTA_UPDATE=always cargo test --lib -- render` writes them again.
+    /// `INSTA_UPDATE=always cargo test --lib -- patch` writes them again.
     fn snapshot(name: &str, text: &str) {
         let mut settings = insta::Settings::clone_current();
         settings.set_prepend_module_to_snapshot(false);

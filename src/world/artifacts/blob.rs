@@ -1,6 +1,5 @@
 //! A block blob of Azure: blocks one after the other, then the list of them. The address is the credential.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::NotUploaded;
+use crate::world::files::{self, Links};
 use crate::world::http::{Header, Http, Method, Request, is_loopback};
 use crate::world::{Interrupt, Progress, random};
 
@@ -49,7 +49,7 @@ impl<'a> Blob<'a> {
         progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<u64, NotUploaded> {
-        let mut file = File::open(file)?;
+        let mut file = files::open(file, Links::Follow)?;
         let total = file.metadata()?.len();
         let prefix = random::token().map_err(|error| NotUploaded::Unreadable(std::io::Error::other(error)))?;
         let (mut ids, mut hash, mut sent, mut told) = (Vec::new(), Sha256::new(), 0_u64, 0);

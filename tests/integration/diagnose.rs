@@ -209,6 +209,40 @@ fn rules_of_a_project_are_used_and_a_wrong_one_is_refused() {
         .says("rule `widget`: it does not match its `hit`: no");
 }
 
+/// The archive of a run has a log of each job, and a folder for each with the same once more.
+#[test]
+fn the_logs_of_a_run_are_read_from_their_archive() {
+    let gate = Gate::new();
+    gate.write("0_build.txt", "all is well\n")
+        .write("1_deploy.txt", RED)
+        .write("deploy/1_Set up job.txt", "Secret source: None\n")
+        .write("notes.md", "");
+    let zip = "import zipfile,sys\nz=zipfile.ZipFile(sys.argv[1],'w',zipfile.ZIP_DEFLATED)\n[z.write(f) for f in sys.argv[2:]]";
+    let pack = |name: &str, files: &[&str]| {
+        let mut python = std::process::Command::new("python3");
+        let ran = python
+            .args(["-c", zip, name])
+            .args(files)
+            .current_dir(gate.root())
+            .status();
+        assert!(ran.unwrap().success());
+    };
+    pack(
+        "logs.zip",
+        &["0_build.txt", "1_deploy.txt", "deploy/1_Set up job.txt", "notes.md"],
+    );
+    gate.run(["diagnose", "--log=logs.zip"])
+        .code(1)
+        .says("The variable DEPLOY_TOKEN is not set")
+        .says("(logs.zip!1_deploy.txt)")
+        .says("Nothing failed in logs.zip!0_build.txt (1 line)")
+        .never_says("Set up job");
+    pack("other.zip", &["notes.md"]);
+    gate.run(["diagnose", "--log=other.zip"])
+        .code(4)
+        .says("other.zip has no logs");
+}
+
 #[test]
 fn what_cannot_be_read_is_refused() {
     let gate = Gate::new();
@@ -219,7 +253,7 @@ fn what_cannot_be_read_is_refused() {
         (vec![], 2, "no log was given"),
         (vec!["--log=none.log"], 4, "none.log cannot be read"),
         (vec!["--log=empty.log"], 4, "empty.log is empty"),
-        (vec!["--log=a.zip"], 4, "it is a zip"),
+        (vec!["--log=a.zip"], 4, "a.zip cannot be read"),
         (vec!["--log=-", "--log=-"], 2, "--log - is given twice"),
         (
             vec!["--log=red.log", "--context=201"],

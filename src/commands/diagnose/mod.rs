@@ -130,7 +130,7 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     let mut outcome = Outcome::default();
     let mut cases: Vec<(Case, Vec<String>)> = Vec::new();
     let mut fine = Vec::new();
-    for named in &plan.logs {
+    for named in &read::each(&plan.logs)? {
         let log = read::log(named, world)?;
         match diagnose(&log, &rules, green.as_ref(), plan.context) {
             Some(found) => match cases

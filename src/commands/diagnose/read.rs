@@ -4,10 +4,11 @@ use super::{Green, Named, Plan};
 use crate::model::diagnose::{Log, Reader, Rules};
 use crate::world::World;
 use crate::world::files::{self, Links};
-use crate::world::job_log;
+use crate::world::job_log::{self, Source};
 
 /// The built-in rules together have less.
 const LARGEST: u64 = 1 << 20;
+const ONE_LOG: &str = "give the log of a job, as GitHub shows it under `View raw logs`, or the archive of a run's logs";
 
 pub fn rules(plan: &Plan) -> Result<Rules, (String, String)> {
     let Some(path) = &plan.rules else {
@@ -22,6 +23,35 @@ pub fn rules(plan: &Plan) -> Result<Rules, (String, String)> {
     })
 }
 
+/// The logs, each of an archive by itself.
+pub fn each(named: &[Named]) -> Result<Vec<Named>, (String, String)> {
+    let mut all = Vec::new();
+    for named in named {
+        let inside = match &named.source {
+            Source::File(path) => job_log::unpacked(path).map_err(|error| unreadable(named, &error))?,
+            _ => None,
+        };
+        let Some(inside) = inside else {
+            all.push(named.clone());
+            continue;
+        };
+        if inside.is_empty() {
+            let why = format!("{} has no logs: no .txt or .log file is in it", named.name);
+            return Err((why, ONE_LOG.to_owned()));
+        }
+        all.extend(inside.into_iter().map(|(name, source)| Named {
+            source,
+            name: format!("{}!{name}", named.name),
+            link: None,
+        }));
+    }
+    Ok(all)
+}
+
+fn unreadable(named: &Named, error: &std::io::Error) -> (String, String) {
+    (format!("{} cannot be read: {error}", named.name), ONE_LOG.to_owned())
+}
+
 pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
     let mut reader = Reader::default();
     let stop = || world.interrupt.received().is_some();
@@ -31,25 +61,20 @@ pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
             format!("interrupted by {signal} while {} was read", named.name),
             "run it again".to_owned(),
         )),
-        (Err(error), None) => Err((
-            format!("{} cannot be read: {error}", named.name),
-            "give the log of one job, as GitHub shows it under `View raw logs`".to_owned(),
-        )),
-        (Ok(0), None) => Err((
-            format!("{} is empty", named.name),
-            "give the log of one job, as GitHub shows it under `View raw logs`".to_owned(),
-        )),
+        (Err(error), None) => Err(unreadable(named, &error)),
+        (Ok(0), None) => Err((format!("{} is empty", named.name), ONE_LOG.to_owned())),
         (Ok(_), None) => Ok(reader.end()),
     }
 }
 
 /// The lines of a green run.
 pub fn green(named: &Named, world: &World) -> Result<Green, (String, String)> {
-    let log = log(named, world)?;
     let mut known = Green::default();
-    for step in &log.steps {
-        for line in step.body.lines() {
-            known.add(step.body.text(line));
+    for named in &each(std::slice::from_ref(named))? {
+        for step in &log(named, world)?.steps {
+            for line in step.body.lines() {
+                known.add(step.body.text(line));
+            }
         }
     }
     Ok(known)

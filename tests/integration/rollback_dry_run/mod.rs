@@ -15,4 +15,5 @@ mod image_refused;
 mod image_tokens;
 mod kubernetes;
 mod rehearsal;
+mod slow;
 mod vercel;

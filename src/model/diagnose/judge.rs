@@ -245,6 +245,14 @@ impl Judged {
                 None => {}
             }
         }
+        // What helps whatever the rule.
+        if self.fix.is_none() && !self.is_guess {
+            self.fix = match self.cause {
+                Cause::FlakyInfra => Some(Fix::Retry),
+                Cause::WrongTrigger => Some(Fix::EventGuard),
+                _ => None,
+            };
+        }
         if let Some(Fix::Permission { scope, level }) = &self.fix {
             match context.permissions.get(scope).map(String::as_str) {
                 Some("write") => self.against.push(format!("the token has {scope}: write")),

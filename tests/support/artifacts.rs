@@ -246,7 +246,8 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
             let named = state.artifacts.iter().filter(|(name, _)| **name == wanted);
             let each = named.flat_map(|(name, of)| {
                 let size = of.bytes.as_ref().map_or(0, Vec::len).to_string();
-                let item = move |id: &u64| json!({"name": name, "size": size, "database_id": id.to_string()});
+                let digest = format!("sha256:{}", hex::encode(Sha256::digest(of.bytes.as_deref().unwrap_or_default())));
+                let item = move |id: &u64| json!({"name": name, "size": size, "database_id": id.to_string(), "digest": digest});
                 of.ids.iter().map(item)
             });
             (200, json!({"artifacts": each.collect::<Vec<_>>()}))

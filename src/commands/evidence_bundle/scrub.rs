@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use super::gather::Gathered;
 use super::scrubbed::{Became, One, Places, Scrubbed};
 use crate::model::Finding;
+use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, Redact, decode_path};
-use crate::model::scan::{Found, Personal, RuleFileError, RuleSet, Scan};
+use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan};
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
 use crate::world::scan::{Form, Key, Mask, NotMasked, Search, Wanted, look_and_hash, look_at, look_inside};
@@ -122,7 +123,11 @@ pub fn scrub(
     };
     let (looked, in_paths) = all().map_err(NoScrub::Failed)?;
     let mut scrubbed = Scrubbed::of(gathered, looked, places).map_err(NoScrub::Failed)?;
-    in_paths.into_iter().for_each(|finding| scrubbed.findings.add(finding));
+    if !in_paths.is_empty() {
+        // What was found in such a file names its path.
+        scrubbed.findings = Capped::default();
+        in_paths.into_iter().for_each(|finding| scrubbed.findings.add(finding));
+    }
     Ok(scrubbed)
 }
 
@@ -150,16 +155,19 @@ impl Scrubber<'_> {
             false => None,
         };
         let mut unread = looked.cut;
+        let mut by_path = Vec::new();
         if let Some(mut inside) = inside {
             if !inside.closed.is_empty() {
                 unread = Some("a part of it cannot be opened");
             }
             looked.forbidden = std::mem::take(&mut inside.forbidden);
-            let is_tar = looked.form != Form::Closed;
+            by_path = named(inside.texts.iter().flat_map(|text| text.by_path.iter().copied()));
             let found = inside.found();
-            // What is in a tar file as it is can be masked there; what is packed in it, or in a zip, cannot.
-            if found.count() > looked.found.count() || (!is_tar && found.count() > 0) {
-                unread = Some("it is packed in an archive");
+            // A change in it would break what the archive says about its parts, and some of them are packed.
+            if found.count() + looked.found.count() + by_path.len() > 0 {
+                unread = Some("it is an archive");
+            }
+            if found.count() > looked.found.count() {
                 looked.found = found;
             }
         } else if looked.form == Form::Closed {
@@ -168,11 +176,9 @@ impl Scrubber<'_> {
         let mut one = One::new(path, before, stamp, self.scrub.redact, &looked, self.most_findings);
         if self.has_path_rules {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
-            one.by_path = scan
-                .by_path()
-                .map(|rule| (rule.id.clone(), rule.described().to_owned()))
-                .collect();
+            one.by_path = named(scan.by_path());
         }
+        one.by_path.extend(by_path);
         let has_secret = !looked.found.counts.is_empty() || !one.by_path.is_empty();
         match (self.scrub.redact, unread) {
             (Redact::Mask, None) if has_secret && one.by_path.is_empty() => {
@@ -216,6 +222,13 @@ impl Scrubber<'_> {
     }
 }
 
+/// The rules for which a path is enough, and what each finds.
+fn named<'r>(rules: impl Iterator<Item = &'r Rule>) -> Vec<(String, String)> {
+    rules
+        .map(|rule| (rule.id.clone(), rule.described().to_owned()))
+        .collect()
+}
+
 /// Secrets in paths, which the manifest, the index and the zip hold as they are.
 fn in_paths(search: Search<'_>, gathered: &[Gathered], left_out: &[&str]) -> Vec<Finding> {
     let paths = gathered
@@ -223,20 +236,41 @@ fn in_paths(search: Search<'_>, gathered: &[Gathered], left_out: &[&str]) -> Vec
         .flat_map(|file| file.original.iter().chain([&file.path]));
     let paths: Vec<&str> = paths.map(String::as_str).chain(left_out.iter().copied()).collect();
     let text = paths.join("\n");
-    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-    let finding = |found: Found<'_>| {
-        let before = text
-            .get(..place(found.secret.start))
-            .and_then(|text| text.rsplit('\n').next());
-        let after = text
-            .get(place(found.secret.end)..)
-            .and_then(|text| text.split('\n').next());
-        let path = format!("{}***{}", before.unwrap_or_default(), after.unwrap_or_default());
+    let found = look_at(search, text.as_bytes());
+    let places = |found: &Found<'_>| Some((found.secret.start.try_into().ok()?, found.secret.end.try_into().ok()?));
+    let places: Vec<(usize, usize)> = found.iter().filter_map(places).collect();
+    let finding = |found: &Found<'_>| {
+        let at = usize::try_from(found.secret.start).unwrap_or_default();
+        let start = text
+            .get(..at)
+            .and_then(|text| text.rfind('\n'))
+            .map_or(0, |end| end + 1);
+        let line = text
+            .get(start..)
+            .and_then(|text| text.lines().next())
+            .unwrap_or_default();
+        let path = without(line, start, &places);
         let what = found.rule.described();
         Finding::error("secret-in-path", format!("The path {path} holds a secret: {what}"))
             .help("rename the file; for what is no secret, add an allowlist to a rule file (--rules)")
     };
-    look_at(search, text.as_bytes()).into_iter().map(finding).collect()
+    found.iter().map(finding).collect()
+}
+
+/// A line that begins at `start` of a text, with `***` for each of these places of that text.
+fn without(line: &str, start: usize, places: &[(usize, usize)]) -> String {
+    let mut shown = String::new();
+    let mut was_hidden = false;
+    for (at, c) in line.char_indices() {
+        let is_hidden = places.iter().any(|(from, to)| (*from..*to).contains(&(start + at)));
+        match (is_hidden, was_hidden) {
+            (true, false) => shown.push_str("***"),
+            (true, true) => {}
+            (false, _) => shown.push(c),
+        }
+        was_hidden = is_hidden;
+    }
+    shown
 }
 
 /// As findings and rules for paths name it: as it was called in the workspace.

@@ -149,7 +149,11 @@ pub fn prepare(
             temporary: temporary.path(),
         };
         let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
-        let left_out: Vec<&str> = patterns.chain(&found.left_out).map(|one| &*one.path).collect();
+        let left_out: Vec<&str> = patterns
+            .chain(&found.left_out)
+            .flat_map(|one| [Some(&*one.path), one.detail.as_deref()])
+            .flatten()
+            .collect();
         let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, &left_out, stop);
         halt_if_stopped(world)?;
         scrubbed?

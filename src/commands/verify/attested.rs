@@ -110,8 +110,12 @@ fn statement(payload: &[u8], envelope: &Path, target: &Path, outcome: &Outcome) 
             _ => {}
         }
     }
-    let mut check = of(findings);
     let result = signed.result().map(text::one_line);
+    if result.as_deref() == Some("FAILED") {
+        let message = "the signed test result is FAILED: the evidence is genuine, and says that tests failed";
+        findings.push(Finding::note("failed-tests", message));
+    }
+    let mut check = of(findings);
     check
         .facts
         .extend(result.map(|result| Fact::new("test result", result)));

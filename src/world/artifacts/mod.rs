@@ -128,7 +128,7 @@ impl Artifacts {
             days,
         } = artifact;
         let until = days.map(|days| expiry(clock.now(), days.min(longest.unwrap_or(u32::MAX))));
-        let Created { signed_upload_url } = self.service.create(name, until).await?;
+        let Created { signed_upload_url, .. } = self.service.create(name, until).await?;
         let blob = Blob::new(&self.http, &signed_upload_url).ok_or(NotUploaded::Address("the upload address"))?;
         let bytes = blob.upload(zip, sha256, progress, interrupt).await?;
         let id = self.service.finalize(name, bytes, sha256).await?;

@@ -34,6 +34,8 @@ pub struct Service {
 
 #[derive(Deserialize)]
 pub struct Created {
+    #[serde(default)]
+    ok: bool,
     #[serde(alias = "signedUploadUrl", default)]
     pub signed_upload_url: String,
 }
@@ -60,6 +62,9 @@ struct Item {
     database_id: Id,
     #[serde(default)]
     size: Id,
+    /// Of some servers.
+    #[serde(default)]
+    digest: Option<String>,
 }
 
 /// A number, which JSON of protobuf writes as a text, too.
@@ -126,10 +131,14 @@ impl Service {
             request["expires_at"] = expires_at.into();
         }
         let what = "an upload address";
-        match self.patiently("CreateArtifact", what, &request).await {
+        match self.patiently::<Created>("CreateArtifact", what, &request).await {
             Err(NotUploaded::Refused { why, .. }) if why.starts_with("409") => {
                 Err(NotUploaded::NameTaken(name.to_owned()))
             }
+            Ok(created) if !created.ok => Err(NotUploaded::Refused {
+                what,
+                why: "the answer is not `ok`".to_owned(),
+            }),
             answer => answer,
         }
     }
@@ -155,20 +164,23 @@ impl Service {
                 return Err(NotUploaded::Unanswered { what, why });
             };
             tokio::time::sleep(pause).await;
-            if let Some(id) = self.listed(name, size).await? {
+            if let Some(id) = self.listed(name, size, sha256).await? {
                 return Ok(id);
             }
         }
     }
 
     /// The artifact of this name and size, if it can be seen.
-    async fn listed(&self, name: &str, size: u64) -> Result<Option<String>, NotUploaded> {
+    async fn listed(&self, name: &str, size: u64, sha256: &str) -> Result<Option<String>, NotUploaded> {
         let what = "the list of artifacts";
         let listed: Listed = self
             .patiently("ListArtifacts", what, &json!({"name_filter": name}))
             .await?;
         let is_it = |item: Item| {
-            let is_it = item.name == name && item.size.into_text() == Some(size.to_string());
+            let is_ours = item
+                .digest
+                .is_none_or(|digest| digest.trim_start_matches("sha256:") == sha256);
+            let is_it = is_ours && item.name == name && item.size.into_text() == Some(size.to_string());
             is_it.then(|| item.database_id.into_text()).flatten()
         };
         Ok(listed.artifacts.into_iter().find_map(is_it))

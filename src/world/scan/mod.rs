@@ -265,10 +265,16 @@ impl Decoded {
                 let mut unpacked = unpacked.take(most);
                 let mut head = Vec::with_capacity(4);
                 (&mut unpacked).take(4).read_to_end(&mut head)?;
-                let is_packed_again = matches!(self::form(&head), Form::Gzip | Form::Closed);
+                let inner = self::form(&head);
+                let whole = io::Cursor::new(head).chain(unpacked);
+                let input: Box<dyn Read> = match inner {
+                    Form::Utf16(order) => Box::new(Utf16::new(whole, order)),
+                    _ => Box::new(whole),
+                };
                 return Ok(Self {
-                    form: if is_packed_again { Form::Closed } else { form },
-                    input: Box::new(io::Cursor::new(head).chain(unpacked)),
+                    // It is searched, and cannot be written again.
+                    form: if inner == Form::Plain { form } else { Form::Closed },
+                    input,
                     most: Some(most),
                     is_damaged,
                 });

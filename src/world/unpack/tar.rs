@@ -106,6 +106,7 @@ impl Unpacking<'_> {
                 break;
             };
             input.skip(BLOCK as u64)?;
+            (self.visit)(path, &mut &head[..])?;
             let kind = head[156];
             match kind {
                 b'x' | b'g' | b'L' | b'K' => {

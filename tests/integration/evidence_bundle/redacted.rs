@@ -253,30 +253,57 @@ fn rules_that_cannot_be_used_seal_nothing() {
 #[test]
 fn archives_are_opened_and_not_sealed_with_a_secret_in_them() {
     let gate = workspace();
-    gate.write("s.log", token()).write("clean.log", "nothing\n");
-    let script = "import zipfile, tarfile, gzip, os\n\
+    let secret = token();
+    gate.write("s.log", &secret)
+        .write("clean.log", "nothing\n")
+        .write("key.p12", "-");
+    let rules = "[extend]\nuseDefault = true\n[[rules]]\nid = \"key-file\"\npath = '''\\.p12$'''\n";
+    gate.write("rules.toml", rules);
+    let script = "import zipfile, tarfile, gzip, os, codecs\n\
         def z(f, p): zipfile.ZipFile('out/' + f, 'w', 8).write(p)\n\
-        def t(f, p):\n with tarfile.open('out/' + f, 'w') as tar: tar.add(p)\n\
-        os.mkdir('out'); z('secret.zip', 's.log'); z('clean.zip', 'clean.log'); t('plain.tar', 's.log')\n\
-        open('s.gz', 'wb').write(gzip.compress(open('s.log', 'rb').read())); t('packed.tar', 's.gz')";
+        def t(f, p, n=None):\n with tarfile.open('out/' + f, 'w') as tar: tar.add(p, n)\n\
+        os.mkdir('out'); s = open('s.log').read()\n\
+        z('secret.zip', 's.log'); z('clean.zip', 'clean.log'); t('plain.tar', 's.log')\n\
+        open('s.gz', 'wb').write(gzip.compress(s.encode())); t('packed.tar', 's.gz'); t('named.tar', 'clean.log', s + '.log')\n\
+        z('path.zip', 'key.p12')\n\
+        open('out/wide.gz', 'wb').write(gzip.compress(codecs.BOM_UTF16_LE + s.encode('utf-16-le')))";
     let made = Command::new("python3")
         .args(["-c", script])
         .current_dir(gate.root())
         .status()
         .unwrap();
     assert!(made.success());
-    let ran = seal(&gate, &["out", "--unscannable=fail"]);
-    ran.code(0);
+    seal(&gate, &["out", "--rules=rules.toml"]).code(0);
     let sealed = |name: &str| fs::read(gate.path("evidence/files/out").join(name)).unwrap();
-    for name in ["secret.zip", "packed.tar"] {
-        let stub = String::from_utf8(sealed(name)).unwrap();
-        assert!(
-            stub.contains("it has a secret, and it is packed in an archive"),
-            "{name}: {stub}"
-        );
+    for name in [
+        "secret.zip",
+        "packed.tar",
+        "plain.tar",
+        "named.tar",
+        "path.zip",
+        "wide.gz",
+    ] {
+        let stub = String::from_utf8_lossy(&sealed(name)).into_owned();
+        assert!(stub.contains("it has a secret, and it"), "{name}: {stub}");
     }
     assert_eq!(sealed("clean.zip"), fs::read(gate.path("out/clean.zip")).unwrap());
-    assert!(holds(&sealed("plain.tar"), "[REDACTED:"), "masked where it is");
     assert!(!holds(&unpacked(&gate), &token()));
     verified(&gate, "evidence.zip");
+}
+
+/// The manifest and the index hold paths, and where links point, as they are.
+#[test]
+fn a_secret_in_a_path_or_in_the_target_of_a_link_fails() {
+    let secret = token();
+    let other = secret.replace("ghp_", "gho_");
+    let gate = workspace();
+    gate.write(&format!("out/{secret}/{other}.log"), &secret);
+    let ran = seal(&gate, &["out"]);
+    ran.code(1).says("files/out/***/***.log").never_says(&secret);
+    ran.never_says(&other);
+    let gate = workspace();
+    gate.write("out/a.log", "-");
+    std::os::unix::fs::symlink(format!("/nowhere/{secret}"), gate.path("out/link")).unwrap();
+    seal(&gate, &["out"]).code(1).says("holds a secret");
+    assert!(!gate.path("evidence.zip").exists());
 }

@@ -32,6 +32,8 @@ spec:
   template:
     metadata: {labels: {app: shop}}
     spec:
+      imagePullSecrets:
+      nodeSelector:
       volumes: [{name: settings, configMap: {name: settings, defaultMode: 0444}}]
       containers: [{name: shop, image: {{ .Values.image }}}]
 ---
@@ -335,7 +337,7 @@ fn what_the_cluster_or_the_registry_no_longer_has_is_found() {
     };
     let elsewhere =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "far", "namespace": "far-away"}});
-    let group = json!({"apiVersion": "shop.example/v1", "kind": "Basket", "metadata": {"name": "one"}});
+    let group_of = |name: &str| json!({"apiVersion": "shop.example/v1", "kind": "Basket", "metadata": {"name": name}});
     let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": "baskets.shop.example"}, "spec": {"group": "shop.example", "scope": "Namespaced",
             "names": {"kind": "Basket", "plural": "baskets", "singular": "basket"},
@@ -350,9 +352,15 @@ fn what_the_cluster_or_the_registry_no_longer_has_is_found() {
         ),
         (
             "served",
-            group,
+            group_of("one"),
             "not-served",
             "the cluster no longer serves shop.example/v1 Basket",
+        ),
+        (
+            "newest",
+            group_of("two"),
+            "not-served",
+            "which the newest revision has (two), and Helm stops at it",
         ),
         (
             "space",
@@ -371,13 +379,18 @@ fn what_the_cluster_or_the_registry_no_longer_has_is_found() {
         if name == "space" {
             namespace.kubectl(&["create", "namespace", "far-away"]);
         }
-        if name == "served" {
+        if matches!(name, "served" | "newest") {
             namespace.apply(&definition);
             namespace.kubectl(&["wait", "--for=condition=Established", "crd/baskets.shop.example"]);
         }
         let image = if name == "absent" { &v1 } else { &v2 };
-        chart.deploy(&namespace, &json!({"image": image, "more": more}));
-        chart.deploy(&namespace, &json!({"image": v2, "text": "new"}));
+        let (was, is) = if name == "newest" {
+            (json!(null), more)
+        } else {
+            (more, json!(null))
+        };
+        chart.deploy(&namespace, &json!({"image": image, "more": was}));
+        chart.deploy(&namespace, &json!({"image": v2, "text": "new", "more": is}));
         match name {
             "space" => {
                 namespace.kubectl(&["delete", "namespace", "far-away", "--wait=false"]);
@@ -388,7 +401,7 @@ fn what_the_cluster_or_the_registry_no_longer_has_is_found() {
                 let path = "--raw=/api/v1/namespaces/far-away/finalize";
                 namespace.kubectl_with(&["replace", path, "--filename=-"], &gone.to_string());
             }
-            "served" => drop(namespace.kubectl(&["delete", "crd", "baskets.shop.example"])),
+            "served" | "newest" => drop(namespace.kubectl(&["delete", "crd", "baskets.shop.example"])),
             "fixed" => namespace.apply(&object("fixed", &json!({"immutable": true, "data": {"a": "other"}}))),
             _ => {}
         }

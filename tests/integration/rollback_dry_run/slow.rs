@@ -26,7 +26,8 @@ fn a_server_that_never_answers_is_given_up_and_nothing_is_proved() {
     of_cloudflare.push(("CLOUDFLARE_ACCOUNT_ID", "0123456789abcdef0123456789abcdef"));
     let mut of_fly = of_token("FLY_API_TOKEN", "FLY_API_BASE_URL");
     of_fly.push(("FLY_FLAPS_BASE_URL", &address));
-    let cases: [(&[&str], Vec<(&str, &str)>); 9] = [
+    type Case<'a> = (&'a [&'a str], Vec<(&'a str, &'a str)>);
+    let cases: [Case<'_>; 9] = [
         (&["--app=shop"], of_fly),
         (
             &["--platform=heroku", "--app=shop"],

@@ -111,6 +111,8 @@ pub struct Helm {
 #[derive(Clone, Copy)]
 pub struct Change<'a> {
     pub place: &'a Place,
+    /// Whether the newest revision does not have the object, so that Helm most likely makes it.
+    pub is_new: bool,
     pub patch: Patch<'a>,
 }
 
@@ -251,7 +253,7 @@ impl Helm {
 
     /// Asks whether Helm may make this of the object.
     pub async fn would_accept(&self, object: &Object, change: Change<'_>, until: Instant) -> Result<(), ApiError> {
-        let Change { place, patch, .. } = change;
+        let Change { place, is_new, patch } = change;
         let namespace = self.namespace(object, place);
         let (group, version, resource) = (&*object.group, &*object.version, &*place.resource);
         let (patched, created, mut values) = match (group, namespace) {
@@ -277,12 +279,21 @@ impl Helm {
             answer.map(|_| ())
         };
         match patch {
-            Patch::Merge(patch) => match send(&patched, &values, ("application/merge-patch+json", patch), &[]).await {
-                Err(error) if is_not_there(&error) => {
-                    send(&created, &values[..all], ("application/json", &object.body), &[]).await
+            Patch::Merge(patch) => {
+                let create = || send(&created, &values[..all], ("application/json", &object.body), &[]);
+                let change = || send(&patched, &values, ("application/merge-patch+json", patch), &[]);
+                if is_new {
+                    match create().await {
+                        Err(error) if error.status == Some(409) => change().await,
+                        answer => answer,
+                    }
+                } else {
+                    match change().await {
+                        Err(error) if is_not_there(&error) => create().await,
+                        answer => answer,
+                    }
                 }
-                answer => answer,
-            },
+            }
             Patch::Apply => {
                 let body = ("application/apply-patch+yaml", &object.body);
                 match send(&patched, &values, body, &[]).await {

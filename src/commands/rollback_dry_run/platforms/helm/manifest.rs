@@ -53,8 +53,9 @@ fn add(document: Value, place: usize, found: &mut Vec<Object>) -> Result<(), Not
     };
     let kind = needed("/kind", "kind")?;
     let api_version = needed("/apiVersion", "apiVersion")?;
-    if kind == "List" {
-        for item in document["items"].as_array().into_iter().flatten() {
+    // As kubectl does for every kind of list.
+    if let (true, Some(items)) = (kind.ends_with("List"), document["items"].as_array()) {
+        for item in items {
             add(item.clone(), place, found)?;
         }
         return Ok(());
@@ -91,6 +92,29 @@ impl Object {
         };
         let is_its_own = matches!(&*self.group, "" | "apps" | "batch" | "extensions");
         self.body.pointer(pointer).filter(|_| is_its_own)
+    }
+
+    pub fn is_namespace(&self, name: &str) -> bool {
+        self.group.is_empty() && self.kind == "Namespace" && self.name == name
+    }
+
+    /// Whether it is the definition of the other's kind.
+    pub fn defines(&self, other: &Self) -> bool {
+        self.kind == "CustomResourceDefinition"
+            && self
+                .body
+                .pointer("/spec/group")
+                .is_some_and(|group| *group == *other.group)
+            && self
+                .body
+                .pointer("/spec/names/kind")
+                .is_some_and(|kind| *kind == *other.kind)
+    }
+
+    /// Whether Helm leaves it where it is when no revision has it any more.
+    pub fn is_kept(&self) -> bool {
+        let policy = self.body.pointer("/metadata/annotations/helm.sh~1resource-policy");
+        policy.is_some_and(|policy| policy == "keep")
     }
 
     pub fn is_pod(&self) -> bool {

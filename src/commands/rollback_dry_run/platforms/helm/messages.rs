@@ -118,16 +118,29 @@ pub fn may_not(helm: &Helm, missing: &[String]) -> Finding {
         .help("grant these rights to whoever rolls back, or rehearse with their credentials")
 }
 
-pub fn not_served(object: &Object) -> Finding {
+/// `of` is what has the object.
+pub fn not_served(object: &Object, of: &str) -> Finding {
     let what = format!("{} {}", one_line(&object.api_version()), one_line(&object.kind));
     Finding::error(
         "not-served",
         format!(
-            "the cluster no longer serves {what}, which the revision has ({})",
+            "the cluster no longer serves {what}, which {of} has ({}), and Helm stops at it",
             one_line(&object.name)
         ),
     )
-    .help("go back to a revision whose objects the cluster knows, with --to-release, or go forward with a fix")
+    .help(
+        "go back to a revision whose objects the cluster knows, with --to-release; `helm mapkubeapis` rewrites what the \
+         newest revision names",
+    )
+}
+
+/// What it is in, or what defines it, is made by the rollback itself.
+pub fn made_first(object: &Object) -> NotChecked {
+    let of = format!("{} {}", one_line(&object.kind), one_line(&object.name));
+    NotChecked::with_help(
+        format!("whether the cluster accepts {of} cannot be asked: the rollback makes its namespace or its kind first"),
+        "make these outside of the release, so that they are there before",
+    )
 }
 
 /// The cluster would not accept an object. An error if it does not say so.

@@ -160,7 +160,7 @@ fn needed(running: &Running, target: &Target, hooks: &[Object], places: &Places)
         add(object, &[&["get", change], watches].concat());
     }
     for object in &*newest.objects {
-        if of_the_same(helm, &target.objects, object, places).is_none() {
+        if of_the_same(helm, &target.objects, object, places).is_none() && !object.is_kept() {
             add(object, &["get", "delete"]);
         }
     }
@@ -197,13 +197,30 @@ fn of_the_same<'a>(helm: &Helm, all: &'a [Object], object: &Object, places: &Pla
 pub async fn accepted(running: Running, target: Target, places: Places) -> Seen<()> {
     let Running { helm, newest, .. } = &running;
     let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
-    let mut findings = Vec::new();
-    let mut unknown = None;
+    let (mut findings, mut unknown) = (Vec::new(), None);
+    // Helm reads the newest manifest and the hooks before it changes anything.
+    let hooks = target.hooks()?;
+    let newest_has = newest.objects.iter().map(|object| (object, "the newest revision"));
+    for (object, of) in newest_has.chain(hooks.iter().map(|hook| (hook, "a hook"))) {
+        let is_served = places.contains_key(&key(object));
+        if !is_served && target.objects.iter().all(|other| key(other) != key(object)) {
+            findings.push(messages::not_served(object, of));
+        }
+    }
     for some in target.objects.chunks(AT_ONCE) {
         let asks = some.iter().map(|object| async {
+            let makes = |objects: &[Object], is_it: &dyn Fn(&Object) -> bool| objects.iter().any(is_it);
             let Some(place) = places.get(&key(object)) else {
-                return Some(Ok(messages::not_served(object)));
+                return Some(match makes(&target.objects, &|other| other.defines(object)) {
+                    true => Err(messages::made_first(object)),
+                    false => Ok(messages::not_served(object, "the revision")),
+                });
             };
+            let space = helm.namespace(object, place);
+            let is_space = |other: &Object| other.is_namespace(space);
+            if makes(&target.objects, &is_space) && !makes(&newest.objects, &is_space) {
+                return Some(Err(messages::made_first(object)));
+            }
             let current = of_the_same(helm, &newest.objects, object, &places);
             // The cluster fills in what a running pod may not lose, and Helm sends nothing for one that does not differ.
             if object.is_pod() && current.is_some_and(|current| current.body == object.body) {
@@ -214,8 +231,10 @@ pub async fn accepted(running: Running, target: Target, places: Places) -> Seen<
                 true => Patch::Apply,
                 false => Patch::Merge(&merge),
             };
-            let error = helm.would_accept(object, Change { place, patch }, until).await.err()?;
-            Some(messages::not_accepted(object, helm.namespace(object, place), &error))
+            let is_new = current.is_none();
+            let change = Change { place, is_new, patch };
+            let error = helm.would_accept(object, change, until).await.err()?;
+            Some(messages::not_accepted(object, space, &error))
         });
         for answer in join_all(asks).await.into_iter().flatten() {
             match answer {

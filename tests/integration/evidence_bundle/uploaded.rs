@@ -120,7 +120,13 @@ fn each_refusal_has_its_sentence_and_the_local_zip_stays() {
     const EXPIRED: &str = "<Error><Code>AuthenticationFailed</Code></Error>";
     const QUOTA: &str =
         r#"{"code":"resource_exhausted","msg":"Artifact storage quota has been hit: insufficient usage"}"#;
-    let refusals: [(&str, Fault, i32, &[&str]); 5] = [
+    let refusals: [(&str, Fault, i32, &[&str]); 6] = [
+        (
+            "CreateArtifact",
+            Fault::Answer(200, r#"{"ok":false}"#),
+            1,
+            &["the answer is not `ok`"],
+        ),
         (
             "CreateArtifact",
             Fault::Answer(403, QUOTA),

@@ -153,7 +153,7 @@ pub struct RollbackDryRunOptions {
     pub migrations: Vec<String>,
     /// Command that builds and starts the previous version, to ask it what `smoke` of the configuration asks. It is split
     /// into words as a shell would, but runs without a shell: for git in a temporary checkout; for other platforms write
-    /// {image}, as in: docker run --rm --network host {image}.
+    /// {image}, as in: docker run --rm --init --network host {image}.
     #[arg(long, value_name = "COMMAND")]
     pub rehearse: Option<String>,
     /// Where the rehearsed version answers, such as http://127.0.0.1:8080 [default: the URL of `smoke`].

@@ -73,7 +73,7 @@ impl RollbackDryRunOptions {
         if known.contains(&Placeholder::Image) && !command.has(Placeholder::Image) {
             return Err(
                 UsageError::new(format!("--rehearse `{text}` does not say where the image goes"))
-                    .help("write {image} there, as in: docker run --rm --network host {image}"),
+                    .help("write {image} there, as in: docker run --rm --init --network host {image}"),
             );
         }
         let smoke = around.smoke.ok_or_else(|| {

@@ -14,17 +14,18 @@ mod timing;
 mod window;
 
 use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::commands::{Keep, Running, Subcommand, Trial};
 use crate::engine::{self, NotChecked};
 use crate::model::waiver::{self, Waiver};
-use crate::model::{Check, Finding, Outcome, TimeSpan};
-use crate::world::World;
-use crate::world::http::{Http, Settings};
+use crate::model::{Check, Ended, Finding, Outcome, TimeSpan};
+use crate::world::http::{Http, Settings, is_loopback};
+use crate::world::{World, ports};
 use control::Control;
 use probe::Context;
 pub use probe::{LatencyLimits, Probe};
@@ -36,6 +37,9 @@ pub use window::{Goal, Limits};
 pub const STAGE: &str = "smoke";
 /// For the connection to a control, which has to be something that answers at once.
 const CONTROL_CONNECT: Duration = Duration::from_secs(2);
+
+/// On this machine, a listener accepts at once.
+const STILL_THERE: Duration = Duration::from_millis(300);
 
 #[derive(Clone)]
 pub struct Plan {
@@ -105,8 +109,32 @@ async fn with_servers(plan: &Plan, world: &World) -> Vec<Check> {
         }
     }
     let mut checks = servers.stop(right, world).await;
+    if let (Some(left), Some(Ended::Looked(findings))) = (
+        left_running(&targets).await,
+        checks.first_mut().map(|check| &mut check.ended),
+    ) {
+        findings.push(left);
+    }
     checks.extend(probes);
     checks
+}
+
+/// What still listens after the end, such as a container that does not heed what ends `docker run`.
+async fn left_running(targets: &[Url]) -> Option<Finding> {
+    for target in targets.iter().filter(|url| is_loopback(url)) {
+        let (host, port) = (target.host()?, target.port_or_known_default()?);
+        let ip = match host {
+            Host::Ipv4(ip) => ip.into(),
+            Host::Ipv6(ip) => ip.into(),
+            Host::Domain(_) => Ipv4Addr::LOCALHOST.into(),
+        };
+        if ports::connect(SocketAddr::new(ip, port), STILL_THERE).await.is_ok() {
+            let message = format!("something still listens on port {port} after the server was stopped");
+            let help = "with docker, start it by `docker run --rm --init`, so that it ends with the command";
+            return Some(Finding::warning("left-running", message).help(help));
+        }
+    }
+    None
 }
 
 async fn probe_all(plan: &Plan, world: &World, watched: &Watched) -> Vec<Check> {

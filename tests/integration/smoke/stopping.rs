@@ -1,10 +1,11 @@
 //! A started server is ended, whatever it does and however smoke itself ends.
 
+use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::gate::Gate;
-use crate::servers::{eventually, free_port, hello, pids, runs};
+use crate::servers::{eventually, free_port, hello, pids, read_head, runs};
 
 /// D8: start-server-and-test 2.1.5 never returns when the server ignores its signal, and 3.0.12 had not after 25 s.
 #[test]
@@ -153,4 +154,26 @@ fn a_long_grace_ends_when_we_are_asked_to_stop() {
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
     assert_eq!(gate.report("smoke")["verdict"], "inconclusive");
     assert!(!runs("sleep 4242004") && !runs(&hello));
+}
+
+/// As a container does whose program does not heed SIGTERM: what answers is nobody's child.
+#[test]
+fn what_still_listens_after_the_end_is_told() {
+    let gate = Gate::new();
+    let port = free_port();
+    let asked = gate.root().join("asked");
+    std::thread::spawn(move || {
+        eventually("the command was started", || asked.exists());
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+        for mut stream in listener.incoming().flatten() {
+            read_head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let start = "--start=sh -c 'touch asked; exec sleep 600'";
+    let ran = gate.run(["smoke", &format!("http://127.0.0.1:{port}/"), start]);
+    ran.says(&format!(
+        "something still listens on port {port} after the server was stopped"
+    ));
+    ran.says("docker run --rm --init");
 }

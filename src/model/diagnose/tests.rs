@@ -1,6 +1,7 @@
 //! Diagnoses of small logs: what must win, and what must not.
 
 use super::*;
+use crate::model::workflow::Access;
 
 fn log(lines: &str) -> Log {
     let mut reader = Reader::default();
@@ -92,6 +93,19 @@ fn a_token_that_has_the_permission_speaks_against_it() {
     );
     let found = of(&format!("{}{}", setup("write"), step("git push", "", &body)));
     assert_eq!(found.against, ["the token has contents: write"]);
+}
+
+#[test]
+fn the_permissions_of_a_log_have_the_names_of_a_workflow() {
+    let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\nMetadata: read\nPullRequests: write\nIdToken: write\n\
+        Odd: read\nPages: all\n##[endgroup]\n";
+    let granted: Vec<_> = Context::of(&log(setup)).granted().collect();
+    let expected = [
+        ("contents", Access::Read),
+        ("id-token", Access::Write),
+        ("pull-requests", Access::Write),
+    ];
+    assert_eq!(granted, expected.map(|(scope, access)| (scope.to_owned(), access)));
 }
 
 #[test]

@@ -300,28 +300,6 @@ fn the_other_changes() {
 }
 
 #[test]
-fn the_permissions_of_a_log_have_the_names_of_a_workflow() {
-    let lines = [
-        "##[group]GITHUB_TOKEN Permissions",
-        "Contents: read",
-        "Metadata: read",
-        "PullRequests: write",
-        "IdToken: write",
-        "Odd: read",
-        "Pages: all",
-    ];
-    let expected = [
-        ("contents", Access::Read),
-        ("pull-requests", Access::Write),
-        ("id-token", Access::Write),
-    ];
-    assert_eq!(
-        permissions_in_log(lines),
-        expected.map(|(scope, access)| (scope.to_owned(), access))
-    );
-}
-
-#[test]
 fn what_cannot_be_patched_is_refused_with_the_reason() {
     let change = Change::FetchDepth(At::step("a", 1));
     for (bytes, path, says) in [

@@ -100,7 +100,7 @@ pub struct Patch {
 pub struct Refusal(pub String);
 
 impl Refusal {
-    fn new(why: &str) -> Self {
+    pub fn new(why: &str) -> Self {
         Self(why.to_owned())
     }
 }

@@ -66,7 +66,7 @@ impl WorkflowFile {
                 .text("run")
                 .and_then(|script| script.lines().find(|line| !line.trim().is_empty()));
             let names = [step.text("uses"), first, step.text("name")];
-            names.into_iter().flatten().any(|name| name.trim() == wanted)
+            !wanted.is_empty() && names.into_iter().flatten().any(|name| name.trim() == wanted)
         });
         match places.collect::<Vec<_>>().as_slice() {
             [] => Err(Refusal::new("the step is not found in the workflow")),

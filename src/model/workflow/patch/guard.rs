@@ -214,6 +214,16 @@ fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed,
                 one_line(value)
             )));
         }
+        let lower = value.to_ascii_lowercase();
+        if ["github.token", "github_token", "'"]
+            .iter()
+            .any(|part| lower.contains(part))
+        {
+            return Err(Refusal(format!(
+                "`{name}` always has a value, by `{}`, so what is missing is something else",
+                one_line(value)
+            )));
+        }
         return Ok(Needed {
             variable: name.to_owned(),
             expression: value.to_owned(),

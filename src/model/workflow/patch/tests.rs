@@ -370,7 +370,8 @@ fn a_guard_looks_at_the_whole_expression_of_a_value() {
         "run: ls\n",
         &format!("uses: a/b@v1\n        with:\n          TOKEN: {both}\n"),
     );
-    for text in [&*inline, &input, &with("TOKEN: ${{ steps.x.outputs.y }}")] {
+    let always = with("TOKEN: ${{ secrets.TOKEN || github.token }}");
+    for text in [&*inline, &input, &always, &with("TOKEN: ${{ steps.x.outputs.y }}")] {
         guarded(text, 1, "TOKEN").unwrap_err();
     }
 }

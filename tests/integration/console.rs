@@ -305,7 +305,8 @@ fn scan() {
 #[test]
 fn diagnose() {
     let gate = Gate::new();
-    gate.write("red.log", crate::diagnose::RED).write("green.log", "ok\n");
+    gate.write("red.log", crate::diagnose::RED)
+        .write("green.log", "2026-07-30T10:33:36.0000000Z ok\n");
     Transcript::of(&gate)
         .run(&["diagnose", "--log=red.log", "--context=1"])
         .run(&["diagnose", "--log=green.log"])

@@ -1,5 +1,7 @@
 //! `diagnose`: why a job failed.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 
 use crate::gate::Gate;
@@ -62,7 +64,7 @@ fn a_failure_is_explained_with_its_line_its_class_and_its_fix() {
 
 /// A job that deploys with a secret that a push to main does not have.
 const UNGUARDED: &str = "name: staging
-on: push
+on: [push, pull_request]
 permissions: {}
 jobs:
   deploy: # to staging
@@ -102,8 +104,15 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
         "{applied}"
     );
     gate.write("d.yml", UNGUARDED);
-    gate.run([&args[..], &["--write", "--pr-text=pr.md"]].concat()).code(1);
+    let file = gate.root().join("d.yml");
+    let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o664);
+    gate.run([&args[..], &["--write", "--pr-text=pr.md"]].concat())
+        .code(1)
+        .says("the change was made in d.yml")
+        .says("the text of a pull request was written to");
     assert_eq!(gate.read("d.yml"), applied);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o664);
     let text = gate.read("pr.md");
     for part in [
         "## Evidence",
@@ -115,13 +124,23 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     }
     // Of a fork, the secret cannot exist, and nothing depends on the step.
     gate.write("red.log", RED).write("d.yml", UNGUARDED);
-    gate.run(args).code(1).says("+        if: ");
+    gate.run(args).code(1).says("+        if: github.repository == ");
     // It is made once.
     gate.write(
         "d.yml",
         UNGUARDED.replace("run: ./deploy.sh staging", "run: ./other.sh"),
     );
-    gate.run(args).code(1).never_says("this change of the workflow");
+    gate.run(args)
+        .code(1)
+        .never_says("this change of the workflow")
+        .says("no patch: the step is not found in the workflow");
+    // A patch with such a path is for nobody's repository.
+    std::fs::create_dir(gate.root().join("a")).unwrap();
+    gate.write("d.yml", UNGUARDED);
+    gate.run(["diagnose", "--log=red.log", "--workflow-file=a/../d.yml", "--write"])
+        .code(1)
+        .says("no patch: a patch cannot name a path with `..`");
+    assert_eq!(gate.read("d.yml"), UNGUARDED);
     gate.run(["diagnose", "--log=red.log", "--write"])
         .code(2)
         .says("--workflow-file");
@@ -165,7 +184,7 @@ fn logs_with_one_cause_are_one_entry_and_what_passed_is_told() {
     let gate = Gate::new();
     gate.write("a.log", RED)
         .write("b.log", RED)
-        .write("c.log", "all is well\n");
+        .write("c.log", "2026-07-30T10:33:36.0000000Z all is well\n");
     gate.run(["diagnose", "--log=a.log", "--log=b.log", "--log=c.log"])
         .code(1)
         .says("also the cause in b.log")
@@ -213,7 +232,7 @@ fn rules_of_a_project_are_used_and_a_wrong_one_is_refused() {
 #[test]
 fn the_logs_of_a_run_are_read_from_their_archive() {
     let gate = Gate::new();
-    gate.write("0_build.txt", "all is well\n")
+    gate.write("0_build.txt", "2026-07-30T10:33:36.0000000Z all is well\n")
         .write("1_deploy.txt", RED)
         .write("deploy/1_Set up job.txt", "Secret source: None\n")
         .write("notes.md", "");
@@ -241,6 +260,82 @@ fn the_logs_of_a_run_are_read_from_their_archive() {
     gate.run(["diagnose", "--log=other.zip"])
         .code(4)
         .says("other.zip has no logs");
+}
+
+/// A log is written by whoever wrote the step, and by anybody who hands one in.
+#[test]
+fn a_log_grants_no_right_that_the_failed_step_does_not_need() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let workflow = |on_push: &str| {
+        format!(
+            "on: push\njobs:\n  other:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make release\n  tag:\n    \
+             runs-on: ubuntu-latest\n    steps:\n      - run: |\n          make release\n          {on_push}\n"
+        )
+    };
+    let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\nMetadata: read\nPackages: write\n##[endgroup]\n";
+    let log = |setup: &str, job: &str, who: &str| {
+        format!(
+            "{setup}Complete job name: {job}\n##[group]Run make release\nshell: /usr/bin/bash -e {{0}}\n##[endgroup]\n\
+             remote: Permission to a/b.git denied to {who}.\n##[error]Process completed with exit code 128.\n"
+        )
+    };
+    let bot = "github-actions[bot]";
+    let run = |log: String, workflow: String| {
+        gate.write("red.log", log).write("d.yml", workflow);
+        gate.run(["diagnose", "--log=red.log", "--workflow-file=d.yml"])
+    };
+    run(log(setup, "tag", bot), workflow("git push --tags"))
+        .code(1)
+        .says("this change of the workflow would help")
+        .says("+      contents: write")
+        .says("+      packages: write")
+        .never_says("+      metadata");
+    for (log, workflow, says) in [
+        (
+            log("", "tag", bot),
+            workflow("git push"),
+            "does not list the permissions",
+        ),
+        (
+            log(setup, "tag", bot),
+            workflow("true"),
+            "does not look as if it needs `contents`",
+        ),
+        (
+            log(setup, "tag", "mallory"),
+            workflow("git push"),
+            "no change of the workflow",
+        ),
+        (
+            log(setup, "gone", bot),
+            workflow("git push"),
+            "the job that the log names is not found",
+        ),
+        (
+            log(setup, "other", bot),
+            workflow("git push"),
+            "does not look as if it needs `contents`",
+        ),
+    ] {
+        run(log, workflow)
+            .code(1)
+            .says(says)
+            .never_says("this change of the workflow");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_read_or_says_nothing_does_not_hide_the_others() {
+    let gate = Gate::new();
+    gate.write("a.log", "all is well\n").write("red.log", RED);
+    gate.run(["diagnose", "--log=a.log"])
+        .code(4)
+        .says("nothing in a.log is known to explain a failure");
+    gate.run(["diagnose", "--log=none.log", "--log=a.log", "--log=red.log"])
+        .code(1)
+        .says("none.log cannot be read")
+        .says("nothing in a.log is known")
+        .says("The variable DEPLOY_TOKEN is not set");
 }
 
 #[test]

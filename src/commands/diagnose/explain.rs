@@ -27,7 +27,7 @@ pub fn checks(
     case: &Case,
     same: &[String],
     workflow: Option<&WorkflowFile>,
-    patch: Option<&Result<Patch, Refusal>>,
+    (patch, written): (Option<Result<&Patch, &Refusal>>, &[String]),
     world: &World,
 ) -> Vec<Check> {
     let found = &case.found;
@@ -37,8 +37,9 @@ pub fn checks(
         (step, name) => format!("`{step}` succeeds ({name})"),
     };
     let id = format!("diagnose:{}", found.fingerprint);
-    let mut findings = vec![main(case, &step, workflow, world)];
+    let mut findings = vec![main(case, workflow, world)];
     findings.extend(patch.map(|patch| patch_note(patch, world)));
+    findings.extend(written.iter().map(|text| note("written", text, world)));
     findings.extend(found.evidence.iter().map(|text| note("evidence", text, world)));
     findings.extend(
         found
@@ -79,7 +80,7 @@ pub fn checks(
 }
 
 /// The change as `git apply` takes it. A workflow holds no value of a secret, but what is masked there is masked here.
-fn patch_note(patch: &Result<Patch, Refusal>, world: &World) -> Finding {
+fn patch_note(patch: Result<&Patch, &Refusal>, world: &World) -> Finding {
     match patch {
         Ok(patch) => Finding::note("patch", "this change of the workflow would help; git apply takes it")
             .excerpt(world.secrets.redact(&patch.diff)),
@@ -87,7 +88,7 @@ fn patch_note(patch: &Result<Patch, Refusal>, world: &World) -> Finding {
     }
 }
 
-fn main(case: &Case, step: &str, workflow: Option<&WorkflowFile>, world: &World) -> Finding {
+fn main(case: &Case, workflow: Option<&WorkflowFile>, world: &World) -> Finding {
     let found = &case.found;
     let sentence = world.secrets.shorten(&*found.sentence, LONGEST);
     let message = match found.confidence {
@@ -98,7 +99,7 @@ fn main(case: &Case, step: &str, workflow: Option<&WorkflowFile>, world: &World)
     let mut finding = Finding::error(found.cause.as_str(), message).excerpt(excerpt(found, world));
     finding.class = found.cause.class();
     finding = finding.help(help(found, world));
-    let line = workflow.and_then(|file| Some((file, file.place_of(step)?.line)));
+    let line = workflow.and_then(|file| Some((file, file.place_of(found).ok()?.line)));
     match (line, found.lines.first()) {
         (Some((file, line)), _) => finding.at(&file.name, Some(line)),
         (None, Some(best)) if case.is_file => finding.at(&case.name, u32::try_from(best.number).ok()),

@@ -1,5 +1,5 @@
 //! Why is it red? Reads logs of jobs that failed, and says which lines explain it, what the cause is and what to do.
-//! A check for each cause, and one for the logs in which nothing failed.
+//! A check for each cause, one for each log that says nothing, and one for the logs in which nothing failed.
 
 mod explain;
 mod fetch;
@@ -24,6 +24,7 @@ use workflow_file::WorkflowFile;
 
 const STAGE: &str = "diagnose";
 const TITLE: &str = "The log can be read";
+const NO_MARKS: &str = "give the log of the job as GitHub shows it, or rules for this output: --rules";
 
 #[derive(Clone)]
 pub struct Plan {
@@ -130,8 +131,23 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     let mut outcome = Outcome::default();
     let mut cases: Vec<(Case, Vec<String>)> = Vec::new();
     let mut fine = Vec::new();
-    for named in &read::each(&plan.logs)? {
-        let log = read::log(named, world)?;
+    let mut unread = Vec::new();
+    let mut logs = Vec::new();
+    for named in &plan.logs {
+        match read::each(std::slice::from_ref(named)) {
+            Ok(inside) => logs.extend(inside),
+            Err(why) => unread.push((named.name.clone(), why)),
+        }
+    }
+    for named in &logs {
+        let log = match read::log(named, world) {
+            Ok(log) => log,
+            Err(why) if world.interrupt.received().is_some() => return Err(why),
+            Err(why) => {
+                unread.push((named.name.clone(), why));
+                continue;
+            }
+        };
         match diagnose(&log, &rules, green.as_ref(), plan.context) {
             Some(found) => match cases
                 .iter_mut()
@@ -148,24 +164,37 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
                     Vec::new(),
                 )),
             },
-            None => fine.push(format!("{} ({})", named.name, count(log.lines, "line"))),
+            None if log.has_marks => fine.push(format!("{} ({})", named.name, count(log.lines, "line"))),
+            // What a step wrote does not say whether it failed.
+            None => {
+                let why = format!("nothing in {} is known to explain a failure", named.name);
+                unread.push((named.name.clone(), (why, NO_MARKS.to_owned())));
+            }
         }
     }
     for (index, (case, same)) in cases.iter().enumerate() {
-        let proposed = workflow
-            .as_ref()
-            .and_then(|file| Some((file, file.patch(&case.found)?)));
-        let patch = proposed.as_ref().map(|(_, (_, patch))| patch);
-        outcome
-            .checks
-            .extend(explain::checks(case, same, workflow.as_ref(), patch, world));
+        let proposed = workflow.as_ref().map(|file| (file, file.patch(&case.found)));
+        let mut written = Vec::new();
         if index == 0 {
             outcome.outputs = outputs(&case.found, world);
-            if let Some((file, (change, Ok(patch)))) = &proposed {
+            if let Some((file, Ok((change, patch)))) = &proposed {
                 outcome.outputs.insert("patch".to_owned(), Output::exact(&*patch.diff));
-                write(plan, case, (file, change, patch), world)?;
+                written = write(plan, case, (file, change, patch), world)?;
             }
         }
+        let patch = (proposed.as_ref()).map(|(_, proposed)| proposed.as_ref().map(|(_, patch)| patch));
+        outcome
+            .checks
+            .extend(explain::checks(case, same, workflow.as_ref(), (patch, &written), world));
+    }
+    for (index, (name, (cause, help))) in unread.into_iter().enumerate() {
+        let (id, title) = (
+            format!("diagnose:log-{}", index + 1),
+            format!("{name} can be diagnosed"),
+        );
+        let help = Some(help);
+        let ended = Ended::Errored { cause, help };
+        outcome.checks.push(Check::new(STAGE, id, title, ended, Duration::ZERO));
     }
     if !fine.is_empty() {
         let title = format!("Nothing failed in {}", fine.join(", "));
@@ -176,16 +205,18 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     Ok(outcome)
 }
 
-/// Writes what was asked for: the changed workflow, and the text of a pull request.
+/// Writes what was asked for: the changed workflow, and the text of a pull request. Says what it wrote.
 fn write(
     plan: &Plan,
     case: &Case,
     (file, change, patch): (&WorkflowFile, &Change, &Patch),
     world: &World,
-) -> Result<(), (String, String)> {
+) -> Result<Vec<String>, (String, String)> {
+    let mut written = Vec::new();
     let failed = |error: anyhow::Error| (format!("{error:#}"), "check the path and its permissions".to_owned());
     if plan.write {
-        files::replace(&file.path, patch.text.as_bytes()).map_err(failed)?;
+        files::replace_with_its_mode(&file.path, patch.text.as_bytes()).map_err(failed)?;
+        written.push(format!("the change was made in {}", file.name));
     }
     if let Some(path) = &plan.pr_text {
         let lines: Vec<(u64, String)> = (case.found.lines.iter())
@@ -206,8 +237,9 @@ fn write(
         };
         let text = pull_request::text(change, &file.name, &evidence);
         files::replace(path, text.as_bytes()).map_err(failed)?;
+        written.push(format!("the text of a pull request was written to {}", path.display()));
     }
-    Ok(())
+    Ok(written)
 }
 
 fn outputs(found: &Diagnosis, world: &World) -> std::collections::BTreeMap<String, Output> {

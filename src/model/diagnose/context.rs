@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::line::Kind;
 use super::log::Log;
 use crate::model::workflow::Access;
+use crate::model::workflow::patch::may_name_permission;
 
 /// Read from the lines that the runner writes before the first step (actions/runner, `JobExtension`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl Context {
                         }
                         "Secret source" => context.secret_source = Some(value),
                         "Image" => context.image = Some(value),
-                        "Complete job name" => context.job = Some(value),
+                        "Complete job name" => context.job = context.job.or(Some(value)),
                         _ => {}
                     }
                 }
@@ -54,7 +55,7 @@ impl Context {
         context
     }
 
-    /// What the job's token may do.
+    /// What the job's token may do, as far as a workflow may say it.
     pub fn granted(&self) -> impl Iterator<Item = (String, Access)> {
         let access = |value: &str| match value {
             "read" => Some(Access::Read),
@@ -62,7 +63,8 @@ impl Context {
             _ => None,
         };
         let each = self.permissions.iter();
-        each.filter_map(move |(scope, value)| Some((scope.clone(), access(value)?)))
+        let all = each.filter_map(move |(scope, value)| Some((scope.clone(), access(value)?)));
+        all.filter(|(scope, access)| may_name_permission(scope, *access))
     }
 
     /// This run has no secrets of the repository: it is from a fork, or from Dependabot.

@@ -4,9 +4,7 @@ use super::log::{Log, Step};
 
 /// The index of the step that failed the job; `None` if nothing did.
 pub fn of(log: &Log) -> Option<usize> {
-    let failed: Vec<usize> = indices(log, |step| {
-        step.exit.is_some_and(|code| code != 0) || step.ends_with_error()
-    });
+    let failed = failed(log);
     if failed.is_empty() {
         // An error that no step ended with; at last, what ran last.
         return indices(log, |step| step.error_at.is_some()).last().copied();
@@ -22,6 +20,13 @@ pub fn of(log: &Log) -> Option<usize> {
     };
     let culprit = failed.iter().copied().find(|index| !tolerated(*index));
     Some(culprit.or(failed.last().copied()).unwrap_or(first))
+}
+
+/// The steps that ended with an error.
+pub fn failed(log: &Log) -> Vec<usize> {
+    indices(log, |step| {
+        step.exit.is_some_and(|code| code != 0) || step.ends_with_error()
+    })
 }
 
 /// The last step that wrote anything.

@@ -16,8 +16,8 @@ pub enum Fix {
     Permission { scope: String, level: Access },
     /// Check out the history and the tags.
     CheckoutDepth,
-    /// Another time limit.
-    Timeout,
+    /// Another time limit than this one, in minutes.
+    Timeout { limit: Option<u32> },
     /// Try again.
     Retry,
     /// A version that is known to work.
@@ -43,7 +43,7 @@ impl Fix {
                 },
             },
             ["checkout-depth"] => Self::CheckoutDepth,
-            ["timeout"] => Self::Timeout,
+            ["timeout"] => Self::Timeout { limit: None },
             ["retry"] => Self::Retry,
             ["pin-version"] => Self::PinVersion,
             ["secret-name"] => Self::SecretName,
@@ -59,7 +59,7 @@ impl Fix {
             Self::Trigger => "trigger",
             Self::Permission { .. } => "permission",
             Self::CheckoutDepth => "checkout-depth",
-            Self::Timeout => "timeout",
+            Self::Timeout { .. } => "timeout",
             Self::Retry => "retry",
             Self::PinVersion => "pin-version",
             Self::SecretName => "secret-name",
@@ -90,7 +90,7 @@ impl fmt::Display for Fix {
             Self::CheckoutDepth => {
                 f.write_str("check out the history and the tags: fetch-depth: 0 at actions/checkout")
             }
-            Self::Timeout => f.write_str("raise timeout-minutes, or split the step"),
+            Self::Timeout { .. } => f.write_str("raise timeout-minutes, or split the step"),
             Self::Retry => f.write_str("run it again; if it happens often, retry the step"),
             Self::PinVersion => f.write_str("pin a version that is known to work"),
             Self::SecretName => f.write_str("correct the name of the secret"),

@@ -44,6 +44,8 @@ pub struct Diagnosis {
     pub fix: Option<Fix>,
     pub fingerprint: String,
     pub context: Context,
+    /// The best line is of the step that failed, not of another one.
+    pub is_own_line: bool,
     /// Lines before and after the best one, with their numbers.
     pub around: Vec<(usize, Vec<u8>)>,
     /// Lines of the step that were too many to keep.
@@ -67,12 +69,18 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
     let number = log.steps[best.step].body.lines()[best.index].number;
     let mut judged = Judged::of(best, number, text, &candidates, step);
     judged.heed(&context, step, best, text);
+    let failed = culprit::failed(log).len();
+    if failed > 1 {
+        judged.against.push(format!("{failed} steps failed"));
+        judged.confidence = judged.confidence.min(Confidence::Likely);
+    }
     let fingerprint = normal::fingerprint(judged.cause.as_str(), text);
     let could_not_run = could_not_run(judged.cause, &context, step);
     Some(Diagnosis {
         step: step.title.clone(),
         exit: step.exit,
         lines: lines(log, &chosen, failing),
+        is_own_line: best.step == failing,
         around: neighbours(log, best, around),
         left_out: step.body.left_out,
         cause: judged.cause,
@@ -199,7 +207,7 @@ impl Judged {
     /// What the run says about itself.
     fn heed(&mut self, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
         let empty: Vec<String> = (step.header.empty().map(|value| value.name.clone()))
-            .filter(|name| is_secret_name(name))
+            .filter(|name| is_secret_name(name) && is_plain(name))
             .collect();
         let is_about_access = matches!(
             self.cause,
@@ -210,9 +218,14 @@ impl Judged {
                 self.cause = Cause::MissingSecret;
                 self.evidence.push(format!("{name} is the name of a secret"));
             }
-            if let Some(Fix::SkipGuard { names }) = &mut self.fix {
+            if let Some(Fix::SkipGuard { names }) = &mut self.fix
+                && is_plain(&name)
+            {
                 names.push(name);
             }
+        }
+        if let Some(Fix::Timeout { limit }) = &mut self.fix {
+            *limit = best.rule.group(text, "n").and_then(|minutes| minutes.parse().ok());
         }
         if is_about_access && !empty.is_empty() {
             let are = if empty.len() == 1 { "is" } else { "are" };
@@ -253,6 +266,15 @@ impl Judged {
                 _ => None,
             };
         }
+        // Another name has its own token, and a permission of the job's token changes nothing for it.
+        if best.rule.id == "git-denied"
+            && best
+                .rule
+                .group(text, "who")
+                .is_none_or(|who| who != "github-actions[bot]")
+        {
+            self.fix = None;
+        }
         if let Some(Fix::Permission { scope, level }) = &self.fix {
             match context.permissions.get(scope).map(String::as_str) {
                 Some("write") => self.against.push(format!("the token has {scope}: write")),
@@ -278,6 +300,14 @@ fn lacks_a_number(step: &Step) -> bool {
             .iter()
             .any(|part| line.contains(part))
     })
+}
+
+/// Whether a name can be part of a command as it is.
+fn is_plain(name: &str) -> bool {
+    !name.starts_with('-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// Whether a variable or an input of this name holds a secret.

@@ -45,6 +45,8 @@ pub struct Log {
     pub steps: Vec<Step>,
     /// Lines that were read.
     pub lines: usize,
+    /// A line has a mark of the runner: a time, `##[…]`, or the exit code.
+    pub has_marks: bool,
 }
 
 /// Reads a log block by block.
@@ -128,17 +130,21 @@ impl Reader {
         let step = current(&mut self.log.steps);
         let mut starts = false;
         let mut is_cleanup = false;
+        let mut is_marked = false;
         step.body.push(number, |out| {
             let start = out.len();
             let read = line::read(raw, out);
             let text = &out[start..];
             starts = read.kind == Kind::Group && text.starts_with(b"Run ");
+            is_marked =
+                read.stamped || read.kind != Kind::Text || text.starts_with(b"Process completed with exit code ");
             is_cleanup = text == b"Post job cleanup." || text == b"Cleaning up orphan processes";
             if starts {
                 *draft = Some(header::Draft::new(number, raw, &text[4..]));
             }
             (read.kind, read.stamped)
         });
+        self.log.has_marks |= is_marked;
         let index = step.body.lines().len() - 1;
         if starts {
             step.body.pop();

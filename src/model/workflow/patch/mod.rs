@@ -26,7 +26,7 @@ mod tests;
 
 pub use condition::Condition;
 pub use guard::Pin;
-pub use permission::from_log as permissions_in_log;
+pub use permission::may_name as may_name_permission;
 pub use target::{At, Step};
 pub use trigger::Trigger;
 
@@ -100,7 +100,7 @@ pub struct Patch {
 pub struct Refusal(pub String);
 
 impl Refusal {
-    fn new(why: &str) -> Self {
+    pub fn new(why: &str) -> Self {
         Self(why.to_owned())
     }
 }

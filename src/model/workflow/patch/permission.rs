@@ -34,12 +34,7 @@ pub fn add(
     (scope, access): (&str, Access),
     granted: Option<&[(String, Access)]>,
 ) -> Result<(), Refusal> {
-    let is_right = match scope {
-        IDENTITY => access == Access::Write,
-        "models" => access == Access::Read,
-        scope => READABLE.contains(&scope) && access != Access::None,
-    };
-    if !is_right {
+    if !may_name(scope, access) {
         let (scope, access) = (one_line(scope), access.as_str());
         return Err(Refusal(format!("there is no permission `{scope}: {access}`")));
     }
@@ -124,23 +119,11 @@ fn is_callable(root: &Node) -> bool {
     })
 }
 
-/// The permissions that the log of a run lists, `PullRequests: write`, as a workflow names them.
-pub fn from_log<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<(String, Access)> {
-    let entry = |line: &str| {
-        let (name, access) = line.trim().split_once(": ")?;
-        let access = match access {
-            "write" => Access::Write,
-            "read" => Access::Read,
-            _ => return None,
-        };
-        let mut scope = String::new();
-        for c in name.chars() {
-            if c.is_ascii_uppercase() && !scope.is_empty() {
-                scope.push('-');
-            }
-            scope.push(c.to_ascii_lowercase());
-        }
-        (scope == IDENTITY || READABLE.contains(&&*scope)).then_some((scope, access))
-    };
-    lines.into_iter().filter_map(entry).collect()
+/// Whether a workflow may grant it. `metadata`, which the log of a run lists too, is in no workflow.
+pub fn may_name(scope: &str, access: Access) -> bool {
+    match scope {
+        IDENTITY => access == Access::Write,
+        "models" => access == Access::Read,
+        scope => READABLE.contains(&scope) && access != Access::None,
+    }
 }

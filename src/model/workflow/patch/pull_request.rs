@@ -68,7 +68,7 @@ fn told(change: &Change) -> (String, String) {
             let names = names.join(", ");
             (
                 format!("`stageproof skip-guard` checks {names} before {} runs. If a value is missing, the rest of the job is skipped, \
-                         with the reason.", object(at)),
+                         with the reason. Steps that clean up after earlier steps still run.", object(at)),
                 "If all values are set, the job works as before. If a person starts the run, a missing value still fails it. The guard \
                  reads no value into the log, and needs no permission.".to_owned(),
             )

@@ -55,6 +55,10 @@ fn missing_values_are_guarded_and_where_secrets_cannot_exist_one_line_is_enough(
         ..values(4)
     };
     assert_eq!(proposed(&dependabot, TWO_STEPS), only(4, Condition::NotDependabot));
+    // A log may say what it likes: no run of this workflow is from a fork.
+    let no_pull_request = TWO_STEPS.replace("[push, pull_request]", "push");
+    assert_eq!(proposed(&fork(4), &no_pull_request), guard(4));
+    assert_eq!(proposed(&dependabot, &no_pull_request), guard(4));
     for facts in [
         facts(Lacks::Values(&[]), 3),
         Facts {
@@ -176,12 +180,14 @@ fn what_a_step_reads_says_on_which_events_it_can_work() {
         is_fork: Some(true),
         ..lacking()
     };
-    assert_eq!(proposed(&fork, ONE_STEP), only(Condition::NotFork));
+    let both = ONE_STEP.replace("on: push", "on: [push, pull_request]");
+    assert_eq!(proposed(&fork, &both), only(Condition::NotFork));
+    assert_eq!(proposed(&fork, ONE_STEP), None);
     let dependabot = Facts {
         is_dependabot: Some(true),
         ..lacking()
     };
-    assert_eq!(proposed(&dependabot, ONE_STEP), only(Condition::NotDependabot));
+    assert_eq!(proposed(&dependabot, &both), only(Condition::NotDependabot));
 }
 
 #[test]
@@ -300,25 +306,74 @@ fn the_other_changes() {
 }
 
 #[test]
-fn the_permissions_of_a_log_have_the_names_of_a_workflow() {
-    let lines = [
-        "##[group]GITHUB_TOKEN Permissions",
-        "Contents: read",
-        "Metadata: read",
-        "PullRequests: write",
-        "IdToken: write",
-        "Odd: read",
-        "Pages: all",
-    ];
-    let expected = [
-        ("contents", Access::Read),
-        ("pull-requests", Access::Write),
-        ("id-token", Access::Write),
-    ];
-    assert_eq!(
-        permissions_in_log(lines),
-        expected.map(|(scope, access)| (scope.to_owned(), access))
+fn only_a_harmless_script_is_run_again() {
+    for (script, may) in [
+        ("npm ci", true),
+        ("sudo apt-get install -y jq", true),
+        ("set -x; make test # on staging", true),
+        ("./run.sh", false),
+        ("curl -X PUT https://a.example/check", false),
+        ("curl --data a=b https://a.example/test", false),
+        ("curl -d a=b https://a.example/test", false),
+        ("make test && ssh host restart", false),
+        ("make build && gh release create v1", false),
+        ("apt-get upgrade", false),
+        ("pip install x && psql -f a.sql", false),
+        ("git fetch && git tag v1", false),
+        ("npm test && ./send-report.sh", false),
+        ("terraform destroy # test", false),
+    ] {
+        let text = ONE_STEP.replace("run: ls", &format!("run: '{script}'"));
+        assert_eq!(proposed(&facts(Lacks::Luck, 1), &text).is_some(), may, "{script}");
+    }
+}
+
+fn guarded(text: &str, index: usize, name: &str) -> Result<String, Refusal> {
+    let change = Change::SkipGuard {
+        at: At::step("a", index),
+        names: vec![name.to_owned()],
+        pin: Some(Pin {
+            at: "v1".to_owned(),
+            note: None,
+        }),
+    };
+    patch(text.as_bytes(), "x.yml", &change).map(|patch| patch.text)
+}
+
+#[test]
+fn a_guard_does_not_take_the_clean_up_of_earlier_steps_away() {
+    let with = |before: &str| {
+        format!(
+            "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - {before}\n      - run: ./deploy.sh\n        \
+             env:\n          TOKEN: ${{{{ secrets.TOKEN }}}}\n      - if: always()\n        run: ./down.sh\n      - if: failure()\n        \
+             run: ./tell.sh\n        env:\n          TOKEN: ${{{{ secrets.TOKEN }}}}\n"
+        )
+    };
+    let text = guarded(&with("run: ./up.sh"), 1, "TOKEN").unwrap();
+    assert!(text.contains("- if: always()\n"), "{text}");
+    assert!(
+        text.contains("- if: failure() && steps.guard.outputs.ready != 'false'\n"),
+        "{text}"
     );
+    let text = guarded(&with("uses: actions/checkout@v4"), 1, "TOKEN").unwrap();
+    assert!(text.contains("- if: always() && steps.guard"), "{text}");
+}
+
+#[test]
+fn a_guard_looks_at_the_whole_expression_of_a_value() {
+    let both = "${{ secrets.TOKEN || vars.TOKEN }}";
+    let with = |entry: &str| ONE_STEP.replace("run: ls\n", &format!("run: ls\n        env:\n          {entry}\n"));
+    let text = guarded(&with(&format!("TOKEN: {both}")), 1, "TOKEN").unwrap();
+    assert_eq!(text.matches(both).count(), 2, "{text}");
+    let inline = ONE_STEP.replace("run: ls", &format!("run: ls {both}"));
+    let input = ONE_STEP.replace(
+        "run: ls\n",
+        &format!("uses: a/b@v1\n        with:\n          TOKEN: {both}\n"),
+    );
+    let always = with("TOKEN: ${{ secrets.TOKEN || github.token }}");
+    for text in [&*inline, &input, &always, &with("TOKEN: ${{ steps.x.outputs.y }}")] {
+        guarded(text, 1, "TOKEN").unwrap_err();
+    }
 }
 
 #[test]
@@ -328,6 +383,7 @@ fn what_cannot_be_patched_is_refused_with_the_reason() {
         (&b"on: \xff"[..], "x.yml", "not UTF-8"),
         (ONE_STEP.as_bytes(), "/x.yml", "cannot name this path"),
         (ONE_STEP.as_bytes(), "a\n.yml", "cannot name this path"),
+        (ONE_STEP.as_bytes(), "../x.yml", "with `..`"),
         (b"", "x.yml", "there is no `jobs.a`"),
         (b"jobs: {a: b}", "x.yml", "there is no `jobs.a.steps`"),
     ] {

@@ -8,6 +8,11 @@ pub fn diff(old: &str, new: &str, path: &str) -> Result<String, Refusal> {
     if path.is_empty() || path.starts_with('/') || path.chars().any(|c| c.is_control() || matches!(c, '"' | '\\')) {
         return Err(Refusal::new("a patch cannot name this path; rename the file"));
     }
+    if path.split('/').any(|part| part == "..") {
+        return Err(Refusal::new(
+            "a patch cannot name a path with `..`; name the workflow from the top of its repository",
+        ));
+    }
     // git ends a path with a space in it at a tab.
     let tab = if path.contains(' ') { "\t" } else { "" };
     // Unlike git, `from_lines` ends a line at a carriage return, too.

@@ -47,8 +47,8 @@ pub fn propose(
     let condition = match (right.is_empty(), facts.is_fork, facts.is_dependabot) {
         _ if read.contains(&now) => return None,
         (false, ..) => Condition::Events(right),
-        (true, Some(true), _) if read.is_empty() => Condition::NotFork,
-        (true, _, Some(true)) if read.is_empty() => Condition::NotDependabot,
+        (true, Some(true), _) if read.is_empty() && super::has_pull_requests(workflow) => Condition::NotFork,
+        (true, _, Some(true)) if read.is_empty() && super::has_pull_requests(workflow) => Condition::NotDependabot,
         (true, ..) => {
             let (&to, from) = (read.first()?, now.to_owned());
             let is_alone = workflow.jobs().count() == 1 && known.len() == 1 && (wanted.len() == 1 || wanted.is_empty());

@@ -6,6 +6,7 @@ use super::Change;
 use super::condition::{Condition, minds_failure};
 use super::guard::Pin;
 use super::target::{At, Step, uses};
+use super::trigger::events;
 use super::with::LONGEST;
 use crate::model::workflow::{Access, Job, Workflow};
 use crate::model::yaml::Node;
@@ -76,10 +77,36 @@ const SETUPS: [(&str, &str, &str); 13] = [
     ("uv", "astral-sh/setup-uv", "version"),
 ];
 
-/// A script with one of these words may not be harmless to run twice.
-const LASTING: [&str; 10] = [
-    "deploy", "publish", "release", "push", "apply", "migrat", "upload", "promote", "rollback", "delete",
+/// A script is only run again if it does something of this kind,
+const HARMLESS: [&str; 12] = [
+    "install", "fetch", "pull", "restore", "download", "test", "build", "lint", "check", "npm ci", "pip", "apt-get",
 ];
+/// and nothing that lasts: twice may be once too often.
+const LASTING: [&str; 21] = [
+    "deploy",
+    "publish",
+    "release",
+    "push",
+    "apply",
+    "migrat",
+    "upload",
+    "promote",
+    "rollback",
+    "delete",
+    "destroy",
+    "create",
+    "upgrade",
+    "notify",
+    "psql",
+    "scp",
+    "rsync",
+    "--data",
+    " -d ",
+    "ssh ",
+    "--request",
+];
+/// These are also parts of harmless words, such as `staging`, and count where a word begins.
+const LASTING_STARTS: [&str; 4] = ["sync", "send", "post", "tag"];
 
 pub fn propose(facts: &Facts<'_>, workflow: &Node) -> Option<Change> {
     let (lacks, whole) = (facts.lacks.as_ref().filter(|_| facts.is_sure)?, Workflow::of(workflow)?);
@@ -91,23 +118,19 @@ pub fn propose(facts: &Facts<'_>, workflow: &Node) -> Option<Change> {
     });
     let step = || Some(At::step(facts.job, index?));
     match lacks {
-        Lacks::Values(names) => values(facts, names, step()?, steps.get(index? + 1..)?),
+        Lacks::Values(names) => values(facts, names, whole, step()?, steps.get(index? + 1..)?),
         Lacks::Event(wanted) => event::propose(facts, wanted, whole, steps, index?),
         Lacks::Permission { scope, access } => permission(facts, scope, *access),
         Lacks::History => Some(Change::FetchDepth(step()?)),
         Lacks::Time { minutes } => time(job, facts.job, steps, index, *minutes),
         Lacks::Luck => {
-            let said = steps.get(index?)?.scalars().into_iter().filter_map(Node::text);
-            let is_lasting = said
-                .map(str::to_ascii_lowercase)
-                .any(|text| LASTING.iter().any(|word| text.contains(word)));
             let pin = facts.pin.cloned();
             let retry = Change::Retry {
                 at: step()?,
                 retries: 2,
                 pin,
             };
-            (!is_lasting && steps.get(index?)?.get("run").is_some()).then_some(retry)
+            may_run_again(steps.get(index?)?).then_some(retry)
         }
         Lacks::Version { tool, version } => {
             let (_, repository, input) = SETUPS.iter().find(|(name, ..)| name == tool)?;
@@ -129,10 +152,32 @@ pub fn propose(facts: &Facts<'_>, workflow: &Node) -> Option<Change> {
     }
 }
 
+fn may_run_again(step: &Node) -> bool {
+    let script = step
+        .get("run")
+        .and_then(Node::text)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let begins = |text: &str, word: &str| {
+        text.match_indices(word)
+            .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()))
+    };
+    let lasts = |said: &str| {
+        let text = said.to_ascii_lowercase();
+        // `set -x` is harmless.
+        said.contains("-X")
+            || LASTING.iter().any(|word| text.contains(word))
+            || LASTING_STARTS.iter().any(|word| begins(&text, word))
+    };
+    let mut said = step.scalars().into_iter().filter_map(Node::text);
+    HARMLESS.iter().any(|word| begins(&script, word)) && !said.any(lasts)
+}
+
 /// Where secrets cannot exist, one step that nothing depends on is left out. In all other cases a guard says what is
 /// missing, and fails where it should not be.
-fn values(facts: &Facts<'_>, names: &[String], at: At, behind: &[Node]) -> Option<Change> {
+fn values(facts: &Facts<'_>, names: &[String], workflow: Workflow<'_>, at: At, behind: &[Node]) -> Option<Change> {
     let cannot_exist = match (facts.is_fork, facts.is_dependabot) {
+        _ if !has_pull_requests(workflow) => None,
         (Some(true), _) => Some(Condition::NotFork),
         (_, Some(true)) => Some(Condition::NotDependabot),
         _ => None,
@@ -146,6 +191,14 @@ fn values(facts: &Facts<'_>, names: &[String], at: At, behind: &[Node]) -> Optio
             pin: facts.pin.cloned(),
         }),
     }
+}
+
+/// Without them, a run is neither from a fork nor from Dependabot, whatever a log says.
+fn has_pull_requests(workflow: Workflow<'_>) -> bool {
+    let events = workflow.node.get("on").map(events).unwrap_or_default();
+    events
+        .iter()
+        .any(|event| ["pull_request", "pull_request_target"].contains(&event.as_str()))
 }
 
 /// Whatever the workflow says, the token of a pull request from a fork or of Dependabot only reads.

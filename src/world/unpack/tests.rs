@@ -193,18 +193,25 @@ fn the_size_of_a_file_in_a_tar_is_believed_only_as_far_as_it_goes() {
     // A link has no content, whatever size it tells.
     let mut link = tar("l", b'1', "00000000005\0", b"");
     link.extend(&good);
-    let (texts, closed) = texts(&link, 1 << 20);
+    // The header of a file is a text of its own, for its name.
+    let members = |bytes: &[u8]| {
+        let (mut texts, closed) = texts(bytes, 1 << 20);
+        texts.retain(|(_, content)| !tar::is_header(content));
+        (texts, closed)
+    };
+    let (texts, closed) = members(&link);
     assert_eq!((texts[0].0.as_str(), closed.len()), ("a", 0));
+    assert!(self::texts(&good, 1 << 20).0[0].1.starts_with(b"a\0"));
     // The long name is that of the next file alone.
     let mut named = tar("x", b'L', "00000000005\0", b"long\0");
     named.extend(&good);
     named.extend(&good);
-    let (texts, _) = self::texts(&named, 1 << 20);
+    let (texts, _) = members(&named);
     let paths: Vec<&str> = texts.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["", "long", "a", ""]);
     let mut pax = tar("x", b'x', "00000000021\0", b"9 size=5\n8 path=\n");
     pax.extend(tar("short", b'0', "00000000003\0", b"12345"));
-    let (texts, _) = self::texts(&pax, 1 << 20);
+    let (texts, _) = members(&pax);
     assert_eq!(texts[1].1, b"12345");
 }
 

@@ -1,8 +1,6 @@
 //! Any bytes as an archive: opening it must end, without a panic, and hand on no more than it may unpack.
 #![no_main]
 
-use std::io::Read as _;
-
 use libfuzzer_sys::fuzz_target;
 use stageproof::world::unpack::each;
 

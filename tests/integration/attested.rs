@@ -162,6 +162,21 @@ fn what_was_signed_verifies_as_zip_and_as_directory() {
     assert_eq!(gate.read("key.pub"), PUBLIC);
 }
 
+/// A signature says who sealed it, not that all is well.
+#[test]
+fn tests_that_failed_are_told_although_the_signature_is_right() {
+    let gate = workspace();
+    gate.write(
+        "tests/more.xml",
+        "<testsuites><testsuite name='s' errors='1'/></testsuites>",
+    );
+    seal(&gate, &["--sign-key-env=SIGNER"]).code(0);
+    verify(&gate, "evidence.zip")
+        .code(0)
+        .says("the signed test result is FAILED");
+    verify(&signed(), "evidence.zip").code(0).never_says("FAILED");
+}
+
 #[test]
 fn what_the_key_did_not_sign_is_refused() {
     let envelope = |alter: fn(&mut Value)| {

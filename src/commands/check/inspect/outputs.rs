@@ -14,8 +14,22 @@ use crate::model::yaml::Node;
 
 /// What every command answers.
 const OF_ALL: [&str; 3] = ["verdict", "reason", "report"];
+/// What there is of sealed evidence.
+const OF_A_BUNDLE: [&str; 11] = [
+    "manifest",
+    "manifest-sha256",
+    "bundle",
+    "bundle-sha256",
+    "statement",
+    "predicate",
+    "predicate-type",
+    "signature",
+    "artifact-id",
+    "artifact-url",
+    "artifact-digest",
+];
 /// What some answer besides. A test compares it with action.yml.
-const OF_COMMANDS: [(&str, &[&str]); 11] = [
+const OF_COMMANDS: [(&str, &[&str]); 12] = [
     (
         "diagnose",
         &["class", "cause", "confidence", "fix", "patch", "line", "fingerprint"],
@@ -24,44 +38,11 @@ const OF_COMMANDS: [(&str, &[&str]); 11] = [
     ("smoke", &[]),
     ("rollback-dry-run", &["target", "command"]),
     ("foreground-proof", &["log-sha256"]),
-    (
-        "evidence-bundle",
-        &[
-            "manifest",
-            "manifest-sha256",
-            "bundle",
-            "bundle-sha256",
-            "statement",
-            "predicate",
-            "predicate-type",
-            "signature",
-            "artifact-id",
-            "artifact-url",
-            "artifact-digest",
-        ],
-    ),
+    ("evidence-bundle", &OF_A_BUNDLE),
     ("verify", &["manifest-sha256", "bundle-sha256"]),
     ("verdict", &["command"]),
-    (
-        "rehearse",
-        &[
-            "ready",
-            "missing",
-            "target",
-            "command",
-            "manifest",
-            "manifest-sha256",
-            "bundle",
-            "bundle-sha256",
-            "statement",
-            "predicate",
-            "predicate-type",
-            "signature",
-            "artifact-id",
-            "artifact-url",
-            "artifact-digest",
-        ],
-    ),
+    ("rehearse", &["ready", "missing", "target", "command"]),
+    ("rehearse", &OF_A_BUNDLE),
     ("check", &[]),
     ("install", &["path", "sha256"]),
 ];
@@ -197,8 +178,15 @@ fn outputs_of(used: &Use<'_>) -> Option<Vec<&'static str>> {
         return Some(PROVE.outputs.to_vec());
     }
     let command = used.meaning.command.as_deref()?;
-    let (_, own) = OF_COMMANDS.iter().find(|(name, _)| *name == command)?;
-    Some(OF_ALL.iter().chain(own.iter()).copied().collect())
+    let own = of_command(command)?;
+    Some(OF_ALL.into_iter().chain(own).collect())
+}
+
+/// `None` if there is no such command.
+fn of_command(command: &str) -> Option<Vec<&'static str>> {
+    let mut rows = OF_COMMANDS.iter().filter(|(name, _)| *name == command).peekable();
+    rows.peek()?;
+    Some(rows.flat_map(|(_, outputs)| *outputs).copied().collect())
 }
 
 fn help(name: &str, known: &[&str]) -> String {
@@ -366,7 +354,8 @@ mod tests {
             }
             let words: Vec<&str> = description.split([' ', ',']).collect();
             let named = OF_COMMANDS.iter().filter(|(command, _)| words.contains(command));
-            let lacking: Vec<_> = named.filter(|(_, outputs)| !outputs.contains(name)).collect();
+            let lacks = |(command, _): &&(&str, _)| !of_command(command).unwrap().contains(name);
+            let lacking: Vec<_> = named.filter(lacks).collect();
             assert!(lacking.is_empty(), "{name}: {lacking:?}");
         }
         for (command, outputs) in OF_COMMANDS {

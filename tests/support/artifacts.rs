@@ -2,7 +2,7 @@
 //! refuse: unknown fields, another version, a missing or a foreign token, credentials sent to the store, blocks whose ids differ in length.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::servers::{read_head, serve};
+use crate::platform::Request;
+use crate::servers::serve;
 
 const RUN: &str = "ce7f54c7-61c7-4aae-887f-30da475f5f1a";
 pub const JOB: &str = "ca395085-040a-526b-2ce8-bdc85f692774";
@@ -61,14 +62,14 @@ impl Artifacts {
             } else {
                 "block"
             };
-            request.answer(&mut stream, &own, comp, &*faults, |state| put(state, &request));
+            answer(&mut stream, &own, comp, &*faults, |state| put(state, &request));
         });
         let own = Arc::clone(&state);
         let bearer = format!("Bearer {token}");
         let service = serve(move |mut stream| {
             let request = Request::read(&mut stream);
             let method = request.target.rsplit('/').next().unwrap_or_default().to_owned();
-            request.answer(&mut stream, &own, &method, &*fault, |state| {
+            answer(&mut stream, &own, &method, &*fault, |state| {
                 let path = "/twirp/github.actions.results.api.v1.ArtifactService/";
                 if request.method != "POST" || request.target != format!("{path}{method}") {
                     return (404, error("bad_route"));
@@ -126,59 +127,28 @@ impl Artifacts {
     }
 }
 
-struct Request {
-    method: String,
-    target: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-impl Request {
-    fn read(stream: &mut TcpStream) -> Self {
-        let head = read_head(stream);
-        let mut lines = head.lines();
-        let mut words = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let headers: BTreeMap<String, String> = lines
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect();
-        let length = headers
-            .get("content-length")
-            .map_or(0, |length| length.parse().unwrap());
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).unwrap_or_default();
-        Self {
-            method,
-            target,
-            headers,
-            body,
+/// Acts on a request, unless something goes wrong with it.
+fn answer(
+    stream: &mut TcpStream,
+    state: &Mutex<State>,
+    what: &str,
+    fault: &dyn Fn(&str, usize) -> Option<Fault>,
+    act: impl FnOnce(&mut State) -> (u16, String),
+) {
+    let mut state = state.lock().unwrap();
+    let before = state.asked.iter().filter(|asked| *asked == what).count();
+    state.asked.push(what.to_owned());
+    let (status, body) = match fault(what, before) {
+        Some(Fault::Answer(status, body)) => (status, body.to_owned()),
+        Some(Fault::Lost) => {
+            act(&mut state);
+            return;
         }
-    }
-
-    fn answer(
-        &self,
-        stream: &mut TcpStream,
-        state: &Mutex<State>,
-        what: &str,
-        fault: &dyn Fn(&str, usize) -> Option<Fault>,
-        act: impl FnOnce(&mut State) -> (u16, String),
-    ) {
-        let mut state = state.lock().unwrap();
-        let before = state.asked.iter().filter(|asked| *asked == what).count();
-        state.asked.push(what.to_owned());
-        let (status, body) = match fault(what, before) {
-            Some(Fault::Answer(status, body)) => (status, body.to_owned()),
-            Some(Fault::Lost) => {
-                act(&mut state);
-                return;
-            }
-            None => act(&mut state),
-        };
-        let length = body.len();
-        let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-        let _ = stream.write_all(text.as_bytes());
-    }
+        None => act(&mut state),
+    };
+    let length = body.len();
+    let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    let _ = stream.write_all(text.as_bytes());
 }
 
 fn error(msg: &str) -> String {

@@ -11,6 +11,39 @@ use crate::registry::PASSWORD;
 use crate::repo::{Repo, Told};
 use crate::servers::{free_port, read_head, serve};
 
+/// A request as it was sent, with its headers by their names in lower case.
+pub struct Request {
+    pub method: String,
+    pub target: String,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn read(stream: &mut TcpStream) -> Self {
+        let head = read_head(stream);
+        let mut lines = head.lines();
+        let mut words = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let headers: BTreeMap<String, String> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let length = headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        // One that is cut short is refused for what it lacks.
+        stream.read_exact(&mut body).unwrap_or_default();
+        Self {
+            method,
+            target,
+            headers,
+            body,
+        }
+    }
+}
+
 /// What an API takes.
 #[derive(Clone, Copy)]
 pub struct Api {
@@ -86,19 +119,13 @@ impl Api {
 
     /// The request, or the status that refuses it.
     fn read(self, stream: &mut TcpStream) -> Result<(String, Asked), u16> {
-        let head = read_head(stream);
-        let mut lines = head.lines();
-        let mut words = lines.next().unwrap_or_default().split(' ');
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let headers: BTreeMap<String, String> = lines
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect();
-        let length = headers
-            .get("content-length")
-            .map_or(0, |length| length.parse().unwrap());
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).unwrap();
+        let Request {
+            method,
+            target,
+            headers,
+            body,
+        } = Request::read(stream);
+        let length = body.len();
         if headers.get("authorization") != Some(&format!("Bearer {PASSWORD}")) {
             return Err(401);
         }
@@ -106,7 +133,7 @@ impl Api {
         if !self.headers.iter().all(is_sent) || (length > 0 && !is_sent(&("content-type", "application/json"))) {
             return Err(406);
         }
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let paths: Vec<_> = (self.routes.iter())
             .filter_map(|route| Some((route, filled(route.1, path)?)))
             .collect();
@@ -123,7 +150,7 @@ impl Api {
             headers,
             body: serde_json::from_slice(&body).unwrap_or_default(),
         };
-        Ok((method.to_owned(), request))
+        Ok((method, request))
     }
 
     /// A run against this address. It must not show the token.

@@ -1,6 +1,8 @@
 //! How good diagnoses are, on a folder of labelled logs: `labels.tsv` and `logs/ID.log`.
 //!
 //! `STAGEPROOF_DIAGNOSE_LOGS=FOLDER cargo test --lib -- diagnose::measure --ignored --nocapture`
+//!
+//! `STAGEPROOF_DIAGNOSE_PART` chooses the logs of one set. Those of `held2` count only when it names them.
 
 use std::path::Path;
 
@@ -24,7 +26,12 @@ fn labels(folder: &Path) -> Vec<Label> {
     let mut labels = Vec::new();
     for row in rows.filter(|row| !row.is_empty()) {
         let cells: Vec<&str> = row.split('\t').collect();
-        if !part.is_empty() && !cells.contains(&part.as_str()) {
+        let chosen = if part.is_empty() {
+            !cells.contains(&"held2")
+        } else {
+            cells.contains(&part.as_str())
+        };
+        if !chosen {
             continue;
         }
         let range = |text: &str| {

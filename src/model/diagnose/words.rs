@@ -2,142 +2,108 @@
 
 use super::cause::Cause;
 
-/// The first group of which a line has a word names its cause.
-const GROUPS: [(&[&str], Cause); 11] = [
+/// Phrases that leave no doubt, parted by `|`.
+const CLEAR: [(Cause, &str); 9] = [
     (
-        &[
-            "out of memory",
-            "no space left",
-            "disk full",
-            "quota",
-            "too large to",
-            "memory limit",
-        ],
         Cause::ResourceLimit,
+        "out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|timed out after",
     ),
     (
-        &[
-            "rate limit",
-            "timed out",
-            "timeout",
-            "temporarily",
-            "unreachable",
-            "connection",
-            "network",
-            "bad gateway",
-            "unavailable",
-            "try again later",
-            "lock is held",
-            "fetch failed",
-            "handshake",
-        ],
         Cause::FlakyInfra,
+        "rate limit|too many requests|handshake|tls connect|bad gateway|service unavailable|gateway time|\
+         temporary failure|could not resolve host|connection reset|connection timed out|connection refused by|\
+         network is unreachable|failed to download|could not download|download failed|error sending request|\
+         is currently in progress|another operation|lock is held|try again later|econnreset|etimedout",
     ),
     (
-        &[
-            "permission",
-            "unauthorized",
-            "forbidden",
-            "access denied",
-            "not authorized",
-            "authentication",
-            "may not ",
-            "credentials",
-        ],
-        Cause::Permissions,
-    ),
-    (
-        &["secret", "token is", "api key", "password is", "no token"],
         Cause::MissingSecret,
+        "token could not be found|no access token|token is missing|missing token|no token|token is required|\
+         api key is|no api key|missing api key|no credentials|credentials not recognized|missing credentials|\
+         please log in|please login|not logged in|project token|bearer '",
     ),
     (
-        &[
-            "not set",
-            "unset",
-            "not configured",
-            "not defined in",
-            "environment variable",
-            "must be set",
-            "is empty",
-            "required value",
-            "missing value",
-        ],
-        Cause::MissingConfig,
+        Cause::Permissions,
+        "not authorized|unauthorized|forbidden|access denied|authentication failed|authentication error|\
+         invalid credentials|not permitted|permission denied",
     ),
     (
-        &[
-            "pull request",
-            "this event",
-            "not a tag",
-            "only on ",
-            "event type",
-            "on branch",
-        ],
-        Cause::WrongTrigger,
+        Cause::WorkflowConfig,
+        "github action config|advanced configurations|workflow file|not our ref|shallow clone|runs-on",
     ),
     (
-        &[
-            "policy",
-            "threshold",
-            "exceeds",
-            "exceeded",
-            "not allowed",
-            "forbids",
-            "freeze",
-            "frozen",
-            "approval",
-            "gate",
-            "at least",
-            "at most",
-            "too many",
-            "violat",
-            "budget",
-            "coverage",
-        ],
-        Cause::PolicyGate,
-    ),
-    (
-        &["assert", "expected", "mismatch", "tests failed", "test failed"],
-        Cause::TestFailure,
-    ),
-    (
-        &[
-            "package",
-            "dependenc",
-            "version",
-            "module",
-            "could not resolve",
-            "requirement",
-            "library",
-            "plugin",
-            "incompatible",
-            "not installed",
-            "checksum",
-        ],
         Cause::Dependency,
+        "could not resolve dependenc|unsatisfiable|no package called|cannot find module|no module named|\
+         no matching version|no matching distribution|version conflict|hash mismatch|checksum mismatch|not up to date with|\
+         lockfile|or higher is required|is not supported by|requires a different|cannot find package|not a valid binary|\
+         missing dependenc|upgrade node|is not installed|peer dep",
     ),
     (
-        &[
-            "syntax",
-            "parse error",
-            "undeclared",
-            "undefined",
-            "cannot compile",
-            "compilation",
-            "type error",
-        ],
+        Cause::TestFailure,
+        "tests failed|test failed|failed test|test fail|tests unsuccessful|assertionerror|assertion failed|subtests|\
+         test failures|tests did not pass|xctassert|did not equal|expected:<",
+    ),
+    (
         Cause::CompileError,
+        "does not exist on type|undeclared|not declared|undefined reference|cannot find symbol|not a member of|\
+         not in scope|compilation failed|failed to compile|cannot find name|unresolved import|syntaxerror",
     ),
     (
-        &["format", "lint", "style", "indent", "trailing whitespace"],
         Cause::Lint,
+        "not formatted|would reformat|formatting|lint|trailing whitespace|warnings as errors|code style|issue found|\
+         issues found",
     ),
 ];
 
+/// Words that only lean to a cause.
+const VAGUE: [(Cause, &str); 11] = [
+    (Cause::ResourceLimit, "disk full|quota|too large to"),
+    (
+        Cause::FlakyInfra,
+        "timed out|timeout|temporarily|unreachable|connection|network|unavailable|fetch failed",
+    ),
+    (Cause::Permissions, "permission|authentication|may not |credentials"),
+    (Cause::MissingSecret, "secret|token is|api key|password is|licen"),
+    (
+        Cause::MissingConfig,
+        "not set|unset|not configured|not defined in|environment variable|must be set|is empty|required value|\
+         missing value|need to provide",
+    ),
+    (
+        Cause::WrongTrigger,
+        "pull request|this event|not a tag|version tag|only on |event type|on branch",
+    ),
+    (
+        Cause::PolicyGate,
+        "policy|threshold|exceeds|exceeded|not allowed|forbids|freeze|frozen|approval|gate|at least|at most|too many|\
+         violat|budget|coverage",
+    ),
+    (Cause::TestFailure, "assert|expected|mismatch"),
+    (
+        Cause::Dependency,
+        "package|dependenc|version|module|could not resolve|requirement|library|plugin|incompatible|checksum",
+    ),
+    (
+        Cause::CompileError,
+        "syntax|parse error|undefined|cannot compile|compilation|type error",
+    ),
+    (Cause::Lint, "format|style|indent|analysis"),
+];
+
+/// By a phrase that leaves no doubt.
+pub fn clearly(line: &[u8]) -> Option<Cause> {
+    first(&CLEAR, line)
+}
+
+/// By any word.
 pub fn of(line: &[u8]) -> Option<Cause> {
+    first(&VAGUE, line)
+}
+
+/// The first group of which a line has a phrase names its cause.
+fn first(groups: &[(Cause, &str)], line: &[u8]) -> Option<Cause> {
     let text = String::from_utf8_lossy(line).to_ascii_lowercase();
-    let group = GROUPS
+    let group = groups
         .iter()
-        .find(|(words, _)| words.iter().any(|word| text.contains(word)));
-    group.map(|(_, cause)| *cause)
+        .find(|(_, phrases)| phrases.split('|').any(|phrase| text.contains(phrase)));
+    group.map(|(cause, _)| *cause)
 }

@@ -1,0 +1,124 @@
+//! Which permission of the token a refused request to GitHub needs.
+
+use super::fix::Fix;
+use super::log::{Log, Step};
+use super::select::Candidate;
+use crate::model::workflow::Access;
+use crate::model::workflow::patch::may_name_permission;
+
+/// Lines before and after the refusal that tell which request it was: an error of octokit is printed with its request.
+const NEAR: usize = 40;
+
+/// Parts of what the log says about the request or the step, and the scope. The first that is there counts.
+const SIGNS: [(&str, &str); 34] = [
+    ("rest/pages/", "pages"),
+    ("rest/checks/", "checks"),
+    ("rest/commits/statuses", "statuses"),
+    ("rest/deployments/", "deployments"),
+    ("rest/code-scanning/", "security-events"),
+    ("rest/actions/", "actions"),
+    ("rest/packages/", "packages"),
+    ("rest/pulls/", "pull-requests"),
+    ("rest/issues/", "issues"),
+    ("rest/releases/", "contents"),
+    ("rest/git/", "contents"),
+    ("rest/repos/", "contents"),
+    ("rest/branches/", "contents"),
+    ("/check-runs", "checks"),
+    ("/code-scanning/", "security-events"),
+    ("/statuses/", "statuses"),
+    ("/deployments", "deployments"),
+    ("/git/refs", "contents"),
+    ("/releases", "contents"),
+    ("/issues/", "issues"),
+    ("/pulls/", "pull-requests"),
+    ("gh pr ", "pull-requests"),
+    ("gh issue ", "issues"),
+    ("gh release ", "contents"),
+    ("gh workflow run", "actions"),
+    ("codeql-action/", "security-events"),
+    ("actions/labeler", "pull-requests"),
+    ("pull-request", "pull-requests"),
+    ("actions/stale", "issues"),
+    ("deploy-pages", "pages"),
+    ("test-report", "checks"),
+    ("unit-test-result", "checks"),
+    ("gh-release", "contents"),
+    ("release-action", "contents"),
+];
+
+/// Nothing, if the log does not tell it.
+pub fn needed(log: &Log, refusal: Candidate<'_>) -> Option<Fix> {
+    let step = &log.steps[refusal.step];
+    let lines = step.body.lines().len();
+    let near = refusal.index.saturating_sub(NEAR)..(refusal.index + NEAR).min(lines);
+    let near: Vec<_> = near.map(|index| String::from_utf8_lossy(step.body.at(index))).collect();
+    let all = near.join("\n");
+    // The token of a job can create no site, whatever it may do.
+    if all.contains("Create Pages site failed") {
+        return None;
+    }
+    let (scope, level) = accepted(&all, log).or_else(|| named(&all)).or_else(|| {
+        let said = std::iter::once(&step.title).chain(&step.header.script);
+        let said = said.map(String::as_str).collect::<Vec<_>>().join("\n");
+        let (sign, scope) = SIGNS
+            .iter()
+            .find(|(sign, _)| all.contains(sign) || said.contains(sign))?;
+        let reads = ["get-", "list-"].iter().any(|verb| {
+            let mut rest = all.split(sign).skip(1);
+            rest.any(|rest| rest.split_once('#').is_some_and(|(_, anchor)| anchor.starts_with(verb)))
+        });
+        let scope = if *scope == "issues" && is_pull_request(log, step) {
+            "pull-requests"
+        } else {
+            *scope
+        };
+        Some((scope.to_owned(), if reads { Access::Read } else { Access::Write }))
+    })?;
+    may_name_permission(&scope, level).then_some(Fix::Permission { scope, level })
+}
+
+/// GitHub's own answer: `'x-accepted-github-permissions': 'issues=write; pull_requests=write'`.
+fn accepted(all: &str, log: &Log) -> Option<(String, Access)> {
+    let (_, rest) = all.split_once("x-accepted-github-permissions")?;
+    let value = rest.trim_start_matches(['\'', '"', ':', ' ']);
+    let value = value.split(['\'', '"', '\n']).next()?;
+    let each: Vec<_> = value
+        .split([';', ','])
+        .filter_map(|one| one.trim().split_once('='))
+        .collect();
+    let of_pull_request = each
+        .iter()
+        .find(|(scope, _)| *scope == "pull_requests" && log.steps.iter().any(|step| is_pull_request(log, step)));
+    let (scope, level) = of_pull_request.or(each.first())?;
+    Some((scope.replace('_', "-"), access(level)?))
+}
+
+/// `Ensure GITHUB_TOKEN has permission "pages: write"`
+fn named(all: &str) -> Option<(String, Access)> {
+    let mut pairs = all.split(['"', '\'', '`']).filter_map(|part| part.split_once(": "));
+    pairs.find_map(|(scope, level)| {
+        let level = access(level)?;
+        may_name_permission(scope, level).then(|| (scope.to_owned(), level))
+    })
+}
+
+fn access(level: &str) -> Option<Access> {
+    match level {
+        "read" => Some(Access::Read),
+        "write" => Some(Access::Write),
+        _ => None,
+    }
+}
+
+/// The run is of a pull request: its checkout fetched `refs/pull/8/merge`, or the step speaks of one.
+fn is_pull_request(log: &Log, step: &Step) -> bool {
+    let of_step = std::iter::once(&step.title).chain(&step.header.script);
+    of_step.clone().any(|line| line.contains("pull"))
+        || log.steps.iter().any(|step| {
+            let bytes = step.body.bytes();
+            [&b"refs/remotes/pull/"[..], b"refs/pull/"]
+                .iter()
+                .any(|part| memchr::memmem::find(bytes, part).is_some())
+        })
+}

@@ -70,8 +70,8 @@ pub fn is_harmless(text: &[u8]) -> bool {
 
 static SAYS_NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     "aborted aborting above action all and are backtrace below build code command compilation compile completed did due \
-     error errors exception execution exit exited fail failed failing failure failures finished following for found \
-     generated halted has have info job log more non not one passed process ran result returned run some stack step \
+     error errors exception execution exit exited exiting fail failed failing failure failures finished following for found \
+     generated halted has have info job log more non not one passed process ran result returned run some stack status step \
      succeed successfully task test tests the total was with zero"
         .split(' ')
         .collect()
@@ -79,12 +79,13 @@ static SAYS_NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 
 /// A line that says no more than that something failed: `Build FAILED in 3s`, `Execution halted`, `2 errors generated`.
 pub fn is_hollow(text: &[u8]) -> bool {
-    let words = text.split(|b| !b.is_ascii_alphabetic()).filter(|word| word.len() > 2);
-    let telling = words.filter(|word| {
+    let mut words = text
+        .split(|b| !b.is_ascii_alphabetic())
+        .filter(|word| word.len() > 2 || word.eq_ignore_ascii_case(b"no"));
+    !words.any(|word| {
         let word = String::from_utf8_lossy(word).to_ascii_lowercase();
         !SAYS_NOTHING.contains(&*word)
-    });
-    telling.take(2).count() < 2
+    })
 }
 
 #[cfg(test)]

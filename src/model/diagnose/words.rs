@@ -23,7 +23,7 @@ const CLEAR: [(Cause, &str); 9] = [
     ),
     (
         Cause::Permissions,
-        "not authorized|unauthorized|forbidden|access denied|authentication failed|authentication error|\
+        "not authorized|unauthorized|403 forbidden|access denied|authentication failed|authentication error|\
          invalid credentials|not permitted|permission denied",
     ),
     (

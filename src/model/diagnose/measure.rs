@@ -21,7 +21,7 @@ struct Label {
 
 /// What a label says about the fix, as kinds of fixes.
 fn fixes(text: &str) -> Vec<&'static str> {
-    const KINDS: [(&str, &[&str]); 12] = [
+    const KINDS: [(&str, &[&str]); 18] = [
         ("skip-guard", &["skip-guard"]),
         ("event-guard", &["event-guard", "trigger"]),
         ("checkout-depth", &["checkout-depth"]),
@@ -34,6 +34,12 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("only ", &["event-guard", "trigger"]),
         ("version", &["pin-version"]),
         ("timeout", &["timeout"]),
+        ("limit", &["timeout"]),
+        ("full commit", &["pin-version"]),
+        ("newer", &["pin-version"]),
+        ("larger", &["edit"]),
+        ("if:", &["event-guard"]),
+        ("back off", &["retry"]),
     ];
     let Some(text) = text.strip_prefix("yes") else {
         return Vec::new();

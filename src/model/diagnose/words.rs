@@ -13,7 +13,7 @@ const CLEAR: [(Cause, &str); 9] = [
         "rate limit|too many requests|handshake|tls connect|bad gateway|service unavailable|gateway time|\
          temporary failure|could not resolve host|connection reset|connection timed out|connection refused by|\
          network is unreachable|failed to download|could not download|download failed|error sending request|\
-         is currently in progress|another operation|lock is held|try again later|econnreset|etimedout",
+         is currently in progress|lock is held|try again later|econnreset|etimedout",
     ),
     (
         Cause::MissingSecret,
@@ -39,7 +39,7 @@ const CLEAR: [(Cause, &str); 9] = [
     ),
     (
         Cause::TestFailure,
-        "tests failed|test failed|failed test|test fail|tests unsuccessful|assertionerror|assertion failed|subtests|\
+        "tests failed|failed test|test fail|tests unsuccessful|assertionerror|assertion failed|subtests|\
          test failures|tests did not pass|xctassert|did not equal|expected:<",
     ),
     (

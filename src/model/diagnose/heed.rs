@@ -1,6 +1,6 @@
 //! What the run says about itself: its event, its secrets, its token.
 
-use super::cause::Cause;
+use super::cause::{Cause, Confidence};
 use super::context::Context;
 use super::fix::Fix;
 use super::log::{Log, Step};
@@ -23,6 +23,15 @@ const SECRETS: [&str; 10] = [
     "dsn",
     "license",
 ];
+/// And of what only some events have.
+const OF_EVENTS: [&str; 6] = [
+    "pr_number",
+    "pull_request",
+    "pr_id",
+    "issue_number",
+    "base_ref",
+    "head_ref",
+];
 /// And of one that says where something is.
 const PLACES: [&str; 4] = ["url", "uri", "host", "dsn"];
 
@@ -43,11 +52,26 @@ impl Verdict {
             *limit = best.rule.group(text, "n").and_then(|minutes| minutes.parse().ok());
         }
         self.empty_values(step, best, text);
-        if matches!(self.cause, Cause::Permissions | Cause::ScriptBug | Cause::Unknown) && lacks_a_number(step) {
+        let may_be_of_event = matches!(
+            self.cause,
+            Cause::Permissions | Cause::ScriptBug | Cause::HealthCheck | Cause::MissingConfig | Cause::Unknown
+        );
+        if may_be_of_event && lacks_a_number(step) {
             self.cause = Cause::WrongTrigger;
             self.evidence
-                .push("the step asks for a pull request or issue without a number".to_owned());
+                .push("the step needs a pull request or issue, and this run has none".to_owned());
             self.fix = Some(Fix::EventGuard);
+        }
+        let is_smoke = ["smoke", "health"]
+            .iter()
+            .any(|word| step.title.to_ascii_lowercase().contains(word));
+        if is_smoke && ["curl-dns", "net-dns"].contains(&&*best.rule.id) {
+            self.cause = Cause::WrongTrigger;
+            self.confidence = Confidence::Likely;
+            self.sentence =
+                Some("There is no host of this name: nothing was deployed yet, or the name is wrong".to_owned());
+            let text = "run the check after the deploy: needs the job that deploys, or on: workflow_run".to_owned();
+            self.fix = Some(Fix::Edit { text });
         }
         if self.cause == Cause::MissingSecret {
             match context.secret_source.as_deref() {
@@ -78,7 +102,8 @@ impl Verdict {
             self.cause,
             Cause::Permissions | Cause::MissingConfig | Cause::MissingSecret
         );
-        let is_about_a_place = best.rule.id == "net-refused" || line.contains("undefined");
+        let is_about_a_place =
+            best.rule.id == "net-refused" || ["undefined", "Invalid URL"].iter().any(|part| line.contains(part));
         let is_wanted = |name: &str| {
             has_name(&line, name)
                 || is_about_access && has_word(name, &SECRETS)
@@ -158,15 +183,17 @@ impl Verdict {
     }
 }
 
-/// Whether the step's script, in which the runner has filled in the expressions, asks for a pull request or issue that this
-/// event does not have.
+/// Whether the step asks for a pull request or issue that this event does not have: by its script, in which the runner has
+/// filled in the expressions, or by a value that is empty.
 fn lacks_a_number(step: &Step) -> bool {
     let mut lines = std::iter::once(&step.title).chain(&step.header.script);
-    lines.any(|line| {
-        ["pulls//", "issues//", "/pull//", "pulls/\"", "issues/\""]
-            .iter()
-            .any(|part| line.contains(part))
-    })
+    let mut empty = step.header.empty();
+    empty.any(|value| has_word(&value.name, &OF_EVENTS))
+        || lines.any(|line| {
+            ["pulls//", "issues//", "/pull//", "pulls/\"", "issues/\""]
+                .iter()
+                .any(|part| line.contains(part))
+        })
 }
 
 /// Whether a line has this name as a word.

@@ -56,6 +56,8 @@ pub fn is_harmless(text: &[u8]) -> bool {
         "UserWarning",
         "DeprecationWarning",
         "FutureWarning",
+        "and upload",
+        "Error uploading",
     ];
     // A frame of a stack.
     if text.starts_with(b"at ") && memchr::memchr(b'(', text).is_some() {

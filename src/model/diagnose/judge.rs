@@ -79,7 +79,7 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
         left_out: step.body.left_out,
         cause: verdict.cause,
         confidence: verdict.confidence,
-        sentence: best.rule.sentence(text),
+        sentence: verdict.sentence.unwrap_or_else(|| best.rule.sentence(text)),
         evidence: verdict.evidence,
         against: verdict.against,
         fix: verdict.fix,

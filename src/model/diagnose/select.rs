@@ -111,7 +111,7 @@ impl Worth<'_> {
         score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
         // What nobody can go on after ends a step soon; if the step went on, it was not that.
         if ends_a_step(found.rule.cause) {
-            score -= (3 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 18);
+            score -= (5 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 25);
         }
         if is_harmless(trimmed(text)) {
             score -= 45;

@@ -95,8 +95,6 @@ const KINDS: [(&[&str], Cause); 6] = [
             "make build",
             "cmake --build",
             "tsc",
-            "docker build",
-            "build-push-action",
             "xcodebuild",
             "vite build",
             "next build",
@@ -109,7 +107,9 @@ const KINDS: [(&[&str], Cause); 6] = [
         Cause::HealthCheck,
     ),
     (
-        &[".sh", ".py", "python", "bash ", "node ", "make ", "script", "./"],
+        &[
+            ".sh", ".py", "python", "bash ", "node ", "make ", "script", "./", "docker",
+        ],
         Cause::ScriptBug,
     ),
 ];

@@ -21,6 +21,8 @@ pub struct Verdict {
     pub evidence: Vec<String>,
     pub against: Vec<String>,
     pub fix: Option<Fix>,
+    /// Instead of what the rule says.
+    pub sentence: Option<String>,
 }
 
 impl Verdict {
@@ -34,7 +36,8 @@ impl Verdict {
             is_guess: false,
             evidence: vec![format!("line {number} matches the rule {} ({})", rule.id, rule.tool)],
             against: Vec::new(),
-            fix: rule.fix.as_ref().map(|fix| fix.about(rule, best.text(log))),
+            fix: rule.fix.as_ref().map(|fix| fix.about(rule, trimmed(best.text(log)))),
+            sentence: None,
         };
         let kind = step_kind::of(step);
         if rule.cause == Cause::Unknown {

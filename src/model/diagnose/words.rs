@@ -3,7 +3,8 @@
 use super::cause::Cause;
 
 /// Phrases that leave no doubt, parted by `|`.
-const CLEAR: [(Cause, &str); 9] = [
+const CLEAR: [(Cause, &str); 10] = [
+    (Cause::ScriptBug, "duplicate key|no such column|unknown directive"),
     (
         Cause::ResourceLimit,
         "out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|timed out after",

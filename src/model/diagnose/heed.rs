@@ -11,7 +11,7 @@ use crate::model::text::count;
 use crate::model::workflow::Access;
 
 /// Words in the name of a variable or an input that holds a secret.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 11] = [
     "token",
     "secret",
     "password",
@@ -22,6 +22,7 @@ const SECRETS: [&str; 10] = [
     "webhook",
     "dsn",
     "license",
+    "serviceaccount",
 ];
 /// And of what only some events have.
 const OF_EVENTS: [&str; 6] = [
@@ -196,10 +197,11 @@ fn lacks_a_number(step: &Step) -> bool {
         })
 }
 
-/// Whether a line has this name as a word.
+/// Whether a line has this name as a word, in any case.
 fn has_name(line: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    line.match_indices(name)
+    let (line, name) = (line.to_ascii_lowercase(), name.to_ascii_lowercase());
+    line.match_indices(&*name)
         .any(|(at, _)| !line[..at].ends_with(is_part) && !line[at + name.len()..].starts_with(is_part))
 }
 

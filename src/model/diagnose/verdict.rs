@@ -7,8 +7,8 @@ use super::rules::trimmed;
 use super::select::Candidate;
 use super::{step_kind, words};
 
-/// Below this, a line alone does not say why.
-pub const TELLS: i32 = 62;
+/// Below this, a line says nothing of the cause.
+const SAYS_SOMETHING: i32 = 31;
 const SURE: i32 = 90;
 /// A rule with less is about any program: what the step runs says more.
 const VAGUE: i32 = 78;
@@ -70,7 +70,7 @@ impl Verdict {
                 verdict.confidence = Confidence::Sure;
             }
         }
-        if verdict.cause == Cause::Unknown || verdict.is_guess || best.score < TELLS / 2 {
+        if verdict.cause == Cause::Unknown || verdict.is_guess || best.score < SAYS_SOMETHING {
             verdict.confidence = Confidence::Unknown;
         }
         Some(verdict)

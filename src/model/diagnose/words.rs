@@ -3,15 +3,19 @@
 use super::cause::Cause;
 
 /// Phrases that leave no doubt, parted by `|`.
-const CLEAR: [(Cause, &str); 10] = [
+const CLEAR: [(Cause, &str); 11] = [
     (Cause::ScriptBug, "duplicate key|no such column|unknown directive"),
     (
         Cause::ResourceLimit,
         "out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|timed out after",
     ),
     (
+        Cause::HealthCheck,
+        "can't reach|cannot reach|not healthy|unhealthy|servicesstable|waiter has timed out|did not become|health check",
+    ),
+    (
         Cause::FlakyInfra,
-        "rate limit|too many requests|handshake|tls connect|bad gateway|service unavailable|gateway time|\
+        "resource busy|process is currently running|cache service|rate limit|too many requests|handshake|tls connect|bad gateway|service unavailable|gateway time|\
          temporary failure|could not resolve host|connection reset|connection timed out|connection refused by|\
          network is unreachable|failed to download|could not download|download failed|error sending request|\
          is currently in progress|lock is held|try again later|econnreset|etimedout",
@@ -24,7 +28,7 @@ const CLEAR: [(Cause, &str); 10] = [
     ),
     (
         Cause::Permissions,
-        "not authorized|unauthorized|403 forbidden|access denied|authentication failed|authentication error|\
+        "not authorized|unauthorized|sasl auth|auth failed|trusted publish|403 forbidden|access denied|authentication failed|authentication error|\
          invalid credentials|not permitted|permission denied",
     ),
     (
@@ -35,7 +39,7 @@ const CLEAR: [(Cause, &str); 10] = [
         Cause::Dependency,
         "could not resolve dependenc|unsatisfiable|no package called|cannot find module|no module named|\
          no matching version|no matching distribution|version conflict|hash mismatch|checksum mismatch|not up to date with|\
-         lockfile|or higher is required|is not supported by|requires a different|cannot find package|not a valid binary|\
+         lockfile|or higher is required|is not supported by|requires a different|failed to find interpreter|cannot find package|not a valid binary|\
          missing dependenc|upgrade node|is not installed|peer dep",
     ),
     (
@@ -56,7 +60,7 @@ const CLEAR: [(Cause, &str); 10] = [
 ];
 
 /// Words that only lean to a cause.
-const VAGUE: [(Cause, &str); 11] = [
+const VAGUE: [(Cause, &str); 12] = [
     (Cause::ResourceLimit, "disk full|quota|too large to"),
     (
         Cause::FlakyInfra,
@@ -79,6 +83,11 @@ const VAGUE: [(Cause, &str); 11] = [
          violat|budget|coverage",
     ),
     (Cause::TestFailure, "assert|expected|mismatch"),
+    (
+        Cause::ScriptBug,
+        "typeerror|cannot destructure|is not a function|referenceerror|attributeerror|keyerror|valueerror|nullpointer|\
+         undefined method|argument is required|already exists",
+    ),
     (
         Cause::Dependency,
         "package|dependenc|version|module|could not resolve|requirement|library|plugin|incompatible|checksum",

@@ -29,6 +29,8 @@ pub fn is_harmless(text: &[u8]) -> bool {
         "# ",
         "// ",
         "warning:",
+        "note: ",
+        "hint: ",
         "npm warn",
     ];
     const WORDS: &[&str] = &[
@@ -71,9 +73,9 @@ pub fn is_harmless(text: &[u8]) -> bool {
 }
 
 static SAYS_NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    "aborted aborting above action all and are backtrace below build code command compilation compile completed did due \
+    "aborted aborting about above action all and articles are backtrace below build code command compilation compile completed did due \
      error errors exception execution exit exited exiting fail failed failing failure failures finished following for found \
-     generated halted has have info job log more non not one passed process ran result returned run some stack status step \
+     generated halted has have info information job log more non not one passed please possible previous process ran read result returned run see solutions some stack status step \
      succeed successfully task test tests the total was with zero"
         .split(' ')
         .collect()

@@ -12,7 +12,7 @@ use super::select::{self, Candidate};
 use super::verdict::Verdict;
 
 /// Below this, a line of a log in which no step failed tells of no failure.
-const TELLS: i32 = 48;
+const TELLS: i32 = 36;
 
 /// A line that explains the failure.
 #[derive(Clone, Debug)]

@@ -51,10 +51,10 @@ impl Verdict {
             }
         } else if rule.cause == Cause::ScriptBug
             && rule.weight < VAGUE
-            && let Some(cause @ (Cause::TestFailure | Cause::Lint)) = kind
+            && let Some((cause, evidence)) = refine(trimmed(best.text(log)), step)
         {
             verdict.cause = cause;
-            verdict.evidence.push(format!("the step runs `{}`", step.title));
+            verdict.evidence.push(evidence);
         } else {
             let says_another = |other: &&Candidate<'_>| {
                 ![rule.cause, Cause::Unknown].contains(&other.rule.cause) && other.score >= best.score - 14
@@ -98,4 +98,13 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     let others = shown[1..].iter().find_map(|other| words::clearly(text(other)));
     let cause = words::of(text(best)).or(others)?;
     Some((cause, "the words of the lines".to_owned()))
+}
+
+/// What an exception of a script is about: its words, or the tests that the step runs.
+fn refine(text: &[u8], step: &Step) -> Option<(Cause, String)> {
+    if let Some(cause) = words::clearly(text) {
+        return Some((cause, "the words of the line".to_owned()));
+    }
+    let kind = step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint))?;
+    Some((kind, format!("the step runs `{}`", step.title)))
 }

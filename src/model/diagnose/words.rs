@@ -11,7 +11,7 @@ const CLEAR: [(Cause, &str); 11] = [
     ),
     (
         Cause::HealthCheck,
-        "can't reach|cannot reach|not healthy|unhealthy|servicesstable|waiter has timed out|did not become|health check",
+        "can't reach|cannot reach|waiting for the condition|progress deadline|context deadline exceeded|not healthy|unhealthy|servicesstable|waiter has timed out|did not become|health check",
     ),
     (
         Cause::FlakyInfra,
@@ -37,7 +37,7 @@ const CLEAR: [(Cause, &str); 11] = [
     ),
     (
         Cause::Dependency,
-        "could not resolve dependenc|unsatisfiable|no package called|cannot find module|no module named|\
+        "could not resolve dependenc|no required module|failed to select a version|lock file|unsatisfiable|no package called|cannot find module|no module named|\
          no matching version|no matching distribution|version conflict|hash mismatch|checksum mismatch|not up to date with|\
          lockfile|or higher is required|is not supported by|requires a different|failed to find interpreter|cannot find package|not a valid binary|\
          missing dependenc|upgrade node|is not installed|peer dep",
@@ -49,7 +49,7 @@ const CLEAR: [(Cause, &str); 11] = [
     ),
     (
         Cause::CompileError,
-        "does not exist on type|undeclared|not declared|undefined reference|cannot find symbol|not a member of|\
+        "does not exist on type|undeclared|not declared|undefined reference|cannot find symbol|not a member of|undefined: |cannot use |declared and not used|imported and not used|\
          not in scope|compilation failed|failed to compile|cannot find name|unresolved import|syntaxerror",
     ),
     (
@@ -114,6 +114,13 @@ fn first(groups: &[(Cause, &str)], line: &[u8]) -> Option<Cause> {
     let text = String::from_utf8_lossy(line).to_ascii_lowercase();
     let group = groups
         .iter()
-        .find(|(_, phrases)| phrases.split('|').any(|phrase| text.contains(phrase)));
+        .find(|(_, phrases)| phrases.split('|').any(|phrase| has(&text, phrase)));
     group.map(|(cause, _)| *cause)
+}
+
+/// Whether a text has a phrase that begins where a word begins.
+pub fn has(text: &str, phrase: &str) -> bool {
+    text.match_indices(phrase).any(|(at, _)| {
+        !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) || !phrase.starts_with(char::is_alphanumeric)
+    })
 }

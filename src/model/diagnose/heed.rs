@@ -145,7 +145,12 @@ impl Verdict {
             "integration-forbidden" | "any-not-authorized"
                 if self.cause == Cause::Permissions && self.fix.is_none() =>
             {
-                self.fix = scope::needed(log, best);
+                if let Some((fix, is_told)) = scope::needed(log, best) {
+                    self.fix = Some(fix);
+                    if !is_told {
+                        self.confidence = self.confidence.min(Confidence::Likely);
+                    }
+                }
             }
             // Another name has its own token, and a permission of the job's token changes nothing for it.
             "git-denied" if best.rule.group(text, "who").as_deref() != Some("github-actions[bot]") => self.fix = None,

@@ -47,8 +47,8 @@ const SIGNS: [(&str, &str); 34] = [
     ("release-action", "contents"),
 ];
 
-/// Nothing, if the log does not tell it.
-pub fn needed(log: &Log, refusal: Candidate<'_>) -> Option<Fix> {
+/// The permission, and whether GitHub itself names it. Nothing, if the log does not tell it.
+pub fn needed(log: &Log, refusal: Candidate<'_>) -> Option<(Fix, bool)> {
     let step = &log.steps[refusal.step];
     let lines = step.body.lines().len();
     let near = refusal.index.saturating_sub(NEAR)..(refusal.index + NEAR).min(lines);
@@ -58,7 +58,9 @@ pub fn needed(log: &Log, refusal: Candidate<'_>) -> Option<Fix> {
     if all.contains("Create Pages site failed") {
         return None;
     }
-    let (scope, level) = accepted(&all, log).or_else(|| named(&all)).or_else(|| {
+    let told = accepted(&all, log).or_else(|| named(&all));
+    let is_told = told.is_some();
+    let (scope, level) = told.or_else(|| {
         let said = std::iter::once(&step.title).chain(&step.header.script);
         let said = said.map(String::as_str).collect::<Vec<_>>().join("\n");
         let (sign, scope) = SIGNS
@@ -75,7 +77,7 @@ pub fn needed(log: &Log, refusal: Candidate<'_>) -> Option<Fix> {
         };
         Some((scope.to_owned(), if reads { Access::Read } else { Access::Write }))
     })?;
-    may_name_permission(&scope, level).then_some(Fix::Permission { scope, level })
+    may_name_permission(&scope, level).then_some((Fix::Permission { scope, level }, is_told))
 }
 
 /// GitHub's own answer: `'x-accepted-github-permissions': 'issues=write; pull_requests=write'`.

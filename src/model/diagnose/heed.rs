@@ -227,3 +227,69 @@ fn has_word(name: &str, words: &[&str]) -> bool {
 pub fn is_secret_name(name: &str) -> bool {
     has_word(name, &SECRETS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{FAILED, of, step};
+    use super::*;
+
+    #[test]
+    fn a_smoke_test_of_a_host_that_does_not_exist_ran_before_anything_was_deployed() {
+        let body = format!("curl: (6) Could not resolve host: pr-17.example.com\n{FAILED}");
+        let found = of(&step("./smoke.sh", "", &body));
+        assert_eq!(
+            (found.cause, found.confidence),
+            (Cause::WrongTrigger, Confidence::Likely)
+        );
+        assert!(
+            found.sentence.contains("nothing was deployed yet"),
+            "{}",
+            found.sentence
+        );
+        assert_eq!(found.fix.unwrap().id(), "edit");
+        // What deploys needs no deploy before it.
+        let found = of(&step("./deploy.sh", "", &body));
+        assert_eq!((found.cause, found.fix), (Cause::FlakyInfra, Some(Fix::Retry)));
+    }
+
+    #[test]
+    fn a_value_that_the_line_names_and_that_is_empty_is_what_is_missing() {
+        let body = format!("E   RuntimeError: STAGING_API_KEY is not set\n{FAILED}");
+        let found = of(&step("pytest", "env:\n  STAGING_API_KEY: \n  OTHER_KEY: \n", &body));
+        let names = vec!["STAGING_API_KEY".to_owned()];
+        assert_eq!(
+            (found.cause, found.fix),
+            (Cause::MissingSecret, Some(Fix::SkipGuard { names }))
+        );
+        let found = of(&step("pytest", "env:\n  OTHER_KEY: \n", &body));
+        assert_eq!((found.cause, found.fix), (Cause::TestFailure, None));
+    }
+
+    #[test]
+    fn a_value_of_a_pull_request_that_is_empty_is_a_wrong_trigger() {
+        let body = format!("curl: (22) The requested URL returned error: 404\n{FAILED}");
+        let found = of(&step("./report.sh", "env:\n  PR_NUMBER: \n", &body));
+        assert_eq!((found.cause, found.fix), (Cause::WrongTrigger, Some(Fix::EventGuard)));
+    }
+
+    #[test]
+    fn a_role_without_the_permission_for_a_token_is_no_missing_secret() {
+        let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\n##[endgroup]\n";
+        let log = |given: &str| {
+            format!(
+                "{setup}##[group]Run aws-actions/configure-aws-credentials@v4\nwith:\n{given}##[endgroup]\n\
+                 ##[error]Credentials could not be loaded, please check your action inputs\n"
+            )
+        };
+        let found = of(&log("  role-to-assume: arn:aws:iam::1:role/ci\n"));
+        assert_eq!(
+            (found.cause, found.fix.unwrap().id()),
+            (Cause::Permissions, "permission")
+        );
+        let found = of(&log("  aws-region: eu-west-1\n"));
+        assert_eq!(
+            (found.cause, found.fix.unwrap().id()),
+            (Cause::MissingSecret, "skip-guard")
+        );
+    }
+}

@@ -12,7 +12,9 @@ use super::select::{self, Candidate};
 use super::verdict::Verdict;
 
 /// Below this, a line of a log in which no step failed tells of no failure.
-const TELLS: i32 = 36;
+const TELLS: i32 = 62;
+/// And of a log without marks of the runner, which does not say whether anything failed.
+const TELLS_WITHOUT_MARKS: i32 = 36;
 
 /// A line that explains the failure.
 #[derive(Clone, Debug)]
@@ -58,7 +60,8 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
     let candidates = select::candidates(log, failing, rules, green);
     let chosen = select::shown(log, &candidates);
     let best = *chosen.first()?;
-    if culprit::of(log).is_none() && best.score < TELLS {
+    let least = if log.has_marks { TELLS } else { TELLS_WITHOUT_MARKS };
+    if culprit::of(log).is_none() && best.score < least {
         return None;
     }
     let context = Context::of(log);

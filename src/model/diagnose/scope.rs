@@ -124,3 +124,70 @@ fn is_pull_request(log: &Log, step: &Step) -> bool {
                 .any(|part| memchr::memmem::find(bytes, part).is_some())
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{of, step};
+    use super::super::{Confidence, Diagnosis};
+
+    fn refused(title: &str, body: &str) -> Diagnosis {
+        of(&step(
+            title,
+            "",
+            &format!("{body}\n##[error]HttpError: Resource not accessible by integration\n"),
+        ))
+    }
+
+    fn needed(title: &str, body: &str) -> Option<String> {
+        refused(title, body).fix.map(|fix| fix.to_string())
+    }
+
+    #[test]
+    fn a_refusal_names_the_permission_that_it_needs() {
+        for (title, body, expected) in [
+            (
+                "./a",
+                "'x-accepted-github-permissions': 'issues=write; pull_requests=write',",
+                "issues: write",
+            ),
+            (
+                "./pull",
+                "'x-accepted-github-permissions': 'issues=write; pull_requests=write',",
+                "pull-requests: write",
+            ),
+            (
+                "./a",
+                "Ensure GITHUB_TOKEN has permission \"pages: write\".",
+                "pages: write",
+            ),
+            (
+                "./a",
+                "https://docs.github.com/rest/checks/runs#create-a-check-run",
+                "checks: write",
+            ),
+            (
+                "./a",
+                "https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run",
+                "actions: read",
+            ),
+            ("gh pr comment 3", "", "pull-requests: write"),
+            ("gh api repos/a/b/issues/8/labels", "", "issues: write"),
+            ("softprops/action-gh-release@v2", "", "contents: write"),
+        ] {
+            let found = needed(title, body).unwrap_or_default();
+            assert!(found.ends_with(&format!("{{ {expected} }}")), "{title} {body}: {found}");
+        }
+        assert_eq!(needed("./a", ""), None);
+        assert_eq!(
+            needed("./a", "Create Pages site failed. rest/pages/pages#create-a-site"),
+            None
+        );
+    }
+
+    #[test]
+    fn only_what_github_names_is_sure() {
+        let told = refused("./a", "'x-accepted-github-permissions': 'checks=write',");
+        assert_eq!(told.confidence, Confidence::Sure);
+        assert_eq!(refused("gh pr comment 3", "").confidence, Confidence::Likely);
+    }
+}

@@ -119,8 +119,21 @@ fn first(groups: &[(Cause, &str)], line: &[u8]) -> Option<Cause> {
 }
 
 /// Whether a text has a phrase that begins where a word begins.
-pub fn has(text: &str, phrase: &str) -> bool {
+fn has(text: &str, phrase: &str) -> bool {
     text.match_indices(phrase).any(|(at, _)| {
         !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) || !phrase.starts_with(char::is_alphanumeric)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phrase_begins_where_a_word_begins() {
+        assert_eq!(of(b"the format of a.py differs"), Some(Cause::Lint));
+        assert_eq!(of(b"for more information"), None);
+        assert_eq!(clearly(b"Error: 1 issue found"), Some(Cause::Lint));
+        assert!(has("a=./x", "./x") && !has("splinter", "lint"));
+    }
 }

@@ -111,6 +111,7 @@ impl WorkflowFile {
             ),
             Fix::Retry => (Lacks::Luck, "running the step twice may not be harmless"),
             Fix::PinVersion => return Err(Refusal::new("the log does not say which version works")),
+            Fix::Edit { .. } => return Err(Refusal::new("this change has to be made by hand")),
             Fix::SecretName => return Err(Refusal::new("the log does not say which secret is meant")),
         };
         let granted: Vec<(String, Access)> = found.context.granted().collect();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::rule::Rule;
 use crate::model::workflow::Access;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +25,17 @@ pub enum Fix {
     PinVersion,
     /// The name of a secret.
     SecretName,
+    /// Another change, in words.
+    Edit { text: String },
 }
 
 impl Fix {
     /// `retry`, or `permission id-token write`.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(text) = text.strip_prefix("edit ") {
+            let text = text.trim().to_owned();
+            return Some(Self::Edit { text });
+        }
         let words: Vec<&str> = text.split_whitespace().collect();
         Some(match *words {
             ["skip-guard"] => Self::SkipGuard { names: Vec::new() },
@@ -51,6 +58,16 @@ impl Fix {
         })
     }
 
+    /// With the words of a line that the rule matches.
+    pub fn about(&self, rule: &Rule, line: &[u8]) -> Self {
+        match self {
+            Self::Edit { text } => Self::Edit {
+                text: rule.fill(text, line),
+            },
+            other => other.clone(),
+        }
+    }
+
     /// As outputs name it.
     pub fn id(&self) -> &'static str {
         match self {
@@ -63,6 +80,7 @@ impl Fix {
             Self::Retry => "retry",
             Self::PinVersion => "pin-version",
             Self::SecretName => "secret-name",
+            Self::Edit { .. } => "edit",
         }
     }
 }
@@ -94,6 +112,7 @@ impl fmt::Display for Fix {
             Self::Retry => f.write_str("run it again; if it happens often, retry the step"),
             Self::PinVersion => f.write_str("pin a version that is known to work"),
             Self::SecretName => f.write_str("correct the name of the secret"),
+            Self::Edit { text } => f.write_str(text),
         }
     }
 }
@@ -121,7 +140,16 @@ mod tests {
             permission.to_string(),
             "add to the job: permissions: { id-token: write }"
         );
-        for text in ["", "permission", "permission x", "permission x all", "retry now"] {
+        let edit = Fix::parse("edit name {it} right").unwrap();
+        assert_eq!((edit.id(), &*edit.to_string()), ("edit", "name {it} right"));
+        for text in [
+            "",
+            "edit",
+            "permission",
+            "permission x",
+            "permission x all",
+            "retry now",
+        ] {
             assert_eq!(Fix::parse(text), None, "{text}");
         }
     }

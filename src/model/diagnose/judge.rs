@@ -2,19 +2,19 @@
 
 use super::cause::{Cause, Confidence};
 use super::context::Context;
+use super::culprit;
 use super::fix::Fix;
+use super::heed::is_secret_name;
 use super::log::{Log, Step};
 use super::normal::{self, Known};
 use super::rules::{Rules, trimmed};
 use super::select::{self, Candidate};
-use super::{culprit, step_kind, words};
-use crate::model::text::count;
+use super::verdict::Verdict;
 
-/// Below this, a line alone does not say why.
+/// Below this, a line of a log in which no step failed tells of no failure.
 const TELLS: i32 = 62;
-const SURE: i32 = 90;
-/// A rule with less is about any program: what the step runs says more.
-const VAGUE: i32 = 78;
+/// And of a log without marks of the runner, which does not say whether anything failed.
+const TELLS_WITHOUT_MARKS: i32 = 36;
 
 /// A line that explains the failure.
 #[derive(Clone, Debug)]
@@ -60,22 +60,22 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
     let candidates = select::candidates(log, failing, rules, green);
     let chosen = select::shown(log, &candidates);
     let best = *chosen.first()?;
-    if culprit::of(log).is_none() && best.score < TELLS {
+    let least = if log.has_marks { TELLS } else { TELLS_WITHOUT_MARKS };
+    if culprit::of(log).is_none() && best.score < least {
         return None;
     }
     let context = Context::of(log);
     let step = &log.steps[failing];
-    let text = trimmed(log.steps[best.step].body.at(best.index));
-    let number = log.steps[best.step].body.lines()[best.index].number;
-    let mut judged = Judged::of(best, number, text, &candidates, step);
-    judged.heed(&context, step, best, text);
+    let text = trimmed(best.text(log));
+    let mut verdict = Verdict::of(log, &chosen, &candidates, step)?;
+    verdict.heed(log, &context, step, best, text);
     let failed = culprit::failed(log).len();
     if failed > 1 {
-        judged.against.push(format!("{failed} steps failed"));
-        judged.confidence = judged.confidence.min(Confidence::Likely);
+        verdict.against.push(format!("{failed} steps failed"));
+        verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
-    let fingerprint = normal::fingerprint(judged.cause.as_str(), text);
-    let could_not_run = could_not_run(judged.cause, &context, step);
+    let fingerprint = normal::fingerprint(verdict.cause.as_str(), text);
+    let could_not_run = could_not_run(verdict.cause, &context, step);
     Some(Diagnosis {
         step: step.title.clone(),
         exit: step.exit,
@@ -83,12 +83,12 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
         is_own_line: best.step == failing,
         around: neighbours(log, best, around),
         left_out: step.body.left_out,
-        cause: judged.cause,
-        confidence: judged.confidence,
-        sentence: best.rule.sentence(text),
-        evidence: judged.evidence,
-        against: judged.against,
-        fix: judged.fix,
+        cause: verdict.cause,
+        confidence: verdict.confidence,
+        sentence: verdict.sentence.unwrap_or_else(|| best.rule.sentence(text)),
+        evidence: verdict.evidence,
+        against: verdict.against,
+        fix: verdict.fix,
         fingerprint,
         context,
         could_not_run,
@@ -126,205 +126,6 @@ fn neighbours(log: &Log, best: Candidate<'_>, around: usize) -> Vec<(usize, Vec<
     let to = best.index.saturating_add(around + 1).min(body.lines().len());
     let lines = body.lines()[best.index.saturating_sub(around)..to].iter();
     lines.map(|line| (line.number, body.text(line).to_vec())).collect()
-}
-
-struct Judged {
-    cause: Cause,
-    confidence: Confidence,
-    /// Nothing but the kind of step says so.
-    is_guess: bool,
-    evidence: Vec<String>,
-    against: Vec<String>,
-    fix: Option<Fix>,
-}
-
-impl Judged {
-    /// By the best line, what the others say, and what the step runs.
-    fn of(best: Candidate<'_>, number: usize, text: &[u8], all: &[Candidate<'_>], step: &Step) -> Self {
-        let mut judged = Self {
-            cause: best.rule.cause,
-            confidence: Confidence::Likely,
-            is_guess: false,
-            evidence: vec![format!(
-                "line {} matches the rule {} ({})",
-                number, best.rule.id, best.rule.tool
-            )],
-            against: Vec::new(),
-            fix: best.rule.fix.clone(),
-        };
-        let kind = step_kind::of(step);
-        if judged.cause == Cause::Unknown {
-            // A vague line: one near it that is not, its own words, or what the step is for.
-            let beside = |least: i32| {
-                let said = |other: &&Candidate<'_>| other.rule.weight > 10 && other.rule.cause != Cause::Unknown;
-                all.iter().filter(said).find(|other| other.score >= best.score - least)
-            };
-            let by_step = kind.filter(|kind| *kind != Cause::ScriptBug);
-            if let Some(other) = beside(12) {
-                judged.cause = other.rule.cause;
-                let (id, tool) = (&other.rule.id, &other.rule.tool);
-                judged
-                    .evidence
-                    .push(format!("another line matches the rule {id} ({tool})"));
-            } else if let Some(cause) = by_step {
-                judged.cause = cause;
-                judged.evidence.push(format!("the step runs `{}`", step.title));
-            } else if let Some(cause) = words::of(text) {
-                judged.cause = cause;
-                judged.evidence.push("the words of the line".to_owned());
-            } else if let Some(cause) = kind.or(step.header.shell.as_ref().map(|_| Cause::ScriptBug)) {
-                judged.cause = cause;
-                judged.is_guess = true;
-                judged.evidence.push("the step is a script of the project".to_owned());
-            }
-        } else if judged.cause == Cause::ScriptBug
-            && best.rule.weight < VAGUE
-            && let Some(cause @ (Cause::TestFailure | Cause::Lint)) = kind
-        {
-            judged.cause = cause;
-            judged.evidence.push(format!("the step runs `{}`", step.title));
-        } else {
-            let rival = all.iter().find(|other| {
-                other.rule.cause != best.rule.cause
-                    && other.rule.cause != Cause::Unknown
-                    && other.score >= best.score - 14
-            });
-            if let Some(rival) = rival {
-                judged.against.push(format!(
-                    "another line matches the rule {} ({}), of class {}",
-                    rival.rule.id, rival.rule.tool, rival.rule.cause
-                ));
-            }
-            let is_sure = best.rule.weight >= SURE && best.score >= SURE && rival.is_none();
-            judged.confidence = if is_sure { Confidence::Sure } else { Confidence::Likely };
-        }
-        if judged.cause == Cause::Unknown || judged.is_guess || best.score < TELLS / 2 {
-            judged.confidence = Confidence::Unknown;
-        }
-        judged
-    }
-
-    /// What the run says about itself.
-    fn heed(&mut self, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
-        let empty: Vec<String> = (step.header.empty().map(|value| value.name.clone()))
-            .filter(|name| is_secret_name(name) && is_plain(name))
-            .collect();
-        let is_about_access = matches!(
-            self.cause,
-            Cause::Permissions | Cause::MissingConfig | Cause::MissingSecret
-        );
-        if let Some(name) = best.rule.group(text, "name") {
-            if self.cause == Cause::MissingConfig && is_secret_name(&name) {
-                self.cause = Cause::MissingSecret;
-                self.evidence.push(format!("{name} is the name of a secret"));
-            }
-            if let Some(Fix::SkipGuard { names }) = &mut self.fix
-                && is_plain(&name)
-            {
-                names.push(name);
-            }
-        }
-        if let Some(Fix::Timeout { limit }) = &mut self.fix {
-            *limit = best.rule.group(text, "n").and_then(|minutes| minutes.parse().ok());
-        }
-        if is_about_access && !empty.is_empty() {
-            let are = if empty.len() == 1 { "is" } else { "are" };
-            let names = empty.join(" and ");
-            self.evidence
-                .push(format!("{names} {are} empty in the header of the step"));
-            if self.cause != Cause::MissingSecret && best.rule.id != "integration-forbidden" {
-                self.cause = Cause::MissingSecret;
-            }
-            match &mut self.fix {
-                Some(Fix::SkipGuard { names }) if names.is_empty() => *names = empty,
-                Some(Fix::SkipGuard { .. }) => {}
-                fix => *fix = Some(Fix::SkipGuard { names: empty }),
-            }
-        }
-        if matches!(self.cause, Cause::Permissions | Cause::ScriptBug | Cause::Unknown) && lacks_a_number(step) {
-            self.cause = Cause::WrongTrigger;
-            self.evidence
-                .push("the step asks for a pull request or issue without a number".to_owned());
-            self.fix = Some(Fix::EventGuard);
-        }
-        if self.cause == Cause::MissingSecret {
-            match context.secret_source.as_deref() {
-                Some(source @ ("None" | "Dependabot")) => self
-                    .evidence
-                    .push(format!("the secrets of this run are from: {source}")),
-                Some(source) => self
-                    .against
-                    .push(format!("the run had secrets (Secret source: {source})")),
-                None => {}
-            }
-        }
-        // What helps whatever the rule.
-        if self.fix.is_none() && !self.is_guess {
-            self.fix = match self.cause {
-                Cause::FlakyInfra => Some(Fix::Retry),
-                Cause::WrongTrigger => Some(Fix::EventGuard),
-                _ => None,
-            };
-        }
-        // Another name has its own token, and a permission of the job's token changes nothing for it.
-        if best.rule.id == "git-denied"
-            && best
-                .rule
-                .group(text, "who")
-                .is_none_or(|who| who != "github-actions[bot]")
-        {
-            self.fix = None;
-        }
-        if let Some(Fix::Permission { scope, level }) = &self.fix {
-            match context.permissions.get(scope).map(String::as_str) {
-                Some("write") => self.against.push(format!("the token has {scope}: write")),
-                Some(given) => self
-                    .evidence
-                    .push(format!("the token has {scope}: {given}, not {}", level.as_str())),
-                None if context.permissions.is_empty() => {}
-                None => self.evidence.push(format!(
-                    "the token has no {scope} in its {}",
-                    count(context.permissions.len(), "scope")
-                )),
-            }
-        }
-    }
-}
-
-/// Whether the step's script, in which the runner has filled in the expressions, asks for a pull request or issue that this
-/// event does not have.
-fn lacks_a_number(step: &Step) -> bool {
-    let mut lines = std::iter::once(&step.title).chain(&step.header.script);
-    lines.any(|line| {
-        ["pulls//", "issues//", "/pull//", "pulls/\"", "issues/\""]
-            .iter()
-            .any(|part| line.contains(part))
-    })
-}
-
-/// Whether a name can be part of a command as it is.
-fn is_plain(name: &str) -> bool {
-    !name.starts_with('-')
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
-/// Whether a variable or an input of this name holds a secret.
-fn is_secret_name(name: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "key",
-        "credential",
-        "auth",
-        "webhook",
-        "dsn",
-    ];
-    let name = name.to_ascii_lowercase();
-    WORDS.iter().any(|word| name.contains(word))
 }
 
 fn could_not_run(cause: Cause, context: &Context, step: &Step) -> Option<String> {

@@ -8,14 +8,18 @@ mod culprit;
 mod excerpt;
 mod fix;
 mod header;
+mod heed;
+mod hollow;
 mod judge;
 mod line;
 mod log;
 mod normal;
 mod rule;
 mod rules;
+mod scope;
 mod select;
 mod step_kind;
+mod verdict;
 mod words;
 
 pub use cause::{Cause, Confidence};

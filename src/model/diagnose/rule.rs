@@ -200,15 +200,21 @@ impl Rule {
             .line
             .regex()
             .map_or_else(Vec::new, |regex| regex.capture_names().flatten().collect());
-        let mut rest = &*self.sentence;
-        while let Some((_, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else {
-                break;
-            };
-            if !names.contains(&name) {
-                return wrong(format!("`{{{name}}}` in its cause is not a group of its line"));
+        let fix = match &self.fix {
+            Some(Fix::Edit { text }) => text,
+            _ => "",
+        };
+        for (what, sentence) in [("cause", &*self.sentence), ("fix", fix)] {
+            let mut rest = sentence;
+            while let Some((_, after)) = rest.split_once('{') {
+                let Some((name, after)) = after.split_once('}') else {
+                    break;
+                };
+                if !names.contains(&name) {
+                    return wrong(format!("`{{{name}}}` in its {what} is not a group of its line"));
+                }
+                rest = after;
             }
-            rest = after;
         }
         Ok(())
     }
@@ -241,9 +247,14 @@ impl Rule {
 
     /// Its sentence about a line that it matches. A group that did not take part leaves `…`.
     pub fn sentence(&self, text: &[u8]) -> String {
+        self.fill(&self.sentence, text)
+    }
+
+    /// A sentence with the groups of a line in it.
+    pub fn fill(&self, sentence: &str, text: &[u8]) -> String {
         let groups = self.line.regex().and_then(|regex| regex.captures(text));
         let mut out = String::new();
-        let mut rest = &*self.sentence;
+        let mut rest = sentence;
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else {
                 break;

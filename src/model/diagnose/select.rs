@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::cause::Cause;
+use super::hollow::{is_harmless, is_hollow};
 use super::line::Kind;
 use super::log::Log;
 use super::normal::Known;
@@ -11,6 +12,8 @@ use super::rules::{Match, Rules, trimmed};
 
 /// From this weight on, a line says why a step failed.
 const SAYS_WHY: i32 = 90;
+/// Below this weight, nothing is lost by a line that says nothing.
+const HOLLOW: i32 = 20;
 /// No more lines are shown.
 pub const MOST: usize = 5;
 
@@ -21,6 +24,12 @@ pub struct Candidate<'r> {
     pub rule: &'r Rule,
     pub score: i32,
     pub is_new: bool,
+}
+
+impl Candidate<'_> {
+    pub fn text<'l>(&self, log: &'l Log) -> &'l [u8] {
+        log.steps[self.step].body.at(self.index)
+    }
 }
 
 /// What a line is worth besides its rule.
@@ -102,10 +111,13 @@ impl Worth<'_> {
         score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
         // What nobody can go on after ends a step soon; if the step went on, it was not that.
         if ends_a_step(found.rule.cause) {
-            score -= (3 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 18);
+            score -= (5 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 25);
         }
         if is_harmless(trimmed(text)) {
             score -= 45;
+        }
+        if found.rule.cause == Cause::Unknown && found.rule.weight >= HOLLOW && is_hollow(text) {
+            score -= 14;
         }
         let is_new = self.green.is_some_and(|green| !green.has(text));
         if self.green.is_some() {
@@ -136,71 +148,6 @@ fn ends_a_step(cause: Cause) -> bool {
             | Cause::FlakyInfra
             | Cause::WrongTrigger
     )
-}
-
-/// A line that names a failure and is none: a test that passed, nothing found, something tolerated, the script itself.
-fn is_harmless(text: &[u8]) -> bool {
-    const STARTS: &[&str] = &[
-        "throw ",
-        "raise ",
-        "assert ",
-        "if ",
-        "console.",
-        "print(",
-        "log.",
-        "logger.",
-        "echo ",
-        "* [new ",
-        "✓",
-        "✔",
-        "√",
-        "PASS",
-        "ok ",
-        "+ ",
-        "++ ",
-        "$ ",
-        "--- PASS",
-        "[       OK",
-        "# ",
-        "// ",
-        "warning:",
-        "npm warn",
-    ];
-    const WORDS: &[&str] = &[
-        "... ok",
-        " PASSED",
-        "0 errors",
-        "0 failed",
-        "0 failures",
-        "no errors",
-        "No errors",
-        "continue-on-error",
-        "(ignored)",
-        "|| true",
-        "|| {",
-        "retrying",
-        "Retrying",
-        "will retry",
-        "(skipped)",
-        "expected failure",
-        "xfail",
-        "allowed to fail",
-        "non-fatal",
-        "Will be retried",
-        "ignoring",
-        "UserWarning",
-        "DeprecationWarning",
-        "FutureWarning",
-    ];
-    // A frame of a stack.
-    if text.starts_with(b"at ") && memchr::memchr(b'(', text).is_some() {
-        return true;
-    }
-    let starts = STARTS.iter().any(|start| text.starts_with(start.as_bytes()));
-    starts
-        || WORDS
-            .iter()
-            .any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
 }
 
 /// The lines to show: different ones, and not too many of the same rule.

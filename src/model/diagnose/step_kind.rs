@@ -95,8 +95,6 @@ const KINDS: [(&[&str], Cause); 6] = [
             "make build",
             "cmake --build",
             "tsc",
-            "docker build",
-            "build-push-action",
             "xcodebuild",
             "vite build",
             "next build",
@@ -109,7 +107,9 @@ const KINDS: [(&[&str], Cause); 6] = [
         Cause::HealthCheck,
     ),
     (
-        &[".sh", ".py", "python", "bash ", "node ", "make ", "script", "./"],
+        &[
+            ".sh", ".py", "python", "bash ", "node ", "make ", "script", "./", "docker",
+        ],
         Cause::ScriptBug,
     ),
 ];
@@ -123,6 +123,16 @@ pub fn of(step: &Step) -> Option<Cause> {
         .to_ascii_lowercase();
     let kind = KINDS
         .iter()
-        .find(|(words, _)| words.iter().any(|word| all.contains(word)));
+        .find(|(names, _)| names.iter().any(|name| runs(&all, name)));
     kind.map(|(_, cause)| *cause)
+}
+
+/// Whether a script has a name as a word of its own.
+fn runs(script: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric();
+    let ends_alone = !name.ends_with(is_part);
+    script.match_indices(name).any(|(at, _)| {
+        let begins = !name.starts_with(is_part) || !script[..at].ends_with(is_part);
+        begins && (ends_alone || !script[at + name.len()..].starts_with(is_part))
+    })
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::workflow::Access;
 
-fn log(lines: &str) -> Log {
+pub fn log(lines: &str) -> Log {
     let mut reader = Reader::default();
     for line in lines.lines() {
         reader.feed(format!("2026-07-30T10:33:37.0347135Z {line}\n").as_bytes());
@@ -11,13 +11,13 @@ fn log(lines: &str) -> Log {
     reader.end()
 }
 
-fn step(title: &str, header: &str, body: &str) -> String {
+pub fn step(title: &str, header: &str, body: &str) -> String {
     format!("##[group]Run {title}\nshell: bash -e {{0}}\n{header}##[endgroup]\n{body}")
 }
 
-const FAILED: &str = "##[error]Process completed with exit code 1.\n";
+pub const FAILED: &str = "##[error]Process completed with exit code 1.\n";
 
-fn of(text: &str) -> Diagnosis {
+pub fn of(text: &str) -> Diagnosis {
     diagnose(&log(text), &Rules::new(None).unwrap(), None, 0).unwrap()
 }
 
@@ -93,6 +93,7 @@ fn a_token_that_has_the_permission_speaks_against_it() {
     );
     let found = of(&format!("{}{}", setup("write"), step("git push", "", &body)));
     assert_eq!(found.against, ["the token has contents: write"]);
+    assert_eq!(found.fix, None);
 }
 
 #[test]
@@ -144,6 +145,17 @@ fn a_missing_secret_is_known_without_a_header_and_a_command_has_plain_names_only
     );
     let found = diagnose(&log(&text), &Rules::new(Some(rule)).unwrap(), None, 0).unwrap();
     assert!(names(found).is_empty());
+}
+
+#[test]
+fn a_change_in_words_has_the_words_of_the_line() {
+    let found = of(&step(
+        "./a.sh",
+        "",
+        &format!("a.sh: line 1: flyctl: command not found\n{FAILED}"),
+    ));
+    let text = "install flyctl in a step before this one".to_owned();
+    assert_eq!(found.fix, Some(Fix::Edit { text }));
 }
 
 #[test]
@@ -214,6 +226,11 @@ fn a_rule_of_somebodys_own_wins_by_its_weight_and_a_wrong_one_is_refused() {
     for (from, to, expected) in [
         ("resource-limit", "resource-limits", "did you mean `resource-limit`?"),
         ("{who}", "{whom}", "`{whom}` in its cause is not a group of its line"),
+        (
+            "  hit:",
+            "  fix: 'edit ask {whom}'\n  hit:",
+            "`{whom}` in its fix is not a group of its line",
+        ),
         ("hit: 'quota of ci'", "hit: 'x'", "does not match its `hit`"),
         ("miss: 'quotas'", "miss: 'quota of x'", "matches its `miss`"),
         ("(?P<who>\\w+)'", "(?P<who>\\w+'", "cannot be used"),

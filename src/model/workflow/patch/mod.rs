@@ -6,6 +6,7 @@
 mod condition;
 mod editor;
 mod guard;
+mod needed;
 mod path;
 mod permission;
 pub mod propose;

@@ -1,0 +1,110 @@
+//! The cause, by the lines that explain the failure and by what the step runs.
+
+use super::cause::{Cause, Confidence};
+use super::fix::Fix;
+use super::log::{Log, Step};
+use super::rules::trimmed;
+use super::select::Candidate;
+use super::{step_kind, words};
+
+/// Below this, a line says nothing of the cause.
+const SAYS_SOMETHING: i32 = 31;
+const SURE: i32 = 90;
+/// A rule with less is about any program: what the step runs says more.
+const VAGUE: i32 = 78;
+
+pub struct Verdict {
+    pub cause: Cause,
+    pub confidence: Confidence,
+    /// Nothing but the kind of step says so.
+    pub is_guess: bool,
+    pub evidence: Vec<String>,
+    pub against: Vec<String>,
+    pub fix: Option<Fix>,
+    /// Instead of what the rule says.
+    pub sentence: Option<String>,
+}
+
+impl Verdict {
+    /// By the best of the lines shown, what all others say, and what the step runs.
+    pub fn of(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<Self> {
+        let best = *shown.first()?;
+        let (rule, number) = (best.rule, log.steps[best.step].body.lines()[best.index].number);
+        let mut verdict = Self {
+            cause: rule.cause,
+            confidence: Confidence::Likely,
+            is_guess: false,
+            evidence: vec![format!("line {number} matches the rule {} ({})", rule.id, rule.tool)],
+            against: Vec::new(),
+            fix: rule.fix.as_ref().map(|fix| fix.about(rule, trimmed(best.text(log)))),
+            sentence: None,
+        };
+        let kind = step_kind::of(step);
+        if rule.cause == Cause::Unknown {
+            if let Some((cause, evidence)) = infer(log, shown, all, step) {
+                verdict.cause = cause;
+                verdict.evidence.push(evidence);
+            } else if kind.is_some() || step.header.shell.is_some() {
+                verdict.cause = Cause::ScriptBug;
+                verdict.is_guess = true;
+                verdict.evidence.push("the step is a script of the project".to_owned());
+            }
+        } else if rule.cause == Cause::ScriptBug
+            && rule.weight < VAGUE
+            && let Some((cause, evidence)) = refine(trimmed(best.text(log)), step)
+        {
+            verdict.cause = cause;
+            verdict.evidence.push(evidence);
+        } else {
+            let says_another = |other: &&Candidate<'_>| {
+                ![rule.cause, Cause::Unknown].contains(&other.rule.cause) && other.score >= best.score - 14
+            };
+            let rival = all.iter().find(says_another);
+            if let Some(rival) = rival {
+                verdict.against.push(format!(
+                    "another line matches the rule {} ({}), of class {}",
+                    rival.rule.id, rival.rule.tool, rival.rule.cause
+                ));
+            }
+            if rule.weight >= SURE && best.score >= SURE && rival.is_none() {
+                verdict.confidence = Confidence::Sure;
+            }
+        }
+        if verdict.cause == Cause::Unknown || verdict.is_guess || best.score < SAYS_SOMETHING {
+            verdict.confidence = Confidence::Unknown;
+        }
+        Some(verdict)
+    }
+}
+
+/// What a vague line is about, and what says so: its own words, a line near it that is not vague, what the step is for,
+/// and at last the words of the other lines.
+fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<(Cause, String)> {
+    let best = shown.first()?;
+    let text = |candidate: &Candidate<'_>| trimmed(candidate.text(log));
+    if let Some(cause) = words::clearly(text(best)) {
+        return Some((cause, "the words of the line".to_owned()));
+    }
+    let is_beside = |other: &&Candidate<'_>| {
+        other.rule.weight > 10 && other.rule.cause != Cause::Unknown && other.score >= best.score - 12
+    };
+    if let Some(other) = all.iter().find(is_beside) {
+        let (id, tool) = (&other.rule.id, &other.rule.tool);
+        return Some((other.rule.cause, format!("another line matches the rule {id} ({tool})")));
+    }
+    if let Some(cause) = step_kind::of(step).filter(|kind| *kind != Cause::ScriptBug) {
+        return Some((cause, format!("the step runs `{}`", step.title)));
+    }
+    let others = shown[1..].iter().find_map(|other| words::clearly(text(other)));
+    let cause = words::of(text(best)).or(others)?;
+    Some((cause, "the words of the lines".to_owned()))
+}
+
+/// What an exception of a script is about: its words, or the tests that the step runs.
+fn refine(text: &[u8], step: &Step) -> Option<(Cause, String)> {
+    if let Some(cause) = words::clearly(text) {
+        return Some((cause, "the words of the line".to_owned()));
+    }
+    let kind = step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint))?;
+    Some((kind, format!("the step runs `{}`", step.title)))
+}

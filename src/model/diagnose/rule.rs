@@ -219,6 +219,11 @@ impl Rule {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub fn line(&self) -> &str {
+        &self.line.text
+    }
+
     fn would_match(&self, example: &str) -> bool {
         let lower = example.to_ascii_lowercase();
         let has_word = self.any.iter().any(|word| lower.contains(&word.to_ascii_lowercase()));

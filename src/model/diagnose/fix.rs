@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::rule::Rule;
 use crate::model::workflow::Access;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,16 +55,6 @@ impl Fix {
             ["secret-name"] => Self::SecretName,
             _ => return None,
         })
-    }
-
-    /// With the words of a line that the rule matches.
-    pub fn about(&self, rule: &Rule, line: &[u8]) -> Self {
-        match self {
-            Self::Edit { text } => Self::Edit {
-                text: rule.fill(text, line),
-            },
-            other => other.clone(),
-        }
     }
 
     /// As outputs name it.

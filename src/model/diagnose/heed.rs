@@ -11,7 +11,7 @@ use crate::model::text::count;
 use crate::model::workflow::Access;
 
 /// Words in the name of a variable or an input that holds a secret.
-const SECRETS: [&str; 11] = [
+const SECRETS: [&str; 14] = [
     "token",
     "secret",
     "password",
@@ -23,6 +23,9 @@ const SECRETS: [&str; 11] = [
     "dsn",
     "license",
     "serviceaccount",
+    "p12",
+    "pfx",
+    "certificate",
 ];
 /// And of what only some events have.
 const OF_EVENTS: [&str; 6] = [

@@ -219,6 +219,11 @@ impl Rule {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub fn line(&self) -> &str {
+        &self.line.text
+    }
+
     fn would_match(&self, example: &str) -> bool {
         let lower = example.to_ascii_lowercase();
         let has_word = self.any.iter().any(|word| lower.contains(&word.to_ascii_lowercase()));
@@ -250,8 +255,18 @@ impl Rule {
         self.fill(&self.sentence, text)
     }
 
+    /// Its fix, with the words of a line that it matches.
+    pub fn fix_of(&self, text: &[u8]) -> Option<Fix> {
+        Some(match self.fix.as_ref()? {
+            Fix::Edit { text: edit } => Fix::Edit {
+                text: self.fill(edit, text),
+            },
+            other => other.clone(),
+        })
+    }
+
     /// A sentence with the groups of a line in it.
-    pub fn fill(&self, sentence: &str, text: &[u8]) -> String {
+    fn fill(&self, sentence: &str, text: &[u8]) -> String {
         let groups = self.line.regex().and_then(|regex| regex.captures(text));
         let mut out = String::new();
         let mut rest = sentence;

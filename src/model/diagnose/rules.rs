@@ -172,6 +172,9 @@ pub fn trimmed(mut text: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use regex_syntax::ParserBuilder;
+    use regex_syntax::hir::{Class, Hir, HirKind};
+
     use super::*;
 
     #[test]
@@ -198,5 +201,49 @@ mod tests {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert_eq!(Rules::new(None).unwrap().rules.len(), ids.len());
+    }
+
+    /// What a pattern matches, in lower case, with NUL for what is open.
+    fn texts(hir: &Hir) -> Vec<String> {
+        let open = || vec!["\0".to_owned()];
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => vec![String::new()],
+            HirKind::Literal(literal) => vec![String::from_utf8_lossy(&literal.0).to_ascii_lowercase()],
+            // `[Aa]` is a letter in any case.
+            HirKind::Class(Class::Bytes(class)) => match class.ranges() {
+                [upper, lower] if lower.start() == lower.end() && upper.start().eq_ignore_ascii_case(&lower.end()) => {
+                    vec![char::from(lower.start()).to_string()]
+                }
+                _ => open(),
+            },
+            HirKind::Class(_) => open(),
+            HirKind::Repetition(repeated) if repeated.min == 0 && repeated.max == Some(1) => {
+                let mut all = texts(&repeated.sub);
+                all.push(String::new());
+                all
+            }
+            HirKind::Repetition(_) => open(),
+            HirKind::Capture(capture) => texts(&capture.sub),
+            HirKind::Concat(parts) => parts.iter().map(texts).fold(vec![String::new()], |all, next| {
+                let joined = all.iter().flat_map(|a| next.iter().map(move |b| format!("{a}{b}")));
+                joined.take(5000).collect()
+            }),
+            HirKind::Alternation(parts) => parts.iter().flat_map(texts).collect(),
+        }
+    }
+
+    #[test]
+    fn every_plain_alternative_of_a_line_has_a_word_that_wakes_its_rule() {
+        let mut deaf = Vec::new();
+        for rule in &Rules::new(None).unwrap().rules {
+            let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
+            for text in texts(&parser.parse(rule.line()).unwrap()) {
+                let is_plain = !text.contains('\0');
+                if is_plain && !rule.any.iter().any(|word| text.contains(&word.to_ascii_lowercase())) {
+                    deaf.push(format!("{}: {text}", rule.id));
+                }
+            }
+        }
+        assert!(deaf.is_empty(), "{}", deaf.join("\n"));
     }
 }

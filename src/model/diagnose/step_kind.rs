@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::log::Step;
 
-const KINDS: [(&[&str], Cause); 6] = [
+const KINDS: [(&[&str], Cause); 7] = [
     (
         &[
             "lint",
@@ -21,6 +21,15 @@ const KINDS: [(&[&str], Cause); 6] = [
             "typecheck",
             "staticcheck",
             "rubocop",
+            "golangci",
+            "stylelint",
+            "markdownlint",
+            "yamllint",
+            "hadolint",
+            "codespell",
+            "typos",
+            "vale",
+            "brew audit",
         ],
         Cause::Lint,
     ),
@@ -102,6 +111,7 @@ const KINDS: [(&[&str], Cause); 6] = [
         ],
         Cause::CompileError,
     ),
+    (&["git diff --exit-code", "git diff --quiet"], Cause::Lint),
     (
         &["health", "smoke", "wait-for", "wait-on", "wait_for", "curl "],
         Cause::HealthCheck,

@@ -36,7 +36,7 @@ impl Verdict {
             is_guess: false,
             evidence: vec![format!("line {number} matches the rule {} ({})", rule.id, rule.tool)],
             against: Vec::new(),
-            fix: rule.fix.as_ref().map(|fix| fix.about(rule, trimmed(best.text(log)))),
+            fix: rule.fix_of(trimmed(best.text(log))),
             sentence: None,
         };
         let kind = step_kind::of(step);

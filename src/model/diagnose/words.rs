@@ -55,7 +55,7 @@ const CLEAR: [(Cause, &str); 11] = [
     (
         Cause::Lint,
         "not formatted|would reformat|formatting|lint|trailing whitespace|warnings as errors|code style|issue found|\
-         issues found",
+         issues found|did you really mean|misspelled",
     ),
 ];
 

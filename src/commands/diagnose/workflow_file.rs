@@ -1,9 +1,10 @@
-//! The workflow of the job that failed: where the step is written, and the patch for it.
+//! The workflows of the job that failed: where the step is written, and the patch for it.
 
 use std::path::PathBuf;
 
 use super::Named;
 use crate::model::diagnose::{Confidence, Diagnosis, Fix};
+use crate::model::text::one_line;
 use crate::model::workflow::patch::propose::{Facts, Lacks, propose};
 use crate::model::workflow::patch::{self, Change, Patch, Pin, Refusal, Step};
 use crate::model::workflow::{Access, Job, Workflow};
@@ -13,19 +14,72 @@ use crate::world::job_log::Source;
 
 const LARGEST: u64 = 1 << 20;
 
+#[derive(Debug)]
 pub struct WorkflowFile {
+    /// From the top of its repository; in front of a file of another repository is that one's name.
     pub name: String,
-    pub path: PathBuf,
-    text: String,
+    /// In the work tree.
+    pub path: Option<PathBuf>,
+    pub text: String,
     root: Node,
 }
 
 /// A step of a job.
 pub struct Place<'a> {
+    pub file: &'a WorkflowFile,
     job: &'a str,
     index: usize,
     pub line: u32,
     node: &'a Node,
+}
+
+/// How the log and GitHub call the step that failed.
+pub struct Wanted<'a> {
+    /// The job, after those that called its workflow.
+    pub job: Option<&'a str>,
+    /// Its title in the log.
+    pub title: &'a str,
+    /// Its name at GitHub.
+    pub name: Option<&'a str>,
+}
+
+/// What is known of the run besides its log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    pub event: Option<&'a str>,
+    pub is_fork: Option<bool>,
+    pub is_dependabot: Option<bool>,
+}
+
+/// The step in the first of the workflows that has it: in one called `path`, or in one that this one calls.
+pub fn find<'a>(files: &[&'a WorkflowFile], path: Option<&str>, wanted: &Wanted<'_>) -> Result<Place<'a>, Refusal> {
+    let is_start = |file: &&&WorkflowFile| path.is_none_or(|path| file.name == path);
+    let mut refusal = None;
+    for file in files.iter().filter(is_start) {
+        let called = wanted.job.and_then(|name| file.called(name));
+        let found = match called {
+            Some((path, job)) if files.iter().any(|file| file.name == path) => find(
+                files,
+                Some(&path),
+                &Wanted {
+                    job: Some(job),
+                    ..*wanted
+                },
+            ),
+            Some((path, _)) => Err(Refusal(format!(
+                "the job is in the workflow {}, which was not read",
+                one_line(&path)
+            ))),
+            None => file.place_of(wanted),
+        };
+        match found {
+            Ok(place) => return Ok(place),
+            Err(why) => {
+                refusal.get_or_insert(why);
+            }
+        }
+    }
+    Err(refusal.unwrap_or_else(|| Refusal::new("the workflow was not read")))
 }
 
 impl WorkflowFile {
@@ -35,42 +89,90 @@ impl WorkflowFile {
             return Err(("--workflow-file is not a file".to_owned(), help()));
         };
         let text = files::read_text(path, LARGEST, Links::Follow).map_err(|error| (format!("{error:#}"), help()))?;
-        let root = yaml::parse(&text).map_err(|error| (format!("{}: {error}", named.name), help()))?;
+        Self::parse(&named.name, Some(path.clone()), text).map_err(|why| (format!("{}: {why}", named.name), help()))
+    }
+
+    pub fn parse(name: &str, path: Option<PathBuf>, text: String) -> Result<Self, String> {
+        let root = yaml::parse(&text).map_err(|error| error.to_string())?;
         if Workflow::of(&root).is_none() {
-            return Err((format!("{} has no jobs", named.name), help()));
+            return Err("it has no jobs".to_owned());
         }
         Ok(Self {
-            name: named.name.clone(),
-            path: path.clone(),
+            name: name.to_owned(),
+            path,
             text,
             root,
         })
     }
 
-    /// The step that failed: by its action, the first line of its script, or its name, in the job that the log names.
-    pub fn place_of(&self, found: &Diagnosis) -> Result<Place<'_>, Refusal> {
-        let jobs: Vec<Job<'_>> = Workflow::of(&self.root).into_iter().flat_map(Workflow::jobs).collect();
-        let jobs = match &found.context.job {
+    fn jobs(&self) -> Vec<Job<'_>> {
+        Workflow::of(&self.root).into_iter().flat_map(Workflow::jobs).collect()
+    }
+
+    /// The workflow that a job of this one calls, and how the job is called there: `CALLER / JOB` in GitHub's words.
+    fn called<'n>(&self, name: &'n str) -> Option<(String, &'n str)> {
+        let jobs = self.jobs();
+        let ends = name.match_indices(" / ");
+        let mut calls = ends.filter_map(|(at, joint)| {
+            let (caller, own) = (name.get(..at)?, name.get(at + joint.len()..)?);
+            let uses = named(&jobs, caller)
+                .into_iter()
+                .find_map(|job| job.node.get("uses")?.text())?;
+            let path = uses.split('@').next().unwrap_or_default();
+            let path = match (path.strip_prefix("./"), self.foreign()) {
+                (Some(path), Some(repository)) => format!("{repository}/{path}"),
+                (path, _) => path.unwrap_or(uses.split('@').next()?).to_owned(),
+            };
+            Some((path, own))
+        });
+        calls.next()
+    }
+
+    /// The other repository that it is of.
+    fn foreign(&self) -> Option<&str> {
+        let (repository, _) = self.name.split_once("/.github/")?;
+        self.path.is_none().then_some(repository)
+    }
+
+    /// By GitHub's name of the step, or else by its action, the first line of its script, or its name.
+    fn place_of(&self, wanted: &Wanted<'_>) -> Result<Place<'_>, Refusal> {
+        let jobs = self.jobs();
+        let jobs = match wanted.job {
             Some(name) => named(&jobs, name),
             None => jobs,
         };
         if jobs.is_empty() {
             return Err(Refusal::new("the job that the log names is not found in the workflow"));
         }
-        let wanted = found.step.trim();
         let steps = jobs
             .iter()
             .flat_map(|job| job.steps().into_iter().map(move |step| (job, step)));
-        let places = steps.filter(|(_, step)| {
-            let first = step
-                .text("run")
-                .and_then(|script| script.lines().find(|line| !line.trim().is_empty()));
-            let names = [step.text("uses"), first, step.text("name")];
-            !wanted.is_empty() && names.into_iter().flatten().any(|name| name.trim() == wanted)
-        });
-        match places.collect::<Vec<_>>().as_slice() {
+        let steps: Vec<_> = steps.collect();
+        let called = |wanted: &str| {
+            let bare = wanted.strip_prefix("Run ").unwrap_or(wanted);
+            let is_it = move |step: &crate::model::workflow::Step<'_>| {
+                let first = step
+                    .text("run")
+                    .and_then(|script| script.lines().find(|line| !line.trim().is_empty()));
+                let mut names = [step.text("uses"), first].into_iter().flatten();
+                let name = step.text("name").map(str::trim);
+                !wanted.is_empty()
+                    && (name.is_some_and(|name| name == wanted || name.contains("${{") && is_written_so(name, wanted))
+                        || names.any(|name| [wanted, bare].contains(&name.trim())))
+            };
+            steps.iter().filter(|(_, step)| is_it(step)).collect::<Vec<_>>()
+        };
+        let by_title = called(wanted.title.trim());
+        let mut places = wanted.name.map(|name| called(name.trim())).unwrap_or_default();
+        if places.is_empty() {
+            places = by_title;
+        } else if places.len() > 1 {
+            places.retain(|(_, place)| by_title.iter().any(|(_, other)| std::ptr::eq(place.node, other.node)));
+        }
+        match places.as_slice() {
             [] => Err(Refusal::new("the step is not found in the workflow")),
             [(job, step)] => Ok(Place {
+                file: self,
                 job: job.id,
                 index: step.index,
                 line: step.node.place.line,
@@ -82,25 +184,36 @@ impl WorkflowFile {
             )),
         }
     }
+}
 
+impl Place<'_> {
     /// The change that a diagnosis calls for, if there is exactly one, and the patch that makes it.
-    pub fn patch(&self, found: &Diagnosis) -> Result<(Change, Patch), Refusal> {
+    pub fn patch(&self, found: &Diagnosis, about: About<'_>) -> Result<(Change, Patch), Refusal> {
         let Some(fix) = &found.fix else {
             return Err(Refusal::new("no change of the workflow is known to help"));
         };
         if found.confidence != Confidence::Sure {
             return Err(Refusal::new("the diagnosis is not sure"));
         }
-        let place = self.place_of(found)?;
+        if let Some(repository) = self.file.foreign() {
+            return Err(Refusal(format!(
+                "the step is in a workflow of {}",
+                one_line(repository)
+            )));
+        }
         // What is said if nothing is proposed.
         let (lacks, why_not) = match fix {
             Fix::SkipGuard { names } => (Lacks::Values(names), "the log does not name what is missing"),
+            Fix::EventGuard | Fix::Trigger if about.event.is_none() => (
+                Lacks::Event(&[]),
+                "a log does not name the event of its run: name it with --event, or the run with --run",
+            ),
             Fix::EventGuard | Fix::Trigger => (
                 Lacks::Event(&[]),
-                "a log does not name the event of its run, so what to change in `on` or `if` is not known",
+                "the step does not say on which event it can work, or other steps of the job can work on this one",
             ),
             Fix::Permission { scope, level } => {
-                may_grant(found, place.node, scope)?;
+                may_grant(found, self.node, scope)?;
                 let why_not = "the token has this permission already, or the run is from a fork or from Dependabot";
                 (Lacks::Permission { scope, access: *level }, why_not)
             }
@@ -122,22 +235,22 @@ impl WorkflowFile {
         let facts = Facts {
             lacks: Some(lacks),
             is_sure: true,
-            job: place.job,
-            step: Some(Step::Index(place.index)),
-            event: None,
-            is_fork: source.map(|source| source == "None"),
-            is_dependabot: source.map(|source| source == "Dependabot"),
+            job: self.job,
+            step: Some(Step::Index(self.index)),
+            event: about.event,
+            is_fork: about.is_fork.or(source.map(|source| source == "None")),
+            is_dependabot: about.is_dependabot.or(source.map(|source| source == "Dependabot")),
             granted: (!granted.is_empty()).then_some(&*granted),
             pin: Some(&pin),
         };
-        let change = propose(&facts, &self.root).ok_or_else(|| Refusal::new(why_not))?;
-        let patch = patch::patch(self.text.as_bytes(), &self.name, &change)?;
+        let change = propose(&facts, &self.file.root).ok_or_else(|| Refusal::new(why_not))?;
+        let patch = patch::patch(self.file.text.as_bytes(), &self.file.name, &change)?;
         Ok((change, patch))
     }
 }
 
-/// The jobs that a log may call so: by their `name`, else by their key. A called workflow's job has its caller before it,
-/// and one of a matrix its values behind it.
+/// The jobs that a log may call so: by their `name`, else by their key. One of a matrix has its values behind it, and one of
+/// a called workflow its caller before it, which is not known where only that workflow is given.
 fn named<'a>(jobs: &[Job<'a>], name: &str) -> Vec<Job<'a>> {
     let called = |name: &str| -> Vec<Job<'a>> {
         let is_it = |job: &&Job<'_>| {

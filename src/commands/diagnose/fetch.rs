@@ -155,7 +155,7 @@ async fn failed_jobs(
     let failed = failed(&jobs);
     let most = MOST_JOBS.min(MOST_LOGS.saturating_sub(spent.logs));
     if failed.len() > most {
-        let message = format!("{} more failed", count(failed.len() - most, "job"));
+        let message = format!("{} more failed, and are left out", count(failed.len() - most, "job"));
         findings.push(Finding::warning("more-failed", message).help("name a job: --run URL/job/ID"));
     }
     let mut fetched = Fetched::default();

@@ -108,8 +108,8 @@ async fn more_runs(plan: &Plan, world: &World) -> Result<(Vec<Wanted>, Option<Ch
 
 fn connect(repository: Option<&str>, plan: &Plan, world: &World) -> Result<GitHub, NotChecked> {
     let (env, clock, progress) = (&world.env, world.clock, world.progress.clone());
-    let github = match repository {
-        Some(repository) => GitHub::connect_to(env, clock, progress, &plan.github_token_env, repository),
+    let github = match repository.map(str::to_owned).or_else(|| runs::here(world)) {
+        Some(repository) => GitHub::connect_to(env, clock, progress, &plan.github_token_env, &repository),
         None => GitHub::connect(env, clock, progress, &plan.github_token_env),
     };
     github.map_err(|no| NotChecked::with_help(no.to_string(), no.help()))

@@ -3,11 +3,14 @@
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
+use url::Url;
+
 use super::{RunRef, STAGE};
 use crate::engine::NotChecked;
 use crate::model::text::{count, nearest, one_line};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
+use crate::world::git::Repository;
 use crate::world::github::{Run, Session};
 
 /// More do not belong into one report.
@@ -51,6 +54,16 @@ pub fn current(world: &World) -> Result<RunRef, NotChecked> {
     };
     let no_id = || NotChecked::with_help("this run has no id", "name the run: --run ID");
     id.map(RunRef::of).ok_or_else(no_id)
+}
+
+/// The repository of this job, or else that of the work tree at GitHub.
+pub fn here(world: &World) -> Option<String> {
+    let origin = || {
+        let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
+        let host = server.as_ref().and_then(Url::host_str).unwrap_or("github.com");
+        Repository::open(&world.folder).ok()?.origin_at(host)
+    };
+    world.runner.repository.clone().or_else(origin)
 }
 
 pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Vec<Run>, Check), NotChecked> {

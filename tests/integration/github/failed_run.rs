@@ -124,7 +124,7 @@ fn findings(gate: &Gate, code: &str) -> Vec<String> {
 
 fn facts(gate: &Gate, check: usize, name: &str) -> Vec<String> {
     let report = gate.report("diagnose");
-    let facts = report["checks"][check]["facts"].as_array().unwrap().clone();
+    let facts = report["checks"][check]["facts"].as_array().cloned().unwrap_or_default();
     let named = facts.into_iter().filter(|fact| fact["name"] == name);
     named.map(|fact| fact["value"].as_str().unwrap().to_owned()).collect()
 }

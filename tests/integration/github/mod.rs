@@ -4,6 +4,7 @@ mod access;
 mod deployments;
 mod environment;
 mod failed_run;
+mod founding;
 #[path = "../../support/github.rs"]
 mod mock;
 mod oidc;

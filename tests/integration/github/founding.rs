@@ -200,7 +200,7 @@ fn three_red_workflows_are_explained_and_their_patches_make_skips_of_them() {
         texts[0].contains("require: env:STAGING_TOKEN") && texts[0].contains("deploy: # to staging"),
         "{patch}"
     );
-    assert!(texts[1].contains("require: env:STAGING_URL"), "{patch}");
+    assert!(texts[1].contains("require: var:STAGING_URL"), "{patch}");
     assert!(
         texts[2].contains("    if: github.event_name == 'pull_request'\n"),
         "{patch}"
@@ -238,7 +238,7 @@ fn three_red_workflows_are_explained_and_their_patches_make_skips_of_them() {
             .vars
             .insert("STAGING_URL".to_owned(), "https://staging.example.com".to_owned());
     })
-    .says("probing https://");
+    .says("probing http");
     under_act(&gate);
 }
 

@@ -22,7 +22,7 @@ const MOST_CONTEXT: usize = 200;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  stageproof diagnose --log job.log\n  stageproof diagnose --log job.log --workflow-file .github/workflows/deploy-staging.yml --context 5\n\nExamples that ask GitHub:\n  stageproof diagnose --last 3\n  stageproof diagnose --workflow deploy-staging.yml --branch main --write"
+    after_help = "Examples:\n  stageproof diagnose --log job.log\n  stageproof diagnose --log job.log --workflow-file .github/workflows/deploy-staging.yml --context 5"
 )]
 pub struct DiagnoseOptions {
     /// Log of a job that failed, as GitHub or `gh run view --log` gives it; `-` is standard input; repeatable.

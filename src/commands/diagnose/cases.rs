@@ -58,7 +58,7 @@ impl Cases {
             }
         }
         for named in logs {
-            let log = match read::log(&named, world) {
+            let mut log = match read::log(&named, world) {
                 Ok(log) => log,
                 Err(why) if world.interrupt.received().is_some() => return Err(why),
                 Err(why) => {
@@ -71,6 +71,9 @@ impl Cases {
                 _ => None,
             };
             let origin = named.origin.as_deref();
+            if let Some(step) = origin.and_then(|origin| origin.step.as_ref()) {
+                step.acquit_others(&mut log);
+            }
             // One that cannot be read compares with nothing.
             let own = origin.and_then(|origin| read::green(origin.green.as_ref()?, world).ok());
             match diagnose(&log, &rules, own.as_ref().or(green.as_ref()), plan.context) {

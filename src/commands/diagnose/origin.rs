@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::Named;
 use super::workflow_file::WorkflowFile;
+use crate::model::diagnose::{Log, Step};
 use crate::world::github::{Job, JobStep, Run};
 
 /// What all jobs of a run share.
@@ -39,18 +40,40 @@ pub struct Failed {
     pub name: String,
     pub number: u64,
     /// The line of the job's log that it begins with; 1 is the first.
-    pub begins: Option<usize>,
+    begins: Option<usize>,
+    /// The same of the step after it.
+    ends: Option<usize>,
 }
 
 impl Failed {
     pub fn of(job: &Job, log: &[u8]) -> Option<Self> {
         let mut steps = job.steps.iter().flatten();
         let step = steps.find(|step| matches!(step.conclusion.as_deref(), Some("failure" | "timed_out")))?;
+        let next = steps.find(|step| step.conclusion.as_deref() != Some("skipped"));
+        let begins = begins(step, log, 0);
         Some(Self {
             name: step.name.clone(),
             number: step.number,
-            begins: begins(step, log),
+            begins,
+            ends: next.and_then(|next| self::begins(next, log, begins?)),
         })
+    }
+
+    /// An error in another step did not fail the job: GitHub knows what was tolerated, and the log does not say.
+    pub fn acquit_others(&self, log: &mut Log) {
+        let Some(begins) = self.begins else { return };
+        let range = begins..self.ends.unwrap_or(usize::MAX);
+        let is_in = |step: &Step| {
+            step.body
+                .lines()
+                .first()
+                .is_some_and(|line| range.contains(&line.number))
+        };
+        if log.steps.iter().any(|step| step.error_at.is_some() && is_in(step)) {
+            for step in log.steps.iter_mut().filter(|step| !is_in(step)) {
+                (step.error_at, step.exit) = (None, None);
+            }
+        }
     }
 }
 
@@ -66,9 +89,9 @@ impl Origin {
     }
 }
 
-/// Where the step begins in the log of its job: the `##[group]Run …` of its name from its first second on, or else the
+/// Where the step begins in the log of its job, behind a line: the `##[group]Run …` of its name from its first second on, or else the
 /// first one. The times of the steps are those of the log without the fractions of the seconds.
-fn begins(step: &JobStep, log: &[u8]) -> Option<usize> {
+fn begins(step: &JobStep, log: &[u8], behind: usize) -> Option<usize> {
     let from = step
         .started_at?
         .to_zoned(TimeZone::UTC)
@@ -85,7 +108,8 @@ fn begins(step: &JobStep, log: &[u8]) -> Option<usize> {
                 .next()
                 .map(|time| &rest[(time.len() + 1).min(rest.len())..])?;
             let title = title.strip_prefix(b"##[group]")?;
-            (second >= from.as_bytes() && title.starts_with(b"Run ")).then_some((index + 1, title))
+            let is_it = index >= behind && second >= from.as_bytes() && title.starts_with(b"Run ");
+            is_it.then_some((index + 1, title))
         });
     let first = starts.next()?;
     let same = |(_, title): &(usize, &[u8])| title.trim_ascii_end() == step.name.as_bytes();
@@ -95,15 +119,13 @@ fn begins(step: &JobStep, log: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_step_begins_with_its_name_or_with_the_first_in_its_time() {
         let log = b"\xef\xbb\xbf2026-07-30T10:33:36.0000000Z ##[group]Run make\nno time\n\
             2026-07-30T10:33:38.0000000Z ##[group]Run make lint\n2026-07-30T10:33:38.1000000Z ##[group]Run make\r\n";
         let begins = |name: &str, at: &str| {
             let step = serde_json::json!({"name": name, "number": 2, "conclusion": "failure", "started_at": at});
-            super::begins(&serde_json::from_value(step).unwrap(), log)
+            super::begins(&serde_json::from_value(step).unwrap(), log, 0)
         };
         assert_eq!(begins("Run make", "2026-07-30T10:33:37Z"), Some(4));
         assert_eq!(begins("Build it", "2026-07-30T12:33:37+02:00"), Some(3));

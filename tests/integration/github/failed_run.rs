@@ -284,6 +284,63 @@ fn the_workflow_of_the_commit_and_the_event_make_a_patch() {
         .says("add `contents: read`");
 }
 
+/// With `continue-on-error`, a step fails in the log and passes at GitHub.
+#[test]
+fn the_step_that_failed_is_the_one_that_github_names() {
+    let step = |second: u32, name: &str, says: &str| {
+        let at = format!("2026-07-30T10:33:{second}.0000000Z");
+        format!(
+            "{at} ##[group]Run {name}\n{at} shell: bash\n{at} ##[endgroup]\n{at} {says}\n{at} ##[error]Process completed with exit code 1.\n"
+        )
+    };
+    let log = step(36, "make lint", "ERROR: the roof leaks")
+        + &step(38, "make dist", "ERROR: the door is shut")
+        + &step(40, "echo report", "ERROR: no mail");
+    let steps = |conclusions: [&'static str; 3]| {
+        let mock = Mock::new()
+            .failed(5, 49)
+            .job(5, 11, "make", "failure")
+            .log(11, Some(&log));
+        let names = [
+            ("Run make lint", "2026-07-30T10:33:36Z"),
+            ("Run make dist", "2026-07-30T10:33:38Z"),
+            ("Run echo report", "2026-07-30T10:33:40Z"),
+        ];
+        let steps: Vec<_> = names
+            .iter()
+            .zip(conclusions)
+            .map(|((name, at), conclusion)| (*name, conclusion, *at))
+            .collect();
+        mock.steps(11, &steps)
+    };
+    for (conclusions, says, link) in [
+        (["failure", "success", "success"], "the roof leaks", "#step:1:4"),
+        (["success", "failure", "success"], "the door is shut", "#step:2:4"),
+        (["success", "success", "failure"], "no mail", "#step:3:4"),
+    ] {
+        let mock = steps(conclusions);
+        let gate = mock.gate();
+        gate.run(["diagnose", "--run=5"]).code(1);
+        let report = gate.report("diagnose");
+        let finding = &report["checks"][0]["findings"][0];
+        assert!(
+            finding["excerpt"]
+                .as_str()
+                .unwrap()
+                .lines()
+                .next()
+                .unwrap()
+                .contains(says),
+            "{finding}"
+        );
+        assert!(
+            facts(&gate, 0, "job")[0].ends_with(link),
+            "{:?}",
+            facts(&gate, 0, "job")
+        );
+    }
+}
+
 #[test]
 fn the_event_of_a_log_can_be_named() {
     let gate = Gate::new();

@@ -1,12 +1,21 @@
 //! Logs to causes: each is diagnosed, and those with the same cause are one.
 
 use super::keep::Keeper;
-use super::workflow_file::Wanted;
+use super::place::Wanted;
 use super::{NO_MARKS, Named, Plan, read};
 use crate::model::diagnose::{Diagnosis, diagnose};
 use crate::model::text::count;
 use crate::world::World;
 use crate::world::job_log::Source;
+use crate::world::secrets::Part;
+
+/// Bytes of a line that are shown.
+pub const LONGEST: usize = 400;
+
+/// The beginning of a line, which may have been cut.
+pub fn part(text: &[u8]) -> Part<'_> {
+    Part::beginning(text)
+}
 
 /// A log, and what was made of it.
 pub struct Entry {

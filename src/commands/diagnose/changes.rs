@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::cases::Entry;
-use super::workflow_file::{self, About, WorkflowFile};
-use super::{Named, Plan, explain};
+use super::cases::{Entry, LONGEST, part};
+use super::place::find;
+use super::workflow_file::{About, WorkflowFile};
+use super::{Named, Plan};
 use crate::model::text::one_line;
 use crate::model::workflow::patch::pull_request::{self, Evidence};
 use crate::model::workflow::patch::{self, Change, Refusal};
@@ -46,11 +47,20 @@ impl<'a> Changes<'a> {
             .iter()
             .filter_map(|log| log.origin.as_ref())
             .filter(|origin| origin.of.is_here);
-        for name in origins.flat_map(|origin| origin.of.files.iter().map(|file| &file.name)) {
+        // Also if the token may not read the one of the commit.
+        let names = origins.flat_map(|origin| {
+            origin
+                .of
+                .files
+                .iter()
+                .map(|file| &*file.name)
+                .chain(origin.of.run.file())
+        });
+        for name in names {
             let path = world.workspace.join(name);
-            let is_known = local.iter().any(|file| file.name == *name);
+            let is_known = local.iter().any(|file| file.name == name);
             if !is_known && name.starts_with(".github/") && files::exists(&path) {
-                let named = Named::new(Source::File(path), &**name);
+                let named = Named::new(Source::File(path), name);
                 // One that is being edited and cannot be read is not what ran.
                 local.extend(WorkflowFile::read(&named));
             }
@@ -84,7 +94,7 @@ impl<'a> Changes<'a> {
             };
         };
         let wanted = entry.wanted();
-        let place = match workflow_file::find(&known, path, &wanted) {
+        let place = match find(&known, path, &wanted) {
             Ok(place) => place,
             Err(refusal) => {
                 return Proposed {
@@ -103,7 +113,7 @@ impl<'a> Changes<'a> {
                 Some((_, now)) => {
                     let of_now = known.iter().map(|file| if file.name == *name { now } else { *file });
                     let known: Vec<&WorkflowFile> = of_now.collect();
-                    let again = workflow_file::find(&known, path, &wanted);
+                    let again = find(&known, path, &wanted);
                     again
                         .and_then(|place| place.patch(&entry.found, about))
                         .map(|(_, patch)| patch.text)
@@ -171,15 +181,10 @@ fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
 
 fn text_of(entry: &Entry, change: &Change, file: &str, world: &World) -> String {
     let found = &entry.found;
-    let short = |text: &str| world.secrets.shorten(text, explain::LONGEST);
+    let short = |text: &str| world.secrets.shorten(text, LONGEST);
     let lines = found.lines.iter();
     let lines: Vec<(u64, String)> = lines
-        .map(|line| {
-            (
-                line.number as u64,
-                world.secrets.shorten(explain::part(&line.text), explain::LONGEST),
-            )
-        })
+        .map(|line| (line.number as u64, world.secrets.shorten(part(&line.text), LONGEST)))
         .collect();
     let lines: Vec<(u64, &str)> = lines.iter().map(|(number, text)| (*number, &**text)).collect();
     let (cause, step, link) = (short(&found.sentence), short(&found.step), entry.link());

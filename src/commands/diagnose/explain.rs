@@ -3,25 +3,17 @@
 use std::time::Duration;
 
 use super::STAGE;
-use super::cases::Entry;
+use super::cases::{Entry, LONGEST, part};
 use super::changes::Proposed;
 use crate::model::diagnose::{Cause, Confidence, Diagnosis};
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
 use crate::world::job_log::Source;
-use crate::world::secrets::Part;
 
-/// Bytes of a line that are shown.
-pub const LONGEST: usize = 400;
 /// Ends the id of the check whether the job could have succeeded.
 pub const COULD_RUN: &str = ":could-run";
 const LONGEST_TITLE: usize = 80;
-
-/// The beginning of a line, which may have been cut.
-pub fn part(text: &[u8]) -> Part<'_> {
-    Part::beginning(text)
-}
 
 /// That the job succeeded, and that it could. All entries have one cause, and the first speaks for them.
 pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &World) -> Vec<Check> {
@@ -68,11 +60,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &
     }
     if !same.is_empty() {
         let names: Vec<&str> = same.iter().map(|entry| &*entry.named.name).collect();
-        let links: Vec<String> = same
-            .iter()
-            .filter_map(Entry::link)
-            .map(|link| one_line(&link))
-            .collect();
+        let links: Vec<String> = same.iter().filter_map(Entry::link).collect();
         let message = format!("also the cause in {}", names.join(", "));
         findings.push(note("same-cause", &message, world).excerpt(links.join("\n")));
     }

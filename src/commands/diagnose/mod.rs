@@ -6,8 +6,10 @@ mod changes;
 mod explain;
 mod fetch;
 mod history;
+mod jobs;
 mod keep;
 mod origin;
+mod place;
 mod read;
 mod runs;
 mod sources;
@@ -201,13 +203,13 @@ fn outputs(entry: &Entry, world: &World) -> BTreeMap<String, Output> {
     let line = found
         .lines
         .first()
-        .map(|line| world.secrets.shorten(explain::part(&line.text), explain::LONGEST));
+        .map(|line| world.secrets.shorten(cases::part(&line.text), cases::LONGEST));
     let fix = found.fix.as_ref().map_or("", |fix| fix.id());
     [
         ("class", Output::exact(found.cause.as_str())),
         (
             "cause",
-            Output::words(world.secrets.shorten(&*found.sentence, explain::LONGEST)),
+            Output::words(world.secrets.shorten(&*found.sentence, cases::LONGEST)),
         ),
         ("confidence", Output::exact(found.confidence.as_str())),
         ("fix", Output::exact(fix)),

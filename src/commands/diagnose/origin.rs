@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::Named;
 use super::workflow_file::WorkflowFile;
 use crate::model::diagnose::{Log, Step};
+use crate::model::text::one_line;
 use crate::world::github::{Job, JobStep, Run};
 
 /// What all jobs of a run share.
@@ -85,7 +86,7 @@ impl Origin {
             let within = line.checked_sub(step.begins?)? + 1;
             Some(format!("#step:{}:{within}", step.number))
         });
-        Some(format!("{job}{}", place.unwrap_or_default()))
+        Some(one_line(&format!("{job}{}", place.unwrap_or_default())))
     }
 }
 
@@ -119,6 +120,8 @@ fn begins(step: &JobStep, log: &[u8], behind: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     #[test]
     fn a_step_begins_with_its_name_or_with_the_first_in_its_time() {
         let log = b"\xef\xbb\xbf2026-07-30T10:33:36.0000000Z ##[group]Run make\nno time\n\
@@ -131,5 +134,20 @@ mod tests {
         assert_eq!(begins("Build it", "2026-07-30T12:33:37+02:00"), Some(3));
         assert_eq!(begins("Run make", "2026-07-30T10:33:36Z"), Some(1));
         assert_eq!(begins("Run make", "2026-07-30T10:33:39Z"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_step_begins_on_a_line_of_the_log(
+            lines in proptest::collection::vec("(\u{feff}?2026-07-30T10:33:3[0-9]\\.0Z )?(##\\[group\\])?(Run )?\\PC{0,8}", 0..12),
+            behind in 0_usize..14,
+        ) {
+            let step = serde_json::json!({"name": "Run a", "number": 2, "conclusion": "failure", "started_at": "2026-07-30T10:33:34Z"});
+            let log = lines.join("\n");
+            let found = super::begins(&serde_json::from_value(step).unwrap(), log.as_bytes(), behind);
+            if let Some(line) = found {
+                prop_assert!(line > behind && lines[line - 1].contains("##[group]Run "), "{line}: {lines:?}");
+            }
+        }
     }
 }

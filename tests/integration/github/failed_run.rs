@@ -282,6 +282,11 @@ fn the_workflow_of_the_commit_and_the_event_make_a_patch() {
         .code(1)
         .says("no patch:")
         .says("add `contents: read`");
+    let gate = mock.gate();
+    gate.write(STAGING, PULLS);
+    gate.run(["diagnose", "--run=5"])
+        .code(1)
+        .says("+    if: github.event_name == 'pull_request'");
 }
 
 /// With `continue-on-error`, a step fails in the log and passes at GitHub.

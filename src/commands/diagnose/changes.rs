@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::cases::{Entry, LONGEST, part};
+use super::patch::About;
 use super::place::find;
-use super::workflow_file::{About, WorkflowFile};
+use super::workflow_file::WorkflowFile;
 use super::{Named, Plan};
 use crate::model::text::one_line;
 use crate::model::workflow::patch::pull_request::{self, Evidence};

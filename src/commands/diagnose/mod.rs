@@ -9,6 +9,7 @@ mod history;
 mod jobs;
 mod keep;
 mod origin;
+mod patch;
 mod place;
 mod read;
 mod runs;

@@ -231,9 +231,7 @@ async fn look_back(origin: &mut Origin, all: &[Job], (plan, session): (&Plan, &S
         Arc::default()
     });
     let row = Row::of(&of.run, &ended);
-    if !ended.is_empty() {
-        origin.notes.extend(row.notes(&of.run));
-    }
+    origin.notes.extend(row.notes());
     origin.flaky = row.flaky(&origin.job, all);
     if plan.green.is_some() || spent.green >= MOST_GREEN || spent.bytes > MOST_BYTES {
         return;

@@ -43,7 +43,7 @@ fn passed(conclusion: Option<&str>) -> bool {
 /// Where a run is among those of its workflow, branch and event.
 #[derive(Debug, Default)]
 pub struct Row<'a> {
-    /// How many failed in a row up to it, and the first of them.
+    /// How many failed in a row up to it, and the first of them, if it is another one.
     failed: usize,
     first: Option<&'a Run>,
     /// The runs before it that passed, the newest first.
@@ -56,7 +56,7 @@ impl<'a> Row<'a> {
     pub fn of(run: &'a Run, ended: &'a [Run]) -> Self {
         let mut others: Vec<&Run> = ended
             .iter()
-            .filter(|other| other.id != run.id && other.event == run.event)
+            .filter(|other| other.id != run.id && is_alike(run, other))
             .collect();
         others.sort_by_key(|other| std::cmp::Reverse(other.run_number));
         let (before, after): (Vec<&Run>, Vec<&Run>) =
@@ -85,22 +85,21 @@ impl<'a> Row<'a> {
     }
 
     /// Codes and sentences.
-    pub fn notes(&self, run: &Run) -> Vec<(&'static str, String)> {
+    pub fn notes(&self) -> Vec<(&'static str, String)> {
         let mut notes = Vec::new();
-        let first = self.first.unwrap_or(run);
-        let since = match self.failed {
-            1 => "this run is the first of the workflow that failed".to_owned(),
-            n => format!(
-                "the workflow failed in {} in a row; the first is {}",
-                count(n, "run"),
-                told(first)
-            ),
-        };
-        notes.push(match self.green.first() {
-            Some(green) => ("since", format!("{since}; the last that passed is {}", told(green))),
-            None if self.failed == 1 => ("since", "no earlier run of the workflow is known".to_owned()),
-            None => ("since", format!("{since}; none that passed is known")),
-        });
+        let green = self.green.first().map(|green| told(green));
+        match (self.first, green) {
+            (None, Some(green)) => notes.push(("since", format!("the run before it passed: {green}"))),
+            (Some(first), green) => {
+                let passed = green.map_or("none that passed is known".to_owned(), |green| {
+                    format!("the last that passed is {green}")
+                });
+                let (runs, first) = (count(self.failed, "run"), told(first));
+                let text = format!("the workflow failed in {runs} in a row; the first is {first}; {passed}");
+                notes.push(("since", text));
+            }
+            (None, None) => {}
+        }
         notes.extend(
             self.later_green
                 .map(|later| ("passed-later", format!("a later run passed: {}", told(later)))),
@@ -123,6 +122,12 @@ impl<'a> Row<'a> {
             })
             .or_else(|| self.same_commit.map(told))
     }
+}
+
+/// Started for the same event by a commit of the same repository: a fork's branch may be called like one of this.
+fn is_alike(run: &Run, other: &Run) -> bool {
+    let head = |run: &Run| run.head_repository.as_ref().map(|head| head.full_name.clone());
+    run.event == other.event && head(run) == head(other)
 }
 
 /// The same job in other attempts in which it passed.
@@ -201,7 +206,7 @@ mod tests {
             run(4, "d", "failure"),
         ];
         let notes = |run: &Run| {
-            let notes = Row::of(run, &ended).notes(run);
+            let notes = Row::of(run, &ended).notes();
             notes.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("; ")
         };
         let eighth = notes(&ended[1]);
@@ -214,11 +219,19 @@ mod tests {
             "{eighth}"
         );
         assert!(
-            notes(&ended[3]).contains("this run is the first"),
+            notes(&ended[3]).starts_with("the run before it passed: r5"),
             "{}",
             notes(&ended[3])
         );
-        assert!(notes(&ended[5]).contains("no earlier run"), "{}", notes(&ended[5]));
+        let oldest = notes(&ended[5]);
+        assert!(oldest.starts_with("a later run passed"), "{oldest}");
+        let mut of_fork = ended.clone();
+        let fork = |run: &mut Run| {
+            run.head_repository = serde_json::from_value(serde_json::json!({"full_name": "x/y"})).unwrap()
+        };
+        of_fork[2..].iter_mut().for_each(fork);
+        let alone = Row::of(&ended[1], &of_fork).notes();
+        assert!(alone.iter().all(|(code, _)| *code == "passed-later"), "{alone:?}");
     }
 
     #[test]

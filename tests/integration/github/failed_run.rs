@@ -289,6 +289,58 @@ fn the_workflow_of_the_commit_and_the_event_make_a_patch() {
         .says("+    if: github.event_name == 'pull_request'");
 }
 
+/// The log has a step for each one of the action, GitHub one for all of them.
+#[test]
+fn a_step_of_a_composite_action_is_found_where_the_action_is_used() {
+    let workflow = "on: push\njobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - uses: ./.github/actions/deploy\n";
+    let at = "2026-07-30T10:33:38.5000000Z";
+    let group =
+        format!("{at} ##[group]Run ./.github/actions/deploy\n{at} with:\n{at}   to: staging\n{at} ##[endgroup]\n");
+    let log = RED.replacen("2026-07-30T10:33:38", &format!("{group}2026-07-30T10:33:38"), 1);
+    let mock = Mock::new()
+        .failed(5, 49)
+        .job(5, 11, "deploy", "failure")
+        .log(11, Some(&log))
+        .steps(
+            11,
+            &[
+                ("Set up job", "success", "2026-07-30T10:33:30Z"),
+                ("Run actions/checkout@v4", "success", "2026-07-30T10:33:37Z"),
+                ("Run ./.github/actions/deploy", "failure", "2026-07-30T10:33:38Z"),
+                ("Post Run actions/checkout@v4", "success", "2026-07-30T10:33:40Z"),
+            ],
+        )
+        .file(&sha(5), STAGING, workflow);
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"])
+        .code(1)
+        .says("file=.github/workflows/staging.yml,line=7")
+        .says("#step:3:12");
+    assert_eq!(facts(&gate, 0, "step-at-github"), ["3 Run ./.github/actions/deploy"]);
+}
+
+/// On a laptop, the repository is that of the clone.
+#[test]
+fn the_repository_is_the_one_that_was_cloned() {
+    let mock = mock();
+    let gate = Gate::new().env("GITHUB_API_URL", &mock.url).env("GITHUB_TOKEN", TOKEN);
+    gate.run(["diagnose", "--last=1"])
+        .code(4)
+        .says("GITHUB_REPOSITORY is not set");
+    for args in [
+        &["init", "--quiet"][..],
+        &["remote", "add", "origin", "git@github.com:acme/shop.git"],
+    ] {
+        let ran = std::process::Command::new("git")
+            .args(args)
+            .current_dir(gate.root())
+            .status();
+        assert!(ran.unwrap().success());
+    }
+    gate.run(["diagnose", "--last=1"]).code(1).says("missing-secret");
+    mock.was_asked_properly();
+}
+
 /// With `continue-on-error`, a step fails in the log and passes at GitHub.
 #[test]
 fn the_step_that_failed_is_the_one_that_github_names() {

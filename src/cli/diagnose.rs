@@ -48,8 +48,8 @@ pub struct DiagnoseOptions {
     /// Environment variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
     #[arg(long, value_name = "NAME")]
     pub github_token_env: Option<String>,
-    /// Event that started the run of the logs, such as `push`: a change of `if` or `on` depends on it. With --run, it is
-    /// known.
+    /// Event that started the run of the logs, such as `push`: a change of `if` or `on` depends on it. Not needed
+    /// with --run.
     #[arg(long, value_name = "EVENT")]
     pub event: Option<String>,
     /// Workflow that the job is in, to name the line of the step that failed, and to propose a change as a patch;
@@ -75,13 +75,17 @@ pub struct DiagnoseOptions {
 }
 
 impl DiagnoseOptions {
-    /// With nothing to read, it diagnoses the run that it is in.
-    pub fn asks_github(&self) -> bool {
-        let searches = [&self.workflow, &self.branch, &self.sha]
-            .iter()
-            .any(|value| value.is_some())
-            || self.last.is_some();
-        !self.run.is_empty() || searches || self.log.is_empty()
+    /// The option for which GitHub is asked, if it is; with nothing to read, that is the command itself.
+    pub fn asks_github(&self) -> Option<&'static str> {
+        let given = [
+            ("run", !self.run.is_empty()),
+            ("workflow", self.workflow.is_some()),
+            ("branch", self.branch.is_some()),
+            ("sha", self.sha.is_some()),
+            ("last", self.last.is_some()),
+            ("diagnose", self.log.is_empty()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 }
 

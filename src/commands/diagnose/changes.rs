@@ -154,7 +154,7 @@ impl<'a> Changes<'a> {
                     written.push(format!("the change was made in {name}"));
                 }
                 None => written.push(format!(
-                    "{name} was not changed: it is not in the work tree, or differs from that of the run"
+                    "{name} was not changed: the work tree does not have it, or not with this step"
                 )),
             }
         }

@@ -51,7 +51,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &
         if let Some(green) = &origin.green {
             add(
                 "compared",
-                &format!("lines that {} has, too, explain nothing", green.name),
+                &format!("lines that are also in {}, which passed, were ignored", green.name),
             );
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::history::{self, History, Row};
-use super::jobs::{failed, has_gone, log, newest, nothing_started};
+use super::jobs::{failed, has_gone, log, newest, nothing_started, who_started};
 use super::origin::{Failed, OfRun, Origin};
 use super::runs;
 use super::{Named, Plan, RunRef, STAGE, sources};
@@ -163,7 +163,7 @@ async fn failed_jobs(
     for job in failed.iter().take(most) {
         if spent.bytes > MOST_BYTES {
             let message = format!(
-                "the logs before that of job {} have more than 256 MiB",
+                "256 MiB of logs were read; that of job {} and those after it are left out",
                 one_line(&job.name)
             );
             findings.push(Finding::warning("more-failed", message).help("name a job: --run URL/job/ID"));
@@ -201,7 +201,7 @@ async fn failed_jobs(
             of,
             green: None,
             flaky: None,
-            notes: note.into_iter().collect(),
+            notes: note.into_iter().chain(who_started(&run)).collect(),
         };
         look_back(&mut origin, &listed.items, (plan, &session), spent).await;
         let file = run.file().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
@@ -246,13 +246,12 @@ async fn look_back(origin: &mut Origin, all: &[Job], (plan, session): (&Plan, &S
         }
         Err(error) => {
             let why = match has_gone(&error) {
-                true => "GitHub has no log of it any more".to_owned(),
+                true => "GitHub no longer has its log".to_owned(),
                 false => error.to_string(),
             };
-            origin.notes.push((
-                "no-green-log",
-                format!("it is not compared with a run that passed: {why}"),
-            ));
+            origin
+                .notes
+                .push(("no-green-log", format!("not compared with a run that passed: {why}")));
         }
     }
 }

@@ -91,7 +91,7 @@ impl<'a> Row<'a> {
         match (self.first, green) {
             (None, Some(green)) => notes.push(("since", format!("the run before it passed: {green}"))),
             (Some(first), green) => {
-                let passed = green.map_or("none that passed is known".to_owned(), |green| {
+                let passed = green.map_or("no run that passed is known".to_owned(), |green| {
                     format!("the last that passed is {green}")
                 });
                 let (runs, first) = (count(self.failed, "run"), told(first));

@@ -20,6 +20,22 @@ pub fn nothing_started(run: &Run) -> Finding {
     finding
 }
 
+/// Why a run may lack secrets and rights.
+pub fn who_started(run: &Run) -> Option<(&'static str, String)> {
+    let head = run
+        .head_repository
+        .as_ref()
+        .map_or("a fork that was deleted", |head| &head.full_name);
+    match (run.is_from_fork(), run.is_of_dependabot()) {
+        (_, Some(true)) => Some(("started-by", "Dependabot started the run".to_owned())),
+        (Some(true), _) => Some((
+            "started-by",
+            format!("the commit of the run is of a fork: {}", one_line(head)),
+        )),
+        _ => None,
+    }
+}
+
 /// Of each name the job of the newest attempt: a repeated attempt may list the others, too.
 pub fn newest(jobs: &[Job], run: &RunRef) -> Vec<Job> {
     let mut newest: BTreeMap<&str, &Job> = BTreeMap::new();

@@ -61,7 +61,7 @@ impl Failed {
     }
 
     /// An error in another step did not fail the job: GitHub knows what was tolerated, and the log does not say.
-    pub fn acquit_others(&self, log: &mut Log) {
+    pub fn clear_other_errors(&self, log: &mut Log) {
         let Some(begins) = self.begins else { return };
         let range = begins..self.ends.unwrap_or(usize::MAX);
         let is_in = |step: &Step| {

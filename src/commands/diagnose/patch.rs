@@ -40,7 +40,7 @@ impl Place<'_> {
             ),
             Fix::EventGuard | Fix::Trigger => (
                 Lacks::Event(&[]),
-                "the step does not say on which event it can work, or other steps of the job can work on this one",
+                "it is not clear which event the step needs, or other steps of the job work on this event",
             ),
             Fix::Permission { scope, level } => {
                 may_grant(found, self.node, scope)?;

@@ -86,7 +86,7 @@ pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Ve
     let mut findings = Vec::new();
     if found > runs.len() {
         let message = format!(
-            "{at_least}{} failed, too: only the newest are diagnosed",
+            "{at_least}{} also failed and were not diagnosed",
             count(found - runs.len(), "older run")
         );
         let last = found.min(MOST_RUNS);
@@ -97,7 +97,7 @@ pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Ve
     }
     let title = match runs.len() {
         0 => format!("No run{told} failed"),
-        n => format!("{}{told} found that failed", count(n, "run")),
+        n => format!("Found {}{told}", count(n, "failed run")),
     };
     let mut check = Check::new(
         STAGE,

@@ -40,8 +40,6 @@ pub struct Run {
     /// As for a job.
     #[serde(default)]
     pub conclusion: Option<String>,
-    #[serde(default)]
-    pub run_attempt: Option<u64>,
     /// Of a fork, it may be called like one of this repository.
     #[serde(default)]
     pub head_branch: Option<String>,

@@ -144,7 +144,7 @@ fn the_newest_failed_runs_are_found_and_those_with_one_cause_are_one() {
     let gate = mock.gate();
     gate.run(["diagnose", "--last=3"])
         .code(1)
-        .says("3 runs found that failed")
+        .says("Found 3 failed runs")
         .says("OTHER_TOKEN")
         .says("(job nightly of nightly.yml, run 7)")
         .says("(job deploy (a) of staging.yml, run 6 and 2 more)");
@@ -156,10 +156,10 @@ fn the_newest_failed_runs_are_found_and_those_with_one_cause_are_one() {
     for (args, says) in [
         (vec!["--workflow=staging.yml"], "(job deploy (a))"),
         (vec!["--workflow=Nightly"], "(job nightly)"),
-        (vec!["--branch=main"], "the newest are diagnosed"),
+        (vec!["--branch=main"], "also failed and were not diagnosed"),
         (
             vec!["--sha=0000000000000000000000000000000000000006"],
-            "1 run of commit 0000000000000000000000000000000000000006 found",
+            "Found 1 failed run of commit 0000000000000000000000000000000000000006",
         ),
         (
             vec!["--workflow=nightly.yml", "--branch=main"],
@@ -232,7 +232,7 @@ fn the_workflow_of_the_commit_and_the_event_make_a_patch() {
         .says("wrong-trigger")
         .says("file=.github/workflows/staging.yml,line=8")
         .says("+    if: github.event_name == 'pull_request'")
-        .says("staging.yml was not changed: it is not in the work tree");
+        .says("staging.yml was not changed: the work tree does not have it");
     assert_eq!(
         facts(&gate, 0, "job"),
         [format!(
@@ -270,12 +270,21 @@ fn the_workflow_of_the_commit_and_the_event_make_a_patch() {
         .code(1)
         .says("was not changed");
     assert_eq!(gate.read(STAGING), before);
-    // It had pull requests of its own.
+    // A fork's pull request has no secrets, whatever the log says of them.
+    let of_fork = json!({"event": "pull_request", "head_repository": {"full_name": "else/shop"}});
+    let mock = pulls().run_with(5, of_fork);
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"]).code(1);
+    assert_eq!(
+        findings(&gate, "started-by"),
+        ["the commit of the run is of a fork: else/shop"]
+    );
+    // It had a pull request.
     let mock = pulls().run_with(5, json!({"event": "pull_request"}));
     mock.gate()
         .run(["diagnose", "--run=5"])
         .code(1)
-        .says("no patch: the step does not say on which event it can work");
+        .says("no patch: it is not clear which event the step needs");
     let mock = pulls().grants(&["actions"]);
     mock.gate()
         .run(["diagnose", "--run=5"])
@@ -440,7 +449,7 @@ fn the_step_of_a_called_workflow_is_found_in_its_file() {
         .run(["diagnose", "--run=5"])
         .code(1)
         .says("file=.github/workflows/ci.yml,line=8")
-        .says("no patch: the step does not say");
+        .says("no patch: it is not clear which event");
     mock.was_asked_properly();
 }
 
@@ -476,7 +485,7 @@ fn how_long_it_has_failed_and_a_green_log_are_found() {
     let mock = mock.log(5, None);
     let gate = mock.gate();
     gate.run(["diagnose", "--run=5"]).code(1).says("cache 4 is cold");
-    assert!(findings(&gate, "no-green-log")[0].contains("GitHub has no log of it any more"));
+    assert!(findings(&gate, "no-green-log")[0].contains("GitHub no longer has its log"));
 }
 
 #[test]

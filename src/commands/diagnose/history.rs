@@ -227,7 +227,7 @@ mod tests {
         assert!(oldest.starts_with("a later run passed"), "{oldest}");
         let mut of_fork = ended.clone();
         let fork = |run: &mut Run| {
-            run.head_repository = serde_json::from_value(serde_json::json!({"full_name": "x/y"})).unwrap()
+            run.head_repository = serde_json::from_value(serde_json::json!({"full_name": "x/y"})).unwrap();
         };
         of_fork[2..].iter_mut().for_each(fork);
         let alone = Row::of(&ended[1], &of_fork).notes();

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 
-use super::mock::{Mock, sha};
 use crate::gate::Gate;
+use crate::github::mock::{Mock, PUSH, TOKEN, sha};
 use crate::init::find_tool;
 use crate::skipped::not_checked;
 use crate::workflow::definition::Workflow;
@@ -180,9 +180,9 @@ fn three_red_workflows_are_explained_and_their_patches_make_skips_of_them() {
     repository(&gate);
     let mock = github(&gate);
     let gate = gate
-        .on_runner("workflow_dispatch", super::mock::PUSH)
+        .on_runner("workflow_dispatch", PUSH)
         .env("GITHUB_API_URL", &mock.url)
-        .env("GITHUB_TOKEN", super::mock::TOKEN);
+        .env("GITHUB_TOKEN", TOKEN);
     gate.run(["diagnose", "--last=3"])
         .code(1)
         .says("missing-secret: STAGING_TOKEN: the token of staging is not set")
@@ -292,7 +292,7 @@ fn under_act(gate: &Gate) {
         "git init -q -b main . && git add . && git -c user.name=t -c user.email=t@example.com commit -q -m x",
         &action,
     );
-    fs::write(folder.path().join("event.json"), super::mock::PUSH).unwrap();
+    fs::write(folder.path().join("event.json"), PUSH).unwrap();
     for (red, says) in REDS.iter().zip([
         "STAGING_TOKEN is not set or empty",
         "STAGING_URL is not set or empty",

@@ -100,11 +100,16 @@ impl WorkflowFile {
                 let first = step
                     .text("run")
                     .and_then(|script| script.lines().find(|line| !line.trim().is_empty()));
-                let mut names = [step.text("uses"), first].into_iter().flatten();
+                // The runner has filled in the expressions. One that begins with an expression may be anything.
+                let is = |written: &str, wanted: &str| {
+                    let has_beginning = written.find("${{").is_some_and(|at| at > 2);
+                    written == wanted || has_beginning && is_written_so(written, wanted)
+                };
+                let mut bodies = [step.text("uses"), first].into_iter().flatten().map(str::trim);
                 let name = step.text("name").map(str::trim);
                 !wanted.is_empty()
-                    && (name.is_some_and(|name| name == wanted || name.contains("${{") && is_written_so(name, wanted))
-                        || names.any(|name| [wanted, bare].contains(&name.trim())))
+                    && (name.is_some_and(|name| is(name, wanted))
+                        || bodies.any(|body| is(body, wanted) || is(body, bare)))
             };
             steps.iter().filter(|(_, step)| is_it(step)).collect::<Vec<_>>()
         };
@@ -172,6 +177,7 @@ fn is_written_so(pattern: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::model::yaml;
+    use proptest::prelude::*;
 
     #[test]
     fn a_log_names_its_job_by_name_key_caller_or_matrix() {
@@ -192,6 +198,16 @@ mod tests {
         ] {
             let found: Vec<&str> = named(&jobs, name).iter().map(|job| job.id).collect();
             assert_eq!(found.join(","), expected, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_filled_in_is_known_again(parts in proptest::collection::vec(("[a-z ]{0,4}", "[a-z0-9 ]{0,4}"), 0..4), end in "[a-z ]{0,4}") {
+            let written: String = parts.iter().map(|(text, _)| format!("{text}${{{{ x.y }}}}")).collect();
+            let filled: String = parts.iter().map(|(text, value)| format!("{text}{value}")).collect();
+            prop_assert!(is_written_so(&(written.clone() + &end), &(filled.clone() + &end)), "{written}{end} {filled}{end}");
+            prop_assert!(!is_written_so(&(written + "X"), &filled));
         }
     }
 }

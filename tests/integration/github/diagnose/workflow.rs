@@ -156,13 +156,7 @@ fn the_event_of_a_log_can_be_named() {
     let gate = Gate::new();
     gate.write("red.log", needs_pull_request())
         .write("other.yml", "on: push\njobs: {a: {steps: [{run: ls}]}}\n");
-    gate.write(
-        "d.yml",
-        PULLS.replace(
-            "gh api repos/${{ github.repository }}/pulls/${{",
-            "gh api repos/acme/shop/pulls//files # ${{",
-        ),
-    );
+    gate.write("d.yml", PULLS);
     let args = [
         "diagnose",
         "--log=red.log",
@@ -170,6 +164,10 @@ fn the_event_of_a_log_can_be_named() {
         "--workflow-file=d.yml",
     ];
     gate.run(args).code(1).says("name it with --event");
+    gate.run(args.into_iter().chain(["--event=push"]))
+        .code(1)
+        .says("+++ b/d.yml")
+        .says("+    if: github.event_name == 'pull_request'");
     gate.run(["diagnose", "--log=red.log", "--event=Push"])
         .code(2)
         .says("--event `Push` is no event");

@@ -194,3 +194,42 @@ fn the_step_of_a_called_workflow_is_found_in_its_file() {
         .says("no patch: it is not clear which event");
     mock.was_asked_properly();
 }
+
+/// Two runs of one workflow, and two jobs of it with causes of their own.
+#[test]
+fn a_change_is_made_once_and_several_of_one_file_are_one_patch() {
+    let step = |job: &str, name: &str| {
+        format!(
+            "  {job}:\n    runs-on: ubuntu-latest\n    steps:\n      - run: ./deploy.sh staging\n        env:\n          {name}: ${{{{ secrets.{name} }}}}\n"
+        )
+    };
+    let text = format!(
+        "on: push\njobs:\n{}{}",
+        step("one", "DEPLOY_TOKEN"),
+        step("two", "OTHER_TOKEN")
+    );
+    let red = RED.replace("Secret source: None", "Secret source: Actions");
+    let other = red.replace("DEPLOY_TOKEN", "OTHER_TOKEN");
+    let mock = [(5, 49), (6, 50)].into_iter().fold(Mock::new(), |mock, (run, number)| {
+        mock.failed(run, number)
+            .run_with(run, json!({"head_sha": sha(5)}))
+            .job(run, run * 10, "one", "failure")
+            .log(run * 10, Some(&red))
+            .job(run, run * 10 + 1, "two", "failure")
+            .log(run * 10 + 1, Some(&other))
+    });
+    let mock = mock.file(&sha(5), STAGING, &text);
+    let gate = mock.gate();
+    gate.write(STAGING, &text);
+    gate.run(["diagnose", "--last=2", "--write", "--pr-text=pr.md"]).code(1);
+    let patch = &gate.outputs()["patch"];
+    for name in ["DEPLOY_TOKEN", "OTHER_TOKEN"] {
+        let line = format!("+          require: env:{name}\n");
+        assert_eq!(patch.matches(&*line).count(), 1, "{patch}");
+    }
+    assert_eq!(patch.matches("+++ ").count(), 1, "{patch}");
+    let changed = gate.read(STAGING);
+    assert_eq!(changed.matches("command: skip-guard").count(), 2, "{changed}");
+    assert_eq!(gate.read("pr.md").matches("## Evidence").count(), 2);
+    assert_eq!(gate.outputs()["flaky"], "false");
+}

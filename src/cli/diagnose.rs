@@ -9,7 +9,7 @@ use super::error::UsageError;
 use super::skip_guard::is_variable;
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::diagnose::{Named, Plan, RunRef};
+use crate::commands::diagnose::{MOST_RUNS, Named, Plan, RunRef, Search};
 use crate::model::text::one_line;
 use crate::world::World;
 use crate::world::files;
@@ -29,22 +29,41 @@ pub struct DiagnoseOptions {
     #[arg(long, value_name = "FILE")]
     pub log: Vec<PathBuf>,
     /// Run whose failed jobs are diagnosed: its id, or its address at GitHub, also of one job or attempt; repeatable. Needs
-    /// `actions: read`.
+    /// `actions: read`, and `contents: read` for its workflow. On a runner, if neither a log nor a run is given, the run that
+    /// the job is in, or the one that started it.
     #[arg(long, value_name = "ID|URL")]
     pub run: Vec<String>,
+    /// Diagnose the newest runs of this workflow that failed: its name, or its file.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub workflow: Option<String>,
+    /// Diagnose the newest runs on this branch that failed.
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<String>,
+    /// Diagnose the runs of this commit that failed.
+    #[arg(long, value_name = "COMMIT")]
+    pub sha: Option<String>,
+    /// Number of runs that failed, the newest first, at most 20 [default: 1, with --sha 20].
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
     /// Environment variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
     #[arg(long, value_name = "NAME")]
     pub github_token_env: Option<String>,
-    /// Workflow that the job is in, to name the line of the step that failed, and to propose a change as a patch.
+    /// Event that started the run of the logs, such as `push`: a change of `if` or `on` depends on it. Not needed
+    /// with --run.
+    #[arg(long, value_name = "EVENT")]
+    pub event: Option<String>,
+    /// Workflow that the job is in, to name the line of the step that failed, and to propose a change as a patch;
+    /// repeatable [default: with --run, the one of the run].
     #[arg(long, value_name = "FILE")]
-    pub workflow_file: Option<PathBuf>,
-    /// Make the proposed change in the workflow file. Nothing is committed or pushed.
-    #[arg(long, requires = "workflow_file")]
+    pub workflow_file: Vec<PathBuf>,
+    /// Make the proposed changes in the workflow files. Nothing is committed or pushed.
+    #[arg(long)]
     pub write: bool,
-    /// Write the text of a pull request for the proposed change to this file, as Markdown.
-    #[arg(long, value_name = "FILE", requires = "workflow_file")]
+    /// Write the text of a pull request for the proposed changes to this file, as Markdown.
+    #[arg(long, value_name = "FILE")]
     pub pr_text: Option<PathBuf>,
-    /// Log of a run of the same job that passed; lines that it has, too, explain nothing.
+    /// Log of a run of the same job that passed; lines that it has, too, explain nothing [default: with --run, that of the
+    /// newest such run].
     #[arg(long, value_name = "FILE")]
     pub green: Option<PathBuf>,
     /// File with more rules [default: .github/stageproof-rules.yml, if it exists].
@@ -55,6 +74,21 @@ pub struct DiagnoseOptions {
     pub context: Option<usize>,
 }
 
+impl DiagnoseOptions {
+    /// The option for which GitHub is asked, if it is; with nothing to read, that is the command itself.
+    pub fn asks_github(&self) -> Option<&'static str> {
+        let given = [
+            ("run", !self.run.is_empty()),
+            ("workflow", self.workflow.is_some()),
+            ("branch", self.branch.is_some()),
+            ("sha", self.sha.is_some()),
+            ("last", self.last.is_some()),
+            ("diagnose", self.log.is_empty()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+}
+
 impl Options for DiagnoseOptions {
     fn name(&self) -> &'static str {
         "diagnose"
@@ -62,11 +96,26 @@ impl Options for DiagnoseOptions {
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let world = given.world;
-        let logs: Vec<PathBuf> = self.log.into_iter().filter(|log| !log.as_os_str().is_empty()).collect();
+        let logs = filled(self.log);
         let runs = run_refs(&self.run, world)?;
-        if logs.is_empty() && runs.is_empty() {
-            return Err(UsageError::new("no log was given")
-                .help("name the log of the job that failed, or the run at GitHub: --log job.log, or --run ID"));
+        let search = search([self.workflow, self.branch, self.sha], self.last)?;
+        let is_asked = !runs.is_empty() || search.is_some();
+        let is_current = logs.is_empty() && !is_asked && world.runner.active;
+        if logs.is_empty() && !is_asked && !is_current {
+            return Err(UsageError::new("no log was given").help(
+                "name the log of the job that failed, or a run at GitHub: --log job.log, --run ID, or --last 1 for the newest",
+            ));
+        }
+        let workflow_files: Vec<PathBuf> = filled(self.workflow_file);
+        if (self.write || self.pr_text.is_some()) && workflow_files.is_empty() && !is_asked && !is_current {
+            return Err(UsageError::new("--write and --pr-text need a workflow")
+                .help("name the workflow that the job is in: --workflow-file FILE"));
+        }
+        let event = self.event.filter(|event| !event.is_empty());
+        let is_event = |event: &String| event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        if let Some(odd) = event.as_ref().filter(|event| !is_event(event)) {
+            return Err(UsageError::new(format!("--event `{}` is no event", one_line(odd)))
+                .help("name it as GitHub does: push, pull_request, schedule"));
         }
         let github_token_env = self.github_token_env.unwrap_or_else(|| "GITHUB_TOKEN".to_owned());
         if !is_variable(&github_token_env) {
@@ -95,7 +144,10 @@ impl Options for DiagnoseOptions {
             runs,
             github_token_env,
             logs: logs.iter().map(|log| named(log, world)).collect(),
-            workflow_file: self.workflow_file.map(|file| named(&file, world)),
+            search,
+            is_current,
+            event,
+            workflow_files: workflow_files.iter().map(|file| named(file, world)).collect(),
             write: self.write,
             pr_text: self.pr_text.map(|file| world.workspace.join(file)),
             green: self.green.map(|file| named(&file, world)),
@@ -104,9 +156,49 @@ impl Options for DiagnoseOptions {
                 None => files::exists(&own).then_some(own),
             },
             context,
+            kept: given.setting.evidence_dir.join("logs/diagnose"),
             waivers: given.waivers(false),
         }))
     }
+}
+
+/// An input that is not used is an empty one.
+fn filled(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.into_iter().filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// The newest runs that failed, if they are asked for.
+fn search(of: [Option<String>; 3], last: Option<usize>) -> Result<Option<Search>, UsageError> {
+    let [workflow, branch, sha] = of.map(|value| {
+        value
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    });
+    if workflow.is_none() && branch.is_none() && sha.is_none() && last.is_none() {
+        return Ok(None);
+    }
+    if let Some(sha) = sha
+        .as_ref()
+        .filter(|sha| sha.len() != 40 || !sha.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        return Err(
+            UsageError::new(format!("--sha `{}` is not the full hash of a commit", one_line(sha)))
+                .help("give all 40 digits, as `git rev-parse HEAD` prints them"),
+        );
+    }
+    let last = last.unwrap_or(if sha.is_some() { MOST_RUNS } else { 1 });
+    if last == 0 || last > MOST_RUNS {
+        return Err(
+            UsageError::new(format!("--last {last} is not between 1 and {MOST_RUNS}"))
+                .help("name a branch, a workflow or a commit to diagnose other runs: --branch main"),
+        );
+    }
+    Ok(Some(Search {
+        workflow,
+        branch: branch.map(|branch| branch.trim_start_matches("refs/heads/").to_owned()),
+        sha: sha.map(|sha| sha.to_ascii_lowercase()),
+        last,
+    }))
 }
 
 fn run_refs(given: &[String], world: &World) -> Result<Vec<RunRef>, UsageError> {
@@ -125,12 +217,7 @@ fn run_refs(given: &[String], world: &World) -> Result<Vec<RunRef>, UsageError> 
 /// `123`, or `https://github.com/OWNER/NAME/actions/runs/123`, with `/job/4` or `/attempts/2` behind it.
 fn run_ref(text: &str, server: Option<&Url>) -> Option<RunRef> {
     if let Ok(id) = text.parse() {
-        return Some(RunRef {
-            repository: None,
-            id,
-            job: None,
-            attempt: None,
-        });
+        return Some(RunRef::of(id));
     }
     let url = Url::parse(text).ok()?;
     let is_github = url.scheme() == "https" && url.host_str() == Some("github.com");
@@ -158,17 +245,13 @@ fn run_ref(text: &str, server: Option<&Url>) -> Option<RunRef> {
 fn named(path: &Path, world: &World) -> Named {
     // In a folder below the workspace, it has become a path.
     if path.file_name().is_some_and(|name| name == "-") {
-        return Named {
-            source: Source::StandardInput,
-            name: "standard input".to_owned(),
-            link: None,
-        };
+        return Named::new(Source::StandardInput, "standard input");
     }
     let path = world.workspace.join(path);
-    let shown = path.strip_prefix(&world.workspace).unwrap_or(&path);
-    Named {
-        name: shown.to_string_lossy().into_owned(),
-        source: Source::File(path),
-        link: None,
-    }
+    let shown = path
+        .strip_prefix(&world.workspace)
+        .unwrap_or(&path)
+        .to_string_lossy()
+        .into_owned();
+    Named::new(Source::File(path), shown)
 }

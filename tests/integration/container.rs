@@ -119,6 +119,20 @@ fn check_leaves_its_findings_to_the_steps_that_follow() {
 }
 
 #[test]
+fn diagnose_reads_a_log_of_the_workspace_without_a_network() {
+    let Some(image) = image() else { return };
+    let step = Step::new(image, "diagnose")
+        .network("none")
+        .input("log", "red.log")
+        .write("workspace/red.log", crate::diagnose::RED);
+    step.run()
+        .code(1)
+        .says("::error file=red.log,line=13,")
+        .says("missing-secret");
+    assert_eq!(step.outputs()["class"], "missing-secret");
+}
+
+#[test]
 fn nothing_is_written_outside_the_mounts() {
     let Some(image) = image() else { return };
     let step = Step::new(image, "skip-guard").input("require", "not-fork");

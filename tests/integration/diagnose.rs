@@ -143,7 +143,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     assert_eq!(gate.read("d.yml"), UNGUARDED);
     gate.run(["diagnose", "--log=red.log", "--write"])
         .code(2)
-        .says("--workflow-file");
+        .says("--write and --pr-text need a workflow");
 }
 
 #[test]

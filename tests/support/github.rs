@@ -8,6 +8,8 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
@@ -20,6 +22,8 @@ const REPOSITORY_ID: &str = "4711";
 /// The run of `Gate::on_runner`.
 pub const RUN: u64 = 77;
 const WORKFLOW: u64 = 900;
+/// The file of the one workflow.
+pub const STAGING: &str = ".github/workflows/staging.yml";
 
 /// In the address of a log.
 pub const SIGNATURE: &str = "c2lnbmF0dXJl";
@@ -55,6 +59,9 @@ struct State {
     owner_kind: String,
     environments: Vec<String>,
     runs: Vec<Value>,
+    workflows: Vec<Value>,
+    /// Commit, or nothing for the default branch; path; text.
+    files: Vec<(String, String, String)>,
     jobs: BTreeMap<u64, Vec<Value>>,
     annotations: BTreeMap<u64, Vec<Value>>,
     /// Environment, id, commit, and its states, the newest first.
@@ -93,6 +100,7 @@ impl Mock {
             granted: all.iter().map(|name| (*name).to_owned()).collect(),
             owner_kind: "Organization".to_owned(),
             largest_page: 100,
+            workflows: vec![json!({"id": WORKFLOW, "name": "Staging", "path": STAGING})],
             ..State::default()
         }));
         let inside = Arc::clone(&state);
@@ -144,7 +152,9 @@ impl Mock {
         let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
         let run = json!({
             "id": id, "run_number": number, "workflow_id": WORKFLOW, "status": status, "head_branch": "main",
-            "event": event,
+            "event": event, "name": "Staging", "path": STAGING, "head_sha": sha(id), "run_attempt": 1,
+            "actor": {"login": "octocat"}, "repository": {"full_name": REPOSITORY},
+            "head_repository": {"full_name": REPOSITORY},
             "html_url": format!("https://github.com/{REPOSITORY}/actions/runs/{id}"),
             "conclusion": (status == "completed").then_some("success"), "created_at": at, "updated_at": at,
         });
@@ -158,6 +168,51 @@ impl Mock {
                 run["event"] = event.into();
             }
         })
+    }
+
+    /// A run of the one workflow on main that failed; a higher number is a newer one.
+    pub fn failed(self, id: u64, number: u64) -> Self {
+        let hours = i64::try_from(100_u64.saturating_sub(number)).unwrap();
+        self.run(id, number, "completed", hours)
+            .run_with(id, json!({"conclusion": "failure"}))
+    }
+
+    /// Fields of a run that are different.
+    pub fn run_with(self, id: u64, fields: Value) -> Self {
+        self.with(|state| {
+            let run = state.runs.iter_mut().find(|run| run["id"] == id).unwrap();
+            run.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        })
+    }
+
+    /// One more workflow.
+    pub fn workflow(self, id: u64, name: &str, path: &str) -> Self {
+        self.with(|state| state.workflows.push(json!({"id": id, "name": name, "path": path})))
+    }
+
+    /// A file at a commit, or with an empty one on the default branch.
+    pub fn file(self, commit: &str, path: &str, text: &str) -> Self {
+        let file = (commit.to_owned(), path.to_owned(), text.to_owned());
+        self.with(|state| state.files.push(file))
+    }
+
+    pub fn without_file(self, path: &str) -> Self {
+        self.with(|state| state.files.retain(|(_, name, _)| name != path))
+    }
+
+    /// Fields of a job that are different.
+    pub fn job_with(self, id: u64, fields: Value) -> Self {
+        self.with(|state| {
+            let job = state.jobs.values_mut().flatten().find(|job| job["id"] == id).unwrap();
+            job.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        })
+    }
+
+    /// The steps of a job: name, conclusion, and when it started.
+    pub fn steps(self, job: u64, steps: &[(&str, &str, &str)]) -> Self {
+        let step = |(index, (name, conclusion, at)): (usize, &(&str, &str, &str))| json!({"name": name, "number": index + 1, "status": "completed", "conclusion": conclusion, "started_at": at});
+        let steps: Vec<Value> = steps.iter().enumerate().map(step).collect();
+        self.job_with(job, json!({"steps": steps}))
     }
 
     /// A job of a run that ended so (`running` and `queued` have not).
@@ -235,6 +290,11 @@ impl Mock {
         assert!(!state.asked.is_empty(), "nothing was asked");
         assert!(state.wrong.is_empty(), "{}", state.wrong.join("\n"));
     }
+}
+
+/// The commit of a run.
+pub fn sha(run: u64) -> String {
+    format!("{run:040x}")
 }
 
 /// Where the API is on a GitHub Enterprise Server, below its own address. Both are answered.
@@ -429,7 +489,7 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
         [] => None,
         ["environments" | "actions", ..] => Some("actions"),
         ["check-runs", ..] | ["commits", _, "check-runs"] => Some("checks"),
-        ["branches"] => Some("contents"),
+        ["branches"] | ["contents", ..] => Some("contents"),
         ["commits", _, "statuses"] => Some("statuses"),
         ["pulls"] => Some("pull_requests"),
         ["deployments"] | ["deployments", _, "statuses"] => Some("deployments"),
@@ -446,7 +506,10 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
     }
     let known: &[&str] = match parts.as_slice() {
         ["actions", "runs", _, "jobs"] => &["filter", "per_page", "page"],
-        ["actions", "workflows", _, "runs"] => &["status", "branch", "per_page", "page"],
+        ["actions", "runs"] | ["actions", "workflows", _, "runs"] => {
+            &["status", "branch", "head_sha", "per_page", "page"]
+        }
+        ["contents", ..] => &["ref"],
         ["packages"] => &["package_type", "per_page", "page"],
         ["deployments"] => &["environment", "sha", "ref", "task", "per_page", "page"],
         [] | ["environments", _] | ["actions", "runs", _] | ["actions", "jobs", _, "logs"] => &[],
@@ -481,7 +544,29 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
                 None => refused(404, "Not Found"),
             }
         }
-        ["actions", "runs"] => paged(head, state, Some("workflow_runs"), state.runs.clone()),
+        ["actions", "workflows"] => paged(head, state, Some("workflows"), state.workflows.clone()),
+        ["contents", path @ ..] => {
+            let commit = head.query.get("ref").map_or("", String::as_str);
+            let path: Vec<String> = path.iter().map(|part| percent_decoded(part)).collect();
+            let mut files = state.files.iter();
+            match files.find(|(at, name, _)| at == commit && *name == path.join("/")) {
+                // GitHub breaks the lines.
+                Some((.., text)) => {
+                    let content = STANDARD.encode(text);
+                    let lines: Vec<&str> = content
+                        .as_bytes()
+                        .chunks(60)
+                        .map(|line| str::from_utf8(line).unwrap())
+                        .collect();
+                    Reply(
+                        200,
+                        Vec::new(),
+                        json!({"type": "file", "encoding": "base64", "content": lines.join("\n")}),
+                    )
+                }
+                None => refused(404, "Not Found"),
+            }
+        }
         ["actions", "runs", id] => match run_of(id) {
             Some(run) => Reply(200, Vec::new(), run.clone()),
             None => refused(404, "Not Found"),
@@ -501,15 +586,26 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
             Some(None) => refused(410, "Gone"),
             None => refused(404, "Not Found"),
         },
-        ["actions", "workflows", id, "runs"] if *id == WORKFLOW.to_string() => {
+        ["actions", "runs"] | ["actions", "workflows", _, "runs"] => {
+            let workflow: Option<u64> = (parts[1] == "workflows").then(|| parts[2].parse().unwrap());
+            if workflow.is_some_and(|id| state.workflows.iter().all(|known| known["id"] != id)) {
+                return refused(404, "Not Found");
+            }
             let mut runs = state.runs.clone();
             runs.sort_by_key(|run| std::cmp::Reverse(run["run_number"].as_u64()));
-            let is = |run: &Value, query: &str, field: &str| {
-                head.query
-                    .get(query)
-                    .is_none_or(|wanted| run[field].as_str() == Some(wanted))
+            if workflow.is_none() {
+                runs.sort_by_key(|run| std::cmp::Reverse(run["created_at"].as_str().map(str::to_owned)));
+            }
+            let is = |run: &Value, query: &str, fields: &[&str]| {
+                let wanted = head.query.get(query);
+                wanted.is_none_or(|wanted| fields.iter().any(|field| run[field].as_str() == Some(wanted)))
             };
-            runs.retain(|run| is(run, "status", "status") && is(run, "branch", "head_branch"));
+            runs.retain(|run| {
+                workflow.is_none_or(|id| run["workflow_id"] == id)
+                    && is(run, "status", &["status", "conclusion"])
+                    && is(run, "branch", &["head_branch"])
+                    && is(run, "head_sha", &["head_sha"])
+            });
             paged(head, state, Some("workflow_runs"), runs)
         }
         ["check-runs", id, "annotations"] => {

@@ -52,7 +52,7 @@ impl CommandLine {
                 folder: top.to_owned(),
                 // A run of the workflow has its own.
                 env: Arc::default(),
-                runner: Arc::new(Runner::default()),
+                runner: Arc::new(Runner::from_env(&[("GITHUB_ACTIONS", "true")].into_iter().collect())),
                 host: Arc::new(Host::default()),
                 progress: Progress::silent(),
                 interrupt: Interrupt::never(),

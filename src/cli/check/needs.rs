@@ -62,11 +62,11 @@ pub fn needs(options: &Runnable, config: Config, meaning: &mut Meaning) -> Vec<S
             Vec::new()
         }
         Runnable::Diagnose(options) => {
-            if !options.run.is_empty() {
+            if let Some(because) = options.asks_github() {
                 let variable = options.github_token_env.clone();
                 let variable = variable.unwrap_or_else(|| "GITHUB_TOKEN".to_owned());
                 let scopes = vec!["actions".to_owned()];
-                need(meaning, Needed::Token { variable, scopes }, "run");
+                need(meaning, Needed::Token { variable, scopes }, because);
             }
             Vec::new()
         }

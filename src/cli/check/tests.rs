@@ -388,6 +388,30 @@ fn tokens_are_mapped_and_may_do_what_is_asked() {
         let text = whole(permissions, token, inputs);
         assert_eq!(told(&text), Vec::<String>::new(), "{text}");
     }
+    let diagnose = |permissions: &str, token: &str, inputs: &str| {
+        let whole = whole(permissions, token, inputs);
+        whole.replace("command: skip-guard", "command: diagnose")
+    };
+    let good = diagnose("{actions: read}", token, "last: 3");
+    for inputs in ["last: 3", "run: 5", "context: 2"] {
+        let line = if inputs.starts_with("context") { 10 } else { 11 };
+        rule(
+            "no-token",
+            &diagnose("{actions: read}", "", inputs),
+            line,
+            "${{ github.token }}",
+            &good,
+        );
+    }
+    rule(
+        "permission",
+        &diagnose("{}", token, "branch: main"),
+        11,
+        "`actions: read`",
+        &good,
+    );
+    let of_log = diagnose("{}", "", "log: deploy.log");
+    assert_eq!(told(&of_log), Vec::<String>::new(), "{of_log}");
     let unset = whole("X", token, environment).replace("    permissions: X\n", "");
     assert_eq!(told(&unset), Vec::<String>::new(), "the repository's settings decide");
 }

@@ -2,63 +2,78 @@
 
 use std::time::Duration;
 
-use super::workflow_file::WorkflowFile;
-use super::{Case, STAGE};
+use super::STAGE;
+use super::cases::{Entry, LONGEST, part};
+use super::changes::Proposed;
 use crate::model::diagnose::{Cause, Confidence, Diagnosis};
-use crate::model::text::count;
-use crate::model::workflow::patch::{Patch, Refusal};
+use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
-use crate::world::secrets::Part;
+use crate::world::job_log::Source;
 
-/// Bytes of a line that are shown.
-pub const LONGEST: usize = 400;
 /// Ends the id of the check whether the job could have succeeded.
 pub const COULD_RUN: &str = ":could-run";
 const LONGEST_TITLE: usize = 80;
 
-/// The beginning of a line, which may have been cut.
-pub fn part(text: &[u8]) -> Part<'_> {
-    Part::beginning(text)
-}
-
-/// That the job succeeded, and that it could.
-pub fn checks(
-    case: &Case,
-    same: &[String],
-    workflow: Option<&WorkflowFile>,
-    (patch, written): (Option<Result<&Patch, &Refusal>>, &[String]),
-    world: &World,
-) -> Vec<Check> {
-    let found = &case.found;
+/// That the job succeeded, and that it could. All entries have one cause, and the first speaks for them.
+pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &World) -> Vec<Check> {
+    let [entry, same @ ..] = all else { return Vec::new() };
+    let found = &entry.found;
     let step = world.secrets.shorten(&*found.step, LONGEST_TITLE);
-    let title = match (&*step, &*case.name) {
-        ("", name) => format!("The job of {name} succeeds"),
-        (step, name) => format!("`{step}` succeeds ({name})"),
+    let more = if same.is_empty() {
+        String::new()
+    } else {
+        format!(" and {} more", same.len())
+    };
+    let title = match (&*step, &*entry.named.name) {
+        ("", name) => format!("The job of {name}{more} succeeds"),
+        (step, name) => format!("`{step}` succeeds ({name}{more})"),
     };
     let id = format!("diagnose:{}", found.fingerprint);
-    let mut findings = vec![main(case, workflow, world)];
-    findings.extend(patch.map(|patch| patch_note(patch, world)));
-    findings.extend(written.iter().map(|text| note("written", text, world)));
-    findings.extend(found.evidence.iter().map(|text| note("evidence", text, world)));
-    findings.extend(
-        found
-            .against
-            .iter()
-            .map(|text| note("against", &format!("but {text}"), world)),
-    );
+    let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
+    let mut findings = vec![main(entry, place, world)];
+    findings.extend(patches(proposed, world));
+    let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
+    written.iter().for_each(|text| add("written", text));
+    found.evidence.iter().for_each(|text| add("evidence", text));
+    found
+        .against
+        .iter()
+        .for_each(|text| add("against", &format!("but {text}")));
+    if let Some((entry, passed)) = all.iter().find_map(|entry| Some((entry, flaky(entry)?))) {
+        add(
+            "flaky",
+            &format!("{} is flaky: the same commit passed in {passed}", entry.named.name),
+        );
+    }
+    if let Some(origin) = &entry.named.origin {
+        origin.notes.iter().for_each(|(code, text)| add(code, text));
+        if let Some(green) = &origin.green {
+            add(
+                "compared",
+                &format!("lines that are also in {}, which passed, were ignored", green.name),
+            );
+        }
+    }
+    if let Some(Err(why)) = &entry.kept {
+        add("log-not-kept", &format!("the log is not kept in the evidence: {why}"));
+    }
     if !same.is_empty() {
-        findings.push(note(
-            "same-cause",
-            &format!("also the cause in {}", same.join(", ")),
-            world,
-        ));
+        let names: Vec<&str> = same.iter().map(|entry| &*entry.named.name).collect();
+        let links: Vec<String> = same.iter().filter_map(Entry::link).collect();
+        let message = format!("also the cause in {}", names.join(", "));
+        findings.push(note("same-cause", &message, world).excerpt(links.join("\n")));
     }
     let mut check = Check::new(STAGE, &id, title, Ended::Looked(findings), Duration::ZERO);
-    check.facts = facts(found, &step);
+    check.facts = facts(entry, &step);
     check
         .facts
-        .extend(case.link.iter().map(|link| Fact::new("job", &**link)));
+        .extend((!same.is_empty()).then(|| Fact::new("jobs", all.len().to_string())));
+    check
+        .facts
+        .extend(all.iter().filter_map(Entry::link).map(|link| Fact::new("job", link)));
+    let kept = all.iter().filter_map(|entry| entry.kept.as_ref()?.as_ref().ok());
+    check.facts.extend(kept.map(|kept| Fact::new("log", &**kept)));
     let mut checks = vec![check];
     if let Some(why) = &found.could_not_run {
         let message = format!(
@@ -67,7 +82,7 @@ pub fn checks(
         );
         let help = "skip the job in such a run, with the reason: stageproof skip-guard";
         let findings = vec![Finding::error("could-not-run", message).help(help)];
-        let title = format!("The job could succeed in this run ({})", case.name);
+        let title = format!("The job could succeed in this run ({})", entry.named.name);
         checks.push(Check::new(
             STAGE,
             format!("{id}{COULD_RUN}"),
@@ -79,17 +94,34 @@ pub fn checks(
     checks
 }
 
-/// The change as `git apply` takes it. A workflow holds no value of a secret, but what is masked there is masked here.
-fn patch_note(patch: Result<&Patch, &Refusal>, world: &World) -> Finding {
-    match patch {
-        Ok(patch) => Finding::note("patch", "this change of the workflow would help; git apply takes it")
-            .excerpt(world.secrets.redact(&patch.diff)),
-        Err(refusal) => note("no-patch", &refusal.to_string(), world),
-    }
+/// Where the same commit was green, if it was.
+pub fn flaky(entry: &Entry) -> Option<&str> {
+    entry.named.origin.as_ref()?.flaky.as_deref()
 }
 
-fn main(case: &Case, workflow: Option<&WorkflowFile>, world: &World) -> Finding {
-    let found = &case.found;
+/// The changes as `git apply` takes them, each once; without any, why there is none. A workflow holds no value of a secret,
+/// but what is masked there is masked here.
+fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
+    let mut diffs: Vec<&str> = proposed
+        .iter()
+        .filter_map(|proposed| proposed.patch.as_ref()?.as_deref().ok())
+        .collect();
+    diffs.dedup();
+    let refusal = proposed
+        .iter()
+        .find_map(|proposed| proposed.patch.as_ref()?.as_ref().err());
+    if let (true, Some(refusal)) = (diffs.is_empty(), refusal) {
+        return vec![note("no-patch", &refusal.to_string(), world)];
+    }
+    let patch = |diff: &&str| {
+        Finding::note("patch", "this change of the workflow would help; git apply takes it")
+            .excerpt(world.secrets.redact(diff))
+    };
+    diffs.iter().map(patch).collect()
+}
+
+fn main(entry: &Entry, place: Option<&(String, u32)>, world: &World) -> Finding {
+    let found = &entry.found;
     let sentence = world.secrets.shorten(&*found.sentence, LONGEST);
     let message = match found.confidence {
         Confidence::Unknown => format!("the cause is not known; perhaps: {sentence}"),
@@ -99,10 +131,11 @@ fn main(case: &Case, workflow: Option<&WorkflowFile>, world: &World) -> Finding 
     let mut finding = Finding::error(found.cause.as_str(), message).excerpt(excerpt(found, world));
     finding.class = found.cause.class();
     finding = finding.help(help(found, world));
-    let line = workflow.and_then(|file| Some((file, file.place_of(found).ok()?.line)));
-    match (line, found.lines.first()) {
-        (Some((file, line)), _) => finding.at(&file.name, Some(line)),
-        (None, Some(best)) if case.is_file => finding.at(&case.name, u32::try_from(best.number).ok()),
+    match (place, found.lines.first()) {
+        (Some((file, line)), _) => finding.at(file, Some(*line)),
+        (None, Some(best)) if matches!(entry.named.source, Source::File(_)) => {
+            finding.at(&entry.named.name, u32::try_from(best.number).ok())
+        }
         _ => finding,
     }
 }
@@ -147,7 +180,8 @@ fn note(code: &'static str, text: &str, world: &World) -> Finding {
     Finding::note(code, world.secrets.shorten(text, LONGEST))
 }
 
-fn facts(found: &Diagnosis, step: &str) -> Vec<Fact> {
+fn facts(entry: &Entry, step: &str) -> Vec<Fact> {
+    let found = &entry.found;
     let mut facts = vec![
         Fact::new("class", found.cause.as_str()),
         Fact::new("confidence", found.confidence.as_str()),
@@ -165,5 +199,23 @@ fn facts(found: &Diagnosis, step: &str) -> Vec<Fact> {
         "lines-left-out",
         (found.left_out > 0).then(|| count(found.left_out, "line")),
     );
+    if let Some(origin) = &entry.named.origin {
+        let run = &origin.of.run;
+        let mut add =
+            |name: &str, value: Option<&str>| facts.extend(value.map(|value| Fact::new(name, one_line(value))));
+        add("workflow", run.file());
+        add("event", run.event.as_deref());
+        add("branch", run.head_branch.as_deref());
+        add("commit", run.head_sha.as_deref());
+        add(
+            "attempt",
+            origin.job.run_attempt.map(|attempt| attempt.to_string()).as_deref(),
+        );
+        let step = origin
+            .step
+            .as_ref()
+            .map(|step| format!("{} {}", step.number, step.name));
+        add("step-at-github", step.as_deref());
+    }
     facts
 }

@@ -1,21 +1,28 @@
-//! The logs of the jobs of a run that failed, from GitHub.
+//! The logs of the jobs that failed, from GitHub.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Named, Plan, RunRef, STAGE};
+use super::history::{self, History, Row};
+use super::jobs::{failed, has_gone, log, newest, nothing_started, who_started};
+use super::origin::{Failed, OfRun, Origin};
+use super::runs;
+use super::{Named, Plan, RunRef, STAGE, sources};
 use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Finding};
 use crate::world::World;
-use crate::world::github::{ApiError, GitHub, Job, Session, Why};
+use crate::world::github::{GitHub, Job, Run, Session};
 use crate::world::job_log::Source;
 
 /// For all calls about one run.
 const TIME: Duration = Duration::from_secs(120);
 /// The logs of more jobs say the same.
 const MOST_JOBS: usize = 20;
+/// Of all runs together: logs, green logs, and their bytes.
+const MOST_LOGS: usize = 60;
+const MOST_GREEN: usize = 20;
+const MOST_BYTES: usize = 256 << 20;
 
 /// What could be fetched, and what could not.
 #[derive(Default)]
@@ -24,39 +31,104 @@ pub struct Fetched {
     pub checks: Vec<Check>,
 }
 
-pub async fn failed_jobs(run: &RunRef, plan: &Plan, world: &World) -> Fetched {
-    let started = Instant::now();
-    let check = |ended: Ended| {
-        let (id, title) = (
-            format!("diagnose:run-{}", run.id),
-            format!("The jobs of run {} succeed", run.id),
-        );
-        Check::new(STAGE, id, title, ended, started.elapsed())
-    };
-    let fetched = tokio::select! {
-        signal = world.interrupt.wait() => Err(NotChecked::errored(format!("interrupted by {signal}"))),
-        fetched = fetch(run, plan, world, &check) => fetched,
-    };
-    fetched.unwrap_or_else(|blind| Fetched {
-        logs: Vec::new(),
-        checks: vec![check(blind.into())],
-    })
+/// What was read so far of what all runs together may take.
+#[derive(Default)]
+struct Spent {
+    logs: usize,
+    green: usize,
+    bytes: usize,
+    history: History,
 }
 
-async fn fetch(
-    run: &RunRef,
-    plan: &Plan,
-    world: &World,
-    check: &impl Fn(Ended) -> Check,
-) -> Result<Fetched, NotChecked> {
+/// A run, and what is known of it already.
+struct Wanted {
+    of: RunRef,
+    run: Option<Run>,
+}
+
+pub async fn all(plan: &Plan, world: &World) -> Fetched {
+    let started = Instant::now();
+    let mut fetched = Fetched::default();
+    let mut wanted: Vec<Wanted> = plan.runs.iter().cloned().map(|of| Wanted { of, run: None }).collect();
+    let found = or_interrupted(world, more_runs(plan, world)).await;
+    match found {
+        Ok((more, check)) => {
+            wanted.extend(more);
+            fetched.checks.extend(check);
+        }
+        Err(why) => fetched.checks.push(runs::not_found(why, started.elapsed())),
+    }
+    let mut spent = Spent::default();
+    let is_one = wanted.len() == 1;
+    for Wanted { of, run } in wanted {
+        let started = Instant::now();
+        let check = |ended: Ended| {
+            let (id, title) = (
+                format!("diagnose:run-{}", of.id),
+                format!("The jobs of run {} succeed", of.id),
+            );
+            Check::new(STAGE, id, title, ended, started.elapsed())
+        };
+        let jobs = failed_jobs((&of, run), (plan, world), is_one, &mut spent, &check);
+        match or_interrupted(world, jobs).await {
+            Ok(jobs) => {
+                fetched.logs.extend(jobs.logs);
+                fetched.checks.extend(jobs.checks);
+            }
+            Err(blind) => fetched.checks.push(check(blind.into())),
+        }
+    }
+    fetched
+}
+
+async fn or_interrupted<T>(world: &World, work: impl Future<Output = Result<T, NotChecked>>) -> Result<T, NotChecked> {
+    tokio::select! {
+        signal = world.interrupt.wait() => Err(NotChecked::errored(format!("interrupted by {signal}"))),
+        done = work => done,
+    }
+}
+
+/// Those that were not named.
+async fn more_runs(plan: &Plan, world: &World) -> Result<(Vec<Wanted>, Option<Check>), NotChecked> {
+    if plan.is_current {
+        let of = runs::current(world)?;
+        return Ok((vec![Wanted { of, run: None }], None));
+    }
+    let Some(search) = &plan.search else {
+        return Ok((Vec::new(), None));
+    };
+    let github = connect(None, plan, world)?;
+    let (found, check) = runs::newest_failed(search, &github.within(TIME)).await?;
+    let wanted = found.into_iter().map(|run| Wanted {
+        of: RunRef::of(run.id),
+        run: Some(run),
+    });
+    Ok((wanted.collect(), Some(check)))
+}
+
+fn connect(repository: Option<&str>, plan: &Plan, world: &World) -> Result<GitHub, NotChecked> {
     let (env, clock, progress) = (&world.env, world.clock, world.progress.clone());
-    let github = match &run.repository {
-        Some(repository) => GitHub::connect_to(env, clock, progress, &plan.github_token_env, repository),
+    let github = match repository.map(str::to_owned).or_else(|| runs::here(world)) {
+        Some(repository) => GitHub::connect_to(env, clock, progress, &plan.github_token_env, &repository),
         None => GitHub::connect(env, clock, progress, &plan.github_token_env),
     };
-    let github = github.map_err(|no| NotChecked::with_help(no.to_string(), no.help()))?;
+    github.map_err(|no| NotChecked::with_help(no.to_string(), no.help()))
+}
+
+async fn failed_jobs(
+    (of, run): (&RunRef, Option<Run>),
+    (plan, world): (&Plan, &World),
+    is_one: bool,
+    spent: &mut Spent,
+    check: &impl Fn(Ended) -> Check,
+) -> Result<Fetched, NotChecked> {
+    let github = connect(of.repository.as_deref(), plan, world)?;
     let session = github.within(TIME);
-    let listed = session.jobs(run.id).await?;
+    let run = match run {
+        Some(run) => run,
+        None => session.run(of.id).await?,
+    };
+    let listed = session.jobs(of.id).await?;
     let mut findings = Vec::new();
     if !listed.whole {
         let message = format!(
@@ -65,28 +137,83 @@ async fn fetch(
         );
         findings.push(Finding::warning("more-jobs", message).help("name the job: --run URL/job/ID"));
     }
-    let jobs = newest(listed.items, run);
-    if jobs.iter().any(|job| job.status != "completed") {
+    let jobs = newest(&listed.items, of);
+    let is_here = world
+        .runner
+        .repository
+        .as_deref()
+        .is_none_or(|here| here.eq_ignore_ascii_case(session.repository()));
+    // The job that asks is one of them.
+    let own = usize::from(is_here && world.runner.run_id() == Some(of.id));
+    if jobs.iter().filter(|job| job.status != "completed").count() > own {
         let message = "the run has not ended: jobs may still fail";
         findings.push(Finding::warning("still-running", message).help("run it again when the run has ended"));
     }
+    if jobs.is_empty() && matches!(run.conclusion.as_deref(), Some("failure" | "startup_failure")) {
+        findings.push(nothing_started(&run));
+    }
     let failed = failed(&jobs);
-    if failed.len() > MOST_JOBS {
-        let message = format!("{} more failed", count(failed.len() - MOST_JOBS, "job"));
+    let most = MOST_JOBS.min(MOST_LOGS.saturating_sub(spent.logs));
+    if failed.len() > most {
+        let message = format!("{} more failed, and are left out", count(failed.len() - most, "job"));
         findings.push(Finding::warning("more-failed", message).help("name a job: --run URL/job/ID"));
     }
     let mut fetched = Fetched::default();
-    for job in failed.iter().take(MOST_JOBS) {
-        match log(job, &session).await {
-            Ok(named) => fetched.logs.push(named),
+    let mut shared = None;
+    for job in failed.iter().take(most) {
+        if spent.bytes > MOST_BYTES {
+            let message = format!(
+                "256 MiB of logs were read; that of job {} and those after it are left out",
+                one_line(&job.name)
+            );
+            findings.push(Finding::warning("more-failed", message).help("name a job: --run URL/job/ID"));
+            break;
+        }
+        let (bytes, note) = match log(job, &session).await {
+            Ok(log) => log,
             Err(blind) => {
                 let title = format!("The log of job {} can be read", one_line(&job.name));
                 let id = format!("diagnose:job-{}", job.id);
                 fetched
                     .checks
                     .push(Check::new(STAGE, id, title, blind.into(), Duration::ZERO));
+                continue;
             }
-        }
+        };
+        spent.logs += 1;
+        spent.bytes += bytes.len();
+        let of = match &shared {
+            Some(of) => Arc::clone(of),
+            None => {
+                let (files, unread) = sources::of(&run, &session, plan).await;
+                let run = run.clone();
+                Arc::clone(shared.insert(Arc::new(OfRun {
+                    run,
+                    files,
+                    unread,
+                    is_here,
+                })))
+            }
+        };
+        let mut origin = Origin {
+            step: Failed::of(job, &bytes),
+            job: (*job).clone(),
+            of,
+            green: None,
+            flaky: None,
+            notes: note.into_iter().chain(who_started(&run)).collect(),
+        };
+        look_back(&mut origin, &listed.items, (plan, &session), spent).await;
+        let file = run.file().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        let name = match is_one {
+            true => format!("job {}", one_line(&job.name)),
+            false => format!("job {} of {}, run {}", one_line(&job.name), one_line(file), run.id),
+        };
+        fetched.logs.push(Named {
+            source: Source::Memory(Arc::new(bytes)),
+            name,
+            origin: Some(Arc::new(origin)),
+        });
     }
     if failed.is_empty() || !findings.is_empty() {
         fetched.checks.insert(0, check(Ended::Looked(findings)));
@@ -94,55 +221,37 @@ async fn fetch(
     Ok(fetched)
 }
 
-/// Of each name the job of the newest attempt: a repeated attempt may list the others, too.
-fn newest(jobs: Vec<Job>, run: &RunRef) -> Vec<Job> {
-    let mut newest: BTreeMap<String, Job> = BTreeMap::new();
-    let wanted = jobs.into_iter().filter(|job| {
-        run.job.is_none_or(|id| id == job.id) && run.attempt.is_none_or(|attempt| job.run_attempt == Some(attempt))
+/// Since when, whether it is flaky, and a green log. None of it is needed, so what cannot be read is only told.
+async fn look_back(origin: &mut Origin, all: &[Job], (plan, session): (&Plan, &Session<'_>), spent: &mut Spent) {
+    let of = Arc::clone(&origin.of);
+    let ended = spent.history.ended(&of.run, session).await.unwrap_or_else(|why| {
+        origin
+            .notes
+            .push(("no-history", format!("earlier runs are not known: {why}")));
+        Arc::default()
     });
-    for job in wanted {
-        match newest.get(&job.name) {
-            Some(other) if other.run_attempt >= job.run_attempt => {}
-            _ => {
-                newest.insert(job.name.clone(), job);
+    let row = Row::of(&of.run, &ended);
+    origin.notes.extend(row.notes());
+    origin.flaky = row.flaky(&origin.job, all);
+    if plan.green.is_some() || spent.green >= MOST_GREEN || spent.bytes > MOST_BYTES {
+        return;
+    }
+    match history::green_log(&origin.job, all, &row, session).await {
+        Ok(green) => {
+            spent.green += usize::from(green.is_some());
+            if let Some(Source::Memory(bytes)) = green.as_ref().map(|green| &green.source) {
+                spent.bytes += bytes.len();
             }
+            origin.green = green;
         }
-    }
-    newest.into_values().collect()
-}
-
-/// What failed; if nothing did, what was cancelled.
-fn failed(jobs: &[Job]) -> Vec<&Job> {
-    let with = |conclusions: &[&str]| -> Vec<&Job> {
-        let has = |job: &&Job| {
-            job.conclusion
-                .as_deref()
-                .is_some_and(|word| conclusions.contains(&word))
-        };
-        jobs.iter().filter(has).collect()
-    };
-    let failed = with(&["failure", "timed_out", "startup_failure"]);
-    if failed.is_empty() {
-        with(&["cancelled"])
-    } else {
-        failed
-    }
-}
-
-async fn log(job: &Job, session: &Session<'_>) -> Result<Named, NotChecked> {
-    match session.job_log(job.id).await {
-        Ok(bytes) => Ok(Named {
-            source: Source::Memory(Arc::new(bytes)),
-            name: format!("job {}", one_line(&job.name)),
-            link: job.html_url.clone(),
-        }),
-        Err(ApiError {
-            why: Why::NotFound | Why::Unexpected { status: 410, .. },
-            ..
-        }) => Err(NotChecked::with_help(
-            "GitHub does not have it any more",
-            "logs are deleted after some time; run the job again",
-        )),
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            let why = match has_gone(&error) {
+                true => "GitHub no longer has its log".to_owned(),
+                false => error.to_string(),
+            };
+            origin
+                .notes
+                .push(("no-green-log", format!("not compared with a run that passed: {why}")));
+        }
     }
 }

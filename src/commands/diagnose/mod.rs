@@ -1,26 +1,37 @@
 //! Why is it red? Reads logs of jobs that failed, and says which lines explain it, what the cause is and what to do.
 //! A check for each cause, one for each log that says nothing, and one for the logs in which nothing failed.
 
+mod cases;
+mod changes;
 mod explain;
 mod fetch;
+mod history;
+mod jobs;
+mod keep;
+mod origin;
+mod patch;
+mod place;
 mod read;
+mod runs;
+mod sources;
 mod workflow_file;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::commands::{Keep, Running, Subcommand};
 use crate::engine;
-use crate::model::diagnose::{Diagnosis, Known, diagnose};
-use crate::model::text::count;
+use crate::model::diagnose::Known;
 use crate::model::waiver::{self, Waiver};
-use crate::model::workflow::patch::pull_request::{self, Evidence};
-use crate::model::workflow::patch::{Change, Patch};
 use crate::model::{Check, Ended, Fact, Outcome, Output, Status};
 use crate::world::World;
-use crate::world::files;
 use crate::world::job_log::Source;
-use workflow_file::WorkflowFile;
+use cases::{Cases, Entry};
+use changes::Changes;
+use origin::Origin;
+pub use runs::{MOST_RUNS, Search};
 
 const STAGE: &str = "diagnose";
 const TITLE: &str = "The log can be read";
@@ -30,11 +41,17 @@ const NO_MARKS: &str = "give the log of the job as GitHub shows it, or rules for
 pub struct Plan {
     /// Runs whose failed jobs are diagnosed.
     pub runs: Vec<RunRef>,
+    /// The newest runs that failed, too.
+    pub search: Option<Search>,
+    /// The run that this job is in, or that started it.
+    pub is_current: bool,
     /// Variable that holds the token for GitHub's API.
     pub github_token_env: String,
     pub logs: Vec<Named>,
+    /// What started the run of the logs.
+    pub event: Option<String>,
     /// What the jobs run, to name the place of the step that failed.
-    pub workflow_file: Option<Named>,
+    pub workflow_files: Vec<Named>,
     /// Whether the workflow is changed.
     pub write: bool,
     /// Where the text of a pull request goes.
@@ -45,6 +62,8 @@ pub struct Plan {
     pub rules: Option<PathBuf>,
     /// Lines before and after the best one that are shown, too.
     pub context: usize,
+    /// The folder in which fetched logs are kept.
+    pub kept: PathBuf,
     pub waivers: Vec<Waiver>,
 }
 
@@ -53,8 +72,18 @@ pub struct Plan {
 pub struct Named {
     pub source: Source,
     pub name: String,
-    /// Where people see it.
-    pub link: Option<String>,
+    /// What GitHub says about it.
+    origin: Option<Arc<Origin>>,
+}
+
+impl Named {
+    pub fn new(source: Source, name: impl Into<String>) -> Self {
+        Self {
+            source,
+            name: name.into(),
+            origin: None,
+        }
+    }
 }
 
 /// A run of a workflow at GitHub.
@@ -69,16 +98,28 @@ pub struct RunRef {
     pub attempt: Option<u64>,
 }
 
+impl RunRef {
+    /// All of a run of this repository.
+    pub fn of(id: u64) -> Self {
+        Self {
+            repository: None,
+            id,
+            job: None,
+            attempt: None,
+        }
+    }
+}
+
 impl Subcommand for Plan {
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
         Box::pin(async move {
             let (mut own_plan, own_world) = (self.clone(), world.clone());
-            let mut outcome = Outcome::default();
-            for run in &self.runs {
-                let fetched = fetch::failed_jobs(run, self, world).await;
-                own_plan.logs.extend(fetched.logs);
-                outcome.checks.extend(fetched.checks);
-            }
+            let fetched = fetch::all(self, world).await;
+            own_plan.logs.extend(fetched.logs);
+            let mut outcome = Outcome {
+                checks: fetched.checks,
+                ..Outcome::default()
+            };
             if !own_plan.logs.is_empty() {
                 let explain = move || explain_all(&own_plan, &own_world);
                 outcome.append(engine::blocking((STAGE, "diagnose:log", TITLE), explain).await);
@@ -86,15 +127,6 @@ impl Subcommand for Plan {
             outcome
         })
     }
-}
-
-/// What was made of a log.
-struct Case {
-    name: String,
-    /// What people see on the web.
-    link: Option<String>,
-    is_file: bool,
-    found: Diagnosis,
 }
 
 fn explain_all(plan: &Plan, world: &World) -> Outcome {
@@ -125,67 +157,29 @@ fn explain_all(plan: &Plan, world: &World) -> Outcome {
 
 /// The error is a cause and the next step.
 fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
-    let rules = read::rules(plan)?;
-    let workflow = plan.workflow_file.as_ref().map(WorkflowFile::read).transpose()?;
-    let green = plan.green.as_ref().map(|green| read::green(green, world)).transpose()?;
+    let mut changes = Changes::new(plan, world)?;
+    let Cases { causes, fine, unread } = Cases::of(plan, world)?;
     let mut outcome = Outcome::default();
-    let mut cases: Vec<(Case, Vec<String>)> = Vec::new();
-    let mut fine = Vec::new();
-    let mut unread = Vec::new();
-    let mut logs = Vec::new();
-    for named in &plan.logs {
-        match read::each(std::slice::from_ref(named)) {
-            Ok(inside) => logs.extend(inside),
-            Err(why) => unread.push((named.name.clone(), why)),
-        }
-    }
-    for named in &logs {
-        let log = match read::log(named, world) {
-            Ok(log) => log,
-            Err(why) if world.interrupt.received().is_some() => return Err(why),
-            Err(why) => {
-                unread.push((named.name.clone(), why));
-                continue;
-            }
+    let proposed: Vec<Vec<_>> = causes
+        .iter()
+        .map(|cause| cause.iter().map(|entry| changes.propose(entry)).collect())
+        .collect();
+    let mut written = changes.write()?;
+    for (cause, proposed) in causes.iter().zip(&proposed) {
+        let has_patch = proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
+        let written = if has_patch {
+            std::mem::take(&mut written)
+        } else {
+            Vec::new()
         };
-        match diagnose(&log, &rules, green.as_ref(), plan.context) {
-            Some(found) => match cases
-                .iter_mut()
-                .find(|(case, _)| case.found.fingerprint == found.fingerprint)
-            {
-                Some((_, same)) => same.push(named.name.clone()),
-                None => cases.push((
-                    Case {
-                        name: named.name.clone(),
-                        link: named.link.clone(),
-                        is_file: matches!(named.source, Source::File(_)),
-                        found,
-                    },
-                    Vec::new(),
-                )),
-            },
-            None if log.has_marks => fine.push(format!("{} ({})", named.name, count(log.lines, "line"))),
-            // What a step wrote does not say whether it failed.
-            None => {
-                let why = format!("nothing in {} is known to explain a failure", named.name);
-                unread.push((named.name.clone(), (why, NO_MARKS.to_owned())));
-            }
-        }
+        outcome.checks.extend(explain::checks(cause, proposed, &written, world));
     }
-    for (index, (case, same)) in cases.iter().enumerate() {
-        let proposed = workflow.as_ref().map(|file| (file, file.patch(&case.found)));
-        let mut written = Vec::new();
-        if index == 0 {
-            outcome.outputs = outputs(&case.found, world);
-            if let Some((file, Ok((change, patch)))) = &proposed {
-                outcome.outputs.insert("patch".to_owned(), Output::exact(&*patch.diff));
-                written = write(plan, case, (file, change, patch), world)?;
-            }
+    if let Some(first) = causes.first().and_then(|cause| cause.first()) {
+        outcome.outputs = outputs(first, world);
+        let diff = changes.diff();
+        if !diff.is_empty() {
+            outcome.outputs.insert("patch".to_owned(), Output::exact(diff));
         }
-        let patch = (proposed.as_ref()).map(|(_, proposed)| proposed.as_ref().map(|(_, patch)| patch));
-        outcome
-            .checks
-            .extend(explain::checks(case, same, workflow.as_ref(), (patch, &written), world));
     }
     for (index, (name, (cause, help))) in unread.into_iter().enumerate() {
         let (id, title) = (
@@ -205,59 +199,24 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     Ok(outcome)
 }
 
-/// Writes what was asked for: the changed workflow, and the text of a pull request. Says what it wrote.
-fn write(
-    plan: &Plan,
-    case: &Case,
-    (file, change, patch): (&WorkflowFile, &Change, &Patch),
-    world: &World,
-) -> Result<Vec<String>, (String, String)> {
-    let mut written = Vec::new();
-    let failed = |error: anyhow::Error| (format!("{error:#}"), "check the path and its permissions".to_owned());
-    if plan.write {
-        files::replace_with_its_mode(&file.path, patch.text.as_bytes()).map_err(failed)?;
-        written.push(format!("the change was made in {}", file.name));
-    }
-    if let Some(path) = &plan.pr_text {
-        let lines: Vec<(u64, String)> = (case.found.lines.iter())
-            .map(|line| {
-                let text = world.secrets.shorten(explain::part(&line.text), explain::LONGEST);
-                (line.number as u64, text)
-            })
-            .collect();
-        let lines: Vec<(u64, &str)> = lines.iter().map(|(number, text)| (*number, &**text)).collect();
-        let cause = world.secrets.shorten(&*case.found.sentence, explain::LONGEST);
-        let step = world.secrets.shorten(&*case.found.step, explain::LONGEST);
-        let evidence = Evidence {
-            run: case.link.as_deref(),
-            job: &case.name,
-            step: Some(&*step).filter(|step| !step.is_empty()),
-            cause: &cause,
-            lines: &lines,
-        };
-        let text = pull_request::text(change, &file.name, &evidence);
-        files::replace(path, text.as_bytes()).map_err(failed)?;
-        written.push(format!("the text of a pull request was written to {}", path.display()));
-    }
-    Ok(written)
-}
-
-fn outputs(found: &Diagnosis, world: &World) -> std::collections::BTreeMap<String, Output> {
+fn outputs(entry: &Entry, world: &World) -> BTreeMap<String, Output> {
+    let found = &entry.found;
     let line = found
         .lines
         .first()
-        .map(|line| world.secrets.shorten(explain::part(&line.text), explain::LONGEST));
+        .map(|line| world.secrets.shorten(cases::part(&line.text), cases::LONGEST));
     let fix = found.fix.as_ref().map_or("", |fix| fix.id());
     [
         ("class", Output::exact(found.cause.as_str())),
         (
             "cause",
-            Output::words(world.secrets.shorten(&*found.sentence, explain::LONGEST)),
+            Output::words(world.secrets.shorten(&*found.sentence, cases::LONGEST)),
         ),
         ("confidence", Output::exact(found.confidence.as_str())),
         ("fix", Output::exact(fix)),
         ("line", Output::words(line.unwrap_or_default())),
         ("fingerprint", Output::exact(&*found.fingerprint)),
+        ("flaky", Output::exact(explain::flaky(entry).is_some().to_string())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -39,11 +39,11 @@ pub fn each(named: &[Named]) -> Result<Vec<Named>, (String, String)> {
             let why = format!("{} has no logs: no .txt or .log file is in it", named.name);
             return Err((why, ONE_LOG.to_owned()));
         }
-        all.extend(inside.into_iter().map(|(name, source)| Named {
-            source,
-            name: format!("{}!{name}", named.name),
-            link: None,
-        }));
+        all.extend(
+            inside
+                .into_iter()
+                .map(|(name, source)| Named::new(source, format!("{}!{name}", named.name))),
+        );
     }
     Ok(all)
 }

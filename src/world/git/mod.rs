@@ -9,6 +9,7 @@ mod history;
 mod loose;
 mod names;
 mod refs;
+mod remote;
 mod stand_in;
 mod tree;
 mod walk;

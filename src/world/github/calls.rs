@@ -1,10 +1,13 @@
 //! The questions that are asked.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Session;
 use super::error::{ApiError, Why};
 use super::objects::{
-    Annotation, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page, Pointer, Repository, Run,
-    Runs,
+    Annotation, Content, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page, Pointer, Repository,
+    Run, Runs, WorkflowEntry, Workflows,
 };
 use super::send::Answer;
 
@@ -64,6 +67,53 @@ impl Session<'_> {
         let branch = encoded(branch);
         let path = format!("/actions/workflows/{workflow}/runs?status=completed&branch={branch}");
         self.list::<Runs>(&path, 1).await
+    }
+
+    /// The newest runs that ended so, the newest first, 100 at most: of one workflow, on a branch, of a commit
+    /// (actions: read).
+    pub async fn newest_runs(
+        &self,
+        conclusion: &str,
+        workflow: Option<u64>,
+        branch: Option<&str>,
+        sha: Option<&str>,
+    ) -> Result<Listed<Run>, ApiError> {
+        let of = workflow.map_or(String::new(), |id| format!("/workflows/{id}"));
+        let mut path = format!("/actions{of}/runs?status={}", encoded(conclusion));
+        for (name, value) in [("branch", branch), ("head_sha", sha)] {
+            path.extend(value.map(|value| format!("&{name}={}", encoded(value))));
+        }
+        self.list::<Runs>(&path, 1).await
+    }
+
+    /// The workflows of the repository (actions: read).
+    pub async fn workflows(&self) -> Result<Listed<WorkflowEntry>, ApiError> {
+        self.list::<Workflows>("/actions/workflows", MOST_PAGES).await
+    }
+
+    /// A file of this repository or of another one, at a commit, or else on the default branch (contents: read). `None` if
+    /// it does not exist there, or may not be seen.
+    pub async fn file(
+        &self,
+        repository: Option<&str>,
+        path: &str,
+        commit: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, ApiError> {
+        let each = |path: &str| path.split('/').map(encoded).collect::<Vec<_>>().join("/");
+        let repository = each(repository.unwrap_or(&self.github.repository));
+        let at = commit.map_or(String::new(), |commit| format!("?ref={}", encoded(commit)));
+        let path = format!("/repos/{repository}/contents/{}{at}", each(path));
+        let answer = match self.get::<Content>(&path).await {
+            Ok(answer) => answer.value,
+            Err(ApiError { why: Why::NotFound, .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let plain: String = answer.content.split_ascii_whitespace().collect();
+        let bytes = (answer.encoding == "base64")
+            .then(|| STANDARD.decode(plain).ok())
+            .flatten();
+        let why = || Why::NotUnderstood("it has no content in base64".to_owned());
+        bytes.map(Some).ok_or_else(|| ApiError { path, why: why() })
     }
 
     /// The jobs of all attempts of a run (actions: read).

@@ -37,6 +37,62 @@ pub struct Run {
     pub html_url: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// As for a job.
+    #[serde(default)]
+    pub conclusion: Option<String>,
+    /// Of a fork, it may be called like one of this repository.
+    #[serde(default)]
+    pub head_branch: Option<String>,
+    #[serde(default)]
+    pub head_sha: Option<String>,
+    /// The file of its workflow, perhaps with `@` and a ref behind it.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Who started its first attempt.
+    #[serde(default)]
+    pub actor: Option<Actor>,
+    /// Not there if it was deleted.
+    #[serde(default)]
+    pub head_repository: Option<FullName>,
+    #[serde(default)]
+    pub repository: Option<FullName>,
+    /// The workflows that it calls.
+    #[serde(default)]
+    pub referenced_workflows: Option<Vec<Referenced>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Actor {
+    pub login: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct FullName {
+    /// `OWNER/NAME`
+    pub full_name: String,
+}
+
+/// A workflow that another one calls: `OWNER/NAME/.github/workflows/FILE@REF`, and the commit of it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Referenced {
+    pub path: String,
+    pub sha: String,
+}
+
+/// A workflow of a repository.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WorkflowEntry {
+    pub id: u64,
+    pub name: String,
+    pub path: String,
+}
+
+/// A file of a repository. One larger than 1 MB has no content.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Content {
+    pub content: String,
+    /// `base64`, or `none`.
+    pub encoding: String,
 }
 
 impl Run {
@@ -45,6 +101,26 @@ impl Run {
         self.event
             .as_deref()
             .is_some_and(|event| event.starts_with("pull_request"))
+    }
+
+    /// Whether its commit is of another repository, as far as GitHub says.
+    pub fn is_from_fork(&self) -> Option<bool> {
+        let own = self.repository.as_ref()?;
+        match &self.head_repository {
+            Some(head) => Some(!head.full_name.eq_ignore_ascii_case(&own.full_name)),
+            // A fork that was deleted.
+            None => self.is_of_pull_request().then_some(true),
+        }
+    }
+
+    pub fn is_of_dependabot(&self) -> Option<bool> {
+        Some(self.actor.as_ref()?.login == "dependabot[bot]")
+    }
+
+    /// The file of its workflow in the repository.
+    pub fn file(&self) -> Option<&str> {
+        let path = self.path.as_deref()?;
+        Some(path.split_once('@').map_or(path, |(path, _)| path))
     }
 }
 
@@ -61,6 +137,21 @@ pub struct Job {
     /// Which attempt of the run it belongs to.
     #[serde(default)]
     pub run_attempt: Option<u64>,
+    /// Those that ran or were skipped, in their order.
+    #[serde(default)]
+    pub steps: Option<Vec<JobStep>>,
+}
+
+/// A step of a job, as GitHub shows it: one for a whole composite action.
+#[derive(Clone, Debug, Deserialize)]
+pub struct JobStep {
+    pub name: String,
+    /// Counted from 1, which is `Set up job`.
+    pub number: u64,
+    pub conclusion: Option<String>,
+    /// To the second.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -122,6 +213,19 @@ pub struct Runs {
 #[derive(Deserialize)]
 pub struct Jobs {
     jobs: Vec<Job>,
+}
+
+#[derive(Deserialize)]
+pub struct Workflows {
+    workflows: Vec<WorkflowEntry>,
+}
+
+impl Page for Workflows {
+    type Item = WorkflowEntry;
+
+    fn items(self) -> Vec<WorkflowEntry> {
+        self.workflows
+    }
 }
 
 impl Page for Environments {

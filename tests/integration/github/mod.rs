@@ -2,8 +2,8 @@
 
 mod access;
 mod deployments;
+mod diagnose;
 mod environment;
-mod failed_run;
 #[path = "../../support/github.rs"]
 mod mock;
 mod oidc;

@@ -49,7 +49,8 @@ impl Runner {
             open: BTreeSet::from(["secrets", "vars"]),
             ..Scope::default()
         };
-        let github = json!({"run_id": "77", "run_attempt": "1", "token": "ghs_0123456789abcdefghij"});
+        let github =
+            json!({"run_id": "77", "run_attempt": "1", "token": "ghs_0123456789abcdefghij", "event_name": self.event});
         let scope = scope
             .with("github", github)
             .with("secrets", json!(self.secrets))

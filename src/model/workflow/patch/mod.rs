@@ -30,6 +30,7 @@ pub use guard::Pin;
 pub use permission::may_name as may_name_permission;
 pub use target::{At, Step};
 pub use trigger::Trigger;
+pub use unified::diff;
 
 use super::Access;
 use editor::Editor;
@@ -129,6 +130,6 @@ pub fn patch(bytes: &[u8], path: &str, change: &Change) -> Result<Patch, Refusal
         Change::SecretName { job, from, to } => secret::rename(&mut editor, job, from, to)?,
     }
     let text = editor.finish()?;
-    let diff = unified::diff(old, &text, path)?;
+    let diff = diff(old, &text, path)?;
     Ok(Patch { text, diff })
 }

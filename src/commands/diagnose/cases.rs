@@ -1,0 +1,119 @@
+//! Logs to causes: each is diagnosed, and those with the same cause are one.
+
+use super::keep::Keeper;
+use super::place::Wanted;
+use super::{NO_MARKS, Named, Plan, read};
+use crate::model::diagnose::{Diagnosis, diagnose};
+use crate::model::text::count;
+use crate::world::World;
+use crate::world::job_log::Source;
+use crate::world::secrets::Part;
+
+/// Bytes of a line that are shown.
+pub const LONGEST: usize = 400;
+
+/// The beginning of a line, which may have been cut.
+pub fn part(text: &[u8]) -> Part<'_> {
+    Part::beginning(text)
+}
+
+/// A log, and what was made of it.
+pub struct Entry {
+    pub named: Named,
+    pub found: Diagnosis,
+    /// Where it is kept, or why not.
+    pub kept: Option<Result<String, String>>,
+}
+
+impl Entry {
+    /// The page of the line that explains most.
+    pub fn link(&self) -> Option<String> {
+        let line = self.found.lines.first().map_or(1, |line| line.number);
+        self.named.origin.as_ref()?.link(line)
+    }
+
+    pub fn wanted(&self) -> Wanted<'_> {
+        let step = self.named.origin.as_ref().and_then(|origin| origin.step.as_ref());
+        Wanted {
+            job: self.found.context.job.as_deref(),
+            title: &self.found.step,
+            name: step.map(|step| &*step.name),
+        }
+    }
+}
+
+/// What all logs say.
+#[derive(Default)]
+pub struct Cases {
+    /// Failures of one cause each.
+    pub causes: Vec<Vec<Entry>>,
+    /// Logs in which nothing failed.
+    pub fine: Vec<String>,
+    /// Logs that say nothing, and why and what to do.
+    pub unread: Vec<(String, (String, String))>,
+}
+
+impl Cases {
+    pub fn of(plan: &Plan, world: &World) -> Result<Self, (String, String)> {
+        let rules = read::rules(plan)?;
+        let green = plan.green.as_ref().map(|green| read::green(green, world)).transpose()?;
+        let mut keeper = Keeper::new(plan.kept.clone());
+        let mut cases = Self::default();
+        let mut logs = Vec::new();
+        for named in &plan.logs {
+            match read::each(std::slice::from_ref(named)) {
+                Ok(inside) => logs.extend(inside),
+                Err(why) => cases.unread.push((named.name.clone(), why)),
+            }
+        }
+        for named in logs {
+            let mut log = match read::log(&named, world) {
+                Ok(log) => log,
+                Err(why) if world.interrupt.received().is_some() => return Err(why),
+                Err(why) => {
+                    cases.unread.push((named.name, why));
+                    continue;
+                }
+            };
+            let kept = match (&named.origin, &named.source) {
+                (Some(origin), Source::Memory(bytes)) => Some(keeper.keep(origin, bytes, world)),
+                _ => None,
+            };
+            let origin = named.origin.as_deref();
+            if let Some(step) = origin.and_then(|origin| origin.step.as_ref()) {
+                step.clear_other_errors(&mut log);
+            }
+            // One that cannot be read compares with nothing.
+            let own = origin.and_then(|origin| read::green(origin.green.as_ref()?, world).ok());
+            match diagnose(&log, &rules, own.as_ref().or(green.as_ref()), plan.context) {
+                Some(mut found) => {
+                    if let Some(origin) = origin {
+                        found.context.job = Some(origin.job.name.clone());
+                    }
+                    cases.add(Entry { named, found, kept });
+                }
+                None if log.has_marks => cases
+                    .fine
+                    .push(format!("{} ({})", named.name, count(log.lines, "line"))),
+                // What a step wrote does not say whether it failed.
+                None => {
+                    let why = format!("nothing in {} is known to explain a failure", named.name);
+                    cases.unread.push((named.name, (why, NO_MARKS.to_owned())));
+                }
+            }
+        }
+        Ok(cases)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        let same = |cause: &&mut Vec<Entry>| {
+            cause
+                .iter()
+                .any(|other| other.found.fingerprint == entry.found.fingerprint)
+        };
+        match self.causes.iter_mut().find(same) {
+            Some(cause) => cause.push(entry),
+            None => self.causes.push(vec![entry]),
+        }
+    }
+}

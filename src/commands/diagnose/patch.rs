@@ -1,0 +1,105 @@
+//! The change of the workflow that a diagnosis calls for.
+
+use super::place::Place;
+use crate::model::diagnose::{Confidence, Diagnosis, Fix};
+use crate::model::text::one_line;
+use crate::model::workflow::Access;
+use crate::model::workflow::patch::propose::{Facts, Lacks, propose};
+use crate::model::workflow::patch::{self, Change, Patch, Pin, Refusal, Step};
+use crate::model::yaml::Node;
+
+/// What is known of the run besides its log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    pub event: Option<&'a str>,
+    pub is_fork: Option<bool>,
+    pub is_dependabot: Option<bool>,
+}
+
+impl Place<'_> {
+    /// The change that a diagnosis calls for, if there is exactly one, and the patch that makes it.
+    pub fn patch(&self, found: &Diagnosis, about: About<'_>) -> Result<(Change, Patch), Refusal> {
+        let Some(fix) = &found.fix else {
+            return Err(Refusal::new("no change of the workflow is known to help"));
+        };
+        if found.confidence != Confidence::Sure {
+            return Err(Refusal::new("the diagnosis is not sure"));
+        }
+        if let Some(repository) = self.file.foreign() {
+            return Err(Refusal(format!(
+                "the step is in a workflow of {}",
+                one_line(repository)
+            )));
+        }
+        // What is said if nothing is proposed.
+        let (lacks, why_not) = match fix {
+            Fix::SkipGuard { names } => (Lacks::Values(names), "the log does not name what is missing"),
+            Fix::EventGuard | Fix::Trigger if about.event.is_none() => (
+                Lacks::Event(&[]),
+                "a log does not name the event of its run: name it with --event, or the run with --run",
+            ),
+            Fix::EventGuard | Fix::Trigger => (
+                Lacks::Event(&[]),
+                "it is not clear which event the step needs, or other steps of the job work on this event",
+            ),
+            Fix::Permission { scope, level } => {
+                may_grant(found, self.node, scope)?;
+                let why_not = "the token has this permission already, or the run is from a fork or from Dependabot";
+                (Lacks::Permission { scope, access: *level }, why_not)
+            }
+            Fix::CheckoutDepth => (Lacks::History, "the step is not found in the workflow"),
+            Fix::Timeout { limit } => (
+                Lacks::Time { minutes: *limit },
+                "the workflow does not set the limit that was exceeded, or it is the longest there is",
+            ),
+            Fix::Retry => (Lacks::Luck, "running the step twice may not be harmless"),
+            Fix::PinVersion => return Err(Refusal::new("the log does not say which version works")),
+            Fix::Edit { .. } => return Err(Refusal::new("this change has to be made by hand")),
+            Fix::SecretName => return Err(Refusal::new("the log does not say which secret is meant")),
+        };
+        let granted: Vec<(String, Access)> = found.context.granted().collect();
+        let source = found.context.secret_source.as_deref();
+        let pin = Pin {
+            at: concat!("v", env!("CARGO_PKG_VERSION")).to_owned(),
+            note: None,
+        };
+        let facts = Facts {
+            lacks: Some(lacks),
+            is_sure: true,
+            job: self.job,
+            step: Some(Step::Index(self.index)),
+            event: about.event,
+            is_fork: about.is_fork.or(source.map(|source| source == "None")),
+            is_dependabot: about.is_dependabot.or(source.map(|source| source == "Dependabot")),
+            granted: (!granted.is_empty()).then_some(&*granted),
+            pin: Some(&pin),
+        };
+        let change = propose(&facts, &self.file.root).ok_or_else(|| Refusal::new(why_not))?;
+        let patch = patch::patch(self.file.text.as_bytes(), &self.file.name, &change)?;
+        Ok((change, patch))
+    }
+}
+
+/// A log may say anything. It grants a right only if the runner listed the token's permissions, and if the failed step
+/// of the workflow does what the right is for.
+fn may_grant(found: &Diagnosis, step: &Node, scope: &str) -> Result<(), Refusal> {
+    if found.context.permissions.is_empty() {
+        return Err(Refusal::new("the log does not list the permissions of the token"));
+    }
+    let words: &[&str] = match scope {
+        "contents" => &["git push"],
+        "packages" => &["push", "publish"],
+        "id-token" => &[
+            "oidc", "id_token", "cosign", "publish", "attest", "aws", "gcloud", "az ",
+        ],
+        _ => &["gh ", "api."],
+    };
+    let script = step.get("run").and_then(Node::text);
+    let does = script.is_none_or(|script| words.iter().any(|word| script.contains(word)));
+    match does && found.is_own_line {
+        true => Ok(()),
+        false => Err(Refusal(format!(
+            "the step that failed does not look as if it needs `{scope}`"
+        ))),
+    }
+}

@@ -1,0 +1,60 @@
+//! What came before a failure.
+
+use super::{GREEN, findings, mock};
+use crate::diagnose::RED;
+use crate::github::mock::{Mock, REPOSITORY};
+
+#[test]
+fn how_long_it_has_failed_and_a_green_log_are_found() {
+    let green = RED.replace("DEPLOY_TOKEN: unbound variable", "all is well");
+    let mock = Mock::new()
+        .run(2, 46, "completed", 30)
+        .job(2, 5, "deploy", "success")
+        .log(5, Some(&format!("{green}ERROR: cache 17 is cold\n")))
+        .failed(3, 47)
+        .failed(4, 48)
+        .failed(5, 49)
+        .job(5, 11, "deploy", "failure")
+        .log(11, Some("##[group]Run make\nshell: bash\n##[endgroup]\nERROR: cache 4 is cold\nthe widget is upside down\n##[error]Process completed with exit code 1.\n"));
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"])
+        .code(1)
+        .says("the widget is upside down");
+    let since = findings(&gate, "since");
+    assert!(
+        since[0].contains("failed in 3 runs in a row; the first is https://github.com/acme/shop/actions/runs/3"),
+        "{since:?}"
+    );
+    assert!(
+        since[0].contains("the last that passed is https://github.com/acme/shop/actions/runs/2"),
+        "{since:?}"
+    );
+    assert!(findings(&gate, "compared")[0].contains("/job/5"));
+    assert_eq!(gate.outputs()["flaky"], "false");
+    mock.was_asked_properly();
+    // Without the green log it is diagnosed all the same.
+    let mock = mock.log(5, None);
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"]).code(1).says("cache 4 is cold");
+    assert!(findings(&gate, "no-green-log")[0].contains("GitHub no longer has its log"));
+}
+
+#[test]
+fn a_commit_that_was_green_in_another_attempt_is_flaky() {
+    let mock = mock()
+        .job_of_attempt(5, 2, 21, "deploy (a)", "success")
+        .log(21, Some(GREEN));
+    let gate = mock.gate();
+    gate.run([
+        "diagnose",
+        &format!("--run=https://github.com/{REPOSITORY}/actions/runs/5/attempts/1"),
+    ])
+    .code(1);
+    let flaky = findings(&gate, "flaky");
+    assert!(
+        flaky[0].contains("job deploy (a) is flaky: the same commit passed in attempt 2"),
+        "{flaky:?}"
+    );
+    assert_eq!(gate.outputs()["flaky"], "true");
+    mock.was_asked_properly();
+}

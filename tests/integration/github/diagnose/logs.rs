@@ -1,0 +1,150 @@
+//! The logs of jobs.
+
+use super::{facts, findings, mock};
+use crate::diagnose::RED;
+use crate::github::mock::{Mock, Trouble};
+
+#[test]
+fn a_log_that_is_gone_or_cannot_be_had_is_told_and_the_others_are_diagnosed() {
+    let mock = mock().log(11, None);
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(1)
+        .says("GitHub does not have it any more")
+        .says("missing-secret");
+    let mock = Mock::new().run(5, 49, "completed", 1).job(5, 11, "deploy", "failure");
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(4)
+        .says("GitHub does not have it any more");
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=6"]).code(4).says("it does not exist");
+    gate.run(["diagnose", "--run=5", "--github-token-env=NO_SUCH"])
+        .code(4)
+        .says("NO_SUCH is not set");
+    let mock = Mock::new().grants(&["contents"]);
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(4)
+        .says("add `actions: read`");
+}
+
+#[test]
+fn a_hiccup_is_tried_again_and_a_run_that_goes_on_is_told() {
+    let mock = mock().job(5, 13, "smoke", "running").troubles([Trouble::Server(502)]);
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(1)
+        .says("the run has not ended")
+        .says("missing-secret");
+    mock.was_asked_properly();
+}
+
+/// With `continue-on-error`, a step fails in the log and passes at GitHub.
+#[test]
+fn the_step_that_failed_is_the_one_that_github_names() {
+    let step = |second: u32, name: &str, says: &str| {
+        let at = format!("2026-07-30T10:33:{second}.0000000Z");
+        format!(
+            "{at} ##[group]Run {name}\n{at} shell: bash\n{at} ##[endgroup]\n{at} {says}\n{at} ##[error]Process completed with exit code 1.\n"
+        )
+    };
+    let log = step(36, "make lint", "ERROR: the roof leaks")
+        + &step(38, "make dist", "ERROR: the door is shut")
+        + &step(40, "echo report", "ERROR: no mail");
+    let steps = |conclusions: [&'static str; 3]| {
+        let mock = Mock::new()
+            .failed(5, 49)
+            .job(5, 11, "make", "failure")
+            .log(11, Some(&log));
+        let names = [
+            ("Run make lint", "2026-07-30T10:33:36Z"),
+            ("Run make dist", "2026-07-30T10:33:38Z"),
+            ("Run echo report", "2026-07-30T10:33:40Z"),
+        ];
+        let steps: Vec<_> = names
+            .iter()
+            .zip(conclusions)
+            .map(|((name, at), conclusion)| (*name, conclusion, *at))
+            .collect();
+        mock.steps(11, &steps)
+    };
+    for (conclusions, says, link) in [
+        (["failure", "success", "success"], "the roof leaks", "#step:1:4"),
+        (["success", "failure", "success"], "the door is shut", "#step:2:4"),
+        (["success", "success", "failure"], "no mail", "#step:3:4"),
+    ] {
+        let mock = steps(conclusions);
+        let gate = mock.gate();
+        gate.run(["diagnose", "--run=5"]).code(1);
+        let report = gate.report("diagnose");
+        let finding = &report["checks"][0]["findings"][0];
+        assert!(
+            finding["excerpt"]
+                .as_str()
+                .unwrap()
+                .lines()
+                .next()
+                .unwrap()
+                .contains(says),
+            "{finding}"
+        );
+        assert!(
+            facts(&gate, 0, "job")[0].ends_with(link),
+            "{:?}",
+            facts(&gate, 0, "job")
+        );
+    }
+}
+
+#[test]
+fn fetched_logs_are_kept_without_secrets_and_with_their_hash() {
+    let secret = "s3cr3t-v4lue-0815";
+    let long = format!(
+        "{secret}\n{}{}{secret}\n",
+        RED.replace("Deploying", secret),
+        "x\n".repeat(3 << 20)
+    );
+    let mock = mock().log(11, Some(&long));
+    let gate = mock.gate().env("DEPLOY_TOKEN", secret);
+    gate.run(["diagnose", "--run=5"]).code(1);
+    let kept = gate.evidence().join("logs/diagnose");
+    let log = std::fs::read_to_string(kept.join("run-5-job-11.log")).unwrap();
+    assert!(!log.contains(secret) && log.contains("***"));
+    assert!(
+        log.len() < 5 << 20 && log.contains("stageproof left out"),
+        "{}",
+        log.len()
+    );
+    let fact = facts(&gate, 0, "log");
+    let whole = std::fs::read(kept.join("run-5-job-12.log")).unwrap();
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(&whole);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(
+        fact[1].contains("run-5-job-12.log") && fact[1].contains(&hash),
+        "{fact:?}"
+    );
+    assert!(fact[0].contains("without its middle"), "{fact:?}");
+}
+
+#[test]
+fn a_job_without_a_log_is_explained_by_its_annotations() {
+    let mock = Mock::new().failed(5, 49).job(5, 11, "deploy", "failure").annotation_of(
+        "failure",
+        11,
+        "",
+        "The job was not started because recent account payments have failed.",
+    );
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"])
+        .code(1)
+        .says("account payments have failed");
+    assert!(findings(&gate, "no-log")[0].contains("its annotations"));
+    mock.was_asked_properly();
+    // Nothing ran at all.
+    let mock = Mock::new().failed(5, 49);
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(1)
+        .says("GitHub started no job: the workflow .github/workflows/staging.yml is not valid");
+}

@@ -1,0 +1,184 @@
+//! Which runs are diagnosed.
+
+use serde_json::json;
+
+use super::{facts, mock};
+use crate::diagnose::RED;
+use crate::gate::Gate;
+use crate::github::mock::{Mock, REPOSITORY, SIGNATURE, TOKEN, Trouble};
+
+#[test]
+fn the_failed_jobs_of_a_run_are_diagnosed_and_the_token_stays_with_the_api() {
+    let mock = mock();
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5", "--verbose"])
+        .code(1)
+        .says("missing-secret: The variable DEPLOY_TOKEN is not set")
+        .says("`./deploy.sh staging` succeeds (job deploy (a) and 1 more)")
+        .says("also the cause in job deploy (b)")
+        .says("/actions/runs/5/job/11")
+        .never_says(SIGNATURE)
+        .never_says(TOKEN);
+    mock.was_asked_properly();
+    assert!(
+        !mock.asked().iter().any(|path| path.ends_with("/jobs/10/logs")),
+        "{:?}",
+        mock.asked()
+    );
+}
+
+#[test]
+fn an_address_names_the_repository_the_job_and_the_attempt() {
+    let mock = mock().job_of_attempt(5, 2, 21, "deploy (a)", "success");
+    let gate = mock.gate().env("GITHUB_REPOSITORY", "other/repository");
+    let run = format!("https://github.com/{REPOSITORY}/actions/runs/5");
+    gate.run(["diagnose", &format!("--run={run}")])
+        .code(1)
+        .says("(job deploy (b))")
+        .never_says("job deploy (a)");
+    gate.run(["diagnose", &format!("--run={run}/attempts/1")])
+        .code(1)
+        .says("(job deploy (a))");
+    gate.run(["diagnose", &format!("--run={run}/job/10")])
+        .code(0)
+        .says("The jobs of run 5 succeed");
+    for odd in [
+        "x",
+        "https://evil.example/acme/shop/actions/runs/5",
+        "https://github.com/acme/shop/pull/5",
+    ] {
+        gate.run(["diagnose", &format!("--run={odd}")])
+            .code(2)
+            .says("is no run");
+    }
+    mock.was_asked_properly();
+}
+
+#[test]
+fn the_newest_failed_runs_are_found_and_those_with_one_cause_are_one() {
+    let mock = mock()
+        .workflow(901, "Nightly", ".github/workflows/nightly.yml")
+        .failed(6, 50)
+        .job(6, 20, "deploy (a)", "failure")
+        .log(20, Some(RED))
+        .failed(7, 3)
+        .run_with(7, json!({"workflow_id": 901, "path": ".github/workflows/nightly.yml", "head_branch": "next", "conclusion": "timed_out"}))
+        .job(7, 30, "nightly", "timed_out")
+        .log(30, Some(&RED.replace("DEPLOY_TOKEN: unbound", "OTHER_TOKEN: unbound")))
+        .run(8, 51, "completed", 0);
+    let gate = mock.gate();
+    gate.run(["diagnose", "--last=3"])
+        .code(1)
+        .says("Found 3 failed runs")
+        .says("OTHER_TOKEN")
+        .says("(job nightly of nightly.yml, run 7)")
+        .says("(job deploy (a) of staging.yml, run 6 and 2 more)");
+    let links = facts(&gate, 1, "job");
+    assert_eq!(links.len(), 3, "{links:?}");
+    assert!(links[2].contains("/runs/5/job/12"), "{links:?}");
+    mock.was_asked_properly();
+    let gate = mock.gate();
+    for (args, says) in [
+        (vec!["--workflow=staging.yml"], "(job deploy (a))"),
+        (vec!["--workflow=Nightly"], "(job nightly)"),
+        (vec!["--branch=main"], "also failed and were not diagnosed"),
+        (
+            vec!["--sha=0000000000000000000000000000000000000006"],
+            "Found 1 failed run of commit 0000000000000000000000000000000000000006",
+        ),
+        (
+            vec!["--workflow=nightly.yml", "--branch=main"],
+            "No run of nightly.yml on main failed",
+        ),
+    ] {
+        let code = i32::from(!says.starts_with("No run"));
+        gate.run(["diagnose", "--verbose"].into_iter().chain(args))
+            .code(code)
+            .says(says);
+    }
+    mock.was_asked_properly();
+    gate.run(["diagnose", "--workflow=stagin.yml"])
+        .code(4)
+        .says("no workflow `stagin.yml`");
+    for (args, says) in [
+        (["--last=0"], "--last 0 is not between 1 and 20"),
+        (["--last=21"], "--last 21"),
+        (["--sha=abc"], "not the full hash"),
+    ] {
+        gate.run(["diagnose"].into_iter().chain(args)).code(2).says(says);
+    }
+}
+
+/// A later job with `if: failure()`, and a workflow that another one starts.
+#[test]
+fn the_current_run_is_diagnosed_without_its_own_job() {
+    let mock = Mock::new()
+        .job(77, 11, "deploy", "failure")
+        .job(77, 12, "diagnose", "running")
+        .log(11, Some(RED));
+    mock.gate()
+        .run(["diagnose"])
+        .code(1)
+        .says("missing-secret")
+        .never_says("the run has not ended");
+    mock.was_asked_properly();
+    let mock = mock.job(77, 13, "smoke", "running");
+    mock.gate().run(["diagnose"]).code(1).says("the run has not ended");
+    let mock = mock.failed(5, 49).job(5, 31, "release", "failure").log(31, Some(RED));
+    let payload = r#"{"workflow_run":{"id":5,"head_repository":{"full_name":"acme/shop"}},"repository":{"full_name":"acme/shop"}}"#;
+    let gate = mock.gate().on_runner("workflow_run", payload);
+    gate.run(["diagnose"]).code(1).says("(job release)");
+    mock.gate_without_token()
+        .run(["diagnose"])
+        .code(4)
+        .says("GITHUB_TOKEN is not set");
+}
+
+/// On a laptop, the repository is that of the clone.
+#[test]
+fn the_repository_is_the_one_that_was_cloned() {
+    let mock = mock();
+    let gate = Gate::new().env("GITHUB_API_URL", &mock.url).env("GITHUB_TOKEN", TOKEN);
+    gate.run(["diagnose", "--last=1"])
+        .code(4)
+        .says("GITHUB_REPOSITORY is not set");
+    for args in [
+        &["init", "--quiet"][..],
+        &["remote", "add", "origin", "git@github.com:acme/shop.git"],
+    ] {
+        let ran = std::process::Command::new("git")
+            .args(args)
+            .current_dir(gate.root())
+            .status();
+        assert!(ran.unwrap().success());
+    }
+    gate.run(["diagnose", "--last=1"]).code(1).says("missing-secret");
+    mock.was_asked_properly();
+}
+
+#[test]
+fn too_many_jobs_are_left_out_and_a_rate_limit_is_waited_for() {
+    let many = (200..330).fold(Mock::new().failed(5, 49), |mock, id| {
+        mock.job(5, id, &format!("matrix ({id})"), "failure").log(id, Some(RED))
+    });
+    let mock = many.troubles([Trouble::RateLimit(1), Trouble::SecondaryLimit(Some(1))]);
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"])
+        .code(1)
+        .says("110 jobs more failed, and are left out")
+        .says("and 19 more");
+    mock.was_asked_properly();
+    let mock = Mock::new().failed(5, 49).troubles([Trouble::RateLimit(3600)]);
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(4)
+        .says("rate limit is exhausted until");
+}
+
+#[test]
+fn jobs_on_later_pages_are_found() {
+    let many = (100..180).fold(mock(), |mock, id| mock.job(5, id, &format!("matrix ({id})"), "success"));
+    let mock = many.pages_of(30);
+    mock.gate().run(["diagnose", "--run=5"]).code(1).says("missing-secret");
+    mock.was_asked_properly();
+}

@@ -1,5 +1,6 @@
 //! Options of `evidence-bundle`.
 
+mod store;
 mod upload;
 
 use std::path::PathBuf;
@@ -93,6 +94,17 @@ pub struct EvidenceBundleOptions {
     /// Days after which GitHub deletes the artifact [default: the repository's setting].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub retention_days: Option<u32>,
+    /// Also write the zip and its statements to an S3-compatible store: s3://BUCKET/KEY.zip, or s3://BUCKET/FOLDER, in which
+    /// each bundle has a name of its own. Nothing is overwritten. Takes the placeholders of --evidence-dir.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// Address of the store [default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or Amazon S3].
+    #[arg(long, value_name = "URL")]
+    pub store_endpoint: Option<String>,
+    /// Lock what is stored for so many days, as governance:DAYS or compliance:DAYS; the bucket needs object lock [default:
+    /// what the bucket does by itself].
+    #[arg(long, value_name = "MODE:DAYS")]
+    pub store_lock: Option<String>,
     /// Environment variable with the Ed25519 private key, as PEM or its base64, that signs the statement beside the zip.
     #[arg(long, value_name = "NAME")]
     pub sign_key_env: Option<String>,
@@ -144,6 +156,9 @@ impl EvidenceBundleOptions {
                 upload,
                 artifact_name,
                 retention_days,
+                store,
+                store_endpoint,
+                store_lock,
                 redact,
                 mask_env,
                 redact_key_env,
@@ -165,6 +180,7 @@ impl EvidenceBundleOptions {
 
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
         let upload = self.upload()?;
+        let store = self.storing(setting, world)?;
         let output = match &self.output {
             Some(path) => world.workspace.join(path),
             None => {
@@ -206,6 +222,7 @@ impl EvidenceBundleOptions {
             .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
             upload,
+            store,
             workspace: world.workspace.clone(),
             evidence_dir: setting.evidence_dir.clone(),
             files,

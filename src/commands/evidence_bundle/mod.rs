@@ -13,6 +13,7 @@ mod scrub;
 mod scrubbed;
 mod seal;
 mod select;
+mod store;
 mod upload;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
 pub use scrub::{Scrub, Unscannable};
+pub use store::Storing;
 pub use upload::{Upload, Whether};
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
@@ -54,6 +56,8 @@ pub struct Plan {
     pub clock: Clock,
     /// `None`: it stays on this machine.
     pub upload: Option<Upload>,
+    /// `None`: in no store.
+    pub store: Option<Storing>,
     /// The variable that holds the key to sign with.
     pub sign_key_env: Option<String>,
 }
@@ -88,6 +92,9 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     .await;
     if let Some(upload) = &plan.upload {
         upload::upload(plan, upload, world, &mut outcome).await;
+    }
+    if let Some(storing) = &plan.store {
+        store::store(plan, storing, world, &mut outcome).await;
     }
     outcome
 }

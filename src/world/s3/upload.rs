@@ -1,0 +1,365 @@
+//! A file becomes an object: in one request, or in parts that are put together when all of them are there.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::refusal::tag;
+use super::request::{Answered, Ask, base64, encoded};
+use super::{NotStored, Place, Store};
+use crate::world::calls::Unknown;
+use crate::world::files::{self, Links};
+use crate::world::hash::Hashed;
+use crate::world::http::Answer;
+use crate::world::{Interrupt, Progress};
+
+/// Of one request. Stores take parts from 5 MiB on, and 10,000 of them.
+const PART: u64 = 16 << 20;
+const MOST_PARTS: u64 = 10_000;
+/// A cancelled job has some seconds.
+const TO_ABORT: Duration = Duration::from_secs(3);
+const CHECKSUM: &str = "x-amz-checksum-sha256";
+/// Nothing that is there is replaced.
+const IF_NOTHING_IS_THERE: (&str, &str) = ("If-None-Match", "*");
+const LOCK_MODE: &str = "x-amz-object-lock-mode";
+const LOCKED_UNTIL: &str = "x-amz-object-lock-retain-until-date";
+
+/// What is stored, and where.
+pub struct Object<'a> {
+    pub place: Place,
+    pub file: &'a Path,
+    /// What its bytes must hash to.
+    pub sha256: &'a str,
+    pub media_type: &'static str,
+    pub lock: Option<Lock>,
+}
+
+/// For how long nobody may delete a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    pub mode: LockMode,
+    pub until: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMode {
+    /// But those who have `s3:BypassGovernanceRetention`.
+    Governance,
+    /// Not even the owner of the account.
+    Compliance,
+}
+
+impl LockMode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Governance => "GOVERNANCE",
+            Self::Compliance => "COMPLIANCE",
+        }
+    }
+}
+
+/// An object that is there.
+#[derive(Debug)]
+pub struct Stored {
+    pub bytes: u64,
+    pub etag: Option<String>,
+    /// In a bucket that keeps versions.
+    pub version: Option<String>,
+    pub lock: LockState,
+}
+
+/// What the store says about the lock afterwards.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// The mode and the time, from the request or from what the bucket does by itself.
+    Locked(String),
+    NotLocked,
+    /// These credentials may not read it.
+    Unknown,
+}
+
+impl LockState {
+    pub fn is_locked(&self) -> Option<&str> {
+        match self {
+            Self::Locked(how) => Some(how),
+            Self::NotLocked | Self::Unknown => None,
+        }
+    }
+}
+
+impl Store {
+    /// Nobody sees a part of it.
+    pub async fn put(
+        &self,
+        object: &Object<'_>,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Stored, NotStored> {
+        let mut file = files::open(object.file, Links::Follow)?;
+        let bytes = file.metadata()?.len();
+        // So that gigabytes are not sent in vain, and for stores that ignore the condition. Who may not look is told by
+        // the condition.
+        let before = self.ask(&self.head(&object.place)).await?;
+        if before.answer.status == 200 {
+            return Err(self.taken(object));
+        }
+        let (answer, checksum) = if bytes <= PART {
+            self.put_at_once(object, &mut file, bytes).await?
+        } else {
+            self.put_in_parts(object, (&mut file, bytes), progress, interrupt)
+                .await?
+        };
+        self.read_back(object, bytes, answer, &checksum).await
+    }
+
+    async fn put_at_once(
+        &self,
+        object: &Object<'_>,
+        file: &mut File,
+        bytes: u64,
+    ) -> Result<(Option<Answer>, String), NotStored> {
+        let body = read(file, bytes)?;
+        let hash = Hashed::of(&body).sha256;
+        if hex::encode(hash) != object.sha256 {
+            return Err(NotStored::Changed);
+        }
+        let mut headers = described(object);
+        headers.extend([own(IF_NOTHING_IS_THERE), (CHECKSUM, base64(&hash))]);
+        let ask = Ask {
+            method: "PUT",
+            headers,
+            body,
+            ..asked(&object.place, "s3:PutObject")
+        };
+        let answered = self.ask(&ask).await?;
+        Ok((self.whole(&ask, answered)?, base64(&hash)))
+    }
+
+    /// What ended the upload. `None`: it is there, and an earlier try of this one may have put it there.
+    fn whole(&self, ask: &Ask<'_>, answered: Answered) -> Result<Option<Answer>, NotStored> {
+        match (answered.answer.status, answered.code.as_deref()) {
+            (200..=299, None) => Ok(Some(answered.answer)),
+            (412, _) | (404, Some("NoSuchUpload")) if answered.again => Ok(None),
+            _ => Err(self.refused(ask, &answered)),
+        }
+    }
+
+    async fn put_in_parts(
+        &self,
+        object: &Object<'_>,
+        (file, bytes): (&mut File, u64),
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(Option<Answer>, String), NotStored> {
+        let mut headers = described(object);
+        headers.push(("x-amz-checksum-algorithm", "SHA256".to_owned()));
+        let create = Ask {
+            method: "POST",
+            query: "uploads=".to_owned(),
+            headers,
+            ..asked(&object.place, "s3:PutObject")
+        };
+        let created = self.done(&create).await?;
+        let id = tag(&created.body, "UploadId").ok_or_else(|| unreadable(self.host()))?;
+        let upload = format!("uploadId={}", encoded(&id));
+        let sent = tokio::select! {
+            sent = self.send_parts(object, (file, bytes), &upload, progress) => sent,
+            signal = interrupt.wait() => Err(NotStored::Stopped(signal)),
+        };
+        if sent.is_err() {
+            let abort = Ask {
+                method: "DELETE",
+                query: upload,
+                ..asked(&object.place, "s3:AbortMultipartUpload")
+            };
+            // If it fails, the parts stay until the bucket's own rules remove them.
+            let _ = tokio::time::timeout(TO_ABORT, self.ask(&abort)).await;
+        }
+        sent
+    }
+
+    async fn send_parts(
+        &self,
+        object: &Object<'_>,
+        (file, bytes): (&mut File, u64),
+        upload: &str,
+        progress: &Progress,
+    ) -> Result<(Option<Answer>, String), NotStored> {
+        let length = PART.max(bytes.div_ceil(MOST_PARTS));
+        let (mut whole, mut of_parts) = (Sha256::new(), Sha256::new());
+        let (mut parts, mut number, mut sent, mut told) = (String::new(), 0, 0, 0);
+        while sent < bytes {
+            number += 1;
+            let body = read(file, length.min(bytes - sent))?;
+            sent += body.len() as u64;
+            whole.update(&body);
+            let hash = Hashed::of(&body).sha256;
+            of_parts.update(hash);
+            let checksum = base64(&hash);
+            let part = Ask {
+                method: "PUT",
+                query: format!("partNumber={number}&{upload}"),
+                headers: vec![(CHECKSUM, checksum.clone())],
+                body,
+                ..asked(&object.place, "s3:PutObject")
+            };
+            let etag = self.done(&part).await?.headers.get("etag").unwrap_or_default();
+            parts.push_str(&format!(
+                "<Part><PartNumber>{number}</PartNumber><ETag>{}</ETag><ChecksumSHA256>{checksum}</ChecksumSHA256></Part>",
+                etag.replace('&', "&amp;").replace('<', "&lt;")
+            ));
+            let tenths = sent.saturating_mul(10) / bytes;
+            if sent < bytes && tenths > told {
+                told = tenths;
+                progress.say(&format!("stored {tenths}0 % of {bytes} bytes"));
+            }
+        }
+        if hex::encode(whole.finalize()) != object.sha256 {
+            return Err(NotStored::Changed);
+        }
+        let list = format!(
+            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{parts}</CompleteMultipartUpload>"
+        );
+        let complete = Ask {
+            method: "POST",
+            query: upload.to_owned(),
+            headers: vec![own(IF_NOTHING_IS_THERE), ("Content-Type", "application/xml".to_owned())],
+            body: list.into(),
+            ..asked(&object.place, "s3:PutObject")
+        };
+        let checksum = format!("{}-{number}", base64(&of_parts.finalize()));
+        // It can begin with 200 and end in an error.
+        let answered = self.ask(&complete).await?;
+        Ok((self.whole(&complete, answered)?, checksum))
+    }
+
+    /// That the object is there, is this one, and is locked if it was to be.
+    async fn read_back(
+        &self,
+        object: &Object<'_>,
+        bytes: u64,
+        answer: Option<Answer>,
+        checksum: &str,
+    ) -> Result<Stored, NotStored> {
+        let ask = self.head(&object.place);
+        let is_certain = answer.is_some();
+        let headers = answer.map(|answer| (answer.headers.get("etag").or_else(|| tag(&answer.body, "ETag")), answer));
+        let (etag, version) = match headers {
+            Some((etag, answer)) => (etag, answer.headers.get("x-amz-version-id")),
+            None => (None, None),
+        };
+        let there = self.ask(&ask).await?.answer;
+        let said = |name: &str| Some(there.headers.get(name)).flatten().filter(|_| there.status == 200);
+        let is_other = |name: &str, ours: &str| said(name).is_some_and(|theirs| theirs != ours);
+        if is_other(CHECKSUM, checksum) || is_other("content-length", &bytes.to_string()) {
+            return Err(match is_certain {
+                true => NotStored::Refused(Unknown::new(
+                    format!("{} is there, and its size or checksum is another", object.place),
+                    "somebody replaced it, or the store is broken; the local zip is complete",
+                )),
+                false => self.taken(object),
+            });
+        }
+        if !is_certain && (there.status != 200 || said(CHECKSUM).is_none()) {
+            return Err(NotStored::Unknown(Unknown::new(
+                format!(
+                    "an answer was lost, and whether {} is this bundle cannot be read back",
+                    object.place
+                ),
+                "look at it, or allow s3:GetObject and run it again with another key",
+            )));
+        }
+        let lock = match (said(LOCK_MODE), said(LOCKED_UNTIL)) {
+            (Some(mode), Some(until)) => LockState::Locked(format!("{mode} until {until}")),
+            _ if object.lock.is_some() => self.retention(&object.place).await?,
+            _ => LockState::Unknown,
+        };
+        Ok(Stored {
+            bytes,
+            etag: etag
+                .or_else(|| said("etag"))
+                .map(|etag| etag.trim_matches('"').to_owned()),
+            version: version.or_else(|| said("x-amz-version-id")),
+            lock,
+        })
+    }
+
+    /// Heads of objects do not say it to everybody.
+    async fn retention(&self, place: &Place) -> Result<LockState, NotStored> {
+        let ask = Ask {
+            query: "retention=".to_owned(),
+            ..asked(place, "s3:GetObjectRetention")
+        };
+        let answered = self.ask(&ask).await?;
+        let said = |name: &str| tag(&answered.answer.body, name);
+        Ok(match (answered.answer.status, said("Mode"), said("RetainUntilDate")) {
+            (200, Some(mode), Some(until)) => LockState::Locked(format!("{mode} until {until}")),
+            (200 | 400 | 404, ..) => LockState::NotLocked,
+            _ => LockState::Unknown,
+        })
+    }
+
+    fn head<'a>(&self, place: &'a Place) -> Ask<'a> {
+        Ask {
+            method: "HEAD",
+            headers: vec![("x-amz-checksum-mode", "ENABLED".to_owned())],
+            ..asked(place, "s3:GetObject")
+        }
+    }
+
+    fn taken(&self, object: &Object<'_>) -> NotStored {
+        NotStored::Taken(Unknown::new(
+            format!("{} exists, and nothing is overwritten", object.place),
+            "name another key with --store, or a folder: then every bundle has a key of its own",
+        ))
+    }
+}
+
+fn asked<'a>(place: &'a Place, action: &'static str) -> Ask<'a> {
+    Ask {
+        method: "GET",
+        place,
+        query: String::new(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        action,
+    }
+}
+
+/// What the object is, for whoever finds it.
+fn described<'a>(object: &Object<'_>) -> Vec<(&'a str, String)> {
+    let mut headers = vec![
+        ("Content-Type", object.media_type.to_owned()),
+        ("x-amz-meta-sha256", object.sha256.to_owned()),
+    ];
+    if let Some(lock) = object.lock {
+        headers.push((LOCK_MODE, lock.mode.as_str().to_owned()));
+        headers.push((LOCKED_UNTIL, format!("{:.0}", lock.until)));
+    }
+    headers
+}
+
+fn own((name, value): (&'static str, &str)) -> (&'static str, String) {
+    (name, value.to_owned())
+}
+
+fn read(file: &mut File, bytes: u64) -> Result<Bytes, NotStored> {
+    let mut body = Vec::new();
+    file.take(bytes).read_to_end(&mut body)?;
+    match body.len() as u64 == bytes {
+        true => Ok(body.into()),
+        false => Err(NotStored::Changed),
+    }
+}
+
+fn unreadable(host: &str) -> NotStored {
+    NotStored::Unknown(Unknown::new(
+        format!("the answer of {host} cannot be read"),
+        "a proxy in between may have answered; check AWS_ENDPOINT_URL_S3 and --store-endpoint",
+    ))
+}

@@ -8,6 +8,7 @@ mod redacted;
 mod refused;
 mod reproducible;
 mod sealed;
+mod stored;
 mod uploaded;
 
 use std::fs;

@@ -81,6 +81,16 @@ pub struct EvidenceBundleOptions {
     /// Glob of files to exclude from copying; repeatable. Folders that match are not searched.
     #[arg(long, value_name = "GLOB", value_hint = ValueHint::AnyPath)]
     pub exclude: Vec<String>,
+    /// Also copy hidden files and folders, whose names begin with a dot. A path or glob that names one includes it anyway.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub hidden: Option<bool>,
+    /// Most bytes to copy, such as 200MiB; the largest files are left out.
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<String>,
+    /// Path or glob that must match a file in the evidence; repeatable. Relative to the workspace for copies, else to the
+    /// evidence directory.
+    #[arg(long, value_name = "PATH or GLOB")]
+    pub requires: Vec<String>,
     /// Path of the zip [default: the evidence directory's path with .zip].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
@@ -152,6 +162,9 @@ impl EvidenceBundleOptions {
             Self {
                 files,
                 exclude,
+                hidden,
+                max_size,
+                requires,
                 output,
                 upload,
                 artifact_name,
@@ -214,10 +227,12 @@ impl EvidenceBundleOptions {
             .help("put it beside the evidence directory"));
         }
         let scrub = self.scrub(world)?;
-        let patterns = self.files.iter().map(|text| Pattern::parse(text, &world.workspace));
-        let files = patterns
-            .collect::<Result<_, _>>()
-            .map_err(|error| wrong("files", &error))?;
+        let patterns = |option: &str, texts: &[String]| {
+            let each = texts.iter().map(|text| Pattern::parse(text, &world.workspace));
+            each.collect::<Result<Vec<_>, _>>()
+                .map_err(|error| wrong(option, &error))
+        };
+        let (files, requires) = (patterns("files", &self.files)?, patterns("--requires", &self.requires)?);
         let exclude = Exclude::parse(self.exclude.iter().map(String::as_str), &world.workspace)
             .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
@@ -227,6 +242,9 @@ impl EvidenceBundleOptions {
             evidence_dir: setting.evidence_dir.clone(),
             files,
             exclude,
+            hidden: self.hidden.unwrap_or(false),
+            max_size: self.max_size.as_deref().map(size).transpose()?,
+            requires,
             output,
             scrub,
             sarif,
@@ -286,6 +304,27 @@ impl EvidenceBundleOptions {
             key,
         })
     }
+}
+
+/// A number of bytes with its unit.
+fn size(text: &str) -> Result<u64, UsageError> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = digits
+        .parse()
+        .ok()
+        .zip(unit)
+        .and_then(|(number, unit): (u64, u64)| number.checked_mul(unit));
+    bytes.ok_or_else(|| {
+        UsageError::new(format!("--max-size `{text}` is not a size"))
+            .help("write a number with B, KiB, MiB or GiB: 200MiB")
+    })
 }
 
 fn forbidden(patterns: &[String]) -> Result<Option<Arc<RuleSet>>, UsageError> {

@@ -123,15 +123,57 @@ pub fn all_unpack(zips: &[Expected]) {
             folders.iter().for_each(|below| compare(program, below));
         }
     };
+    // What GitHub's own actions have used.
+    let node = |library: &str| {
+        let script = Path::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/attacks/zips/node/unpack.mjs"
+        ));
+        if !script.with_file_name("node_modules").is_dir() {
+            let why = "`npm ci` has not run in tests/attacks/zips/node";
+            return not_checked(&format!("unpacking with {library}"), why, ALL_REQUIRED);
+        }
+        let mut arguments = words(&[script.to_str().unwrap(), library]);
+        for (number, (zip, _)) in zips.iter().enumerate() {
+            arguments.extend([zip.clone(), to(library, number, "").display().to_string()]);
+        }
+        if run("node", &arguments, ALL_REQUIRED) {
+            compare(library, "");
+        }
+    };
     std::thread::scope(|scope| {
+        scope.spawn(|| ["yauzl", "unzip-stream"].map(node));
         scope.spawn(|| at_once("go", &["run"], "unzip.go", GO, &[""]));
         scope.spawn(|| at_once("java", &[], "Unzip.java", JAVA, &["stream", "file"]));
         each("unzip", REQUIRED, &|zip, to| words(&["-q", zip, "-d", to]));
         each("bsdtar", REQUIRED, &|zip, to| words(&["-xf", zip, "-C", to]));
         each("7z", REQUIRED, &|zip, to| words(&["x", "-bd", &format!("-o{to}"), zip]));
         each("python3", REQUIRED, &|zip, to| words(&["-c", PYTHON, zip, to]));
+        each("jar", ALL_REQUIRED, &|zip, to| {
+            words(&["--extract", "--file", zip, "--dir", to])
+        });
         each("perl", ALL_REQUIRED, &|zip, to| words(&["-e", PERL, zip, to]));
     });
+}
+
+/// Each tool that reads the directory finds as many entries, and nothing wrong.
+pub fn all_count(zip: &str, entries: usize) {
+    const COUNT: &str =
+        "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\nprint(len(z.namelist()))";
+    for (program, arguments, says) in [
+        ("unzip", &["-tq"][..], "No errors detected".to_owned()),
+        ("zipinfo", &["-h"], format!("number of entries: {entries}\n")),
+        ("7z", &["t", "-bd"], format!("Files: {entries}\n")),
+        ("python3", &["-c", COUNT], format!("{entries}\n")),
+    ] {
+        match Command::new(program).args(arguments).arg(zip).output() {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stdout).into_owned();
+                assert!(output.status.success() && said.contains(&says), "{program}: {said}");
+            }
+            Err(error) => not_checked(&format!("counting with {program}"), &error.to_string(), REQUIRED),
+        }
+    }
 }
 
 fn unpacked(folder: &Path) -> BTreeMap<String, Vec<u8>> {

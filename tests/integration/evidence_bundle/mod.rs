@@ -1,6 +1,7 @@
 //! `evidence-bundle`: what is the proof?
 
 mod again;
+mod chosen;
 mod disturbed;
 mod no_access;
 mod odd_files;

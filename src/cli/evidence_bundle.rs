@@ -19,6 +19,7 @@ use crate::commands::Subcommand;
 use crate::commands::evidence_bundle::{self, Exclude, Pattern, PatternError, Plan, Scrub};
 use crate::model::evidence;
 use crate::model::scan::{self, Rule, RuleSet};
+use crate::world::aws;
 use crate::world::secrets::{SHORTEST_NAMED, Secret};
 use crate::world::{Clock, World, paths};
 pub use upload::UploadWhen;
@@ -188,7 +189,9 @@ impl EvidenceBundleOptions {
     /// Variables that hold secrets.
     pub fn secret_names(&self) -> Vec<String> {
         let keys = self.redact_key_env.iter().chain(&self.sign_key_env);
-        self.mask_env.iter().chain(keys).cloned().collect()
+        let of_the_store = self.store.iter().flat_map(|_| [aws::SECRET_KEY, aws::SESSION_TOKEN]);
+        let own = self.mask_env.iter().chain(keys).cloned();
+        own.chain(of_the_store.map(str::to_owned)).collect()
     }
 
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {

@@ -40,10 +40,13 @@ pub struct Object {
     version: String,
 }
 
+type Upload = (BTreeMap<String, String>, BTreeMap<usize, Vec<u8>>);
+
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Object>,
-    uploads: BTreeMap<String, (BTreeMap<String, String>, BTreeMap<usize, Vec<u8>>)>,
+    /// The headers that describe the object, and the parts.
+    uploads: BTreeMap<String, Upload>,
     asked: Vec<String>,
 }
 

@@ -3,6 +3,7 @@
 //! Source: Amazon S3 API Reference (PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, HeadObject,
 //! GetObjectRetention) and User Guide ("Conditional writes", "Checking object integrity").
 
+mod ask;
 mod place;
 mod refusal;
 mod request;

@@ -35,10 +35,9 @@ impl FromStr for Place {
         let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
         let ends_well = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
         let bytes = bucket.as_bytes();
-        if !(3..=63).contains(&bytes.len())
-            || !bytes.iter().copied().all(is_name)
-            || !(ends_well(bytes.first()) && ends_well(bytes.last()))
-        {
+        let is_long_enough = (3..=63).contains(&bytes.len());
+        let is_bucket = is_long_enough && ends_well(bytes.first()) && ends_well(bytes.last());
+        if !(is_bucket && bytes.iter().copied().all(is_name)) {
             return Err(format!("names the bucket `{bucket}`, which is no name of a bucket"));
         }
         let key = key.trim_end_matches('/');

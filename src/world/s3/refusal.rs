@@ -1,7 +1,7 @@
 //! What a store means by an error, where it is more than AWS's other services know.
 
 use super::NotStored;
-use super::request::Ask;
+use super::ask::Ask;
 use crate::model::text;
 use crate::world::aws::{KEY_ID, SECRET_KEY};
 use crate::world::calls::Unknown;

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-
+use super::ask::{Answered, Ask};
 use super::refusal;
 use super::{NotStored, Place, Store, unknown};
 use crate::world::aws::explain;
@@ -21,27 +18,6 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(12),
 ];
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// What is asked.
-pub struct Ask<'a> {
-    pub method: &'a str,
-    pub place: &'a Place,
-    /// Encoded: `uploadId=x%2B`.
-    pub query: String,
-    pub headers: Vec<(&'a str, String)>,
-    pub body: Bytes,
-    /// As a policy names it: `s3:PutObject`.
-    pub action: &'static str,
-}
-
-/// An answer of the store.
-pub struct Answered {
-    pub answer: Answer,
-    /// A try before this one may have had its effect, unseen.
-    pub again: bool,
-    /// The name of the error, if it is one.
-    pub code: Option<String>,
-}
 
 impl Store {
     /// Sends again after a broken connection or what the store calls temporary.
@@ -121,21 +97,4 @@ impl Store {
             )),
         }
     }
-}
-
-/// As it is signed: all but the unreserved characters as `%` and two digits.
-pub fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-/// A hash as the store writes it.
-pub fn base64(hash: &[u8]) -> String {
-    STANDARD.encode(hash)
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::ask::{Answered, Ask, base64, encoded};
 use super::refusal::tag;
-use super::request::{Answered, Ask, base64, encoded};
 use super::{NotStored, Place, Store};
 use crate::world::calls::Unknown;
 use crate::world::files::{self, Links};
@@ -134,7 +134,7 @@ impl Store {
             method: "PUT",
             headers,
             body,
-            ..asked(&object.place, "s3:PutObject")
+            ..Ask::of(&object.place, "s3:PutObject")
         };
         let answered = self.ask(&ask).await?;
         Ok((self.whole(&ask, answered)?, base64(&hash)))
@@ -162,7 +162,7 @@ impl Store {
             method: "POST",
             query: "uploads=".to_owned(),
             headers,
-            ..asked(&object.place, "s3:PutObject")
+            ..Ask::of(&object.place, "s3:PutObject")
         };
         let created = self.done(&create).await?;
         let id = tag(&created.body, "UploadId").ok_or_else(|| unreadable(self.host()))?;
@@ -175,7 +175,7 @@ impl Store {
             let abort = Ask {
                 method: "DELETE",
                 query: upload,
-                ..asked(&object.place, "s3:AbortMultipartUpload")
+                ..Ask::of(&object.place, "s3:AbortMultipartUpload")
             };
             // If it fails, the parts stay until the bucket's own rules remove them.
             let _ = tokio::time::timeout(TO_ABORT, self.ask(&abort)).await;
@@ -206,7 +206,7 @@ impl Store {
                 query: format!("partNumber={number}&{upload}"),
                 headers: vec![(CHECKSUM, checksum.clone())],
                 body,
-                ..asked(&object.place, "s3:PutObject")
+                ..Ask::of(&object.place, "s3:PutObject")
             };
             let etag = self.done(&part).await?.headers.get("etag").unwrap_or_default();
             parts.push_str(&format!(
@@ -230,7 +230,7 @@ impl Store {
             query: upload.to_owned(),
             headers: vec![own(IF_NOTHING_IS_THERE), ("Content-Type", "application/xml".to_owned())],
             body: list.into(),
-            ..asked(&object.place, "s3:PutObject")
+            ..Ask::of(&object.place, "s3:PutObject")
         };
         let checksum = format!("{}-{number}", base64(&of_parts.finalize()));
         // It can begin with 200 and end in an error.
@@ -293,7 +293,7 @@ impl Store {
     async fn retention(&self, place: &Place) -> Result<LockState, NotStored> {
         let ask = Ask {
             query: "retention=".to_owned(),
-            ..asked(place, "s3:GetObjectRetention")
+            ..Ask::of(place, "s3:GetObjectRetention")
         };
         let answered = self.ask(&ask).await?;
         let said = |name: &str| tag(&answered.answer.body, name);
@@ -308,7 +308,7 @@ impl Store {
         Ask {
             method: "HEAD",
             headers: vec![("x-amz-checksum-mode", "ENABLED".to_owned())],
-            ..asked(place, "s3:GetObject")
+            ..Ask::of(place, "s3:GetObject")
         }
     }
 
@@ -317,17 +317,6 @@ impl Store {
             format!("{} exists, and nothing is overwritten", object.place),
             "name another key with --store, or a folder: then every bundle has a key of its own",
         ))
-    }
-}
-
-fn asked<'a>(place: &'a Place, action: &'static str) -> Ask<'a> {
-    Ask {
-        method: "GET",
-        place,
-        query: String::new(),
-        headers: Vec::new(),
-        body: Bytes::new(),
-        action,
     }
 }
 

@@ -92,7 +92,7 @@ fn a_kill_at_any_moment_leaves_a_whole_zip() {
     let (mut killed, mut names) = (0, Vec::new());
     for step in 0..50 {
         // At random, so that each run of the tests tries others.
-        let moment = whole.mul_f64(f64::from(RandomState::new().hash_one(step) as u16) / 65_536.0);
+        let moment = whole.mul_f64(RandomState::new().hash_one(step) as f64 / u64::MAX as f64);
         let before = fs::read(gate.root().join("evidence.zip")).unwrap();
         names.push(format!("odd:{step:02}"));
         gate.write(&format!("evidence/odd:{step:02}"), "odd");

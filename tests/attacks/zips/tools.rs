@@ -73,9 +73,10 @@ pub fn all_unpack(zips: &[Expected]) {
     let folder = tempfile::tempdir().unwrap();
     let to =
         |program: &str, number: usize, below: &str| folder.path().join(program).join(number.to_string()).join(below);
-    let run = |program: &str, arguments: &[String], unless: &str| {
+    let run = |program: &str, arguments: &[String], at: &Path, unless: &str| {
         let output = Command::new(program)
             .args(arguments)
+            .current_dir(at)
             .env("LC_ALL", "C.UTF-8")
             .env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/go"))
             .env("GO111MODULE", "off")
@@ -104,7 +105,7 @@ pub fn all_unpack(zips: &[Expected]) {
         let unpack = |(number, (zip, _)): (usize, &Expected)| {
             let to = to(program, number, "");
             fs::create_dir_all(&to).unwrap();
-            run(program, &arguments(zip, &to.display().to_string()), unless)
+            run(program, &arguments(zip, &to.display().to_string()), &to, unless)
         };
         if zips.iter().enumerate().all(unpack) {
             compare(program, "");
@@ -119,7 +120,7 @@ pub fn all_unpack(zips: &[Expected]) {
         for (number, (zip, _)) in zips.iter().enumerate() {
             arguments.extend([zip.clone(), to(program, number, "").display().to_string()]);
         }
-        if run(program, &arguments, ALL_REQUIRED) {
+        if run(program, &arguments, folder.path(), ALL_REQUIRED) {
             folders.iter().for_each(|below| compare(program, below));
         }
     };
@@ -137,7 +138,7 @@ pub fn all_unpack(zips: &[Expected]) {
         for (number, (zip, _)) in zips.iter().enumerate() {
             arguments.extend([zip.clone(), to(library, number, "").display().to_string()]);
         }
-        if run("node", &arguments, ALL_REQUIRED) {
+        if run("node", &arguments, folder.path(), ALL_REQUIRED) {
             compare(library, "");
         }
     };
@@ -149,9 +150,7 @@ pub fn all_unpack(zips: &[Expected]) {
         each("bsdtar", REQUIRED, &|zip, to| words(&["-xf", zip, "-C", to]));
         each("7z", REQUIRED, &|zip, to| words(&["x", "-bd", &format!("-o{to}"), zip]));
         each("python3", REQUIRED, &|zip, to| words(&["-c", PYTHON, zip, to]));
-        each("jar", ALL_REQUIRED, &|zip, to| {
-            words(&["--extract", "--file", zip, "--dir", to])
-        });
+        each("jar", ALL_REQUIRED, &|zip, _| words(&["--extract", "--file", zip]));
         each("perl", ALL_REQUIRED, &|zip, to| words(&["-e", PERL, zip, to]));
     });
 }

@@ -30,7 +30,10 @@ fn with(s3: &S3) -> Gate {
 
 fn store<'a>(gate: &'a Gate, args: &[&str]) -> Ran<'a> {
     let ran = gate.run([&["evidence-bundle", DIR], args].concat());
-    let text = ran.stdout() + &ran.stderr() + &gate.read("evidence.evidence-bundle.json");
+    // Only the runner is told them, which then masks them.
+    let lines = ran.stdout();
+    let lines = lines.lines().filter(|line| !line.starts_with("::add-mask::"));
+    let text = lines.collect::<String>() + &ran.stderr() + &gate.read("evidence.evidence-bundle.json");
     for secret in [SECRET_KEY, SESSION_TOKEN, "Signature=", "AWS4-HMAC"] {
         assert!(!text.contains(secret), "{secret} is shown: {text}");
     }

@@ -1,7 +1,7 @@
 //! What a store means by an error, where it is more than AWS's other services know.
 
-use super::NotStored;
 use super::ask::Ask;
+use super::{NotStored, Place};
 use crate::model::text;
 use crate::world::aws::{KEY_ID, SECRET_KEY};
 use crate::world::calls::Unknown;
@@ -36,10 +36,7 @@ pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option
     let elsewhere = elsewhere.filter(|other| is_name(other) && other != region);
     let refused = |why: String, help: &str| Some(NotStored::Refused(Unknown::new(why, help)));
     match (answer.status, told) {
-        (412, _) => Some(NotStored::Taken(Unknown::new(
-            format!("{place} exists (412), and nothing is overwritten"),
-            "name another key with --store, or a folder: then every bundle has a key of its own",
-        ))),
+        (412, _) => Some(taken(place, " (412)")),
         (409, "ConditionalRequestConflict" | "OperationAborted" | "") => Some(NotStored::Taken(Unknown::new(
             format!("another request is writing or deleting {place} (409)"),
             "run it again when that is over, or name another key with --store",
@@ -114,6 +111,14 @@ pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option
         ),
         _ => None,
     }
+}
+
+/// `told` is how the store says it.
+pub fn taken(place: &Place, told: &str) -> NotStored {
+    NotStored::Taken(Unknown::new(
+        format!("{place} exists{told}, and nothing is overwritten"),
+        "name another key with --store, or a folder: then every bundle has a key of its own",
+    ))
 }
 
 /// The store's own words, if they are few.

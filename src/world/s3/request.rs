@@ -9,8 +9,10 @@ use crate::world::aws::explain;
 use crate::world::calls::{NoAnswer, Sign as _, Unknown, Unsigned};
 use crate::world::http::{Answer, Header, Method, Request};
 
-/// For one part; whoever sends 16 MiB in it has 0.5 Mbit/s.
-const TIMEOUT: Duration = Duration::from_secs(300);
+/// Of a request without a body.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Slower than that, nothing large arrives within the time of a job.
+const BYTES_PER_SECOND: u64 = 64 << 10;
 const LARGEST_ANSWER: usize = 64 << 10;
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(500),
@@ -46,7 +48,7 @@ impl Store {
                 method: &method,
                 headers: &headers,
                 body: Some(&ask.body).filter(|_| matches!(ask.method, "PUT" | "POST")),
-                timeout: TIMEOUT,
+                timeout: TIMEOUT + Duration::from_secs(ask.body.len() as u64 / BYTES_PER_SECOND),
                 body_limit: LARGEST_ANSWER,
             };
             let sent = self.http.send(request).await;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::ask::{Answered, Ask, base64, encoded};
-use super::refusal::tag;
+use super::refusal::{tag, taken};
 use super::{NotStored, Place, Store};
 use crate::world::calls::Unknown;
 use crate::world::files::{self, Links};
@@ -106,7 +106,7 @@ impl Store {
         // the condition.
         let before = self.ask(&self.head(&object.place)).await?;
         if before.answer.status == 200 {
-            return Err(self.taken(object));
+            return Err(taken(&object.place, ""));
         }
         let (answer, checksum) = if bytes <= PART {
             self.put_at_once(object, &mut file, bytes).await?
@@ -262,7 +262,7 @@ impl Store {
                     format!("{} is there, and its size or checksum is another", object.place),
                     "somebody replaced it, or the store is broken; the local zip is complete",
                 )),
-                false => self.taken(object),
+                false => taken(&object.place, ""),
             });
         }
         if !is_certain && (there.status != 200 || said(CHECKSUM).is_none()) {
@@ -310,13 +310,6 @@ impl Store {
             headers: vec![("x-amz-checksum-mode", "ENABLED".to_owned())],
             ..Ask::of(place, "s3:GetObject")
         }
-    }
-
-    fn taken(&self, object: &Object<'_>) -> NotStored {
-        NotStored::Taken(Unknown::new(
-            format!("{} exists, and nothing is overwritten", object.place),
-            "name another key with --store, or a folder: then every bundle has a key of its own",
-        ))
     }
 }
 

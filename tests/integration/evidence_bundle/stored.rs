@@ -466,6 +466,18 @@ fn a_real_minio_keeps_what_it_is_given() {
     }
 }
 
+/// One of several that store to the same key.
+fn racer(address: &str, number: usize) -> (Gate, Child) {
+    let gate = Gate::new()
+        .env("AWS_ACCESS_KEY_ID", KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("AWS_ENDPOINT_URL_S3", address);
+    gate.write("evidence/smoke.log", format!("{number}\n"));
+    let mut command = gate.command(["evidence-bundle", DIR, "--store=s3://plain/race.zip"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    (gate, child)
+}
+
 fn keeps(Server(_, address, _): &Server) {
     let client = Client {
         address,
@@ -507,6 +519,13 @@ fn keeps(Server(_, address, _): &Server) {
         run(&[&place]).code(1).says("exists, and nothing is overwritten");
         make_large(&gate);
     }
+    let racing: Vec<(Gate, Child)> = (0..4).map(|number| racer(address, number)).collect();
+    let ended = racing
+        .into_iter()
+        .map(|(_gate, mut child)| child.wait().unwrap().code());
+    let mut ended: Vec<_> = ended.collect();
+    ended.sort_unstable();
+    assert_eq!(ended, [0, 1, 1, 1].map(Some), "one of all that race is stored");
     run(&["--store=s3://plain/l.zip", "--store-lock=governance:1"])
         .code(1)
         .says("refuses to lock");

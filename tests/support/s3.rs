@@ -127,7 +127,8 @@ impl S3 {
 }
 
 fn send(stream: &mut TcpStream, is_head: bool, status: u16, headers: &str, body: &str) {
-    let length = match is_head && headers.to_ascii_lowercase().contains("content-length") {
+    // That of a head is the object's, which it names itself.
+    let length = match is_head {
         true => String::new(),
         false => format!("Content-Length: {}\r\n", body.len()),
     };

@@ -135,7 +135,7 @@ fn lock_finding(place: &Place, lock: &LockState, wanted: bool) -> Option<Finding
     let finding = match lock {
         LockState::NotLocked => Finding::error(
             "not-locked",
-            format!("{place} is stored, but the store did not lock it"),
+            format!("{place} is stored, but the store did not lock it as asked"),
         )
         .help("use a bucket with object lock, on a store that supports it"),
         LockState::Unknown => {

@@ -7,6 +7,10 @@ use bytes::Bytes;
 use super::Place;
 use crate::world::http::Answer;
 
+pub const CHECKSUM: &str = "x-amz-checksum-sha256";
+pub const LOCK_MODE: &str = "x-amz-object-lock-mode";
+pub const LOCKED_UNTIL: &str = "x-amz-object-lock-retain-until-date";
+
 /// What is asked.
 pub struct Ask<'a> {
     pub method: &'a str,

@@ -4,7 +4,9 @@
 //! GetObjectRetention) and User Guide ("Conditional writes", "Checking object integrity").
 
 mod ask;
+mod object;
 mod place;
+mod read_back;
 mod refusal;
 mod request;
 mod upload;
@@ -18,8 +20,8 @@ use super::api::{ApiError, address};
 use super::aws::{Credentials, REGIONS, Signer, endpoint, is_region};
 use super::calls::Unknown;
 use super::http::{Http, Settings};
+pub use object::{Lock, LockMode, LockState, Object, Stored};
 pub use place::Place;
-pub use upload::{Lock, LockMode, LockState, Object, Stored};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -2,16 +2,14 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::ask::{Answered, Ask, base64, encoded};
+use super::ask::{Answered, Ask, CHECKSUM, LOCK_MODE, LOCKED_UNTIL, base64, encoded};
 use super::refusal::{tag, taken};
-use super::{NotStored, Place, Store};
+use super::{NotStored, Object, Store, Stored};
 use crate::world::calls::Unknown;
 use crate::world::files::{self, Links};
 use crate::world::hash::Hashed;
@@ -23,74 +21,8 @@ const PART: u64 = 16 << 20;
 const MOST_PARTS: u64 = 10_000;
 /// A cancelled job has some seconds.
 const TO_ABORT: Duration = Duration::from_secs(3);
-const CHECKSUM: &str = "x-amz-checksum-sha256";
 /// Nothing that is there is replaced.
 const IF_NOTHING_IS_THERE: (&str, &str) = ("If-None-Match", "*");
-const LOCK_MODE: &str = "x-amz-object-lock-mode";
-const LOCKED_UNTIL: &str = "x-amz-object-lock-retain-until-date";
-
-/// What is stored, and where.
-pub struct Object<'a> {
-    pub place: Place,
-    pub file: &'a Path,
-    /// What its bytes must hash to.
-    pub sha256: &'a str,
-    pub media_type: &'static str,
-    pub lock: Option<Lock>,
-}
-
-/// For how long nobody may delete a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lock {
-    pub mode: LockMode,
-    pub until: Timestamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LockMode {
-    /// But those who have `s3:BypassGovernanceRetention`.
-    Governance,
-    /// Not even the owner of the account.
-    Compliance,
-}
-
-impl LockMode {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Governance => "GOVERNANCE",
-            Self::Compliance => "COMPLIANCE",
-        }
-    }
-}
-
-/// An object that is there.
-#[derive(Debug)]
-pub struct Stored {
-    pub bytes: u64,
-    pub etag: Option<String>,
-    /// In a bucket that keeps versions.
-    pub version: Option<String>,
-    pub lock: LockState,
-}
-
-/// What the store says about the lock afterwards.
-#[derive(Debug, PartialEq, Eq)]
-pub enum LockState {
-    /// The mode and the time, from the request or from what the bucket does by itself.
-    Locked(String),
-    NotLocked,
-    /// These credentials may not read it.
-    Unknown,
-}
-
-impl LockState {
-    pub fn is_locked(&self) -> Option<&str> {
-        match self {
-            Self::Locked(how) => Some(how),
-            Self::NotLocked | Self::Unknown => None,
-        }
-    }
-}
 
 impl Store {
     /// Nobody sees a part of it.
@@ -236,80 +168,6 @@ impl Store {
         // It can begin with 200 and end in an error.
         let answered = self.ask(&complete).await?;
         Ok((self.whole(&complete, answered)?, checksum))
-    }
-
-    /// That the object is there, is this one, and is locked if it was to be.
-    async fn read_back(
-        &self,
-        object: &Object<'_>,
-        bytes: u64,
-        answer: Option<Answer>,
-        checksum: &str,
-    ) -> Result<Stored, NotStored> {
-        let ask = self.head(&object.place);
-        let is_certain = answer.is_some();
-        let headers = answer.map(|answer| (answer.headers.get("etag").or_else(|| tag(&answer.body, "ETag")), answer));
-        let (etag, version) = match headers {
-            Some((etag, answer)) => (etag, answer.headers.get("x-amz-version-id")),
-            None => (None, None),
-        };
-        let there = self.ask(&ask).await?.answer;
-        let said = |name: &str| Some(there.headers.get(name)).flatten().filter(|_| there.status == 200);
-        let is_other = |name: &str, ours: &str| said(name).is_some_and(|theirs| theirs != ours);
-        if is_other(CHECKSUM, checksum) || is_other("content-length", &bytes.to_string()) {
-            return Err(match is_certain {
-                true => NotStored::Refused(Unknown::new(
-                    format!("{} is there, and its size or checksum is another", object.place),
-                    "somebody replaced it, or the store is broken; the local zip is complete",
-                )),
-                false => taken(&object.place, ""),
-            });
-        }
-        if !is_certain && (there.status != 200 || said(CHECKSUM).is_none()) {
-            return Err(NotStored::Unknown(Unknown::new(
-                format!(
-                    "an answer was lost, and whether {} is this bundle cannot be read back",
-                    object.place
-                ),
-                "look at it, or allow s3:GetObject and run it again with another key",
-            )));
-        }
-        let lock = match (said(LOCK_MODE), said(LOCKED_UNTIL)) {
-            (Some(mode), Some(until)) => LockState::Locked(format!("{mode} until {until}")),
-            _ if object.lock.is_some() => self.retention(&object.place).await?,
-            _ => LockState::Unknown,
-        };
-        Ok(Stored {
-            bytes,
-            etag: etag
-                .or_else(|| said("etag"))
-                .map(|etag| etag.trim_matches('"').to_owned()),
-            version: version.or_else(|| said("x-amz-version-id")),
-            lock,
-        })
-    }
-
-    /// Heads of objects do not say it to everybody.
-    async fn retention(&self, place: &Place) -> Result<LockState, NotStored> {
-        let ask = Ask {
-            query: "retention=".to_owned(),
-            ..Ask::of(place, "s3:GetObjectRetention")
-        };
-        let answered = self.ask(&ask).await?;
-        let said = |name: &str| tag(&answered.answer.body, name);
-        Ok(match (answered.answer.status, said("Mode"), said("RetainUntilDate")) {
-            (200, Some(mode), Some(until)) => LockState::Locked(format!("{mode} until {until}")),
-            (200 | 400 | 404, ..) => LockState::NotLocked,
-            _ => LockState::Unknown,
-        })
-    }
-
-    fn head<'a>(&self, place: &'a Place) -> Ask<'a> {
-        Ask {
-            method: "HEAD",
-            headers: vec![("x-amz-checksum-mode", "ENABLED".to_owned())],
-            ..Ask::of(place, "s3:GetObject")
-        }
     }
 }
 

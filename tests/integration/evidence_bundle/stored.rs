@@ -315,7 +315,15 @@ fn a_lock_is_asked_for_and_read_back() {
     let s3 = S3::start(|asked, _| (asked == "put").then_some(Fault::Unlocked));
     store(&with(&s3), &[KEY, LOCK])
         .code(1)
-        .says("s3://proof/a/b.zip is stored, but the store did not lock it");
+        .says("s3://proof/a/b.zip is stored, but the store did not lock it as asked");
+    let weaker = "x-amz-object-lock-mode: GOVERNANCE\r\nx-amz-object-lock-retain-until-date: 2999-01-01T00:00:00Z\r\n";
+    let shorter = "x-amz-object-lock-mode: COMPLIANCE\r\nx-amz-object-lock-retain-until-date: 2026-01-01T00:00:00Z\r\n";
+    for other in [weaker, shorter] {
+        let s3 =
+            S3::start(move |asked, before| (asked == "head" && before == 1).then_some(Fault::Answer(200, other, "")));
+        let gate = with(&s3);
+        store(&gate, &[KEY, LOCK]).code(1).says("did not lock it as asked");
+    }
     let s3 = S3::start(|asked, _| match asked {
         "put" => Some(Fault::Unlocked),
         "retention" => Some(Fault::Answer(403, "", "<Error><Code>AccessDenied</Code></Error>")),

@@ -242,10 +242,10 @@ pub fn refuse_what_is_not_kept(what: &str, path: &Path, world: &World) -> Result
     ))
 }
 
-/// Fills the placeholders of an evidence directory.
-fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageError> {
+/// Fills the placeholders of a path. Each becomes a part of it, and nothing else.
+pub fn filled(flag: &str, template: &str, subject: &Subject, date: &str) -> Result<String, UsageError> {
     let unknown = |name: &str| {
-        UsageError::new(format!("--evidence-dir `{template}`: unknown placeholder {{{name}}}"))
+        UsageError::new(format!("{flag} `{template}`: unknown placeholder {{{name}}}"))
             .help("the placeholders are {environment}, {date}, {run-id}, {run-attempt}, {job} and {sha}")
     };
     let mut out = String::new();
@@ -267,6 +267,12 @@ fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageE
         rest = after;
     }
     out.push_str(rest);
+    Ok(out)
+}
+
+/// The evidence directory.
+fn fill(template: &str, subject: &Subject, date: &str) -> Result<PathBuf, UsageError> {
+    let out = filled("--evidence-dir", template, subject, date)?;
     if out.trim().is_empty() {
         return Err(UsageError::new("--evidence-dir must not be empty"));
     }

@@ -1,5 +1,6 @@
 //! Options of `evidence-bundle`.
 
+mod store;
 mod upload;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::commands::Subcommand;
 use crate::commands::evidence_bundle::{self, Exclude, Pattern, PatternError, Plan, Scrub};
 use crate::model::evidence;
 use crate::model::scan::{self, Rule, RuleSet};
+use crate::world::aws;
 use crate::world::secrets::{SHORTEST_NAMED, Secret};
 use crate::world::{Clock, World, paths};
 pub use upload::UploadWhen;
@@ -80,6 +82,16 @@ pub struct EvidenceBundleOptions {
     /// Glob of files to exclude from copying; repeatable. Folders that match are not searched.
     #[arg(long, value_name = "GLOB", value_hint = ValueHint::AnyPath)]
     pub exclude: Vec<String>,
+    /// Also copy hidden files and folders, whose names begin with a dot. A path or glob that names one includes it anyway.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub hidden: Option<bool>,
+    /// Most bytes to copy, such as 200MiB; the largest files are left out.
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<String>,
+    /// Path or glob that must match a file in the evidence; repeatable. Relative to the workspace for copies, else to the
+    /// evidence directory.
+    #[arg(long, value_name = "PATH or GLOB")]
+    pub requires: Vec<String>,
     /// Path of the zip [default: the evidence directory's path with .zip].
     #[arg(long, value_name = "FILE.zip")]
     pub output: Option<PathBuf>,
@@ -93,6 +105,17 @@ pub struct EvidenceBundleOptions {
     /// Days after which GitHub deletes the artifact [default: the repository's setting].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub retention_days: Option<u32>,
+    /// Also write the zip and its statements to an S3-compatible store: s3://BUCKET/KEY.zip, or s3://BUCKET/FOLDER, in which
+    /// each bundle has a name of its own. Nothing is overwritten. Takes the placeholders of --evidence-dir.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// Address of the store [default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or Amazon S3].
+    #[arg(long, value_name = "URL")]
+    pub store_endpoint: Option<String>,
+    /// Lock what is stored for so many days, as governance:DAYS or compliance:DAYS; the bucket needs object lock [default:
+    /// what the bucket does by itself].
+    #[arg(long, value_name = "MODE:DAYS")]
+    pub store_lock: Option<String>,
     /// Environment variable with the Ed25519 private key, as PEM or its base64, that signs the statement beside the zip.
     #[arg(long, value_name = "NAME")]
     pub sign_key_env: Option<String>,
@@ -140,10 +163,16 @@ impl EvidenceBundleOptions {
             Self {
                 files,
                 exclude,
+                hidden,
+                max_size,
+                requires,
                 output,
                 upload,
                 artifact_name,
                 retention_days,
+                store,
+                store_endpoint,
+                store_lock,
                 redact,
                 mask_env,
                 redact_key_env,
@@ -160,11 +189,14 @@ impl EvidenceBundleOptions {
     /// Variables that hold secrets.
     pub fn secret_names(&self) -> Vec<String> {
         let keys = self.redact_key_env.iter().chain(&self.sign_key_env);
-        self.mask_env.iter().chain(keys).cloned().collect()
+        let of_the_store = self.store.iter().flat_map(|_| [aws::SECRET_KEY, aws::SESSION_TOKEN]);
+        let own = self.mask_env.iter().chain(keys).cloned();
+        own.chain(of_the_store.map(str::to_owned)).collect()
     }
 
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
         let upload = self.upload()?;
+        let store = self.storing(setting, world)?;
         let output = match &self.output {
             Some(path) => world.workspace.join(path),
             None => {
@@ -198,18 +230,24 @@ impl EvidenceBundleOptions {
             .help("put it beside the evidence directory"));
         }
         let scrub = self.scrub(world)?;
-        let patterns = self.files.iter().map(|text| Pattern::parse(text, &world.workspace));
-        let files = patterns
-            .collect::<Result<_, _>>()
-            .map_err(|error| wrong("files", &error))?;
+        let patterns = |option: &str, texts: &[String]| {
+            let each = texts.iter().map(|text| Pattern::parse(text, &world.workspace));
+            each.collect::<Result<Vec<_>, _>>()
+                .map_err(|error| wrong(option, &error))
+        };
+        let (files, requires) = (patterns("files", &self.files)?, patterns("--requires", &self.requires)?);
         let exclude = Exclude::parse(self.exclude.iter().map(String::as_str), &world.workspace)
             .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
             upload,
+            store,
             workspace: world.workspace.clone(),
             evidence_dir: setting.evidence_dir.clone(),
             files,
             exclude,
+            hidden: self.hidden.unwrap_or(false),
+            max_size: self.max_size.as_deref().map(size).transpose()?,
+            requires,
             output,
             scrub,
             sarif,
@@ -269,6 +307,27 @@ impl EvidenceBundleOptions {
             key,
         })
     }
+}
+
+/// A number of bytes with its unit.
+fn size(text: &str) -> Result<u64, UsageError> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = digits
+        .parse()
+        .ok()
+        .zip(unit)
+        .and_then(|(number, unit): (u64, u64)| number.checked_mul(unit));
+    bytes.ok_or_else(|| {
+        UsageError::new(format!("--max-size `{text}` is not a size"))
+            .help("write a number with B, KiB, MiB or GiB: 200MiB")
+    })
 }
 
 fn forbidden(patterns: &[String]) -> Result<Option<Arc<RuleSet>>, UsageError> {

@@ -113,6 +113,10 @@ pub enum Why {
     GitMetadata,
     /// The evidence directory, the zip, or a file that is being written.
     OwnOutput,
+    /// Its name begins with a dot; `--hidden` includes it.
+    Hidden,
+    /// It does not fit into `--max-size`; the smallest files come first.
+    TooLarge,
 }
 
 impl Why {
@@ -125,6 +129,8 @@ impl Why {
             Self::Unreadable => "it cannot be read",
             Self::GitMetadata => "it is git's own data",
             Self::OwnOutput => "it is what stageproof itself writes",
+            Self::Hidden => "it is hidden",
+            Self::TooLarge => "it does not fit into --max-size",
         }
     }
 }

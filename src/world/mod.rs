@@ -33,6 +33,7 @@ pub mod random;
 pub mod registry;
 pub mod reports;
 pub mod runner;
+pub mod s3;
 pub mod scan;
 pub mod scratch;
 pub mod secrets;

@@ -353,7 +353,7 @@ fn a_directory_that_is_replaced_while_it_is_verified_is_no_pass() {
 
 /// What verifies is what each tool unpacks, byte for byte and nothing else.
 #[test]
-fn eight_tools_unpack_the_same() {
+fn eleven_tools_unpack_the_same() {
     let gate = Gate::new();
     gate.write("evidence/gr\u{fc}n.txt", "gr\u{fc}n")
         .write("evidence/empty", "")
@@ -376,4 +376,19 @@ fn eight_tools_unpack_the_same() {
         zips.push((zip.display().to_string(), files));
     }
     tools::all_unpack(&zips);
+}
+
+/// Their number needs the 64-bit end of the directory.
+#[test]
+fn more_entries_than_16_bits_count() {
+    const FILES: usize = 65_536;
+    let gate = Gate::new();
+    let folder = gate.path("evidence/many/x").parent().unwrap().to_owned();
+    for number in 0..FILES {
+        fs::write(folder.join(number.to_string()), "").unwrap();
+    }
+    gate.run(["evidence-bundle", "--evidence-dir=evidence", "--redact=off"])
+        .code(0);
+    gate.run(["verify", "evidence.zip"]).code(0);
+    tools::all_count(gate.path("evidence.zip").to_str().unwrap(), FILES + 2);
 }

@@ -22,6 +22,8 @@ mod platform;
 mod registry;
 #[path = "../support/repo.rs"]
 mod repo;
+#[path = "../support/s3.rs"]
+mod s3;
 #[path = "../support/servers.rs"]
 mod servers;
 #[path = "../support/shapes.rs"]

@@ -155,7 +155,7 @@ fn verify(headers: &BTreeMap<String, String>, body: &[u8], service: &str) -> Res
 }
 
 /// RFC 2104, so that it is not the same code on both sides. Keys are shorter than a block.
-fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+pub fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     let padded = |pad: u8| {
         let mut block = [pad; 64];
         block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);

@@ -14,12 +14,16 @@ pub struct Found {
 impl Found {
     /// Notes what a pattern found for the index and, unless it was meant, as a warning.
     pub fn left_out(&mut self, path: &str, reason: Why, detail: Option<String>) {
-        if matches!(reason, Why::Symlink | Why::NotARegularFile) {
+        let help = match reason {
+            Why::Symlink | Why::NotARegularFile => {
+                Some("name or copy the file itself if its content is evidence; exclude it if it is not")
+            }
+            Why::TooLarge => Some("raise --max-size, or exclude it"),
+            _ => None,
+        };
+        if let Some(help) = help {
             let message = format!("{path} is left out: {}", because(reason, detail.as_deref()));
-            self.findings.add(
-                Finding::warning("left-out", message)
-                    .help("name or copy the file itself if its content is evidence; exclude it if it is not"),
-            );
+            self.findings.add(Finding::warning("left-out", message).help(help));
         }
         self.note(path, reason, detail);
     }

@@ -13,6 +13,7 @@ mod scrub;
 mod scrubbed;
 mod seal;
 mod select;
+mod store;
 mod upload;
 
 use std::path::{Path, PathBuf};
@@ -20,11 +21,12 @@ use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
 pub use scrub::{Scrub, Unscannable};
+pub use store::Storing;
 pub use upload::{Upload, Whether};
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
-use crate::model::evidence::{LARGEST_TEXT, Redact};
+use crate::model::evidence::{COPIES, LARGEST_TEXT, Redact};
 use crate::model::rule::Rules;
 use crate::model::scan::PUBLISHED;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};
@@ -44,6 +46,12 @@ pub struct Plan {
     pub files: Vec<Pattern>,
     /// What of it is left out.
     pub exclude: Exclude,
+    /// Whether hidden files and folders are copied, too.
+    pub hidden: bool,
+    /// Of all that is copied.
+    pub max_size: Option<u64>,
+    /// What must be among what is sealed.
+    pub requires: Vec<Pattern>,
     /// The zip.
     pub output: PathBuf,
     pub scrub: Scrub,
@@ -54,6 +62,8 @@ pub struct Plan {
     pub clock: Clock,
     /// `None`: it stays on this machine.
     pub upload: Option<Upload>,
+    /// `None`: in no store.
+    pub store: Option<Storing>,
     /// The variable that holds the key to sign with.
     pub sign_key_env: Option<String>,
 }
@@ -89,6 +99,9 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     if let Some(upload) = &plan.upload {
         upload::upload(plan, upload, world, &mut outcome).await;
     }
+    if let Some(storing) = &plan.store {
+        store::store(plan, storing, world, &mut outcome).await;
+    }
     outcome
 }
 
@@ -113,6 +126,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
     );
     match prepared {
         Ok(None) => {
+            outcome.checks.extend(required(plan, &[]));
             let dir = workspace::shown(&plan.evidence_dir, &plan.workspace);
             let reason = format!("there is nothing to seal: {dir} has no files, and none were copied in");
             outcome
@@ -138,6 +152,9 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
                 .push(Check::skipped(STAGE, "evidence-bundle", PACKED, reason));
         }
         Ok(Some(mut ready)) => {
+            outcome
+                .checks
+                .extend(required(plan, &ready.paths().collect::<Vec<_>>()));
             outcome
                 .checks
                 .extend(searched_check(plan.scrub.redact, &mut ready, started));
@@ -177,6 +194,31 @@ fn pattern_check(pattern: Matched, interrupted: Option<&str>) -> Check {
     let mut check = Check::new(STAGE, id, title, ended, pattern.took);
     check.facts = vec![Fact::new("files", pattern.files.to_string())];
     check
+}
+
+/// Paths in the bundle, or in the workspace for copies.
+fn required(plan: &Plan, sealed: &[&str]) -> Vec<Check> {
+    let look = |pattern: &Pattern| {
+        let is_it = |path: &&&str| {
+            let copied = Path::new(path).strip_prefix(COPIES).ok();
+            pattern.covers(Path::new(path)) || copied.is_some_and(|path| pattern.covers(path))
+        };
+        let files = sealed.iter().filter(is_it).count();
+        let missing = Finding::error(
+            "required-missing",
+            format!("no file in the evidence matches `{}`", pattern.text),
+        )
+        .help("check the output of earlier steps; the bundle is complete but for that");
+        let findings = if files == 0 { vec![missing] } else { Vec::new() };
+        let (id, title) = (
+            format!("{STAGE}:requires:{}", pattern.text),
+            format!("`{}` is in the evidence", pattern.text),
+        );
+        let mut check = check(&id, &title, Ended::Looked(findings), Instant::now());
+        check.facts = vec![Fact::new("files", files.to_string())];
+        check
+    };
+    plan.requires.iter().map(look).collect()
 }
 
 const SEARCHED: &str = "evidence-redacted";

@@ -1,5 +1,7 @@
 //! What is named on the command line: paths and globs, relative to the workspace.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
@@ -40,6 +42,17 @@ impl Pattern {
         })
     }
 
+    /// Whether a path is what it names, or lies in it.
+    pub fn covers(&self, path: &Path) -> bool {
+        let is_named = |part: &Path| part == self.path || self.glob.as_ref().is_some_and(|glob| glob.is_match(part));
+        path.ancestors().any(is_named)
+    }
+
+    /// Whether it says itself that it means something hidden.
+    pub fn names_hidden(&self) -> bool {
+        self.path.components().any(|part| is_hidden(part.as_os_str()))
+    }
+
     /// The folder below which everything lies that the glob can match.
     pub fn base(&self) -> PathBuf {
         self.path
@@ -75,6 +88,10 @@ impl Exclude {
     pub fn covers(&self, path: &Path) -> bool {
         !self.0.is_empty() && path.ancestors().any(|part| self.0.is_match(part))
     }
+}
+
+pub fn is_hidden(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
 }
 
 /// Whether a text is a glob, and not only a path.

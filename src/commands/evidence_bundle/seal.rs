@@ -84,6 +84,11 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// The paths of all files but the index and the manifest.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(file, _)| file.path.as_str())
+    }
+
     /// Files in the manifest.
     pub fn count(&self) -> usize {
         self.files.len() + 1
@@ -112,8 +117,11 @@ pub fn prepare(
     let rules = Rules::new(&plan.workspace, dir, &plan.output, &plan.exclude)
         .with_context(|| format!("cannot read the workspace {}", plan.workspace.display()))?;
     let mut earlier = earlier::look_at_earlier(dir, &plan.workspace)?;
-    *selection = select(&plan.files, &rules, &|| stop());
+    *selection = select(&plan.files, plan.hidden, &rules, &|| stop());
     halt_if_stopped(world)?;
+    if let Some(most) = plan.max_size {
+        selection.fit(most);
+    }
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
     let staged = temporary.path().join(COPIES);
     let copying = world.progress.doing(&format!(

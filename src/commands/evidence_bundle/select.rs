@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::found::Found;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, is_hidden};
 use super::rules::{LinkTarget, Rules};
 use crate::model::Finding;
 use crate::model::evidence::{Why, encode_path};
@@ -39,8 +39,8 @@ pub struct Selection {
     pub patterns: Vec<Matched>,
 }
 
-/// Looks up every pattern. `stop` ends it early; what is answered then is not whole.
-pub fn select(patterns: &[Pattern], rules: &Rules<'_>, stop: &dyn Fn() -> bool) -> Selection {
+/// Looks up every pattern. Hidden files and folders are left out, unless `hidden` or a pattern means them. `stop` ends it early; what is answered then is not whole.
+pub fn select(patterns: &[Pattern], hidden: bool, rules: &Rules<'_>, stop: &dyn Fn() -> bool) -> Selection {
     let mut selection = Selection::default();
     for pattern in patterns {
         if selection.patterns.iter().any(|seen| seen.text == pattern.text) {
@@ -50,6 +50,7 @@ pub fn select(patterns: &[Pattern], rules: &Rules<'_>, stop: &dyn Fn() -> bool) 
         let mut search = Search {
             pattern,
             index: selection.patterns.len(),
+            hidden: hidden || pattern.names_hidden(),
             rules,
             stop,
             files: 0,
@@ -71,6 +72,8 @@ pub fn select(patterns: &[Pattern], rules: &Rules<'_>, stop: &dyn Fn() -> bool) 
 struct Search<'a> {
     pattern: &'a Pattern,
     index: usize,
+    /// Hidden files are meant.
+    hidden: bool,
     rules: &'a Rules<'a>,
     stop: &'a dyn Fn() -> bool,
     files: u64,
@@ -94,6 +97,16 @@ impl Search<'_> {
                 }
             }
             (Ok(None), None) => {}
+        }
+        let mut hidden = self.found.left_out.iter().filter(|one| one.reason == Why::Hidden);
+        if let Some(first) = hidden.next() {
+            let count = 1 + hidden.count();
+            let message = match count {
+                1 => format!("{} is hidden and left out", first.path),
+                _ => format!("{} and {} more are hidden and left out", first.path, count - 1),
+            };
+            let help = "include hidden files and folders with --hidden; evidence.json lists them";
+            self.found.findings.add(Finding::note("hidden", message).help(help));
         }
         if self.files == 0 && !self.found.findings.fails() {
             let text = &self.pattern.text;
@@ -186,6 +199,10 @@ impl Search<'_> {
         if self.is_barred(path, real, kind == Kind::File && matches) {
             return Step::Past;
         }
+        if !self.hidden && path.file_name().is_some_and(is_hidden) {
+            self.found.left_out(&shown(path), Why::Hidden, None);
+            return Step::Past;
+        }
         match kind {
             Kind::Folder => {}
             Kind::File => self.add(path, real),
@@ -226,6 +243,30 @@ impl Search<'_> {
             from: from.to_owned(),
             pattern,
         });
+    }
+}
+
+impl Selection {
+    /// Leaves the largest files out until the rest has this many bytes together.
+    pub fn fit(&mut self, most: u64) {
+        // One that cannot be read is left for whoever copies it to report.
+        let size = |source: &Source| paths::size(&source.from).unwrap_or_default();
+        let sizes = self.sources.iter().map(|(path, source)| (size(source), path.clone()));
+        let mut sizes: Vec<(u64, PathBuf)> = sizes.collect();
+        sizes.sort_unstable();
+        let mut total = 0_u64;
+        for (size, path) in sizes {
+            total = total.saturating_add(size);
+            if total <= most {
+                continue;
+            }
+            if let Some(source) = self.sources.remove(&path) {
+                let pattern = &mut self.patterns[source.pattern];
+                pattern.files = pattern.files.saturating_sub(1);
+                let detail = Some(format!("{size} bytes"));
+                pattern.found.left_out(&shown(&path), Why::TooLarge, detail);
+            }
+        }
     }
 }
 

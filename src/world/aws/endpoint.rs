@@ -5,6 +5,8 @@ use url::Url;
 use crate::world::Env;
 use crate::world::api::{ApiError, address};
 
+/// The variables that name the region, the first one first.
+pub const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const COMMERCIAL: &str = "amazonaws.com";
 /// Of the hosts in other regions, by the prefix of the region (`partitions.json` of botocore 1.44).
 const SUFFIXES: [(&str, &str); 6] = [

@@ -15,9 +15,9 @@ use super::Env;
 use super::api::{ApiError, caller};
 use super::calls::{Call, Caller, Content, Unknown};
 pub use credentials::{Credentials, KEY_ID, SECRET_KEY, SESSION_TOKEN};
-pub use endpoint::{domain, is_region};
-pub use refusal::AwsError;
-use signature::Signer;
+pub use endpoint::{REGIONS, domain, endpoint, is_region};
+pub use refusal::{AwsError, explain};
+pub use signature::Signer;
 
 const MEDIA_TYPE: &str = "application/x-amz-json-1.1";
 /// Of an answer; a hundred deployments have some ten kilobytes.
@@ -48,7 +48,7 @@ impl Service {
     pub fn connect(names: Names, region: &str, credentials: &Credentials, env: &Env) -> Result<Self, ApiError> {
         Ok(Self {
             caller: caller(env)?,
-            base: endpoint::endpoint((names.host, names.variable), region, env)?,
+            base: endpoint((names.host, names.variable), region, env)?,
             product: names.product,
             signer: Signer {
                 credentials: credentials.clone(),
@@ -86,7 +86,15 @@ impl Service {
         if answer.status != 200 {
             let action = call.target().and_then(|target| target.rsplit('.').next());
             let action = format!("{}:{}", self.signer.service, action.unwrap_or_default());
-            return Err(self.refused(&action, &answer));
+            let code = refusal::code(&answer);
+            let told = code.as_deref().unwrap_or_default();
+            let unknown = explain(product, &action, told, &answer).unwrap_or_else(|| {
+                Unknown::new(
+                    format!("{product} refused {action} with status {} ({told})", answer.status),
+                    "check the names of the cluster, the service and the region",
+                )
+            });
+            return Err(AwsError { unknown, code });
         }
         if answer.body_cut {
             return Err(failed(Unknown::new(

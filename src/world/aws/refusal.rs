@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use super::Service;
 use super::credentials::{KEY_ID, SECRET_KEY, SESSION_TOKEN};
 use crate::world::api::ApiError;
 use crate::world::calls::Unknown;
@@ -65,53 +64,40 @@ pub fn is_throttled(code: &str) -> bool {
     )
 }
 
-impl Service {
-    /// `action` is what was asked, as policies name it: `ecs:DescribeServices`.
-    pub(super) fn refused(&self, action: &str, answer: &Answer) -> AwsError {
-        let code = code(answer);
-        let product = self.product;
-        let told = code.as_deref().unwrap_or_default();
-        let (why, help) = match told {
-            _ if is_throttled(told) => (
-                format!("{product} limits requests ({told})"),
-                "try again later; requests of all users of the account count together".to_owned(),
+/// What this error of AWS means. `action` is what was asked, as policies name it: `ecs:DescribeServices`. `None` if it is an
+/// error of that action.
+pub fn explain(product: &str, action: &str, told: &str, answer: &Answer) -> Option<Unknown> {
+    let (why, help) = match told {
+        _ if is_throttled(told) => (
+            format!("{product} limits requests ({told})"),
+            "try again later; requests of all users of the account count together".to_owned(),
+        ),
+        "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => (
+            format!("the session of {KEY_ID} has expired ({told})"),
+            "log in right before this step, or ask for a longer session (`role-duration-seconds`)".to_owned(),
+        ),
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "InvalidToken" => (
+            format!("{product} does not know the credentials of {KEY_ID} ({told})"),
+            format!("check that {KEY_ID}, {SECRET_KEY} and {SESSION_TOKEN} are from one login, and of this partition"),
+        ),
+        "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignatureException" => (
+            format!("{product} refuses the signature of {KEY_ID} ({told})"),
+            format!("check the value of {SECRET_KEY}, and the clock of this machine"),
+        ),
+        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => (
+            format!("the credentials of {KEY_ID} may not call {action} ({told})"),
+            format!(
+                "allow {action} in the policy of that role or user; --list-calls lists all actions that are needed"
             ),
-            "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => (
-                format!("the session of {KEY_ID} has expired ({told})"),
-                "log in right before this step, or ask for a longer session (`role-duration-seconds`)".to_owned(),
-            ),
-            "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" => (
-                format!("{product} does not know the credentials of {KEY_ID} ({told})"),
-                format!(
-                    "check that {KEY_ID}, {SECRET_KEY} and {SESSION_TOKEN} are from one login, and of this partition"
-                ),
-            ),
-            "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignatureException" => (
-                format!("{product} refuses the signature of {KEY_ID} ({told})"),
-                format!("check the value of {SECRET_KEY}, and the clock of this machine"),
-            ),
-            "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => (
-                format!("the credentials of {KEY_ID} may not call {action} ({told})"),
-                format!(
-                    "allow {action} in the policy of that role or user; --list-calls lists all actions that are needed"
-                ),
-            ),
-            "UnsupportedFeatureException" | "UnknownOperationException" => (
-                format!("{product} does not have {action} here ({told})"),
-                "check the region and the address of the service".to_owned(),
-            ),
-            _ if answer.status >= 500 || answer.status == 429 || code.is_none() => {
-                let unknown = Unknown::unusable(product, answer);
-                (unknown.why, unknown.help)
-            }
-            _ => (
-                format!("{product} refused {action} with status {} ({told})", answer.status),
-                "check the names of the cluster, the service and the region".to_owned(),
-            ),
-        };
-        AwsError {
-            unknown: Unknown::new(why, help),
-            code,
+        ),
+        "UnsupportedFeatureException" | "UnknownOperationException" => (
+            format!("{product} does not have {action} here ({told})"),
+            "check the region and the address of the service".to_owned(),
+        ),
+        _ if answer.status >= 500 || answer.status == 429 || told.is_empty() => {
+            return Some(Unknown::unusable(product, answer));
         }
-    }
+        _ => return None,
+    };
+    Some(Unknown::new(why, help))
 }

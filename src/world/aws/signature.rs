@@ -1,4 +1,4 @@
-//! AWS Signature Version 4, for requests without a query.
+//! AWS Signature Version 4, in the headers of a request.
 //!
 //! Source: "Create a signed AWS API request" (AWS General Reference); compared with `SigV4Auth` of botocore 1.44.
 
@@ -6,6 +6,7 @@ use hmac::{Hmac, Mac as _};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::Sha256;
+use url::Url;
 
 use super::Credentials;
 use crate::world::Clock;
@@ -14,6 +15,8 @@ use crate::world::hash::Hashed;
 use crate::world::http::Header;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// Signs the hash of the body as a header, too.
+const S3: &str = "s3";
 
 /// Signs as who has these credentials, for one service in one region.
 pub struct Signer {
@@ -31,14 +34,16 @@ impl Sign for Signer {
 
 impl Signer {
     fn sign_at(&self, request: Unsigned<'_>, now: Timestamp) -> Option<Vec<Header>> {
-        if request.url.query().is_some() {
-            return None;
-        }
+        let query = canonical_query(request.url)?;
         let at = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
         let day = at.get(..8)?;
         let mut added = vec![Header::new("X-Amz-Date", &at, false).ok()?];
         if let Some(token) = &self.credentials.session_token {
             added.push(Header::new("X-Amz-Security-Token", token.reveal(), true).ok()?);
+        }
+        let body = hex::encode(Hashed::of(request.body).sha256);
+        if self.service == S3 {
+            added.push(Header::new("x-amz-content-sha256", &body, false).ok()?);
         }
         let host = match (request.url.host_str()?, request.url.port()) {
             (host, Some(port)) => format!("{host}:{port}"),
@@ -52,15 +57,7 @@ impl Signer {
         let names: Vec<&str> = signed.iter().map(|(name, _)| name.as_str()).collect();
         let names = names.join(";");
         let headers: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let canonical = [
-            request.method,
-            request.url.path(),
-            "",
-            &headers,
-            &names,
-            &hex::encode(Hashed::of(request.body).sha256),
-        ]
-        .join("\n");
+        let canonical = [request.method, request.url.path(), &query, &headers, &names, &body].join("\n");
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let digest = hex::encode(Hashed::of(canonical.as_bytes()).sha256);
         let to_sign = format!("{ALGORITHM}\n{at}\n{scope}\n{digest}");
@@ -82,6 +79,19 @@ fn hmac(key: &[u8], text: &str) -> Option<Vec<u8>> {
     Some(mac.finalize().into_bytes().to_vec())
 }
 
+/// The parameters in their order. `None` if the URL is not yet encoded as it is signed: others encode it another way.
+fn canonical_query(url: &Url) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'%');
+    let query = url.query().unwrap_or_default();
+    let is_plain = |text: &str, more: &[u8]| text.bytes().all(|b| plain(b) || more.contains(&b));
+    if !is_plain(query, b"&=") || !is_plain(url.path(), b"/") {
+        return None;
+    }
+    let mut pairs: Vec<&str> = query.split('&').collect();
+    pairs.sort_unstable();
+    Some(pairs.join("&"))
+}
+
 /// Without spaces at the ends, and with one between words.
 fn trimmed(value: &str) -> String {
     value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
@@ -91,7 +101,6 @@ fn trimmed(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::world::secrets::Secret;
-    use url::Url;
 
     /// Of AWS's signing test suite (awslabs/aws-c-auth, `tests/aws-signing-test-suite/v4`).
     #[test]
@@ -171,24 +180,63 @@ mod tests {
         }
     }
 
+    /// Of the "Amazon S3 API Reference", "Examples: Signature Calculations in AWS Signature Version 4".
     #[test]
-    fn a_query_is_not_signed_wrongly() {
+    fn the_published_examples_of_s3_are_signed_as_published() {
+        for (path, range, signature) in [
+            (
+                "test.txt",
+                Some("bytes=0-9"),
+                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+            ),
+            (
+                "?lifecycle=",
+                None,
+                "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
+            ),
+            (
+                "?max-keys=2&prefix=J",
+                None,
+                "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+            ),
+            (
+                "?prefix=J&max-keys=2",
+                None,
+                "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+            ),
+        ] {
+            let headers = range.map(|range| Header::new("Range", range, false).unwrap());
+            let url = format!("https://examplebucket.s3.amazonaws.com/{path}");
+            let added = signed("s3", &url, headers.as_slice(), "2013-05-24T00:00:00Z").unwrap();
+            let value = &added.last().unwrap().value;
+            assert!(value.ends_with(&format!("Signature={signature}")), "{path}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_encoded_another_way_is_not_signed() {
+        for path in ["?a=b+c", "?a=b/c", "a=b", "a+b", "?a=b*", "\u{fc}/'"] {
+            let url = format!("https://example.amazonaws.com/{path}");
+            assert!(signed("s3", &url, &[], "2013-05-24T00:00:00Z").is_none(), "{path}");
+        }
+    }
+
+    fn signed(service: &'static str, url: &str, headers: &[Header], at: &str) -> Option<Vec<Header>> {
         let signer = Signer {
             credentials: Credentials {
-                key_id: "AKIDEXAMPLE".to_owned(),
-                secret_key: Secret::new("x"),
+                key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+                secret_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
                 session_token: None,
             },
             region: "us-east-1".to_owned(),
-            service: "service",
+            service,
         };
-        let url = Url::parse("https://example.amazonaws.com/?a=b").unwrap();
         let request = Unsigned {
             method: "GET",
-            url: &url,
-            headers: &[],
+            url: &Url::parse(url).unwrap(),
+            headers,
             body: b"",
         };
-        assert!(signer.sign(request).is_none());
+        signer.sign_at(request, at.parse().unwrap())
     }
 }

@@ -70,6 +70,10 @@ async fn ask(clients: &Clients, progress: &Progress, next: &Next<'_>) -> Result<
         .request(next.method.inner().clone(), next.url.clone())
         .headers(headers);
     if let Some(body) = next.body {
+        // The client says it of all others (RFC 9110 8.6).
+        if body.is_empty() {
+            builder = builder.header(CONTENT_LENGTH, 0);
+        }
         builder = builder.body(body.clone());
     }
     let sent = builder.send().await;

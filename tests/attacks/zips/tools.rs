@@ -73,9 +73,10 @@ pub fn all_unpack(zips: &[Expected]) {
     let folder = tempfile::tempdir().unwrap();
     let to =
         |program: &str, number: usize, below: &str| folder.path().join(program).join(number.to_string()).join(below);
-    let run = |program: &str, arguments: &[String], unless: &str| {
+    let run = |program: &str, arguments: &[String], at: &Path, unless: &str| {
         let output = Command::new(program)
             .args(arguments)
+            .current_dir(at)
             .env("LC_ALL", "C.UTF-8")
             .env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/go"))
             .env("GO111MODULE", "off")
@@ -104,7 +105,7 @@ pub fn all_unpack(zips: &[Expected]) {
         let unpack = |(number, (zip, _)): (usize, &Expected)| {
             let to = to(program, number, "");
             fs::create_dir_all(&to).unwrap();
-            run(program, &arguments(zip, &to.display().to_string()), unless)
+            run(program, &arguments(zip, &to.display().to_string()), &to, unless)
         };
         if zips.iter().enumerate().all(unpack) {
             compare(program, "");
@@ -119,19 +120,59 @@ pub fn all_unpack(zips: &[Expected]) {
         for (number, (zip, _)) in zips.iter().enumerate() {
             arguments.extend([zip.clone(), to(program, number, "").display().to_string()]);
         }
-        if run(program, &arguments, ALL_REQUIRED) {
+        if run(program, &arguments, folder.path(), ALL_REQUIRED) {
             folders.iter().for_each(|below| compare(program, below));
         }
     };
+    // What GitHub's own actions have used.
+    let node = |library: &str| {
+        let script = Path::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/attacks/zips/node/unpack.mjs"
+        ));
+        if !script.with_file_name("node_modules").is_dir() {
+            let why = "`npm ci` has not run in tests/attacks/zips/node";
+            return not_checked(&format!("unpacking with {library}"), why, ALL_REQUIRED);
+        }
+        let mut arguments = words(&[script.to_str().unwrap(), library]);
+        for (number, (zip, _)) in zips.iter().enumerate() {
+            arguments.extend([zip.clone(), to(library, number, "").display().to_string()]);
+        }
+        if run("node", &arguments, folder.path(), ALL_REQUIRED) {
+            compare(library, "");
+        }
+    };
     std::thread::scope(|scope| {
+        scope.spawn(|| ["yauzl", "unzip-stream"].map(node));
         scope.spawn(|| at_once("go", &["run"], "unzip.go", GO, &[""]));
         scope.spawn(|| at_once("java", &[], "Unzip.java", JAVA, &["stream", "file"]));
         each("unzip", REQUIRED, &|zip, to| words(&["-q", zip, "-d", to]));
         each("bsdtar", REQUIRED, &|zip, to| words(&["-xf", zip, "-C", to]));
         each("7z", REQUIRED, &|zip, to| words(&["x", "-bd", &format!("-o{to}"), zip]));
         each("python3", REQUIRED, &|zip, to| words(&["-c", PYTHON, zip, to]));
+        each("jar", ALL_REQUIRED, &|zip, _| words(&["--extract", "--file", zip]));
         each("perl", ALL_REQUIRED, &|zip, to| words(&["-e", PERL, zip, to]));
     });
+}
+
+/// Each tool that reads the directory finds as many entries, and nothing wrong.
+pub fn all_count(zip: &str, entries: usize) {
+    const COUNT: &str =
+        "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\nprint(len(z.namelist()))";
+    for (program, arguments, says) in [
+        ("unzip", &["-tq"][..], "No errors detected".to_owned()),
+        ("zipinfo", &["-h"], format!("number of entries: {entries}\n")),
+        ("7z", &["t", "-bd"], format!("Files: {entries}\n")),
+        ("python3", &["-c", COUNT], format!("{entries}\n")),
+    ] {
+        match Command::new(program).args(arguments).arg(zip).output() {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stdout).into_owned();
+                assert!(output.status.success() && said.contains(&says), "{program}: {said}");
+            }
+            Err(error) => not_checked(&format!("counting with {program}"), &error.to_string(), REQUIRED),
+        }
+    }
 }
 
 fn unpacked(folder: &Path) -> BTreeMap<String, Vec<u8>> {

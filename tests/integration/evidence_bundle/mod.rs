@@ -1,6 +1,7 @@
 //! `evidence-bundle`: what is the proof?
 
 mod again;
+mod chosen;
 mod disturbed;
 mod no_access;
 mod odd_files;
@@ -8,6 +9,7 @@ mod redacted;
 mod refused;
 mod reproducible;
 mod sealed;
+mod stored;
 mod uploaded;
 
 use std::fs;
@@ -17,6 +19,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::gate::{Gate, Ran};
+use crate::skipped::not_checked;
 
 /// Set in CI, where a test that leaves something out fails.
 const REQUIRED: &str = "STAGEPROOF_REQUIRE_TOOLS";
@@ -80,12 +83,25 @@ fn verified(gate: &Gate, target: &str) {
 
 #[track_caller]
 fn sha256sum_accepts(folder: &Path) {
-    let output = Command::new("sha256sum")
-        .args(["--check", "--strict", "--quiet", "sha256_manifest.txt"])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (program, args) in [
+        ("sha256sum", &["--check", "--strict", "--quiet"][..]),
+        ("shasum", &["--algorithm=256", "--check", "--strict", "--quiet"]),
+    ] {
+        let mut command = Command::new(program);
+        match command
+            .args(args)
+            .arg("sha256_manifest.txt")
+            .current_dir(folder)
+            .output()
+        {
+            Ok(output) => assert!(
+                output.status.success(),
+                "{program}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            ),
+            Err(error) => not_checked(&format!("the manifest with {program}"), &error.to_string(), REQUIRED),
+        }
+    }
 }
 
 /// Whether the system lets this process read everything.

@@ -21,8 +21,8 @@ fn on_runner(artifacts: &Artifacts) -> Gate {
     gate
 }
 
-/// So that the zip has several blocks of 8 MiB.
-fn make_large(gate: &Gate) {
+/// So that the zip has several blocks of 8 MiB, or parts of 16 MiB.
+pub fn make_large(gate: &Gate) {
     let mut state = 1_u64;
     let bytes = std::iter::repeat_with(|| {
         state = state

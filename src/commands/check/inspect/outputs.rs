@@ -15,7 +15,7 @@ use crate::model::yaml::Node;
 /// What every command answers.
 const OF_ALL: [&str; 3] = ["verdict", "reason", "report"];
 /// What there is of sealed evidence.
-const OF_A_BUNDLE: [&str; 11] = [
+const OF_A_BUNDLE: [&str; 14] = [
     "manifest",
     "manifest-sha256",
     "bundle",
@@ -27,6 +27,9 @@ const OF_A_BUNDLE: [&str; 11] = [
     "artifact-id",
     "artifact-url",
     "artifact-digest",
+    "store-uri",
+    "store-version",
+    "store-etag",
 ];
 /// What some answer besides. A test compares it with action.yml.
 const OF_COMMANDS: [(&str, &[&str]); 12] = [

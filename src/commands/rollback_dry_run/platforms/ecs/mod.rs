@@ -22,7 +22,7 @@ use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::commands::rollback_dry_run::{Calls, image_calls};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
-use crate::world::aws::{AwsError, Credentials, is_region};
+use crate::world::aws::{AwsError, Credentials, REGIONS, is_region};
 use crate::world::registry::Platform;
 use crate::world::{Env, World};
 use accepted::accepted;
@@ -42,7 +42,6 @@ const ACCEPTED: Claim<'_> = ("rollback:accepted", "That task definition is still
 const PULLABLE: Claim<'_> = ("rollback:pullable", "Its images can still be pulled");
 
 const MARGIN: Duration = Duration::from_secs(5);
-const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 #[derive(Clone)]
 pub struct EcsPlan {

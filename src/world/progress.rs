@@ -175,6 +175,18 @@ impl Progress {
 }
 
 impl Task {
+    /// A step that a log must show: a line of its own there, and the state on a terminal.
+    pub fn step(&self, state: &str) {
+        self.now(state, None);
+        let mut board = self.progress.board();
+        if self.progress.verbosity > Verbosity::Quiet && !board.live {
+            let line = board.tasks.iter().find(|doing| doing.id == self.id);
+            if let Some(line) = line.map(|doing| format!("{}: {}", doing.what, doing.state)) {
+                board.write(&line);
+            }
+        }
+    }
+
     /// How it is going.
     pub fn now(&self, state: &str, until: Option<Instant>) {
         let state = self.progress.shown(state);

@@ -125,7 +125,8 @@ impl NotFetched {
     pub fn help(&self) -> String {
         match self {
             Self::NotFound { there, .. } if there.is_empty() => {
-                "it has no artifacts at all: check that the job that uploads them ran before this one (needs)".to_owned()
+                "it has no artifacts at all: check that the job that uploads them ran before this one (needs)"
+                    .to_owned()
             }
             Self::NotFound { name, there, .. } => match nearest(name, there.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -431,8 +432,8 @@ mod tests {
         #[test]
         fn a_name_matches_itself_and_so_does_its_beginning_with_a_star(name in "[^/*\\\\:\"<>|?\r\n]{1,20}") {
             prop_assert!(is_match(&name, &name));
-            prop_assert!(is_match(&format!("{name}*"), &format!("{name} and more")));
-            prop_assert!(!is_match(&name, &format!("{name}x")));
+            let (pattern, longer) = (format!("{name}*"), format!("{name} and more"));
+            prop_assert!(is_match(&pattern, &longer) && !is_match(&name, &longer));
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::Session;
 use super::error::{ApiError, Why};
 use super::objects::{
-    Annotation, Artifact, Artifacts, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page, Pointer, Repository, Run,
-    Runs,
+    Annotation, Artifact, Artifacts, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page, Pointer,
+    Repository, Run, Runs,
 };
 use super::send::Answer;
 

@@ -15,7 +15,7 @@ use crate::model::text::one_line;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  stageproof merge eu.zip us.zip --expect eu --expect us --output all.zip\n  stageproof merge --artifact 'evidence-*' --upload auto"
+    after_help = "Examples:\n  stageproof merge evidence.zip --expect evidence --output all.zip\n  stageproof merge artifacts/*.zip --evidence-dir merged"
 )]
 pub struct MergeOptions {
     /// Sealed evidence directories or zips to merge.
@@ -37,7 +37,7 @@ pub struct MergeOptions {
     /// run steps; required fails elsewhere [default: never].
     #[arg(long, value_enum, value_name = "WHEN")]
     pub upload: Option<UploadWhen>,
-    /// Name of the uploaded artifact [default: made of the zip's name, the job and the attempt].
+    /// Name of the uploaded artifact [default: made of the zip's name, the job, the values of its matrix and the attempt].
     #[arg(long, value_name = "NAME")]
     pub artifact_name: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::model::attest::{ENVELOPE_FILE, beside};
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  stageproof verify evidence.zip\n  stageproof verify --artifact 'evidence-*' --run 123"
+    after_help = "Examples:\n  stageproof verify evidence.zip\n  stageproof verify evidence.zip --bundle-sha256 \"$BUNDLE_SHA256\""
 )]
 pub struct VerifyOptions {
     /// Sealed evidence directory or zip to verify.

@@ -131,10 +131,12 @@ impl NotFetched {
             Self::NotFound { name, there, .. } => match nearest(name, there.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
-                    let more = there.len().saturating_sub(MOST_NAMED);
-                    let more = (more > 0).then(|| format!(" and {more} more")).unwrap_or_default();
-                    let shown: Vec<&str> = there.iter().take(MOST_NAMED).map(String::as_str).collect();
-                    format!("it has {}{more}", shown.join(", "))
+                    let mut shown = there.clone();
+                    if there.len() > MOST_NAMED {
+                        shown.truncate(MOST_NAMED);
+                        shown.push(format!("{} more", there.len() - MOST_NAMED));
+                    }
+                    format!("it has {}", shown.join(", "))
                 }
             },
             Self::Expired(_) | Self::Gone(..) => {
@@ -192,11 +194,8 @@ pub async fn fetch(wanted: &Wanted, world: &World) -> Result<Fetched, NotFetched
 fn connect(wanted: &Wanted, world: &World) -> Result<(Source, Http), NotFetched> {
     let env = &world.env;
     if wanted.run.is_none() && super::is_offered(env) {
-        match Artifacts::connect(env) {
-            Ok(Artifacts { service, http, .. }) => return Ok((Source::Service(service), http)),
-            Err(NotUploaded::OtherServer(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let Artifacts { service, http, .. } = Artifacts::connect(env)?;
+        return Ok((Source::Service(service), http));
     }
     let (clock, progress) = (world.clock, world.progress.clone());
     let run = wanted.run.as_ref();

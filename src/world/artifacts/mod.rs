@@ -81,9 +81,10 @@ pub enum NotUploaded {
     Stopped(&'static str),
 }
 
-/// Whether this step could upload at all.
+/// Whether this step can use the service at all.
 pub fn is_offered(env: &Env) -> bool {
-    [TOKEN, ADDRESS].iter().all(|name| env.get(name).is_some())
+    let is_known = env.get("GITHUB_SERVER_URL").is_none_or(is_github_com);
+    is_known && [TOKEN, ADDRESS].iter().all(|name| env.get(name).is_some())
 }
 
 /// The first character that no name of an artifact may have.

@@ -15,7 +15,7 @@ use crate::model::text::one_line;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  stageproof merge evidence.zip --expect evidence --output all.zip\n  stageproof merge artifacts/*.zip --evidence-dir merged"
+    after_help = "Examples:\n  stageproof merge evidence.zip --expect evidence --output all.zip\n  stageproof merge evidence.zip --evidence-dir merged --upload auto"
 )]
 pub struct MergeOptions {
     /// Sealed evidence directories or zips to merge.

@@ -53,6 +53,7 @@ mod merge;
 mod newcomer;
 mod patch;
 mod pins;
+mod real_artifacts;
 mod rehearse;
 mod rollback_dry_run;
 mod scan;

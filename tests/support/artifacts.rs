@@ -170,7 +170,13 @@ fn answer(
         None => act(&mut state),
     };
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let kind = if what == "get" {
+        "application/zip"
+    } else {
+        "application/json"
+    };
+    let head =
+        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
     let _ = stream.write_all(&[head.as_bytes(), &body].concat());
 }
 
@@ -249,7 +255,7 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
             None => (404, json!({"code": "not_found", "msg": "no such artifact"})),
         },
         _ => {
-            let wanted = body["name_filter"].as_str();
+            let (wanted, number) = (body["name_filter"].as_str(), body["id_filter"].as_str());
             let named = state
                 .artifacts
                 .iter()
@@ -261,7 +267,8 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
                     "workflow_run_backend_id": RUN, "workflow_job_run_backend_id": of.job, "name": name, "size": size,
                     "database_id": id.to_string(), "digest": digest,
                 });
-                of.ids.iter().map(item)
+                let ids = of.ids.iter().filter(move |id| number.is_none_or(|number| number == id.to_string()));
+                ids.map(item)
             });
             (200, json!({"artifacts": each.collect::<Vec<_>>()}))
         }

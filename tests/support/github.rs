@@ -546,7 +546,11 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
             )
         }
         ["actions", "artifacts", id, "zip"] => {
-            match state.artifacts.iter().find(|(_, of, _)| of["id"].as_u64() == id.parse().ok()) {
+            match state
+                .artifacts
+                .iter()
+                .find(|(_, of, _)| of["id"].as_u64() == id.parse().ok())
+            {
                 Some((.., Some(_))) => {
                     let to = format!("{}/{id}?sig={SIGNATURE}", state.blobs);
                     Reply(302, vec![("location".into(), to)], Value::Null)

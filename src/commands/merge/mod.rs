@@ -53,15 +53,18 @@ async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
             .push(errored("merge:folder", "The bundles can be put together", &error, help));
         return outcome;
     }
-    let folded = verdict::run(&plan.verdict, world).await;
-    if folded.checks.is_empty() {
-        let error = anyhow::anyhow!("there are no reports in the bundles");
-        let help = "seal the evidence directories in which the commands of the jobs wrote their reports";
-        outcome
-            .checks
-            .push(errored("merge:reports", "The bundles have reports", &error, help));
+    // Without a good bundle there is something wrong already.
+    if files::exists(&plan.evidence.evidence_dir.join(FOLDER)) {
+        let folded = verdict::run(&plan.verdict, world).await;
+        if folded.checks.is_empty() {
+            let error = anyhow::anyhow!("there are no reports in the bundles");
+            let help = "seal the evidence directories in which the commands of the jobs wrote their reports";
+            outcome
+                .checks
+                .push(errored("merge:reports", "The bundles have reports", &error, help));
+        }
+        outcome.append(folded);
     }
-    outcome.append(folded);
     if let Err(error) = keep(&outcome) {
         let help = "free some space, or name another folder with --evidence-dir";
         outcome
@@ -137,7 +140,11 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
 fn expected(expect: &[String], known: &[&str]) -> Check {
     let missing = expect.iter().filter(|name| !known.contains(&name.as_str()));
     let findings = missing.map(|name| {
-        let help = match nearest(name, known.iter().copied()) {
+        let others = known
+            .iter()
+            .copied()
+            .filter(|other| !expect.iter().any(|name| name == other));
+        let help = match nearest(name, others) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "check that its job ran, and sealed and uploaded its evidence".to_owned(),
         };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::step::{REQUIRED, docker, image};
-use crate::servers::answer;
+use crate::servers::{answer, free_port};
 use crate::skipped::not_checked;
 use crate::workflow::{DEPLOYS, DOWN, FORK, OK, Project, TOKEN};
 
@@ -122,7 +122,8 @@ fn act_runs_the_workflows_as_our_runner_does() {
     repository(&at("ours"), &ours);
     repository(&at("upload"), &[("action.yml", UPLOAD.to_owned())]);
     let pin = regex::Regex::new(r"uses: ([a-z]+/[a-z-]+)[^@\s]*@([0-9a-f]{40})").unwrap();
-    let pass = ["Verdict: pass", "uploaded evidence-staging-"];
+    const UPLOADED: &str = "The bundle is an artifact of the run";
+    let pass = ["Verdict: pass", UPLOADED];
     for (file, event, payload, deploys, server, passes, says) in [
         ("staging.yml", "push", "{}", DEPLOYS, OK, true, pass),
         (
@@ -141,17 +142,9 @@ fn act_runs_the_workflows_as_our_runner_does() {
             "exit 3",
             OK,
             false,
-            ["it exited with code 3", "uploaded evidence-staging-"],
+            ["it exited with code 3", UPLOADED],
         ),
-        (
-            "staging.yml",
-            "push",
-            "{}",
-            DEPLOYS,
-            DOWN,
-            false,
-            ["503", "uploaded evidence-staging-"],
-        ),
+        ("staging.yml", "push", "{}", DEPLOYS, DOWN, false, ["503", UPLOADED]),
         ("prove.yml", "push", "{}", DEPLOYS, OK, true, pass),
         ("prove.yml", "push", "{}", "exit 3", OK, false, pass),
         ("deploy-staging.yml", "push", "{}", DEPLOYS, OK, true, pass),
@@ -216,6 +209,11 @@ fn act_runs_the_workflows_as_our_runner_does() {
             &format!("--platform=ubuntu-latest={MACHINE}"),
             &format!("--var=STAGING_URL={url}"),
         ]);
+        act.args([
+            "--artifact-server-addr=127.0.0.1",
+            &format!("--artifact-server-port={}", free_port()),
+        ]);
+        act.arg("--artifact-server-path").arg(project.path("served"));
         act.arg("--eventpath")
             .arg(project.path("event.json"))
             .arg("--action-cache-path")

@@ -12,6 +12,7 @@ use super::ended::{Ended, Names};
 use super::expression::{Scope, Status};
 use super::host::said;
 use super::runner::Runner;
+use crate::artifacts::Artifacts;
 use crate::container::step::Step as Place;
 
 const ACTION: &str = "stageproof/stageproof";
@@ -136,6 +137,9 @@ impl Runner {
         next = next
             .env("GITHUB_EVENT_NAME", self.event)
             .env("GITHUB_ACTOR", self.actor);
+        for (name, value) in ended.service.iter().flat_map(Artifacts::env) {
+            next = next.env(name, &value);
+        }
         for (name, value) in env {
             next = next.env(name, value);
         }

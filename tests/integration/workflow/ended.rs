@@ -17,7 +17,6 @@ pub struct Ended {
     pub jobs: BTreeMap<String, &'static str>,
     /// Outputs of jobs that called a workflow, as `JOB`.
     pub outputs: BTreeMap<String, Names>,
-    pub artifacts: BTreeMap<String, PathBuf>,
     /// Where the action uploads to.
     pub service: Option<Artifacts>,
     /// Environments that were deployed to, one for each job that named one.

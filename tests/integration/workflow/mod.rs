@@ -398,7 +398,8 @@ fn the_first_workflows_pass_fail_and_skip() {
     run("smoke.yml", "", OK, |_| {}).is("smoke", "success");
     let ended = run("smoke.yml", "", DOWN, |_| {});
     ended.is("smoke", "failure");
-    assert!(ended.artifacts["evidence"].join("staging").is_dir());
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    assert_eq!(ended.uploaded()[0].0, format!("{today}-prove-1"));
     for (server, secret, result, verdict) in [
         (OK, true, "success", "Verdict: pass"),
         (OK, false, "success", "Verdict: skip"),
@@ -411,6 +412,6 @@ fn the_first_workflows_pass_fail_and_skip() {
         }
         let ended = runner.run(&example("rehearse.yml"));
         ended.is("rehearse", result).says(verdict);
-        assert_eq!(ended.artifacts.len(), 1);
+        ended.evidence();
     }
 }

@@ -135,3 +135,73 @@ pub fn newest(bundles: Vec<Bundle>) -> (Vec<Bundle>, Vec<String>) {
     }
     (newest.into_values().collect(), notes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle(name: &str, job: &str, attempt: &str) -> Bundle {
+        let folder = tempfile::tempdir().unwrap();
+        let index = serde_json::json!({
+            "schema": "stageproof.evidence/v1", "tool": {"name": "stageproof", "version": "0"}, "started_at": "", "hashed_at": "",
+            "packing": "", "total_bytes": 0, "files": [],
+            "subject": {"environment": "staging", "job": job, "run_attempt": attempt},
+        });
+        std::fs::write(folder.path().join(INDEX), index.to_string()).unwrap();
+        Bundle::of(folder.path().to_owned(), name)
+    }
+
+    #[test]
+    fn a_leg_is_called_as_its_bundle_without_the_attempt() {
+        for (name, attempt, leg) in [
+            ("proof-eu-2", "2", "proof-eu"),
+            ("proof-eu-2", "1", "proof-eu-2"),
+            ("proof-12", "2", "proof-12"),
+            ("proof", "1", "proof"),
+            ("-1", "1", "-1"),
+        ] {
+            assert_eq!(bundle(name, "deploy", attempt).leg, leg, "{name}");
+        }
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(Bundle::of(empty.path().to_owned(), "proof-1").leg, "proof-1");
+    }
+
+    #[test]
+    fn only_an_earlier_attempt_of_the_same_job_gives_way() {
+        let of = |bundles: &[(&str, &str, &str)]| {
+            let bundles = bundles.iter().map(|(name, job, attempt)| bundle(name, job, attempt));
+            let (newest, notes) = newest(bundles.collect());
+            let names: Vec<String> = newest.into_iter().map(|bundle| bundle.name).collect();
+            (names.join(" "), notes.len())
+        };
+        let is = |names: &str, notes| (names.to_owned(), notes);
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let all = [("p-1", "a", "1"), ("p-10", "a", "10"), ("p-2", "a", "2")];
+            assert_eq!(of(&order.map(|at| all[at])), is("p-10", 2), "{order:?}");
+        }
+        assert_eq!(
+            of(&[("p-1", "a", "1"), ("p-2", "b", "2")]),
+            is("p-1 p-2", 0),
+            "two jobs"
+        );
+        assert_eq!(of(&[("p-1", "a", "1"), ("p", "a", "1")]), is("p p-1", 0), "one attempt");
+    }
+
+    #[test]
+    fn a_folder_is_copied_with_its_rights_and_without_links() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = from.path().join("a/run.sh");
+        std::fs::create_dir(from.path().join("a")).unwrap();
+        std::fs::write(&path, "x").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", from.path().join("link")).unwrap();
+        let copy = to.path().join("copy");
+        put(from.path(), &copy, &|| false).unwrap();
+        let mode = std::fs::metadata(copy.join("a/run.sh")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
+        assert_eq!(std::fs::read_dir(&copy).unwrap().count(), 1);
+        assert!(put(from.path(), &to.path().join("stopped"), &|| true).is_err());
+        assert!(put(&from.path().join("none"), &to.path().join("none"), &|| false).is_err());
+    }
+}

@@ -353,6 +353,23 @@ mod tests {
     }
 
     #[test]
+    fn a_step_is_a_line_of_a_log_and_a_state_on_a_terminal() {
+        for (live, says) in [(false, "[    0.0s] uploading: 10 % of 5 bytes\n"), (true, "")] {
+            let (bytes, progress) = progress(live, Duration::from_secs(60), &[]);
+            let task = progress.doing("uploading");
+            task.step("10 % of 5 bytes");
+            assert_eq!(written(&bytes), says);
+            let (head, _) = progress.board().line(Instant::now()).unwrap();
+            assert_eq!(head, "uploading: 10 % of 5 bytes");
+            drop(task);
+        }
+        let (bytes, progress) = progress(false, Duration::from_secs(60), &[]);
+        let quiet = progress.careful(Arc::default(), false, Verbosity::Quiet);
+        quiet.doing("uploading").step("10 %");
+        assert_eq!(written(&bytes), "");
+    }
+
+    #[test]
     fn on_a_terminal_one_line_is_drawn_again_and_gone_before_another_comes() {
         let (bytes, progress) = progress(true, Duration::from_millis(10), &[]);
         let task = progress.waiting("GET http://h/", None);

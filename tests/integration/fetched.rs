@@ -1,6 +1,10 @@
 //! Bundles that other jobs and runs uploaded, read by `verify` and `verdict` without a download step.
 
 use std::fs;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -154,11 +158,46 @@ fn what_is_missing_or_goes_wrong_is_said_and_nothing_is_kept() {
         .code(1)
         .says("this run has no artifact `proof`")
         .says("it has no artifacts at all");
+    artifacts.holds("..", &zip);
+    for command in ["verify", "verdict", "merge"] {
+        gate.run([command, "--artifact=*"])
+            .code(1)
+            .says("a name that no file may have: \"..\"");
+    }
     artifacts.holds("proof-eu", &zip);
     gate.run(["verdict", "--artifact=prof-eu"])
         .code(1)
         .says("did you mean `proof-eu`?");
-    gate.run(["verify", "--artifact=x*"]).code(1).says("it has proof-eu");
+    gate.run(["verify", "--artifact=x*"]).code(1).says("it has .., proof-eu");
+}
+
+#[test]
+fn a_cancelled_download_leaves_nothing() {
+    let (arrived, arrives) = channel();
+    let (release, released) = channel::<()>();
+    let (arrived, released): (Mutex<Sender<()>>, _) = (Mutex::new(arrived), Mutex::new(released));
+    let artifacts = Artifacts::start(false, move |asked, _| {
+        if asked == "get" {
+            arrived.lock().unwrap().send(()).unwrap();
+            let _ = released.lock().unwrap().recv();
+        }
+        None
+    });
+    artifacts.holds("proof", b"zip");
+    let gate = in_action(&artifacts);
+    let mut command = gate.command(["merge", "--artifact=proof", "--evidence-dir=all"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    arrives.recv_timeout(Duration::from_secs(60)).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(release);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && text.contains("interrupted by SIGTERM"),
+        "{text}"
+    );
+    nothing_is_left(&gate);
+    assert!(!gate.root().join("all/bundles").exists() && !gate.root().join("all.zip").exists());
 }
 
 #[test]

@@ -303,7 +303,8 @@ fn choose(mut offers: Vec<Offer>, wanted: &Wanted, source: &Source) -> Result<Ve
         return Err(NotFetched::TooMany(offers.len()));
     }
     for offer in &offers {
-        if not_in_a_name(&offer.name).is_some() || offer.name.chars().any(char::is_control) || offer.name.is_empty() {
+        let is_odd = |c: char| c.is_control() || not_in_a_name(&String::from(c)).is_some();
+        if matches!(offer.name.as_str(), "" | "." | "..") || offer.name.contains(is_odd) {
             return Err(NotFetched::OddName(offer.name.clone()));
         }
         if offer.is_expired {

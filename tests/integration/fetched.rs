@@ -168,7 +168,9 @@ fn what_is_missing_or_goes_wrong_is_said_and_nothing_is_kept() {
     gate.run(["verdict", "--artifact=prof-eu"])
         .code(1)
         .says("did you mean `proof-eu`?");
-    gate.run(["verify", "--artifact=x*"]).code(1).says("it has .., proof-eu");
+    gate.run(["verify", "--artifact=x*"])
+        .code(1)
+        .says("it has .., proof-eu");
 }
 
 #[test]

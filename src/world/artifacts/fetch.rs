@@ -128,17 +128,19 @@ impl NotFetched {
                 "it has no artifacts at all: check that the job that uploads them ran before this one (needs)"
                     .to_owned()
             }
-            Self::NotFound { name, there, .. } => match nearest(name, there.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    let mut shown = there.clone();
-                    if there.len() > MOST_NAMED {
-                        shown.truncate(MOST_NAMED);
-                        shown.push(format!("{} more", there.len() - MOST_NAMED));
+            Self::NotFound { name, there, .. } => {
+                match nearest(name, there.iter().map(String::as_str).filter(|_| !name.contains('*'))) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => {
+                        let mut shown = there.clone();
+                        if there.len() > MOST_NAMED {
+                            shown.truncate(MOST_NAMED);
+                            shown.push(format!("{} more", there.len() - MOST_NAMED));
+                        }
+                        format!("it has {}", shown.join(", "))
                     }
-                    format!("it has {}", shown.join(", "))
                 }
-            },
+            }
             Self::Expired(_) | Self::Gone(..) => {
                 "run the job that uploads it again, or keep it for longer with --retention-days".to_owned()
             }

@@ -73,8 +73,10 @@ fn the_zip_becomes_an_artifact_byte_for_byte() {
         assert!((29..=30).contains(&days), "{expiry}");
         let text = ran.stdout() + &ran.stderr();
         // A log shows how far it is.
-        let line = regex::Regex::new(r"(?m)^\[ +\d+\.\ds\] uploading the zip: [34]0 % of \d+ bytes$").unwrap();
-        assert!(line.is_match(&text), "{text}");
+        assert!(
+            text.lines().any(|line| line.contains("] uploading the zip: 30 % of ")),
+            "{text}"
+        );
         assert!(!text.contains(artifacts.token()) && !text.contains("s1g"), "{text}");
     }
 }

@@ -114,7 +114,7 @@ subcommands! {
     ForegroundProof(foreground_proof::ForegroundProofOptions),
     /// Masks secrets in the evidence, and seals it with hashes, an index and a deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
-    /// Checks a sealed directory or zip, offline.
+    /// Checks sealed evidence: a directory or a zip, offline, or an artifact of a run.
     Verify(verify::VerifyOptions),
     /// Combines the reports of several steps and jobs into one verdict.
     Verdict(verdict::VerdictOptions),

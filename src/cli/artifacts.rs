@@ -7,6 +7,7 @@ use super::error::UsageError;
 use super::skip_guard::is_variable;
 use super::{Given, Or};
 use crate::commands::diagnose::RunRef;
+use crate::commands::verdict;
 use crate::world::artifacts::{OfRun, Wanted};
 
 #[derive(Clone, Debug, Default, Args)]
@@ -27,6 +28,16 @@ impl Or for ArtifactOptions {
     /// Names are typed, never configured.
     fn or(self, _: Self) -> Self {
         self
+    }
+}
+
+/// Reports of a run that was named are compared with that one. Its id decides which commit they are of.
+pub fn of_run(wanted: &Wanted, plan: &mut verdict::Plan) {
+    if let (Some(run), verdict::Plan::Fold(fold)) = (&wanted.run, plan) {
+        let subject = &mut fold.origin.subject;
+        subject.run_id = Some(run.id.to_string());
+        subject.repository = run.repository.clone().or(subject.repository.take());
+        (subject.run_attempt, subject.sha) = (None, None);
     }
 }
 

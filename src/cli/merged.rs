@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::artifacts::ArtifactOptions;
+use super::artifacts::{ArtifactOptions, of_run};
 use super::error::UsageError;
 use super::evidence_bundle::{EvidenceBundleOptions, UploadWhen};
 use super::verdict::VerdictOptions;
@@ -68,11 +68,15 @@ impl Options for MergeOptions {
         };
         let verdict = verdict.or(given.config.verdict.take().unwrap_or_default());
         let strict = given.waivers_off || verdict.strict();
+        let mut verdict = verdict.plan(&given.setting, given.waivers(strict), strict, given.world)?;
+        if let Some(wanted) = &artifacts {
+            of_run(wanted, &mut verdict);
+        }
         Ok(Box::new(Plan {
             bundles: named(self.bundles, &given.world.workspace)?,
             artifacts,
             expect: self.expect,
-            verdict: verdict.plan(&given.setting, given.waivers(strict), strict, given.world)?,
+            verdict,
             evidence: seal.plan(&given.setting, given.world)?,
         }))
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::artifacts::ArtifactOptions;
+use super::artifacts::{ArtifactOptions, of_run};
 use super::common::Setting;
 use super::error::UsageError;
 use super::{Given, Options};
@@ -69,8 +69,11 @@ impl Options for VerdictOptions {
         let waivers = given.waivers(strict);
         let artifacts = options.artifacts.wanted(given)?;
         let mut plan = options.plan(&given.setting, waivers, strict, given.world)?;
-        if let (Plan::Fold(fold), Some(_)) = (&mut plan, &artifacts) {
-            fold.artifacts = artifacts;
+        if let Some(wanted) = artifacts {
+            of_run(&wanted, &mut plan);
+            if let Plan::Fold(fold) = &mut plan {
+                fold.artifacts = Some(wanted);
+            }
         }
         Ok(Box::new(plan))
     }

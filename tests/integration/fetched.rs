@@ -209,6 +209,7 @@ fn a_run_step_and_another_run_need_a_token() {
         .pages_of(1)
         .run(70, 40, "completed", 1)
         .artifact(70, "old", &eu, Some(&digest(&eu)), true)
+        .artifact(70, "astray", &eu, None, false)
         .artifact(77, "proof-us", &us, Some(&digest(&us)), false)
         .artifact(77, "proof-eu", &eu, None, false)
         .artifact(77, "forged", &us, Some(&digest(&eu)), false);
@@ -220,6 +221,19 @@ fn a_run_step_and_another_run_need_a_token() {
         .says("GitHub recorded none");
     let url = "--run=https://github.com/acme/shop/actions/runs/77";
     gate.run(["verify", "--artifact=proof-us", url]).code(0);
+    // A later workflow has another run, attempt and commit.
+    let later = [
+        ("GITHUB_RUN_ID", "78"),
+        ("GITHUB_RUN_ATTEMPT", "1"),
+        ("GITHUB_SHA", "f00"),
+    ];
+    for command in ["verdict", "merge"] {
+        gate.run_with(&later, "", [command, "--artifact=proof-*", "--run=77"])
+            .code(0);
+    }
+    gate.run(["verdict", "--artifact=astray", "--run=70"])
+        .code(1)
+        .says("from another run: 77, but this is 70");
     gate.run(["verify", "--artifact=old", "--run=70"])
         .code(1)
         .says("the artifact `old` has expired");

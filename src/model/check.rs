@@ -61,17 +61,6 @@ pub enum Ended {
     Errored { cause: String, help: Option<String> },
 }
 
-impl Ended {
-    /// It failed, or it could not be looked up.
-    pub fn is_bad(&self) -> bool {
-        match self {
-            Self::Looked(findings) => findings.iter().any(Finding::fails),
-            Self::Skipped { .. } => false,
-            Self::Errored { .. } => true,
-        }
-    }
-}
-
 /// One claim ("GET / answers 200") and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]

@@ -7,7 +7,7 @@ use super::{STAGE, errored};
 use crate::commands::verify;
 use crate::engine;
 use crate::model::capped::Capped;
-use crate::model::{Check, Ended, Fact, Outcome};
+use crate::model::{Check, Ended, Fact, Outcome, Status};
 use crate::world::{World, bundles};
 
 /// What verifying came to. If nothing is wrong, the copy is there.
@@ -62,8 +62,8 @@ fn plan(path: &Path) -> verify::Plan {
     }
 }
 
-fn is_good(check: &Check) -> bool {
-    !check.ended.is_bad()
+pub fn is_good(check: &Check) -> bool {
+    !matches!(check.status(), Status::Failed | Status::Errored)
 }
 
 /// Several checks as one.

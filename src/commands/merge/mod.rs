@@ -101,7 +101,7 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
     for (number, (name, path)) in given.iter().enumerate() {
         let copy = temporary.path().join(number.to_string());
         let check = leg::verified(name, path, &copy, world).await;
-        if !check.ended.is_bad() {
+        if leg::is_good(&check) {
             good.push(Bundle::of(copy, name));
         }
         outcome.checks.push(check);

@@ -1,4 +1,4 @@
-//! Options of `merge`, a word that the macro of [`super`] has already.
+//! Options of `merge`. A macro of this folder has that name already, so the module cannot.
 
 use std::path::{Path, PathBuf};
 

@@ -203,19 +203,20 @@ fn search(of: [Option<String>; 3], last: Option<usize>) -> Result<Option<Search>
 
 fn run_refs(given: &[String], world: &World) -> Result<Vec<RunRef>, UsageError> {
     let filled = given.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    filled.map(|text| run_ref(text, world)).collect()
+}
+
+/// What --run names.
+pub fn run_ref(text: &str, world: &World) -> Result<RunRef, UsageError> {
     let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
-    filled
-        .map(|text| {
-            run_ref(text, server.as_ref()).ok_or_else(|| {
-                UsageError::new(format!("--run `{}` is no run", one_line(text)))
-                    .help("give the id of a run, or its address: https://github.com/OWNER/NAME/actions/runs/123")
-            })
-        })
-        .collect()
+    parse_run(text, server.as_ref()).ok_or_else(|| {
+        UsageError::new(format!("--run `{}` is no run", one_line(text)))
+            .help("give the id of a run, or its address: https://github.com/OWNER/NAME/actions/runs/123")
+    })
 }
 
 /// `123`, or `https://github.com/OWNER/NAME/actions/runs/123`, with `/job/4` or `/attempts/2` behind it.
-fn run_ref(text: &str, server: Option<&Url>) -> Option<RunRef> {
+fn parse_run(text: &str, server: Option<&Url>) -> Option<RunRef> {
     if let Ok(id) = text.parse() {
         return Some(RunRef::of(id));
     }

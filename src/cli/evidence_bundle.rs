@@ -99,7 +99,7 @@ pub struct EvidenceBundleOptions {
     /// run steps; required fails elsewhere [default: never].
     #[arg(long, value_enum, value_name = "WHEN")]
     pub upload: Option<UploadWhen>,
-    /// Name of the artifact [default: made of the zip's name, the job and the attempt, and different in each job].
+    /// Name of the artifact [default: made of the zip's name, the job, the values of its matrix and the attempt].
     #[arg(long, value_name = "NAME")]
     pub artifact_name: Option<String>,
     /// Days after which GitHub deletes the artifact [default: the repository's setting].
@@ -195,7 +195,7 @@ impl EvidenceBundleOptions {
     }
 
     pub fn plan(self, setting: &Setting, world: &World) -> Result<Plan, UsageError> {
-        let upload = self.upload()?;
+        let upload = self.upload(&world.env)?;
         let store = self.storing(setting, world)?;
         let output = match &self.output {
             Some(path) => world.workspace.join(path),

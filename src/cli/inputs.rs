@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
+use serde_json::Value;
 
 use super::error::UsageError;
 use super::paths::PathIn;
@@ -30,6 +31,26 @@ const OF_THE_RUNNER: [&str; 2] = ["INPUT_ENTRYPOINT", "INPUT_ARGS"];
 /// What action.yml hands to every command as arguments. The variables of these inputs hold the container's names of what is
 /// mounted, and an argument is left as it is.
 const OF_THE_ACTION: [&str; 2] = ["host-temp", "host-workspace"];
+
+/// What the runner fills in for the names of artifacts.
+const MATRIX: &str = "host-matrix";
+
+/// The values of the job's matrix, without their names; an empty text if it has none. `None`: only the action knows.
+pub fn matrix(env: &Env) -> Option<String> {
+    fn add(value: &Value, to: &mut Vec<String>) {
+        match value {
+            Value::Null => {}
+            Value::Array(values) => values.iter().for_each(|value| add(value, to)),
+            Value::Object(values) => values.values().for_each(|value| add(value, to)),
+            Value::String(text) => to.push(text.clone()),
+            other => to.push(other.to_string()),
+        }
+    }
+    let value = serde_json::from_str(env.get(&variable(MATRIX))?).ok()?;
+    let mut values = Vec::new();
+    add(&value, &mut values);
+    Some(values.join("-"))
+}
 
 /// Takes the action's own arguments, if there are no others.
 fn action_arguments(argv: &mut Vec<OsString>) -> Vec<OsString> {
@@ -214,6 +235,7 @@ pub fn stranger(tree: &clap::Command, subcommand: &clap::Command, name: &str, va
         || variable_name == COMMAND
         || OF_THE_RUNNER.contains(&&*variable_name)
         || OF_THE_ACTION.contains(&name)
+        || name == MATRIX
         || own.iter().any(|own| own == name)
     {
         return None;

@@ -4,6 +4,7 @@
 //! and a configuration key cannot differ in name, meaning or help. What was typed (`*Options`) is merged over what
 //! the configuration says and then turned into a subcommand's `Plan`.
 
+mod artifacts;
 mod check;
 mod common;
 mod config;
@@ -16,6 +17,7 @@ mod heartbeat;
 mod init;
 mod inputs;
 mod install;
+mod merged;
 mod paths;
 mod rehearse;
 mod rollback_dry_run;
@@ -112,10 +114,12 @@ subcommands! {
     ForegroundProof(foreground_proof::ForegroundProofOptions),
     /// Masks secrets in the evidence, and seals it with hashes, an index and a deterministic zip.
     EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
-    /// Checks a sealed directory or zip, offline.
+    /// Checks sealed evidence: a directory or a zip, offline, or an artifact of a run.
     Verify(verify::VerifyOptions),
     /// Combines the reports of several steps and jobs into one verdict.
     Verdict(verdict::VerdictOptions),
+    /// Puts the bundles of several jobs into one, with one verdict.
+    Merge(merged::MergeOptions),
     /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal and evidence.
     Rehearse(rehearse::RehearseOptions),
     /// Checks the configuration and the workflows that use stageproof, offline.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::error::UsageError;
-use super::evidence_bundle::EvidenceBundleOptions;
+use super::evidence_bundle::{EvidenceBundleOptions, UploadWhen};
 use super::rollback_dry_run::Around;
 use super::{Given, Options};
 use super::{env_from, rollback_dry_run, smoke};
@@ -17,6 +17,9 @@ pub struct RehearseOptions {
     /// Fail instead of skipping if prerequisites are missing, and ignore waivers.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub strict: Option<bool>,
+    /// Upload the zip as an artifact of the run, as evidence-bundle does [default: never].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub upload: Option<UploadWhen>,
 }
 
 impl Options for RehearseOptions {
@@ -66,7 +69,8 @@ impl Options for RehearseOptions {
                 "add one of them to .github/stageproof.yml (the README has one to copy), or name a file with --config",
             ));
         }
-        let evidence = config.evidence_bundle.take().unwrap_or_default();
+        let mut evidence = config.evidence_bundle.take().unwrap_or_default();
+        evidence.upload = self.upload.or(evidence.upload);
         given.secret_names.extend(evidence.sign_key_env.clone());
         let mut guard = config.skip_guard.take().unwrap_or_default();
         guard.strict = self.strict.or(guard.strict);

@@ -6,6 +6,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::artifacts::{ArtifactOptions, of_run};
 use super::common::Setting;
 use super::error::UsageError;
 use super::{Given, Options};
@@ -29,6 +30,9 @@ pub struct VerdictOptions {
     /// Folders with evidence, such as one per job [default: the evidence directory].
     #[arg(action = clap::ArgAction::Append, value_name = "DIR")]
     pub folders: Vec<PathBuf>,
+    #[command(flatten)]
+    #[serde(skip)]
+    pub artifacts: ArtifactOptions,
     /// Report to require, by its file name without .json (smoke, smoke-blue); repeatable.
     #[arg(long, value_name = "NAME")]
     pub require: Vec<String>,
@@ -49,7 +53,7 @@ pub struct VerdictOptions {
     #[arg(long, value_name = "FILE.md")]
     pub status_file: Option<PathBuf>,
     /// Only read this status file: pass if it says SUCCESS for this run and is recent, fail otherwise.
-    #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "require", "expect", "status_file"])]
+    #[arg(long, value_name = "FILE.md", conflicts_with_all = ["folders", "artifact", "require", "expect", "status_file"])]
     #[serde(skip)]
     pub read: Option<PathBuf>,
 }
@@ -63,7 +67,15 @@ impl Options for VerdictOptions {
         let options = self.or(given.config.verdict.take().unwrap_or_default());
         let strict = given.waivers_off || options.strict();
         let waivers = given.waivers(strict);
-        Ok(Box::new(options.plan(&given.setting, waivers, strict, given.world)?))
+        let artifacts = options.artifacts.wanted(given)?;
+        let mut plan = options.plan(&given.setting, waivers, strict, given.world)?;
+        if let Some(wanted) = artifacts {
+            of_run(&wanted, &mut plan);
+            if let Plan::Fold(fold) = &mut plan {
+                fold.artifacts = Some(wanted);
+            }
+        }
+        Ok(Box::new(plan))
     }
 }
 
@@ -74,6 +86,7 @@ impl VerdictOptions {
             config,
             Self {
                 folders,
+                artifacts,
                 require,
                 expect,
                 max_age,
@@ -117,11 +130,12 @@ impl VerdictOptions {
         }
         let own_report = report::path(&setting.evidence_dir, "verdict", setting.label.as_deref());
         let folders = match self.folders.is_empty() {
-            true => evidence(setting),
-            false => self.folders.iter().map(|folder| world.workspace.join(folder)).collect(),
+            true if self.artifacts.artifact.is_empty() => evidence(setting),
+            _ => self.folders.iter().map(|folder| world.workspace.join(folder)).collect(),
         };
         Ok(Plan::Fold(Box::new(Fold {
             folders,
+            artifacts: None,
             expect: self.expect.iter().map(|text| expect(text)).collect::<Result<_, _>>()?,
             require: self.require,
             origin,

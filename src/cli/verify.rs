@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::artifacts::ArtifactOptions;
 use super::error::UsageError;
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::verify::{Plan, Signer};
+use crate::commands::verify::{Plan, Signer, Target};
 use crate::model::attest::{ENVELOPE_FILE, beside};
 
 #[derive(Clone, Debug, Default, Args)]
@@ -18,6 +19,8 @@ pub struct VerifyOptions {
     /// Sealed evidence directory or zip to verify.
     #[arg(value_name = "DIR or ZIP")]
     pub bundle: Option<PathBuf>,
+    #[command(flatten)]
+    pub artifacts: ArtifactOptions,
     /// Expected SHA-256 of the manifest, recorded elsewhere when the evidence was sealed: 64 hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<String>,
@@ -44,20 +47,34 @@ impl Options for VerifyOptions {
     }
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
-        Ok(Box::new(self.plan(&given.world.workspace)?))
+        let artifacts = self.artifacts.wanted(given)?.map(Target::Artifacts);
+        Ok(Box::new(self.plan(&given.world.workspace, artifacts)?))
     }
 }
 
 impl VerifyOptions {
-    pub fn plan(self, workspace: &Path) -> Result<Plan, UsageError> {
-        let target = self.bundle.ok_or_else(|| {
-            UsageError::new("verify needs a directory or a zip")
-                .help("give the sealed directory or the zip: stageproof verify artifacts/staging/2026-01-31.zip")
-        })?;
-        let target = workspace.join(target);
-        let envelope = match self.signature {
-            Some(file) => workspace.join(file),
-            None => beside(&target, ENVELOPE_FILE),
+    fn plan(self, workspace: &Path, artifacts: Option<Target>) -> Result<Plan, UsageError> {
+        let path = self.bundle.map(|path| workspace.join(path));
+        let target = match (path.clone().map(Target::Path), artifacts) {
+            (Some(target), None) | (None, Some(target)) => target,
+            (Some(_), Some(_)) => {
+                return Err(UsageError::new("both a path and --artifact were given").help("leave one of them out"));
+            }
+            (None, None) => {
+                return Err(UsageError::new("verify needs a directory, a zip or an artifact").help(
+                    "give the sealed directory or the zip, stageproof verify artifacts/staging/2026-01-31.zip, or the \
+                     name of an artifact, --artifact NAME",
+                ));
+            }
+        };
+        let envelope = match (self.signature, path) {
+            (Some(file), _) => workspace.join(file),
+            (None, Some(path)) => beside(&path, ENVELOPE_FILE),
+            (None, None) if self.public_key.is_some() => {
+                return Err(UsageError::new("--public-key needs --signature for an artifact")
+                    .help("an artifact has the zip only: keep the signed statement, and name its file"));
+            }
+            (None, None) => PathBuf::new(),
         };
         Ok(Plan {
             signer: self.public_key.map(|file| Signer {

@@ -1,7 +1,8 @@
-//! A folder per subcommand: its plan, its checks, its finding codes. No folder uses another's; `rehearse` alone calls
-//! them in turn. A subcommand is a function from a plan to an outcome: it never prints, never exits, never reads the
+//! A folder per subcommand: its plan, its checks, its finding codes. No folder uses another's; `rehearse` and `merge` alone
+//! call them in turn. A subcommand is a function from a plan to an outcome: it never prints, never exits, never reads the
 //! environment behind the world's back.
 
+mod artifacts;
 pub mod check;
 pub mod diagnose;
 pub mod evidence_bundle;
@@ -9,6 +10,7 @@ pub mod foreground_proof;
 pub mod heartbeat;
 pub mod init;
 pub mod install;
+pub mod merge;
 pub mod rehearse;
 pub mod rollback_dry_run;
 pub mod scan;

@@ -5,6 +5,7 @@ pub mod archive;
 pub mod artifacts;
 pub mod aws;
 pub mod binary;
+pub mod bundles;
 pub mod calls;
 pub mod clock;
 pub mod copy;

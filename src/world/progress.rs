@@ -175,6 +175,18 @@ impl Progress {
 }
 
 impl Task {
+    /// A step that a log must show: a line of its own there, and the state on a terminal.
+    pub fn step(&self, state: &str) {
+        self.now(state, None);
+        let mut board = self.progress.board();
+        if self.progress.verbosity > Verbosity::Quiet && !board.live {
+            let line = board.tasks.iter().find(|doing| doing.id == self.id);
+            if let Some(line) = line.map(|doing| format!("{}: {}", doing.what, doing.state)) {
+                board.write(&line);
+            }
+        }
+    }
+
     /// How it is going.
     pub fn now(&self, state: &str, until: Option<Instant>) {
         let state = self.progress.shown(state);
@@ -338,6 +350,23 @@ mod tests {
         assert!((1..=3).contains(&said.lines().count()), "{said}");
         std::thread::sleep(Duration::from_millis(120));
         assert_eq!(written(&bytes), said, "there is nothing to wait for");
+    }
+
+    #[test]
+    fn a_step_is_a_line_of_a_log_and_a_state_on_a_terminal() {
+        for (live, says) in [(false, "[    0.0s] uploading: 10 % of 5 bytes\n"), (true, "")] {
+            let (bytes, progress) = progress(live, Duration::from_secs(60), &[]);
+            let task = progress.doing("uploading");
+            task.step("10 % of 5 bytes");
+            assert_eq!(written(&bytes), says);
+            let (head, _) = progress.board().line(Instant::now()).unwrap();
+            assert_eq!(head, "uploading: 10 % of 5 bytes");
+            drop(task);
+        }
+        let (bytes, progress) = progress(false, Duration::from_secs(60), &[]);
+        let quiet = progress.careful(Arc::default(), false, Verbosity::Quiet);
+        quiet.doing("uploading").step("10 %");
+        assert_eq!(written(&bytes), "");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub const COMMANDS: &[&str] = &[
     "evidence-bundle",
     "verify",
     "verdict",
+    "merge",
     "rehearse",
     "check",
     "scan",

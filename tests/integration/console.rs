@@ -170,6 +170,21 @@ fn evidence() {
 }
 
 #[test]
+fn merge() {
+    let gate = Gate::new();
+    for (label, body) in [("eu", GOOD), ("us", BAD)] {
+        let (label, dir) = (format!("--label={label}"), format!("--evidence-dir={label}"));
+        gate.run(["smoke", &answer(body), "--within=100ms", &label, &dir]);
+        gate.run(["evidence-bundle", &dir]).code(0);
+    }
+    let expect = ["--expect=eu", "--expect=us", "--expect=ap"];
+    Transcript::of(&gate)
+        .run(&["merge", "eu.zip", "--evidence-dir=one"])
+        .run(&[&["merge", "eu.zip", "us.zip", "--evidence-dir=all"], &expect[..]].concat())
+        .is("merge");
+}
+
+#[test]
 fn verdict() {
     let gate = Gate::new();
     let empty = Transcript::of(&gate).run(&["verdict"]);

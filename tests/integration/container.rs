@@ -260,7 +260,7 @@ fn without_any_temporary_folder_the_workspace_is_used_and_left_clean() {
     assert_eq!(left, [".git", "app", "proof"]);
 }
 
-/// Needs `evidence-bundle` and `verify`.
+/// Needs `evidence-bundle`, `verify` and `merge`.
 #[test]
 fn evidence_is_sealed_and_verified() {
     let Some(image) = image() else { return };
@@ -278,6 +278,14 @@ fn evidence_is_sealed_and_verified() {
     let zip = fs::metadata(step.path("workspace/proof.zip")).unwrap();
     assert_eq!(zip.uid(), 0, "the runner's containers are root");
     let step = step.then("verify").input("bundle", "proof.zip");
+    step.run().code(0);
+    let step = step
+        .then("merge")
+        .input("bundles", "proof.zip")
+        .input("expect", "proof")
+        .input("evidence-dir", "all");
+    step.run().code(0);
+    let step = step.then("verify").input("bundle", "all/bundles/proof");
     step.run().code(0);
     let mut bytes = fs::read(step.path("workspace/proof.zip")).unwrap();
     let middle = bytes.len() / 2;

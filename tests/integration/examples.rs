@@ -36,6 +36,7 @@ fn every_example_of_the_help_works() {
         "verdict",
         "evidence-bundle",
         "verify",
+        "merge",
         "rehearse",
         "check",
         "scan",

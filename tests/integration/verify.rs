@@ -165,7 +165,9 @@ fn what_is_not_a_zip_is_said_so() {
         verify(&gate, "cut.zip").code(1).says("not a complete zip file");
     }
     verify(&gate, "no-such.zip").code(4).says("No such file");
-    gate.run(["verify"]).code(2).says("needs a directory or a zip");
+    gate.run(["verify"])
+        .code(2)
+        .says("needs a directory, a zip or an artifact");
 }
 
 /// What others packed, other tools may unpack to something else than what was looked at.

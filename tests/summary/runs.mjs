@@ -98,6 +98,10 @@ const jobs = [
     ['heartbeat-fail', [['heartbeat', '--retries=2', '--', 'sh', '-c', 'echo "npm ERR! code E404"; sleep 1; exit 3']]],
     ['evidence-bundle', [['evidence-bundle', '--evidence-dir=evidence', 'app']]],
     ['verify', [['evidence-bundle', '--evidence-dir=evidence', 'app'], ['verify', 'evidence']]],
+    ['merge', [
+        ['smoke', '{url}', ...fast, '--label=eu', '--evidence-dir=eu'], ['evidence-bundle', '--evidence-dir=eu'],
+        ['merge', 'eu.zip', '--expect=eu', '--expect=us', '--evidence-dir=all'],
+    ]],
     ['foreground-proof', [
         ['heartbeat', '--evidence-dir=evidence', '--', 'true'],
         ['foreground-proof', '--evidence-dir=evidence', '--log=evidence/logs/heartbeat.log'],

@@ -16,6 +16,8 @@ use crate::servers::serve;
 
 const RUN: &str = "ce7f54c7-61c7-4aae-887f-30da475f5f1a";
 pub const JOB: &str = "ca395085-040a-526b-2ce8-bdc85f692774";
+/// Another one of the same run.
+const OTHER_JOB: &str = "0b7f9c1d-3c55-5d0f-9a51-8a1f3e1f6c22";
 const SIGNATURE: &str = "s1g%2Bnature%3D";
 
 /// What goes wrong with a request.
@@ -35,6 +37,7 @@ struct State {
 
 #[derive(Default)]
 struct Stored {
+    job: &'static str,
     expires_at: Option<String>,
     blocks: BTreeMap<String, Vec<u8>>,
     bytes: Option<Vec<u8>>,
@@ -57,12 +60,12 @@ impl Artifacts {
         let (own, faults) = (Arc::clone(&state), Arc::clone(&fault));
         let store = serve(move |mut stream| {
             let request = Request::read(&mut stream);
-            let comp = if request.target.contains("comp=blocklist") {
-                "list"
-            } else {
-                "block"
+            let comp = match request.method.as_str() {
+                "GET" => "get",
+                _ if request.target.contains("comp=blocklist") => "list",
+                _ => "block",
             };
-            answer(&mut stream, &own, comp, &*faults, |state| put(state, &request));
+            answer(&mut stream, &own, comp, &*faults, |state| stored(state, &request));
         });
         let own = Arc::clone(&state);
         let bearer = format!("Bearer {token}");
@@ -72,22 +75,22 @@ impl Artifacts {
             answer(&mut stream, &own, &method, &*fault, |state| {
                 let path = "/twirp/github.actions.results.api.v1.ArtifactService/";
                 if request.method != "POST" || request.target != format!("{path}{method}") {
-                    return (404, error("bad_route"));
+                    return (404, error("bad_route").into());
                 }
                 if request.headers.get("authorization") != Some(&bearer) {
-                    return (401, error("unauthenticated"));
+                    return (401, error("unauthenticated").into());
                 }
                 if request.headers.get("content-type").map(String::as_str) != Some("application/json") {
-                    return (415, error("unexpected Content-Type"));
+                    return (415, error("unexpected Content-Type").into());
                 }
                 let body = serde_json::from_slice(&request.body).unwrap_or_default();
                 let (status, answer) = call(state, &method, &body, &store);
                 (
                     status,
                     if camel_case {
-                        camel(&answer).to_string()
+                        camel(&answer).to_string().into()
                     } else {
-                        answer.to_string()
+                        answer.to_string().into()
                     },
                 )
             });
@@ -118,6 +121,20 @@ impl Artifacts {
         each.collect()
     }
 
+    /// Another job of the run uploaded it; later ones of a name are newer.
+    pub fn holds(&self, name: &str, bytes: &[u8]) {
+        let mut state = self.state.lock().unwrap();
+        let fresh = state.fresh();
+        let ids = state.artifacts.remove(name).map_or(Vec::new(), |stored| stored.ids);
+        let stored = Stored {
+            job: OTHER_JOB,
+            bytes: Some(bytes.to_vec()),
+            ids: [ids, vec![fresh]].concat(),
+            ..Stored::default()
+        };
+        state.artifacts.insert(name.to_owned(), stored);
+    }
+
     pub fn expires_at(&self, name: &str) -> Option<String> {
         self.state.lock().unwrap().artifacts[name].expires_at.clone()
     }
@@ -127,19 +144,25 @@ impl Artifacts {
     }
 }
 
+impl State {
+    fn fresh(&self) -> u64 {
+        1000 + self.artifacts.values().map(|of| of.ids.len() as u64).sum::<u64>()
+    }
+}
+
 /// Acts on a request, unless something goes wrong with it.
 fn answer(
     stream: &mut TcpStream,
     state: &Mutex<State>,
     what: &str,
     fault: &dyn Fn(&str, usize) -> Option<Fault>,
-    act: impl FnOnce(&mut State) -> (u16, String),
+    act: impl FnOnce(&mut State) -> (u16, Vec<u8>),
 ) {
     let mut state = state.lock().unwrap();
     let before = state.asked.iter().filter(|asked| *asked == what).count();
     state.asked.push(what.to_owned());
     let (status, body) = match fault(what, before) {
-        Some(Fault::Answer(status, body)) => (status, body.to_owned()),
+        Some(Fault::Answer(status, body)) => (status, body.into()),
         Some(Fault::Lost) => {
             act(&mut state);
             return;
@@ -147,8 +170,14 @@ fn answer(
         None => act(&mut state),
     };
     let length = body.len();
-    let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-    let _ = stream.write_all(text.as_bytes());
+    let kind = if what == "get" {
+        "application/zip"
+    } else {
+        "application/json"
+    };
+    let head =
+        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat());
 }
 
 fn error(msg: &str) -> String {
@@ -162,6 +191,7 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
         "CreateArtifact" => &["name", "version", "expires_at"],
         "FinalizeArtifact" => &["name", "size", "hash"],
         "ListArtifacts" => &["name_filter", "id_filter"],
+        "GetSignedArtifactURL" => &["name"],
         _ => return (404, json!({"code": "bad_route", "msg": "no such method"})),
     };
     let ids = ["workflow_run_backend_id", "workflow_job_run_backend_id"];
@@ -172,10 +202,15 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
     {
         return refuse(&format!("unknown field {odd}"));
     }
-    if text(ids[0]) != RUN || text(ids[1]) != JOB {
-        return refuse("these are not the ids of the token");
-    }
     let name = text("name");
+    // To be downloaded, an artifact is asked for by the ids that it is listed with.
+    let job = match method {
+        "GetSignedArtifactURL" => state.artifacts.get(&name).map_or(JOB, |of| of.job),
+        _ => JOB,
+    };
+    if text(ids[0]) != RUN || text(ids[1]) != job {
+        return refuse("these are not the right ids");
+    }
     match method {
         "CreateArtifact" => {
             if body["version"] != 4
@@ -189,6 +224,7 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
                 return (409, json!({"code": "already_exists", "msg": msg}));
             }
             let stored = Stored {
+                job: JOB,
                 expires_at: body["expires_at"].as_str().map(str::to_owned),
                 ..Stored::default()
             };
@@ -197,7 +233,7 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
             (200, json!({"ok": true, "signed_upload_url": url}))
         }
         "FinalizeArtifact" => {
-            let fresh = 1000 + state.artifacts.values().map(|of| of.ids.len() as u64).sum::<u64>();
+            let fresh = state.fresh();
             let Some(stored) = state.artifacts.get_mut(&name) else {
                 return (404, json!({"code": "not_found", "msg": "no such artifact"}));
             };
@@ -211,38 +247,59 @@ fn call(state: &mut State, method: &str, body: &Value, store: &str) -> (u16, Val
             stored.ids.push(fresh);
             (200, json!({"ok": true, "artifact_id": fresh.to_string()}))
         }
+        "GetSignedArtifactURL" => match state.artifacts.get(&name).filter(|of| !of.ids.is_empty()) {
+            Some(_) => {
+                let url = format!("{store}/artifacts/{name}?sv=2025&sig={SIGNATURE}&se=2026-01-02T03%3A04%3A05Z");
+                (200, json!({"signed_url": url}))
+            }
+            None => (404, json!({"code": "not_found", "msg": "no such artifact"})),
+        },
         _ => {
-            let wanted = text("name_filter");
-            let named = state.artifacts.iter().filter(|(name, _)| **name == wanted);
+            let (wanted, number) = (body["name_filter"].as_str(), body["id_filter"].as_str());
+            let named = state
+                .artifacts
+                .iter()
+                .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name));
             let each = named.flat_map(|(name, of)| {
                 let size = of.bytes.as_ref().map_or(0, Vec::len).to_string();
                 let digest = format!("sha256:{}", hex::encode(Sha256::digest(of.bytes.as_deref().unwrap_or_default())));
-                let item = move |id: &u64| json!({"name": name, "size": size, "database_id": id.to_string(), "digest": digest});
-                of.ids.iter().map(item)
+                let item = move |id: &u64| json!({
+                    "workflow_run_backend_id": RUN, "workflow_job_run_backend_id": of.job, "name": name, "size": size,
+                    "database_id": id.to_string(), "digest": digest,
+                });
+                let ids = of.ids.iter().filter(move |id| number.is_none_or(|number| number == id.to_string()));
+                ids.map(item)
             });
             (200, json!({"artifacts": each.collect::<Vec<_>>()}))
         }
     }
 }
 
-fn put(state: &mut State, request: &Request) -> (u16, String) {
+/// What is at an address with a signature.
+fn stored(state: &mut State, request: &Request) -> (u16, Vec<u8>) {
     let refuse = |status: u16, code: &str| {
-        (
-            status,
-            format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"),
-        )
+        let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
+        (status, body.into_bytes())
     };
     if request.headers.contains_key("authorization") {
         return refuse(400, "InvalidAuthenticationInfo");
     }
     let (path, query) = request.target.split_once('?').unwrap_or_default();
-    if request.method != "PUT" || !query.split('&').any(|pair| pair == format!("sig={SIGNATURE}")) {
+    if !matches!(request.method.as_str(), "GET" | "PUT")
+        || !query.split('&').any(|pair| pair == format!("sig={SIGNATURE}"))
+    {
         return refuse(403, "AuthenticationFailed");
+    }
+    let name = path.trim_start_matches("/artifacts/");
+    if request.method == "GET" {
+        return match state.artifacts.get(name).and_then(|of| of.bytes.clone()) {
+            Some(bytes) => (200, bytes),
+            None => refuse(404, "BlobNotFound"),
+        };
     }
     if !request.headers.contains_key("x-ms-version") || !request.headers.contains_key("content-length") {
         return refuse(400, "MissingRequiredHeader");
     }
-    let name = path.trim_start_matches("/artifacts/");
     let Some(stored) = state.artifacts.get_mut(name) else {
         return refuse(404, "ResourceNotFound");
     };
@@ -274,7 +331,7 @@ fn put(state: &mut State, request: &Request) -> (u16, String) {
         }
         _ => return refuse(400, "InvalidQueryParameterValue"),
     }
-    (201, String::new())
+    (201, Vec::new())
 }
 
 /// Its keys as protobuf's JSON has them.

@@ -69,7 +69,9 @@ struct State {
     deleted: BTreeSet<u64>,
     /// Logs of jobs; `None` if it was deleted.
     logs: BTreeMap<u64, Option<String>>,
-    /// Where logs are kept.
+    /// The run of each, what is listed of it, and the zip; `None` if that was deleted.
+    artifacts: Vec<(u64, Value, Option<Vec<u8>>)>,
+    /// Where logs and artifacts are kept.
     blobs: String,
     largest_page: usize,
     troubles: VecDeque<Trouble>,
@@ -238,6 +240,28 @@ impl Mock {
         self.with(|state| {
             state.logs.insert(job, text.map(str::to_owned));
         })
+    }
+
+    /// An artifact of a run, with the hash that is recorded of it; `expired` ones are listed, and their zips are gone.
+    pub fn artifact(self, run: u64, name: &str, zip: &[u8], digest: Option<&str>, expired: bool) -> Self {
+        self.with(|state| {
+            let id = 5000 + state.artifacts.len() as u64;
+            let listed = json!({
+                "id": id, "name": name, "size_in_bytes": zip.len(), "expired": expired, "digest": digest,
+                "created_at": "2026-11-01T12:00:00Z", "workflow_run": {"id": run},
+            });
+            state.artifacts.push((run, listed, (!expired).then(|| zip.to_vec())));
+        })
+    }
+
+    /// From now on the zips are gone, which the lists do not say yet.
+    pub fn deletes_zips(&self) {
+        self.state
+            .lock()
+            .unwrap()
+            .artifacts
+            .iter_mut()
+            .for_each(|(.., zip)| *zip = None);
     }
 
     pub fn annotation(self, job: u64, title: &str, message: &str) -> Self {
@@ -411,24 +435,28 @@ fn send(stream: &mut TcpStream, Reply(status, headers, body): &Reply) {
     let _ = stream.write_all(format!("{text}\r\n{body}").as_bytes());
 }
 
-/// The host that keeps logs. It knows who may read by the address alone.
+/// The host that keeps logs and artifacts. It knows who may read by the address alone.
 fn blob(mut stream: TcpStream, state: &Mutex<State>) {
     let head = Head::read(&servers::read_head(&mut stream));
     let mut state = state.lock().unwrap();
     if head.headers.contains_key("authorization") {
         state
             .wrong
-            .push("the token was sent to the host that keeps logs".to_owned());
+            .push("the token was sent to the host that keeps logs and artifacts".to_owned());
     }
     let id = head.path.trim_start_matches('/').parse().ok();
-    let log = id.and_then(|id: u64| state.logs.get(&id).cloned().flatten());
-    let (status, body) = match log.filter(|_| head.query.get("sig").is_some_and(|sig| sig == SIGNATURE)) {
-        Some(log) => (200, log),
-        None => (403, "<Error/>".to_owned()),
+    let log = id
+        .and_then(|id: u64| state.logs.get(&id).cloned().flatten())
+        .map(String::into_bytes);
+    let zip = id.and_then(|id: u64| state.artifacts.iter().find(|(_, of, _)| of["id"] == id)?.2.clone());
+    let is_signed = head.query.get("sig").is_some_and(|sig| sig == SIGNATURE);
+    let (status, body) = match log.or(zip).filter(|_| is_signed) {
+        Some(kept) => (200, kept),
+        None => (403, b"<Error/>".to_vec()),
     };
     let length = body.len();
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    let _ = stream.write_all(format!("{head}{body}").as_bytes());
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat());
 }
 
 /// What GitHub looks at before it looks at the question.
@@ -512,7 +540,11 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
         ["contents", ..] => &["ref"],
         ["packages"] => &["package_type", "per_page", "page"],
         ["deployments"] => &["environment", "sha", "ref", "task", "per_page", "page"],
-        [] | ["environments", _] | ["actions", "runs", _] | ["actions", "jobs", _, "logs"] => &[],
+        []
+        | ["environments", _]
+        | ["actions", "runs", _]
+        | ["actions", "jobs", _, "logs"]
+        | ["actions", "artifacts", _, "zip"] => &[],
         _ => &["per_page", "page"],
     };
     for name in head.query.keys().filter(|name| !known.contains(&name.as_str())) {
@@ -586,6 +618,32 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
             Some(None) => refused(410, "Gone"),
             None => refused(404, "Not Found"),
         },
+        ["actions", "runs", id, "artifacts"] => {
+            if run_of(id).is_none() {
+                return refused(404, "Not Found");
+            }
+            let of_run = state.artifacts.iter().filter(|(run, ..)| run.to_string() == *id);
+            paged(
+                head,
+                state,
+                Some("artifacts"),
+                of_run.map(|(_, listed, _)| listed.clone()).collect(),
+            )
+        }
+        ["actions", "artifacts", id, "zip"] => {
+            match state
+                .artifacts
+                .iter()
+                .find(|(_, of, _)| of["id"].as_u64() == id.parse().ok())
+            {
+                Some((.., Some(_))) => {
+                    let to = format!("{}/{id}?sig={SIGNATURE}", state.blobs);
+                    Reply(302, vec![("location".into(), to)], Value::Null)
+                }
+                Some(_) => refused(410, "Artifact has expired"),
+                None => refused(404, "Not Found"),
+            }
+        }
         ["actions", "runs"] | ["actions", "workflows", _, "runs"] => {
             let workflow: Option<u64> = (parts[1] == "workflows").then(|| parts[2].parse().unwrap());
             if workflow.is_some_and(|id| state.workflows.iter().all(|known| known["id"] != id)) {

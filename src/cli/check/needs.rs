@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
+use super::super::artifacts::ArtifactOptions;
 use super::super::config::Config;
 use super::super::rollback_dry_run::PlatformName;
 use super::super::{Runnable, rollback_dry_run, skip_guard, smoke};
@@ -70,6 +71,9 @@ pub fn needs(options: &Runnable, config: Config, meaning: &mut Meaning) -> Vec<S
             }
             Vec::new()
         }
+        Runnable::Verify(options) => of_artifacts(&options.artifacts, meaning),
+        Runnable::Verdict(options) => of_artifacts(&options.artifacts, meaning),
+        Runnable::Merge(options) => of_artifacts(&options.artifacts, meaning),
         Runnable::ForegroundProof(options) => {
             let options = (**options).clone().or(config.foreground_proof.unwrap_or_default());
             if options.committed_since.is_some() {
@@ -89,6 +93,16 @@ pub fn needs(options: &Runnable, config: Config, meaning: &mut Meaning) -> Vec<S
         }
         _ => Vec::new(),
     }
+}
+
+/// The action may read the artifacts of its own run.
+fn of_artifacts(options: &ArtifactOptions, meaning: &mut Meaning) -> Vec<String> {
+    if options.run.is_some() {
+        let variable = options.token_env().to_owned();
+        let scopes = vec!["actions".to_owned()];
+        need(meaning, Needed::Token { variable, scopes }, "run");
+    }
+    Vec::new()
 }
 
 fn of_guard(options: &skip_guard::SkipGuardOptions, meaning: &mut Meaning) {

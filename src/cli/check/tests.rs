@@ -345,6 +345,17 @@ fn tokens_are_mapped_and_may_do_what_is_asked() {
         "${{ github.token }}",
         &good,
     );
+    // The action may read the artifacts of its own run.
+    let fetched = |run: &str| {
+        whole("{}", "", &format!("artifact: proof-*{run}")).replace("command: skip-guard", "command: verify")
+    };
+    rule(
+        "no-token",
+        &fetched("\nrun: 123"),
+        12,
+        "${{ github.token }}",
+        &fetched(""),
+    );
     for (permissions, inputs, line, says) in [
         ("{}", environment, 11, "`actions: read`"),
         (

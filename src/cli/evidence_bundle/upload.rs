@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::EvidenceBundleOptions;
 use crate::cli::error::UsageError;
+use crate::cli::inputs;
 use crate::commands::evidence_bundle::{Upload, Whether};
-use crate::world::artifacts;
+use crate::world::{Env, artifacts};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -21,7 +22,7 @@ pub enum UploadWhen {
 }
 
 impl EvidenceBundleOptions {
-    pub(super) fn upload(&self) -> Result<Option<Upload>, UsageError> {
+    pub(super) fn upload(&self, env: &Env) -> Result<Option<Upload>, UsageError> {
         let whether = match self.upload {
             None | Some(UploadWhen::Never) => {
                 let given = [
@@ -51,6 +52,7 @@ impl EvidenceBundleOptions {
         Ok(Some(Upload {
             whether,
             name: self.artifact_name.clone(),
+            matrix: inputs::matrix(env),
             days: self.retention_days,
         }))
     }

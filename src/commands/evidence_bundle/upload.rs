@@ -16,6 +16,8 @@ const ID: &str = "evidence-uploaded";
 const TITLE: &str = "The bundle is an artifact of the run";
 /// The address for uploading is valid as long (actions/upload-artifact, issue 623).
 const DEADLINE: Duration = Duration::from_secs(3600);
+/// Of a matrix; names of artifacts are shown in one line.
+const LONGEST_MATRIX: usize = 80;
 /// After which GitHub deletes an artifact, at most.
 const LONGEST: &str = "GITHUB_RETENTION_DAYS";
 
@@ -29,8 +31,10 @@ pub enum Whether {
 #[derive(Clone, Debug)]
 pub struct Upload {
     pub whether: Whether,
-    /// If it is not made of the zip's name, the job and the attempt.
+    /// If it is not made of the zip's name, the job, its matrix and the attempt.
     pub name: Option<String>,
+    /// The values of the job's matrix, if they are known.
+    pub matrix: Option<String>,
     pub days: Option<u32>,
 }
 
@@ -44,7 +48,7 @@ pub async fn upload(plan: &Plan, upload: &Upload, world: &World, outcome: &mut O
     };
     if upload.whether == Whether::IfOffered && !artifacts::is_offered(&world.env) {
         outcome.notes.push(
-            "The bundle is not uploaded: the runner lets actions upload, and not `run:` steps. Use the action, or \
+            "The bundle is not uploaded: GitHub.com lets actions upload, and not `run:` steps. Use the action, or \
              actions/upload-artifact."
                 .to_owned(),
         );
@@ -83,7 +87,7 @@ async fn send(
     };
     let name = upload
         .name
-        .unwrap_or_else(|| default_name(&zip, &world, artifacts.job()));
+        .unwrap_or_else(|| default_name(&zip, &world, upload.matrix.as_deref(), artifacts.job()));
     let artifact = Artifact {
         name: &name,
         zip: &zip,
@@ -114,15 +118,21 @@ async fn send(
     Ok(observed)
 }
 
-/// One that no other job of the run has: the last part tells the jobs of a matrix apart.
-fn default_name(zip: &Path, world: &World, job: &str) -> String {
+/// One that no other job of the run has. The attempt comes last, so that `merge` finds the attempts of a job.
+fn default_name(zip: &Path, world: &World, matrix: Option<&str>, job: &str) -> String {
     let stem = zip
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let tag = &hex::encode(Hashed::of(job.as_bytes()).sha256)[..6];
+    let tag = |text: &str| hex::encode(Hashed::of(text.as_bytes()).sha256)[..6].to_owned();
+    let matrix = match matrix {
+        Some("") => String::new(),
+        Some(values) if values.len() <= LONGEST_MATRIX => format!("-{values}"),
+        Some(values) => format!("-{}", tag(values)),
+        None => format!("-{}", tag(job)),
+    };
     let attempt = world.runner.run_attempt().unwrap_or(1);
-    let name = format!("{stem}-{}-{attempt}-{tag}", world.runner.job().unwrap_or_default());
+    let name = format!("{stem}-{}{matrix}-{attempt}", world.runner.job().unwrap_or_default());
     name.replace(|c| artifacts::not_in_a_name(&String::from(c)).is_some(), "-")
 }
 

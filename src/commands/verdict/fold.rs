@@ -159,8 +159,8 @@ fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
             let finding = match text::nearest(name, counts.keys().copied()) {
                 Some(there) => finding.help(format!("did you mean `{there}`?")),
                 None => finding.help(
-                    "check that the step that writes it ran, and that its evidence was downloaded here \
-                     (actions/download-artifact)",
+                    "check that the step that writes it ran, and name the artifact with its evidence (--artifact) or the \
+                     folder",
                 ),
             };
             checks.push(check(
@@ -189,7 +189,7 @@ fn missing(fold: &Fold, counts: &BTreeMap<&str, usize>) -> Vec<Check> {
                     text::count(count, "report")
                 );
                 let finding = Finding::error("unexpected-count", message)
-                    .help("check that each leg of the matrix ran, and that its evidence was downloaded here");
+                    .help("check that each leg of the matrix ran, and name its artifact (--artifact) or the folder");
                 checks.push(check(
                     format!("{STAGE}:expect:{of}"),
                     format!("{expected} reports {of} are there"),

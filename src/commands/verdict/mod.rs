@@ -11,12 +11,14 @@ mod tests;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::commands::{Keep, ReportHome, Running, Subcommand};
+use crate::commands::{Keep, ReportHome, Running, Subcommand, artifacts};
 use crate::engine;
-use crate::model::Outcome;
 use crate::model::waiver::Waiver;
-use crate::world::World;
+use crate::model::{Check, Ended, Outcome};
+use crate::world::artifacts::{Fetched, Wanted};
+use crate::world::{World, bundles};
 pub use origin::Origin;
 
 const STAGE: &str = "verdict";
@@ -35,6 +37,8 @@ pub enum Plan {
 pub struct Fold {
     /// Where reports are looked for, in each folder and below it.
     pub folders: Vec<PathBuf>,
+    /// Bundles of other jobs or of another run, whose reports count as well.
+    pub artifacts: Option<Wanted>,
     /// Reports that must be there.
     pub require: Vec<String>,
     pub expect: Vec<Expect>,
@@ -80,11 +84,63 @@ impl Subcommand for Plan {
     }
 }
 
+const READABLE: &str = "The reports can be read";
+
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
-    let (plan, world) = (plan.clone(), world.clone());
-    let work = move || match &plan {
-        Plan::Fold(fold) => fold::run(fold, &world),
-        Plan::Read { file, origin } => read::run(file, origin, &world),
+    let fetched = match plan {
+        Plan::Fold(fold) => match &fold.artifacts {
+            Some(wanted) => match artifacts::fetch(STAGE, wanted, world).await {
+                (_, Some(fetched)) => Some(fetched),
+                // Without them nothing can be said.
+                (check, None) => {
+                    return Outcome {
+                        checks: vec![check],
+                        ..Outcome::default()
+                    };
+                }
+            },
+            None => None,
+        },
+        Plan::Read { .. } => None,
     };
-    engine::blocking((STAGE, "verdict", "The reports can be read"), work).await
+    let (plan, world) = (plan.clone(), world.clone());
+    let work = move || match (plan, fetched) {
+        (Plan::Fold(fold), Some(fetched)) => of_artifacts(*fold, &fetched, &world),
+        (Plan::Fold(fold), None) => fold::run(&fold, &world),
+        (Plan::Read { file, origin }, _) => read::run(&file, &origin, &world),
+    };
+    engine::blocking((STAGE, "verdict", READABLE), work).await
+}
+
+fn of_artifacts(mut fold: Fold, fetched: &Fetched, world: &World) -> Outcome {
+    let stop = || world.interrupt.received().is_some();
+    let mut unpacked = Vec::new();
+    for bundle in &fetched.bundles {
+        let folder = fetched.folder().join(&bundle.name);
+        if let Err(error) = bundles::put(&bundle.zip, &folder, &stop) {
+            let help = "upload it with stageproof evidence-bundle, or download and unpack it, and name its folder";
+            let ended = Ended::Errored {
+                cause: format!("the artifact {}: {error:#}", bundle.name),
+                help: Some(help.to_owned()),
+            };
+            let check = Check::new(STAGE, "verdict:artifacts", READABLE, ended, Duration::ZERO);
+            let mut outcome = Outcome {
+                checks: vec![check],
+                ..Outcome::default()
+            };
+            artifacts::without_folder(&mut outcome, fetched.folder());
+            return outcome;
+        }
+        unpacked.push(bundles::Bundle::of(folder, &bundle.name));
+    }
+    let (newest, earlier) = bundles::newest(unpacked);
+    let notes = newest
+        .iter()
+        .map(|bundle| format!("The artifact {} was downloaded.", bundle.name));
+    let notes: Vec<String> = notes.chain(earlier).collect();
+    fold.folders.extend(newest.into_iter().map(|bundle| bundle.folder));
+    let mut outcome = fold::run(&fold, world);
+    outcome.notes.splice(0..0, notes);
+    artifacts::without_folder(&mut outcome, fetched.folder());
+    outcome
 }

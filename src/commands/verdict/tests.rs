@@ -28,6 +28,7 @@ async fn a_plan_folds_reports_and_writes_a_file_or_reads_one_and_writes_none() {
     let status_file = folder.path().join("verdict.md");
     let fold = Plan::Fold(Box::new(Fold {
         folders: vec![folder.path().to_owned()],
+        artifacts: None,
         require: vec!["smoke".to_owned()],
         expect: Vec::new(),
         origin: origin(),

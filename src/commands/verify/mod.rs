@@ -1,5 +1,5 @@
-//! Is this evidence whole and unchanged? Checked offline, against nothing but itself; who keeps the hash of the manifest
-//! or of the zip elsewhere can compare that too.
+//! Is this evidence whole and unchanged? Checked against nothing but itself, offline if it is here already; who keeps the
+//! hash of the manifest or of the zip elsewhere can compare that too.
 
 mod attested;
 mod judge;
@@ -9,10 +9,11 @@ mod sealed;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::commands::{Keep, ReportHome, Running, Subcommand};
+use crate::commands::{Keep, ReportHome, Running, Subcommand, artifacts};
 use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
+use crate::world::artifacts::Wanted;
 use crate::world::hash::{Hashed, Stop};
 use crate::world::{World, panics};
 use sealed::{OpenError, Sealed};
@@ -21,8 +22,7 @@ const STAGE: &str = "verify";
 
 #[derive(Clone)]
 pub struct Plan {
-    /// A sealed directory or a zip of one.
-    pub target: PathBuf,
+    pub target: Target,
     /// What the hashes must be, as somebody kept them elsewhere: 64 lower-case hexadecimal digits.
     pub manifest_sha256: Option<String>,
     pub bundle_sha256: Option<String>,
@@ -32,6 +32,13 @@ pub struct Plan {
     pub signer: Option<Signer>,
     /// Where the report goes.
     pub report: Option<PathBuf>,
+}
+
+#[derive(Clone)]
+pub enum Target {
+    /// A sealed directory or a zip of one.
+    Path(PathBuf),
+    Artifacts(Wanted),
 }
 
 /// Whose signature is required, and where it is.
@@ -67,29 +74,69 @@ impl Subcommand for Plan {
 }
 
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
-    let (own_plan, own_world) = (plan.clone(), world.clone());
+    match &plan.target {
+        Target::Path(path) => one(plan, path, world).await,
+        Target::Artifacts(wanted) => fetched(plan, wanted, world).await,
+    }
+}
+
+async fn one(plan: &Plan, target: &Path, world: &World) -> Outcome {
+    let (plan, target, world) = (plan.clone(), target.to_owned(), world.clone());
     engine::blocking((STAGE, "verify:bundle", READABLE), move || {
-        verify(&own_plan, &own_world)
+        verify(&plan, &target, &world)
     })
     .await
 }
 
+async fn fetched(plan: &Plan, wanted: &Wanted, world: &World) -> Outcome {
+    let (check, fetched) = artifacts::fetch(STAGE, wanted, world).await;
+    let mut outcome = Outcome {
+        checks: vec![check],
+        ..Outcome::default()
+    };
+    let Some(fetched) = fetched else {
+        return outcome;
+    };
+    let count = fetched.bundles.len();
+    if count > 1 && plan.is_pinned() {
+        let message = format!("the names match {count} artifacts, but a pinned hash or a signature is of one");
+        let finding = wrong("several-artifacts", message).help("give the name of that one");
+        outcome.checks[0].ended = Ended::Looked(vec![finding]);
+        return outcome;
+    }
+    for bundle in &fetched.bundles {
+        let mut of_one = one(plan, &bundle.zip, world).await;
+        if count > 1 {
+            for check in &mut of_one.checks {
+                check.id = format!("{}:{}", check.id, bundle.name);
+                check.title = format!("{}: {}", bundle.name, check.title);
+            }
+            // One name cannot stand for several values.
+            of_one.outputs.clear();
+        }
+        outcome.append(of_one);
+    }
+    outcome.notes.dedup();
+    artifacts::without_folder(&mut outcome, fetched.folder());
+    outcome
+}
+
 const READABLE: &str = "The bundle can be read";
 
-fn verify(plan: &Plan, world: &World) -> Outcome {
+fn verify(plan: &Plan, target: &Path, world: &World) -> Outcome {
     let stop = || world.interrupt.received().is_some();
     let started = Instant::now();
     let mut outcome = Outcome::default();
-    match Sealed::open(&plan.target) {
+    match Sealed::open(target) {
         Ok(sealed) => {
             look(&sealed, plan.is_pinned(), &stop, &mut outcome);
-            whole(&sealed, plan, &stop, &mut outcome);
+            whole(&sealed, target, &stop, &mut outcome);
             expected(plan, &mut outcome);
             if plan.rescan {
-                outcome.checks.push(rescan::look(&sealed, plan, world, &stop));
+                outcome.checks.push(rescan::look(&sealed, target, world, &stop));
             }
             if let Some(signer) = &plan.signer {
-                attested::look(signer, &plan.target, &mut outcome);
+                attested::look(signer, target, &mut outcome);
             }
             if !plan.is_pinned() {
                 outcome.notes.push(NOT_PINNED.to_owned());
@@ -174,11 +221,11 @@ fn look(sealed: &Sealed, is_pinned: bool, stop: Stop<'_>, outcome: &mut Outcome)
 
 /// Hashes the zip that was judged, and none that took its path meanwhile; and looks whether what was judged is still
 /// there as it was.
-fn whole(sealed: &Sealed, plan: &Plan, stop: Stop<'_>, outcome: &mut Outcome) {
+fn whole(sealed: &Sealed, target: &Path, stop: Stop<'_>, outcome: &mut Outcome) {
     let started = Instant::now();
     let hashed = sealed.zip().map(|zip| zip.hash_whole(stop)).transpose();
     let read = hashed.and_then(|hashed| Ok((hashed, sealed.has_changed()?)));
-    let target = plan.target.display();
+    let target = target.display();
     let cause = match read {
         Ok((hashed, false)) => {
             let sha256 = hashed.map(|hashed| ("bundle-sha256".to_owned(), Output::exact(hex::encode(hashed.sha256))));

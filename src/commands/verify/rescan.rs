@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::sealed::Sealed;
-use super::{Plan, check, wrong};
+use super::{check, wrong};
 use crate::model::capped::Capped;
 use crate::model::scan::{Rule, RuleSet, Scan};
 use crate::model::{Check, Ended, Fact, Finding};
@@ -23,7 +23,7 @@ struct Seen {
     bytes: u64,
 }
 
-pub fn look(sealed: &Sealed, plan: &Plan, world: &World, stop: Stop<'_>) -> Check {
+pub fn look(sealed: &Sealed, target: &Path, world: &World, stop: Stop<'_>) -> Check {
     let started = Instant::now();
     let title = "No secrets in the files";
     let failed = |cause: String| {
@@ -41,7 +41,7 @@ pub fn look(sealed: &Sealed, plan: &Plan, world: &World, stop: Stop<'_>) -> Chec
     let looked = match sealed {
         // All of its files are unpacked; what archives among them may unpack to has the usual limit.
         Sealed::Zip(zip) => {
-            let name = plan.target.file_name().unwrap_or_default().to_string_lossy();
+            let name = target.file_name().unwrap_or_default().to_string_lossy();
             let sizes = zip.members().iter().map(Member::size);
             let unpacked = sizes.fold(0, u64::saturating_add);
             let looked = zip.file().and_then(|file| of_file(&name, file, unpacked, search, stop));

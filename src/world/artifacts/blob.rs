@@ -10,9 +10,9 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::NotUploaded;
+use super::{NotUploaded, Tenths};
 use crate::world::files::{self, Links};
-use crate::world::http::{Header, Http, Method, Request, is_loopback};
+use crate::world::http::{Header, Http, Method, Request};
 use crate::world::{Interrupt, Progress, random};
 
 /// As large as those of actions/toolkit.
@@ -35,10 +35,7 @@ pub struct Blob<'a> {
 impl<'a> Blob<'a> {
     /// `None`: that is no address, or one that anybody on the way could read.
     pub fn new(http: &'a Http, address: &'a str) -> Option<Self> {
-        let url = Url::parse(address).ok()?;
-        // Other servers than GitHub's are on the runner's own network.
-        let is_near = is_loopback(&url) || matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_private());
-        (url.scheme() == "https" || is_near).then_some(Self { http, address })
+        super::signed(address).map(|_| Self { http, address })
     }
 
     /// Answers with the number of bytes, which hash to `sha256`.
@@ -52,7 +49,8 @@ impl<'a> Blob<'a> {
         let mut file = files::open(file, Links::Follow)?;
         let total = file.metadata()?.len();
         let prefix = random::token().map_err(|error| NotUploaded::Unreadable(std::io::Error::other(error)))?;
-        let (mut ids, mut hash, mut sent, mut told) = (Vec::new(), Sha256::new(), 0_u64, 0);
+        let (mut ids, mut hash, mut sent) = (Vec::new(), Sha256::new(), 0_u64);
+        let mut tenths = Tenths::new("uploading the zip", total, progress);
         loop {
             if let Some(signal) = interrupt.received() {
                 return Err(NotUploaded::Stopped(signal));
@@ -73,11 +71,7 @@ impl<'a> Blob<'a> {
             )
             .await?;
             ids.push(id);
-            let tenths = sent.saturating_mul(10) / total.max(1);
-            if sent < total && tenths > told {
-                told = tenths;
-                progress.say(&format!("uploaded {tenths}0 % of {total} bytes"));
-            }
+            tenths.at(sent);
         }
         if hex::encode(hash.finalize()) != sha256 {
             return Err(NotUploaded::Changed);

@@ -1,8 +1,11 @@
-//! The artifact service of GitHub Actions, version 4: what `actions/upload-artifact` speaks, for one zip.
+//! The artifacts of a run: uploading one zip, and getting zips again.
+//!
+//! The artifact service of GitHub Actions, version 4, is what `actions/upload-artifact` speaks.
 //!
 //! Source: actions/toolkit, `packages/artifact/src/internal`. Azure's part: learn.microsoft.com, "Put Block", "Put Block List".
 
 mod blob;
+mod fetch;
 mod service;
 mod token;
 
@@ -12,9 +15,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::http::{Http, Settings};
+use super::http::{Http, Settings, is_loopback};
+use super::progress::Task;
 use super::{Clock, Env, Interrupt, Progress};
 use blob::Blob;
+pub use fetch::{Bundle, Fetched, NotFetched, OfRun, Wanted, fetch};
 use service::{Created, Service};
 pub use token::Malformed;
 
@@ -76,9 +81,10 @@ pub enum NotUploaded {
     Stopped(&'static str),
 }
 
-/// Whether this step could upload at all.
+/// Whether this step can use the service at all.
 pub fn is_offered(env: &Env) -> bool {
-    [TOKEN, ADDRESS].iter().all(|name| env.get(name).is_some())
+    let is_known = env.get("GITHUB_SERVER_URL").is_none_or(is_github_com);
+    is_known && [TOKEN, ADDRESS].iter().all(|name| env.get(name).is_some())
 }
 
 /// The first character that no name of an artifact may have.
@@ -133,6 +139,39 @@ impl Artifacts {
         let bytes = blob.upload(zip, sha256, progress, interrupt).await?;
         let id = self.service.finalize(name, bytes, sha256).await?;
         Ok(Uploaded { id, bytes })
+    }
+}
+
+/// An address that says by itself who may use it. `None`: it is none, or one that anybody on the way could read.
+fn signed(address: &str) -> Option<Url> {
+    let url = Url::parse(address).ok()?;
+    // Other servers than GitHub's are on the runner's own network.
+    let is_near = is_loopback(&url) || matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_private());
+    (url.scheme() == "https" || is_near).then_some(url)
+}
+
+/// Tells each tenth of a long way.
+struct Tenths {
+    task: Task,
+    total: u64,
+    told: u64,
+}
+
+impl Tenths {
+    fn new(what: &str, total: u64, progress: &Progress) -> Self {
+        Self {
+            task: progress.doing(what),
+            total,
+            told: 0,
+        }
+    }
+
+    fn at(&mut self, done: u64) {
+        let tenths = done.saturating_mul(10) / self.total.max(1);
+        if done < self.total && tenths > self.told {
+            self.told = tenths;
+            self.task.step(&format!("{tenths}0 % of {} bytes", self.total));
+        }
     }
 }
 

@@ -54,23 +54,35 @@ struct Listed {
     artifacts: Vec<Item>,
 }
 
+/// An artifact of the run, as the service lists it.
 #[derive(Deserialize)]
-struct Item {
+pub struct Item {
+    /// Of the job that made it, which is not always this one.
+    #[serde(alias = "workflowRunBackendId", default)]
+    workflow_run_backend_id: String,
+    #[serde(alias = "workflowJobRunBackendId", default)]
+    workflow_job_run_backend_id: String,
     #[serde(default)]
-    name: String,
+    pub name: String,
     #[serde(alias = "databaseId", default)]
-    database_id: Id,
+    pub database_id: Id,
     #[serde(default)]
-    size: Id,
+    pub size: Id,
     /// Of some servers.
     #[serde(default)]
-    digest: Option<String>,
+    pub digest: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Signed {
+    #[serde(alias = "signedUrl", default)]
+    signed_url: String,
 }
 
 /// A number, which JSON of protobuf writes as a text, too.
 #[derive(Debug, Default, Deserialize)]
 #[serde(untagged)]
-enum Id {
+pub enum Id {
     Text(String),
     Number(u64),
     #[default]
@@ -82,6 +94,14 @@ impl Id {
         match self {
             Self::Text(text) => Some(text).filter(|text| !text.is_empty()),
             Self::Number(number) => Some(number.to_string()),
+            Self::None => None,
+        }
+    }
+
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Number(number) => Some(*number),
             Self::None => None,
         }
     }
@@ -172,10 +192,7 @@ impl Service {
 
     /// The artifact of this name and size, if it can be seen.
     async fn listed(&self, name: &str, size: u64, sha256: &str) -> Result<Option<String>, NotUploaded> {
-        let what = "the list of artifacts";
-        let listed: Listed = self
-            .patiently("ListArtifacts", what, &json!({"name_filter": name}))
-            .await?;
+        let listed = self.list(&json!({"name_filter": name})).await?;
         let is_it = |item: Item| {
             let is_ours = item
                 .digest
@@ -183,7 +200,24 @@ impl Service {
             let is_it = is_ours && item.name == name && item.size.into_text() == Some(size.to_string());
             is_it.then(|| item.database_id.into_text()).flatten()
         };
-        Ok(listed.artifacts.into_iter().find_map(is_it))
+        Ok(listed.into_iter().find_map(is_it))
+    }
+
+    /// The artifacts of the run, or those that a filter lets through.
+    pub async fn list(&self, filter: &Value) -> Result<Vec<Item>, NotUploaded> {
+        let listed = self.patiently::<Listed>("ListArtifacts", "the list of artifacts", filter);
+        Ok(listed.await?.artifacts)
+    }
+
+    /// Where the zip of an artifact is, for some minutes.
+    pub async fn address(&self, item: &Item) -> Result<String, NotUploaded> {
+        let request = json!({
+            "workflow_run_backend_id": item.workflow_run_backend_id,
+            "workflow_job_run_backend_id": item.workflow_job_run_backend_id,
+            "name": item.name,
+        });
+        let signed = self.patiently::<Signed>("GetSignedArtifactURL", "the address of an artifact", &request);
+        Ok(signed.await?.signed_url)
     }
 
     async fn patiently<T: DeserializeOwned>(

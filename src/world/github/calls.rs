@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::Session;
 use super::error::{ApiError, Why};
 use super::objects::{
-    Annotation, Content, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page, Pointer, Repository,
-    Run, Runs, WorkflowEntry, Workflows,
+    Annotation, Artifact, Artifacts, Content, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page,
+    Pointer, Repository, Run, Runs, WorkflowEntry, Workflows,
 };
 use super::send::Answer;
 
@@ -129,6 +129,18 @@ impl Session<'_> {
     pub async fn job_log(&self, job: u64) -> Result<Vec<u8>, ApiError> {
         let path = self.path(&format!("/actions/jobs/{job}/logs"));
         self.get_kept_elsewhere(&path, LARGEST_LOG).await
+    }
+
+    /// The artifacts of all attempts of a run, expired ones too (actions: read).
+    pub async fn artifacts(&self, run: u64) -> Result<Listed<Artifact>, ApiError> {
+        let path = format!("/actions/runs/{run}/artifacts");
+        self.list::<Artifacts>(&path, MOST_PAGES).await
+    }
+
+    /// Where the zip of an artifact is, for a minute (actions: read).
+    pub async fn artifact_address(&self, artifact: u64) -> Result<url::Url, ApiError> {
+        self.address_elsewhere(&self.path(&format!("/actions/artifacts/{artifact}/zip")))
+            .await
     }
 
     /// What a job said on the run's page (checks: read).

@@ -124,6 +124,18 @@ impl Run {
     }
 }
 
+/// An artifact of a run.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Artifact {
+    pub id: u64,
+    pub name: String,
+    pub size_in_bytes: u64,
+    pub expired: bool,
+    /// `sha256:` and 64 digits. Artifacts of old versions of the service have none.
+    #[serde(default)]
+    pub digest: Option<String>,
+}
+
 /// A job of a run. Its id is that of its check run as well.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Job {
@@ -211,6 +223,11 @@ pub struct Runs {
 }
 
 #[derive(Deserialize)]
+pub struct Artifacts {
+    artifacts: Vec<Artifact>,
+}
+
+#[derive(Deserialize)]
 pub struct Jobs {
     jobs: Vec<Job>,
 }
@@ -233,6 +250,14 @@ impl Page for Environments {
 
     fn items(self) -> Vec<Environment> {
         self.environments
+    }
+}
+
+impl Page for Artifacts {
+    type Item = Artifact;
+
+    fn items(self) -> Vec<Artifact> {
+        self.artifacts
     }
 }
 

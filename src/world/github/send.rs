@@ -61,19 +61,12 @@ impl Session<'_> {
         self.get::<IgnoredAny>(path).await.map(drop)
     }
 
-    /// What another host keeps for GitHub. The address that GitHub gives is the proof that one may read it; the token does
-    /// not go there, and the address is shown nowhere.
+    /// What another host keeps for GitHub.
     pub async fn get_kept_elsewhere(&self, path: &str, largest: usize) -> Result<Vec<u8>, ApiError> {
-        let (headers, _) = self.get_text(path, true).await?;
+        let to = self.address_elsewhere(path).await?;
         let wrong = |why: Why| ApiError {
             path: path.to_owned(),
             why,
-        };
-        let to = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let to = to.and_then(|to| Url::parse(to).ok());
-        let is_safe = |to: &Url| to.scheme() == "https" || (to.scheme() == "http" && is_loopback(to));
-        let Some(to) = to.filter(is_safe) else {
-            return Err(wrong(Why::NotUnderstood("it leads to no https:// address".to_owned())));
         };
         let left = self.until.saturating_duration_since(Instant::now());
         let got = self.github.http.get_whole(&to, HeaderMap::new(), left, largest).await;
@@ -89,6 +82,19 @@ impl Session<'_> {
                 detail: format!("from {host}"),
             })),
         }
+    }
+
+    /// Where another host keeps it for GitHub. The address that GitHub gives is the proof that one may read it; the token
+    /// does not go there, and the address is shown nowhere.
+    pub async fn address_elsewhere(&self, path: &str) -> Result<Url, ApiError> {
+        let (headers, _) = self.get_text(path, true).await?;
+        let to = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let to = to.and_then(|to| Url::parse(to).ok());
+        let is_safe = |to: &Url| to.scheme() == "https" || (to.scheme() == "http" && is_loopback(to));
+        to.filter(is_safe).ok_or_else(|| ApiError {
+            path: path.to_owned(),
+            why: Why::NotUnderstood("it leads to no https:// address".to_owned()),
+        })
     }
 
     async fn get_text(&self, path: &str, leads_elsewhere: bool) -> Result<(HeaderMap, String), ApiError> {

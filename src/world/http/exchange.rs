@@ -45,7 +45,7 @@ pub async fn exchange(clients: &Clients, progress: &Progress, request: &Request<
 }
 
 /// Asks, and waits for the head of the answer.
-async fn ask(clients: &Clients, progress: &Progress, next: &Next<'_>) -> Result<Response, Failure> {
+pub async fn ask(clients: &Clients, progress: &Progress, next: &Next<'_>) -> Result<Response, Failure> {
     let settings = clients.settings();
     let proxy = clients.proxies().for_url(&next.url).map_err(|wrong| Failure {
         blind: true,

@@ -1,12 +1,16 @@
-//! Requests that another client words, such as GitHub's: over the same connections as everything else, so with the
-//! same roots, name servers and proxies.
+//! Requests that another client words, such as GitHub's, and answers that are too long for the memory: over the same
+//! connections as everything else, so with the same roots, name servers and proxies.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body::Body as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::{Failure, Header, Http, Method, Request, Settings};
+use super::phase::Progress;
+use super::redirect::Next;
+use super::{Failure, Header, Http, Method, Request, Settings, exchange, failure};
 use crate::model::Reason;
 use crate::world::Env;
 
@@ -67,5 +71,52 @@ impl Http {
             headers: answer.headers.iter().filter_map(header).collect(),
             body: answer.body,
         })
+    }
+
+    /// Sends a GET without headers that follows no redirect, and waits for the head of the answer. `stall` limits that
+    /// and the wait for each piece.
+    pub async fn get_in_pieces(&self, url: &Url, stall: Duration) -> Result<Pieces<'_>, Failure> {
+        let progress = Progress::default();
+        let next = Next::first(url, &Method::GET, &[], None);
+        let asked = progress.follow(exchange::ask(&self.0, &progress, &next));
+        let response = tokio::time::timeout(stall, asked).await;
+        let response = response.unwrap_or_else(|_| Err(Failure::out_of_time(&progress, stall)))?;
+        Ok(Pieces {
+            status: response.status().as_u16(),
+            body: reqwest::Body::from(response),
+            http: self,
+            progress,
+            stall,
+        })
+    }
+}
+
+/// An answer whose body is read piece by piece.
+pub struct Pieces<'a> {
+    pub status: u16,
+    body: reqwest::Body,
+    http: &'a Http,
+    progress: Progress,
+    stall: Duration,
+}
+
+impl Pieces<'_> {
+    /// `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut self.body).poll_frame(context));
+            let frame = tokio::time::timeout(self.stall, frame).await;
+            match frame.map_err(|_| Failure::out_of_time(&self.progress, self.stall))? {
+                None => return Ok(None),
+                Some(Err(error)) => {
+                    return Err(failure::classify(&error, &self.progress, self.http.0.settings()));
+                }
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        return Ok(Some(piece));
+                    }
+                }
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::step::{REQUIRED, docker, image};
-use crate::servers::answer;
+use crate::servers::{answer, free_port};
 use crate::skipped::not_checked;
 use crate::workflow::{DEPLOYS, DOWN, FORK, OK, Project, TOKEN};
 
@@ -17,12 +17,6 @@ const PROGRAMS: [&str; 17] = [
     "bash", "cat", "chmod", "cp", "env", "git", "ls", "mkdir", "rm", "sed", "sh", "sleep", "stat", "tail", "test",
     "touch", "uname",
 ];
-/// Stands for actions/upload-artifact, which is not here.
-const UPLOAD: &str = "name: upload\ndescription: Looks whether there is something to upload.\n\
-    inputs: {name: {description: x}, path: {description: x}, if-no-files-found: {description: x}}\n\
-    runs:\n  using: composite\n  steps:\n    - shell: bash\n      env: {WHAT: \"${{ inputs.path }}\", NAME: \"${{ inputs.name }}\"}\n\
-    \x20     run: test -e \"$WHAT\" && echo \"uploaded $NAME\"\n";
-
 fn succeed(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(
@@ -120,9 +114,9 @@ fn act_runs_the_workflows_as_our_runner_does() {
         (".github/workflows/staging.yml", here(".github/workflows/staging.yml")),
     ];
     repository(&at("ours"), &ours);
-    repository(&at("upload"), &[("action.yml", UPLOAD.to_owned())]);
     let pin = regex::Regex::new(r"uses: ([a-z]+/[a-z-]+)[^@\s]*@([0-9a-f]{40})").unwrap();
-    let pass = ["Verdict: pass", "uploaded evidence-staging-"];
+    const UPLOADED: &str = "The bundle is an artifact of the run";
+    let pass = ["Verdict: pass", UPLOADED];
     for (file, event, payload, deploys, server, passes, says) in [
         ("staging.yml", "push", "{}", DEPLOYS, OK, true, pass),
         (
@@ -141,38 +135,14 @@ fn act_runs_the_workflows_as_our_runner_does() {
             "exit 3",
             OK,
             false,
-            ["it exited with code 3", "uploaded evidence-staging-"],
+            ["it exited with code 3", UPLOADED],
         ),
-        (
-            "staging.yml",
-            "push",
-            "{}",
-            DEPLOYS,
-            DOWN,
-            false,
-            ["503", "uploaded evidence-staging-"],
-        ),
+        ("staging.yml", "push", "{}", DEPLOYS, DOWN, false, ["503", UPLOADED]),
         ("prove.yml", "push", "{}", DEPLOYS, OK, true, pass),
         ("prove.yml", "push", "{}", "exit 3", OK, false, pass),
         ("deploy-staging.yml", "push", "{}", DEPLOYS, OK, true, pass),
-        (
-            "rehearse.yml",
-            "workflow_dispatch",
-            "{}",
-            DEPLOYS,
-            OK,
-            true,
-            ["Verdict: pass", "uploaded evidence"],
-        ),
-        (
-            "smoke.yml",
-            "workflow_dispatch",
-            "{}",
-            "",
-            OK,
-            true,
-            ["Verdict: pass", "uploaded evidence"],
-        ),
+        ("rehearse.yml", "workflow_dispatch", "{}", DEPLOYS, OK, true, pass),
+        ("smoke.yml", "workflow_dispatch", "{}", "", OK, true, pass),
     ] {
         let project = Project::configured(deploys);
         let url = answer(server);
@@ -216,6 +186,11 @@ fn act_runs_the_workflows_as_our_runner_does() {
             &format!("--platform=ubuntu-latest={MACHINE}"),
             &format!("--var=STAGING_URL={url}"),
         ]);
+        act.args([
+            "--artifact-server-addr=127.0.0.1",
+            &format!("--artifact-server-port={}", free_port()),
+        ]);
+        act.arg("--artifact-server-path").arg(project.path("served"));
         act.arg("--eventpath")
             .arg(project.path("event.json"))
             .arg("--action-cache-path")
@@ -231,7 +206,6 @@ fn act_runs_the_workflows_as_our_runner_does() {
         for (repository, commit) in pins {
             let folder = match repository {
                 "stageproof/stageproof" => at("ours"),
-                "actions/upload-artifact" => at("upload"),
                 _ => continue,
             };
             act.arg(format!("--local-repository={repository}@{commit}={}", folder.display()));

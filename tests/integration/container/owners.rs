@@ -43,7 +43,7 @@ fn the_workflows_run_to_their_end_and_the_next_checkout_cleans_them() {
             "{file}: {results:?}\n{}",
             ended.said
         );
-        assert_eq!(ended.artifacts.len(), 1, "{file}");
+        assert_eq!(ended.uploaded().len(), 1, "{file}");
         let workspace = ended.workspace();
         if !workspace.join(".git").exists() {
             continue;

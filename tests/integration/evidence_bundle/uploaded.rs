@@ -1,5 +1,6 @@
 //! The upload, against a strict stand-in for GitHub's artifact service and Azure's store.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
 use std::sync::Mutex;
@@ -71,6 +72,11 @@ fn the_zip_becomes_an_artifact_byte_for_byte() {
         let days = expiry.duration_since(jiff::Timestamp::now()).as_hours() / 24;
         assert!((29..=30).contains(&days), "{expiry}");
         let text = ran.stdout() + &ran.stderr();
+        // A log shows how far it is.
+        assert!(
+            text.lines().any(|line| line.contains("] uploading the zip: 30 % of ")),
+            "{text}"
+        );
         assert!(!text.contains(artifacts.token()) && !text.contains("s1g"), "{text}");
     }
 }
@@ -86,12 +92,25 @@ fn without_a_name_every_job_and_attempt_has_its_own() {
         ["evidence-bundle", DIR, "--upload=auto"],
     )
     .code(0);
-    let names: Vec<String> = artifacts.visible().into_iter().map(|(name, _)| name).collect();
-    assert!(
-        names[0].starts_with("evidence-deploy-1-") && names[1].starts_with("evidence-deploy-2-"),
-        "{names:?}"
-    );
+    // In the action, the values of the matrix are known.
+    for matrix in [
+        "null".to_owned(),
+        "{\n  \"os\": {\"name\": \"a/b\"},\n  \"n\": [1, true, null]\n}".to_owned(),
+        format!("[\"{}\"]", "x".repeat(81)),
+    ] {
+        let env = [("INPUT_HOST-MATRIX", &*matrix), ("INPUT_COMMAND", "evidence-bundle")];
+        gate.run_with(&env, "", ["evidence-bundle", DIR, "--upload=auto"])
+            .code(0);
+    }
+    let mut names: Vec<String> = artifacts.visible().into_iter().map(|(name, _)| name).collect();
     assert!(artifacts.expires_at(&names[0]).is_none());
+    let tags: Vec<String> = names
+        .extract_if(.., |name| name.len() == "evidence-deploy-000000-1".len())
+        .collect();
+    // One job in two attempts, and a matrix that is too long.
+    let jobs: BTreeSet<&str> = tags.iter().map(|name| name.rsplit_once('-').unwrap().0).collect();
+    assert_eq!((tags.len(), jobs.len()), (3, 2), "{tags:?}");
+    assert_eq!(names, ["evidence-deploy-1", "evidence-deploy-1-true-a-b-1"]);
 }
 
 #[test]

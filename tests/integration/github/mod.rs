@@ -5,7 +5,7 @@ mod deployments;
 mod diagnose;
 mod environment;
 #[path = "../../support/github.rs"]
-mod mock;
+pub mod mock;
 mod oidc;
 mod other_runs;
 mod permission;

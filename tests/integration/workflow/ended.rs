@@ -1,9 +1,9 @@
 //! What became of a run of a workflow, and what tests ask of it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
+use crate::artifacts::Artifacts;
 use crate::container::step::Step as Place;
 
 pub type Names = BTreeMap<String, String>;
@@ -17,7 +17,8 @@ pub struct Ended {
     pub jobs: BTreeMap<String, &'static str>,
     /// Outputs of jobs that called a workflow, as `JOB`.
     pub outputs: BTreeMap<String, Names>,
-    pub artifacts: BTreeMap<String, PathBuf>,
+    /// Where the action uploads to.
+    pub service: Option<Artifacts>,
     /// Environments that were deployed to, one for each job that named one.
     pub deployments: Vec<String>,
     pub said: String,
@@ -71,9 +72,13 @@ impl Ended {
     /// Its only artifact is evidence that verifies, and this is its digest.
     #[track_caller]
     pub fn evidence(&self) -> String {
-        let kept: Vec<_> = self.artifacts.values().collect();
-        assert_eq!(kept.len(), 1, "{:?}", self.artifacts);
-        let zip = fs::read(kept[0]).unwrap();
-        hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&zip))
+        let kept = self.uploaded();
+        assert_eq!(kept.len(), 1, "{:?}", self.said);
+        hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&kept[0].1))
+    }
+
+    /// What the action uploaded.
+    pub fn uploaded(&self) -> Vec<(String, Vec<u8>)> {
+        self.service.as_ref().map(Artifacts::visible).unwrap_or_default()
     }
 }

@@ -174,7 +174,7 @@ fn who_gets_no_secrets_is_skipped_before_any_environment_and_told_why() {
             .says("::notice title=Skipped");
         assert_eq!(outputs(&ended, "staging"), ["false", "skip", ""]);
         assert!(ended.outputs["staging"]["reason"].contains(why), "{:?}", ended.outputs);
-        assert!(ended.deployments.is_empty() && ended.artifacts.is_empty());
+        assert!(ended.deployments.is_empty() && ended.uploaded().is_empty());
     }
 }
 
@@ -329,7 +329,7 @@ fn two_deployments_of_one_run_have_labels() {
     let with =
         format!("    with: {{deploy: 'true', label: api}}\n  web:\n{called}    with: {{deploy: 'true', label: web}}\n");
     let ended = call(&with, &Project::new(""), |_| {});
-    let names: Vec<&str> = ended.artifacts.keys().map(String::as_str).collect();
+    let names: Vec<String> = ended.uploaded().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["evidence-api-77-1", "evidence-web-77-1"]);
     assert_eq!(
         (outputs(&ended, "staging")[1], outputs(&ended, "web")[1]),
@@ -351,7 +351,7 @@ fn prove_follows_a_deploy_of_ones_own_whatever_became_of_it() {
             .is("deploy/Prove", proved);
         ended
             .is("deploy/Prove/Rollback rehearsal", "success")
-            .is("deploy/Prove/Upload the evidence", "success");
+            .is("deploy/Prove/Evidence", "success");
         ended.evidence();
     }
 }
@@ -398,7 +398,8 @@ fn the_first_workflows_pass_fail_and_skip() {
     run("smoke.yml", "", OK, |_| {}).is("smoke", "success");
     let ended = run("smoke.yml", "", DOWN, |_| {});
     ended.is("smoke", "failure");
-    assert!(ended.artifacts["evidence"].join("staging").is_dir());
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    assert_eq!(ended.uploaded()[0].0, format!("{today}-prove-1"));
     for (server, secret, result, verdict) in [
         (OK, true, "success", "Verdict: pass"),
         (OK, false, "success", "Verdict: skip"),
@@ -411,6 +412,6 @@ fn the_first_workflows_pass_fail_and_skip() {
         }
         let ended = runner.run(&example("rehearse.yml"));
         ended.is("rehearse", result).says(verdict);
-        assert_eq!(ended.artifacts.len(), 1);
+        ended.evidence();
     }
 }

@@ -11,6 +11,7 @@ use super::definition::{Callee, Job, Output, Workflow, read};
 use super::ended::{Ended, Names};
 use super::expression::{Scope, Status};
 use super::steps::Running;
+use crate::artifacts::Artifacts;
 use crate::container::step::Step as Place;
 
 const STAGING: &str = "stageproof/stageproof/.github/workflows/staging.yml";
@@ -55,7 +56,10 @@ impl Runner {
             .with("github", github)
             .with("secrets", json!(self.secrets))
             .with("vars", json!(self.vars));
-        let mut ended = Ended::default();
+        let mut ended = Ended {
+            service: Some(Artifacts::start(false, |_, _| None)),
+            ..Ended::default()
+        };
         self.jobs(workflow, &scope, "", &mut ended);
         ended
     }

@@ -12,12 +12,12 @@ use super::ended::{Ended, Names};
 use super::expression::{Scope, Status};
 use super::host::said;
 use super::runner::Runner;
+use crate::artifacts::Artifacts;
 use crate::container::step::Step as Place;
 
 const ACTION: &str = "stageproof/stageproof";
 const PROVE: &str = "stageproof/stageproof/prove";
 const CHECKOUT: &str = "actions/checkout";
-const UPLOAD: &str = "actions/upload-artifact";
 
 /// What a job, or a composite action in it, knows while it runs.
 pub struct Running {
@@ -70,7 +70,6 @@ impl Runner {
                     self.composite(&with(), inner, place, ended)
                 }
                 Some(CHECKOUT) => self.check_out(&with(), place),
-                Some(UPLOAD) => self.upload(&with(), place, ended),
                 Some(other) => panic!("{other} is not known"),
             };
             running.status.failed |= outcome == "failure";
@@ -134,8 +133,12 @@ impl Runner {
             next = next.input(name, other.map_or(&given[name], |(_, value)| value));
         }
         next = next
+            .input("host-matrix", "null")
             .env("GITHUB_EVENT_NAME", self.event)
             .env("GITHUB_ACTOR", self.actor);
+        for (name, value) in ended.service.iter().flat_map(Artifacts::env) {
+            next = next.env(name, &value);
+        }
         for (name, value) in env {
             next = next.env(name, value);
         }
@@ -183,32 +186,6 @@ impl Runner {
         if let Some(user) = self.user {
             place.give_to(user);
         }
-        ("success", Names::new())
-    }
-
-    fn upload(&self, with: &Names, place: &mut Option<Place>, ended: &mut Ended) -> (&'static str, Names) {
-        let known = ["name", "path", "if-no-files-found"];
-        assert!(with.keys().all(|name| known.contains(&&**name)), "{with:?}");
-        let (name, path) = (
-            &with["name"],
-            place.as_ref().unwrap().folder("workspace").join(&with["path"]),
-        );
-        let odd = |c: char| "\":<>|*?\r\n\\/".contains(c);
-        assert!(
-            !name.is_empty() && !name.contains(odd),
-            "the name of the artifact: {name}"
-        );
-        if !path.exists() {
-            assert_eq!(
-                with.get("if-no-files-found").map(String::as_str),
-                Some("error"),
-                "nothing at {}",
-                path.display()
-            );
-            return ("failure", Names::new());
-        }
-        let before = ended.artifacts.insert(name.clone(), path);
-        assert!(before.is_none(), "409: there is an artifact {name} in this run");
         ("success", Names::new())
     }
 

@@ -14,9 +14,9 @@ use crate::model::yaml::Node;
 use crate::world::http::is_loopback;
 
 /// What is worth most after something failed.
-const AFTER_FAILURES: [&str; 2] = ["verdict", "evidence-bundle"];
+const AFTER_FAILURES: [&str; 3] = ["verdict", "evidence-bundle", "merge"];
 /// What seals evidence.
-const SEALS: [&str; 2] = ["evidence-bundle", "rehearse"];
+const SEALS: [&str; 3] = ["evidence-bundle", "merge", "rehearse"];
 
 pub fn look(document: &Document<'_>, findings: &mut Findings<'_>) {
     for scope in &document.scopes {

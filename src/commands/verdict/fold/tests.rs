@@ -92,6 +92,7 @@ fn verdict(reports: &BTreeMap<&str, Kind>, require: &[&str], strict: bool) -> Ve
 fn fold(folder: &Path, require: &[&str]) -> Fold {
     Fold {
         folders: vec![folder.to_owned()],
+        artifacts: None,
         require: require.iter().map(|name| (*name).to_owned()).collect(),
         expect: Vec::new(),
         origin: Origin {

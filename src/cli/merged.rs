@@ -1,0 +1,113 @@
+//! Options of `merge`. A macro of this folder has that name already, so the module cannot.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::artifacts::{ArtifactOptions, of_run};
+use super::error::UsageError;
+use super::evidence_bundle::{EvidenceBundleOptions, UploadWhen};
+use super::verdict::VerdictOptions;
+use super::{Given, Options};
+use crate::commands::Subcommand;
+use crate::commands::merge::{FOLDER, Plan};
+use crate::model::text::one_line;
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(
+    after_help = "Examples:\n  stageproof merge evidence.zip --expect evidence --output all.zip\n  stageproof merge evidence.zip --evidence-dir merged --upload auto"
+)]
+pub struct MergeOptions {
+    /// Sealed evidence directories or zips to merge.
+    #[arg(action = clap::ArgAction::Append, value_name = "DIR or ZIP")]
+    pub bundles: Vec<PathBuf>,
+    #[command(flatten)]
+    pub artifacts: ArtifactOptions,
+    /// Bundle that must be there, by the name of its artifact or of its file, with or without the attempt at the end;
+    /// repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub expect: Vec<String>,
+    /// Accept reports of earlier attempts of this run: "Re-run failed jobs" does not repeat jobs that succeeded.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub any_attempt: Option<bool>,
+    /// Path of the zip [default: the evidence directory's path with .zip].
+    #[arg(long, value_name = "FILE.zip")]
+    pub output: Option<PathBuf>,
+    /// Upload the zip as an artifact of the run: auto uploads it where the runner allows that, which is in actions and not in
+    /// run steps; required fails elsewhere [default: never].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub upload: Option<UploadWhen>,
+    /// Name of the uploaded artifact [default: made of the zip's name, the job, the values of its matrix and the attempt].
+    #[arg(long, value_name = "NAME")]
+    pub artifact_name: Option<String>,
+}
+
+impl Options for MergeOptions {
+    fn name(&self) -> &'static str {
+        "merge"
+    }
+
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let artifacts = self.artifacts.wanted(given)?;
+        if self.bundles.is_empty() && artifacts.is_none() {
+            return Err(UsageError::new("there is nothing to merge")
+                .help("give sealed directories or zips, or the names of artifacts: --artifact 'evidence-*'"));
+        }
+        let seal = EvidenceBundleOptions {
+            output: self.output,
+            upload: self.upload,
+            artifact_name: self.artifact_name,
+            ..EvidenceBundleOptions::default()
+        };
+        let seal = seal.or(given.config.evidence_bundle.take().unwrap_or_default());
+        given.secret_names.extend(seal.secret_names());
+        let verdict = VerdictOptions {
+            folders: vec![given.setting.evidence_dir.join(FOLDER)],
+            any_attempt: self.any_attempt,
+            ..VerdictOptions::default()
+        };
+        let verdict = verdict.or(given.config.verdict.take().unwrap_or_default());
+        let strict = given.waivers_off || verdict.strict();
+        let mut verdict = verdict.plan(&given.setting, given.waivers(strict), strict, given.world)?;
+        if let Some(wanted) = &artifacts {
+            of_run(wanted, &mut verdict);
+        }
+        Ok(Box::new(Plan {
+            bundles: named(self.bundles, &given.world.workspace)?,
+            artifacts,
+            expect: self.expect,
+            verdict,
+            evidence: seal.plan(&given.setting, given.world)?,
+        }))
+    }
+}
+
+/// Each by its file's name, or, where two have the same, by its folder's, as actions/download-artifact names it.
+fn named(bundles: Vec<PathBuf>, workspace: &Path) -> Result<Vec<(String, PathBuf)>, UsageError> {
+    let stem = |path: &PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        Some(name.strip_suffix(".zip").map(str::to_owned).unwrap_or(name))
+    };
+    let stems: Vec<Option<String>> = bundles.iter().map(stem).collect();
+    let mut named: Vec<(String, PathBuf)> = Vec::new();
+    for (path, stem) in bundles.into_iter().zip(&stems) {
+        let is_unique = stems.iter().filter(|other| *other == stem).count() == 1;
+        let folder = || {
+            path.parent()?
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        };
+        let name = if is_unique { stem.clone() } else { folder() };
+        let name = name
+            .filter(|name| named.iter().all(|(other, _)| other != name))
+            .ok_or_else(|| {
+                UsageError::new(format!(
+                    "`{}` has the name of another bundle",
+                    one_line(&path.to_string_lossy())
+                ))
+                .help("rename one of the two files")
+            })?;
+        named.push((name, workspace.join(path)));
+    }
+    Ok(named)
+}

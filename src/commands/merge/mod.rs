@@ -1,0 +1,169 @@
+//! The bundles of several jobs in one: each is verified and put into a folder of its own, their reports come to one verdict,
+//! and the whole is sealed.
+
+mod leg;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::commands::{Keep, ReportHome, Running, Subcommand, artifacts, evidence_bundle, verdict};
+use crate::model::evidence::SEALING;
+use crate::model::text::nearest;
+use crate::model::{Check, Ended, Finding, Outcome};
+use crate::world::artifacts::Wanted;
+use crate::world::bundles::{self, Bundle};
+use crate::world::{World, files, workspace};
+
+const STAGE: &str = "merge";
+/// In the evidence directory.
+pub const FOLDER: &str = "bundles";
+
+pub struct Plan {
+    /// Sealed directories and zips, with the names that they get.
+    pub bundles: Vec<(String, PathBuf)>,
+    pub artifacts: Option<Wanted>,
+    /// Names that must be there.
+    pub expect: Vec<String>,
+    /// Over what is put into [`FOLDER`].
+    pub verdict: verdict::Plan,
+    pub evidence: evidence_bundle::Plan,
+}
+
+impl Subcommand for Plan {
+    fn report_home(&self) -> ReportHome {
+        ReportHome::InsideThenBeside
+    }
+
+    fn writes(&self) -> Option<(&'static str, &Path)> {
+        Some(("--output", &self.evidence.output))
+    }
+
+    fn run<'a>(&'a self, world: &'a World, keep: Keep<'a>) -> Running<'a> {
+        Box::pin(run(self, world, keep))
+    }
+}
+
+/// Whatever is missing or damaged, the rest is merged and sealed: it is what there is to look at.
+async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
+    let mut outcome = Outcome::default();
+    if let Err(error) = gather(plan, world, &mut outcome).await {
+        let help = "free some space, or name another folder with --evidence-dir";
+        outcome
+            .checks
+            .push(errored("merge:folder", "The bundles can be put together", &error, help));
+        return outcome;
+    }
+    // Without a good bundle there is something wrong already.
+    if files::exists(&plan.evidence.evidence_dir.join(FOLDER)) {
+        let folded = verdict::run(&plan.verdict, world).await;
+        if folded.checks.is_empty() {
+            let error = anyhow::anyhow!("there are no reports in the bundles");
+            let help = "seal the evidence directories in which the commands of the jobs wrote their reports";
+            outcome
+                .checks
+                .push(errored("merge:reports", "The bundles have reports", &error, help));
+        }
+        outcome.append(folded);
+    }
+    if let Err(error) = keep(&outcome) {
+        let help = "free some space, or name another folder with --evidence-dir";
+        outcome
+            .checks
+            .push(errored("merge:report", "The report so far is kept", &error, help));
+    }
+    outcome.append(evidence_bundle::run(&plan.evidence, world).await);
+    outcome
+}
+
+/// Verifies all bundles, and puts the good ones into the evidence directory.
+async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let fetched = match &plan.artifacts {
+        Some(wanted) => {
+            let (check, fetched) = artifacts::fetch(STAGE, wanted, world).await;
+            outcome.checks.push(check);
+            fetched
+        }
+        None => None,
+    };
+    let mut given = plan.bundles.clone();
+    if let Some(fetched) = &fetched {
+        given.extend(
+            fetched
+                .bundles
+                .iter()
+                .map(|bundle| (bundle.name.clone(), bundle.zip.clone())),
+        );
+    }
+    let dir = &plan.evidence.evidence_dir;
+    files::folders(dir)?;
+    let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
+    let mut good = Vec::new();
+    for (number, (name, path)) in given.iter().enumerate() {
+        let copy = temporary.path().join(number.to_string());
+        let check = leg::verified(name, path, &copy, world).await;
+        if leg::is_good(&check) {
+            good.push(Bundle::of(copy, name));
+        }
+        outcome.checks.push(check);
+    }
+    let (newest, notes) = bundles::newest(good);
+    outcome.notes.extend(notes);
+    if !plan.expect.is_empty() {
+        let known = given
+            .iter()
+            .map(|(name, _)| name)
+            .chain(newest.iter().map(|bundle| &bundle.leg));
+        let known: Vec<&str> = known.map(String::as_str).collect();
+        outcome.checks.push(expected(&plan.expect, &known));
+    }
+    for bundle in newest {
+        let to = dir.join(FOLDER).join(&bundle.leg);
+        if files::exists(&to) {
+            let error = anyhow::anyhow!("{} exists already", workspace::shown(&to, &plan.evidence.workspace));
+            let (id, title) = (
+                format!("merge:{}:folder", bundle.leg),
+                format!("{} is put in place", bundle.name),
+            );
+            let help = "remove it, name another folder with --evidence-dir, or give two bundles two names";
+            outcome.checks.push(errored(&id, &title, &error, help));
+            continue;
+        }
+        files::rename(&bundle.folder, &to)?;
+    }
+    if let Some(fetched) = &fetched {
+        artifacts::without_folder(outcome, fetched.folder());
+    }
+    artifacts::without_folder(outcome, temporary.path());
+    Ok(())
+}
+
+fn expected(expect: &[String], known: &[&str]) -> Check {
+    let missing = expect.iter().filter(|name| !known.contains(&name.as_str()));
+    let findings = missing.map(|name| {
+        let others = known
+            .iter()
+            .copied()
+            .filter(|other| !expect.iter().any(|name| name == other));
+        let help = match nearest(name, others) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "check that its job ran, and sealed and uploaded its evidence".to_owned(),
+        };
+        Finding::error("missing-bundle", format!("the bundle {name} is missing")).help(help)
+    });
+    let ended = Ended::Looked(findings.collect());
+    Check::new(
+        STAGE,
+        "merge:expected",
+        "Every expected bundle is there",
+        ended,
+        Duration::ZERO,
+    )
+}
+
+fn errored(id: &str, title: &str, error: &anyhow::Error, help: &str) -> Check {
+    let ended = Ended::Errored {
+        cause: format!("{error:#}"),
+        help: Some(help.to_owned()),
+    };
+    Check::new(STAGE, id, title, ended, Duration::ZERO)
+}

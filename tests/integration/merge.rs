@@ -1,0 +1,136 @@
+//! `merge`: the bundles of a matrix in one, with one verdict.
+
+use std::fs;
+
+use crate::artifacts::Artifacts;
+use crate::fetched::{DOWN, OK, bundle, in_action};
+use crate::gate::Gate;
+
+fn on_runner() -> Gate {
+    Gate::new().on_runner("push", "{}")
+}
+
+const MERGE: [&str; 3] = ["merge", "--evidence-dir=all", "--output=all.zip"];
+
+#[test]
+fn each_bundle_gets_a_folder_and_the_whole_is_sealed() {
+    let gate = on_runner();
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.write("us.zip", bundle("1", "us", OK));
+    gate.run([&MERGE[..], &["eu.zip", "us.zip", "--expect=eu", "--expect=us"]].concat())
+        .code(0)
+        .says("The bundle eu is whole and unchanged")
+        .says("Verdict: pass");
+    assert_eq!(gate.outputs()["verdict"], "pass");
+    gate.run(["verify", "all.zip"]).code(0);
+    gate.run(["verify", "all"]).code(0);
+    // Each is still what was sealed in its job.
+    gate.run(["verify", "all/bundles/eu"]).code(0);
+    gate.run([
+        "verdict",
+        "all",
+        "--require=smoke-eu",
+        "--require=smoke-us",
+        "--require=merge",
+    ])
+    .code(0);
+    let manifest = gate.read("all/sha256_manifest.txt");
+    for path in [
+        "bundles/us/reports/smoke-us.json",
+        "bundles/eu/evidence.json",
+        "reports/merge.json",
+    ] {
+        assert!(manifest.contains(path), "{manifest}");
+    }
+}
+
+#[test]
+fn a_folder_and_what_was_merged_before_can_be_merged() {
+    let gate = on_runner();
+    gate.write("a/e.zip", bundle("1", "eu", OK));
+    gate.write("b/e.zip", bundle("1", "us", OK));
+    gate.run([&MERGE[..], &["a/e.zip", "b/e.zip", "--expect=a", "--expect=b"]].concat())
+        .code(0);
+    gate.run(["merge", "--evidence-dir=more", "--output=more.zip", "all"])
+        .code(0);
+    gate.run(["verify", "more/bundles/all/bundles/a"]).code(0);
+    gate.run([&MERGE[..], &["a/e.zip", "a/e.zip"]].concat())
+        .code(2)
+        .says("has the name of another bundle");
+}
+
+#[test]
+fn a_failed_leg_a_missing_and_a_damaged_one_fail_and_the_rest_is_sealed() {
+    let gate = on_runner();
+    gate.write("eu.zip", bundle("1", "eu", DOWN));
+    gate.run([&MERGE[..], &["eu.zip"]].concat()).code(1).says("503");
+    gate.run(["verify", "all.zip"]).code(0);
+
+    let gate = on_runner();
+    let mut damaged = bundle("1", "us", OK);
+    damaged[200] ^= 1;
+    gate.write("us.zip", damaged);
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.run([&MERGE[..], &["eu.zip", "us.zip", "--expect=ap", "--expect=us"]].concat())
+        .code(1)
+        .says("the bundle ap is missing")
+        .says("The bundle us is whole and unchanged")
+        .never_says("the bundle us is missing");
+    assert!(!gate.root().join("all/bundles/us").exists());
+    gate.run(["verify", "all.zip"]).code(0);
+
+    let gate = on_runner();
+    gate.write("e/x.log", "no report");
+    gate.run(["evidence-bundle", "--evidence-dir=e"]).code(0);
+    gate.run([&MERGE[..], &["e"]].concat())
+        .code(4)
+        .says("there are no reports in the bundles");
+    gate.run(["merge"]).code(2).says("there is nothing to merge");
+}
+
+/// A folder that somebody writes to after it was sealed is not what was sealed.
+#[test]
+fn a_folder_that_was_changed_is_not_merged() {
+    let gate = on_runner();
+    gate.write("e/x.log", "line");
+    gate.run(["evidence-bundle", "--evidence-dir=e"]).code(0);
+    gate.write("e/more.log", "x");
+    gate.run([&MERGE[..], &["e"]].concat())
+        .code(1)
+        .says("more.log exists but is not listed");
+    assert!(!gate.root().join("all/bundles").exists(), "{}", gate.listing());
+}
+
+#[test]
+fn an_action_merges_what_its_run_uploaded_and_uploads_the_whole() {
+    let artifacts = Artifacts::start(false, |_, _| None);
+    artifacts.holds("proof-eu-1", &bundle("1", "eu", DOWN));
+    artifacts.holds("proof-eu-2", &bundle("2", "eu", OK));
+    artifacts.holds("proof-us-1", &bundle("1", "us", OK));
+    let gate = in_action(&artifacts)
+        .env("INPUT_COMMAND", "merge")
+        .env("INPUT_ARTIFACT", "proof-eu-*\nproof-us-*")
+        .env("INPUT_EXPECT", "proof-eu\nproof-us\n")
+        .env("INPUT_ANY-ATTEMPT", "true")
+        .env("INPUT_EVIDENCE-DIR", "all")
+        .env("INPUT_UPLOAD", "required")
+        .env("INPUT_ARTIFACT-NAME", "proof");
+    let none: [&str; 0] = [];
+    gate.run(none)
+        .code(0)
+        .says("proof-eu-1 is of an earlier attempt than proof-eu-2")
+        .never_says("scratch")
+        .never_says(".stageproof-seal");
+    assert!(
+        gate.root().join("all/bundles/proof-eu/evidence.json").is_file(),
+        "{}",
+        gate.listing()
+    );
+    let uploaded = artifacts
+        .visible()
+        .into_iter()
+        .find(|(name, _)| name == "proof")
+        .unwrap();
+    assert_eq!(uploaded.1, fs::read(gate.root().join("all.zip")).unwrap());
+    assert_eq!(gate.outputs()["artifact-id"], "1003");
+}

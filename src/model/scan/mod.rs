@@ -5,6 +5,7 @@
 //! off; the differences are in `docs/guides/scan.md`.
 
 mod allowlist;
+mod base64;
 mod builtin;
 mod entropy;
 mod personal;

@@ -6,9 +6,10 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 
 use super::allowlist::Matched;
+use super::base64;
 use super::entropy;
 use super::placeholder;
-use super::rule::{Required, Rule, RuleSet};
+use super::rule::{KNOWN, Required, Rule, RuleSet};
 use super::soft;
 
 /// A rule whose keyword is in one of these is looked for in all of it; gitleaks takes 100 kB.
@@ -41,6 +42,8 @@ pub struct Scan<'r> {
     active: Vec<bool>,
     /// Where the next match of a rule may begin: in the text, and where its escapes are blanks.
     next: [Vec<u64>; 2],
+    /// Where the next text that is written as base64 may begin.
+    next_base64: u64,
     lines: Lines,
 }
 
@@ -57,6 +60,7 @@ impl<'r> Scan<'r> {
             path: path.to_owned(),
             active: rules.rules.iter().map(active).collect(),
             next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
+            next_base64: 0,
             lines: Lines::default(),
         }
     }
@@ -83,8 +87,7 @@ impl<'r> Scan<'r> {
         fresh: Range<usize>,
         known: Vec<Range<usize>>,
     ) -> Vec<Found<'r>> {
-        let enabled = self.enabled(window, &fresh);
-        let known = known.into_iter().filter(|place| !placeholder::covers(window, place));
+        let known = known.into_iter().filter(|place| !self.is_masked(window, place));
         let mut hits: Vec<Hit> = known
             .map(|place| Hit {
                 rule: self.rules.rules.len(),
@@ -92,31 +95,8 @@ impl<'r> Scan<'r> {
                 secret: place,
             })
             .collect();
-        let soft = soft::of(window);
-        for (index, fragments) in enabled
-            .iter()
-            .enumerate()
-            .filter(|(_, fragments)| !fragments.is_empty())
-        {
-            if !self.active[index] {
-                continue;
-            }
-            let from = hits.len();
-            self.hits(0, index, fragments, window, at, &fresh, &mut hits);
-            if let Some((text, places)) = &soft {
-                let has_escapes = |fragment: &&usize| {
-                    let start = fresh.start + **fragment * FRAGMENT;
-                    soft::is_in(places, &(start.saturating_sub(OVERLAP)..start + FRAGMENT + OVERLAP))
-                };
-                let fragments: Vec<usize> = fragments.iter().filter(has_escapes).copied().collect();
-                let plain = hits.len();
-                self.hits(1, index, &fragments, text, at, &fresh, &mut hits);
-                // Most are the same as before.
-                let mut new = hits.split_off(plain);
-                new.retain(|hit| !overlaps(&hits[from..], hit));
-                hits.append(&mut new);
-            }
-        }
+        self.by_rules(window, at, &fresh, &mut hits);
+        self.in_base64(window, at, &fresh, &mut hits);
         hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
         // A match can begin after `fresh`, once the line feeds at its front are off. What counts on is `fresh` alone.
         let mut lines = self.lines;
@@ -146,14 +126,74 @@ impl<'r> Scan<'r> {
         found
     }
 
-    /// For each rule, the fragments of `fresh` in which it is looked for, as their index.
-    fn enabled(&self, window: &[u8], fresh: &Range<usize>) -> Vec<Vec<usize>> {
+    fn by_rules(&mut self, window: &[u8], at: u64, fresh: &Range<usize>, hits: &mut Vec<Hit>) {
         let count = fresh.len().div_ceil(FRAGMENT);
-        let mut enabled = vec![Vec::new(); self.rules.rules.len()];
-        for &rule in &self.rules.always {
-            enabled[rule] = (0..count).collect();
+        let enabled = self.enabled(window, fresh, count);
+        if !enabled.contains(&true) {
+            return;
         }
-        let Some(keywords) = &self.rules.keywords else {
+        let soft = soft::of(window);
+        for index in 0..self.rules.rules.len() {
+            let fragments = &enabled[index * count..][..count];
+            if !self.active[index] || !fragments.contains(&true) {
+                continue;
+            }
+            let from = hits.len();
+            self.hits(0, index, fragments, window, at, fresh, hits);
+            if let Some((text, places)) = &soft {
+                let has_escapes = |fragment: usize| {
+                    let start = fresh.start + fragment * FRAGMENT;
+                    soft::is_in(places, &(start.saturating_sub(OVERLAP)..start + FRAGMENT + OVERLAP))
+                };
+                let fragments: Vec<bool> = (0..count).map(|at| fragments[at] && has_escapes(at)).collect();
+                let plain = hits.len();
+                self.hits(1, index, &fragments, text, at, fresh, hits);
+                // Most are the same as before.
+                let mut new = hits.split_off(plain);
+                new.retain(|hit| !overlaps(&hits[from..], hit));
+                hits.append(&mut new);
+            }
+        }
+    }
+
+    /// What rules find in base64 is hidden digit by digit, and is found where the digits are.
+    fn in_base64(&mut self, window: &[u8], at: u64, fresh: &Range<usize>, hits: &mut Vec<Hit>) {
+        let is_cut = window.len() >= fresh.end + OVERLAP;
+        let from = usize::try_from(self.next_base64.saturating_sub(at)).unwrap_or(usize::MAX);
+        let mut from = from.max(fresh.start);
+        while let Some(digits) = base64::next(window, from..fresh.end) {
+            let Some(decoded) = base64::Decoded::of(window, digits.clone()) else {
+                from = digits.end;
+                continue;
+            };
+            // What goes on behind the window is decoded from there on with the next part.
+            let goes_on = is_cut && decoded.end() == window.len();
+            from = if goes_on {
+                decoded.cut(window.len() - OVERLAP / 2)
+            } else {
+                decoded.end()
+            };
+            let mut inside = Vec::new();
+            let all = 0..decoded.text.len();
+            Scan::new(self.rules, &self.path).by_rules(&decoded.text, 0, &all, &mut inside);
+            let placed = inside.into_iter().map(|hit| Hit {
+                rule: hit.rule,
+                whole: decoded.place(&hit.whole),
+                secret: decoded.place(&hit.secret),
+            });
+            hits.extend(placed.filter(|hit| hit.whole.start < from));
+        }
+        self.next_base64 = at + from as u64;
+    }
+
+    /// For each rule, in which of the fragments of `fresh` it is looked for.
+    fn enabled(&self, window: &[u8], fresh: &Range<usize>, count: usize) -> Vec<bool> {
+        let rules = &self.rules;
+        let mut enabled = vec![false; rules.rules.len() * count];
+        for rule in &rules.always {
+            enabled[rule * count..][..count].fill(true);
+        }
+        let Some(keywords) = &rules.keywords else {
             return enabled;
         };
         let start = fresh.start.saturating_sub(OVERLAP);
@@ -162,24 +202,16 @@ impl<'r> Scan<'r> {
             // A match that begins a fragment earlier may hold it, and one that begins a fragment later may follow it.
             let keyword = start + hit.start();
             let first = keyword.saturating_sub(OVERLAP + fresh.start) / FRAGMENT;
-            let last = ((keyword + OVERLAP).saturating_sub(fresh.start) / FRAGMENT).min(count.saturating_sub(1));
-            for &rule in &self.rules.rules_of_keyword[hit.pattern().as_usize()] {
-                let fragments = &mut enabled[rule];
-                for fragment in first..=last {
-                    if fragments.last().is_none_or(|seen| *seen < fragment) {
-                        fragments.push(fragment);
-                    }
-                }
+            let last = (keyword + OVERLAP).saturating_sub(fresh.start) / FRAGMENT;
+            for rule in &rules.rules_of_keyword[hit.pattern().as_usize()] {
+                enabled[rule * count..][..count][first..count.min(last + 1)].fill(true);
             }
         }
         // gitleaks looks for what a rule requires wherever it looks for the rule, whatever its own keywords.
-        for index in 0..enabled.len() {
-            for of in &self.rules.rules[index].required {
-                if let Some(part) = self.rules.index_of(&of.id).filter(|part| *part != index) {
-                    let more = enabled[index].clone();
-                    enabled[part].extend(more);
-                    enabled[part].sort_unstable();
-                    enabled[part].dedup();
+        for (index, rule) in rules.rules.iter().enumerate() {
+            for part in rule.required.iter().filter_map(|of| rules.index_of(&of.id)) {
+                for fragment in 0..count {
+                    enabled[part * count + fragment] |= enabled[index * count + fragment];
                 }
             }
         }
@@ -191,7 +223,7 @@ impl<'r> Scan<'r> {
         &mut self,
         way: usize,
         index: usize,
-        fragments: &[usize],
+        fragments: &[bool],
         window: &[u8],
         at: u64,
         fresh: &Range<usize>,
@@ -202,7 +234,7 @@ impl<'r> Scan<'r> {
             return;
         };
         let ahead = pattern.longest.map_or(OVERLAP, |longest| longest.min(OVERLAP)) + BEYOND;
-        for fragment in fragments {
+        for fragment in (0..fragments.len()).filter(|at| fragments[*at]) {
             let start = fresh.start + fragment * FRAGMENT;
             let end = (start + FRAGMENT).min(fresh.end);
             let text = &window[..window.len().min(end + ahead)];
@@ -238,7 +270,7 @@ impl<'r> Scan<'r> {
             group.map(|group| whole.start + group.start()..whole.start + group.end())
         });
         let secret = group.unwrap_or_else(|| whole.clone());
-        if placeholder::covers(window, &secret) {
+        if self.is_masked(window, &secret) {
             return None;
         }
         if rule.entropy > 0.0 && entropy::of(&window[secret.clone()]) <= rule.entropy {
@@ -262,6 +294,11 @@ impl<'r> Scan<'r> {
             whole,
             secret,
         })
+    }
+
+    fn is_masked(&self, window: &[u8], secret: &Range<usize>) -> bool {
+        let ids = || self.rules.rules.iter().map(|rule| rule.id.as_str()).chain([KNOWN]);
+        placeholder::covers(window, secret, |rule| ids().any(|id| placeholder::name(id) == rule))
     }
 
     /// The hits of each rule that another requires, in order.

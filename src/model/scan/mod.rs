@@ -14,6 +14,7 @@ mod rule;
 mod rule_file;
 mod search;
 mod soft;
+mod starts;
 pub mod syntax;
 #[cfg(test)]
 pub(crate) mod tests;

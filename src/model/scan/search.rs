@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
+use regex_automata::{Anchored, Input, Match};
 
 use super::allowlist::Matched;
 use super::base64;
@@ -11,6 +12,7 @@ use super::entropy;
 use super::placeholder;
 use super::rule::{KNOWN, Required, Rule, RuleSet};
 use super::soft;
+use super::starts;
 
 /// A rule whose keyword is in one of these is looked for in all of it; gitleaks takes 100 kB.
 const FRAGMENT: usize = 128 << 10;
@@ -128,31 +130,51 @@ impl<'r> Scan<'r> {
 
     fn by_rules(&mut self, window: &[u8], at: u64, fresh: &Range<usize>, hits: &mut Vec<Hit>) {
         let count = fresh.len().div_ceil(FRAGMENT);
-        let enabled = self.enabled(window, fresh, count);
-        if !enabled.contains(&true) {
+        let (enabled, mut starts) = self.enabled(window, fresh, count);
+        if !enabled.contains(&true) && starts.iter().all(Vec::is_empty) {
             return;
         }
         let soft = soft::of(window);
-        for index in 0..self.rules.rules.len() {
-            let fragments = &enabled[index * count..][..count];
-            if !self.active[index] || !fragments.contains(&true) {
+        for (index, starts) in starts.iter_mut().enumerate() {
+            if !self.active[index] {
                 continue;
             }
             let from = hits.len();
-            self.hits(0, index, fragments, window, at, fresh, hits);
-            if let Some((text, places)) = &soft {
-                let has_escapes = |fragment: usize| {
-                    let start = fresh.start + fragment * FRAGMENT;
-                    soft::is_in(places, &(start.saturating_sub(OVERLAP)..start + FRAGMENT + OVERLAP))
-                };
-                let fragments: Vec<bool> = (0..count).map(|at| fragments[at] && has_escapes(at)).collect();
-                let plain = hits.len();
-                self.hits(1, index, &fragments, text, at, fresh, hits);
-                // Most are the same as before.
-                let mut new = hits.split_off(plain);
-                new.retain(|hit| !overlaps(&hits[from..], hit));
-                hits.append(&mut new);
+            if !starts.is_sorted() {
+                starts.sort_unstable();
             }
+            let fragments = &enabled[index * count..][..count];
+            let fragments = fragments.contains(&true).then_some(fragments);
+            self.hits(
+                0,
+                index,
+                (starts, fragments.unwrap_or_default()),
+                window,
+                at,
+                fresh,
+                hits,
+            );
+            let Some((text, places)) = &soft else { continue };
+            let is_near = |from: usize, to: usize| soft::is_in(places, &(from.saturating_sub(OVERLAP)..to + OVERLAP));
+            starts.retain(|start| is_near(*start, *start));
+            let from_fragment = |fragment: usize| fresh.start + fragment * FRAGMENT;
+            let near = |at: usize| is_near(from_fragment(at), from_fragment(at + 1));
+            let fragments =
+                fragments.map(|fragments| (0..count).map(|at| fragments[at] && near(at)).collect::<Vec<_>>());
+            let plain = hits.len();
+            self.hits(
+                1,
+                index,
+                (starts, fragments.as_deref().unwrap_or_default()),
+                text,
+                at,
+                fresh,
+                hits,
+            );
+            // Most are the same as before.
+            let mut new = hits.split_off(plain);
+            new.retain(|hit| !overlaps(&hits[from..], hit));
+            hits.append(&mut new);
         }
     }
 
@@ -186,24 +208,30 @@ impl<'r> Scan<'r> {
         self.next_base64 = at + from as u64;
     }
 
-    /// For each rule, in which of the fragments of `fresh` it is looked for.
-    fn enabled(&self, window: &[u8], fresh: &Range<usize>, count: usize) -> Vec<bool> {
+    /// For each rule, in which of the fragments of `fresh` it is looked for, and where in `fresh` a match may begin.
+    fn enabled(&self, window: &[u8], fresh: &Range<usize>, count: usize) -> (Vec<bool>, Vec<Vec<usize>>) {
         let rules = &self.rules;
         let mut enabled = vec![false; rules.rules.len() * count];
+        let mut starts = vec![Vec::new(); rules.rules.len()];
         for rule in &rules.always {
             enabled[rule * count..][..count].fill(true);
         }
         let Some(keywords) = &rules.keywords else {
-            return enabled;
+            return (enabled, starts);
         };
         let start = fresh.start.saturating_sub(OVERLAP);
         let end = window.len().min(fresh.end + OVERLAP);
         for hit in keywords.find_overlapping_iter(&window[start..end]) {
-            // A match that begins a fragment earlier may hold it, and one that begins a fragment later may follow it.
             let keyword = start + hit.start();
+            let pattern = hit.pattern().as_usize();
+            for (rule, before) in &rules.starts_of_keyword[pattern] {
+                let begin = starts::of_keyword(before, window, keyword);
+                starts[*rule].extend(begin.filter(|begin| fresh.contains(begin)));
+            }
+            // A match that begins a fragment earlier may hold it, and one that begins a fragment later may follow it.
             let first = keyword.saturating_sub(OVERLAP + fresh.start) / FRAGMENT;
             let last = (keyword + OVERLAP).saturating_sub(fresh.start) / FRAGMENT;
-            for rule in &rules.rules_of_keyword[hit.pattern().as_usize()] {
+            for rule in &rules.rules_of_keyword[pattern] {
                 enabled[rule * count..][..count][first..count.min(last + 1)].fill(true);
             }
         }
@@ -211,48 +239,68 @@ impl<'r> Scan<'r> {
         for (index, rule) in rules.rules.iter().enumerate() {
             for part in rule.required.iter().filter_map(|of| rules.index_of(&of.id)) {
                 for fragment in 0..count {
-                    enabled[part * count + fragment] |= enabled[index * count + fragment];
+                    let from = fresh.start + fragment * FRAGMENT;
+                    let is_on = enabled[index * count + fragment]
+                        || starts[index]
+                            .iter()
+                            .any(|start| (from..from + FRAGMENT).contains(start));
+                    enabled[part * count + fragment] |= is_on;
                 }
             }
         }
-        enabled
+        (enabled, starts)
     }
 
+    /// In `text`, which is the window or what it is without escapes: at the places where a match may begin, and in whole
+    /// fragments.
     #[expect(clippy::too_many_arguments, reason = "all of them are the place that is searched")]
     fn hits(
         &mut self,
         way: usize,
         index: usize,
-        fragments: &[bool],
-        window: &[u8],
+        (starts, fragments): (&[usize], &[bool]),
+        text: &[u8],
         at: u64,
         fresh: &Range<usize>,
         hits: &mut Vec<Hit>,
     ) {
+        if starts.is_empty() && fragments.is_empty() {
+            return;
+        }
         let rule = &self.rules.rules[index];
         let Some((pattern, regex)) = rule.pattern.as_ref().and_then(|p| Some((p, p.regex()?))) else {
             return;
         };
         let ahead = pattern.longest.map_or(OVERLAP, |longest| longest.min(OVERLAP)) + BEYOND;
+        let input = |range: Range<usize>| Input::new(text).span(range.start..text.len().min(range.end + ahead));
+        let mut from = usize::try_from(self.next[way][index].saturating_sub(at)).unwrap_or(usize::MAX);
+        let mut take = |found: Match, from: &mut usize| {
+            let checked = rule.check.map_or(Ok(found.len()), |check| check(&text[found.range()]));
+            let (Ok(length) | Err(length)) = checked;
+            *from = found.start() + length.max(1);
+            if checked.is_ok() {
+                hits.extend(self.judged(index, found.start()..found.start() + length, text));
+            }
+        };
+        for start in starts {
+            if *start >= from
+                && let Some(found) = regex.search(&input(*start..*start).anchored(Anchored::Yes))
+            {
+                take(found, &mut from);
+            }
+        }
         for fragment in (0..fragments.len()).filter(|at| fragments[*at]) {
             let start = fresh.start + fragment * FRAGMENT;
             let end = (start + FRAGMENT).min(fresh.end);
-            let text = &window[..window.len().min(end + ahead)];
-            let from = usize::try_from(self.next[way][index].saturating_sub(at)).unwrap_or(usize::MAX);
-            let mut from = start.max(from);
+            from = from.max(start);
             while from < end {
-                let Some(found) = regex.find_at(text, from).filter(|found| found.start() < end) else {
-                    break;
-                };
-                let checked = rule.check.map_or(Ok(found.len()), |check| check(found.as_bytes()));
-                let (Ok(length) | Err(length)) = checked;
-                from = found.start() + length.max(1);
-                self.next[way][index] = at + from as u64;
-                if checked.is_ok() {
-                    hits.extend(self.judged(index, found.start()..found.start() + length, window));
+                match regex.search(&input(from..end)).filter(|found| found.start() < end) {
+                    Some(found) => take(found, &mut from),
+                    None => break,
                 }
             }
         }
+        self.next[way][index] = at + from as u64;
     }
 
     /// What of a match is the secret, unless it is allowed.
@@ -261,14 +309,14 @@ impl<'r> Scan<'r> {
         let whole = trimmed(window, found);
         let text = &window[whole.clone()];
         // gitleaks takes the groups from the match alone, where what is around it is not seen.
-        let captures = rule.pattern.as_ref()?.regex()?.captures(text);
-        let group = captures.and_then(|captures| {
-            let group = match rule.secret_group {
-                0 => captures.iter().skip(1).flatten().find(|group| !group.is_empty()),
-                group => captures.get(group),
-            };
-            group.map(|group| whole.start + group.start()..whole.start + group.end())
-        });
+        let regex = rule.pattern.as_ref()?.regex()?;
+        let mut captures = regex.create_captures();
+        regex.captures(text, &mut captures);
+        let group = match rule.secret_group {
+            0 => captures.iter().skip(1).flatten().find(|group| !group.is_empty()),
+            group => captures.get_group(group),
+        };
+        let group = group.map(|group| whole.start + group.start..whole.start + group.end);
         let secret = group.unwrap_or_else(|| whole.clone());
         if self.is_masked(window, &secret) {
             return None;

@@ -326,6 +326,7 @@ fn form(head: &[u8]) -> Form {
         | [b'B', b'Z', b'h', _, ..]
         | [b'7', b'z', 0xbc, 0xaf, ..] => Form::Closed,
         // Without a mark, as some programs write it.
+        _ if memchr::memchr(0, head).is_none() => Form::Plain,
         _ if is_utf16(head, u16::from_le_bytes) => utf16(false, false),
         _ if is_utf16(head, u16::from_be_bytes) => utf16(true, false),
         _ => Form::Plain,

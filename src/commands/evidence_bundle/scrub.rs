@@ -151,9 +151,10 @@ impl Scrubber<'_> {
         let open = self.folder.file(at)?;
         let stamp = Stamp::of(&open.metadata()?);
         let is_archive = is_archive(&open)?;
-        let (mut looked, before) = look_and_hash(self.mask.search, &path, open, scratch, &|| (self.stop)())?;
+        let search = self.mask.search;
+        let (mut looked, before) = look_and_hash(search, &path, open, file.hashed, scratch, &|| (self.stop)())?;
         let inside = match is_archive {
-            true => look_inside(self.mask.search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
+            true => look_inside(search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
             false => None,
         };
         let mut unread = looked.cut;

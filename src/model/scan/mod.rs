@@ -8,6 +8,7 @@ mod allowlist;
 mod base64;
 mod builtin;
 mod entropy;
+mod filter;
 mod personal;
 pub mod placeholder;
 mod rule;

@@ -39,6 +39,8 @@ pub struct Found<'r> {
 /// The search in one file, part by part.
 pub struct Scan<'r> {
     rules: &'r RuleSet,
+    /// Whose rules the placeholders in the text are of.
+    masked_by: &'r RuleSet,
     path: String,
     /// Whether the rule is looked for in a file with this path.
     active: Vec<bool>,
@@ -59,12 +61,17 @@ impl<'r> Scan<'r> {
         };
         Self {
             rules,
+            masked_by: rules,
             path: path.to_owned(),
             active: rules.rules.iter().map(active).collect(),
             next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
             next_base64: 0,
             lines: Lines::default(),
         }
+    }
+
+    pub fn masked_by(self, masked_by: &'r RuleSet) -> Self {
+        Self { masked_by, ..self }
     }
 
     /// The rules for which the path alone is what is found.
@@ -345,7 +352,7 @@ impl<'r> Scan<'r> {
     }
 
     fn is_masked(&self, window: &[u8], secret: &Range<usize>) -> bool {
-        let ids = || self.rules.rules.iter().map(|rule| rule.id.as_str()).chain([KNOWN]);
+        let ids = || self.masked_by.rules.iter().map(|rule| rule.id.as_str()).chain([KNOWN]);
         placeholder::covers(window, secret, |rule| ids().any(|id| placeholder::name(id) == rule))
     }
 

@@ -119,7 +119,8 @@ pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> (Vec<Found<'r>>, Vec<Foun
     (looked.found, looked.forbidden)
 }
 
-/// The same as [`look_through`], with the hash of the file's bytes. `scratch` is used again for the next file.
+/// The same as [`look_through`], with the hash of the file's bytes, if it is not known. `scratch` is used again for the next
+/// file.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -127,6 +128,7 @@ pub fn look_and_hash<'r>(
     search: Search<'r>,
     path: &str,
     mut file: File,
+    known: Option<Hashed>,
     scratch: &mut Vec<u8>,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<(Looked<'r>, Hashed)> {
@@ -138,9 +140,12 @@ pub fn look_and_hash<'r>(
         let mut looked = Looked::new(form);
         looked.bytes = scratch.len() as u64;
         looked.add(whole(search, path, scratch));
-        return Ok((looked, Hashed::of(scratch)));
+        return Ok((looked, known.unwrap_or_else(|| Hashed::of(scratch))));
     }
     file.rewind()?;
+    if let Some(known) = known {
+        return Ok((look_through(search, path, file, stop)?, known));
+    }
     let size = file.metadata()?.len();
     let hashing = Rc::new(RefCell::new((Sha256::new(), 0)));
     let tee = Tee {
@@ -379,7 +384,7 @@ mod tests {
         io::Seek::rewind(&mut file).unwrap();
         let secrets: &'static Redactor = Box::leak(Box::default());
         let search = Search::new(rules, Some(secrets)).unwrap();
-        let (looked, hashed) = look_and_hash(search, "f", file, &mut Vec::new(), &|| false).unwrap();
+        let (looked, hashed) = look_and_hash(search, "f", file, None, &mut Vec::new(), &|| false).unwrap();
         assert_eq!(hashed, Hashed::of(content));
         let places = looked
             .found

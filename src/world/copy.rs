@@ -29,7 +29,7 @@ pub enum CopyError {
     Write(io::Error),
 }
 
-/// Copies `from` to `to`, which must not exist. Folders above it are made.
+/// Copies `from` to `to`, which must not exist. The folder must be there.
 pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Result<Copied, CopyError> {
     let mut source = files::open(from, Links::Refuse).map_err(|error| {
         if files::is_not_regular(&error) {
@@ -40,9 +40,6 @@ pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Res
     })?;
     let before = source.metadata().map_err(CopyError::Read)?;
     let executable = is_executable(&before);
-    if let Some(folder) = to.parent() {
-        files::folders(folder).map_err(|error| CopyError::Write(io::Error::other(format!("{error:#}"))))?;
-    }
     let mut target = files::create(to, mode(&before)).map_err(CopyError::Write)?;
     buffer.resize(CHUNK, 0);
     let mut sha = Sha256::new();

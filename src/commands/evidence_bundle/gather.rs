@@ -47,6 +47,14 @@ pub fn copy_in(selection: &mut Selection, folder: &Path, stop: Stop<'_>) -> anyh
         .zip(&names)
         .map(|(source, (safe, _))| (source.from.as_path(), folder.join(safe)))
         .collect();
+    let mut made = None;
+    for (_, to) in &jobs {
+        let folder = to.parent().unwrap_or(folder);
+        if made != Some(folder) {
+            files::folders(folder)?;
+            made = Some(folder);
+        }
+    }
     let copied = cores::each(&jobs, Vec::new, |buffer, (from, to)| copy::copy(from, to, buffer, stop));
     let mut gathered = Vec::with_capacity(jobs.len());
     for (number, copied) in copied.into_iter().enumerate() {

@@ -173,6 +173,7 @@ fn copy_behind(
     stop: Stop<'_>,
 ) -> anyhow::Result<Option<Copied>> {
     let at = dir.join(link);
+    files::folders(to.parent().unwrap_or(dir))?;
     let said = || format!("it points to {}", paths::link_text(&at));
     let (why, detail) = match rules.behind(&at, None) {
         LinkTarget::Barred(why) => (why, said()),

@@ -1,6 +1,8 @@
 //! What is the proof? Copies in what is named, hashes everything, indexes it and packs it.
 
 mod attest;
+#[cfg(test)]
+mod corpus;
 mod earlier;
 mod found;
 mod gather;
@@ -118,11 +120,15 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
         Err(Halt::Stopped(signal)) => Some(*signal),
         _ => None,
     };
+    let hidden: &[String] = match &prepared {
+        Err(Halt::Secrets(_, hidden)) => hidden,
+        _ => &[],
+    };
     outcome.checks.extend(
         selection
             .patterns
             .into_iter()
-            .map(|pattern| pattern_check(pattern, interrupted)),
+            .map(|pattern| pattern_check(pattern, interrupted, hidden)),
     );
     match prepared {
         Ok(None) => {
@@ -135,7 +141,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
         }
         Err(halt) => {
             let reason = "the evidence was not hashed";
-            if matches!(halt, Halt::Secrets(_) | Halt::Rules(_)) {
+            if matches!(halt, Halt::Secrets(..) | Halt::Rules(_)) {
                 let title = searched_title(plan.scrub.redact);
                 outcome.checks.push(check(SEARCHED, title, halted(halt), started));
                 let reason = "nothing is sealed after a failed search for secrets";
@@ -181,13 +187,21 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
     outcome
 }
 
-fn pattern_check(pattern: Matched, interrupted: Option<&str>) -> Check {
+/// What it says of paths is said without what is `hidden`.
+fn pattern_check(pattern: Matched, interrupted: Option<&str>, hidden: &[String]) -> Check {
+    let mut findings = pattern.found.findings.into_vec();
+    for finding in &mut findings {
+        for secret in hidden {
+            finding.message = finding.message.replace(secret, "***");
+        }
+    }
+
     let ended = match interrupted {
         Some(signal) => Ended::Errored {
             cause: format!("interrupted by {signal} before it ended"),
             help: None,
         },
-        None => Ended::Looked(pattern.found.findings.into_vec()),
+        None => Ended::Looked(findings),
     };
     let id = format!("{STAGE}:{}", pattern.text);
     let title = format!("`{}` names evidence", pattern.text);
@@ -291,7 +305,7 @@ fn halted(halt: Halt) -> Ended {
             )
             .help("wait for its writer to finish before sealing; an earlier bundle is unchanged"),
         ]),
-        Halt::ChangedSince(findings) | Halt::Secrets(findings) => Ended::Looked(findings.into_vec()),
+        Halt::ChangedSince(findings) | Halt::Secrets(findings, _) => Ended::Looked(findings.into_vec()),
         Halt::Rules(error) => errored(error.to_string(), error.help),
         Halt::Busy => errored(
             "another stageproof is sealing the same evidence directory",

@@ -123,10 +123,12 @@ pub fn scrub(
     };
     let (looked, in_paths) = all().map_err(NoScrub::Failed)?;
     let mut scrubbed = Scrubbed::of(gathered, looked, places).map_err(NoScrub::Failed)?;
+    let (in_paths, hidden) = in_paths;
     if !in_paths.is_empty() {
         // What was found in such a file names its path.
         scrubbed.findings = Capped::default();
         in_paths.into_iter().for_each(|finding| scrubbed.findings.add(finding));
+        scrubbed.hidden = hidden;
     }
     Ok(scrubbed)
 }
@@ -149,9 +151,10 @@ impl Scrubber<'_> {
         let open = self.folder.file(at)?;
         let stamp = Stamp::of(&open.metadata()?);
         let is_archive = is_archive(&open)?;
-        let (mut looked, before) = look_and_hash(self.mask.search, &path, open, scratch, &|| (self.stop)())?;
+        let search = self.mask.search;
+        let (mut looked, before) = look_and_hash(search, &path, open, file.hashed, scratch, &|| (self.stop)())?;
         let inside = match is_archive {
-            true => look_inside(self.mask.search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
+            true => look_inside(search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
             false => None,
         };
         let mut unread = looked.cut;
@@ -229,17 +232,17 @@ fn named<'r>(rules: impl Iterator<Item = &'r Rule>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Secrets in paths, which the manifest, the index and the zip hold as they are.
-fn in_paths(search: Search<'_>, gathered: &[Gathered], left_out: &[&str]) -> Vec<Finding> {
+/// What is found in paths, which the manifest, the index and the zip hold as they are; and the secrets in them.
+fn in_paths(search: Search<'_>, gathered: &[Gathered], left_out: &[&str]) -> (Vec<Finding>, Vec<String>) {
     let paths = gathered
         .iter()
         .flat_map(|file| file.original.iter().chain([&file.path]));
     let paths: Vec<&str> = paths.map(String::as_str).chain(left_out.iter().copied()).collect();
     let text = paths.join("\n");
-    let found = look_at(search, text.as_bytes());
+    let (found, forbidden) = look_at(search, text.as_bytes());
     let places = |found: &Found<'_>| Some((found.secret.start.try_into().ok()?, found.secret.end.try_into().ok()?));
     let places: Vec<(usize, usize)> = found.iter().filter_map(places).collect();
-    let finding = |found: &Found<'_>| {
+    let path = |found: &Found<'_>| {
         let at = usize::try_from(found.secret.start).unwrap_or_default();
         let start = text
             .get(..at)
@@ -249,12 +252,19 @@ fn in_paths(search: Search<'_>, gathered: &[Gathered], left_out: &[&str]) -> Vec
             .get(start..)
             .and_then(|text| text.lines().next())
             .unwrap_or_default();
-        let path = without(line, start, &places);
-        let what = found.rule.described();
+        without(line, start, &places)
+    };
+    let secrets = found.iter().map(|found| {
+        let (path, what) = (path(found), found.rule.described());
         Finding::error("secret-in-path", format!("The path {path} holds a secret: {what}"))
             .help("rename the file; for what is no secret, add an allowlist to a rule file (--rules)")
-    };
-    found.iter().map(finding).collect()
+    });
+    let forbidden = forbidden.iter().map(|found| {
+        let (path, what) = (path(found), found.rule.described());
+        Finding::error("forbidden", format!("{what}, in the path {path}")).help("rename the file")
+    });
+    let hidden = places.iter().filter_map(|(from, to)| text.get(*from..*to));
+    (secrets.chain(forbidden).collect(), hidden.map(str::to_owned).collect())
 }
 
 /// A line that begins at `start` of a text, with `***` for each of these places of that text.

@@ -151,6 +151,8 @@ pub struct Scrubbed {
     pub files: Vec<(Gathered, Hashed)>,
     pub unreadable: Vec<(Gathered, anyhow::Error)>,
     pub findings: Capped,
+    /// Secrets in paths, which other findings may name.
+    pub hidden: Vec<String>,
     pub masked: Vec<Masked>,
     pub not_scanned: Vec<NotScanned>,
     /// Files under other names than those they are sealed under.

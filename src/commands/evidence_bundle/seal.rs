@@ -37,8 +37,8 @@ pub enum Halt {
     Changed(String),
     /// Copies are not what an earlier seal made of them.
     ChangedSince(Capped),
-    /// Secrets that must not be sealed.
-    Secrets(Capped),
+    /// Secrets that must not be sealed, and those of them that are in paths.
+    Secrets(Capped, Vec<String>),
     /// The rules for secrets cannot be used.
     Rules(RuleFileError),
     /// Another process is sealing the same directory.
@@ -174,7 +174,7 @@ pub fn prepare(
     drop(hashing);
     scrubbed.tell_unreadable(found);
     if scrubbed.findings.fails() {
-        return Err(Halt::Secrets(scrubbed.findings));
+        return Err(Halt::Secrets(scrubbed.findings, scrubbed.hidden));
     }
     scrubbed.remember(redacted);
     let mut hashed = scrubbed.files;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::line::Kind;
 
@@ -17,12 +17,13 @@ const AROUND: usize = 3;
 
 /// Of a step that wrote too much, lines with one of these are kept.
 static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::new([
+    // Of this kind, it jumps from one rare byte to the next.
+    let words = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build([
         "rror", "RROR", "atal", "FATAL", "FAIL", "ailed", "ailure", "panic", "xception", "raceback", "enied",
         "ot found", "No such", "imed out", "imeout", "nable to", "annot", "ould not", "nvalid", "efused", "illed", "✗",
         "✕", "❌",
-    ])
-    .ok()
+    ]);
+    words.ok()
 });
 
 /// One line; its text is in the excerpt.
@@ -68,7 +69,14 @@ impl Excerpt {
 
     /// The index of the line that holds this byte, which is not before the line `from`.
     pub fn line_from(&self, from: usize, byte: usize) -> usize {
-        from + self.lines[from..].partition_point(|line| line.end < byte)
+        // Most often it is one of the next.
+        let (mut from, mut step) = (from, 1);
+        while self.lines.get(from + step).is_some_and(|line| line.end < byte) {
+            from += step;
+            step *= 2;
+        }
+        let near = &self.lines[from..self.lines.len().min(from + step + 1)];
+        from + near.partition_point(|line| line.end < byte)
     }
 
     /// Lets `write` append the text of a line.
@@ -102,18 +110,26 @@ impl Excerpt {
         if from > 0 {
             self.keep(|_, line| line.start >= from);
         }
+        self.bytes.shrink_to_fit();
+        self.lines.shrink_to_fit();
     }
 
     fn thin(&mut self) {
         let tail = self.bytes.len() - TAIL;
         let mut telling = vec![false; self.lines.len()];
-        let words = TELLING.as_ref();
-        for (index, line) in self.lines.iter().enumerate() {
-            let is_told = |words: &AhoCorasick| words.is_match(self.text(line));
-            if line.kind == Kind::Error || (line.start >= HEAD && line.start < tail && words.is_some_and(is_told)) {
-                let around = index.saturating_sub(AROUND)..(index + AROUND + 1).min(telling.len());
-                telling[around].fill(true);
-            }
+        let mut tells = |index: usize| {
+            let around = index.saturating_sub(AROUND)..(index + AROUND + 1).min(self.lines.len());
+            telling[around].fill(true);
+        };
+        let is_error = |index: &usize| self.lines[*index].kind == Kind::Error;
+        (0..self.lines.len()).filter(is_error).for_each(&mut tells);
+        let mut index = 0;
+        for hit in TELLING
+            .iter()
+            .flat_map(|words| words.find_iter(&self.bytes[HEAD..tail]))
+        {
+            index = self.line_from(index, HEAD + hit.start());
+            tells(index);
         }
         let mut middle = 0;
         self.keep(|index, line| {

@@ -66,7 +66,8 @@ pub fn read(line: &[u8], out: &mut Vec<u8>) -> Read {
     }
     overwritten(start, out);
     let mut kind = Kind::Text;
-    for (mark, marked) in MARKS {
+    let may_have_mark = matches!(out.get(start), Some(b'#' | b'['));
+    for (mark, marked) in MARKS.into_iter().filter(|_| may_have_mark) {
         if out[start..].starts_with(mark) {
             kind = marked;
             out.drain(start..start + mark.len());

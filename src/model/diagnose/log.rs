@@ -13,6 +13,9 @@ use super::line::{self, Kind, LONGEST};
 const GOOD_STEP: usize = 256 << 10;
 /// And of all of them.
 const GOOD_STEPS: usize = 8 << 20;
+/// Once steps that failed have so much, the end of each further one is kept.
+const FAILED_STEPS: usize = 16 << 20;
+const FAILED_STEP: usize = 16 << 10;
 /// A line that is longer is read in pieces of which only the first counts.
 const CARRIED: usize = LONGEST + 1024;
 
@@ -31,6 +34,16 @@ pub struct Step {
 }
 
 impl Step {
+    fn has_error(&self) -> bool {
+        self.body.lines().iter().any(|line| line.kind == Kind::Error)
+    }
+
+    /// Once no line is left out any more.
+    fn settle(&mut self) {
+        let lines = self.body.lines();
+        self.error_at = lines.iter().rposition(|line| line.kind == Kind::Error);
+    }
+
     /// Nothing but continuations of its last `##[error]` follow it.
     pub fn ends_with_error(&self) -> bool {
         let Some(at) = self.error_at else { return false };
@@ -61,6 +74,7 @@ pub struct Reader {
     /// The step that `gh` names, if it names one.
     named: Vec<u8>,
     good: usize,
+    failed: usize,
 }
 
 impl Reader {
@@ -96,6 +110,9 @@ impl Reader {
         }
         if let Some(draft) = self.open.take() {
             self.give_back(draft);
+        }
+        if let Some(last) = self.log.steps.last_mut() {
+            last.settle();
         }
         self.log
     }
@@ -149,7 +166,6 @@ impl Reader {
         if starts {
             step.body.pop();
         } else if step.body.lines()[index].kind == Kind::Error {
-            step.error_at = Some(index);
             step.exit = exit_code(step.body.at(index)).or(step.exit);
         }
         if is_cleanup {
@@ -172,7 +188,6 @@ impl Reader {
             });
             let index = step.body.lines().len() - 1;
             if step.body.lines()[index].kind == Kind::Error {
-                step.error_at = Some(index);
                 step.exit = exit_code(step.body.at(index)).or(step.exit);
             }
         }
@@ -186,10 +201,15 @@ impl Reader {
         });
     }
 
-    /// A step that did not fail is remembered by its end.
+    /// A step that did not fail, or one of many that did, is remembered by its end.
     fn close(&mut self) {
         let Some(step) = self.log.steps.last_mut() else { return };
-        if step.error_at.is_none() {
+        if step.has_error() {
+            let room = FAILED_STEPS.saturating_sub(self.failed);
+            step.body.keep_tail(room.max(FAILED_STEP));
+            step.settle();
+            self.failed += step.body.bytes().len();
+        } else {
             step.body.keep_tail(GOOD_STEP);
             self.good += step.body.bytes().len();
             if self.good > GOOD_STEPS {

@@ -5,14 +5,17 @@
 //! off; the differences are in `docs/guides/scan.md`.
 
 mod allowlist;
+mod base64;
 mod builtin;
 mod entropy;
+mod filter;
 mod personal;
 pub mod placeholder;
 mod rule;
 mod rule_file;
 mod search;
 mod soft;
+mod starts;
 pub mod syntax;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -241,8 +241,8 @@ mod tests {
             let regex = rule.pattern.as_ref().unwrap().check().unwrap();
             let check = rule.check.unwrap();
             let mut from = 0;
-            while let Some(found) = regex.find_at(text.as_bytes(), from) {
-                match check(found.as_bytes()) {
+            while let Some(found) = regex.find(regex_automata::Input::new(text).range(from..)) {
+                match check(&text.as_bytes()[found.range()]) {
                     Ok(_) => return true,
                     Err(past) => from = found.start() + past,
                 }

@@ -20,7 +20,7 @@ pub fn in_name(rule: &str, tag: &str) -> String {
 }
 
 /// An id can be any text. Two hyphens would end a comment in XML.
-fn name(rule: &str) -> String {
+pub fn name(rule: &str) -> String {
     let mut name = String::new();
     for c in rule.chars() {
         let c = if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
@@ -35,20 +35,23 @@ fn name(rule: &str) -> String {
 const ENDS: &[u8] = b"<\"'\\&]";
 
 /// Whether there is nothing in `range` but placeholders, or parts of them, up to where a value ends. What was masked is not
-/// found again.
-pub fn covers(text: &[u8], range: &Range<usize>) -> bool {
+/// found again. A rule that nobody knows can be a secret that somebody put there.
+pub fn covers(text: &[u8], range: &Range<usize>, is_rule: impl Fn(&str) -> bool) -> bool {
     let mut at = range.start;
     while at < range.end {
         match around(text, at) {
-            Some(end) => at = end,
+            Some((rule, _)) if rule.start <= range.start && range.end <= rule.end => {
+                return std::str::from_utf8(&text[rule]).is_ok_and(is_rule);
+            }
+            Some((_, end)) => at = end,
             None => return at > range.start && ENDS.contains(&text[at]),
         }
     }
     !range.is_empty()
 }
 
-/// The end of the placeholder that `at` is in.
-fn around(text: &[u8], at: usize) -> Option<usize> {
+/// The rule and the end of the placeholder that `at` is in.
+fn around(text: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
     let from = at.saturating_sub(LONGEST);
     let to = (at + START.len()).min(text.len());
     let start = from + memchr::memmem::rfind(&text[from..to], START)?;
@@ -60,8 +63,9 @@ fn around(text: &[u8], at: usize) -> Option<usize> {
         && rest.first() == Some(&b':')
         && rest.get(1..=TAG)?.iter().all(u8::is_ascii_hexdigit)
         && rest.get(TAG + 1) == Some(&b']');
-    let end = start + START.len() + rule + TAG + 2;
-    (is_whole && at < end).then_some(end)
+    let rule = start + START.len()..start + START.len() + rule;
+    let end = rule.end + TAG + 2;
+    (is_whole && at < end).then_some((rule, end))
 }
 
 #[cfg(test)]
@@ -85,7 +89,11 @@ mod tests {
                 (1, end + 1, false),
                 (3, 3, false),
             ] {
-                assert_eq!(covers(all.as_bytes(), &(from..to)), expected, "{all} {from}..{to}");
+                assert_eq!(
+                    covers(all.as_bytes(), &(from..to), |_| false),
+                    expected,
+                    "{all} {from}..{to}"
+                );
             }
         }
     }
@@ -93,9 +101,20 @@ mod tests {
     #[test]
     fn a_greedy_match_that_goes_on_behind_one_is_covered() {
         let all = format!("{}</a>{0}x", text("a", "0123abcd"));
-        assert!(covers(all.as_bytes(), &(0..all.find("a>").unwrap())));
-        assert!(!covers(all.as_bytes(), &(all.rfind('[').unwrap()..all.len())));
-        assert!(!covers(all.as_bytes(), &(all.find('<').unwrap()..all.len())));
+        assert!(covers(all.as_bytes(), &(0..all.find("a>").unwrap()), |_| false));
+        assert!(!covers(all.as_bytes(), &(all.rfind('[').unwrap()..all.len()), |_| {
+            false
+        }));
+        assert!(!covers(all.as_bytes(), &(all.find('<').unwrap()..all.len()), |_| false));
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_a_rule_is_none() {
+        let all = text("hunter2", "0123abcd");
+        let rule = 10..17;
+        assert_eq!(&all[rule.clone()], "hunter2");
+        assert!(!covers(all.as_bytes(), &rule, |rule| rule == "other"));
+        assert!(covers(all.as_bytes(), &rule, |rule| rule == "hunter2"));
     }
 
     #[test]
@@ -106,7 +125,7 @@ mod tests {
             "[REDACTED:a:0123abc]",
             "[REDACTED:a b:0123abcd]",
         ] {
-            assert!(!covers(text.as_bytes(), &(0..text.len())), "{text}");
+            assert!(!covers(text.as_bytes(), &(0..text.len()), |_| true), "{text}");
         }
     }
 }

@@ -5,8 +5,12 @@ use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta;
+use regex_automata::util::syntax;
+use regex_syntax::hir::Hir;
 
 use super::allowlist::Allowlist;
+use super::starts;
 
 /// What is looked for.
 #[derive(Debug)]
@@ -83,40 +87,60 @@ pub struct Required {
 #[derive(Debug)]
 pub struct Pattern {
     text: String,
-    compiled: OnceLock<Option<Regex>>,
+    compiled: OnceLock<Option<meta::Regex>>,
     /// In bytes; `None` if a match can have any length.
     pub longest: Option<usize>,
 }
 
 impl Pattern {
     pub fn parse(text: &str) -> Result<Self, String> {
-        let parsed = regex_syntax::ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .build()
-            .parse(text)
-            .map_err(|error| short(&error.to_string()))?;
         Ok(Self {
             text: text.to_owned(),
             compiled: OnceLock::new(),
-            longest: parsed.properties().maximum_len(),
+            longest: parse(text)?.properties().maximum_len(),
         })
     }
 
     /// `None` if it is too large to be compiled.
-    pub fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| regex(&self.text).ok()).as_ref()
+    pub fn regex(&self) -> Option<&meta::Regex> {
+        self.compiled.get_or_init(|| compiled(&self.text).ok()).as_ref()
+    }
+
+    /// Where matches begin, seen from these keywords.
+    fn starts(&self, keywords: &[String]) -> Option<Vec<starts::Start>> {
+        let text = self.text.strip_prefix("(?i)").unwrap_or(&self.text);
+        starts::of(&parse(text).ok()?, keywords)
     }
 
     /// Compiles it now, to say what is wrong with it.
-    pub fn check(&self) -> Result<&Regex, String> {
-        let compiled = regex(&self.text)?;
+    pub fn check(&self) -> Result<&meta::Regex, String> {
+        let compiled = compiled(&self.text)?;
         Ok(self
             .compiled
             .get_or_init(|| Some(compiled))
             .as_ref()
             .unwrap_or_else(|| unreachable!("it was compiled")))
     }
+}
+
+fn parse(text: &str) -> Result<Hir, String> {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    let parsed = parser.unicode(false).utf8(false).build().parse(text);
+    parsed.map_err(|error| short(&error.to_string()))
+}
+
+/// What can be asked whether there is a match at one place.
+fn compiled(text: &str) -> Result<meta::Regex, String> {
+    /// As in [`regex`].
+    const LARGEST: usize = 10 << 20;
+    meta::Regex::builder()
+        .configure(meta::Config::new().utf8_empty(false).nfa_size_limit(Some(LARGEST)))
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .build(text)
+        .map_err(|error| match error.size_limit() {
+            Some(_) => format!("it takes more than {LARGEST} bytes when compiled"),
+            None => short(&error.to_string()),
+        })
 }
 
 /// As Go reads it: `\w`, `\d`, `\s` and `\b` are of ASCII.
@@ -140,8 +164,10 @@ pub struct RuleSet {
     pub(super) allowlists: Vec<Allowlist>,
     /// Finds the keywords of all rules in one pass.
     pub(super) keywords: Option<AhoCorasick>,
-    /// For each keyword, the rules that have it.
+    /// For each keyword, the rules that it switches on.
     pub(super) rules_of_keyword: Vec<Vec<usize>>,
+    /// And the rules whose matches begin with it, or these bytes before it.
+    pub(super) starts_of_keyword: Vec<Vec<(usize, Vec<u8>)>>,
     /// Rules without keywords.
     pub(super) always: Vec<usize>,
     /// What is said of a value that is known.
@@ -152,14 +178,32 @@ impl RuleSet {
     /// # Errors
     /// Says why the keywords cannot be looked for.
     pub fn new(rules: Vec<Rule>, allowlists: Vec<Allowlist>) -> Result<Self, String> {
-        let mut words: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        type Uses = (Vec<usize>, Vec<(usize, Vec<u8>)>);
+        let mut words: BTreeMap<&str, Uses> = BTreeMap::new();
         let mut always = Vec::new();
-        for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.pattern.is_some()) {
+        // What is required is looked for without its keywords.
+        let required: Vec<&str> = rules
+            .iter()
+            .flat_map(|rule| &rule.required)
+            .map(|of| of.id.as_str())
+            .collect();
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(pattern) = &rule.pattern else { continue };
             if rule.keywords.is_empty() {
                 always.push(index);
             }
-            for word in &rule.keywords {
-                words.entry(word).or_default().push(index);
+            let starts = pattern
+                .starts(&rule.keywords)
+                .filter(|_| !required.contains(&rule.id.as_str()));
+            for (number, word) in rule.keywords.iter().enumerate() {
+                let (whole, places) = words.entry(word).or_default();
+                match &starts {
+                    None => whole.push(index),
+                    Some(starts) => {
+                        let of_word = starts.iter().filter(|start| start.keyword == number);
+                        places.extend(of_word.map(|start| (index, start.before.clone())));
+                    }
+                }
             }
         }
         // The fastest kind takes up to 1 KiB for each byte of a keyword.
@@ -171,12 +215,13 @@ impl RuleSet {
             .build(words.keys())
             .map_err(|error| error.to_string())?;
         let keywords = (!words.is_empty()).then_some(keywords);
-        let rules_of_keyword = words.into_values().collect();
+        let (rules_of_keyword, starts_of_keyword) = words.into_values().unzip();
         Ok(Self {
             rules,
             allowlists,
             keywords,
             rules_of_keyword,
+            starts_of_keyword,
             always,
             known: Rule::of(KNOWN, "The value of a variable that holds a secret", None),
         })

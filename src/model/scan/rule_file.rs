@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use super::allowlist::{Allowlist, Target};
 use super::builtin;
+use super::filter::{self, Of, Term};
 use super::rule::{Pattern, Required, Rule, RuleSet, regex};
 
 /// A file may extend another that extends a third, as in gitleaks.
@@ -58,6 +59,10 @@ struct RawFile {
     _description: String,
     #[serde(rename = "minversion")]
     _minversion: String,
+    #[serde(rename = "betterleaksminversion")]
+    _betterleaksminversion: String,
+    prefilter: String,
+    filter: String,
     extend: RawExtend,
     rules: Vec<Value>,
     allowlist: Option<RawAllowlist>,
@@ -87,6 +92,11 @@ struct RawRule {
     allowlists: Vec<RawAllowlist>,
     required: Vec<RawRequired>,
     skipreport: bool,
+    prefilter: String,
+    filter: String,
+    /// How to ask the issuer. Nothing is sent anywhere, so what is found is reported either way.
+    #[serde(rename = "validate")]
+    _validate: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,23 +177,60 @@ fn parts(text: &str, source: &dyn Source, depth: usize) -> Result<Parts, RuleFil
         let Value::Table(table) = rule else {
             return Err(wrong(place, "a rule is a table"));
         };
-        if let Some(key) = ["filter", "prefilter", "validate"]
-            .iter()
-            .find(|key| table.contains_key(**key))
-        {
-            return Err(RuleFileError {
-                help: "say it with `entropy` and `allowlists`, which betterleaks reads, too",
-                ..wrong(
-                    place,
-                    format!("`{key}` is an expression of betterleaks, and cannot be evaluated"),
-                )
-            });
+        let mut rule = typed::<RawRule>(&place, table)?;
+        for (key, text) in [
+            ("prefilter", std::mem::take(&mut rule.prefilter)),
+            ("filter", std::mem::take(&mut rule.filter)),
+        ] {
+            let (entropy, lists) = filtered(&place, key, &text)?;
+            rule.entropy = rule.entropy.max(entropy);
+            if !lists.is_empty() {
+                rule.allowlists.extend(rule.allowlist.take().into_iter().chain(lists));
+            }
         }
-        own.push(typed::<RawRule>(&place, table)?);
+        own.push(rule);
     }
-    let allowlists = one_kind("", file.allowlist, file.allowlists)?;
+    let mut allowlists = one_kind("", file.allowlist, file.allowlists)?;
+    for (key, text) in [("prefilter", &file.prefilter), ("filter", &file.filter)] {
+        let (entropy, lists) = filtered("", key, text)?;
+        if entropy > 0.0 {
+            return Err(wrong("", format!("`{key}`: an entropy belongs to a rule")));
+        }
+        allowlists.extend(lists);
+    }
     let base = extended(&file.extend, source, depth)?;
     merged(base, own, allowlists, &file.extend.disabledrules)
+}
+
+/// What an expression of betterleaks says, as an entropy and allowlists.
+fn filtered(place: &str, key: &str, text: &str) -> Result<(f64, Vec<RawAllowlist>), RuleFileError> {
+    let (mut entropy, mut lists) = (0.0_f64, Vec::new());
+    if text.is_empty() {
+        return Ok((entropy, lists));
+    }
+    let terms = filter::parse(text).map_err(|why| RuleFileError {
+        help: "say it with `entropy` and `allowlists`, which betterleaks reads, too",
+        ..wrong(place, format!("`{key}`: {why}"))
+    })?;
+    for term in terms {
+        match term {
+            Term::Entropy(most) => entropy = entropy.max(most),
+            Term::Any(Of::Path, paths) => lists.push(RawAllowlist {
+                paths,
+                ..RawAllowlist::default()
+            }),
+            Term::Any(of, regexes) => lists.push(RawAllowlist {
+                regexes,
+                regextarget: match of {
+                    Of::Match => "match".to_owned(),
+                    Of::Line => "line".to_owned(),
+                    Of::Secret | Of::Path => String::new(),
+                },
+                ..RawAllowlist::default()
+            }),
+        }
+    }
+    Ok((entropy, lists))
 }
 
 fn extended(extend: &RawExtend, source: &dyn Source, depth: usize) -> Result<Parts, RuleFileError> {

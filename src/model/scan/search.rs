@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
+use regex_automata::{Anchored, Input, Match};
 
 use super::allowlist::Matched;
+use super::base64;
 use super::entropy;
 use super::placeholder;
-use super::rule::{Required, Rule, RuleSet};
+use super::rule::{KNOWN, Required, Rule, RuleSet};
 use super::soft;
+use super::starts;
 
 /// A rule whose keyword is in one of these is looked for in all of it; gitleaks takes 100 kB.
 const FRAGMENT: usize = 128 << 10;
@@ -36,11 +39,15 @@ pub struct Found<'r> {
 /// The search in one file, part by part.
 pub struct Scan<'r> {
     rules: &'r RuleSet,
+    /// Whose rules the placeholders in the text are of.
+    masked_by: &'r RuleSet,
     path: String,
     /// Whether the rule is looked for in a file with this path.
     active: Vec<bool>,
     /// Where the next match of a rule may begin: in the text, and where its escapes are blanks.
     next: [Vec<u64>; 2],
+    /// Where the next text that is written as base64 may begin.
+    next_base64: u64,
     lines: Lines,
 }
 
@@ -54,11 +61,17 @@ impl<'r> Scan<'r> {
         };
         Self {
             rules,
+            masked_by: rules,
             path: path.to_owned(),
             active: rules.rules.iter().map(active).collect(),
             next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
+            next_base64: 0,
             lines: Lines::default(),
         }
+    }
+
+    pub fn masked_by(self, masked_by: &'r RuleSet) -> Self {
+        Self { masked_by, ..self }
     }
 
     /// The rules for which the path alone is what is found.
@@ -83,8 +96,7 @@ impl<'r> Scan<'r> {
         fresh: Range<usize>,
         known: Vec<Range<usize>>,
     ) -> Vec<Found<'r>> {
-        let enabled = self.enabled(window, &fresh);
-        let known = known.into_iter().filter(|place| !placeholder::covers(window, place));
+        let known = known.into_iter().filter(|place| !self.is_masked(window, place));
         let mut hits: Vec<Hit> = known
             .map(|place| Hit {
                 rule: self.rules.rules.len(),
@@ -92,31 +104,8 @@ impl<'r> Scan<'r> {
                 secret: place,
             })
             .collect();
-        let soft = soft::of(window);
-        for (index, fragments) in enabled
-            .iter()
-            .enumerate()
-            .filter(|(_, fragments)| !fragments.is_empty())
-        {
-            if !self.active[index] {
-                continue;
-            }
-            let from = hits.len();
-            self.hits(0, index, fragments, window, at, &fresh, &mut hits);
-            if let Some((text, places)) = &soft {
-                let has_escapes = |fragment: &&usize| {
-                    let start = fresh.start + **fragment * FRAGMENT;
-                    soft::is_in(places, &(start.saturating_sub(OVERLAP)..start + FRAGMENT + OVERLAP))
-                };
-                let fragments: Vec<usize> = fragments.iter().filter(has_escapes).copied().collect();
-                let plain = hits.len();
-                self.hits(1, index, &fragments, text, at, &fresh, &mut hits);
-                // Most are the same as before.
-                let mut new = hits.split_off(plain);
-                new.retain(|hit| !overlaps(&hits[from..], hit));
-                hits.append(&mut new);
-            }
-        }
+        self.by_rules(window, at, &fresh, &mut hits);
+        self.in_base64(window, at, &fresh, &mut hits);
         hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
         // A match can begin after `fresh`, once the line feeds at its front are off. What counts on is `fresh` alone.
         let mut lines = self.lines;
@@ -146,81 +135,179 @@ impl<'r> Scan<'r> {
         found
     }
 
-    /// For each rule, the fragments of `fresh` in which it is looked for, as their index.
-    fn enabled(&self, window: &[u8], fresh: &Range<usize>) -> Vec<Vec<usize>> {
+    fn by_rules(&mut self, window: &[u8], at: u64, fresh: &Range<usize>, hits: &mut Vec<Hit>) {
         let count = fresh.len().div_ceil(FRAGMENT);
-        let mut enabled = vec![Vec::new(); self.rules.rules.len()];
-        for &rule in &self.rules.always {
-            enabled[rule] = (0..count).collect();
+        let (enabled, mut starts) = self.enabled(window, fresh, count);
+        if !enabled.contains(&true) && starts.iter().all(Vec::is_empty) {
+            return;
         }
-        let Some(keywords) = &self.rules.keywords else {
-            return enabled;
+        let soft = soft::of(window);
+        for (index, starts) in starts.iter_mut().enumerate() {
+            if !self.active[index] {
+                continue;
+            }
+            let from = hits.len();
+            if !starts.is_sorted() {
+                starts.sort_unstable();
+            }
+            let fragments = &enabled[index * count..][..count];
+            let fragments = fragments.contains(&true).then_some(fragments);
+            self.hits(
+                0,
+                index,
+                (starts, fragments.unwrap_or_default()),
+                window,
+                at,
+                fresh,
+                hits,
+            );
+            let Some((text, places)) = &soft else { continue };
+            let is_near = |from: usize, to: usize| soft::is_in(places, &(from.saturating_sub(OVERLAP)..to + OVERLAP));
+            starts.retain(|start| is_near(*start, *start));
+            let from_fragment = |fragment: usize| fresh.start + fragment * FRAGMENT;
+            let near = |at: usize| is_near(from_fragment(at), from_fragment(at + 1));
+            let fragments =
+                fragments.map(|fragments| (0..count).map(|at| fragments[at] && near(at)).collect::<Vec<_>>());
+            let plain = hits.len();
+            self.hits(
+                1,
+                index,
+                (starts, fragments.as_deref().unwrap_or_default()),
+                text,
+                at,
+                fresh,
+                hits,
+            );
+            // Most are the same as before.
+            let mut new = hits.split_off(plain);
+            new.retain(|hit| !overlaps(&hits[from..], hit));
+            hits.append(&mut new);
+        }
+    }
+
+    /// What rules find in base64 is hidden digit by digit, and is found where the digits are.
+    fn in_base64(&mut self, window: &[u8], at: u64, fresh: &Range<usize>, hits: &mut Vec<Hit>) {
+        let is_cut = window.len() >= fresh.end + OVERLAP;
+        let from = usize::try_from(self.next_base64.saturating_sub(at)).unwrap_or(usize::MAX);
+        let mut from = from.max(fresh.start);
+        while let Some(digits) = base64::next(window, from..fresh.end) {
+            let Some(decoded) = base64::Decoded::of(window, digits.clone()) else {
+                from = digits.end;
+                continue;
+            };
+            // What goes on behind the window is decoded from there on with the next part.
+            let goes_on = is_cut && decoded.end() == window.len();
+            from = if goes_on {
+                decoded.cut(window.len() - OVERLAP / 2)
+            } else {
+                decoded.end()
+            };
+            let mut inside = Vec::new();
+            let all = 0..decoded.text.len();
+            Scan::new(self.rules, &self.path).by_rules(&decoded.text, 0, &all, &mut inside);
+            let placed = inside.into_iter().map(|hit| Hit {
+                rule: hit.rule,
+                whole: decoded.place(&hit.whole),
+                secret: decoded.place(&hit.secret),
+            });
+            hits.extend(placed.filter(|hit| hit.whole.start < from));
+        }
+        self.next_base64 = at + from as u64;
+    }
+
+    /// For each rule, in which of the fragments of `fresh` it is looked for, and where in `fresh` a match may begin.
+    fn enabled(&self, window: &[u8], fresh: &Range<usize>, count: usize) -> (Vec<bool>, Vec<Vec<usize>>) {
+        let rules = &self.rules;
+        let mut enabled = vec![false; rules.rules.len() * count];
+        let mut starts = vec![Vec::new(); rules.rules.len()];
+        for rule in &rules.always {
+            enabled[rule * count..][..count].fill(true);
+        }
+        let Some(keywords) = &rules.keywords else {
+            return (enabled, starts);
         };
         let start = fresh.start.saturating_sub(OVERLAP);
         let end = window.len().min(fresh.end + OVERLAP);
         for hit in keywords.find_overlapping_iter(&window[start..end]) {
-            // A match that begins a fragment earlier may hold it, and one that begins a fragment later may follow it.
             let keyword = start + hit.start();
+            let pattern = hit.pattern().as_usize();
+            for (rule, before) in &rules.starts_of_keyword[pattern] {
+                let begin = starts::of_keyword(before, window, keyword);
+                starts[*rule].extend(begin.filter(|begin| fresh.contains(begin)));
+            }
+            // A match that begins a fragment earlier may hold it, and one that begins a fragment later may follow it.
             let first = keyword.saturating_sub(OVERLAP + fresh.start) / FRAGMENT;
-            let last = ((keyword + OVERLAP).saturating_sub(fresh.start) / FRAGMENT).min(count.saturating_sub(1));
-            for &rule in &self.rules.rules_of_keyword[hit.pattern().as_usize()] {
-                let fragments = &mut enabled[rule];
-                for fragment in first..=last {
-                    if fragments.last().is_none_or(|seen| *seen < fragment) {
-                        fragments.push(fragment);
-                    }
-                }
+            let last = (keyword + OVERLAP).saturating_sub(fresh.start) / FRAGMENT;
+            for rule in &rules.rules_of_keyword[pattern] {
+                enabled[rule * count..][..count][first..count.min(last + 1)].fill(true);
             }
         }
         // gitleaks looks for what a rule requires wherever it looks for the rule, whatever its own keywords.
-        for index in 0..enabled.len() {
-            for of in &self.rules.rules[index].required {
-                if let Some(part) = self.rules.index_of(&of.id).filter(|part| *part != index) {
-                    let more = enabled[index].clone();
-                    enabled[part].extend(more);
-                    enabled[part].sort_unstable();
-                    enabled[part].dedup();
+        for (index, rule) in rules.rules.iter().enumerate() {
+            for part in rule.required.iter().filter_map(|of| rules.index_of(&of.id)) {
+                for fragment in 0..count {
+                    let from = fresh.start + fragment * FRAGMENT;
+                    let is_on = enabled[index * count + fragment]
+                        || starts[index]
+                            .iter()
+                            .any(|start| (from..from + FRAGMENT).contains(start));
+                    enabled[part * count + fragment] |= is_on;
                 }
             }
         }
-        enabled
+        (enabled, starts)
     }
 
+    /// In `text`, which is the window or what it is without escapes: at the places where a match may begin, and in whole
+    /// fragments.
     #[expect(clippy::too_many_arguments, reason = "all of them are the place that is searched")]
     fn hits(
         &mut self,
         way: usize,
         index: usize,
-        fragments: &[usize],
-        window: &[u8],
+        (starts, fragments): (&[usize], &[bool]),
+        text: &[u8],
         at: u64,
         fresh: &Range<usize>,
         hits: &mut Vec<Hit>,
     ) {
+        if starts.is_empty() && fragments.is_empty() {
+            return;
+        }
         let rule = &self.rules.rules[index];
         let Some((pattern, regex)) = rule.pattern.as_ref().and_then(|p| Some((p, p.regex()?))) else {
             return;
         };
         let ahead = pattern.longest.map_or(OVERLAP, |longest| longest.min(OVERLAP)) + BEYOND;
-        for fragment in fragments {
+        let input = |range: Range<usize>| Input::new(text).span(range.start..text.len().min(range.end + ahead));
+        let mut from = usize::try_from(self.next[way][index].saturating_sub(at)).unwrap_or(usize::MAX);
+        let mut take = |found: Match, from: &mut usize| {
+            let checked = rule.check.map_or(Ok(found.len()), |check| check(&text[found.range()]));
+            let (Ok(length) | Err(length)) = checked;
+            *from = found.start() + length.max(1);
+            if checked.is_ok() {
+                hits.extend(self.judged(index, found.start()..found.start() + length, text));
+            }
+        };
+        for start in starts {
+            if *start >= from
+                && let Some(found) = regex.search(&input(*start..*start).anchored(Anchored::Yes))
+            {
+                take(found, &mut from);
+            }
+        }
+        for fragment in (0..fragments.len()).filter(|at| fragments[*at]) {
             let start = fresh.start + fragment * FRAGMENT;
             let end = (start + FRAGMENT).min(fresh.end);
-            let text = &window[..window.len().min(end + ahead)];
-            let from = usize::try_from(self.next[way][index].saturating_sub(at)).unwrap_or(usize::MAX);
-            let mut from = start.max(from);
+            from = from.max(start);
             while from < end {
-                let Some(found) = regex.find_at(text, from).filter(|found| found.start() < end) else {
-                    break;
-                };
-                let checked = rule.check.map_or(Ok(found.len()), |check| check(found.as_bytes()));
-                let (Ok(length) | Err(length)) = checked;
-                from = found.start() + length.max(1);
-                self.next[way][index] = at + from as u64;
-                if checked.is_ok() {
-                    hits.extend(self.judged(index, found.start()..found.start() + length, window));
+                match regex.search(&input(from..end)).filter(|found| found.start() < end) {
+                    Some(found) => take(found, &mut from),
+                    None => break,
                 }
             }
         }
+        self.next[way][index] = at + from as u64;
     }
 
     /// What of a match is the secret, unless it is allowed.
@@ -229,16 +316,16 @@ impl<'r> Scan<'r> {
         let whole = trimmed(window, found);
         let text = &window[whole.clone()];
         // gitleaks takes the groups from the match alone, where what is around it is not seen.
-        let captures = rule.pattern.as_ref()?.regex()?.captures(text);
-        let group = captures.and_then(|captures| {
-            let group = match rule.secret_group {
-                0 => captures.iter().skip(1).flatten().find(|group| !group.is_empty()),
-                group => captures.get(group),
-            };
-            group.map(|group| whole.start + group.start()..whole.start + group.end())
-        });
+        let regex = rule.pattern.as_ref()?.regex()?;
+        let mut captures = regex.create_captures();
+        regex.captures(text, &mut captures);
+        let group = match rule.secret_group {
+            0 => captures.iter().skip(1).flatten().find(|group| !group.is_empty()),
+            group => captures.get_group(group),
+        };
+        let group = group.map(|group| whole.start + group.start..whole.start + group.end);
         let secret = group.unwrap_or_else(|| whole.clone());
-        if placeholder::covers(window, &secret) {
+        if self.is_masked(window, &secret) {
             return None;
         }
         if rule.entropy > 0.0 && entropy::of(&window[secret.clone()]) <= rule.entropy {
@@ -262,6 +349,11 @@ impl<'r> Scan<'r> {
             whole,
             secret,
         })
+    }
+
+    fn is_masked(&self, window: &[u8], secret: &Range<usize>) -> bool {
+        let ids = || self.masked_by.rules.iter().map(|rule| rule.id.as_str()).chain([KNOWN]);
+        placeholder::covers(window, secret, |rule| ids().any(|id| placeholder::name(id) == rule))
     }
 
     /// The hits of each rule that another requires, in order.

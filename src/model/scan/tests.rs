@@ -275,6 +275,28 @@ fn a_rule_file_means_what_it_means_for_gitleaks() {
 }
 
 #[test]
+fn filters_of_betterleaks_skip_what_they_say() {
+    let rules = rules(
+        r#"
+        betterleaksMinVersion = "v1.6.0"
+        prefilter = '''matchesAny(get(attributes, "path", ""), [`\.lock$`])'''
+        filter = '''(containsAny(finding["secret"], ["dummy"]))'''
+        [[rules]]
+        id = "shop"
+        regex = "shop-([a-z]{4,})"
+        validate = '''http.get("https://shop.example")'''
+        filter = '''filter.entropy(finding["secret"]) < 1.0 || matchesAny(finding["secret"], [`^zz`])'''
+    "#,
+    );
+    let secrets: Vec<String> = found(&rules, "shop-aaaa shop-aabb shop-zzab shop-dummyx shop-abcd")
+        .into_iter()
+        .map(|(_, secret)| secret)
+        .collect();
+    assert_eq!(secrets, ["aabb", "abcd"]);
+    assert!(found_in_parts(&rules, "yarn.lock", b"shop-abcd", 1 << 20).is_empty());
+}
+
+#[test]
 fn a_rule_that_requires_another_needs_it_nearby() {
     let rules = rules(
         r#"
@@ -345,9 +367,14 @@ fn what_cannot_be_used_is_named() {
             "entropie",
         ),
         (
-            "[[rules]]\nid = \"a\"\nregex = \"a\"\nfilter = \"x\"",
+            "[[rules]]\nid = \"a\"\nregex = \"a\"\nfilter = \"tokenRatio(x) > 2\"",
             "rule `a`: ",
-            "`filter`",
+            "`filter`: `tokenRatio` cannot be evaluated",
+        ),
+        (
+            "filter = '''entropy(finding[\"secret\"]) < 3'''",
+            "",
+            "`filter`: an entropy belongs to a rule",
         ),
         (
             "[[rules]]\nid = \"a\"\nregex = \"a\"\n[[rules]]\nid = \"a\"\nregex = \"b\"",

@@ -30,7 +30,7 @@ impl Deflater {
         Self(Compress::new(Compression::new(LEVEL), false))
     }
 
-    /// Replaces `out` with `block`, compressed. `before` is what preceded it, of which the last 32 KiB count.
+    /// Appends `block` to `out`, compressed. `before` is what preceded it, of which the last 32 KiB count.
     pub fn block(&mut self, before: &[u8], block: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
         if before.is_empty() {
             self.0.reset();
@@ -41,7 +41,6 @@ impl Deflater {
             let from = before.len().saturating_sub(WINDOW);
             self.0.set_dictionary(&before[from..]).map_err(io::Error::other)?;
         }
-        out.clear();
         out.reserve(block.len() + block.len() / 512 + 64);
         let flush = if last {
             FlushCompress::Finish
@@ -93,6 +92,8 @@ mod tests {
                 if !related {
                     before.clear();
                 }
+                one.clear();
+                other.clear();
                 used.block(&before, &block, !related, &mut one).unwrap();
                 Deflater::new().block(&before, &block, !related, &mut other).unwrap();
                 prop_assert!(one == other);
@@ -106,12 +107,11 @@ mod tests {
         ) {
             let bytes = bytes.repeat(repeat);
             let mut deflater = Deflater::new();
-            let (mut packed, mut block) = (Vec::new(), Vec::new());
+            let mut packed = Vec::new();
             let count = bytes.chunks(cut * repeat).count();
             for (i, chunk) in bytes.chunks(cut * repeat).enumerate() {
                 let before = &bytes[..i * cut * repeat];
-                deflater.block(before, chunk, i + 1 == count, &mut block).unwrap();
-                packed.extend_from_slice(&block);
+                deflater.block(before, chunk, i + 1 == count, &mut packed).unwrap();
             }
             if count > 0 {
                 let mut back = Vec::new();

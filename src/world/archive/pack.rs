@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write as _};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -48,20 +49,36 @@ pub enum PackError {
     Stopped,
 }
 
-/// A block on its way from the reader over a compressor to the writer. It goes back to the reader to be used again.
+/// What goes from the reader over a compressor to the writer at once: small files together, or a block of a large one.
+/// It goes back to the reader to be used again.
 #[derive(Default)]
-struct Block {
+struct Batch {
     sequence: u64,
+    parts: Vec<Part>,
+    before: Vec<u8>,
+    raw: Vec<u8>,
+    packed: Vec<u8>,
+    /// The compressor failed; it never does, but a zip must not depend on that.
+    error: Option<io::Error>,
+}
+
+/// A whole file, or a block of one.
+struct Part {
     item: usize,
     first: bool,
     /// The item's CRC-32, with its last block.
     last: Option<u32>,
-    before: Vec<u8>,
-    raw: Vec<u8>,
-    packed: Vec<u8>,
-    method: Arc<AtomicU8>,
-    /// The compressor failed; it never does, but a zip must not depend on that.
-    error: Option<io::Error>,
+    raw: Range<usize>,
+    packed: Range<usize>,
+    /// Of a file of several blocks.
+    method: Option<Arc<AtomicU8>>,
+}
+
+impl Part {
+    fn is_stored(&self) -> bool {
+        let method = self.method.as_ref();
+        method.is_some_and(|method| method.load(Ordering::Relaxed) == Method::Stored as u8)
+    }
 }
 
 /// Not decided yet: the writer decides by the item's first block.
@@ -76,7 +93,7 @@ pub fn pack(items: &[Item<'_>], out: &mut File, threads: usize, stop: Stop<'_>) 
     let (to_writer, packed) = channel();
     for _ in 0..threads * 2 + 2 {
         // The receiver is right here, so it cannot be gone.
-        let _ = to_reader.send(Block::default());
+        let _ = to_reader.send(Batch::default());
     }
     let raw = Mutex::new(raw);
     let written = thread::scope(|scope| {
@@ -106,12 +123,36 @@ pub fn pack(items: &[Item<'_>], out: &mut File, threads: usize, stop: Stop<'_>) 
 
 fn read(
     items: &[Item<'_>],
-    spare: &Receiver<Block>,
-    to_compressors: &Sender<Block>,
+    spare: &Receiver<Batch>,
+    to_compressors: &Sender<Batch>,
     stop: Stop<'_>,
 ) -> Result<(), PackError> {
-    let mut sequence = 0;
+    let mut reader = Reader {
+        spare,
+        to_compressors,
+        sequence: 0,
+        batch: Batch::default(),
+    };
     for (index, item) in items.iter().enumerate() {
+        if !reader.item(index, item, stop)? {
+            return Ok(());
+        }
+    }
+    reader.send();
+    Ok(())
+}
+
+struct Reader<'a> {
+    spare: &'a Receiver<Batch>,
+    to_compressors: &'a Sender<Batch>,
+    sequence: u64,
+    /// What is not sent yet.
+    batch: Batch,
+}
+
+impl Reader<'_> {
+    /// Answers whether somebody still takes what is read.
+    fn item(&mut self, index: usize, item: &Item<'_>, stop: Stop<'_>) -> Result<bool, PackError> {
         let wrong = |error| PackError::Read {
             name: item.name.to_owned(),
             error,
@@ -119,73 +160,120 @@ fn read(
         let changed = || PackError::Changed {
             name: item.name.to_owned(),
         };
-        let mut content: Box<dyn Read> = match item.content {
-            Content::Bytes(bytes) => Box::new(bytes),
-            Content::File(path) => Box::new(files::open(path, Links::Refuse).map_err(wrong)?),
+        let (mut file, mut bytes): (File, &[u8]);
+        let content: &mut dyn Read = match item.content {
+            Content::Bytes(given) => {
+                bytes = given;
+                &mut bytes
+            }
+            Content::File(path) => {
+                file = files::open(path, Links::Refuse).map_err(wrong)?;
+                &mut file
+            }
         };
         let (mut sha, mut crc) = (Sha256::new(), crc32fast::Hasher::new());
-        let method = Arc::new(AtomicU8::new(OPEN));
-        let mut tail: Vec<u8> = Vec::new();
+        let is_large = item.size > BLOCK as u64;
+        let method = is_large.then(|| Arc::new(AtomicU8::new(OPEN)));
         let mut left = item.size;
         loop {
             if stop() {
                 return Err(PackError::Stopped);
             }
-            let Ok(mut block) = spare.recv() else {
-                return Ok(());
-            };
             let most = left.min(BLOCK as u64);
-            block.raw.clear();
-            let got = (&mut content).take(most).read_to_end(&mut block.raw).map_err(wrong)? as u64;
+            if (is_large || self.batch.raw.len() as u64 + most > BLOCK as u64) && !self.next(left < item.size) {
+                return Ok(false);
+            }
+            let raw = &mut self.batch.raw;
+            let start = raw.len();
+            let got = content.take(most).read_to_end(raw).map_err(wrong)? as u64;
             if got < most {
                 return Err(changed());
             }
             left -= got;
-            sha.update(&block.raw);
-            crc.update(&block.raw);
-            block.before.clone_from(&tail);
-            tail.clear();
-            tail.extend_from_slice(&block.raw[block.raw.len().saturating_sub(WINDOW)..]);
-            block.first = got == item.size - left;
-            block.last = (left == 0).then(|| crc.clone().finalize());
-            (block.sequence, block.item) = (sequence, index);
-            block.method = Arc::clone(&method);
-            sequence += 1;
+            sha.update(&raw[start..]);
+            crc.update(&raw[start..]);
+            let part = Part {
+                item: index,
+                first: got == item.size - left,
+                last: (left == 0).then(|| crc.clone().finalize()),
+                raw: start..raw.len(),
+                packed: 0..0,
+                method: method.clone(),
+            };
+            self.batch.parts.push(part);
             if left == 0 {
                 // One byte more than there was is a change as well.
                 let grown = content.read(&mut [0; 1]).map_err(wrong)? > 0;
                 if grown || <[u8; 32]>::from(sha.finalize()) != item.sha256 {
                     return Err(changed());
                 }
-                let _ = to_compressors.send(block);
-                break;
-            }
-            if to_compressors.send(block).is_err() {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
-    Ok(())
+
+    /// Sends the batch, and begins another one, which goes on with the same file or not.
+    fn next(&mut self, goes_on: bool) -> bool {
+        let Ok(mut next) = self.spare.recv() else { return false };
+        next.before.clear();
+        if goes_on {
+            let from = self.batch.raw.len().saturating_sub(WINDOW);
+            next.before.extend_from_slice(&self.batch.raw[from..]);
+        }
+        next.raw.clear();
+        next.parts.clear();
+        std::mem::swap(&mut self.batch, &mut next);
+        self.hand_on(next)
+    }
+
+    fn hand_on(&mut self, mut batch: Batch) -> bool {
+        if batch.parts.is_empty() {
+            return true;
+        }
+        batch.sequence = self.sequence;
+        self.sequence += 1;
+        self.to_compressors.send(batch).is_ok()
+    }
+
+    fn send(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        self.hand_on(batch);
+    }
 }
 
-fn compress(raw: &Mutex<Receiver<Block>>, to_writer: &Sender<Block>) {
+fn compress(raw: &Mutex<Receiver<Batch>>, to_writer: &Sender<Batch>) {
     let mut deflater = Deflater::new();
     loop {
         let next = raw.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(mut block) = next else { return };
-        // Once an item is known to be stored, its other blocks need no compressing.
-        if block.method.load(Ordering::Relaxed) != Method::Stored as u8 {
-            let last = block.last.is_some();
-            block.error = deflater.block(&block.before, &block.raw, last, &mut block.packed).err();
+        let Ok(mut batch) = next else { return };
+        let Batch {
+            parts,
+            before,
+            raw,
+            packed,
+            error,
+            ..
+        } = &mut batch;
+        packed.clear();
+        for part in parts {
+            let start = packed.len();
+            let before = if part.first { &[][..] } else { &before[..] };
+            // Once an item is known to be stored, its other blocks need no compressing.
+            if !part.is_stored()
+                && let Err(why) = deflater.block(before, &raw[part.raw.clone()], part.last.is_some(), packed)
+            {
+                *error = Some(why);
+            }
+            part.packed = start..packed.len();
         }
-        if to_writer.send(block).is_err() {
+        if to_writer.send(batch).is_err() {
             return;
         }
     }
 }
 
 /// Answers how many items were written whole.
-fn write(items: &[Item<'_>], out: &mut File, packed: Receiver<Block>, spare: Sender<Block>) -> io::Result<usize> {
+fn write(items: &[Item<'_>], out: &mut File, packed: Receiver<Batch>, spare: Sender<Batch>) -> io::Result<usize> {
     let mut zip = Writer {
         out: BufWriter::with_capacity(BLOCK, out),
         at: 0,
@@ -194,17 +282,19 @@ fn write(items: &[Item<'_>], out: &mut File, packed: Receiver<Block>, spare: Sen
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     let mut whole = 0;
-    for block in packed {
-        waiting.insert(block.sequence, block);
-        while let Some(mut block) = waiting.remove(&next) {
+    for batch in packed {
+        waiting.insert(batch.sequence, batch);
+        while let Some(mut batch) = waiting.remove(&next) {
             next += 1;
-            if let Some(error) = block.error.take() {
+            if let Some(error) = batch.error.take() {
                 return Err(error);
             }
-            zip.block(&items[block.item], &block)?;
-            whole += usize::from(block.last.is_some());
+            for part in &batch.parts {
+                zip.part(&items[part.item], part, &batch)?;
+                whole += usize::from(part.last.is_some());
+            }
             // After the last file nobody wants it back.
-            let _ = spare.send(block);
+            let _ = spare.send(batch);
         }
     }
     if whole == items.len() {
@@ -220,11 +310,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn block(&mut self, item: &Item<'_>, block: &Block) -> io::Result<()> {
-        if block.first {
-            let shrinks = block.packed.len() < block.raw.len();
+    fn part(&mut self, item: &Item<'_>, part: &Part, batch: &Batch) -> io::Result<()> {
+        if part.first {
+            let shrinks = part.packed.len() < part.raw.len();
             let method = if shrinks { Method::Deflated } else { Method::Stored };
-            block.method.store(method as u8, Ordering::Relaxed);
+            if let Some(of_item) = &part.method {
+                of_item.store(method as u8, Ordering::Relaxed);
+            }
             let mut record = Record {
                 name: item.name.to_owned(),
                 executable: item.executable,
@@ -234,9 +326,9 @@ impl Writer<'_> {
                 size: item.size,
                 offset: self.at,
             };
-            if let Some(crc) = block.last {
+            if let Some(crc) = part.last {
                 record.crc = crc;
-                record.packed = content(method, block).len() as u64;
+                record.packed = content(method, part, batch).len() as u64;
             }
             self.put(&record.local())?;
             record.packed = 0;
@@ -245,12 +337,12 @@ impl Writer<'_> {
         let Some(mut record) = self.records.pop() else {
             return Err(io::Error::other("a block came before its first"));
         };
-        let bytes = content(record.method, block);
+        let bytes = content(record.method, part, batch);
         self.put(bytes)?;
         record.packed += bytes.len() as u64;
-        if let Some(crc) = block.last {
+        if let Some(crc) = part.last {
             record.crc = crc;
-            if !block.first {
+            if !part.first {
                 // The header was written before the sizes were known.
                 self.out.flush()?;
                 self.out.get_ref().write_all_at(&record.local(), record.offset)?;
@@ -276,10 +368,10 @@ impl Writer<'_> {
     }
 }
 
-fn content(method: Method, block: &Block) -> &[u8] {
+fn content<'b>(method: Method, part: &Part, batch: &'b Batch) -> &'b [u8] {
     match method {
-        Method::Stored => &block.raw,
-        Method::Deflated => &block.packed,
+        Method::Stored => &batch.raw[part.raw.clone()],
+        Method::Deflated => &batch.packed[part.packed.clone()],
     }
 }
 

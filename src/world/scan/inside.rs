@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use super::utf16::Utf16;
-use super::{Form, Search, Tally, form, in_parts, most_unpacked};
+use super::{Form, HEAD, Search, Tally, form, in_parts, most_unpacked};
 use crate::model::scan::{Rule, Scan};
 use crate::world::unpack::{Closed, INSIDE, each, is_archive};
 
@@ -106,8 +106,8 @@ pub fn look_inside<'r>(
 
 /// As text, if it is written as UTF-16.
 fn decoded<T>(input: &mut dyn io::Read, take: impl FnOnce(Form, &mut dyn io::Read) -> io::Result<T>) -> io::Result<T> {
-    let mut head = Vec::with_capacity(4);
-    (&mut *input).take(4).read_to_end(&mut head)?;
+    let mut head = Vec::with_capacity(HEAD);
+    (&mut *input).take(HEAD as u64).read_to_end(&mut head)?;
     let form = form(&head);
     let mut whole = io::Cursor::new(head).chain(input);
     match form {

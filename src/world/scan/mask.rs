@@ -13,7 +13,7 @@ use hmac::{Hmac, Mac as _};
 use serde::de::IgnoredAny;
 use sha2::Sha256;
 
-use super::parts::{Part, Search, in_parts};
+use super::parts::{Part, Search, in_parts, whole};
 use super::{Decoded, Form, Tally, look_through};
 use crate::model::scan::placeholder;
 use crate::model::scan::syntax::{Class, Style, Syntax, pieces};
@@ -212,6 +212,9 @@ impl<'a> Mask<'a> {
         let file = files::open(from, Links::Refuse)?;
         let tail = odd_byte(&file)?;
         let decoded = Decoded::of_file(file)?;
+        for found in whole(self.search, path, &decoded.names).found {
+            *counts.entry(&found.rule.id).or_default() += 1;
+        }
         let mut out = Writer::new(to, decoded.form)?;
         let mut rewriting = Rewriting {
             mask: self,

@@ -17,6 +17,7 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
 use super::hash::Hashed;
+use super::unpack::{GZIP_HEAD, gzip_names};
 use crate::model::scan::Found;
 pub use inside::{Inside, Text, look_inside};
 pub use mask::{Key, Mask, Masked, NotMasked};
@@ -32,6 +33,9 @@ const LARGEST_RATIO: u64 = 200;
 const ALWAYS_UNPACKED: u64 = 64 << 20;
 /// Of what is found in one file, so much is kept with its place; the rest is counted.
 const MOST_PLACES: usize = 101;
+
+/// What decides how a file is written.
+const HEAD: usize = GZIP_HEAD;
 
 /// How the content is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,12 +113,14 @@ pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn F
     look(search, path, Decoded::of_file(file)?, stop)
 }
 
-/// Looks through a text that is there already.
-pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> Vec<Found<'r>> {
-    whole(search, "", text).found
+/// Looks through a text that is there already. Answers what was found, and what must not occur.
+pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> (Vec<Found<'r>>, Vec<Found<'r>>) {
+    let looked = whole(search, "", text);
+    (looked.found, looked.forbidden)
 }
 
-/// The same as [`look_through`], with the hash of the file's bytes. `scratch` is used again for the next file.
+/// The same as [`look_through`], with the hash of the file's bytes, if it is not known. `scratch` is used again for the next
+/// file.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -122,20 +128,24 @@ pub fn look_and_hash<'r>(
     search: Search<'r>,
     path: &str,
     mut file: File,
+    known: Option<Hashed>,
     scratch: &mut Vec<u8>,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<(Looked<'r>, Hashed)> {
     scratch.clear();
     // Most files are small and text: they are read once, and searched where they were read to.
     (&mut file).take(PART as u64).read_to_end(scratch)?;
-    let form = form(&scratch[..scratch.len().min(4)]);
+    let form = form(&scratch[..scratch.len().min(HEAD)]);
     if scratch.len() < PART && matches!(form, Form::Plain | Form::Closed) {
         let mut looked = Looked::new(form);
         looked.bytes = scratch.len() as u64;
         looked.add(whole(search, path, scratch));
-        return Ok((looked, Hashed::of(scratch)));
+        return Ok((looked, known.unwrap_or_else(|| Hashed::of(scratch))));
     }
     file.rewind()?;
+    if let Some(known) = known {
+        return Ok((look_through(search, path, file, stop)?, known));
+    }
     let size = file.metadata()?.len();
     let hashing = Rc::new(RefCell::new((Sha256::new(), 0)));
     let tee = Tee {
@@ -163,10 +173,12 @@ fn look<'r>(search: Search<'r>, path: &str, decoded: Decoded, stop: &dyn Fn() ->
     let Decoded {
         form,
         input,
+        names,
         most,
         is_damaged,
     } = decoded;
     let mut looked = Looked::new(form);
+    looked.add(whole(search, path, &names));
     looked.bytes = in_parts(search, path, input, stop, &mut |part| {
         looked.add(part);
         Ok(())
@@ -216,6 +228,8 @@ impl<R: Read> Read for Tee<R> {
 struct Decoded {
     form: Form,
     input: Box<dyn Read>,
+    /// What gzip says of the file that it packed. A masked file does not say it.
+    names: Vec<u8>,
     /// Where it is cut.
     most: Option<u64>,
     /// Whether it ended because the rest cannot be decoded.
@@ -248,10 +262,11 @@ impl Decoded {
 
     /// `size` is that of the file.
     fn of(mut file: impl Read + 'static, size: u64) -> io::Result<Self> {
-        let mut head = Vec::with_capacity(4);
-        (&mut file).take(4).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(HEAD);
+        (&mut file).take(HEAD as u64).read_to_end(&mut head)?;
         let form = form(&head);
         let is_damaged = Rc::default();
+        let names = gzip_names(&head).to_vec();
         let rest = io::Cursor::new(head).chain(file);
         let most = most_unpacked(size);
         let input: Box<dyn Read> = match form {
@@ -263,8 +278,8 @@ impl Decoded {
                     is_damaged: Rc::clone(&is_damaged),
                 };
                 let mut unpacked = unpacked.take(most);
-                let mut head = Vec::with_capacity(4);
-                (&mut unpacked).take(4).read_to_end(&mut head)?;
+                let mut head = Vec::with_capacity(HEAD);
+                (&mut unpacked).take(HEAD as u64).read_to_end(&mut head)?;
                 let inner = self::form(&head);
                 let whole = io::Cursor::new(head).chain(unpacked);
                 let input: Box<dyn Read> = match inner {
@@ -275,6 +290,7 @@ impl Decoded {
                     // It is searched, and cannot be written again.
                     form: if inner == Form::Plain { form } else { Form::Closed },
                     input,
+                    names,
                     most: Some(most),
                     is_damaged,
                 });
@@ -283,6 +299,7 @@ impl Decoded {
         Ok(Self {
             form,
             input,
+            names,
             most: None,
             is_damaged,
         })
@@ -303,22 +320,40 @@ fn form(head: &[u8]) -> Form {
             has_mark,
         })
     };
-    let is_plain = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     match head {
         [0xff, 0xfe, ..] => utf16(false, true),
         [0xfe, 0xff, ..] => utf16(true, true),
-        // Without a mark, as some programs write it.
-        [one, 0, two, 0] if is_plain(*one) && is_plain(*two) => utf16(false, false),
-        [0, one, 0, two] if is_plain(*one) && is_plain(*two) => utf16(true, false),
         [0x1f, 0x8b, ..] => Form::Gzip,
         // zip and what is one (jar, docx), xz, zstandard, bzip2, 7z.
-        [b'P', b'K', 3, 4]
-        | [0xfd, b'7', b'z', b'X']
-        | [0x28, 0xb5, 0x2f, 0xfd]
-        | [b'B', b'Z', b'h', _]
-        | [b'7', b'z', 0xbc, 0xaf] => Form::Closed,
+        [b'P', b'K', 3, 4, ..]
+        | [0xfd, b'7', b'z', b'X', ..]
+        | [0x28, 0xb5, 0x2f, 0xfd, ..]
+        | [b'B', b'Z', b'h', _, ..]
+        | [b'7', b'z', 0xbc, 0xaf, ..] => Form::Closed,
+        // Without a mark, as some programs write it.
+        _ if memchr::memchr(0, head).is_none() => Form::Plain,
+        _ if is_utf16(head, u16::from_le_bytes) => utf16(false, false),
+        _ if is_utf16(head, u16::from_be_bytes) => utf16(true, false),
         _ => Form::Plain,
     }
+}
+
+/// Whether all of it is text in this order of bytes, some of it ASCII, which no other text has zeros beside.
+fn is_utf16(head: &[u8], unit: fn([u8; 2]) -> u16) -> bool {
+    let pairs = head.chunks_exact(2);
+    let mut chars = char::decode_utf16(pairs.map(|pair| unit([pair[0], pair[1]]))).peekable();
+    let (mut all, mut ascii) = (0, 0);
+    while let Some(c) = chars.next() {
+        match c {
+            Ok('\0'..='\x06') => return false,
+            Ok(c) => ascii += usize::from(c.is_ascii()),
+            // The end of the head may have cut it.
+            Err(_) if chars.peek().is_none() => {}
+            Err(_) => return false,
+        }
+        all += 1;
+    }
+    all >= 2 && ascii * 8 >= all
 }
 
 #[cfg(test)]
@@ -349,7 +384,7 @@ mod tests {
         io::Seek::rewind(&mut file).unwrap();
         let secrets: &'static Redactor = Box::leak(Box::default());
         let search = Search::new(rules, Some(secrets)).unwrap();
-        let (looked, hashed) = look_and_hash(search, "f", file, &mut Vec::new(), &|| false).unwrap();
+        let (looked, hashed) = look_and_hash(search, "f", file, None, &mut Vec::new(), &|| false).unwrap();
         assert_eq!(hashed, Hashed::of(content));
         let places = looked
             .found

@@ -104,7 +104,9 @@ impl<'r> Scans<'r> {
         Self {
             search,
             scan: Scan::new(search.rules, path),
-            forbidden: search.forbidden.map(|rules| Scan::new(rules, path)),
+            forbidden: search
+                .forbidden
+                .map(|rules| Scan::new(rules, path).masked_by(search.rules)),
         }
     }
 

@@ -103,6 +103,27 @@ fn kind(head: &[u8]) -> Kind {
     }
 }
 
+/// Of a gzip file, where the name of the file is that was packed, and a comment.
+pub const GZIP_HEAD: usize = 512;
+
+/// What is written there (RFC 1952); nothing if nothing is.
+pub fn gzip_names(head: &[u8]) -> &[u8] {
+    const EXTRA: u8 = 4;
+    const NAME_AND_COMMENT: u8 = 8 | 16;
+    let [0x1f, 0x8b, _, flags, ..] = head else { return &[] };
+    let extra = match head.get(10..12) {
+        Some(length) if flags & EXTRA != 0 => 2 + usize::from(u16::from_le_bytes([length[0], length[1]])),
+        _ => 0,
+    };
+    let rest = head.get(10 + extra..).unwrap_or_default();
+    let mut ends = memchr::memchr_iter(0, rest);
+    let count = (flags & NAME_AND_COMMENT).count_ones() as usize;
+    match count.checked_sub(1) {
+        None => &[],
+        Some(last) => &rest[..ends.nth(last).unwrap_or(rest.len())],
+    }
+}
+
 impl Unpacking<'_> {
     fn open(&mut self, path: &str, input: &mut dyn Read, depth: usize) -> io::Result<()> {
         let mut input = Peek::new(input);
@@ -116,6 +137,10 @@ impl Unpacking<'_> {
             Kind::Zip => self.zip(path, &mut input, depth),
             Kind::Tar => self.tar(path, &mut input, depth),
             Kind::Gzip => {
+                let names = gzip_names(input.peek(GZIP_HEAD)?).to_vec();
+                if !names.is_empty() {
+                    (self.visit)("", &mut names.as_slice())?;
+                }
                 let ended = Ended::default();
                 let mut unpacked = self.unpacked(MultiGzDecoder::new(input), &ended);
                 self.open(path, &mut unpacked, depth + 1)?;

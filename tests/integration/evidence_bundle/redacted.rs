@@ -195,6 +195,10 @@ fn what_is_forbidden_fails_unless_it_is_masked() {
     assert!(!gate.path("evidence.zip").exists());
     seal(&gate, &["build.log", "--forbid=ghp_", "--forbid=github-token"]).code(0);
     seal(&gate, &["build.log", "--redact=off", "--forbid=ghp_"]).code(1);
+    gate.write("customer 12.log", "-");
+    seal(&gate, &["customer 12.log", "--redact=off", "--forbid=customer \\d+"])
+        .code(1)
+        .says("Matches --forbid `customer \\d+`, in the path files/customer 12.log");
     seal(&gate, &["--forbid=("]).code(2).says("--forbid `(`");
     seal(&gate, &["--forbid=x*"]).code(2).says("it matches an empty text");
 }
@@ -291,6 +295,20 @@ fn archives_are_opened_and_not_sealed_with_a_secret_in_them() {
     verified(&gate, "evidence.zip");
 }
 
+/// gzip writes down how the file that it packed was called.
+#[test]
+fn a_secret_in_the_name_that_gzip_wrote_is_gone() {
+    let gate = workspace();
+    let builder = || flate2::GzBuilder::new().filename(format!("{}.log", token()));
+    let mut packed = builder().write(Vec::new(), Compression::default());
+    packed.write_all(b"nothing\n").unwrap();
+    gate.write("out/a.log.gz", packed.finish().unwrap());
+    seal(&gate, &["out"]).code(0).says("1 masked");
+    let sealed = fs::read(gate.path("evidence/files/out/a.log.gz")).unwrap();
+    assert!(!holds(&sealed, &token()) && holds(&unpacked(&gate), "nothing\n"));
+    gate.run(["scan", "out"]).code(1).says("out/a.log.gz:1: GitHub token");
+}
+
 /// The manifest and the index hold paths, and where links point, as they are.
 #[test]
 fn a_secret_in_a_path_or_in_the_target_of_a_link_fails() {
@@ -304,6 +322,10 @@ fn a_secret_in_a_path_or_in_the_target_of_a_link_fails() {
     let gate = workspace();
     gate.write("out/a.log", "-");
     std::os::unix::fs::symlink(format!("/nowhere/{secret}"), gate.path("out/link")).unwrap();
-    seal(&gate, &["out"]).code(1).says("holds a secret");
+    let ran = seal(&gate, &["out"]);
+    ran.code(1)
+        .says("holds a secret")
+        .says("/nowhere/***")
+        .never_says(&secret);
     assert!(!gate.path("evidence.zip").exists());
 }

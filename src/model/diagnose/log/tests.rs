@@ -131,3 +131,32 @@ proptest! {
         prop_assert!(numbers.is_sorted(), "{:?}", numbers);
     }
 }
+
+/// Of a step that writes a lot after its error, lines are left out: the error is still where it is said to be.
+#[test]
+fn an_error_before_a_flood_is_found_again() {
+    let flood = "nothing to see in this line of a step that goes on and on\n".repeat(400_000);
+    let log = read(format!(
+        "##[group]Run make\nshell: bash\n##[endgroup]\n{flood}##[error]boom\n{flood}"
+    ));
+    let step = log.steps.last().unwrap();
+    assert!(step.body.left_out > 0);
+    assert_eq!(step.body.at(step.error_at.unwrap()), b"boom");
+}
+
+/// Many steps that failed are kept in as much memory as few.
+#[test]
+fn what_is_kept_of_steps_that_failed_has_a_limit() {
+    let line = "what this step wrote before it failed, again and again\n".repeat(20_000);
+    let step =
+        format!("##[group]Run make\nshell: bash\n##[endgroup]\n{line}##[error]Process completed with exit code 1.\n");
+    let log = read(step.repeat(40));
+    let kept: usize = log.steps.iter().map(|step| step.body.bytes().len()).sum();
+    assert!(kept < FAILED_STEPS + 40 * FAILED_STEP + step.len(), "{kept}");
+    assert!(
+        log.steps
+            .iter()
+            .skip(1)
+            .all(|step| step.exit == Some(1) && step.error_at.is_some())
+    );
+}

@@ -54,7 +54,11 @@ fn copy_files(from: &Path, to: &Path, stop: Stop<'_>) -> anyhow::Result<()> {
     }
     let mut buffer = Vec::new();
     for name in names {
-        let copied = copy::copy(&from.join(&name), &to.join(&name), &mut buffer, stop);
+        let target = to.join(&name);
+        if let Some(folder) = target.parent() {
+            files::folders(folder)?;
+        }
+        let copied = copy::copy(&from.join(&name), &target, &mut buffer, stop);
         copied.map_err(|error| match error {
             CopyError::NotARegularFile => anyhow::anyhow!("{} is not a regular file", name.display()),
             CopyError::Read(error) | CopyError::Write(error) => {

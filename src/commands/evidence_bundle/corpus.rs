@@ -124,12 +124,16 @@ fn a_secret_of_every_rule_is_in_no_byte_of_the_zip() {
         evidence_dir: dir.clone(),
         files: Vec::new(),
         exclude: Exclude::default(),
+        hidden: false,
+        max_size: None,
+        requires: Vec::new(),
         output: output.clone(),
         scrub: Scrub::default(),
         sarif: None,
         subject: Subject::default(),
         clock: Clock::default(),
         upload: None,
+        store: None,
         sign_key_env: None,
     };
     let outcome = seal_all(&plan, &World::of(Env::default()));

@@ -35,7 +35,16 @@ const OF_A_BUNDLE: [&str; 14] = [
 const OF_COMMANDS: [(&str, &[&str]); 12] = [
     (
         "diagnose",
-        &["class", "cause", "confidence", "fix", "patch", "line", "fingerprint"],
+        &[
+            "class",
+            "cause",
+            "confidence",
+            "fix",
+            "patch",
+            "line",
+            "fingerprint",
+            "flaky",
+        ],
     ),
     ("skip-guard", &["ready", "missing"]),
     ("smoke", &[]),

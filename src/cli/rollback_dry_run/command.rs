@@ -1,5 +1,7 @@
 //! Options of the platform `command`.
 
+use std::path::PathBuf;
+
 use super::{RollbackDryRunOptions, rollback_command};
 use crate::cli::error::UsageError;
 use crate::cli::values::{regex, words};
@@ -9,7 +11,7 @@ use crate::model::TimeSpan;
 const CHECK_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
 
 impl RollbackDryRunOptions {
-    pub(super) fn command(self) -> Result<CommandPlan, UsageError> {
+    pub(super) fn command(self, folder: PathBuf) -> Result<CommandPlan, UsageError> {
         let check = self.check.ok_or_else(|| {
             UsageError::new("the platform `command` needs a command that proves the rollback")
                 .help("give --check COMMAND, the input `check`, or `rollback-dry-run.check` in the configuration")
@@ -27,6 +29,7 @@ impl RollbackDryRunOptions {
         let rollback = self.rollback_command.as_deref();
         Ok(CommandPlan {
             check: words("--check", &check)?,
+            folder,
             expect_exit,
             expect_output: self
                 .expect_output

@@ -320,10 +320,12 @@ impl RollbackDryRunOptions {
             (None, What::ListCalls(self.calls()))
         } else {
             let rehearsal = self.rehearsal(around)?;
-            (rehearsal, What::Prove(platform.plan(self, deployments)?))
+            (
+                rehearsal,
+                What::Prove(platform.plan(self, deployments, folder.to_owned())?),
+            )
         };
         Ok(Plan {
-            folder: folder.to_owned(),
             what,
             migrations,
             rehearsal,

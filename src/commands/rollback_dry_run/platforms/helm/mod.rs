@@ -6,14 +6,12 @@ mod messages;
 mod proving;
 pub mod release;
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
 use crate::commands::rollback_dry_run::images::{Pulled, all_present};
 use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
@@ -45,8 +43,6 @@ const PULLABLE: Claim<'_> = (
     "The images of that revision are in their registries",
 );
 
-const LIMIT: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_secs(5);
 /// Helm keeps 10 if it is not told otherwise.
 const MOST_REVISIONS: usize = 25;
 
@@ -91,51 +87,45 @@ impl HelmPlan {
 }
 
 impl Prove for HelmPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[CURRENT, PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: messages::not_covered(None),
-                ..Proof::default()
-            };
-            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
-                claims.skip(&[PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            proof.not_covered = messages::not_covered(None);
+            let running = claims.ask(CURRENT, self.running(world)).await?;
             let previous = self.previous(running.clone(), world.clock.now());
-            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-                claims.skip(&[PERMISSION, ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            let target = claims.ask(PREVIOUS, previous).await?;
             proof.not_covered = messages::not_covered(Some(&target.release));
             proof.command = Some(self.command(&running.helm, target.release.version));
             proof.target = Some(target.release.version.to_string());
             let permission = proving::permission(running.clone(), target.clone());
-            let places = claims.look(PERMISSION, LIMIT + MARGIN, permission).await;
+            let places = claims.ask(PERMISSION, permission).await;
             let accepted = proving::accepted(running.clone(), target.clone(), places.unwrap_or_default());
-            claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await;
+            claims.ask(ACCEPTED, accepted).await;
             let pullable = self.pullable(running.clone(), target.clone(), world);
-            if let Some(pulled) = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await {
-                pulled.tell(&mut proof);
-                for (name, _) in pulled.previous.iter().filter(|(name, _)| name.digest().is_none()) {
-                    proof.not_covered.push(format!(
-                        "whether the tag of {name} names what it named then: tags can be moved"
-                    ));
-                }
-                let number = target.release.version;
-                proof.proved = vec![
-                    format!("revision {number} of {} was good, and its manifest differs", self.name),
-                    format!(
-                        "{} may roll back, and the cluster accepts {}",
-                        running.helm.cluster.credentials,
-                        count(target.objects.len(), "object")
-                    ),
-                    format!(
-                        "{} of revision {number}: in the registry",
-                        count(pulled.previous.len(), "image")
-                    ),
-                ];
+            let pulled = claims.ask(PULLABLE, pullable).await?;
+            pulled.tell(proof);
+            for (name, _) in pulled.previous.iter().filter(|(name, _)| name.digest().is_none()) {
+                proof.not_covered.push(format!(
+                    "whether the tag of {name} names what it named then: tags can be moved"
+                ));
             }
-            proof
+            let number = target.release.version;
+            proof.proved = vec![
+                format!("revision {number} of {} was good, and its manifest differs", self.name),
+                format!(
+                    "{} may roll back, and the cluster accepts {}",
+                    running.helm.cluster.credentials,
+                    count(target.objects.len(), "object")
+                ),
+                format!(
+                    "{} of revision {number}: in the registry",
+                    count(pulled.previous.len(), "image")
+                ),
+            ];
+            Some(())
         })
     }
 }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::api::{AT_ONCE, Change, Helm, Patch, Places};
 use super::manifest::Object;
-use super::{LIMIT, Running, Target, messages};
-use crate::commands::rollback_dry_run::claims::Seen;
+use super::{Running, Target, messages};
+use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
 use crate::commands::rollback_dry_run::images::Wanted;
 use crate::commands::rollback_dry_run::pods::{self, Pod, Puller, not_answered};
 use crate::engine::{NotChecked, Observation};

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use flate2::read::DeflateDecoder;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -286,7 +287,7 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
     let matches = tree.try_get_matches_from(argv).map_err(stop)?;
     let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
     match cli.command {
-        Command::Schema { of } => Ok(Invocation::Print(schema(of).to_owned())),
+        Command::Schema { of } => Ok(Invocation::Print(schema(of)?)),
         Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),
         Command::Supervise(options) => Ok(Invocation::Supervise(options)),
         Command::OnTerminal { words } => Ok(Invocation::OnTerminal(words)),
@@ -401,12 +402,15 @@ fn stop(error: clap::Error) -> Stop {
     }
 }
 
-fn schema(of: SchemaOf) -> &'static str {
-    match of {
-        SchemaOf::Report => include_str!("../../schemas/report-v1.json"),
-        SchemaOf::Evidence => include_str!("../../schemas/evidence-v1.json"),
-        SchemaOf::Config => include_str!("../../schemas/config-v1.json"),
-    }
+/// The file in schemas/, as `build.rs` packs it.
+fn schema(of: SchemaOf) -> Result<String, UsageError> {
+    let packed: &[u8] = match of {
+        SchemaOf::Report => include_bytes!(concat!(env!("OUT_DIR"), "/report.json.deflate")),
+        SchemaOf::Evidence => include_bytes!(concat!(env!("OUT_DIR"), "/evidence.json.deflate")),
+        SchemaOf::Config => include_bytes!(concat!(env!("OUT_DIR"), "/config.json.deflate")),
+    };
+    std::io::read_to_string(DeflateDecoder::new(packed))
+        .map_err(|error| UsageError::new(format!("the schema cannot be unpacked: {error}")))
 }
 
 /// What the files in schemas/ are made of. A binary has the files: they are smaller than what makes them.

@@ -27,6 +27,7 @@ use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{self, Deployments, Placeholder, Plan, Template, What};
 use crate::model::TimeSpan;
 use crate::world::aws;
+use crate::world::registry::Platform;
 pub use platform::PlatformName;
 pub use rehearsal::Around;
 
@@ -308,6 +309,28 @@ impl RollbackDryRunOptions {
         self.platform_token_env.clone().or(default)
     }
 
+    /// What the images must run on, if that is said.
+    fn image_on(&self) -> Result<Option<Platform>, UsageError> {
+        let on = self.image_platform.as_deref().map(str::parse).transpose();
+        on.map_err(|error| UsageError::new(format!("--image-platform: {error}")))
+    }
+
+    /// The number of the release to go back to, as `list` shows it.
+    fn revision(&self, list: &str) -> Result<Option<u64>, UsageError> {
+        let Some(text) = &self.to_release else { return Ok(None) };
+        match text.trim().parse() {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => Err(UsageError::new(format!("--to-release `{text}` is not a revision"))
+                .help(format!("write its number, as `{list}` shows it"))),
+        }
+    }
+
+    /// The command that would roll back, if it is not the platform's own.
+    fn own_command(&self, known: &[Placeholder]) -> Result<Option<Template>, UsageError> {
+        let own = self.rollback_command.as_deref();
+        own.map(|text| rollback_command(text, known)).transpose()
+    }
+
     pub fn plan(self, folder: &Path, around: Around<'_>) -> Result<Plan, UsageError> {
         let deployments = Deployments {
             environment: around.setting.subject.environment.clone(),
@@ -322,7 +345,7 @@ impl RollbackDryRunOptions {
             let rehearsal = self.rehearsal(around)?;
             (
                 rehearsal,
-                What::Prove(platform.plan(self, deployments, folder.to_owned())?),
+                What::Prove(platform.plan(&self, deployments, folder.to_owned())?),
             )
         };
         Ok(Plan {
@@ -333,21 +356,26 @@ impl RollbackDryRunOptions {
     }
 }
 
-/// A name that the platform needs, and that is a word of a shell and of a URL.
-fn named(platform: &str, flag: &str, what: &str, name: Option<String>) -> Result<String, UsageError> {
-    let name = name.ok_or_else(|| {
+/// A name that the platform needs.
+fn named(platform: &str, flag: &str, what: &str, name: &Option<String>) -> Result<String, UsageError> {
+    plain_name(flag, name)?.ok_or_else(|| {
         let key = flag.trim_start_matches('-');
         UsageError::new(format!("the platform `{platform}` needs the name of the {what}")).help(format!(
             "give {flag} NAME, or `rollback-dry-run.{key}` in the configuration"
         ))
-    })?;
+    })
+}
+
+/// A name that is a word of a shell and of a URL.
+fn plain_name(flag: &str, name: &Option<String>) -> Result<Option<String>, UsageError> {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    let is_odd = name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(is_plain);
-    if is_odd {
-        return Err(UsageError::new(format!("{flag} `{name}` is not a valid name"))
-            .help("names have letters, digits, hyphens, dots and underscores"));
+    match name {
+        Some(name) if name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(is_plain) => {
+            Err(UsageError::new(format!("{flag} `{name}` is not a valid name"))
+                .help("names have letters, digits, hyphens, dots and underscores"))
+        }
+        name => Ok(name.clone()),
     }
-    Ok(name)
 }
 
 fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, UsageError> {

@@ -87,7 +87,7 @@ impl PlatformName {
     /// `folder` is where a command of the user runs.
     pub fn plan(
         self,
-        options: RollbackDryRunOptions,
+        options: &RollbackDryRunOptions,
         deployments: Deployments,
         folder: PathBuf,
     ) -> Result<Box<dyn Prove>, UsageError> {

@@ -31,8 +31,6 @@ const PREVIOUS: Claim<'_> = (
 );
 const PULLABLE: Claim<'_> = ("rollback:pullable", "The image of that release is in its registry");
 
-/// Machines of Fly.io are of this kind.
-const RUNS: (&str, &str) = ("linux", "amd64");
 const REGISTRY: &str = "registry.fly.io";
 const ID_OF_TOKENS: &str = "x";
 
@@ -223,12 +221,8 @@ impl FlyPlan {
                 Ok(digest) => digest,
                 Err(missing) => return present(Err(missing), &registry, KEEP_IMAGES, |_| Observation::nothing_wrong()),
             };
-            let (os, architecture) = RUNS;
-            let on = Platform {
-                os: os.to_owned(),
-                architecture: architecture.to_owned(),
-                variant: None,
-            };
+            // Machines of Fly.io are of this kind.
+            let on = Platform::default();
             let same = running.image.digest() == Some(&digest);
             let image = registry.image(&digest, &on, until).await;
             let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {

@@ -1,12 +1,16 @@
 //! YAML as a tree that knows where each part is written: line, column and bytes of the source.
 //!
-//! The configuration is read into types (`cli::config`). This is for files of others, where only some keys matter and a
-//! finding, or a patch, needs their exact place. Scalars stay texts: `on` is not `true`, and `1.10` not `1.1`.
+//! Of files of others only some keys matter, and a finding, or a patch, needs their exact place. Scalars stay texts: `on`
+//! is not `true`, and `1.10` not `1.1`. [`read`] reads a document into types.
+
+mod typed;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, options};
+
+pub use typed::read;
 
 /// Nodes of a document, counted as often as aliases repeat them. The largest workflows have some ten thousand.
 const MOST_NODES: usize = 200_000;
@@ -49,11 +53,21 @@ pub enum Style {
 }
 
 /// Why a text is no YAML document that can be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct YamlError {
     pub what: String,
     pub line: u32,
+    pub column: u32,
+    /// A key that its type does not have, and those that it has.
+    pub unknown_key: Option<(String, &'static [&'static str])>,
+}
+
+impl YamlError {
+    /// With its place.
+    pub fn placed(&self) -> String {
+        format!("{} at line {}, column {}", self.what, self.line, self.column)
+    }
 }
 
 impl Node {
@@ -136,6 +150,8 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
         let (event, span) = event.map_err(|error| YamlError {
             what: error.info(),
             line: line(error.marker().line()),
+            column: column(error.marker().col()),
+            unknown_key: None,
         })?;
         tree.take(event, span)?;
     }
@@ -154,6 +170,11 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
 
 fn line(line: usize) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX).max(1)
+}
+
+/// granit counts columns from 0.
+fn column(column: usize) -> u32 {
+    u32::try_from(column).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// The tree while it grows.
@@ -218,10 +239,9 @@ impl Tree<'_> {
     }
 
     fn place(&self, span: &Span) -> Place {
-        let column = u32::try_from(span.start.col()).unwrap_or(u32::MAX).saturating_add(1);
         Place {
             line: line(span.start.line()),
-            column,
+            column: column(span.start.col()),
             bytes: span.byte_range().unwrap_or(0..0),
         }
     }
@@ -299,6 +319,8 @@ fn wrong(place: &Place, what: &str) -> YamlError {
     YamlError {
         what: what.to_owned(),
         line: place.line,
+        column: place.column,
+        unknown_key: None,
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::model::text::one_line;
+use crate::model::yaml;
 use crate::world::secrets::Redactor;
 
 /// A freeze as it is written, in a file or a variable: `{reason: …, by: …, until: 2026-12-31}`.
@@ -32,12 +33,10 @@ pub enum Freeze {
 
 /// Reads a freeze.
 pub fn read(text: &str, now: Timestamp, secrets: &Redactor) -> Freeze {
-    let written: Written = match serde_yaml::from_str_with_options(text, serde_yaml::options! { with_snippet: false }) {
+    let written: Written = match yaml::read(text) {
         Ok(written) => written,
         Err(error) => {
-            let why = error.to_string();
-            let why = secrets.shorten(why.lines().next().unwrap_or_default(), 200);
-            return Freeze::Unreadable(why);
+            return Freeze::Unreadable(secrets.shorten(error.placed().as_str(), 200));
         }
     };
     let mut says = format!("deploys are frozen: {}", secrets.shorten(written.reason.trim(), 300));

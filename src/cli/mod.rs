@@ -456,15 +456,28 @@ impl<T> Or for Vec<T> {
     }
 }
 
-/// `self.field.or(other.field)` for every field of a struct. Naming all fields is checked by the compiler.
-macro_rules! merge {
-    ($over:expr, $under:expr, $type:ident { $($field:ident),+ $(,)? }) => {{
-        let under = $under;
-        let $type { $($field),+ } = $over;
-        $type { $($field: $field.or(under.$field)),+ }
-    }};
+impl<T> Or for Option<T> {
+    fn or(self, other: Self) -> Self {
+        self.or(other)
+    }
 }
-use merge;
+
+/// Makes a struct of options, each of which wins over that of the configuration.
+macro_rules! mergeable {
+    ($(#[$of:meta])* pub struct $name:ident { $($(#[$on:meta])* pub $field:ident: $type:ty,)+ }) => {
+        $(#[$of])*
+        pub struct $name {
+            $($(#[$on])* pub $field: $type,)+
+        }
+
+        impl $crate::cli::Or for $name {
+            fn or(self, other: Self) -> Self {
+                Self { $($field: $crate::cli::Or::or(self.$field, other.$field),)+ }
+            }
+        }
+    };
+}
+use mergeable;
 
 #[cfg(test)]
 mod tests {

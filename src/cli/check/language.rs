@@ -14,7 +14,7 @@ use super::super::config::Config;
 use super::super::error::UsageError;
 use super::super::inputs::{self, input_name};
 use super::super::paths::PathIn;
-use super::super::{Cli, Command, Given, Runnable, SchemaOf, Stop, schema};
+use super::super::{Cli, Command, Given, Or as _, Runnable, SchemaOf, Stop, schema};
 use super::needs::{limit, need, needs};
 use crate::commands::check::{About, Input, Language, Meaning, Needed, Place, Refusal};
 use crate::model::text::one_line;

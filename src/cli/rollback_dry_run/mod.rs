@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::UsageError;
-use super::{Given, Options, Or as _, merge, smoke};
+use super::{Given, Options, Or as _, mergeable, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{self, Deployments, Placeholder, Plan, Template, What};
 use crate::model::TimeSpan;
@@ -43,6 +43,7 @@ pub enum Releases {
     Deployments,
 }
 
+mergeable! {
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
@@ -177,6 +178,7 @@ pub struct RollbackDryRunOptions {
     #[arg(long, value_name = "TIME")]
     pub check_timeout: Option<TimeSpan>,
 }
+}
 
 /// Variables whose values must be shown nowhere.
 pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
@@ -236,51 +238,6 @@ impl Options for RollbackDryRunOptions {
 }
 
 impl RollbackDryRunOptions {
-    pub fn or(self, config: Self) -> Self {
-        merge!(
-            self,
-            config,
-            Self {
-                platform,
-                reference,
-                tags,
-                pre_releases,
-                releases,
-                github_token_env,
-                image,
-                current_image,
-                image_platform,
-                registry_auth_env,
-                app,
-                workload,
-                helm_release,
-                namespace,
-                kube_context,
-                project,
-                team,
-                cluster,
-                service,
-                region,
-                worker,
-                account,
-                compose_file,
-                state_file,
-                platform_token_env,
-                to_release,
-                list_calls,
-                rollback_command,
-                migrations,
-                rehearse,
-                rehearse_url,
-                rehearse_env,
-                check,
-                expect_exit,
-                expect_output,
-                check_timeout,
-            }
-        )
-    }
-
     fn calls(&self) -> rollback_dry_run::Calls {
         let mut calls = self.platform().calls();
         if self.asks_github().is_some() {

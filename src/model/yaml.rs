@@ -10,12 +10,14 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, options};
 
-pub use typed::read;
+pub use typed::{read, read_manifest};
 
 /// Nodes of a document, counted as often as aliases repeat them. The largest workflows have some ten thousand.
 const MOST_NODES: usize = 200_000;
 /// Levels of nesting. A workflow has about eight.
 const DEEPEST: usize = 64;
+/// A definition of a resource, with its schema, has about fifty.
+const DEEPEST_MANIFEST: usize = 256;
 
 /// Where a node is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,11 +140,36 @@ impl Node {
 
 /// Reads the one document of a text. An empty one is a scalar without text.
 pub fn parse(text: &str) -> Result<Node, YamlError> {
+    let documents = documents(text, Dialect::Core)?;
+    Ok(documents.into_iter().next().unwrap_or_else(|| Node {
+        place: Place {
+            line: 1,
+            column: 1,
+            bytes: 0..0,
+        },
+        content: Content::Scalar {
+            text: String::new(),
+            style: Style::Plain,
+        },
+    }))
+}
+
+/// How YAML is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// One document, of which every key is written once.
+    Core,
+    /// As Kubernetes does: many documents, the last of two keys counts, 0644 is octal and `yes` is true.
+    Kubernetes,
+}
+
+fn documents(text: &str, dialect: Dialect) -> Result<Vec<Node>, YamlError> {
     let options = options! { emit_comments: false };
     let mut tree = Tree {
         source: text,
+        dialect,
         open: Vec::new(),
-        root: None,
+        roots: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
     };
@@ -155,17 +182,7 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
         })?;
         tree.take(event, span)?;
     }
-    Ok(tree.root.unwrap_or_else(|| Node {
-        place: Place {
-            line: 1,
-            column: 1,
-            bytes: 0..0,
-        },
-        content: Content::Scalar {
-            text: String::new(),
-            style: Style::Plain,
-        },
-    }))
+    Ok(tree.roots)
 }
 
 fn line(line: usize) -> u32 {
@@ -180,9 +197,10 @@ fn column(column: usize) -> u32 {
 /// The tree while it grows.
 struct Tree<'a> {
     source: &'a str,
+    dialect: Dialect,
     /// Lists and mappings that have not ended, and under which number they are known.
     open: Vec<Open>,
-    root: Option<Node>,
+    roots: Vec<Node>,
     /// With the number of nodes and levels in each.
     anchors: HashMap<usize, (Node, usize, usize)>,
     nodes: usize,
@@ -203,7 +221,9 @@ impl Tree<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let place = self.place(&span);
         match event {
-            Event::DocumentStart(..) if self.root.is_some() => Err(wrong(&place, "expected a single YAML document")),
+            Event::DocumentStart(..) if self.dialect == Dialect::Core && !self.roots.is_empty() => {
+                Err(wrong(&place, "expected a single YAML document"))
+            }
             Event::Scalar(text, style, anchor, _) => {
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
@@ -268,10 +288,17 @@ impl Tree<'_> {
         }
     }
 
+    fn deepest(&self) -> usize {
+        match self.dialect {
+            Dialect::Core => DEEPEST,
+            Dialect::Kubernetes => DEEPEST_MANIFEST,
+        }
+    }
+
     fn open(&mut self, place: Place, content: Content, anchor: usize) -> Result<(), YamlError> {
         let nodes_before = self.nodes;
         self.count(1, &place)?;
-        if self.open.len() >= DEEPEST {
+        if self.open.len() >= self.deepest() {
             return Err(wrong(&place, "it is nested too deeply"));
         }
         let node = Node { place, content };
@@ -287,14 +314,14 @@ impl Tree<'_> {
 
     /// Puts a whole node where it belongs.
     fn add(&mut self, node: Node, anchor: usize, nodes: usize, levels: usize) -> Result<(), YamlError> {
-        if self.open.len() + levels >= DEEPEST {
+        if self.open.len() + levels >= self.deepest() {
             return Err(wrong(&node.place, "it is nested too deeply"));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), nodes, levels));
         }
         let Some(parent) = self.open.last_mut() else {
-            self.root = Some(node);
+            self.roots.push(node);
             return Ok(());
         };
         parent.levels = parent.levels.max(levels + 1);
@@ -303,9 +330,12 @@ impl Tree<'_> {
             (Content::Map(entries), Some(key)) => entries.push((key, node)),
             (Content::Map(entries), None) => {
                 if let Some(text) = node.text()
-                    && entries.iter().any(|(known, _)| known.text() == Some(text))
+                    && let Some(known) = entries.iter().position(|(known, _)| known.text() == Some(text))
                 {
-                    return Err(wrong(&node.place, &format!("duplicate key `{text}`")));
+                    if self.dialect == Dialect::Core {
+                        return Err(wrong(&node.place, &format!("duplicate key `{text}`")));
+                    }
+                    entries.remove(known);
                 }
                 parent.key = Some(node);
             }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::{Pulled, all_present};
+use crate::commands::rollback_dry_run::images::Pulled;
 use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release as Listed};
@@ -285,7 +285,6 @@ impl HelmPlan {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
             let (helm, deployed) = (running.helm, running.deployed);
-            let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
             let objects = [&target.objects[..], &target.hooks()?[..]].concat();
             let puller = Puller {
                 cluster: &helm.cluster,
@@ -293,26 +292,16 @@ impl HelmPlan {
                 auth_env: plan.auth_env.as_deref(),
                 env: &env,
             };
-            let both = objects.iter().chain(&*deployed.objects);
-            pods::share_a_registry(puller.auth_env, both.filter_map(Object::template))?;
-            let (mut odd, mut of_current) = (Observation::nothing_wrong(), Observation::nothing_wrong());
-            let (previous, current) = futures_util::future::join(
-                proving::wanted(puller, &objects, until, &mut odd),
-                proving::wanted(puller, &deployed.objects, until, &mut of_current),
-            )
-            .await;
-            // What runs is only a control: without it the answer is still one.
-            let (previous, current) = (previous?, current.unwrap_or_default());
-            let on = plan.on.unwrap_or_else(|| proving::platform(&objects));
-            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
-            observed.findings.extend(odd.findings);
-            let of_cluster = (helm.cluster.sent() - before).to_string();
-            observed = observed
-                .fact("platform", on.to_string())
-                .fact("requests to the cluster", of_cluster);
-            Ok((pulled, observed))
+            let (previous, current) = (templates(&objects), templates(&deployed.objects));
+            pods::pullable(puller, plan.on, &previous, &current).await
         }
     }
+}
+
+fn templates(objects: &[Object]) -> Vec<pods::Template<'_>> {
+    let all = objects.iter();
+    all.filter_map(|of| Some((of.namespace.as_deref(), of.template()?)))
+        .collect()
 }
 
 async fn read(helm: &Helm, record: &Record, until: Instant) -> Result<Release, NotChecked> {

@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::{Pulled, all_present};
-use crate::commands::rollback_dry_run::pods::{self, Pod, Puller, not_answered};
+use crate::commands::rollback_dry_run::images::Pulled;
+use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
@@ -295,39 +295,21 @@ impl KubernetesPlan {
     ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
-            let Running { kubernetes, workload } = running;
-            let until = Instant::now() + LIMIT;
-            let before = kubernetes.cluster.sent();
-            let mut odd = Observation::nothing_wrong();
-            let mut of_current = Observation::nothing_wrong();
-            let (was, is) = (&target.template, &workload.spec.template);
+            let cluster = &running.kubernetes.cluster;
             let puller = Puller {
-                cluster: &kubernetes.cluster,
-                namespace: &kubernetes.cluster.namespace,
+                cluster,
+                namespace: &cluster.namespace,
                 auth_env: plan.auth_env.as_deref(),
                 env: &env,
             };
-            pods::share_a_registry(puller.auth_env, [was, is])?;
-            let (previous, current) = futures_util::future::join(
-                pods::wanted(Pod::of(was)?, puller, until, &mut odd),
-                pods::wanted(Pod::of(is)?, puller, until, &mut of_current),
-            )
-            .await;
-            // What runs is only a control: without it the answer is still one.
-            let (previous, current) = (previous?, current.unwrap_or_default());
-            if previous.is_empty() {
+            let (was, is) = (&target.template, &running.workload.spec.template);
+            let (pulled, observed) = pods::pullable(puller, plan.on, &[(None, was)], &[(None, is)]).await?;
+            if pulled.as_ref().is_some_and(|pulled| pulled.previous.is_empty()) {
                 return Err(NotChecked::with_help(
                     "the pod template names no image that a node would pull, so no registry was asked",
                     "go back to another revision with --to-release, or check the images on the nodes",
                 ));
             }
-            let on = plan.on.unwrap_or_else(|| pods::platform(&target.template));
-            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
-            observed.findings.extend(odd.findings);
-            let of_cluster = (kubernetes.cluster.sent() - before).to_string();
-            observed = observed
-                .fact("platform", on.to_string())
-                .fact("requests to the cluster", of_cluster);
             Ok((pulled, observed))
         }
     }

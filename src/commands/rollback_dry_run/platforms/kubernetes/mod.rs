@@ -21,8 +21,8 @@ use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
 use crate::engine::{NotChecked, Observation};
-use crate::model::Finding;
 use crate::model::text::{count, one_line};
+use crate::model::{Finding, Severity};
 use crate::world::World;
 use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
@@ -304,7 +304,8 @@ impl KubernetesPlan {
             };
             let (was, is) = (&target.template, &running.workload.spec.template);
             let (pulled, observed) = pods::pullable(puller, plan.on, &[(None, was)], &[(None, is)]).await?;
-            if pulled.as_ref().is_some_and(|pulled| pulled.previous.is_empty()) {
+            let is_wrong = observed.findings.iter().any(|found| found.severity == Severity::Error);
+            if !is_wrong && pulled.as_ref().is_some_and(|pulled| pulled.previous.is_empty()) {
                 return Err(NotChecked::with_help(
                     "the pod template names no image that a node would pull, so no registry was asked",
                     "go back to another revision with --to-release, or check the images on the nodes",

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_yaml::Error as YamlError;
 
 use super::common::CommonOptions;
 use super::error::UsageError;
@@ -15,7 +16,6 @@ use super::smoke::SmokeOptions;
 use super::verdict::VerdictOptions;
 use super::waivers::WaiverOption;
 use crate::model::text::{cut, nearest, one_line};
-use crate::model::yaml::{self, YamlError};
 use crate::world::files::{self, Links};
 use crate::world::paths;
 
@@ -87,7 +87,12 @@ impl Config {
         }) {
             return Ok(Self::default());
         }
-        let mut config: Self = yaml::read(text).map_err(|error| wrong(&error, text, name))?;
+        let options = serde_yaml::options! {
+            with_snippet: false,
+            strict_booleans: true,
+        };
+        let mut config: Self =
+            serde_yaml::from_str_with_options(text, options).map_err(|error| wrong(&error, text, name))?;
         if let Some(version) = config.version
             && version != 1
         {
@@ -104,14 +109,19 @@ impl Config {
 
 /// An error with file, line, column and the line itself, and the nearest known key.
 fn wrong(error: &YamlError, text: &str, name: &str) -> UsageError {
-    let YamlError { line, column, .. } = error;
-    let source = usize::try_from(line.saturating_sub(1))
+    let error = error.without_snippet();
+    let (what, help) = describe(error, text);
+    let Some(location) = error.location() else {
+        return UsageError::new(format!("{name}: {what}")).help(help);
+    };
+    let (line, column) = (location.line(), location.column());
+    let mut message = format!("{name}:{line}:{column}: {what}");
+    let source = usize::try_from(line)
         .ok()
-        .and_then(|line| text.lines().nth(line));
-    let mut message = format!("{name}:{line}:{column}: {}", one_line(&error.what));
+        .and_then(|line| text.lines().nth(line.saturating_sub(1)));
     if let Some(source) = source {
         let gutter = line.to_string();
-        let before = usize::try_from(*column).unwrap_or(1).saturating_sub(1);
+        let before = usize::try_from(column).unwrap_or(1).saturating_sub(1);
         #[expect(
             clippy::disallowed_methods,
             reason = "a line of the user's own file, which is committed"
@@ -124,22 +134,58 @@ fn wrong(error: &YamlError, text: &str, name: &str) -> UsageError {
             " ".repeat(before.min(200))
         ));
     }
-    UsageError::new(message).help(help(error, source.unwrap_or_default()))
+    UsageError::new(message).help(help)
 }
 
-fn help(error: &YamlError, source: &str) -> String {
+fn describe(error: &YamlError, text: &str) -> (String, String) {
     let schema = "`stageproof schema config` prints every key with its type".to_owned();
-    match &error.unknown_key {
-        Some((key, known)) => match nearest(key, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => schema,
-            None => format!("expected one of {}", known.join(", ")),
-        },
-        None if source.trim_start_matches(' ').starts_with('\t') => {
-            "YAML does not allow tabs for indentation; use spaces".to_owned()
+    match error {
+        YamlError::SerdeUnknownField { field, expected, .. } => {
+            let help = match nearest(field, expected.iter().copied()) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None if expected.is_empty() => schema,
+                None => format!("expected one of {}", expected.join(", ")),
+            };
+            (format!("unknown key `{}`", one_line(field)), help)
         }
-        None => schema,
+        other => {
+            let line = other
+                .location()
+                .and_then(|at| usize::try_from(at.line()).ok())
+                .and_then(|line| text.lines().nth(line.saturating_sub(1)))
+                .unwrap_or_default();
+            let help = if line.starts_with('\t') || line.trim_start_matches(' ').starts_with('\t') {
+                "YAML does not allow tabs for indentation; use spaces".to_owned()
+            } else {
+                schema
+            };
+            (in_our_words(other), help)
+        }
     }
+}
+
+/// The parser speaks to programmers: it repeats the position, and advises on its own options.
+fn in_our_words(error: &YamlError) -> String {
+    let ours = match error {
+        YamlError::Unexpected { expected, .. } => match *expected {
+            "sequence start" => "expected a list: [one, two]",
+            "mapping start" => "expected keys and values",
+            "string scalar" => "expected a string",
+            _ => "",
+        },
+        YamlError::InvalidScalar { ty: "u32" | "u64", .. } => "expected a whole number",
+        YamlError::InvalidBooleanStrict { .. } => "expected true or false",
+        YamlError::DuplicateMappingKey { key: Some(key), .. } => return format!("duplicate key `{}`", one_line(key)),
+        YamlError::DuplicateMappingKey { .. } => "duplicate key",
+        YamlError::MultipleDocuments { .. } => "expected a single YAML document",
+        _ => "",
+    };
+    if !ours.is_empty() {
+        return ours.to_owned();
+    }
+    let text = error.to_string();
+    let text = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    one_line(text.split(" at line ").next().unwrap_or(text))
 }
 
 #[cfg(test)]

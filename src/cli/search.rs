@@ -44,8 +44,8 @@ macro_rules! with_search {
             $(#[$meta])*
             pub struct $name {
                 $($(#[$field_meta])* pub $field: $type,)*
-                /// Rule file in gitleaks' TOML format, instead of the built-in rules. A file with `useDefault = true` extends
-                /// them.
+                /// Rule file in gitleaks' TOML format, instead of the built-in rules. A file with `useDefault = true`
+                /// extends them.
                 #[arg(long, value_name = "FILE")]
                 pub rules: Option<PathBuf>,
                 /// Also look for personal data of these kinds, separated by commas.

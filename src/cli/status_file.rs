@@ -11,7 +11,6 @@ use serde::Deserialize;
 use super::common::CommonOptions;
 use super::config;
 use super::inputs;
-use crate::model::yaml;
 use crate::world::World;
 use crate::world::files::{self, Links};
 
@@ -58,7 +57,7 @@ pub fn of_unread(argv: &[OsString], world: &World) -> Option<PathBuf> {
     let config = path("config").unwrap_or_else(|| world.workspace.join(config::DEFAULT));
     let loose: Loose = files::read_text(&config, config::LARGEST, Links::Follow)
         .ok()
-        .and_then(|text| yaml::read(&text).ok())
+        .and_then(|text| serde_yaml::from_str(&text).ok())
         .unwrap_or_default();
     if let Some(file) = path("status-file") {
         return Some(file);

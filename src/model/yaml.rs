@@ -1,23 +1,17 @@
 //! YAML as a tree that knows where each part is written: line, column and bytes of the source.
 //!
-//! Of files of others only some keys matter, and a finding, or a patch, needs their exact place. Scalars stay texts: `on`
-//! is not `true`, and `1.10` not `1.1`. [`read`] reads a document into types.
+//! The configuration is read into types (`cli::config`). This is for files of others, where only some keys matter and a
+//! finding, or a patch, needs their exact place. Scalars stay texts: `on` is not `true`, and `1.10` not `1.1`.
 
-mod typed;
-
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, options};
-
-pub use typed::{read, read_manifest};
 
 /// Nodes of a document, counted as often as aliases repeat them. The largest workflows have some ten thousand.
 const MOST_NODES: usize = 200_000;
 /// Levels of nesting. A workflow has about eight.
 const DEEPEST: usize = 64;
-/// A definition of a resource, with its schema, has about fifty.
-const DEEPEST_MANIFEST: usize = 256;
 
 /// Where a node is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,21 +49,11 @@ pub enum Style {
 }
 
 /// Why a text is no YAML document that can be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct YamlError {
     pub what: String,
     pub line: u32,
-    pub column: u32,
-    /// A key that its type does not have, and those that it has.
-    pub unknown_key: Option<(String, &'static [&'static str])>,
-}
-
-impl YamlError {
-    /// With its place.
-    pub fn placed(&self) -> String {
-        format!("{} at line {}, column {}", self.what, self.line, self.column)
-    }
 }
 
 impl Node {
@@ -140,8 +124,22 @@ impl Node {
 
 /// Reads the one document of a text. An empty one is a scalar without text.
 pub fn parse(text: &str) -> Result<Node, YamlError> {
-    let documents = documents(text, Dialect::Core)?;
-    Ok(documents.into_iter().next().unwrap_or_else(|| Node {
+    let options = options! { emit_comments: false };
+    let mut tree = Tree {
+        source: text,
+        open: Vec::new(),
+        root: None,
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| YamlError {
+            what: error.info(),
+            line: line(error.marker().line()),
+        })?;
+        tree.take(event, span)?;
+    }
+    Ok(tree.root.unwrap_or_else(|| Node {
         place: Place {
             line: 1,
             column: 1,
@@ -154,53 +152,16 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
     }))
 }
 
-/// How YAML is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    /// One document, of which every key is written once.
-    Core,
-    /// As Kubernetes does: many documents, the last of two keys counts, 0644 is octal and `yes` is true.
-    Kubernetes,
-}
-
-fn documents(text: &str, dialect: Dialect) -> Result<Vec<Node>, YamlError> {
-    let options = options! { emit_comments: false };
-    let mut tree = Tree {
-        source: text,
-        dialect,
-        open: Vec::new(),
-        roots: Vec::new(),
-        anchors: HashMap::new(),
-        nodes: 0,
-    };
-    for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| YamlError {
-            what: error.info(),
-            line: line(error.marker().line()),
-            column: column(error.marker().col()),
-            unknown_key: None,
-        })?;
-        tree.take(event, span)?;
-    }
-    Ok(tree.roots)
-}
-
 fn line(line: usize) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX).max(1)
-}
-
-/// granit counts columns from 0.
-fn column(column: usize) -> u32 {
-    u32::try_from(column).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// The tree while it grows.
 struct Tree<'a> {
     source: &'a str,
-    dialect: Dialect,
     /// Lists and mappings that have not ended, and under which number they are known.
     open: Vec<Open>,
-    roots: Vec<Node>,
+    root: Option<Node>,
     /// With the number of nodes and levels in each.
     anchors: HashMap<usize, (Node, usize, usize)>,
     nodes: usize,
@@ -210,6 +171,8 @@ struct Open {
     node: Node,
     /// The key whose value comes next.
     key: Option<Node>,
+    /// The keys so far.
+    keys: HashSet<String>,
     anchor: usize,
     /// How many nodes there were before it.
     nodes_before: usize,
@@ -221,9 +184,7 @@ impl Tree<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let place = self.place(&span);
         match event {
-            Event::DocumentStart(..) if self.dialect == Dialect::Core && !self.roots.is_empty() => {
-                Err(wrong(&place, "expected a single YAML document"))
-            }
+            Event::DocumentStart(..) if self.root.is_some() => Err(wrong(&place, "expected a single YAML document")),
             Event::Scalar(text, style, anchor, _) => {
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
@@ -259,9 +220,10 @@ impl Tree<'_> {
     }
 
     fn place(&self, span: &Span) -> Place {
+        let column = u32::try_from(span.start.col()).unwrap_or(u32::MAX).saturating_add(1);
         Place {
             line: line(span.start.line()),
-            column: column(span.start.col()),
+            column,
             bytes: span.byte_range().unwrap_or(0..0),
         }
     }
@@ -288,23 +250,17 @@ impl Tree<'_> {
         }
     }
 
-    fn deepest(&self) -> usize {
-        match self.dialect {
-            Dialect::Core => DEEPEST,
-            Dialect::Kubernetes => DEEPEST_MANIFEST,
-        }
-    }
-
     fn open(&mut self, place: Place, content: Content, anchor: usize) -> Result<(), YamlError> {
         let nodes_before = self.nodes;
         self.count(1, &place)?;
-        if self.open.len() >= self.deepest() {
+        if self.open.len() >= DEEPEST {
             return Err(wrong(&place, "it is nested too deeply"));
         }
         let node = Node { place, content };
         self.open.push(Open {
             node,
             key: None,
+            keys: HashSet::new(),
             anchor,
             nodes_before,
             levels: 0,
@@ -314,28 +270,25 @@ impl Tree<'_> {
 
     /// Puts a whole node where it belongs.
     fn add(&mut self, node: Node, anchor: usize, nodes: usize, levels: usize) -> Result<(), YamlError> {
-        if self.open.len() + levels >= self.deepest() {
+        if self.open.len() + levels >= DEEPEST {
             return Err(wrong(&node.place, "it is nested too deeply"));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), nodes, levels));
         }
         let Some(parent) = self.open.last_mut() else {
-            self.roots.push(node);
+            self.root = Some(node);
             return Ok(());
         };
         parent.levels = parent.levels.max(levels + 1);
         match (&mut parent.node.content, parent.key.take()) {
             (Content::List(items), _) => items.push(node),
             (Content::Map(entries), Some(key)) => entries.push((key, node)),
-            (Content::Map(entries), None) => {
+            (Content::Map(_), None) => {
                 if let Some(text) = node.text()
-                    && let Some(known) = entries.iter().position(|(known, _)| known.text() == Some(text))
+                    && !parent.keys.insert(text.to_owned())
                 {
-                    if self.dialect == Dialect::Core {
-                        return Err(wrong(&node.place, &format!("duplicate key `{text}`")));
-                    }
-                    entries.remove(known);
+                    return Err(wrong(&node.place, &format!("duplicate key `{text}`")));
                 }
                 parent.key = Some(node);
             }
@@ -349,8 +302,6 @@ fn wrong(place: &Place, what: &str) -> YamlError {
     YamlError {
         what: what.to_owned(),
         line: place.line,
-        column: place.column,
-        unknown_key: None,
     }
 }
 

@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::model::text::one_line;
-use crate::model::yaml;
 use crate::world::secrets::Redactor;
 
 /// A freeze as it is written, in a file or a variable: `{reason: …, by: …, until: 2026-12-31}`.
@@ -33,10 +32,12 @@ pub enum Freeze {
 
 /// Reads a freeze.
 pub fn read(text: &str, now: Timestamp, secrets: &Redactor) -> Freeze {
-    let written: Written = match yaml::read(text) {
+    let written: Written = match serde_yaml::from_str_with_options(text, serde_yaml::options! { with_snippet: false }) {
         Ok(written) => written,
         Err(error) => {
-            return Freeze::Unreadable(secrets.shorten(error.placed().as_str(), 200));
+            let why = error.to_string();
+            let why = secrets.shorten(why.lines().next().unwrap_or_default(), 200);
+            return Freeze::Unreadable(why);
         }
     };
     let mut says = format!("deploys are frozen: {}", secrets.shorten(written.reason.trim(), 300));

@@ -225,10 +225,10 @@ impl JsonSchema for Prerequisite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::yaml;
 
     fn read(yaml: &str) -> Result<Prerequisite, String> {
-        yaml::read(yaml).map_err(|error| error.placed())
+        serde_yaml::from_str_with_options(yaml, serde_yaml::options! { with_snippet: false })
+            .map_err(|error: serde_yaml::Error| error.to_string())
     }
 
     #[test]

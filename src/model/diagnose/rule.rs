@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::cause::Cause;
 use super::fix::Fix;
 use crate::model::text::nearest;
-use crate::model::yaml;
 
 /// How many lines before or after a line `near` and `unless` look at, if the rule does not say.
 const NEAR: usize = 12;
@@ -127,7 +126,9 @@ impl From<std::io::Error> for RuleError {
 /// # Errors
 /// Names the rule and what is wrong with it.
 pub fn parse(text: &str) -> Result<Vec<Rule>, RuleError> {
-    let file: RawFile = yaml::read(text).map_err(|error| RuleError(error.placed()))?;
+    let options = serde_yaml::options! { with_snippet: false };
+    let file: RawFile = serde_yaml::from_str_with_options(text, options)
+        .map_err(|error: serde_yaml::Error| RuleError(error.to_string()))?;
     let tool = file.tool;
     (file.rules.into_iter()).map(|raw| rule(raw, &tool)).collect()
 }

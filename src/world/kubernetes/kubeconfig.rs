@@ -10,7 +10,6 @@ use url::Url;
 use super::Asked;
 use super::access::{self, Access};
 use super::user::{User, pem};
-use crate::model::yaml;
 use crate::world::api::ApiError;
 use crate::world::files::{self, Links};
 use crate::world::http::{ProxyChoice, Settings};
@@ -102,11 +101,14 @@ impl Merged {
 
     fn add(&mut self, text: &str, path: &Path) -> Result<(), ApiError> {
         let shown = path.display().to_string();
-        let file: Option<File> = yaml::read(text).map_err(|error| {
+        let file: Option<File> = serde_yaml::from_str(text).map_err(|error| {
             // Its own words could repeat a token.
-            let (line, column) = (error.line, error.column);
+            let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column()));
             ApiError::unasked(
-                format!("{shown}:{line}:{column} is not the YAML of a kubeconfig file"),
+                format!(
+                    "{shown}{} is not the YAML of a kubeconfig file",
+                    place.unwrap_or_default()
+                ),
                 "`kubectl config view` shows whether kubectl can read it",
             )
         })?;

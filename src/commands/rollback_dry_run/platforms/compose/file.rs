@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::model::yaml;
 use crate::world::registry::ImageName;
 
 #[derive(Deserialize)]
@@ -70,7 +69,10 @@ impl FileError {
 
 /// The image of each service. `variable` is what a name stands for.
 pub fn images(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<BTreeMap<String, ImageName>, FileError> {
-    let file: File = yaml::read(text).map_err(|error| FileError::NotYaml(error.placed()))?;
+    let file: File = serde_yaml::from_str(text).map_err(|error| {
+        let told = error.to_string();
+        FileError::NotYaml(told.lines().next().unwrap_or_default().to_owned())
+    })?;
     if file.include.is_some() {
         return Err(FileError::Includes);
     }

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::model::yaml;
-
 /// One object, as the chart wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
@@ -27,9 +25,16 @@ pub enum NotAManifest {
 
 /// Every object; those in a `List` one by one.
 pub fn objects(manifest: &str) -> Result<Vec<Object>, NotAManifest> {
-    // The words of an error could repeat a secret.
-    let documents: Vec<Value> =
-        yaml::read_manifest(manifest).map_err(|error| NotAManifest::Yaml(format!(" at line {}", error.line)))?;
+    // As Kubernetes reads YAML: 0644 is octal, and the last of two keys counts. The words of an error could repeat a secret.
+    let options = serde_yaml::options! {
+        with_snippet: false,
+        legacy_octal_numbers: true,
+        duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::LastWins,
+    };
+    let documents: Vec<Value> = serde_yaml::from_multiple_with_options(manifest, options).map_err(|error| {
+        let place = error.location().map(|at| format!(" at line {}", at.line()));
+        NotAManifest::Yaml(place.unwrap_or_default())
+    })?;
     let mut found = Vec::new();
     for (place, document) in documents.into_iter().enumerate() {
         add(document, place + 1, &mut found)?;

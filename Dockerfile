@@ -17,13 +17,14 @@ WORKDIR /build
 # static, only if a target is named.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 # The dependencies are a layer of their own, which a change of the sources leaves alone.
-COPY Cargo.toml Cargo.lock build.rs ./
-RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src && echo 'fn main() {}' | tee build.rs > src/main.rs && touch src/lib.rs \
     && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
 COPY src src
 COPY schemas schemas
+COPY build.rs ./
 # Cargo compares times, and those of the sources may be older than the layer above.
-RUN touch src/main.rs src/lib.rs \
+RUN touch build.rs src/main.rs src/lib.rs \
     && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \
     && mv target/*/release/stageproof /stageproof
 

@@ -1,4 +1,4 @@
-//! What `--version` says of where the binary comes from, and the rules of `diagnose`, packed.
+//! What `--version` says of where the binary comes from, and the texts that the binary carries, packed.
 
 #![allow(clippy::disallowed_methods, reason = "a build script asks the environment and git")]
 #![allow(clippy::expect_used, reason = "a build that cannot go on stops")]
@@ -11,7 +11,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=STAGEPROOF_COMMIT");
     // Each commit and each checkout adds a line to it.
     let history = ".git/logs/HEAD";
-    for input in ["build.rs", "src", "Cargo.lock", history] {
+    for input in ["build.rs", "src", "schemas", "Cargo.lock", history] {
         if Path::new(input).exists() {
             println!("cargo::rerun-if-changed={input}");
         }
@@ -21,26 +21,37 @@ fn main() {
     let target = std::env::var("TARGET").unwrap_or_default();
     println!("cargo::rustc-env=STAGEPROOF_BUILD={commit}, {target}");
     pack_rules().expect("the rules of diagnose can be packed");
+    for name in ["config", "evidence", "report"] {
+        let schema = std::fs::read(format!("schemas/{name}-v1.json")).expect("there are schemas");
+        pack(&format!("{name}.json"), &schema).expect("a schema can be packed");
+    }
 }
 
-/// All files of rules, parted by zero bytes and deflated, without the examples, which only tests need: a fifth of the size.
+/// Deflates a text: rules and schemas are a sixth of their size then.
+fn pack(name: &str, text: &[u8]) -> std::io::Result<()> {
+    let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(text)?;
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
+    std::fs::write(out.join(format!("{name}.deflate")), packed.finish()?)
+}
+
+/// All files of rules, parted by zero bytes, without the examples, which only tests need.
 fn pack_rules() -> std::io::Result<()> {
     let mut files: Vec<PathBuf> = Path::new("src/model/diagnose/rules")
         .read_dir()?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
     files.sort();
-    let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut rules = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(file)?;
         let is_example = |line: &&str| line.starts_with("  hit: ") || line.starts_with("  miss: ");
         for line in text.lines().filter(|line| !is_example(line)) {
-            writeln!(packed, "{line}")?;
+            writeln!(rules, "{line}")?;
         }
-        packed.write_all(&[0])?;
+        rules.push(0);
     }
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
-    std::fs::write(out.join("rules.deflate"), packed.finish()?)
+    pack("rules", &rules)
 }
 
 /// The commit of the checkout, if what is built is that commit. Only for a release, so that a commit does not make a
@@ -62,6 +73,7 @@ fn committed() -> Option<String> {
         "--porcelain",
         "--",
         "src",
+        "schemas",
         "Cargo.toml",
         "Cargo.lock",
         "build.rs",

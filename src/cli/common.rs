@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::UsageError;
-use super::merge;
+use super::mergeable;
 use crate::model::{Subject, Verbosity, report};
 use crate::world::{World, files, paths, reports};
 
@@ -35,6 +35,7 @@ pub enum Color {
     Never,
 }
 
+mergeable! {
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(next_help_heading = "Common options")]
@@ -81,6 +82,7 @@ pub struct CommonOptions {
     #[serde(skip)]
     pub verbose: Option<bool>,
 }
+}
 
 /// The common options with their defaults filled in.
 #[derive(Clone, Debug)]
@@ -100,24 +102,6 @@ pub struct Setting {
 }
 
 impl CommonOptions {
-    pub fn or(self, config: Self) -> Self {
-        merge!(
-            self,
-            config,
-            Self {
-                config,
-                environment,
-                evidence_dir,
-                env_from,
-                label,
-                format,
-                color,
-                quiet,
-                verbose
-            }
-        )
-    }
-
     pub fn resolve(self, world: &World) -> Result<Setting, UsageError> {
         let environment = self.environment.unwrap_or_else(|| "staging".to_owned());
         if environment.trim().is_empty() {

@@ -10,11 +10,11 @@ use clap::{Args, ValueEnum, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Or as _;
 use super::common::Setting;
 use super::error::UsageError;
 use super::search::{wanted, with_search};
 use super::{Given, Options};
-use super::{Or as _, merge};
 use crate::commands::Subcommand;
 use crate::commands::evidence_bundle::{self, Exclude, Pattern, PatternError, Plan, Scrub};
 use crate::model::evidence;
@@ -156,36 +156,6 @@ impl Options for EvidenceBundleOptions {
 }
 
 impl EvidenceBundleOptions {
-    pub fn or(self, config: Self) -> Self {
-        merge!(
-            self,
-            config,
-            Self {
-                files,
-                exclude,
-                hidden,
-                max_size,
-                requires,
-                output,
-                upload,
-                artifact_name,
-                retention_days,
-                store,
-                store_endpoint,
-                store_lock,
-                redact,
-                mask_env,
-                redact_key_env,
-                unscannable,
-                forbid,
-                sarif,
-                rules,
-                pii,
-                sign_key_env,
-            }
-        )
-    }
-
     /// Variables that hold secrets.
     pub fn secret_names(&self) -> Vec<String> {
         let keys = self.redact_key_env.iter().chain(&self.sign_key_env);

@@ -10,7 +10,7 @@ use super::common::path_part;
 use super::error::UsageError;
 use super::values::positive;
 use super::{Given, Options};
-use super::{Or as _, merge};
+use super::{Or as _, mergeable};
 use crate::commands::Subcommand;
 use crate::commands::foreground_proof::Plan;
 use crate::model::TimeSpan;
@@ -20,6 +20,7 @@ use crate::world::World;
 const MAX_GAP: TimeSpan = TimeSpan::from_secs(60);
 const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
 
+mergeable! {
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
@@ -47,6 +48,7 @@ pub struct ForegroundProofOptions {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub in_pr_body: Option<bool>,
 }
+}
 
 impl Options for ForegroundProofOptions {
     fn name(&self) -> &'static str {
@@ -60,21 +62,6 @@ impl Options for ForegroundProofOptions {
 }
 
 impl ForegroundProofOptions {
-    pub fn or(self, config: Self) -> Self {
-        merge!(
-            self,
-            config,
-            Self {
-                log,
-                require,
-                max_gap,
-                max_age,
-                committed_since,
-                in_pr_body,
-            }
-        )
-    }
-
     pub fn plan(mut self, label: Option<&str>, world: &World) -> Result<Plan, UsageError> {
         if self.require.is_empty() {
             // As `heartbeat --label` had it. Taken for the report's name alone, it would prove less than it says.

@@ -17,7 +17,7 @@ mod heartbeat;
 mod init;
 mod inputs;
 mod install;
-mod merged;
+mod merge;
 mod paths;
 mod rehearse;
 mod rollback_dry_run;
@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use flate2::read::DeflateDecoder;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -119,7 +120,7 @@ subcommands! {
     /// Combines the reports of several steps and jobs into one verdict.
     Verdict(verdict::VerdictOptions),
     /// Puts the bundles of several jobs into one, with one verdict.
-    Merge(merged::MergeOptions),
+    Merge(merge::MergeOptions),
     /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal and evidence.
     Rehearse(rehearse::RehearseOptions),
     /// Checks the configuration and the workflows that use stageproof, offline.
@@ -290,7 +291,7 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
     let matches = tree.try_get_matches_from(argv).map_err(stop)?;
     let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
     match cli.command {
-        Command::Schema { of } => Ok(Invocation::Print(schema(of).to_owned())),
+        Command::Schema { of } => Ok(Invocation::Print(schema(of)?)),
         Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),
         Command::Supervise(options) => Ok(Invocation::Supervise(options)),
         Command::OnTerminal { words } => Ok(Invocation::OnTerminal(words)),
@@ -405,12 +406,15 @@ fn stop(error: clap::Error) -> Stop {
     }
 }
 
-fn schema(of: SchemaOf) -> &'static str {
-    match of {
-        SchemaOf::Report => include_str!("../../schemas/report-v1.json"),
-        SchemaOf::Evidence => include_str!("../../schemas/evidence-v1.json"),
-        SchemaOf::Config => include_str!("../../schemas/config-v1.json"),
-    }
+/// The file in schemas/, as `build.rs` packs it.
+fn schema(of: SchemaOf) -> Result<String, UsageError> {
+    let packed: &[u8] = match of {
+        SchemaOf::Report => include_bytes!(concat!(env!("OUT_DIR"), "/report.json.deflate")),
+        SchemaOf::Evidence => include_bytes!(concat!(env!("OUT_DIR"), "/evidence.json.deflate")),
+        SchemaOf::Config => include_bytes!(concat!(env!("OUT_DIR"), "/config.json.deflate")),
+    };
+    std::io::read_to_string(DeflateDecoder::new(packed))
+        .map_err(|error| UsageError::new(format!("the schema cannot be unpacked: {error}")))
 }
 
 /// What the files in schemas/ are made of. A binary has the files: they are smaller than what makes them.
@@ -456,15 +460,28 @@ impl<T> Or for Vec<T> {
     }
 }
 
-/// `self.field.or(other.field)` for every field of a struct. Naming all fields is checked by the compiler.
-macro_rules! merge {
-    ($over:expr, $under:expr, $type:ident { $($field:ident),+ $(,)? }) => {{
-        let under = $under;
-        let $type { $($field),+ } = $over;
-        $type { $($field: $field.or(under.$field)),+ }
-    }};
+impl<T> Or for Option<T> {
+    fn or(self, other: Self) -> Self {
+        self.or(other)
+    }
 }
-use merge;
+
+/// Makes a struct of options, each of which wins over that of the configuration.
+macro_rules! mergeable {
+    ($(#[$of:meta])* pub struct $name:ident { $($(#[$on:meta])* pub $field:ident: $type:ty,)+ }) => {
+        $(#[$of])*
+        pub struct $name {
+            $($(#[$on])* pub $field: $type,)+
+        }
+
+        impl $crate::cli::Or for $name {
+            fn or(self, other: Self) -> Self {
+                Self { $($field: $crate::cli::Or::or(self.$field, other.$field),)+ }
+            }
+        }
+    };
+}
+use mergeable;
 
 #[cfg(test)]
 mod tests {

@@ -40,16 +40,18 @@ impl From<Kind> for Personal {
 /// configuration.
 macro_rules! with_search {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }) => {
-        $(#[$meta])*
-        pub struct $name {
-            $($(#[$field_meta])* pub $field: $type,)*
-            /// Rule file in gitleaks' TOML format, instead of the built-in rules. A file with `useDefault = true` extends
-            /// them.
-            #[arg(long, value_name = "FILE")]
-            pub rules: Option<PathBuf>,
-            /// Also look for personal data of these kinds, separated by commas.
-            #[arg(long, value_name = "KIND", value_delimiter = ',')]
-            pub pii: Vec<crate::cli::search::Kind>,
+        $crate::cli::mergeable! {
+            $(#[$meta])*
+            pub struct $name {
+                $($(#[$field_meta])* pub $field: $type,)*
+                /// Rule file in gitleaks' TOML format, instead of the built-in rules. A file with `useDefault = true`
+                /// extends them.
+                #[arg(long, value_name = "FILE")]
+                pub rules: Option<PathBuf>,
+                /// Also look for personal data of these kinds, separated by commas.
+                #[arg(long, value_name = "KIND", value_delimiter = ',')]
+                pub pii: Vec<crate::cli::search::Kind>,
+            }
         }
     };
 }

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use super::common::Setting;
 use super::error::UsageError;
 use super::{Given, Options, env_from};
-use super::{Or as _, merge};
+use super::{Or as _, mergeable};
 use crate::commands::Subcommand;
 use crate::commands::skip_guard::{FailOn, Plan, Prerequisite, Requirement, SkipLimits};
 use crate::model::TimeSpan;
 
+mergeable! {
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
@@ -54,6 +55,7 @@ pub struct SkipGuardOptions {
     #[schemars(skip)]
     pub fix: Option<bool>,
 }
+}
 
 impl Options for SkipGuardOptions {
     fn name(&self) -> &'static str {
@@ -78,23 +80,6 @@ impl Options for SkipGuardOptions {
 }
 
 impl SkipGuardOptions {
-    pub fn or(self, config: Self) -> Self {
-        merge!(
-            self,
-            config,
-            Self {
-                require,
-                strict,
-                fail_on,
-                github_token_env,
-                max_skips,
-                max_skip_age,
-                skipped_job,
-                fix,
-            }
-        )
-    }
-
     pub fn plan(self, setting: &Setting) -> Result<Plan, UsageError> {
         if self.require.is_empty() {
             return Err(

@@ -10,7 +10,7 @@ use super::artifacts::{ArtifactOptions, of_run};
 use super::common::Setting;
 use super::error::UsageError;
 use super::{Given, Options};
-use super::{Or as _, merge};
+use super::{Or as _, mergeable};
 use crate::commands::Subcommand;
 use crate::commands::verdict::{Expect, Fold, Origin, Plan};
 use crate::model::waiver::Waiver;
@@ -21,6 +21,7 @@ use crate::world::{World, reports};
 pub const STATUS_FILE: &str = "verdict.md";
 const MAX_AGE: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
 
+mergeable! {
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
@@ -57,6 +58,7 @@ pub struct VerdictOptions {
     #[serde(skip)]
     pub read: Option<PathBuf>,
 }
+}
 
 impl Options for VerdictOptions {
     fn name(&self) -> &'static str {
@@ -80,24 +82,6 @@ impl Options for VerdictOptions {
 }
 
 impl VerdictOptions {
-    pub fn or(self, config: Self) -> Self {
-        merge!(
-            self,
-            config,
-            Self {
-                folders,
-                artifacts,
-                require,
-                expect,
-                max_age,
-                any_attempt,
-                strict,
-                status_file,
-                read,
-            }
-        )
-    }
-
     pub fn strict(&self) -> bool {
         self.strict.unwrap_or(false)
     }

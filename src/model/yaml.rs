@@ -3,7 +3,7 @@
 //! The configuration is read into types (`cli::config`). This is for files of others, where only some keys matter and a
 //! finding, or a patch, needs their exact place. Scalars stay texts: `on` is not `true`, and `1.10` not `1.1`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, options};
@@ -171,6 +171,8 @@ struct Open {
     node: Node,
     /// The key whose value comes next.
     key: Option<Node>,
+    /// The keys so far.
+    keys: HashSet<String>,
     anchor: usize,
     /// How many nodes there were before it.
     nodes_before: usize,
@@ -258,6 +260,7 @@ impl Tree<'_> {
         self.open.push(Open {
             node,
             key: None,
+            keys: HashSet::new(),
             anchor,
             nodes_before,
             levels: 0,
@@ -281,9 +284,9 @@ impl Tree<'_> {
         match (&mut parent.node.content, parent.key.take()) {
             (Content::List(items), _) => items.push(node),
             (Content::Map(entries), Some(key)) => entries.push((key, node)),
-            (Content::Map(entries), None) => {
+            (Content::Map(_), None) => {
                 if let Some(text) = node.text()
-                    && entries.iter().any(|(known, _)| known.text() == Some(text))
+                    && !parent.keys.insert(text.to_owned())
                 {
                     return Err(wrong(&node.place, &format!("duplicate key `{text}`")));
                 }

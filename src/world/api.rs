@@ -35,6 +35,17 @@ pub struct Who {
     pub credentials: String,
 }
 
+impl Who {
+    /// Somebody with the token of the variable `token_env`.
+    pub fn with_token(platform: &'static str, what: &'static str, token_env: &str) -> Self {
+        Self {
+            platform,
+            what,
+            credentials: format!("the token of {token_env}"),
+        }
+    }
+}
+
 /// Why there is no usable answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -100,6 +111,11 @@ impl Api {
     pub fn authorization(value: &Secret, token_env: &str) -> Result<Header, ApiError> {
         let odd = |_| ApiError::unasked(format!("the value of {token_env} is not a token"), "check the secret");
         Header::new("Authorization", value.reveal(), true).map_err(odd)
+    }
+
+    /// The same, for a token that is sent as it is.
+    pub fn bearer(token: &Secret, token_env: &str) -> Result<Header, ApiError> {
+        Self::authorization(&Secret::new(format!("Bearer {}", token.reveal())), token_env)
     }
 
     /// A header that says what is asked for.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
+use serde_json::Value;
 
 use super::super::common::CommonOptions;
 use super::super::config::Config;
 use super::super::error::UsageError;
 use super::super::inputs::{self, input_name};
 use super::super::paths::PathIn;
-use super::super::{Cli, Command, Given, Runnable, Stop};
+use super::super::{Cli, Command, Given, Or as _, Runnable, SchemaOf, Stop, schema};
 use super::needs::{limit, need, needs};
 use crate::commands::check::{About, Input, Language, Meaning, Needed, Place, Refusal};
 use crate::model::text::one_line;
@@ -244,8 +245,10 @@ impl Language for CommandLine {
     }
 
     fn config_keys(&self) -> Vec<String> {
-        let schema = schemars::schema_for!(Config);
-        let properties = schema.get("properties").and_then(|properties| properties.as_object());
+        // As it is published: the types that make a schema are not carried in the binary.
+        let schema = schema(SchemaOf::Config).unwrap_or_default();
+        let schema: Value = serde_json::from_str(&schema).unwrap_or_default();
+        let properties = schema.get("properties").and_then(Value::as_object);
         properties.into_iter().flat_map(|all| all.keys().cloned()).collect()
     }
 

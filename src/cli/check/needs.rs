@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use super::super::artifacts::ArtifactOptions;
 use super::super::config::Config;
 use super::super::rollback_dry_run::PlatformName;
-use super::super::{Runnable, rollback_dry_run, skip_guard, smoke};
+use super::super::{Or as _, Runnable, rollback_dry_run, skip_guard, smoke};
 use crate::commands::check::{Meaning, Need, Needed};
 use crate::commands::rollback_dry_run::CloudflarePlan;
 use crate::commands::skip_guard::{Ask, Requirement};

@@ -1,16 +1,13 @@
 //! Options of the platform `cloud-run`.
 
-use super::{RollbackDryRunOptions, named, rollback_command};
+use super::{RollbackDryRunOptions, named, plain_name};
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::CloudRunPlan;
 
 impl RollbackDryRunOptions {
-    pub(super) fn cloud_run(self) -> Result<CloudRunPlan, UsageError> {
+    pub(super) fn cloud_run(&self) -> Result<CloudRunPlan, UsageError> {
         let token_env = self.platform_token_env().unwrap_or_default();
-        let service = named("cloud-run", "--service", "service", self.service)?;
-        let place = |flag, what, given: Option<String>| {
-            given.map(|name| named("cloud-run", flag, what, Some(name))).transpose()
-        };
+        let service = named("cloud-run", "--service", "service", &self.service)?;
         if let Some(odd) = self.to_release.as_deref().filter(|name| !is_revision(name)) {
             return Err(
                 UsageError::new(format!("--to-release `{odd}` is not the name of a revision"))
@@ -19,14 +16,12 @@ impl RollbackDryRunOptions {
         }
         Ok(CloudRunPlan {
             service,
-            project: place("--project", "project", self.project)?,
-            region: place("--region", "region", self.region)?,
+            project: plain_name("--project", &self.project)?,
+            region: plain_name("--region", &self.region)?,
             token_env,
-            to: self.to_release,
-            auth_env: self.registry_auth_env,
-            rollback_command: (self.rollback_command.as_deref())
-                .map(|text| rollback_command(text, &CloudRunPlan::PLACEHOLDERS))
-                .transpose()?,
+            to: self.to_release.clone(),
+            auth_env: self.registry_auth_env.clone(),
+            rollback_command: self.own_command(&CloudRunPlan::PLACEHOLDERS)?,
         })
     }
 }

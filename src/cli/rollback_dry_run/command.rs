@@ -1,6 +1,8 @@
 //! Options of the platform `command`.
 
-use super::{RollbackDryRunOptions, rollback_command};
+use std::path::PathBuf;
+
+use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::cli::values::{regex, words};
 use crate::commands::rollback_dry_run::CommandPlan;
@@ -9,8 +11,8 @@ use crate::model::TimeSpan;
 const CHECK_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
 
 impl RollbackDryRunOptions {
-    pub(super) fn command(self) -> Result<CommandPlan, UsageError> {
-        let check = self.check.ok_or_else(|| {
+    pub(super) fn command(&self, folder: PathBuf) -> Result<CommandPlan, UsageError> {
+        let check = self.check.as_deref().ok_or_else(|| {
             UsageError::new("the platform `command` needs a command that proves the rollback")
                 .help("give --check COMMAND, the input `check`, or `rollback-dry-run.check` in the configuration")
         })?;
@@ -24,16 +26,15 @@ impl RollbackDryRunOptions {
         if timeout.is_zero() {
             return Err(UsageError::new("--check-timeout must be longer than 0s"));
         }
-        let rollback = self.rollback_command.as_deref();
         Ok(CommandPlan {
-            check: words("--check", &check)?,
+            check: words("--check", check)?,
+            folder,
             expect_exit,
-            expect_output: self
-                .expect_output
-                .map(|text| regex("--expect-output", &text))
+            expect_output: (self.expect_output.as_deref())
+                .map(|text| regex("--expect-output", text))
                 .transpose()?,
             timeout,
-            rollback_command: rollback.map(|text| rollback_command(text, &[])).transpose()?,
+            rollback_command: self.own_command(&[])?,
         })
     }
 }

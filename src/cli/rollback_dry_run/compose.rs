@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{Releases, RollbackDryRunOptions, rollback_command};
+use super::{Releases, RollbackDryRunOptions};
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::compose::{At, From};
 use crate::commands::rollback_dry_run::{ComposePlan, Deployments};
 
 impl RollbackDryRunOptions {
-    pub(super) fn compose(self, deployments: Deployments) -> Result<ComposePlan, UsageError> {
-        let at = match (self.reference, self.releases) {
+    pub(super) fn compose(&self, deployments: Deployments) -> Result<ComposePlan, UsageError> {
+        let at = match (self.reference.clone(), self.releases) {
             (Some(_), Some(Releases::Deployments)) => {
                 return Err(
                     UsageError::new("--releases deployments finds the commit, and --ref names it")
@@ -20,7 +20,7 @@ impl RollbackDryRunOptions {
             (None, Some(Releases::Deployments)) => Some(At::Deployment(deployments)),
             (None, _) => None,
         };
-        let from = match (self.compose_file, self.state_file, at) {
+        let from = match (self.compose_file.clone(), self.state_file.clone(), at) {
             (Some(file), None, Some(at)) => From::Commit(PathBuf::from(file), at),
             (None, Some(file), None) => From::State(PathBuf::from(file)),
             (Some(_), None, None) => {
@@ -40,17 +40,12 @@ impl RollbackDryRunOptions {
         if self.to_release.is_some() && matches!(from, From::Commit(..)) {
             return Err(UsageError::new("--to-release requires --state-file").help("name the commit with --ref"));
         }
-        let on = self.image_platform.as_deref().unwrap_or("linux/amd64");
         Ok(ComposePlan {
             from,
-            to: self.to_release,
-            on: on
-                .parse()
-                .map_err(|error| UsageError::new(format!("--image-platform: {error}")))?,
-            auth_env: self.registry_auth_env,
-            rollback_command: (self.rollback_command.as_deref())
-                .map(|text| rollback_command(text, &ComposePlan::PLACEHOLDERS))
-                .transpose()?,
+            to: self.to_release.clone(),
+            on: self.image_on()?.unwrap_or_default(),
+            auth_env: self.registry_auth_env.clone(),
+            rollback_command: self.own_command(&ComposePlan::PLACEHOLDERS)?,
         })
     }
 }

@@ -1,13 +1,13 @@
 //! Options of the platform `ecs`.
 
-use super::{RollbackDryRunOptions, named, rollback_command};
+use super::{RollbackDryRunOptions, named, plain_name};
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::EcsPlan;
 
 impl RollbackDryRunOptions {
-    pub(super) fn ecs(self) -> Result<EcsPlan, UsageError> {
-        let cluster = named("ecs", "--cluster", "cluster", self.cluster)?;
-        let service = named("ecs", "--service", "service", self.service)?;
+    pub(super) fn ecs(&self) -> Result<EcsPlan, UsageError> {
+        let cluster = named("ecs", "--cluster", "cluster", &self.cluster)?;
+        let service = named("ecs", "--service", "service", &self.service)?;
         if let Some(odd) = self.to_release.as_deref().filter(|name| !is_task_definition(name)) {
             return Err(
                 UsageError::new(format!("--to-release `{odd}` is not a revision of a task definition"))
@@ -15,23 +15,13 @@ impl RollbackDryRunOptions {
             );
         }
         Ok(EcsPlan {
-            region: self
-                .region
-                .map(|region| named("ecs", "--region", "region", Some(region)))
-                .transpose()?,
+            region: plain_name("--region", &self.region)?,
             cluster,
             service,
-            to: self.to_release,
-            on: (self.image_platform.as_deref())
-                .map(|on| {
-                    on.parse()
-                        .map_err(|error| UsageError::new(format!("--image-platform: {error}")))
-                })
-                .transpose()?,
-            auth_env: self.registry_auth_env,
-            rollback_command: (self.rollback_command.as_deref())
-                .map(|text| rollback_command(text, &EcsPlan::PLACEHOLDERS))
-                .transpose()?,
+            to: self.to_release.clone(),
+            on: self.image_on()?,
+            auth_env: self.registry_auth_env.clone(),
+            rollback_command: self.own_command(&EcsPlan::PLACEHOLDERS)?,
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::commands::rollback_dry_run::{Deployments, GitPlan, Placeholder};
 const GIT_ROLLBACK: &str = "git checkout --detach {sha}";
 
 impl RollbackDryRunOptions {
-    pub(super) fn git(self, deployments: Deployments) -> Result<GitPlan, UsageError> {
+    pub(super) fn git(&self, deployments: Deployments) -> Result<GitPlan, UsageError> {
         if self.releases == Some(Releases::Deployments) && (self.reference.is_some() || self.tags.is_some()) {
             return Err(
                 UsageError::new("--releases deployments finds the release, and --ref or --tags names it")
@@ -37,7 +37,7 @@ impl RollbackDryRunOptions {
             tags: glob.compile_matcher(),
             pre_releases: self.pre_releases.unwrap_or(false),
             deployments: (self.releases == Some(Releases::Deployments)).then_some(deployments),
-            reference: self.reference,
+            reference: self.reference.clone(),
             rollback_command: rollback_command(template, &[Placeholder::Ref, Placeholder::Sha])?,
             keeps_checkout: self.rehearse.is_some(),
         })

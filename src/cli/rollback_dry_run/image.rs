@@ -1,12 +1,12 @@
 //! Options of the platform `image`.
 
-use super::{RollbackDryRunOptions, rollback_command};
+use super::RollbackDryRunOptions;
 use crate::cli::error::UsageError;
 use crate::commands::rollback_dry_run::{Deployments, ImagePlan, NamedImage};
 
 impl RollbackDryRunOptions {
-    pub(super) fn image(self, deployments: Deployments) -> Result<ImagePlan, UsageError> {
-        let image = self.image.ok_or_else(|| {
+    pub(super) fn image(&self, deployments: Deployments) -> Result<ImagePlan, UsageError> {
+        let image = self.image.as_deref().ok_or_else(|| {
             UsageError::new("the platform `image` needs the image to go back to")
                 .help("give --image NAME@sha256:…, the input `image`, or `rollback-dry-run.image` in the configuration")
         })?;
@@ -16,20 +16,15 @@ impl RollbackDryRunOptions {
                     .help("write it like ghcr.io/acme/shop:v1.4.1 or ghcr.io/acme/shop@sha256:…")
             })
         };
-        let on = self.image_platform.as_deref().unwrap_or("linux/amd64");
         Ok(ImagePlan {
-            image: parsed("--image", &image)?,
+            image: parsed("--image", image)?,
             current: (self.current_image.as_deref())
                 .map(|text| parsed("--current-image", text))
                 .transpose()?,
-            on: on
-                .parse()
-                .map_err(|error| UsageError::new(format!("--image-platform: {error}")))?,
+            on: self.image_on()?.unwrap_or_default(),
             deployments,
-            auth_env: self.registry_auth_env,
-            rollback_command: (self.rollback_command.as_deref())
-                .map(|text| rollback_command(text, &ImagePlan::PLACEHOLDERS))
-                .transpose()?,
+            auth_env: self.registry_auth_env.clone(),
+            rollback_command: self.own_command(&ImagePlan::PLACEHOLDERS)?,
         })
     }
 }

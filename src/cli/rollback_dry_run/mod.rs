@@ -22,11 +22,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::UsageError;
-use super::{Given, Options, Or as _, merge, smoke};
+use super::{Given, Options, Or as _, mergeable, smoke};
 use crate::commands::Subcommand;
 use crate::commands::rollback_dry_run::{self, Deployments, Placeholder, Plan, Template, What};
 use crate::model::TimeSpan;
 use crate::world::aws;
+use crate::world::registry::Platform;
 pub use platform::PlatformName;
 pub use rehearsal::Around;
 
@@ -42,6 +43,7 @@ pub enum Releases {
     Deployments,
 }
 
+mergeable! {
 #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(
@@ -176,6 +178,7 @@ pub struct RollbackDryRunOptions {
     #[arg(long, value_name = "TIME")]
     pub check_timeout: Option<TimeSpan>,
 }
+}
 
 /// Variables whose values must be shown nowhere.
 pub fn secret_names(options: &RollbackDryRunOptions) -> Vec<String> {
@@ -235,51 +238,6 @@ impl Options for RollbackDryRunOptions {
 }
 
 impl RollbackDryRunOptions {
-    pub fn or(self, config: Self) -> Self {
-        merge!(
-            self,
-            config,
-            Self {
-                platform,
-                reference,
-                tags,
-                pre_releases,
-                releases,
-                github_token_env,
-                image,
-                current_image,
-                image_platform,
-                registry_auth_env,
-                app,
-                workload,
-                helm_release,
-                namespace,
-                kube_context,
-                project,
-                team,
-                cluster,
-                service,
-                region,
-                worker,
-                account,
-                compose_file,
-                state_file,
-                platform_token_env,
-                to_release,
-                list_calls,
-                rollback_command,
-                migrations,
-                rehearse,
-                rehearse_url,
-                rehearse_env,
-                check,
-                expect_exit,
-                expect_output,
-                check_timeout,
-            }
-        )
-    }
-
     fn calls(&self) -> rollback_dry_run::Calls {
         let mut calls = self.platform().calls();
         if self.asks_github().is_some() {
@@ -308,6 +266,28 @@ impl RollbackDryRunOptions {
         self.platform_token_env.clone().or(default)
     }
 
+    /// What the images must run on, if that is said.
+    fn image_on(&self) -> Result<Option<Platform>, UsageError> {
+        let on = self.image_platform.as_deref().map(str::parse).transpose();
+        on.map_err(|error| UsageError::new(format!("--image-platform: {error}")))
+    }
+
+    /// The number of the release to go back to, as `list` shows it.
+    fn revision(&self, list: &str) -> Result<Option<u64>, UsageError> {
+        let Some(text) = &self.to_release else { return Ok(None) };
+        match text.trim().parse() {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => Err(UsageError::new(format!("--to-release `{text}` is not a revision"))
+                .help(format!("write its number, as `{list}` shows it"))),
+        }
+    }
+
+    /// The command that would roll back, if it is not the platform's own.
+    fn own_command(&self, known: &[Placeholder]) -> Result<Option<Template>, UsageError> {
+        let own = self.rollback_command.as_deref();
+        own.map(|text| rollback_command(text, known)).transpose()
+    }
+
     pub fn plan(self, folder: &Path, around: Around<'_>) -> Result<Plan, UsageError> {
         let deployments = Deployments {
             environment: around.setting.subject.environment.clone(),
@@ -320,10 +300,12 @@ impl RollbackDryRunOptions {
             (None, What::ListCalls(self.calls()))
         } else {
             let rehearsal = self.rehearsal(around)?;
-            (rehearsal, What::Prove(platform.plan(self, deployments)?))
+            (
+                rehearsal,
+                What::Prove(platform.plan(&self, deployments, folder.to_owned())?),
+            )
         };
         Ok(Plan {
-            folder: folder.to_owned(),
             what,
             migrations,
             rehearsal,
@@ -331,21 +313,26 @@ impl RollbackDryRunOptions {
     }
 }
 
-/// A name that the platform needs, and that is a word of a shell and of a URL.
-fn named(platform: &str, flag: &str, what: &str, name: Option<String>) -> Result<String, UsageError> {
-    let name = name.ok_or_else(|| {
+/// A name that the platform needs.
+fn named(platform: &str, flag: &str, what: &str, name: &Option<String>) -> Result<String, UsageError> {
+    plain_name(flag, name)?.ok_or_else(|| {
         let key = flag.trim_start_matches('-');
         UsageError::new(format!("the platform `{platform}` needs the name of the {what}")).help(format!(
             "give {flag} NAME, or `rollback-dry-run.{key}` in the configuration"
         ))
-    })?;
+    })
+}
+
+/// A name that is a word of a shell and of a URL.
+fn plain_name(flag: &str, name: &Option<String>) -> Result<Option<String>, UsageError> {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    let is_odd = name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(is_plain);
-    if is_odd {
-        return Err(UsageError::new(format!("{flag} `{name}` is not a valid name"))
-            .help("names have letters, digits, hyphens, dots and underscores"));
+    match name {
+        Some(name) if name.is_empty() || name.starts_with(['.', '-']) || !name.bytes().all(is_plain) => {
+            Err(UsageError::new(format!("{flag} `{name}` is not a valid name"))
+                .help("names have letters, digits, hyphens, dots and underscores"))
+        }
+        name => Ok(name.clone()),
     }
-    Ok(name)
 }
 
 fn rollback_command(text: &str, known: &[Placeholder]) -> Result<Template, UsageError> {

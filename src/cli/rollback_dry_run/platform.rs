@@ -1,5 +1,7 @@
 //! The platforms by name: what each is asked, which options are its own, and its plan.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -82,10 +84,16 @@ impl PlatformName {
         }
     }
 
-    pub fn plan(self, options: RollbackDryRunOptions, deployments: Deployments) -> Result<Box<dyn Prove>, UsageError> {
+    /// `folder` is where a command of the user runs.
+    pub fn plan(
+        self,
+        options: &RollbackDryRunOptions,
+        deployments: Deployments,
+        folder: PathBuf,
+    ) -> Result<Box<dyn Prove>, UsageError> {
         Ok(match self {
             Self::Git => Box::new(options.git(deployments)?),
-            Self::Command => Box::new(options.command()?),
+            Self::Command => Box::new(options.command(folder)?),
             Self::Image => Box::new(options.image(deployments)?),
             Self::Fly => Box::new(options.fly()?),
             Self::Compose => Box::new(options.compose(deployments)?),

@@ -4,7 +4,7 @@ use clap::{Args, ValueHint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::{Or as _, merge};
+use super::super::{Or, mergeable};
 use super::url::has_own_path;
 use crate::commands::smoke::Ready;
 use crate::commands::smoke::expect::{HeaderExpectation, JsonExpectation, LatencyLimit, VersionFrom};
@@ -38,6 +38,7 @@ const EXAMPLES: &str = "Examples:
 /// `flatten` would share them as well, and lose the place of an error in the file.
 macro_rules! options {
     ($($(#[$meta:meta])* $field:ident: $type:ty,)+) => {
+        mergeable! {
         #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
         #[command(after_help = EXAMPLES)]
@@ -78,7 +79,9 @@ macro_rules! options {
             #[schemars(skip)]
             pub over: Box<ProbeOptions>,
         }
+        }
 
+        mergeable! {
         /// One of several probes. It inherits missing keys from `smoke`.
         #[derive(Clone, Debug, Default, Args, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -92,6 +95,7 @@ macro_rules! options {
             pub stage: Option<String>,
             $($(#[$meta])* pub $field: $type,)+
         }
+        }
 
         impl SmokeOptions {
             /// What a flag says wins over what the configuration says.
@@ -104,13 +108,7 @@ macro_rules! options {
                 if !self.path.is_empty() || self.url.as_deref().is_some_and(has_own_path) {
                     config.probes.clear();
                 }
-                let merged = merge!(
-                    self,
-                    config,
-                    Self {
-                        $($field,)+ start, ready, ready_within, stop_grace, servers, probes, parallel, all_within, strict, over,
-                    }
-                );
+                let merged = Or::or(self, config);
                 Self { over, ..merged }
             }
 
@@ -130,7 +128,7 @@ macro_rules! options {
 
             pub fn or(self, mut other: Self) -> Self {
                 give_way!(other, self);
-                merge!(self, other, Self { name, stage, $($field,)+ })
+                Or::or(self, other)
             }
         }
     };
@@ -310,7 +308,7 @@ pub struct ServerOptions {
     pub stop_grace: Option<TimeSpan>,
 }
 
-impl super::super::Or for Box<ProbeOptions> {
+impl Or for Box<ProbeOptions> {
     fn or(self, _: Self) -> Self {
         self
     }

@@ -12,6 +12,10 @@ use crate::world::Interrupt;
 /// the runner leaves before it kills.
 const TIDYING: Duration = Duration::from_secs(6);
 
+/// For all requests of one claim, and what the engine waits beyond it.
+pub const LIMIT: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(5);
+
 /// The id and the sentence of a claim.
 pub type Claim<'a> = (&'a str, &'a str);
 
@@ -34,6 +38,15 @@ impl Claims {
         }
     }
 
+    /// Looks up a claim whose `work` ends within [`LIMIT`].
+    pub async fn ask<T: Send + 'static>(
+        &mut self,
+        claim: Claim<'_>,
+        work: impl Future<Output = Seen<T>> + Send + 'static,
+    ) -> Option<T> {
+        self.look(claim, LIMIT + MARGIN, work).await
+    }
+
     /// Looks a claim up and answers with its value if it holds. `work` must notice an interrupt by itself: it is not
     /// cut off in the middle but waited for, so that what it made is removed again. `deadline` is the last resort.
     pub async fn look<T: Send + 'static>(
@@ -43,7 +56,7 @@ impl Claims {
         work: impl Future<Output = Seen<T>> + Send + 'static,
     ) -> Option<T> {
         if self.broken.is_some() {
-            self.skip(&[(id, title)]);
+            self.skip((id, title));
             return None;
         }
         let value = Arc::new(Mutex::new(None));
@@ -74,15 +87,20 @@ impl Claims {
         self.checks.push(check);
     }
 
-    /// Writes down that these are not looked up, and why.
-    pub fn skip(&mut self, claims: &[Claim<'_>]) {
-        let before = self.broken.as_deref().unwrap_or("an earlier check");
+    /// Writes down that this is not looked up, and why.
+    pub fn skip(&mut self, (id, title): Claim<'_>) {
+        let before = self.broken.get_or_insert_with(|| "an earlier check".to_owned());
         let reason = format!("an earlier check failed: {before}");
-        self.checks.extend(
-            claims
-                .iter()
-                .map(|(id, title)| Check::skipped(STAGE, *id, *title, reason.clone())),
-        );
+        self.checks.push(Check::skipped(STAGE, id, title, reason));
+    }
+
+    /// Skips those of `claims` that nobody has looked up.
+    pub fn skip_rest(&mut self, claims: &[Claim<'_>]) {
+        for claim in claims {
+            if !self.checks.iter().any(|check| check.id == claim.0) {
+                self.skip(*claim);
+            }
+        }
     }
 
     /// Whether there was a claim and every one holds.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::claims::{Claim, Seen};
+use super::claims::{Claim, Claims, Seen};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
@@ -10,7 +10,7 @@ use crate::world::World;
 use crate::world::calls::Call;
 use crate::world::github::GitHub;
 
-pub const DEPLOYED: Claim<'_> = ("rollback:deployment", "An earlier commit was deployed with success");
+const DEPLOYED: Claim<'_> = ("rollback:deployment", "An earlier commit was deployed with success");
 
 /// What GitHub is asked, which octocrab words (world/github); a test compares the two.
 pub const CALLS: [Call; 2] = [
@@ -22,7 +22,8 @@ pub const CALLS: [Call; 2] = [
 ];
 
 /// For all requests.
-pub const LIMIT: Duration = Duration::from_secs(50);
+const LIMIT: Duration = Duration::from_secs(50);
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// Where to look.
 #[derive(Clone, Debug)]
@@ -33,9 +34,14 @@ pub struct Deployments {
 }
 
 impl Deployments {
+    /// Claims that a commit was deployed before, and answers with it.
+    pub async fn look(&self, world: &World, claims: &mut Claims) -> Option<String> {
+        claims.look(DEPLOYED, LIMIT + MARGIN, self.previous(world)).await
+    }
+
     /// The commit of the newest successful deployment of another commit than the current one. That is the commit of the
     /// run; outside of a run, what was deployed last.
-    pub fn previous(&self, world: &World) -> impl Future<Output = Seen<String>> + Send + 'static {
+    fn previous(&self, world: &World) -> impl Future<Output = Seen<String>> + Send + 'static {
         let (plan, world) = (self.clone(), world.clone());
         async move {
             let github = GitHub::connect(&world.env, world.clock, world.progress.clone(), &plan.token_env)

@@ -39,7 +39,7 @@ struct Between {
 pub async fn measure(migrations: &[Migrations], world: &World, claims: &mut Claims, proof: &mut Proof) {
     if !claims.all_hold() {
         if !migrations.is_empty() {
-            claims.skip(&[DISTANCE]);
+            claims.skip(DISTANCE);
         }
         return;
     }

@@ -1,7 +1,5 @@
 //! Platforms that keep what they deployed themselves, so that no registry is asked. Their claims are the same.
 
-use std::time::Duration;
-
 use futures_util::future::{join, ready};
 use jiff::Timestamp;
 
@@ -14,9 +12,6 @@ use crate::model::Finding;
 use crate::model::text::{count, one_line};
 use crate::world::api::ApiError;
 
-/// For all requests of one claim.
-pub const LIMIT: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_secs(5);
 /// Of a list of releases.
 pub const MOST_PAGES: usize = 10;
 
@@ -89,20 +84,11 @@ impl Hosted<'_> {
         F: Future<Output = Seen<K>> + Send + 'static,
     {
         let [is_current, is_previous, is_kept] = self.claims;
-        let Some((asked, history)) = claims.look(is_current, LIMIT + MARGIN, current).await else {
-            claims.skip(&[is_previous, is_kept]);
-            return None;
-        };
+        let (asked, history) = claims.ask(is_current, current).await?;
         let judged = history.judge(self.words, self.named, self.now);
-        let Some(release) = claims.look(is_previous, MARGIN, ready(Ok(judged))).await else {
-            claims.skip(&[is_kept]);
-            return None;
-        };
-        let kept = kept(asked, history, release.clone());
-        claims
-            .look(is_kept, LIMIT + MARGIN, kept)
-            .await
-            .map(|kept| (release, kept))
+        let release = claims.ask(is_previous, ready(Ok(judged))).await?;
+        let kept = claims.ask(is_kept, kept(asked, history, release.clone())).await?;
+        Some((release, kept))
     }
 }
 

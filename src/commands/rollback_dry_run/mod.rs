@@ -20,7 +20,6 @@ mod rehearsal;
 mod releases;
 mod template;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
@@ -50,8 +49,6 @@ pub use template::{Placeholder, Template, TemplateError};
 const STAGE: &str = "rollback";
 
 pub struct Plan {
-    /// Where a command of the user runs.
-    pub folder: PathBuf,
     pub what: What,
     /// Files that tell of a change to the database.
     pub migrations: Vec<Migrations>,
@@ -116,7 +113,9 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
         What::Prove(platform) => platform,
         What::ListCalls(calls) => return listed(calls),
     };
-    let mut proof = platform.prove(&plan.folder, world, &mut claims).await;
+    let mut proof = Proof::default();
+    platform.prove(world, &mut claims, &mut proof).await;
+    claims.skip_rest(platform.claims());
     let holds = claims.all_hold();
     if platform.has_commits() {
         distance::measure(&plan.migrations, world, &mut claims, &mut proof).await;

@@ -1,17 +1,19 @@
 //! What a platform has to be able to do, and what it answers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 
-use super::claims::Claims;
+use super::claims::{Claim, Claims};
 use crate::world::World;
 use crate::world::files::TemporaryFolder;
 
 /// A platform that can be asked for its previous release.
 pub trait Prove {
-    /// Makes its claims, in order, and says what they prove. It must change nothing. `folder` is where a command of the user
-    /// runs.
-    fn prove<'a>(&'a self, folder: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a>;
+    /// The claims that it always makes. Those that are not looked up, because one before them does not hold, are told.
+    fn claims(&self) -> &'static [Claim<'static>];
+
+    /// Makes its claims, in order, and says what they prove; ends early where one does not hold. It must change nothing.
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a>;
 
     /// Whether its releases are made of commits, so that it can be told how many lie between two of them.
     fn has_commits(&self) -> bool {
@@ -19,7 +21,7 @@ pub trait Prove {
     }
 }
 
-pub type Proving<'a> = Pin<Box<dyn Future<Output = Proof> + 'a>>;
+pub type Proving<'a> = Pin<Box<dyn Future<Output = Option<()>> + 'a>>;
 
 /// What the claims prove together, for people and for the next step.
 #[derive(Debug, Default)]

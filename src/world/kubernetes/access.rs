@@ -56,7 +56,7 @@ pub fn named_token(asked: &Asked, env: &Env) -> Result<Option<(Header, String)>,
 
 /// `from` is where the token was found.
 pub fn bearer(token: &str, from: &str) -> Result<Header, ApiError> {
-    Api::authorization(&Secret::new(format!("Bearer {}", token.trim())), from)
+    Api::bearer(&Secret::new(token.trim()), from)
 }
 
 pub fn token_file(path: &Path) -> Result<Header, ApiError> {

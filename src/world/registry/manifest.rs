@@ -32,6 +32,17 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
+/// What most servers are.
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+            variant: None,
+        }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a platform; write it like linux/amd64")]
 pub struct NotAPlatform(String);

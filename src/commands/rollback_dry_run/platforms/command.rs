@@ -1,11 +1,11 @@
 //! Platform `command`: the user's own read-only command says whether going back is possible.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
 
-use crate::commands::rollback_dry_run::claims::{Claims, Seen};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::Template;
 use crate::engine::{NotChecked, Observation};
@@ -27,6 +27,8 @@ const TITLE_BYTES: usize = 100;
 pub struct CommandPlan {
     /// The user's own read-only check, as words: a program and its arguments.
     pub check: Vec<String>,
+    /// Where it runs.
+    pub folder: PathBuf,
     pub expect_exit: i32,
     pub expect_output: Option<Regex>,
     pub timeout: Duration,
@@ -39,58 +41,58 @@ impl Prove for CommandPlan {
         false
     }
 
-    fn prove<'a>(&'a self, workspace: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
             let words = world.secrets.command_line(self.check.iter().map(String::as_str));
             let shown = world.secrets.shorten(words.as_str(), TITLE_BYTES);
             let title = format!("The check passes: {shown}");
-            let (plan, world, folder) = (self.clone(), world.clone(), workspace.to_owned());
+            let (plan, world) = (self.clone(), world.clone());
             let deadline = self.timeout.saturating_add(MARGIN);
-            let look = async move { look(&plan, &folder, &world).await };
+            let look = async move { look(&plan, &world).await };
             claims.look(("rollback:check", &title), deadline, look).await;
             let matched = match &self.expect_output {
                 Some(regex) => format!(" and its output matches `{regex}`"),
                 None => String::new(),
             };
-            let mut not_covered = vec![
+            proof.not_covered = vec![
                 "anything the check does not look at: its result is trusted".to_owned(),
                 format!("that the check changes nothing: {DRY_RUN}=1 asks for it, but nothing enforces it"),
             ];
             if self.expect_output.is_none() {
-                not_covered
+                proof
+                    .not_covered
                     .push("the output of the check: only its exit code counted (see --expect-output)".to_owned());
             }
-            not_covered.push(match self.rollback_command {
+            proof.not_covered.push(match self.rollback_command {
                 Some(_) => "that the rollback command does what the check covers: it is printed as given".to_owned(),
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
-            Proof {
-                // Without placeholders there is nothing to fill in.
-                command: self
-                    .rollback_command
-                    .as_ref()
-                    .and_then(|template| template.fill(|_| String::new())),
-                proved: vec![
-                    format!("`{shown}` exits with code {}{matched}", self.expect_exit),
-                    "the rollback command was not run".to_owned(),
-                ],
-                not_covered,
-                ..Proof::default()
-            }
+            // Without placeholders there is nothing to fill in.
+            let command = self.rollback_command.as_ref();
+            proof.command = command.and_then(|template| template.fill(|_| String::new()));
+            proof.proved = vec![
+                format!("`{shown}` exits with code {}{matched}", self.expect_exit),
+                "the rollback command was not run".to_owned(),
+            ];
+            Some(())
         })
     }
 }
 
 const DRY_RUN: &str = "STAGEPROOF_DRY_RUN";
 
-async fn look(plan: &CommandPlan, folder: &Path, world: &World) -> Seen<()> {
+async fn look(plan: &CommandPlan, world: &World) -> Seen<()> {
     let Some((program, args)) = plan.check.split_first() else {
         return Err(NotChecked::with_help("the check is empty", "give it a program to run"));
     };
     let command = Command {
         program: program.clone(),
         args: args.to_vec(),
-        folder: folder.to_owned(),
+        folder: plan.folder.clone(),
         env: vec![(DRY_RUN.to_owned(), "1".to_owned())],
     };
     let limits = Limits {

@@ -1,14 +1,12 @@
 //! Platform `image`: the previous release is an image in a registry.
 
-use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::age;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
+use crate::commands::rollback_dry_run::deployments::Deployments;
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, one_registry, present};
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
@@ -25,9 +23,6 @@ const DIFFERENT: Claim<'_> = (
 );
 const PULLABLE: Claim<'_> = ("rollback:pullable", "The previous image can be pulled for the platform");
 
-/// For the requests of one claim, retries included.
-const LIMIT: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_secs(5);
 /// When docker was published: RFC 3339, which sorts by time.
 const FIRST_IMAGES: &str = "2013";
 /// In the tag of an image that is named by the commit it was built from.
@@ -86,16 +81,20 @@ fn current(image: &NamedImage, world: &World) -> Result<ImageName, NotChecked> {
 }
 
 impl Prove for ImagePlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        match self.current {
+            Some(_) => &[CURRENT, DIFFERENT, PULLABLE],
+            None => &[PREVIOUS, PULLABLE],
+        }
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: vec![
-                    format!("whether that image still starts and works{NOT_RUN}"),
-                    "the layers of the image: its manifests were read, not its content".to_owned(),
-                    "permissions of whoever runs the rollback".to_owned(),
-                ],
-                ..Proof::default()
-            };
+            proof.not_covered = vec![
+                format!("whether that image still starts and works{NOT_RUN}"),
+                "the layers of the image: its manifests were read, not its content".to_owned(),
+                "permissions of whoever runs the rollback".to_owned(),
+            ];
             // The image that runs was pulled: if it is not found either, it is the question that is wrong.
             let mut digest_now = None;
             let claim = if self.current.is_some() { DIFFERENT } else { PREVIOUS };
@@ -105,30 +104,22 @@ impl Prove for ImagePlan {
                     "check --current-image: what runs was pulled from there",
                     world,
                 );
-                digest_now = claims.look(CURRENT, LIMIT + MARGIN, look).await;
+                digest_now = claims.ask(CURRENT, look).await;
             } else {
                 let untold = "that the previous image differs from the current one: name that with --current-image";
                 proof.not_covered.push(untold.to_owned());
             }
             let mut commit = String::new();
             if self.image.has_commit() {
-                let look = self.deployments.previous(world);
-                let Some(deployed) = claims.look(DEPLOYED, deployments::LIMIT + MARGIN, look).await else {
-                    claims.skip(&[claim, PULLABLE]);
-                    return proof;
-                };
-                proof.previous_commit = Some(deployed.clone());
-                commit = deployed;
+                commit = self.deployments.look(world, claims).await?;
+                proof.previous_commit = Some(commit.clone());
             }
             if self.current.as_ref().is_some_and(NamedImage::has_commit) {
                 proof.current_commit = world.runner.sha();
             }
             let image = self.image.of(&commit);
             let previous = self.previous(image.clone(), digest_now.clone(), world);
-            let (Some(digest), Ok(image)) = (claims.look(claim, LIMIT + MARGIN, previous).await, image) else {
-                claims.skip(&[PULLABLE]);
-                return proof;
-            };
+            let (digest, image) = (claims.ask(claim, previous).await?, image.ok()?);
             let pinned = image.pinned(&digest);
             proof.command = (self.rollback_command.as_ref()).and_then(|template| template.fill(|_| pinned.clone()));
             proof.target = Some(pinned.clone());
@@ -137,22 +128,15 @@ impl Prove for ImagePlan {
                 Some(_) => "that the rollback command does this: it is printed as given".to_owned(),
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
-            let pullable = claims
-                .look(
-                    PULLABLE,
-                    LIMIT + MARGIN,
-                    self.pullable(image, digest, digest_now, world),
-                )
-                .await;
-            if let Some((image, current_commit)) = pullable {
-                proof.previous_commit = proof.previous_commit.or(image.revision);
-                proof.current_commit = proof.current_commit.or(current_commit);
-                proof.proved = vec![
-                    format!("{pinned} is in its registry, for {}", image.platform),
-                    "its digest names these very bytes, whatever its tag names later".to_owned(),
-                ];
-            }
-            proof
+            let pullable = self.pullable(image, digest, digest_now, world);
+            let (image, current_commit) = claims.ask(PULLABLE, pullable).await?;
+            proof.previous_commit = proof.previous_commit.take().or(image.revision);
+            proof.current_commit = proof.current_commit.take().or(current_commit);
+            proof.proved = vec![
+                format!("{pinned} is in its registry, for {}", image.platform),
+                "its digest names these very bytes, whatever its tag names later".to_owned(),
+            ];
+            Some(())
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Pods of a Kubernetes cluster: the images that their templates name, and who may pull them.
 
 mod pull_secrets;
+mod pullable;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use crate::world::kubernetes::{Cluster, Status};
 use crate::world::registry::{Credentials, ImageName, NotAnImage, Platform};
 
 pub use pull_secrets::{GET_ACCOUNT, GET_SECRET};
+pub use pullable::{Template, pullable};
 
 /// What could not be found out, with what the cluster says about it.
 pub fn not_answered(error: &ApiError) -> NotChecked {
@@ -36,7 +38,7 @@ pub struct Reference {
 /// The pods that a template makes, as far as images matter.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Pod {
+struct Pod {
     init_containers: Vec<Container>,
     containers: Vec<Container>,
     image_pull_secrets: Vec<Reference>,
@@ -52,7 +54,7 @@ struct Container {
 }
 
 impl Pod {
-    pub fn of(template: &Value) -> Result<Self, NotChecked> {
+    fn of(template: &Value) -> Result<Self, NotChecked> {
         let spec = template.get("spec").and_then(Value::as_object);
         // In a manifest, nothing may stand for what is not set.
         let set = |(key, value): (&String, &Value)| (!value.is_null()).then(|| (key.clone(), value.clone()));
@@ -62,12 +64,12 @@ impl Pod {
     }
 
     /// What its credentials for registries come from.
-    pub fn credentials(&self) -> (Option<String>, Vec<Reference>) {
+    fn credentials(&self) -> (Option<String>, Vec<Reference>) {
         (self.service_account_name.clone(), self.image_pull_secrets.clone())
     }
 
     /// Adds the containers of a pod with the same credentials.
-    pub fn add(&mut self, other: Self) {
+    fn add(&mut self, other: Self) {
         (self.service_account_name, self.image_pull_secrets) = other.credentials();
         self.init_containers.extend(other.init_containers);
         self.containers.extend(other.containers);
@@ -98,7 +100,7 @@ pub fn written(template: &Value) -> Vec<String> {
 }
 
 /// What its nodes are, where the template says it.
-pub fn platform(template: &Value) -> Platform {
+fn platform(template: &Value) -> Platform {
     let nodes = Pod::of(template).unwrap_or_default().node_selector;
     let label = |name: &str, default: &str| nodes.get(name).cloned().unwrap_or_else(|| default.to_owned());
     Platform {
@@ -119,7 +121,7 @@ pub struct Puller<'a> {
 }
 
 /// Refuses several registries for one pair of name and password.
-pub fn share_a_registry<'a>(
+fn share_a_registry<'a>(
     auth_env: Option<&str>,
     templates: impl IntoIterator<Item = &'a Value>,
 ) -> Result<(), NotChecked> {
@@ -130,7 +132,7 @@ pub fn share_a_registry<'a>(
 
 /// The images that a node would pull, with the credentials that it would use as far as they can be read. What is odd about
 /// them is added to what was observed.
-pub async fn wanted(
+async fn wanted(
     pod: Pod,
     puller: Puller<'_>,
     until: Instant,

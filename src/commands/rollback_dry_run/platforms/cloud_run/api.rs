@@ -92,21 +92,16 @@ fn with_words(error: ApiError) -> ApiError {
 
 impl CloudRun {
     pub fn connect(token: &Secret, token_env: &str, place: Place, env: &Env) -> Result<Self, ApiError> {
-        let asks = format!("the token of {token_env}");
-        let who = |platform, what| Who {
-            platform,
-            what,
-            credentials: asks.clone(),
-        };
-        let bearer = Secret::new(format!("Bearer {}", token.reveal()));
-        let headers = vec![Api::authorization(&bearer, token_env)?];
+        let asks_run = Who::with_token("Cloud Run", "service", token_env);
+        let asks_iam = Who::with_token("IAM", "service account", token_env);
+        let headers = vec![Api::bearer(token, token_env)?];
         let run = ("CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN", "https://run.googleapis.com");
         let iam = ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM", "https://iam.googleapis.com");
         Ok(Self {
-            run: Api::at(who("Cloud Run", "service"), run, headers.clone(), env)?,
-            iam: Api::at(who("IAM", "service account"), iam, headers, env)?,
+            asks: asks_run.credentials.clone(),
+            run: Api::at(asks_run, run, headers.clone(), env)?,
+            iam: Api::at(asks_iam, iam, headers, env)?,
             place,
-            asks,
         })
     }
 

@@ -5,8 +5,7 @@ use tokio::time::Instant;
 
 use super::previous::Previous;
 use super::revision::Revision;
-use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::hosted::LIMIT;
+use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
 use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked, one_registry};
 use crate::engine::NotChecked;
 use crate::model::text::one_line;
@@ -25,15 +24,6 @@ pub struct Asks<'a> {
 
 /// Artifact Registry takes an access token as the password of this user (cloud.google.com/artifact-registry/docs/docker/authentication).
 const USER: &str = "oauth2accesstoken";
-
-/// What Cloud Run runs (cloud.google.com/run/docs/container-contract).
-fn platform() -> Platform {
-    Platform {
-        os: "linux".to_owned(),
-        architecture: "amd64".to_owned(),
-        variant: None,
-    }
-}
 
 /// Artifact Registry and Container Registry: no other registry is shown the token.
 fn is_googles(image: &ImageName) -> bool {
@@ -56,7 +46,9 @@ pub async fn pullable(previous: &Previous, asks: Asks<'_>) -> Seen<Pulled> {
             .map_err(not_checked)
     };
     let until = Instant::now() + LIMIT;
-    let (pulled, mut observed) = all_present(&all(&target)?, &all(&current)?, &platform(), asks.env, until).await?;
+    // What Cloud Run runs (cloud.google.com/run/docs/container-contract).
+    let on = Platform::default();
+    let (pulled, mut observed) = all_present(&all(&target)?, &all(&current)?, &on, asks.env, until).await?;
     for finding in observed
         .findings
         .iter_mut()

@@ -10,16 +10,13 @@ mod revision;
 mod secrets;
 mod state;
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::asking::not_there;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::hosted::LIMIT;
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
 use crate::commands::rollback_dry_run::images::Pulled;
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
@@ -46,8 +43,6 @@ const PULLABLE: Claim<'_> = (
     "rollback:pullable",
     "The images of that revision are in their registries",
 );
-
-const MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct CloudRunPlan {
@@ -78,24 +73,19 @@ struct Running {
 }
 
 impl Prove for CloudRunPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[CURRENT, PREVIOUS, PERMISSION, PULLABLE]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: not_covered(),
-                with_configuration: true,
-                ..Proof::default()
-            };
+            proof.not_covered = not_covered();
+            proof.with_configuration = true;
             let current = self.clone().current(world.env.clone());
-            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, current).await else {
-                claims.skip(&[PREVIOUS, PERMISSION, PULLABLE]);
-                return proof;
-            };
+            let running = claims.ask(CURRENT, current).await?;
             let running = Arc::new(running);
             let previous = previous::find(self.clone(), Arc::clone(&running), world.clock.now());
-            let Some(previous) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-                claims.skip(&[PERMISSION, PULLABLE]);
-                return proof;
-            };
+            let previous = claims.ask(PREVIOUS, previous).await?;
             let name = previous.target.name.clone();
             let place = &running.cloud_run.place;
             proof.command = self.command(&name, place);
@@ -113,28 +103,27 @@ impl Prove for CloudRunPlan {
                 ));
             }
             claims
-                .look(PERMISSION, LIMIT + MARGIN, permission::permission(Arc::clone(&running)))
+                .ask(PERMISSION, permission::permission(Arc::clone(&running)))
                 .await;
             let asks = running.cloud_run.asks.clone();
             let previous = Arc::new(previous);
             let pullable = self.clone().pullable(running, Arc::clone(&previous), world.env.clone());
-            if let Some(pulled) = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await {
-                pulled.tell(&mut proof);
-                let Previous { target, current } = &*previous;
-                if proof.previous_commit.is_none() {
-                    proof.previous_commit = target.commit().map(str::to_owned);
-                    proof.current_commit = current.commit().map(str::to_owned);
-                }
-                proof.proved = vec![
-                    format!("the revision {name} of {} was ready", self.service),
-                    format!("{asks} may move the traffic to it"),
-                    format!(
-                        "its images are in their registries ({})",
-                        count(pulled.previous.len(), "image")
-                    ),
-                ];
+            let pulled = claims.ask(PULLABLE, pullable).await?;
+            pulled.tell(proof);
+            let Previous { target, current } = &*previous;
+            if proof.previous_commit.is_none() {
+                proof.previous_commit = target.commit().map(str::to_owned);
+                proof.current_commit = current.commit().map(str::to_owned);
             }
-            proof
+            proof.proved = vec![
+                format!("the revision {name} of {} was ready", self.service),
+                format!("{asks} may move the traffic to it"),
+                format!(
+                    "its images are in their registries ({})",
+                    count(pulled.previous.len(), "image")
+                ),
+            ];
+            Some(())
         })
     }
 }

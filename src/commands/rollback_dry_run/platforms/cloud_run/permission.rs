@@ -6,8 +6,7 @@ use futures_util::future::join;
 use tokio::time::Instant;
 
 use super::Running;
-use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::hosted::LIMIT;
+use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::revision::Revision;
 use super::{CloudRunPlan, Running};
-use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::hosted::{History, LIMIT, MOST_PAGES};
+use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
+use crate::commands::rollback_dry_run::hosted::{History, MOST_PAGES};
 use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::engine::NotChecked;
 use crate::model::Finding;

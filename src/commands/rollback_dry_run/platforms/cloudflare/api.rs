@@ -110,13 +110,8 @@ impl Cloudflare {
         (account, worker): (String, String),
         env: &Env,
     ) -> Result<Self, ApiError> {
-        let who = Who {
-            platform: "Cloudflare",
-            what: "Worker",
-            credentials: format!("the token of {token_env}"),
-        };
-        let bearer = Secret::new(format!("Bearer {}", token.reveal()));
-        let headers = vec![Api::authorization(&bearer, token_env)?];
+        let who = Who::with_token("Cloudflare", "Worker", token_env);
+        let headers = vec![Api::bearer(token, token_env)?];
         let default = "https://api.cloudflare.com/client/v4";
         let api = Api::at(who, ("CLOUDFLARE_API_BASE_URL", default), headers, env)?;
         Ok(Self { api, account, worker })

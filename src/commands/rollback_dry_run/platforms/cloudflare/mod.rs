@@ -2,7 +2,6 @@
 
 mod api;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -10,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::Calls;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::hosted::{History, Hosted, LIMIT, still_there};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
+use crate::commands::rollback_dry_run::hosted::{History, Hosted, still_there};
 use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::Release;
@@ -49,22 +48,23 @@ pub struct CloudflarePlan {
 }
 
 impl Prove for CloudflarePlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &CLAIMS
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
             let words = self.words();
-            let mut proof = Proof {
-                not_covered: vec![
-                    "whether that version still works: it was not run".to_owned(),
-                    "whether the token may deploy: Cloudflare has no way to ask".to_owned(),
-                    "whether its bindings still exist: Cloudflare refuses a version whose bucket, namespace or queue is gone"
-                        .to_owned(),
-                    "variables and secrets: the version has its own; if secrets changed since, wrangler asks once more".to_owned(),
-                    "content of KV, D1, R2 and Durable Objects".to_owned(),
-                    "routes, domains and cron triggers: they belong to the Worker, not to a version".to_owned(),
-                ],
-                with_configuration: true,
-                ..Proof::default()
-            };
+            proof.not_covered = vec![
+                "whether that version still works: it was not run".to_owned(),
+                "whether the token may deploy: Cloudflare has no way to ask".to_owned(),
+                "whether its bindings still exist: Cloudflare refuses a version whose bucket, namespace or queue is gone"
+                    .to_owned(),
+                "variables and secrets: the version has its own; if secrets changed since, wrangler asks once more".to_owned(),
+                "content of KV, D1, R2 and Durable Objects".to_owned(),
+                "routes, domains and cron triggers: they belong to the Worker, not to a version".to_owned(),
+            ];
+            proof.with_configuration = true;
             let hosted = Hosted {
                 words: &words,
                 claims: CLAIMS,
@@ -73,16 +73,15 @@ impl Prove for CloudflarePlan {
             };
             let current = self.clone().current(world.env.clone());
             let kept = |cloudflare, history, release| self.clone().kept(cloudflare, history, release);
-            if let Some((release, ())) = hosted.prove(claims, current, kept).await {
-                let name = release.name;
-                proof.command = self.rollback_command.fill(|_| name.clone());
-                proof.proved = vec![
-                    format!("the version {name} of {} had all of the traffic before", self.worker),
-                    "Cloudflare still has it, and deploys it".to_owned(),
-                ];
-                proof.target = Some(name);
-            }
-            proof
+            let (release, ()) = hosted.prove(claims, current, kept).await?;
+            let name = release.name;
+            proof.command = self.rollback_command.fill(|_| name.clone());
+            proof.proved = vec![
+                format!("the version {name} of {} had all of the traffic before", self.worker),
+                "Cloudflare still has it, and deploys it".to_owned(),
+            ];
+            proof.target = Some(name);
+            Some(())
         })
     }
 }

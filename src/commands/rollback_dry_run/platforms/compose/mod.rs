@@ -6,15 +6,14 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::blocking::blocking;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
+use crate::commands::rollback_dry_run::deployments::Deployments;
 use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked, one_registry};
 use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
@@ -38,8 +37,6 @@ const PULLABLE: Claim<'_> = (
     "The images of that release are in their registries",
 );
 
-const LIMIT: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_secs(5);
 /// A compose file is written by people; a state file grows by some hundred bytes with each deploy.
 const LARGEST: u64 = 8 << 20;
 
@@ -92,34 +89,24 @@ struct Target {
 }
 
 impl Prove for ComposePlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[CURRENT, PREVIOUS, PULLABLE]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: vec![
-                    format!("whether those images still start and work{NOT_RUN}"),
-                    "volumes, networks and their content".to_owned(),
-                    "files and variables that the services read where they run".to_owned(),
-                ],
-                ..Proof::default()
-            };
-            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
-                claims.skip(&[PREVIOUS, PULLABLE]);
-                return proof;
-            };
+            proof.not_covered = vec![
+                format!("whether those images still start and work{NOT_RUN}"),
+                "volumes, networks and their content".to_owned(),
+                "files and variables that the services read where they run".to_owned(),
+            ];
+            let running = claims.ask(CURRENT, self.running(world)).await?;
             let mut reference = None;
             if let From::Commit(_, At::Deployment(deployments)) = &self.from {
-                let look = deployments.previous(world);
-                reference = claims.look(DEPLOYED, deployments::LIMIT + MARGIN, look).await;
-                if reference.is_none() {
-                    claims.skip(&[PREVIOUS, PULLABLE]);
-                    return proof;
-                }
+                reference = Some(deployments.look(world, claims).await?);
             }
             let previous = self.previous(running.clone(), reference, world);
-            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-                claims.skip(&[PULLABLE]);
-                return proof;
-            };
+            let target = claims.ask(PREVIOUS, previous).await?;
             proof.command = self.command(&target);
             proof.target = Some(target.commit.clone().unwrap_or_else(|| target.name.clone()));
             proof.not_covered.push(match (&self.rollback_command, &proof.command) {
@@ -130,8 +117,8 @@ impl Prove for ComposePlan {
                 (None, None) => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
             let pullable = self.pullable(running.images.clone(), target.clone(), world);
-            if let Some(pulled) = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await {
-                pulled.tell(&mut proof);
+            if let Some(pulled) = claims.ask(PULLABLE, pullable).await {
+                pulled.tell(proof);
                 proof.proved = vec![format!(
                     "{} of {} in their registries, for {}",
                     count(pulled.previous.len(), "image"),
@@ -139,8 +126,8 @@ impl Prove for ComposePlan {
                     self.on
                 )];
             }
-            self.commits(&running, &target, world, &mut proof);
-            proof
+            self.commits(&running, &target, world, proof);
+            Some(())
         })
     }
 }

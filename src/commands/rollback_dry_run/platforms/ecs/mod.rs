@@ -8,15 +8,12 @@ mod in_amazon;
 mod previous;
 mod state;
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::hosted::LIMIT;
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::commands::rollback_dry_run::{Calls, image_calls};
@@ -40,8 +37,6 @@ const PREVIOUS: Claim<'_> = (
 );
 const ACCEPTED: Claim<'_> = ("rollback:accepted", "That task definition is still active");
 const PULLABLE: Claim<'_> = ("rollback:pullable", "Its images can still be pulled");
-
-const MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct EcsPlan {
@@ -72,50 +67,41 @@ pub struct Running {
 }
 
 impl Prove for EcsPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[CURRENT, PREVIOUS, ACCEPTED, PULLABLE]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: not_covered(),
-                ..Proof::default()
-            };
+            proof.not_covered = not_covered();
             let current = self.clone().current(world.env.clone());
-            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, current).await else {
-                claims.skip(&[PREVIOUS, ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            let running = claims.ask(CURRENT, current).await?;
             let running = Arc::new(running);
             let previous = previous::find(self.clone(), Arc::clone(&running), world.clock.now());
-            let Some(previous) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-                claims.skip(&[ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            let previous = claims.ask(PREVIOUS, previous).await?;
             let previous = Arc::new(previous);
             let name = previous.name.clone();
             proof.command = self.command(&name, &world.env);
             proof.target = Some(name.clone());
             let accepted = accepted(Arc::clone(&running), Arc::clone(&previous));
-            let Some(task_definition) = claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await else {
-                claims.skip(&[PULLABLE]);
-                return proof;
-            };
+            let task_definition = claims.ask(ACCEPTED, accepted).await?;
             let pullable = self
                 .clone()
                 .pullable(running, previous, task_definition, world.env.clone());
-            if let Some((found, on)) = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await {
-                found.pulled.tell(&mut proof);
-                proof.image = found.image;
-                proof.proved = vec![
-                    format!("the task definition {name} is active"),
-                    "the registries have its images".to_owned(),
-                ];
-                if !found.without_platform.is_empty() {
-                    proof.not_covered.push(format!(
-                        "whether these images are for {on}, which Amazon ECR tells only of an index of several platforms: {}",
-                        found.without_platform.join(", ")
-                    ));
-                }
+            let (found, on) = claims.ask(PULLABLE, pullable).await?;
+            found.pulled.tell(proof);
+            proof.image = found.image;
+            proof.proved = vec![
+                format!("the task definition {name} is active"),
+                "the registries have its images".to_owned(),
+            ];
+            if !found.without_platform.is_empty() {
+                proof.not_covered.push(format!(
+                    "whether these images are for {on}, which Amazon ECR tells only of an index of several platforms: {}",
+                    found.without_platform.join(", ")
+                ));
             }
-            proof
+            Some(())
         })
     }
 }

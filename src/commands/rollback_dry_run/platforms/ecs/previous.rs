@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::api::{Deployment, Revision, short};
 use super::{EcsPlan, Running};
-use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::hosted::{History, LIMIT};
+use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
+use crate::commands::rollback_dry_run::hosted::History;
 use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::commands::rollback_dry_run::releases::{NoPrevious, Release};
 use crate::engine::{NotChecked, Observation};

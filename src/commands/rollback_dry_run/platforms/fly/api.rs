@@ -79,11 +79,7 @@ impl Machine {
 impl Fly {
     pub fn connect(token: &Secret, token_env: &str, env: &Env) -> Result<Self, ApiError> {
         let api = |base_env: &str, default: &str| {
-            let who = Who {
-                platform: "Fly.io",
-                what: "app",
-                credentials: format!("the token of {token_env}"),
-            };
+            let who = Who::with_token("Fly.io", "app", token_env);
             let headers = vec![Api::authorization(&authorization(token), token_env)?];
             Api::at(who, (base_env, default), headers, env)
         };

@@ -3,16 +3,14 @@
 mod api;
 mod messages;
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::age;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
 use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, present};
 use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
@@ -33,10 +31,6 @@ const PREVIOUS: Claim<'_> = (
 );
 const PULLABLE: Claim<'_> = ("rollback:pullable", "The image of that release is in its registry");
 
-const LIMIT: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_secs(5);
-/// Machines of Fly.io are of this kind.
-const RUNS: (&str, &str) = ("linux", "amd64");
 const REGISTRY: &str = "registry.fly.io";
 const ID_OF_TOKENS: &str = "x";
 
@@ -67,31 +61,23 @@ struct Target {
 }
 
 impl Prove for FlyPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[CURRENT, PREVIOUS, PULLABLE]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: vec![
-                    format!("whether that image still starts and works{NOT_RUN}"),
-                    "whether the token may deploy: Fly.io has no way to ask".to_owned(),
-                    "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
-                    "volumes and their content".to_owned(),
-                ],
-                ..Proof::default()
-            };
-            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
-                claims.skip(&[PREVIOUS, PULLABLE]);
-                return proof;
-            };
+            proof.not_covered = vec![
+                format!("whether that image still starts and works{NOT_RUN}"),
+                "whether the token may deploy: Fly.io has no way to ask".to_owned(),
+                "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
+                "volumes and their content".to_owned(),
+            ];
+            let running = claims.ask(CURRENT, self.running(world)).await?;
             let previous = self.previous(running.clone(), world.clock.now());
-            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-                claims.skip(&[PULLABLE]);
-                return proof;
-            };
+            let target = claims.ask(PREVIOUS, previous).await?;
             let pullable = self.pullable(running, target.clone(), world);
-            let image = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
-            let Some((image, current_commit)) = image else {
-                return proof;
-            };
+            let (image, current_commit) = claims.ask(PULLABLE, pullable).await?;
             proof.previous_commit.clone_from(&image.revision);
             proof.current_commit = current_commit;
             let pinned = target.image.pinned(&image.digest);
@@ -107,7 +93,7 @@ impl Prove for FlyPlan {
             ];
             proof.image = Some(pinned.clone());
             proof.target = Some(pinned);
-            proof
+            Some(())
         })
     }
 }
@@ -235,12 +221,8 @@ impl FlyPlan {
                 Ok(digest) => digest,
                 Err(missing) => return present(Err(missing), &registry, KEEP_IMAGES, |_| Observation::nothing_wrong()),
             };
-            let (os, architecture) = RUNS;
-            let on = Platform {
-                os: os.to_owned(),
-                architecture: architecture.to_owned(),
-                variant: None,
-            };
+            // Machines of Fly.io are of this kind.
+            let on = Platform::default();
             let same = running.image.digest() == Some(&digest);
             let image = registry.image(&digest, &on, until).await;
             let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {

@@ -14,7 +14,7 @@ use globset::GlobMatcher;
 
 use crate::commands::rollback_dry_run::blocking::blocking;
 use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::deployments::{self, DEPLOYED, Deployments};
+use crate::commands::rollback_dry_run::deployments::Deployments;
 use crate::commands::rollback_dry_run::proof::{Checkout, NOT_RUN, Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::template::{Placeholder, Template};
 use crate::engine::{NotChecked, Observation};
@@ -51,31 +51,23 @@ pub struct GitPlan {
 }
 
 impl Prove for GitPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[EXISTS, ANCESTOR, CHECKOUT]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: vec![
-                    format!("whether that release still builds, starts and works{NOT_RUN}"),
-                    "permissions of whoever runs the command, and local changes that block it".to_owned(),
-                ],
-                ..Proof::default()
-            };
+            proof.not_covered = vec![
+                format!("whether that release still builds, starts and works{NOT_RUN}"),
+                "permissions of whoever runs the command, and local changes that block it".to_owned(),
+            ];
             let (mut plan, place) = (self.clone(), world.folder.clone());
             if let Some(deployments) = &self.deployments {
-                plan.reference = claims
-                    .look(DEPLOYED, deployments::LIMIT + MARGIN, deployments.previous(world))
-                    .await;
-                if plan.reference.is_none() {
-                    claims.skip(&[EXISTS, ANCESTOR, CHECKOUT]);
-                    return proof;
-                }
+                plan.reference = Some(deployments.look(world, claims).await?);
             }
             let now = world.clock.now();
             let find = blocking(world, WALKING, move |stop| search::find(&plan, &place, now, stop));
-            let Some(found) = claims.look(EXISTS, WALKING + MARGIN, find).await else {
-                claims.skip(&[ANCESTOR, CHECKOUT]);
-                return proof;
-            };
+            let found = claims.look(EXISTS, WALKING + MARGIN, find).await?;
             proof.target = Some(found.argument.clone());
             proof.current_commit = Some(found.head.id.to_string());
             proof.previous_commit = Some(found.release.id.to_string());
@@ -111,25 +103,20 @@ impl Prove for GitPlan {
             });
             let written = claims.look(CHECKOUT, WRITING + MARGIN, check_out).await;
             let folder = lock(&kept).take();
-            if let Some(written) = written {
-                proof.checkout = folder.map(|folder| Checkout {
-                    folder,
-                    top: working_folder(&world.folder),
-                });
-                proof.proved = proved(&found, &written);
-                let filters: Vec<&str> = written.filters.iter().map(String::as_str).collect();
-                if !filters.is_empty() {
-                    proof.not_covered.insert(
-                        0,
-                        format!(
-                            "the output of git's filters ({} in .gitattributes): none was run",
-                            one_line(&filters.join(", "))
-                        ),
-                    );
-                }
-                proof.not_covered.splice(0..0, referred(&written));
+            let written = written?;
+            proof.checkout = folder.map(|folder| Checkout {
+                folder,
+                top: working_folder(&world.folder),
+            });
+            proof.proved = proved(&found, &written);
+            let filters: Vec<&str> = written.filters.iter().map(String::as_str).collect();
+            if !filters.is_empty() {
+                let filters = one_line(&filters.join(", "));
+                let unrun = format!("the output of git's filters ({filters} in .gitattributes): none was run");
+                proof.not_covered.insert(0, unrun);
             }
-            proof
+            proof.not_covered.splice(0..0, referred(&written));
+            Some(())
         })
     }
 }

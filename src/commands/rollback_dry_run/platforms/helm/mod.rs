@@ -6,15 +6,13 @@ mod messages;
 mod proving;
 pub mod release;
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::images::{Pulled, all_present};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
+use crate::commands::rollback_dry_run::images::Pulled;
 use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release as Listed};
@@ -45,8 +43,6 @@ const PULLABLE: Claim<'_> = (
     "The images of that revision are in their registries",
 );
 
-const LIMIT: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_secs(5);
 /// Helm keeps 10 if it is not told otherwise.
 const MOST_REVISIONS: usize = 25;
 
@@ -91,51 +87,45 @@ impl HelmPlan {
 }
 
 impl Prove for HelmPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[CURRENT, PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: messages::not_covered(None),
-                ..Proof::default()
-            };
-            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
-                claims.skip(&[PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            proof.not_covered = messages::not_covered(None);
+            let running = claims.ask(CURRENT, self.running(world)).await?;
             let previous = self.previous(running.clone(), world.clock.now());
-            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-                claims.skip(&[PERMISSION, ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            let target = claims.ask(PREVIOUS, previous).await?;
             proof.not_covered = messages::not_covered(Some(&target.release));
             proof.command = Some(self.command(&running.helm, target.release.version));
             proof.target = Some(target.release.version.to_string());
             let permission = proving::permission(running.clone(), target.clone());
-            let places = claims.look(PERMISSION, LIMIT + MARGIN, permission).await;
+            let places = claims.ask(PERMISSION, permission).await;
             let accepted = proving::accepted(running.clone(), target.clone(), places.unwrap_or_default());
-            claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await;
+            claims.ask(ACCEPTED, accepted).await;
             let pullable = self.pullable(running.clone(), target.clone(), world);
-            if let Some(pulled) = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await {
-                pulled.tell(&mut proof);
-                for (name, _) in pulled.previous.iter().filter(|(name, _)| name.digest().is_none()) {
-                    proof.not_covered.push(format!(
-                        "whether the tag of {name} names what it named then: tags can be moved"
-                    ));
-                }
-                let number = target.release.version;
-                proof.proved = vec![
-                    format!("revision {number} of {} was good, and its manifest differs", self.name),
-                    format!(
-                        "{} may roll back, and the cluster accepts {}",
-                        running.helm.cluster.credentials,
-                        count(target.objects.len(), "object")
-                    ),
-                    format!(
-                        "{} of revision {number}: in the registry",
-                        count(pulled.previous.len(), "image")
-                    ),
-                ];
+            let pulled = claims.ask(PULLABLE, pullable).await?;
+            pulled.tell(proof);
+            for (name, _) in pulled.previous.iter().filter(|(name, _)| name.digest().is_none()) {
+                proof.not_covered.push(format!(
+                    "whether the tag of {name} names what it named then: tags can be moved"
+                ));
             }
-            proof
+            let number = target.release.version;
+            proof.proved = vec![
+                format!("revision {number} of {} was good, and its manifest differs", self.name),
+                format!(
+                    "{} may roll back, and the cluster accepts {}",
+                    running.helm.cluster.credentials,
+                    count(target.objects.len(), "object")
+                ),
+                format!(
+                    "{} of revision {number}: in the registry",
+                    count(pulled.previous.len(), "image")
+                ),
+            ];
+            Some(())
         })
     }
 }
@@ -295,7 +285,6 @@ impl HelmPlan {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
             let (helm, deployed) = (running.helm, running.deployed);
-            let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
             let objects = [&target.objects[..], &target.hooks()?[..]].concat();
             let puller = Puller {
                 cluster: &helm.cluster,
@@ -303,26 +292,16 @@ impl HelmPlan {
                 auth_env: plan.auth_env.as_deref(),
                 env: &env,
             };
-            let both = objects.iter().chain(&*deployed.objects);
-            pods::share_a_registry(puller.auth_env, both.filter_map(Object::template))?;
-            let (mut odd, mut of_current) = (Observation::nothing_wrong(), Observation::nothing_wrong());
-            let (previous, current) = futures_util::future::join(
-                proving::wanted(puller, &objects, until, &mut odd),
-                proving::wanted(puller, &deployed.objects, until, &mut of_current),
-            )
-            .await;
-            // What runs is only a control: without it the answer is still one.
-            let (previous, current) = (previous?, current.unwrap_or_default());
-            let on = plan.on.unwrap_or_else(|| proving::platform(&objects));
-            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
-            observed.findings.extend(odd.findings);
-            let of_cluster = (helm.cluster.sent() - before).to_string();
-            observed = observed
-                .fact("platform", on.to_string())
-                .fact("requests to the cluster", of_cluster);
-            Ok((pulled, observed))
+            let (previous, current) = (templates(&objects), templates(&deployed.objects));
+            pods::pullable(puller, plan.on, &previous, &current).await
         }
     }
+}
+
+fn templates(objects: &[Object]) -> Vec<pods::Template<'_>> {
+    let all = objects.iter();
+    all.filter_map(|of| Some((of.namespace.as_deref(), of.template()?)))
+        .collect()
 }
 
 async fn read(helm: &Helm, record: &Record, until: Instant) -> Result<Release, NotChecked> {

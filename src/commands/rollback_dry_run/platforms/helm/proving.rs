@@ -1,21 +1,19 @@
 //! What is asked about the objects of a revision: rights, acceptance and images.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::api::{AT_ONCE, Change, Helm, Patch, Places};
 use super::manifest::Object;
-use super::{LIMIT, Running, Target, messages};
-use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::images::Wanted;
-use crate::commands::rollback_dry_run::pods::{self, Pod, Puller, not_answered};
-use crate::engine::{NotChecked, Observation};
+use super::{Running, Target, messages};
+use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
+use crate::commands::rollback_dry_run::pods::{self, not_answered};
+use crate::engine::Observation;
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
 use crate::world::kubernetes::Right;
-use crate::world::registry::Platform;
 
 /// What Helm does with its own records: it reads them, notes the rollback, and notes that another one is superseded.
 const OF_RECORDS: [&str; 4] = ["list", "get", "create", "update"];
@@ -263,52 +261,4 @@ pub fn images(objects: &[Object]) -> String {
         }
     }
     one_line(&all.join(", "))
-}
-
-/// What the nodes are, where the first pod that says it does.
-pub fn platform(objects: &[Object]) -> Platform {
-    let mut all = objects.iter().filter_map(Object::template).map(pods::platform);
-    let usual = pods::platform(&serde_json::Value::Null);
-    all.find(|on| *on != usual).unwrap_or(usual)
-}
-
-/// The images of all pods, each with the credentials of the first pod that needs it.
-pub async fn wanted(
-    puller: Puller<'_>,
-    objects: &[Object],
-    until: Instant,
-    observed: &mut Observation,
-) -> Result<Vec<Wanted>, NotChecked> {
-    // Pods with the same credentials are one question.
-    let mut groups: BTreeMap<_, Pod> = BTreeMap::new();
-    for object in objects {
-        let Some(template) = object.template() else { continue };
-        let namespace = object.namespace.as_deref().unwrap_or(puller.namespace);
-        let pod = Pod::of(template)?;
-        let key = match puller.auth_env {
-            Some(_) => None,
-            None => Some((namespace, pod.credentials())),
-        };
-        groups.entry(key).or_default().add(pod);
-    }
-    let asks = groups.into_iter().map(|(key, pod)| async move {
-        let namespace = key.map_or(puller.namespace, |(namespace, _)| namespace);
-        let mut own = Observation::nothing_wrong();
-        let wanted = pods::wanted(pod, Puller { namespace, ..puller }, until, &mut own).await;
-        (wanted, own)
-    });
-    let mut all: Vec<Wanted> = Vec::new();
-    for (wanted, own) in join_all(asks).await {
-        for finding in own.findings {
-            if observed.findings.iter().all(|other| other.message != finding.message) {
-                observed.findings.push(finding);
-            }
-        }
-        for wanted in wanted? {
-            if all.iter().all(|other| other.name != wanted.name) {
-                all.push(wanted);
-            }
-        }
-    }
-    Ok(all)
 }

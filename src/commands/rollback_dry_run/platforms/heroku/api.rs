@@ -103,14 +103,9 @@ pub fn history(told: &[Told]) -> Option<History> {
 impl Heroku {
     /// At the address that the CLI takes from HEROKU_HOST, which is a host or a URL.
     pub fn connect(token: &Secret, token_env: &str, env: &Env) -> Result<Self, ApiError> {
-        let who = Who {
-            platform: "Heroku",
-            what: "app",
-            credentials: format!("the token of {token_env}"),
-        };
+        let who = Who::with_token("Heroku", "app", token_env);
         let version = Api::header("Accept", "application/vnd.heroku+json; version=3")?;
-        let bearer = Secret::new(format!("Bearer {}", token.reveal()));
-        let headers = vec![Api::authorization(&bearer, token_env)?, version];
+        let headers = vec![Api::bearer(token, token_env)?, version];
         let host = env.get("HEROKU_HOST").unwrap_or("heroku.com");
         let url = match host.starts_with("http") {
             true => host.to_owned(),

@@ -2,7 +2,6 @@
 
 mod api;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -10,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::Calls;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::hosted::{History, Hosted, LIMIT, still_there};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
+use crate::commands::rollback_dry_run::hosted::{History, Hosted, still_there};
 use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::Release;
@@ -42,21 +41,21 @@ pub struct HerokuPlan {
 }
 
 impl Prove for HerokuPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &CLAIMS
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
             let words = self.words();
-            let mut proof = Proof {
-                not_covered: vec![
-                    "whether that release still starts and works: it was not run".to_owned(),
-                    "whether the token may roll back: Heroku shows what people may do, not what a token may do"
-                        .to_owned(),
-                    "config vars: the rollback restores those of that release together with its code".to_owned(),
-                    "the release command of the Procfile: a rollback runs it again".to_owned(),
-                    "add-ons and their data".to_owned(),
-                ],
-                with_configuration: true,
-                ..Proof::default()
-            };
+            proof.not_covered = vec![
+                "whether that release still starts and works: it was not run".to_owned(),
+                "whether the token may roll back: Heroku shows what people may do, not what a token may do".to_owned(),
+                "config vars: the rollback restores those of that release together with its code".to_owned(),
+                "the release command of the Procfile: a rollback runs it again".to_owned(),
+                "add-ons and their data".to_owned(),
+            ];
+            proof.with_configuration = true;
             let hosted = Hosted {
                 words: &words,
                 claims: CLAIMS,
@@ -65,20 +64,19 @@ impl Prove for HerokuPlan {
             };
             let current = self.clone().current(world.env.clone());
             let kept = |heroku, history, release| self.clone().kept(heroku, history, release);
-            if let Some((release, (previous, running))) = hosted.prove(claims, current, kept).await {
-                let Release {
-                    name, artifact, state, ..
-                } = release;
-                proof.command = self.rollback_command.fill(|_| name.clone());
-                proof.proved = vec![
-                    format!("{name} of {} ended as `{state}`", self.app),
-                    format!("Heroku still has its {}", artifact.unwrap_or_default()),
-                ];
-                proof.target = Some(name);
-                proof.previous_commit = previous.commit;
-                proof.current_commit = running.and_then(|running| running.commit);
-            }
-            proof
+            let (release, (previous, running)) = hosted.prove(claims, current, kept).await?;
+            let Release {
+                name, artifact, state, ..
+            } = release;
+            proof.command = self.rollback_command.fill(|_| name.clone());
+            proof.proved = vec![
+                format!("{name} of {} ended as `{state}`", self.app),
+                format!("Heroku still has its {}", artifact.unwrap_or_default()),
+            ];
+            proof.target = Some(name);
+            proof.previous_commit = previous.commit;
+            proof.current_commit = running.and_then(|running| running.commit);
+            Some(())
         })
     }
 }

@@ -7,24 +7,22 @@ mod objects;
 mod revisions;
 mod state;
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join3;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::age;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::images::{Pulled, all_present};
-use crate::commands::rollback_dry_run::pods::{self, Pod, Puller, not_answered};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
+use crate::commands::rollback_dry_run::images::Pulled;
+use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::{self, Release};
 use crate::commands::rollback_dry_run::template::Template;
 use crate::engine::{NotChecked, Observation};
-use crate::model::Finding;
 use crate::model::text::{count, one_line};
+use crate::model::{Finding, Severity};
 use crate::world::World;
 use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
@@ -42,9 +40,6 @@ const PULLABLE: Claim<'_> = (
     "rollback:pullable",
     "The images of that revision are in their registries",
 );
-
-const LIMIT: Duration = Duration::from_secs(30);
-const MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct KubernetesPlan {
@@ -68,71 +63,58 @@ struct Running {
 }
 
 impl Prove for KubernetesPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &[CURRENT, PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
-            let mut proof = Proof {
-                not_covered: messages::not_covered(self.named.kind),
-                ..Proof::default()
-            };
-            let Some(running) = claims.look(CURRENT, LIMIT + MARGIN, self.running(world)).await else {
-                claims.skip(&[PREVIOUS, PERMISSION, ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            proof.not_covered = messages::not_covered(self.named.kind);
+            let running = claims.ask(CURRENT, self.running(world)).await?;
             let previous = self.previous(running.clone(), world.clock.now());
-            let Some(target) = claims.look(PREVIOUS, LIMIT + MARGIN, previous).await else {
-                claims.skip(&[PERMISSION, ACCEPTED, PULLABLE]);
-                return proof;
-            };
+            let target = claims.ask(PREVIOUS, previous).await?;
             let written = pods::written(&target.template);
             proof.command = Some(self.command(&running, &target));
             proof.target = Some(target.name());
-            claims
-                .look(PERMISSION, LIMIT + MARGIN, self.permission(running.clone()))
-                .await;
+            claims.ask(PERMISSION, self.permission(running.clone())).await;
             let accepted = self.accepted(running.clone(), target.clone());
-            claims.look(ACCEPTED, LIMIT + MARGIN, accepted).await;
+            claims.ask(ACCEPTED, accepted).await;
             let pullable = self.pullable(running.clone(), target.clone(), world);
-            let pulled = claims.look(PULLABLE, LIMIT + MARGIN, pullable).await;
-            if let Some(pulled) = pulled {
-                pulled.tell(&mut proof);
-                let by_tag: Vec<&String> = written.iter().filter(|image| !image.contains('@')).collect();
-                for image in by_tag {
-                    let image = one_line(image);
-                    proof.not_covered.push(format!(
-                        "whether the tag of {image} names what it named then: tags can be moved"
-                    ));
-                }
-                let number = target.number;
-                proof.proved = vec![
-                    format!(
-                        "revision {number} of {} is kept, and its pod template differs",
-                        self.named
-                    ),
-                    format!(
-                        "{} may patch it, and the cluster accepts the change",
-                        running.kubernetes.cluster.credentials
-                    ),
-                ];
-                let pullable = pulled.previous.len();
-                if pullable > 0 {
-                    let images = count(pullable, "image");
-                    proof
-                        .proved
-                        .push(format!("its images are in their registries ({images})"));
-                }
+            let pulled = claims.ask(PULLABLE, pullable).await?;
+            pulled.tell(proof);
+            for image in written.iter().filter(|image| !image.contains('@')) {
+                let image = one_line(image);
+                proof.not_covered.push(format!(
+                    "whether the tag of {image} names what it named then: tags can be moved"
+                ));
             }
-            proof
+            let number = target.number;
+            proof.proved = vec![
+                format!(
+                    "revision {number} of {} is kept, and its pod template differs",
+                    self.named
+                ),
+                format!(
+                    "{} may patch it, and the cluster accepts the change",
+                    running.kubernetes.cluster.credentials
+                ),
+            ];
+            let pullable = pulled.previous.len();
+            if pullable > 0 {
+                let images = count(pullable, "image");
+                proof
+                    .proved
+                    .push(format!("its images are in their registries ({images})"));
+            }
+            Some(())
         })
     }
 }
 
 impl KubernetesPlan {
     fn command(&self, running: &Running, target: &Revision) -> String {
-        if let Some(own) = self
-            .rollback_command
-            .as_ref()
-            .and_then(|own| own.fill(|_| String::new()))
-        {
+        let own = self.rollback_command.as_ref();
+        if let Some(own) = own.and_then(|own| own.fill(|_| String::new())) {
             return own;
         }
         let cluster = &running.kubernetes.cluster;
@@ -313,39 +295,22 @@ impl KubernetesPlan {
     ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
         let (plan, env) = (self.clone(), world.env.clone());
         async move {
-            let Running { kubernetes, workload } = running;
-            let until = Instant::now() + LIMIT;
-            let before = kubernetes.cluster.sent();
-            let mut odd = Observation::nothing_wrong();
-            let mut of_current = Observation::nothing_wrong();
-            let (was, is) = (&target.template, &workload.spec.template);
+            let cluster = &running.kubernetes.cluster;
             let puller = Puller {
-                cluster: &kubernetes.cluster,
-                namespace: &kubernetes.cluster.namespace,
+                cluster,
+                namespace: &cluster.namespace,
                 auth_env: plan.auth_env.as_deref(),
                 env: &env,
             };
-            pods::share_a_registry(puller.auth_env, [was, is])?;
-            let (previous, current) = futures_util::future::join(
-                pods::wanted(Pod::of(was)?, puller, until, &mut odd),
-                pods::wanted(Pod::of(is)?, puller, until, &mut of_current),
-            )
-            .await;
-            // What runs is only a control: without it the answer is still one.
-            let (previous, current) = (previous?, current.unwrap_or_default());
-            if previous.is_empty() {
+            let (was, is) = (&target.template, &running.workload.spec.template);
+            let (pulled, observed) = pods::pullable(puller, plan.on, &[(None, was)], &[(None, is)]).await?;
+            let is_wrong = observed.findings.iter().any(|found| found.severity == Severity::Error);
+            if !is_wrong && pulled.as_ref().is_some_and(|pulled| pulled.previous.is_empty()) {
                 return Err(NotChecked::with_help(
                     "the pod template names no image that a node would pull, so no registry was asked",
                     "go back to another revision with --to-release, or check the images on the nodes",
                 ));
             }
-            let on = plan.on.unwrap_or_else(|| pods::platform(&target.template));
-            let (pulled, mut observed) = all_present(&previous, &current, &on, &env, until).await?;
-            observed.findings.extend(odd.findings);
-            let of_cluster = (kubernetes.cluster.sent() - before).to_string();
-            observed = observed
-                .fact("platform", on.to_string())
-                .fact("requests to the cluster", of_cluster);
             Ok((pulled, observed))
         }
     }

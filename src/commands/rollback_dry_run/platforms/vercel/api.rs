@@ -127,13 +127,8 @@ pub fn history(current: &Deployment, deployments: &[Deployment]) -> History {
 
 impl Vercel {
     pub fn connect(token: &Secret, token_env: &str, team: Option<String>, env: &Env) -> Result<Self, ApiError> {
-        let who = Who {
-            platform: "Vercel",
-            what: "project",
-            credentials: format!("the token of {token_env}"),
-        };
-        let bearer = Secret::new(format!("Bearer {}", token.reveal()));
-        let headers = vec![Api::authorization(&bearer, token_env)?];
+        let who = Who::with_token("Vercel", "project", token_env);
+        let headers = vec![Api::bearer(token, token_env)?];
         // The CLI takes another address only as an argument.
         let api = Api::at(who, ("VERCEL_API_BASE_URL", "https://api.vercel.com"), headers, env)?;
         Ok(Self { api, team })

@@ -2,15 +2,14 @@
 
 mod api;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::commands::rollback_dry_run::Calls;
 use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::hosted::{History, Hosted, LIMIT, is_gone, still_there};
+use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
+use crate::commands::rollback_dry_run::hosted::{History, Hosted, is_gone, still_there};
 use crate::commands::rollback_dry_run::no_previous::Words;
 use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
 use crate::commands::rollback_dry_run::releases::Release;
@@ -54,19 +53,20 @@ struct Asked {
 }
 
 impl Prove for VercelPlan {
-    fn prove<'a>(&'a self, _: &'a Path, world: &'a World, claims: &'a mut Claims) -> Proving<'a> {
+    fn claims(&self) -> &'static [Claim<'static>] {
+        &CLAIMS
+    }
+
+    fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
             let words = self.words();
-            let mut proof = Proof {
-                not_covered: vec![
-                    "whether that deployment still works: it was not run".to_owned(),
-                    "whether the token may roll back: Vercel has no way to ask".to_owned(),
-                    "environment variables and cron jobs: the deployment has those that it was built with".to_owned(),
-                    "later deployments: production domains stay with that deployment until `vercel promote`".to_owned(),
-                ],
-                with_configuration: true,
-                ..Proof::default()
-            };
+            proof.not_covered = vec![
+                "whether that deployment still works: it was not run".to_owned(),
+                "whether the token may roll back: Vercel has no way to ask".to_owned(),
+                "environment variables and cron jobs: the deployment has those that it was built with".to_owned(),
+                "later deployments: production domains stay with that deployment until `vercel promote`".to_owned(),
+            ];
+            proof.with_configuration = true;
             let hosted = Hosted {
                 words: &words,
                 claims: CLAIMS,
@@ -75,18 +75,17 @@ impl Prove for VercelPlan {
             };
             let current = self.clone().current(world.env.clone());
             let kept = |asked, _, release| self.clone().kept(asked, release);
-            if let Some((release, (previous, running))) = hosted.prove(claims, current, kept).await {
-                let name = release.name;
-                proof.command = self.rollback_command.fill(|_| name.clone());
-                proof.proved = vec![
-                    format!("{name} had the production traffic of {} before", self.project),
-                    "Vercel still has it, and it is READY".to_owned(),
-                ];
-                proof.target = Some(name);
-                proof.previous_commit = previous.commit();
-                proof.current_commit = running.and_then(|running| running.commit());
-            }
-            proof
+            let (release, (previous, running)) = hosted.prove(claims, current, kept).await?;
+            let name = release.name;
+            proof.command = self.rollback_command.fill(|_| name.clone());
+            proof.proved = vec![
+                format!("{name} had the production traffic of {} before", self.project),
+                "Vercel still has it, and it is READY".to_owned(),
+            ];
+            proof.target = Some(name);
+            proof.previous_commit = previous.commit();
+            proof.current_commit = running.and_then(|running| running.commit());
+            Some(())
         })
     }
 }

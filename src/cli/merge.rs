@@ -1,4 +1,4 @@
-//! Options of `merge`. A macro of this folder has that name already, so the module cannot.
+//! Options of `merge`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::artifacts::{ArtifactOptions, of_run};
 use super::error::UsageError;
 use super::evidence_bundle::{EvidenceBundleOptions, UploadWhen};
 use super::verdict::VerdictOptions;
-use super::{Given, Options};
+use super::{Given, Options, Or as _};
 use crate::commands::Subcommand;
 use crate::commands::merge::{FOLDER, Plan};
 use crate::model::text::one_line;

@@ -33,7 +33,7 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("skip", &["skip-guard", "event-guard"]),
         ("pass", &["skip-guard"]),
         ("secret", &["skip-guard", "secret-name"]),
-        ("only ", &["event-guard", "trigger"]),
+        (" only", &["event-guard", "trigger"]),
         ("version", &["pin-version", "edit"]),
         ("@v", &["pin-version", "edit"]),
         ("pin ", &["pin-version", "edit"]),

@@ -10,7 +10,7 @@ use crate::model::workflow::patch::may_name_permission;
 const NEAR: usize = 40;
 
 /// Parts of what the log says about the request or the step, and the scope. The first that is there counts.
-const SIGNS: [(&str, &str); 48] = [
+const SIGNS: [(&str, &str); 50] = [
     ("rest/pages/", "pages"),
     ("rest/checks/", "checks"),
     ("rest/commits/statuses", "statuses"),
@@ -59,6 +59,8 @@ const SIGNS: [(&str, &str); 48] = [
     ("first-interaction", "issues"),
     ("attest", "attestations"),
     ("gh run ", "actions"),
+    ("bobheadxi/deployments", "deployments"),
+    ("comment", "issues"),
 ];
 
 /// The permission, and whether GitHub itself names it. Nothing, if the log does not tell it.

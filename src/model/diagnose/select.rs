@@ -127,8 +127,9 @@ impl Worth<'_> {
         let end = content.error_at.unwrap_or(content.body.lines().len());
         score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
         // What nobody can go on after ends a step soon; if the step went on, it was not that.
-        if ends_a_step(found.rule.cause) {
-            score -= (5 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 25);
+        // Only what the runner itself says ends it whatever the script does.
+        if ends_a_step(found.rule.cause) && found.rule.tool != "GitHub Actions runner" {
+            score -= (7 * (magnitude(end.abs_diff(last)) - 2)).clamp(0, 35);
         }
         if is_harmless(trimmed(text)) {
             score -= 45;
@@ -164,6 +165,7 @@ fn ends_a_step(cause: Cause) -> bool {
             | Cause::WorkflowConfig
             | Cause::FlakyInfra
             | Cause::WrongTrigger
+            | Cause::HealthCheck
     )
 }
 

@@ -93,7 +93,8 @@ impl Verdict {
         let is_of_github = ["git", "GitHub API and gh", "GitHub Actions runner"].contains(&&*best.rule.tool);
         if self.cause == Cause::Permissions && self.fix.is_none() && context.lacks_secrets() && !is_of_github {
             let source = context.secret_source.as_deref().unwrap_or_default();
-            self.evidence.push(format!("the secrets of this run are from: {source}"));
+            self.evidence
+                .push(format!("the secrets of this run are from: {source}"));
             self.cause = Cause::MissingSecret;
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }

@@ -129,7 +129,7 @@ impl Worth<'_> {
         // What nobody can go on after ends a step soon; if the step went on, it was not that.
         // Only what the runner itself says ends it whatever the script does.
         if ends_a_step(found.rule.cause) && found.rule.tool != "GitHub Actions runner" {
-            score -= (8 * (magnitude(end.abs_diff(last)) - 2)).clamp(0, 40);
+            score -= (7 * (magnitude(end.abs_diff(last)) - 2)).clamp(0, 35);
         }
         if is_harmless(trimmed(text)) {
             score -= 45;

@@ -89,6 +89,15 @@ impl Verdict {
             }
         }
         self.token(log, context, step, best, text);
+        // GitHub's own token is there in every run; any other one is not.
+        let is_of_github = ["git", "GitHub API and gh", "GitHub Actions runner"].contains(&&*best.rule.tool);
+        if self.cause == Cause::Permissions && self.fix.is_none() && context.lacks_secrets() && !is_of_github {
+            let source = context.secret_source.as_deref().unwrap_or_default();
+            self.evidence
+                .push(format!("the secrets of this run are from: {source}"));
+            self.cause = Cause::MissingSecret;
+            self.fix = Some(Fix::SkipGuard { names: Vec::new() });
+        }
         // What helps whatever the rule.
         if self.fix.is_none() && !self.is_guess {
             self.fix = match self.cause {

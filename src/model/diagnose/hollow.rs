@@ -59,6 +59,13 @@ pub fn is_harmless(text: &[u8]) -> bool {
         "DeprecationWarning",
         "FutureWarning",
         "and upload",
+        "falling back",
+        "continuing",
+        "going on without",
+        ", using ",
+        " (expected)",
+        " anyway",
+        ", ignored",
         "Error uploading",
     ];
     // A frame of a stack.

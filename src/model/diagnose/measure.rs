@@ -23,7 +23,7 @@ struct Label {
 
 /// What a label says about the fix, as kinds of fixes.
 fn fixes(text: &str) -> Vec<&'static str> {
-    const KINDS: [(&str, &[&str]); 18] = [
+    const KINDS: [(&str, &[&str]); 20] = [
         ("skip-guard", &["skip-guard"]),
         ("event-guard", &["event-guard", "trigger"]),
         ("checkout-depth", &["checkout-depth"]),
@@ -33,12 +33,14 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("skip", &["skip-guard", "event-guard"]),
         ("pass", &["skip-guard"]),
         ("secret", &["skip-guard", "secret-name"]),
-        ("only ", &["event-guard", "trigger"]),
-        ("version", &["pin-version"]),
+        (" only", &["event-guard", "trigger"]),
+        ("version", &["pin-version", "edit"]),
+        ("@v", &["pin-version", "edit"]),
+        ("pin ", &["pin-version", "edit"]),
         ("timeout", &["timeout"]),
         ("limit", &["timeout"]),
         ("full commit", &["pin-version"]),
-        ("newer", &["pin-version"]),
+        ("newer", &["pin-version", "edit"]),
         ("larger", &["edit"]),
         ("if:", &["event-guard"]),
         ("back off", &["retry"]),

@@ -10,7 +10,7 @@ use crate::model::workflow::patch::may_name_permission;
 const NEAR: usize = 40;
 
 /// Parts of what the log says about the request or the step, and the scope. The first that is there counts.
-const SIGNS: [(&str, &str); 34] = [
+const SIGNS: [(&str, &str); 50] = [
     ("rest/pages/", "pages"),
     ("rest/checks/", "checks"),
     ("rest/commits/statuses", "statuses"),
@@ -24,6 +24,10 @@ const SIGNS: [(&str, &str); 34] = [
     ("rest/git/", "contents"),
     ("rest/repos/", "contents"),
     ("rest/branches/", "contents"),
+    ("rest/reactions/", "issues"),
+    ("rest/users/attestations", "attestations"),
+    ("rest/dependency-graph/", "contents"),
+    ("/attestations", "attestations"),
     ("/check-runs", "checks"),
     ("/code-scanning/", "security-events"),
     ("/statuses/", "statuses"),
@@ -45,6 +49,18 @@ const SIGNS: [(&str, &str); 34] = [
     ("unit-test-result", "checks"),
     ("gh-release", "contents"),
     ("release-action", "contents"),
+    ("create-release", "contents"),
+    ("release-please", "contents"),
+    ("git-auto-commit", "contents"),
+    ("changesets/action", "pull-requests"),
+    ("auto-approve", "pull-requests"),
+    ("junit-report", "checks"),
+    ("cancel-workflow", "actions"),
+    ("first-interaction", "issues"),
+    ("attest", "attestations"),
+    ("gh run ", "actions"),
+    ("bobheadxi/deployments", "deployments"),
+    ("comment", "issues"),
 ];
 
 /// The permission, and whether GitHub itself names it. Nothing, if the log does not tell it.

@@ -14,6 +14,10 @@ use super::rules::{Match, Rules, trimmed};
 const SAYS_WHY: i32 = 90;
 /// Below this weight, nothing is lost by a line that says nothing.
 const HOLLOW: i32 = 20;
+/// From this score on, a line is surely a compiler's.
+const OF_CODE: i32 = 85;
+/// What an outage is worth less, if the step went on to compile.
+const SURVIVED: i32 = 20;
 /// No more lines are shown.
 pub const MOST: usize = 5;
 
@@ -57,6 +61,19 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
                 let last = rules.by_position(&content.body, end);
                 all.extend(last.map(|found| worth.candidate(step, found, (found.index, found.index))));
             }
+        }
+    }
+    let of_code: Vec<(usize, usize)> = all
+        .iter()
+        .filter(|candidate| candidate.rule.cause == Cause::CompileError && candidate.score >= OF_CODE)
+        .map(|candidate| (candidate.step, candidate.index))
+        .collect();
+    for candidate in &mut all {
+        // A step that compiles after an outage has come through it.
+        let is_outage = matches!(candidate.rule.cause, Cause::FlakyInfra | Cause::HealthCheck);
+        let is_before = |(step, index): &(usize, usize)| *step == candidate.step && *index > candidate.index;
+        if is_outage && of_code.iter().any(is_before) {
+            candidate.score -= SURVIVED;
         }
     }
     // Stable: of two equal ones, the earlier line comes first.
@@ -104,14 +121,15 @@ impl Worth<'_> {
             {
                 12
             }
-            std::cmp::Ordering::Less => 32,
+            std::cmp::Ordering::Less => 42,
             std::cmp::Ordering::Greater => 45,
         };
         let end = content.error_at.unwrap_or(content.body.lines().len());
         score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
         // What nobody can go on after ends a step soon; if the step went on, it was not that.
-        if ends_a_step(found.rule.cause) {
-            score -= (5 * (magnitude(end.abs_diff(last)) - 4)).clamp(0, 25);
+        // Only what the runner itself says ends it whatever the script does.
+        if ends_a_step(found.rule.cause) && found.rule.tool != "GitHub Actions runner" {
+            score -= (7 * (magnitude(end.abs_diff(last)) - 2)).clamp(0, 35);
         }
         if is_harmless(trimmed(text)) {
             score -= 45;
@@ -147,6 +165,7 @@ fn ends_a_step(cause: Cause) -> bool {
             | Cause::WorkflowConfig
             | Cause::FlakyInfra
             | Cause::WrongTrigger
+            | Cause::HealthCheck
     )
 }
 

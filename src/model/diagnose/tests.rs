@@ -242,3 +242,33 @@ fn a_rule_of_somebodys_own_wins_by_its_weight_and_a_wrong_one_is_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn an_outage_that_the_step_came_through_does_not_win() {
+    let outage = "curl: (52) Empty reply from server\n";
+    let compiler = "Plugin.java:3: error: incompatible types: String cannot be converted to int\n";
+    let found = of(&step("./build.sh", "", &format!("{outage}sdk 4.1\n{compiler}{FAILED}")));
+    assert_eq!((found.cause, found.fix), (Cause::CompileError, None));
+    // Many lines later, even a vague line says more.
+    let went_on = "item is done\n".repeat(400);
+    let found = of(&step(
+        "./build.sh",
+        "",
+        &format!("{outage}{went_on}error: 3 items differ\n{FAILED}"),
+    ));
+    assert_eq!(best(&found), "error: 3 items differ");
+    assert_eq!(found.fix, None, "{:?}", found.evidence);
+}
+
+#[test]
+fn a_service_that_refuses_a_run_without_secrets_misses_one() {
+    let refused = "GET https://a/v1/orders [401 Unauthorized, 162B, 2ms]\n";
+    let run = step("newman run a.json", "", &format!("{refused}{FAILED}"));
+    let found = of(&format!("Secret source: Dependabot\n{run}"));
+    assert_eq!(
+        (found.cause, found.fix.unwrap().id()),
+        (Cause::MissingSecret, "skip-guard")
+    );
+    let found = of(&format!("Secret source: Actions\n{run}"));
+    assert_eq!((found.cause, found.fix), (Cause::Permissions, None));
+}

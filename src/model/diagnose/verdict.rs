@@ -10,6 +10,8 @@ use super::{step_kind, words};
 /// Below this, a line says nothing of the cause.
 const SAYS_SOMETHING: i32 = 31;
 const SURE: i32 = 90;
+/// So many lines away, a line is about something else.
+const BESIDE: usize = 12;
 /// A rule with less is about any program: what the step runs says more.
 const VAGUE: i32 = 78;
 
@@ -86,7 +88,8 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
         return Some((cause, "the words of the line".to_owned()));
     }
     let is_beside = |other: &&Candidate<'_>| {
-        other.rule.weight > 10 && other.rule.cause != Cause::Unknown && other.score >= best.score - 12
+        let is_near = other.step == best.step && other.index.abs_diff(best.index) <= BESIDE;
+        is_near && other.rule.weight > 10 && other.rule.cause != Cause::Unknown && other.score >= best.score - 12
     };
     if let Some(other) = all.iter().find(is_beside) {
         let (id, tool) = (&other.rule.id, &other.rule.tool);

@@ -96,7 +96,7 @@ const VAGUE: [(Cause, &str); 12] = [
         Cause::CompileError,
         "syntax|parse error|undefined|cannot compile|compilation|type error",
     ),
-    (Cause::Lint, "format|style|indent|analysis"),
+    (Cause::Lint, "format of|formatted|formatting|style|indent|analysis"),
 ];
 
 /// By a phrase that leaves no doubt.

@@ -99,7 +99,7 @@ impl Verdict {
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }
         // What helps whatever the rule.
-        if self.fix.is_none() && !self.is_guess {
+        if self.fix.is_none() && self.cause == best.rule.cause {
             self.fix = match self.cause {
                 Cause::FlakyInfra => Some(Fix::Retry),
                 Cause::WrongTrigger => Some(Fix::EventGuard),
@@ -135,10 +135,7 @@ impl Verdict {
         self.evidence
             .push(format!("{names} {are} empty in the header of the step"));
         if best.rule.id != "integration-forbidden" {
-            self.cause = match empty
-                .iter()
-                .any(|name| has_word(name, &SECRETS) || has_word(name, &PLACES))
-            {
+            self.cause = match empty.iter().any(|name| has_word(name, &SECRETS)) {
                 true => Cause::MissingSecret,
                 false => Cause::MissingConfig,
             };

@@ -65,7 +65,7 @@ pub fn is_harmless(text: &[u8]) -> bool {
         ", using ",
         " (expected)",
         " anyway",
-        ", ignored",
+        " ignored",
         "Error uploading",
     ];
     // A frame of a stack.

@@ -20,6 +20,7 @@ use crate::render;
 use crate::render::console::Look;
 use crate::world::files::{self, Links};
 use crate::world::output::Stream;
+use crate::world::scan::Hide;
 use crate::world::{World, panics, random, workspace};
 use console::{Console, Streams};
 use targets::Targets;
@@ -43,7 +44,7 @@ pub async fn run(run: Run, world: &World) -> Result<u8, Undelivered> {
 /// `failed` becomes what a failed delivery means as an exit code: that of a command that failed, if one was run.
 async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8> {
     let targets = Targets::new(&run);
-    let wrapper = run.plan.is_wrapper();
+    let (wrapper, shows_logs) = (run.plan.is_wrapper(), run.plan.shows_logs());
     let streams = match run.format {
         _ if wrapper => Streams::Wrapped,
         Format::Json => Streams::Json,
@@ -73,6 +74,13 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         };
         let mut report = Report::judge(frame, outcome);
         report.redact(&|text| world.secrets.redact(text));
+        if shows_logs {
+            let hide = Hide::builtin();
+            let hidden = |text: &str| hide.as_ref().ok().and_then(|hide| hide.text(text).ok());
+            report.redact(&|text| {
+                hidden(text).unwrap_or_else(|| "[not shown: it cannot be searched for secrets]".into())
+            });
+        }
         report
     };
     if let Some(path) = run.plan.status_file() {

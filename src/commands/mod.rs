@@ -58,6 +58,11 @@ pub trait Subcommand {
         None
     }
 
+    /// Whether it shows logs of other jobs, in which there may be secrets that nobody named.
+    fn shows_logs(&self) -> bool {
+        false
+    }
+
     /// Whether it stands for a command of somebody: standard output is that command's, and it runs whatever becomes of
     /// the report.
     fn is_wrapper(&self) -> bool {

@@ -62,6 +62,23 @@ fn a_failure_is_explained_with_its_line_its_class_and_its_fix() {
     assert_eq!(check(&gate)["findings"][0]["class"], "infra");
 }
 
+#[test]
+fn a_token_in_the_log_that_nobody_named_is_shown_nowhere() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");
+    let log = RED.replace(
+        "line 3: DEPLOY_TOKEN: unbound variable",
+        &format!("fatal: login with {token} failed"),
+    );
+    gate.write("red.log", log);
+    gate.run(["diagnose", "--log=red.log", "--context=3"])
+        .code(1)
+        .says("login with *** failed")
+        .never_says(&token);
+    let shown = format!("{:?}{}", gate.outputs(), gate.report("diagnose"));
+    assert!(!shown.contains(&token), "{shown}");
+}
+
 /// A job that deploys with a secret that a push to main does not have.
 const UNGUARDED: &str = "name: staging
 on: [push, pull_request]

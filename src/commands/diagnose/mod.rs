@@ -111,6 +111,10 @@ impl RunRef {
 }
 
 impl Subcommand for Plan {
+    fn shows_logs(&self) -> bool {
+        true
+    }
+
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
         Box::pin(async move {
             let (mut own_plan, own_world) = (self.clone(), world.clone());

@@ -1,6 +1,7 @@
 //! Files for a scan: read in parts, so that memory does not grow with their size, and as text where they are written
 //! otherwise.
 
+mod hide;
 mod inside;
 mod mask;
 mod parts;
@@ -19,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use super::hash::Hashed;
 use super::unpack::{GZIP_HEAD, gzip_names};
 use crate::model::scan::Found;
+pub use hide::Hide;
 pub use inside::{Inside, Text, look_inside};
 pub use mask::{Key, Mask, Masked, NotMasked};
 pub use parts::Search;

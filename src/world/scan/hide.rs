@@ -1,0 +1,64 @@
+//! Tokens in a text that is shown, such as a line of another job's log, whose secrets this job does not know.
+
+use std::io;
+
+use super::{Search, look_at};
+use crate::model::scan::RuleSet;
+
+pub struct Hide(RuleSet);
+
+impl Hide {
+    /// # Errors
+    /// The built-in rules cannot be read.
+    pub fn builtin() -> io::Result<Self> {
+        RuleSet::builtin().map(Self).map_err(io::Error::other)
+    }
+
+    /// The text with `***` where the built-in rules find a secret.
+    ///
+    /// # Errors
+    /// The text cannot be searched; then it must not be shown.
+    pub fn text(&self, text: &str) -> io::Result<String> {
+        let (found, _) = look_at(Search::new(&self.0, None)?, text.as_bytes());
+        let mut places = Vec::new();
+        for found in found {
+            let place = (usize::try_from(found.secret.start), usize::try_from(found.secret.end));
+            if let (Ok(start), Ok(end)) = place {
+                places.push(start..end);
+            }
+        }
+        places.sort_by_key(|place| place.start);
+        let (mut hidden, mut at) = (String::with_capacity(text.len()), 0);
+        for place in places {
+            if place.end <= at {
+                continue;
+            }
+            hidden += text.get(at..place.start.max(at)).unwrap_or_default();
+            hidden += "***";
+            at = place.end;
+        }
+        hidden += text.get(at..).unwrap_or_default();
+        Ok(hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_nobody_named_is_hidden_and_the_rest_stays() {
+        let hide = Hide::builtin().unwrap();
+        let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");
+        for (text, expected) in [
+            (
+                format!("é login with {token} failed: {token}."),
+                "é login with *** failed: ***.",
+            ),
+            ("nothing here".to_owned(), "nothing here"),
+            (String::new(), ""),
+        ] {
+            assert_eq!(hide.text(&text).unwrap(), expected);
+        }
+    }
+}

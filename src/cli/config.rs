@@ -53,8 +53,8 @@ pub struct Config {
     pub evidence_bundle: Option<EvidenceBundleOptions>,
     /// Options of verdict: did everything pass?
     pub verdict: Option<VerdictOptions>,
-    /// Known failures that are accepted until a date. They apply to smoke and verdict; --strict and
-    /// STAGEPROOF_WAIVERS=off disable them.
+    /// Known failures that are accepted until a date. They apply to smoke and verdict, and those with check to
+    /// diagnose; --strict and STAGEPROOF_WAIVERS=off disable them.
     pub waivers: Vec<WaiverOption>,
 }
 

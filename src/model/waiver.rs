@@ -23,6 +23,10 @@ pub enum Match {
 }
 
 impl Waiver {
+    pub fn names_a_check(&self) -> bool {
+        matches!(self.matches, Match::Check(_))
+    }
+
     fn covers(&self, check_id: &str, finding: &Finding) -> bool {
         match &self.matches {
             Match::Class(class) => finding.class == Some(*class),

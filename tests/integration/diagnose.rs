@@ -169,6 +169,9 @@ fn a_waiver_covers_this_cause_and_no_other() {
     gate.write("red.log", RED);
     gate.run(["diagnose", "--log=red.log"]).code(1);
     let id = check(&gate)["id"].as_str().unwrap().to_owned();
+    let of_class = "version: 1\nwaivers: [{class: infra, reason: the balancer flaps, until: 2999-12-31}]\n";
+    gate.write(".github/stageproof.yml", of_class);
+    gate.run(["diagnose", "--log=red.log"]).code(1);
     let waiver = format!("version: 1\nwaivers: [{{check: '{id}', reason: known, until: 2999-12-31}}]\n");
     gate.write(".github/stageproof.yml", waiver);
     gate.run(["diagnose", "--log=red.log"]).code(0).says("known");

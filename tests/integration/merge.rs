@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::artifacts::Artifacts;
-use crate::fetched::{DOWN, OK, bundle, in_action};
+use crate::fetched::{DOWN, OK, bundle, bundle_of, in_action};
 use crate::gate::Gate;
 
 fn on_runner() -> Gate {
@@ -82,9 +82,11 @@ fn a_failed_leg_a_missing_and_a_damaged_one_fail_and_the_rest_is_sealed() {
     let gate = on_runner();
     gate.write("e/x.log", "no report");
     gate.run(["evidence-bundle", "--evidence-dir=e"]).code(0);
-    gate.run([&MERGE[..], &["e"]].concat())
-        .code(4)
-        .says("there are no reports in the bundles");
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.run([&MERGE[..], &["e", "eu.zip"]].concat())
+        .code(1)
+        .says("the bundle e has no reports")
+        .never_says("the bundle eu has no reports");
     gate.run(["merge"]).code(2).says("there is nothing to merge");
 }
 
@@ -133,4 +135,104 @@ fn an_action_merges_what_its_run_uploaded_and_uploads_the_whole() {
         .unwrap();
     assert_eq!(uploaded.1, fs::read(gate.root().join("all.zip")).unwrap());
     assert_eq!(gate.outputs()["artifact-id"], "1003");
+}
+
+/// A matrix that numbers its jobs has names that look like those of attempts.
+#[test]
+fn a_shard_that_failed_is_not_taken_for_an_earlier_attempt() {
+    for matrix in [["\"1\"", "\"2\""], ["", ""]] {
+        let gate = on_runner().env("GITHUB_RUN_ATTEMPT", "2");
+        gate.write("e-1.zip", bundle_of(matrix[0], "1", "eu", DOWN));
+        gate.write("e-2.zip", bundle_of(matrix[1], "2", "us", OK));
+        gate.run([&MERGE[..], &["e-1.zip", "e-2.zip", "--any-attempt"]].concat())
+            .code(1)
+            .says("503")
+            .never_says("earlier attempt than e-2");
+    }
+}
+
+#[test]
+fn no_bundle_takes_the_place_of_another() {
+    let gate = on_runner();
+    gate.write("e-1-1.zip", bundle("1", "eu", DOWN));
+    gate.write("e-1.zip", bundle("1", "us", OK));
+    gate.write("e.zip", bundle("1", "ap", OK));
+    gate.run([&MERGE[..], &["e-1-1.zip", "e-1.zip", "e.zip"]].concat())
+        .code(1)
+        .says("503");
+    assert!(gate.root().join("all/bundles/e-1-1").exists(), "{}", gate.listing());
+
+    let artifacts = Artifacts::start(false, |_, _| None);
+    artifacts.holds("ev", &bundle("2", "eu", OK));
+    let gate = in_action(&artifacts);
+    gate.write("ev.zip", bundle("2", "eu", DOWN));
+    gate.run([&MERGE[..], &["ev.zip", "--artifact=ev"]].concat())
+        .code(1)
+        .says("two bundles are called ev");
+}
+
+/// What was verified would not verify any more.
+#[test]
+fn a_secret_in_a_sealed_bundle_fails_instead_of_being_masked() {
+    let gate = on_runner();
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.write("e/x.log", "the word is open-sesame-4711");
+    gate.run(["evidence-bundle", "--evidence-dir=e"]).code(0);
+    let ran = gate.run_with(
+        &[("DOOR_PASSWORD", "open-sesame-4711")],
+        "",
+        [&MERGE[..], &["eu.zip", "e"]].concat(),
+    );
+    ran.code(1)
+        .says("the bundle e holds a secret, in all/bundles/e/x.log")
+        .says("--mask-env")
+        .never_says("open-sesame-4711");
+    assert!(!gate.root().join("all.zip").exists(), "{}", gate.listing());
+    assert_eq!(gate.read("all/bundles/e/x.log"), "the word is open-sesame-4711");
+}
+
+#[test]
+fn no_bundle_is_replaced_by_the_merged_one() {
+    let gate = on_runner();
+    let zip = bundle("1", "eu", OK);
+    gate.write("eu.zip", &zip);
+    for args in [
+        ["eu.zip", "--evidence-dir=all", "--output=eu.zip"],
+        ["./eu.zip", "--evidence-dir=eu", "--verbose"],
+    ] {
+        gate.run([&["merge"], &args[..]].concat())
+            .code(2)
+            .says("would replace or change the bundle");
+        assert_eq!(fs::read(gate.root().join("eu.zip")).unwrap(), zip);
+    }
+    // What is configured for the bundle of each job is not meant for the whole.
+    gate.write(
+        ".github/stageproof.yml",
+        "version: 1\nevidence-bundle: {output: eu.zip, requires: [f.txt]}\n",
+    );
+    gate.run(["merge", "eu.zip", "--evidence-dir=all"]).code(0);
+    assert_eq!(fs::read(gate.root().join("eu.zip")).unwrap(), zip);
+    gate.run(["verify", "all.zip"]).code(0);
+}
+
+#[test]
+fn what_was_masked_or_replaced_by_a_stub_can_be_merged() {
+    let gate = on_runner();
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.write("e/key.p12", "-");
+    gate.write("e/x.log", "the word is open-sesame-4711");
+    let rules = "[extend]\nuseDefault = true\n[[rules]]\nid = \"key-file\"\npath = '''\\.p12$'''\n";
+    gate.write("rules.toml", rules).write(
+        ".github/stageproof.yml",
+        "version: 1\nevidence-bundle: {rules: rules.toml}\n",
+    );
+    let door = [("DOOR_PASSWORD", "open-sesame-4711")];
+    gate.run_with(&door, "", ["evidence-bundle", "--evidence-dir=e"])
+        .code(0);
+    gate.run_with(&door, "", [&MERGE[..], &["eu.zip", "e"]].concat())
+        .code(1)
+        .says("the bundle e has no reports");
+    assert!(gate.read("all/bundles/e/key.p12").contains("sealed this text in place"));
+    gate.run(["verify", "all.zip"]).code(0);
+    gate.run(["verify", "all/bundles/e"]).code(0);
 }

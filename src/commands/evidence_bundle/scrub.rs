@@ -17,10 +17,15 @@ use crate::world::scan::{Form, Key, Mask, NotMasked, Search, Wanted, look_and_ha
 use crate::world::secrets::Secret;
 use crate::world::stamp::Stamp;
 use crate::world::unpack::is_archive;
-use crate::world::{World, cores, random, workspace};
+use crate::world::{World, cores, paths, random, workspace};
 
 /// Findings that are kept until all files were searched; of many files with many findings, memory would be full.
 const MOST_FINDINGS: usize = 20_000;
+
+/// How the text begins that is sealed in place of a file.
+const STUB: &str = "stageproof sealed this text in place of a file";
+/// It holds a path.
+const LARGEST_STUB: u64 = 8 << 10;
 
 /// What a file that cannot be searched becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub struct Scrub {
     pub forbidden: Option<Arc<RuleSet>>,
     /// What the tags of placeholders are made with. Without one they differ from bundle to bundle.
     pub key: Option<Secret>,
+    /// The folder of bundles that are sealed already, in the evidence directory. Nothing in it may be changed.
+    pub sealed: Option<&'static str>,
 }
 
 impl Scrub {
@@ -176,14 +183,22 @@ impl Scrubber<'_> {
         } else if looked.form == Form::Closed {
             unread = unread.or(Some("its content is compressed in a way that is not opened"));
         }
-        let mut one = One::new(path, before, stamp, self.scrub.redact, &looked, self.most_findings);
-        if self.has_path_rules {
+        let bundle = self.bundle(file);
+        let (redact, unscannable) = match (&bundle, self.scrub.redact, self.scrub.unscannable) {
+            (None, redact, unscannable) => (redact, unscannable),
+            (Some(_), Redact::Off, unscannable) => (Redact::Off, unscannable),
+            (Some(_), _, Unscannable::Keep) => (Redact::Fail, Unscannable::Keep),
+            (Some(_), ..) => (Redact::Fail, Unscannable::Fail),
+        };
+        let mut one = One::new(path, before, stamp, redact, &looked, self.most_findings);
+        // The path of a stub is still that of the file.
+        if self.has_path_rules && !(bundle.is_some() && is_stub(&file.at)) {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
             one.by_path = named(scan.by_path());
         }
         one.by_path.extend(by_path);
         let has_secret = !looked.found.counts.is_empty() || !one.by_path.is_empty();
-        match (self.scrub.redact, unread) {
+        match (redact, unread) {
             (Redact::Mask, None) if has_secret && one.by_path.is_empty() => {
                 match self.mask.copy(&one.shown, &file.at, to, &|| (self.stop)()) {
                     Ok(masked) => one.masked(masked),
@@ -198,8 +213,11 @@ impl Scrubber<'_> {
                 );
                 self.stub(&mut one, &file.path, to, why)?;
             }
+            (Redact::Fail, _) if has_secret && bundle.is_some() => {
+                one.became = Became::InBundle(bundle.unwrap_or_default());
+            }
             (Redact::Off, _) | (_, None) => {}
-            (_, Some(why)) => match self.scrub.unscannable {
+            (_, Some(why)) => match unscannable {
                 Unscannable::Keep => one.became = Became::NotScanned(why),
                 Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
                 Unscannable::Fail => one.became = Became::Unscannable(why),
@@ -208,9 +226,16 @@ impl Scrubber<'_> {
         Ok(one)
     }
 
+    /// The name of the sealed bundle that it is in.
+    fn bundle(&self, file: &Gathered) -> Option<String> {
+        let below = Path::new(&file.path).strip_prefix(self.scrub.sealed?).ok()?;
+        let name = below.components().next()?.as_os_str();
+        Some(name.to_string_lossy().into_owned())
+    }
+
     fn stub(&self, one: &mut One, path: &str, to: &Path, why: String) -> anyhow::Result<()> {
         let text = format!(
-            "stageproof sealed this text in place of a file: {why}.\nname: {path}\nsize: {}\nsha256: {}\n",
+            "{STUB}: {why}.\nname: {path}\nsize: {}\nsha256: {}\n",
             one.before.size,
             hex::encode(one.before.sha256)
         );
@@ -223,6 +248,11 @@ impl Scrubber<'_> {
         };
         Ok(())
     }
+}
+
+fn is_stub(at: &Path) -> bool {
+    let head = files::head(at, STUB.len() as u64, Links::Refuse);
+    head.is_ok_and(|head| head == STUB.as_bytes()) && paths::size(at).is_ok_and(|size| size <= LARGEST_STUB)
 }
 
 /// The rules for which a path is enough, and what each finds.

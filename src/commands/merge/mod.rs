@@ -12,7 +12,7 @@ use crate::model::text::nearest;
 use crate::model::{Check, Ended, Finding, Outcome};
 use crate::world::artifacts::Wanted;
 use crate::world::bundles::{self, Bundle};
-use crate::world::{World, files, workspace};
+use crate::world::{World, files, reports, workspace};
 
 const STAGE: &str = "merge";
 /// In the evidence directory.
@@ -55,15 +55,7 @@ async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
     }
     // Without a good bundle there is something wrong already.
     if files::exists(&plan.evidence.evidence_dir.join(FOLDER)) {
-        let folded = verdict::run(&plan.verdict, world).await;
-        if folded.checks.is_empty() {
-            let error = anyhow::anyhow!("there are no reports in the bundles");
-            let help = "seal the evidence directories in which the commands of the jobs wrote their reports";
-            outcome
-                .checks
-                .push(errored("merge:reports", "The bundles have reports", &error, help));
-        }
-        outcome.append(folded);
+        outcome.append(verdict::run(&plan.verdict, world).await);
     }
     if let Err(error) = keep(&outcome) {
         let help = "free some space, or name another folder with --evidence-dir";
@@ -97,8 +89,19 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
     let dir = &plan.evidence.evidence_dir;
     files::folders(dir)?;
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
-    let mut good = Vec::new();
+    let mut good: Vec<Bundle> = Vec::new();
     for (number, (name, path)) in given.iter().enumerate() {
+        if given[..number].iter().any(|(other, _)| other == name) {
+            let help = "rename the file, or leave out the artifact or the file";
+            let finding = Finding::error("name-taken", format!("two bundles are called {name}")).help(help);
+            let (id, title) = (
+                format!("merge:{name}:name"),
+                format!("Only one bundle is called {name}"),
+            );
+            let ended = Ended::Looked(vec![finding]);
+            outcome.checks.push(Check::new(STAGE, id, title, ended, Duration::ZERO));
+            continue;
+        }
         let copy = temporary.path().join(number.to_string());
         let check = leg::verified(name, path, &copy, world).await;
         if leg::is_good(&check) {
@@ -106,7 +109,7 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
         }
         outcome.checks.push(check);
     }
-    let (newest, notes) = bundles::newest(good);
+    let (newest, notes) = bundles::newest(good, &plan.expect);
     outcome.notes.extend(notes);
     if !plan.expect.is_empty() {
         let known = given
@@ -116,12 +119,13 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
         let known: Vec<&str> = known.map(String::as_str).collect();
         outcome.checks.push(expected(&plan.expect, &known));
     }
-    for bundle in newest {
-        let to = dir.join(FOLDER).join(&bundle.leg);
+    let mut silent = Vec::new();
+    for (bundle, place) in newest.iter().zip(bundles::places(&newest)) {
+        let to = dir.join(FOLDER).join(place);
         if files::exists(&to) {
             let error = anyhow::anyhow!("{} exists already", workspace::shown(&to, &plan.evidence.workspace));
             let (id, title) = (
-                format!("merge:{}:folder", bundle.leg),
+                format!("merge:{place}:folder"),
                 format!("{} is put in place", bundle.name),
             );
             let help = "remove it, name another folder with --evidence-dir, or give two bundles two names";
@@ -129,6 +133,17 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
             continue;
         }
         files::rename(&bundle.folder, &to)?;
+        // What cannot be read is told by the verdict.
+        if reports::below(&to).is_ok_and(|below| below.reports.is_empty() && below.unread.is_empty()) {
+            let message = format!("the bundle {} has no reports", bundle.name);
+            let help = "seal the evidence directory in which the commands of its job wrote their reports";
+            silent.push(Finding::error("no-reports", message).help(help));
+        }
+    }
+    if !silent.is_empty() {
+        let title = "Each bundle has reports";
+        let check = Check::new(STAGE, "merge:reports", title, Ended::Looked(silent), Duration::ZERO);
+        outcome.checks.push(check);
     }
     if let Some(fetched) = &fetched {
         artifacts::without_folder(outcome, fetched.folder());

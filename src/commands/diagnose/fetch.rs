@@ -138,11 +138,7 @@ async fn failed_jobs(
         findings.push(Finding::warning("more-jobs", message).help("name the job: --run URL/job/ID"));
     }
     let jobs = newest(&listed.items, of);
-    let is_here = world
-        .runner
-        .repository
-        .as_deref()
-        .is_none_or(|here| here.eq_ignore_ascii_case(session.repository()));
+    let is_here = runs::here(world).is_some_and(|here| here.eq_ignore_ascii_case(session.repository()));
     // The job that asks is one of them.
     let own = usize::from(is_here && world.runner.run_id() == Some(of.id));
     if jobs.iter().filter(|job| job.status != "completed").count() > own {

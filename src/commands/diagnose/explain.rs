@@ -16,7 +16,7 @@ pub const COULD_RUN: &str = ":could-run";
 const LONGEST_TITLE: usize = 80;
 
 /// That the job succeeded, and that it could. All entries have one cause, and the first speaks for them.
-pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &World) -> Vec<Check> {
+pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world: &World) -> Vec<Check> {
     let [entry, same @ ..] = all else { return Vec::new() };
     let found = &entry.found;
     let step = world.secrets.shorten(&*found.step, LONGEST_TITLE);
@@ -33,8 +33,8 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &
     let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
     let mut findings = vec![main(entry, place, world)];
     findings.extend(patches(proposed, world));
+    findings.extend(written);
     let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
-    written.iter().for_each(|text| add("written", text));
     found.evidence.iter().for_each(|text| add("evidence", text));
     found
         .against
@@ -102,11 +102,15 @@ pub fn flaky(entry: &Entry) -> Option<&str> {
 /// The changes as `git apply` takes them, each once; without any, why there is none. A workflow holds no value of a secret,
 /// but what is masked there is masked here.
 fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
-    let mut diffs: Vec<&str> = proposed
+    let mut diffs: Vec<&str> = Vec::new();
+    for diff in proposed
         .iter()
         .filter_map(|proposed| proposed.patch.as_ref()?.as_deref().ok())
-        .collect();
-    diffs.dedup();
+    {
+        if !diffs.contains(&diff) {
+            diffs.push(diff);
+        }
+    }
     let refusal = proposed
         .iter()
         .find_map(|proposed| proposed.patch.as_ref()?.as_ref().err());

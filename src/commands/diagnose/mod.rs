@@ -160,19 +160,20 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     let mut changes = Changes::new(plan, world)?;
     let Cases { causes, fine, unread } = Cases::of(plan, world)?;
     let mut outcome = Outcome::default();
-    let proposed: Vec<Vec<_>> = causes
-        .iter()
-        .map(|cause| cause.iter().map(|entry| changes.propose(entry)).collect())
-        .collect();
-    let mut written = changes.write()?;
-    for (cause, proposed) in causes.iter().zip(&proposed) {
+    let propose = |cause: &Vec<Entry>| {
+        let is_waived = is_waived(cause, plan, world);
+        let proposed = cause.iter().map(|entry| changes.propose(entry, is_waived));
+        (is_waived, proposed.collect::<Vec<_>>())
+    };
+    let proposed: Vec<_> = causes.iter().map(propose).collect();
+    let mut written = changes.write();
+    for (cause, (is_waived, proposed)) in causes.iter().zip(&proposed) {
         let has_patch = proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
-        let written = if has_patch {
-            std::mem::take(&mut written)
-        } else {
-            Vec::new()
+        let written = match has_patch && !is_waived {
+            true => std::mem::take(&mut written),
+            false => Vec::new(),
         };
-        outcome.checks.extend(explain::checks(cause, proposed, &written, world));
+        outcome.checks.extend(explain::checks(cause, proposed, written, world));
     }
     if let Some(first) = causes.first().and_then(|cause| cause.first()) {
         outcome.outputs = outputs(first, world);
@@ -197,6 +198,15 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         outcome.checks.push(check);
     }
     Ok(outcome)
+}
+
+fn is_waived(cause: &[Entry], plan: &Plan, world: &World) -> bool {
+    let mut checks = match plan.waivers.is_empty() {
+        true => Vec::new(),
+        false => explain::checks(cause, &[], Vec::new(), world),
+    };
+    waiver::apply(&plan.waivers, &world.clock.date(), &mut checks);
+    checks.first().is_some_and(|check| check.status() == Status::Waived)
 }
 
 fn outputs(entry: &Entry, world: &World) -> BTreeMap<String, Output> {

@@ -1,5 +1,6 @@
 //! A diagnosis as checks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::STAGE;
@@ -55,8 +56,12 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
             );
         }
     }
-    if let Some(Err(why)) = &entry.kept {
-        add("log-not-kept", &format!("the log is not kept in the evidence: {why}"));
+    let lost: BTreeSet<&String> = all
+        .iter()
+        .filter_map(|entry| entry.kept.as_ref()?.as_ref().err())
+        .collect();
+    for why in lost {
+        add("log-not-kept", &not_kept(why));
     }
     if !same.is_empty() {
         let names: Vec<&str> = same.iter().map(|entry| &*entry.named.name).collect();
@@ -94,8 +99,18 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     checks
 }
 
-/// Where the same commit was green, if it was.
+pub fn not_kept(why: &str) -> String {
+    format!("the log is not kept in the evidence: {why}")
+}
+
+/// Where the same commit was green, if it was. What is missing may have been set in between.
 pub fn flaky(entry: &Entry) -> Option<&str> {
+    if matches!(
+        entry.found.cause,
+        Cause::MissingSecret | Cause::MissingConfig | Cause::Permissions
+    ) {
+        return None;
+    }
     entry.named.origin.as_ref()?.flaky.as_deref()
 }
 

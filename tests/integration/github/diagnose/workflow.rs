@@ -193,6 +193,13 @@ fn the_step_of_a_called_workflow_is_found_in_its_file() {
         .says("file=.github/workflows/ci.yml,line=8")
         .says("no patch: it is not clear which event");
     mock.was_asked_properly();
+    // Called by its full name.
+    let caller = caller.replace("./.github/workflows/ci.yml", "Acme/shop/.github/workflows/ci.yml@main");
+    let mock = mock.without_file(STAGING).file(&sha(5), STAGING, &caller);
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(1)
+        .says("file=.github/workflows/ci.yml,line=8");
 }
 
 /// A workflow with two jobs that need a secret each, and a run in which both lacked it.

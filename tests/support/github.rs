@@ -25,6 +25,9 @@ const WORKFLOW: u64 = 900;
 /// The file of the one workflow.
 pub const STAGING: &str = ".github/workflows/staging.yml";
 
+/// Where [`Mock::keeps_logs_itself`] has them.
+const KEPT: &str = "/kept";
+
 /// In the address of a log.
 pub const SIGNATURE: &str = "c2lnbmF0dXJl";
 
@@ -284,6 +287,12 @@ impl Mock {
         })
     }
 
+    /// The host of the API keeps logs, and no other one.
+    pub fn keeps_logs_itself(self) -> Self {
+        let blobs = format!("{}{KEPT}", self.url);
+        self.with(|state| state.blobs = blobs)
+    }
+
     /// Lists come in pages of so many at most.
     pub fn pages_of(self, largest: usize) -> Self {
         self.with(|state| state.largest_page = largest)
@@ -377,6 +386,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) {
     }
     let head = Head::read(&text);
     let mut state = state.lock().unwrap();
+    if head.path.starts_with(KEPT) {
+        return kept(&head, stream, &mut state);
+    }
     state.asked.push(head.path.clone());
     let trouble = state.troubles.pop_front();
     let reply = match trouble {
@@ -438,13 +450,16 @@ fn send(stream: &mut TcpStream, Reply(status, headers, body): &Reply) {
 /// The host that keeps logs and artifacts. It knows who may read by the address alone.
 fn blob(mut stream: TcpStream, state: &Mutex<State>) {
     let head = Head::read(&servers::read_head(&mut stream));
-    let mut state = state.lock().unwrap();
+    kept(&head, stream, &mut state.lock().unwrap());
+}
+
+fn kept(head: &Head, mut stream: TcpStream, state: &mut State) {
     if head.headers.contains_key("authorization") {
         state
             .wrong
             .push("the token was sent to the host that keeps logs and artifacts".to_owned());
     }
-    let id = head.path.trim_start_matches('/').parse().ok();
+    let id = head.path.trim_start_matches(KEPT).trim_start_matches('/').parse().ok();
     let log = id
         .and_then(|id: u64| state.logs.get(&id).cloned().flatten())
         .map(String::into_bytes);

@@ -33,11 +33,14 @@ impl Entry {
     }
 
     pub fn wanted(&self) -> Wanted<'_> {
-        let step = self.named.origin.as_ref().and_then(|origin| origin.step.as_ref());
+        let origin = self.named.origin.as_ref();
+        let step = origin.and_then(|origin| origin.step.as_ref());
+        let repository = origin.and_then(|origin| origin.of.run.repository.as_ref());
         Wanted {
             job: self.found.context.job.as_deref(),
             title: &self.found.step,
             name: step.map(|step| &*step.name),
+            own: repository.map(|repository| &*repository.full_name),
         }
     }
 }
@@ -49,8 +52,16 @@ pub struct Cases {
     pub causes: Vec<Vec<Entry>>,
     /// Logs in which nothing failed.
     pub fine: Vec<String>,
-    /// Logs that say nothing, and why and what to do.
-    pub unread: Vec<(String, (String, String))>,
+    /// Logs that say nothing.
+    pub unread: Vec<Unread>,
+}
+
+pub struct Unread {
+    pub name: String,
+    pub why: String,
+    pub help: String,
+    /// As of an entry.
+    pub kept: Option<Result<String, String>>,
 }
 
 impl Cases {
@@ -61,9 +72,9 @@ impl Cases {
         let mut cases = Self::default();
         let mut logs = Vec::new();
         for named in &plan.logs {
-            match read::each(std::slice::from_ref(named)) {
+            match read::each(named) {
                 Ok(inside) => logs.extend(inside),
-                Err(why) => cases.unread.push((named.name.clone(), why)),
+                Err(why) => cases.unread(&named.name, why, None),
             }
         }
         for named in logs {
@@ -71,7 +82,7 @@ impl Cases {
                 Ok(log) => log,
                 Err(why) if world.interrupt.received().is_some() => return Err(why),
                 Err(why) => {
-                    cases.unread.push((named.name, why));
+                    cases.unread(&named.name, why, None);
                     continue;
                 }
             };
@@ -92,17 +103,31 @@ impl Cases {
                     }
                     cases.add(Entry { named, found, kept });
                 }
-                None if log.has_marks => cases
-                    .fine
-                    .push(format!("{} ({})", named.name, count(log.lines, "line"))),
-                // What a step wrote does not say whether it failed.
                 None => {
-                    let why = format!("nothing in {} is known to explain a failure", named.name);
-                    cases.unread.push((named.name, (why, NO_MARKS.to_owned())));
+                    let why = match origin {
+                        Some(origin) => origin.unexplained(),
+                        None if log.has_marks => {
+                            cases
+                                .fine
+                                .push(format!("{} ({})", named.name, count(log.lines, "line")));
+                            continue;
+                        }
+                        // What a step wrote does not say whether it failed.
+                        None => {
+                            let why = format!("nothing in {} is known to explain a failure", named.name);
+                            (why, NO_MARKS.to_owned())
+                        }
+                    };
+                    cases.unread(&named.name, why, kept);
                 }
             }
         }
         Ok(cases)
+    }
+
+    fn unread(&mut self, name: &str, (why, help): (String, String), kept: Option<Result<String, String>>) {
+        let name = name.to_owned();
+        self.unread.push(Unread { name, why, help, kept });
     }
 
     fn add(&mut self, entry: Entry) {

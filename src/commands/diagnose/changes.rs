@@ -1,17 +1,19 @@
 //! The changes of workflows that the diagnoses call for: each as a patch, and all of them together.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::cases::{Entry, LONGEST, part};
 use super::patch::About;
 use super::place::find;
-use super::workflow_file::WorkflowFile;
+use super::workflow_file::{LARGEST, WorkflowFile};
 use super::{Named, Plan};
+use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::model::workflow::patch::pull_request::{self, Evidence};
 use crate::model::workflow::patch::{self, Change, Refusal};
 use crate::world::World;
-use crate::world::files;
+use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
 
 pub struct Changes<'a> {
@@ -21,10 +23,18 @@ pub struct Changes<'a> {
     given: Vec<WorkflowFile>,
     /// Those of the work tree that runs used.
     local: Vec<WorkflowFile>,
-    /// By name, the old text, and the file as it is with all changes so far.
-    changed: BTreeMap<String, (String, WorkflowFile)>,
+    /// By name and path: that of the commit and that of the work tree may differ.
+    changed: BTreeMap<(String, Option<PathBuf>), Changed>,
     /// A text for each change.
     texts: Vec<String>,
+}
+
+/// A file with all changes so far.
+struct Changed {
+    before: String,
+    now: WorkflowFile,
+    /// Each change, as if it were the only one.
+    diffs: Vec<String>,
 }
 
 /// What a failure means for its workflow.
@@ -77,7 +87,8 @@ impl<'a> Changes<'a> {
     }
 
     /// For one failure. What has the path of the run's workflow in the work tree comes first, as only it can be changed.
-    pub fn propose(&mut self, entry: &Entry) -> Proposed {
+    /// For a waived one, the patch is shown and not made.
+    pub fn propose(&mut self, entry: &Entry, is_waived: bool) -> Proposed {
         let origin = entry.named.origin.as_deref();
         let path = origin.and_then(|origin| origin.of.run.file());
         let fetched = origin.map(|origin| &*origin.of.files).unwrap_or_default();
@@ -106,27 +117,36 @@ impl<'a> Changes<'a> {
         };
         let about = about(self.plan, entry);
         let at = Some((place.file.name.clone(), place.line));
-        let patch = place.patch(&entry.found, about).map(|(change, patch)| {
-            let (name, file) = (&place.file.name, place.file.path.clone());
-            let joined = match self.changed.get(name) {
-                None => Ok(patch.text),
-                // Two failures may need the same change, which is made once.
-                Some((_, now)) => {
-                    let of_now = known.iter().map(|file| if file.name == *name { now } else { *file });
-                    let known: Vec<&WorkflowFile> = of_now.collect();
-                    let again = find(&known, path, &wanted);
-                    again
-                        .and_then(|place| place.patch(&entry.found, about))
-                        .map(|(_, patch)| patch.text)
+        let key = (place.file.name.clone(), place.file.path.clone());
+        let patch = place.patch(&entry.found, about).and_then(|(change, patch)| {
+            let earlier = self.changed.get(&key);
+            // Two failures may need the same change, which is made once.
+            if is_waived || earlier.is_some_and(|earlier| earlier.diffs.contains(&patch.diff)) {
+                return Ok(patch.diff);
+            }
+            let text = match earlier {
+                None => patch.text,
+                Some(Changed { now, .. }) => {
+                    let is_it = |file: &WorkflowFile| file.name == now.name && file.path == now.path;
+                    let of_now = known.iter().map(|file| if is_it(file) { now } else { *file });
+                    let of_now: Vec<&WorkflowFile> = of_now.collect();
+                    let again = find(&of_now, path, &wanted).and_then(|place| match is_it(place.file) {
+                        true => place.patch(&entry.found, about),
+                        false => Err(Refusal::new("the step is in another file then")),
+                    });
+                    let no = |why| Refusal(format!("it does not go with an earlier change of the file: {why}"));
+                    again.map_err(no)?.1.text
                 }
             };
-            if let Some(file) = joined.ok().and_then(|text| WorkflowFile::parse(name, file, text).ok()) {
-                self.texts.push(text_of(entry, &change, name, self.world));
-                let before = self.changed.remove(name).map(|(before, _)| before);
-                let before = before.unwrap_or_else(|| place.file.text.clone());
-                self.changed.insert(name.clone(), (before, file));
-            }
-            patch.diff
+            let now = WorkflowFile::parse(&key.0, key.1.clone(), text).map_err(Refusal)?;
+            self.texts.push(text_of(entry, &change, &key.0, self.world));
+            let (before, mut diffs) = match self.changed.remove(&key) {
+                Some(earlier) => (earlier.before, earlier.diffs),
+                None => (place.file.text.clone(), Vec::new()),
+            };
+            diffs.push(patch.diff.clone());
+            self.changed.insert(key, Changed { before, now, diffs });
+            Ok(patch.diff)
         });
         Proposed {
             place: at,
@@ -134,35 +154,54 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// All changes as one patch.
+    /// All changes as one patch: of a file that the work tree has in another version, those of that one.
     pub fn diff(&self) -> String {
+        let is_local = |(name, path): &(String, Option<PathBuf>)| {
+            path.is_some() || !self.changed.keys().any(|(other, path)| other == name && path.is_some())
+        };
         let diffs = self
             .changed
             .iter()
-            .map(|(name, (old, file))| patch::diff(old, &file.text, name));
+            .filter(|(key, _)| is_local(key))
+            .map(|((name, _), file)| patch::diff(&file.before, &file.now.text, name));
         diffs.flatten().collect()
     }
 
-    /// Writes what was asked for: the changed workflows, and the text of a pull request. Says what it wrote.
-    pub fn write(&self) -> Result<Vec<String>, (String, String)> {
-        let failed = |error: anyhow::Error| (format!("{error:#}"), "check the path and its permissions".to_owned());
-        let mut written = Vec::new();
-        for (name, (_, file)) in self.changed.iter().filter(|_| self.plan.write) {
-            match &file.path {
-                Some(path) => {
-                    files::replace_with_its_mode(path, file.text.as_bytes()).map_err(failed)?;
-                    written.push(format!("the change was made in {name}"));
+    /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each.
+    pub fn write(&self) -> Vec<Finding> {
+        let mut said = Vec::new();
+        let mut add = |written: anyhow::Result<()>, text: String| {
+            let short = |text: String| self.world.secrets.shorten(&*text, LONGEST);
+            said.push(match written {
+                Ok(()) => Finding::note("written", short(text)),
+                Err(error) => Finding::error("not-written", short(format!("{error:#}")))
+                    .help("check the path and its permissions"),
+            });
+        };
+        if let Some(path) = self.plan.pr_text.as_deref().filter(|_| !self.texts.is_empty()) {
+            let written = files::replace(path, self.texts.join("\n").as_bytes());
+            let text = format!("the text of a pull request was written to {}", path.display());
+            add(written, text);
+        }
+        for ((name, path), file) in self.changed.iter().filter(|_| self.plan.write) {
+            let Some(path) = path else {
+                let text = format!("{name} was not changed: the work tree does not have it, or not with this step");
+                add(Ok(()), text);
+                continue;
+            };
+            match files::read_text(path, LARGEST, Links::Follow) {
+                Ok(text) if text == file.before => {
+                    let written = files::replace_with_its_mode(path, file.now.text.as_bytes());
+                    add(written, format!("the change was made in {name}"));
                 }
-                None => written.push(format!(
-                    "{name} was not changed: the work tree does not have it, or not with this step"
-                )),
+                Ok(_) => add(
+                    Ok(()),
+                    format!("{name} was not changed: it is not as it was when it was read"),
+                ),
+                Err(error) => add(Err(error), String::new()),
             }
         }
-        if let Some(path) = self.plan.pr_text.as_deref().filter(|_| !self.texts.is_empty()) {
-            files::replace(path, self.texts.join("\n").as_bytes()).map_err(failed)?;
-            written.push(format!("the text of a pull request was written to {}", path.display()));
-        }
-        Ok(written)
+        said
     }
 }
 
@@ -191,7 +230,7 @@ fn text_of(entry: &Entry, change: &Change, file: &str, world: &World) -> String 
     let (cause, step, link) = (short(&found.sentence), short(&found.step), entry.link());
     let evidence = Evidence {
         run: link.as_deref(),
-        job: &entry.named.name,
+        job: found.context.job.as_deref().unwrap_or(&entry.named.name),
         step: Some(&*step).filter(|step| !step.is_empty()),
         cause: &cause,
         lines: &lines,

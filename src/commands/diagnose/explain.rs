@@ -1,5 +1,6 @@
 //! A diagnosis as checks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::STAGE;
@@ -16,7 +17,7 @@ pub const COULD_RUN: &str = ":could-run";
 const LONGEST_TITLE: usize = 80;
 
 /// That the job succeeded, and that it could. All entries have one cause, and the first speaks for them.
-pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &World) -> Vec<Check> {
+pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world: &World) -> Vec<Check> {
     let [entry, same @ ..] = all else { return Vec::new() };
     let found = &entry.found;
     let step = world.secrets.shorten(&*found.step, LONGEST_TITLE);
@@ -33,8 +34,8 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &
     let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
     let mut findings = vec![main(entry, place, world)];
     findings.extend(patches(proposed, world));
+    findings.extend(written);
     let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
-    written.iter().for_each(|text| add("written", text));
     found.evidence.iter().for_each(|text| add("evidence", text));
     found
         .against
@@ -55,8 +56,12 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &
             );
         }
     }
-    if let Some(Err(why)) = &entry.kept {
-        add("log-not-kept", &format!("the log is not kept in the evidence: {why}"));
+    let lost: BTreeSet<&String> = all
+        .iter()
+        .filter_map(|entry| entry.kept.as_ref()?.as_ref().err())
+        .collect();
+    for why in lost {
+        add("log-not-kept", &not_kept(why));
     }
     if !same.is_empty() {
         let names: Vec<&str> = same.iter().map(|entry| &*entry.named.name).collect();
@@ -94,19 +99,33 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: &[String], world: &
     checks
 }
 
-/// Where the same commit was green, if it was.
+pub fn not_kept(why: &str) -> String {
+    format!("the log is not kept in the evidence: {why}")
+}
+
+/// Where the same commit was green, if it was. What is missing may have been set in between.
 pub fn flaky(entry: &Entry) -> Option<&str> {
+    if matches!(
+        entry.found.cause,
+        Cause::MissingSecret | Cause::MissingConfig | Cause::Permissions
+    ) {
+        return None;
+    }
     entry.named.origin.as_ref()?.flaky.as_deref()
 }
 
 /// The changes as `git apply` takes them, each once; without any, why there is none. A workflow holds no value of a secret,
 /// but what is masked there is masked here.
 fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
-    let mut diffs: Vec<&str> = proposed
+    let mut diffs: Vec<&str> = Vec::new();
+    for diff in proposed
         .iter()
         .filter_map(|proposed| proposed.patch.as_ref()?.as_deref().ok())
-        .collect();
-    diffs.dedup();
+    {
+        if !diffs.contains(&diff) {
+            diffs.push(diff);
+        }
+    }
     let refusal = proposed
         .iter()
         .find_map(|proposed| proposed.patch.as_ref()?.as_ref().err());

@@ -7,7 +7,7 @@ use super::history::{self, History, Row};
 use super::jobs::{failed, has_gone, log, newest, nothing_started, who_started};
 use super::origin::{Failed, OfRun, Origin};
 use super::runs;
-use super::{Named, Plan, RunRef, STAGE, sources};
+use super::{MOST_RUNS, Named, Plan, RunRef, STAGE, sources};
 use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Finding};
@@ -57,6 +57,27 @@ pub async fn all(plan: &Plan, world: &World) -> Fetched {
             fetched.checks.extend(check);
         }
         Err(why) => fetched.checks.push(runs::not_found(why, started.elapsed())),
+    }
+    let here = runs::here(world);
+    let mut seen: Vec<RunRef> = Vec::new();
+    wanted.retain(|Wanted { of, .. }| {
+        let mut of = of.clone();
+        of.repository = of
+            .repository
+            .or_else(|| here.clone())
+            .map(|name| name.to_ascii_lowercase());
+        let is_new = !seen.contains(&of);
+        seen.extend(is_new.then_some(of));
+        is_new
+    });
+    if wanted.len() > MOST_RUNS {
+        let message = format!("{} runs were found; the others are left out", wanted.len());
+        let finding = Finding::warning("more-runs", message).help("diagnose them by themselves: --run ID");
+        let title = format!("Only the first {MOST_RUNS} runs were diagnosed");
+        let ended = Ended::Looked(vec![finding]);
+        let check = Check::new(STAGE, "diagnose:more-runs", title, ended, Duration::ZERO);
+        fetched.checks.push(check);
+        wanted.truncate(MOST_RUNS);
     }
     let mut spent = Spent::default();
     let is_one = wanted.len() == 1;
@@ -138,11 +159,21 @@ async fn failed_jobs(
         findings.push(Finding::warning("more-jobs", message).help("name the job: --run URL/job/ID"));
     }
     let jobs = newest(&listed.items, of);
-    let is_here = world
-        .runner
-        .repository
-        .as_deref()
-        .is_none_or(|here| here.eq_ignore_ascii_case(session.repository()));
+    let page = || format!("open its page: {}", one_line(&run.html_url));
+    if jobs.is_empty() && !listed.items.is_empty() {
+        let what = match (of.job, of.attempt) {
+            (Some(job), _) => format!("job {job}"),
+            (None, attempt) => format!("attempt {}", attempt.unwrap_or(1)),
+        };
+        let among = if listed.whole {
+            ""
+        } else {
+            " among the jobs that were looked at"
+        };
+        let why = format!("run {} has no {what}{among}", of.id);
+        return Err(NotChecked::with_help(why, page()));
+    }
+    let is_here = runs::here(world).is_some_and(|here| here.eq_ignore_ascii_case(session.repository()));
     // The job that asks is one of them.
     let own = usize::from(is_here && world.runner.run_id() == Some(of.id));
     if jobs.iter().filter(|job| job.status != "completed").count() > own {
@@ -153,9 +184,21 @@ async fn failed_jobs(
         findings.push(nothing_started(&run));
     }
     let failed = failed(&jobs);
+    let conclusion = run.conclusion.as_deref().unwrap_or_default();
+    let has_failed = matches!(conclusion, "failure" | "timed_out" | "startup_failure");
+    let is_whole = of.job.is_none() && of.attempt.is_none();
+    if has_failed && is_whole && failed.is_empty() && !(jobs.is_empty() && conclusion != "timed_out") {
+        let why = format!(
+            "run {} ended with `{conclusion}`, but no job that GitHub lists failed",
+            of.id
+        );
+        return Err(NotChecked::with_help(why, page()));
+    }
     let most = MOST_JOBS.min(MOST_LOGS.saturating_sub(spent.logs));
     if failed.len() > most {
-        let message = format!("{} more failed, and are left out", count(failed.len() - most, "job"));
+        let more = failed.len() - most;
+        let were = if more == 1 { "was" } else { "were" };
+        let message = format!("{} failed and {were} not diagnosed", count(more, "more job"));
         findings.push(Finding::warning("more-failed", message).help("name a job: --run URL/job/ID"));
     }
     let mut fetched = Fetched::default();
@@ -216,7 +259,11 @@ async fn failed_jobs(
         });
     }
     if failed.is_empty() || !findings.is_empty() {
-        fetched.checks.insert(0, check(Ended::Looked(findings)));
+        let mut check = check(Ended::Looked(findings));
+        if !failed.is_empty() {
+            check.title = format!("The failed jobs of run {} were read", of.id);
+        }
+        fetched.checks.insert(0, check);
     }
     Ok(fetched)
 }
@@ -232,7 +279,7 @@ async fn look_back(origin: &mut Origin, all: &[Job], (plan, session): (&Plan, &S
     });
     let row = Row::of(&of.run, &ended);
     origin.notes.extend(row.notes());
-    origin.flaky = row.flaky(&origin.job, all);
+    origin.flaky = row.flaky(&origin.job, all, session).await;
     if plan.green.is_some() || spent.green >= MOST_GREEN || spent.bytes > MOST_BYTES {
         return;
     }

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Named;
+use super::jobs::newest;
+use super::{Named, RunRef};
 use crate::model::text::{count, one_line};
 use crate::world::github::{ApiError, Job, Run, Session};
 use crate::world::job_log::Source;
@@ -79,6 +80,8 @@ impl<'a> Row<'a> {
             same_commit: others
                 .iter()
                 .filter(is_green)
+                // By hand, it may have been started with other inputs.
+                .filter(|other| other.event.as_deref() != Some("workflow_dispatch"))
                 .find(|other| other.head_sha.is_some() && other.head_sha == run.head_sha)
                 .copied(),
         }
@@ -89,10 +92,10 @@ impl<'a> Row<'a> {
         let mut notes = Vec::new();
         let green = self.green.first().map(|green| told(green));
         match (self.first, green) {
-            (None, Some(green)) => notes.push(("since", format!("the run before it passed: {green}"))),
+            (None, Some(green)) => notes.push(("since", format!("the last run that passed is {green}"))),
             (Some(first), green) => {
                 let passed = green.map_or("no run that passed is known".to_owned(), |green| {
-                    format!("the last that passed is {green}")
+                    format!("the last run that passed is {green}")
                 });
                 let (runs, first) = (count(self.failed, "run"), told(first));
                 let text = format!("the workflow failed in {runs} in a row; the first is {first}; {passed}");
@@ -107,20 +110,24 @@ impl<'a> Row<'a> {
         notes
     }
 
-    /// Where the same commit was green: in another attempt of the run, or in another run for the same event.
-    pub fn flaky(&self, job: &Job, all: &[Job]) -> Option<String> {
-        let attempt = green_attempts(job, all)
-            .next()
-            .map(|other| (other.run_attempt, other.html_url.as_deref()));
-        attempt
-            .map(|(attempt, url)| {
-                format!(
-                    "attempt {} ({})",
-                    attempt.unwrap_or(1),
-                    one_line(url.unwrap_or_default())
-                )
-            })
-            .or_else(|| self.same_commit.map(told))
+    /// Where the job passed at the same commit: in another attempt of the run, or in another run for the same event.
+    pub async fn flaky(&self, job: &Job, all: &[Job], session: &Session<'_>) -> Option<String> {
+        // Jobs of a matrix may share a name.
+        let is_sure = |other: &&Job| {
+            let mut same = all
+                .iter()
+                .filter(|same| same.name == job.name && same.run_attempt == other.run_attempt);
+            other.run_attempt != job.run_attempt && same.all(|same| passed(same.conclusion.as_deref()))
+        };
+        if let Some(other) = green_attempts(job, all).find(is_sure) {
+            let (attempt, url) = (other.run_attempt.unwrap_or(1), other.html_url.as_deref());
+            return Some(format!("attempt {attempt} ({})", one_line(url.unwrap_or_default())));
+        }
+        let run = self.same_commit?;
+        let jobs = newest(&session.jobs(run.id).await.ok()?.items, &RunRef::of(run.id));
+        let mut same = jobs.iter().filter(|other| other.name == job.name).peekable();
+        let has_passed = same.peek().is_some() && same.all(|same| passed(same.conclusion.as_deref()));
+        has_passed.then(|| told(run))
     }
 }
 
@@ -215,11 +222,11 @@ mod tests {
             "{eighth}"
         );
         assert!(
-            eighth.contains("last that passed is r5") && eighth.contains("a later run passed: r9"),
+            eighth.contains("last run that passed is r5") && eighth.contains("a later run passed: r9"),
             "{eighth}"
         );
         assert!(
-            notes(&ended[3]).starts_with("the run before it passed: r5"),
+            notes(&ended[3]).starts_with("the last run that passed is r5"),
             "{}",
             notes(&ended[3])
         );
@@ -235,13 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_was_green_in_another_run_for_the_same_event_is_flaky() {
-        let job: Job =
-            serde_json::from_value(serde_json::json!({"id": 1, "name": "a", "status": "completed"})).unwrap();
-        let mut other = run(3, "x", "success");
-        let red = run(2, "x", "failure");
-        assert!(Row::of(&red, &[other.clone()]).flaky(&job, &[]).unwrap().contains("r3"));
-        other.event = Some("schedule".to_owned());
-        assert_eq!(Row::of(&red, &[other]).flaky(&job, &[]), None);
+    fn only_a_run_for_the_same_event_and_not_by_hand_is_the_same_again() {
+        let (mut red, mut other) = (run(2, "x", "failure"), run(3, "x", "success"));
+        let same = |red: &Run, other: &Run| Row::of(red, std::slice::from_ref(other)).same_commit.is_some();
+        assert!(same(&red, &other));
+        other.event = Some("workflow_dispatch".to_owned());
+        assert!(!same(&red, &other));
+        red.event.clone_from(&other.event);
+        assert!(!same(&red, &other));
     }
 }

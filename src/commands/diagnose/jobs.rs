@@ -8,6 +8,9 @@ use crate::model::text::one_line;
 use crate::model::{Class, Finding};
 use crate::world::github::{ApiError, Job, Run, Session, Why};
 
+/// What the runner writes before every error.
+const ERROR: &[u8] = b"##[error]";
+
 /// GitHub could not read the workflow, so there is no log.
 pub fn nothing_started(run: &Run) -> Finding {
     let file = one_line(run.file().unwrap_or("of the run"));
@@ -36,21 +39,21 @@ pub fn who_started(run: &Run) -> Option<(&'static str, String)> {
     }
 }
 
-/// Of each name the job of the newest attempt: a repeated attempt may list the others, too.
+/// Of each name the jobs of the newest attempt: a repeated attempt may list the others, too. Jobs of a matrix may share
+/// a name.
 pub fn newest(jobs: &[Job], run: &RunRef) -> Vec<Job> {
-    let mut newest: BTreeMap<&str, &Job> = BTreeMap::new();
     let wanted = jobs.iter().filter(|job| {
         run.job.is_none_or(|id| id == job.id) && run.attempt.is_none_or(|attempt| job.run_attempt == Some(attempt))
     });
+    let mut newest: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
     for job in wanted {
-        match newest.get(&*job.name) {
-            Some(other) if other.run_attempt >= job.run_attempt => {}
-            _ => {
-                newest.insert(&job.name, job);
-            }
+        let same = newest.entry(&job.name).or_default();
+        same.retain(|other| other.run_attempt >= job.run_attempt);
+        if same.iter().all(|other| other.run_attempt == job.run_attempt) {
+            same.push(job);
         }
     }
-    newest.into_values().cloned().collect()
+    newest.into_values().flatten().cloned().collect()
 }
 
 /// What failed; if nothing did, what was cancelled.
@@ -75,14 +78,15 @@ pub fn has_gone(error: &ApiError) -> bool {
     matches!(error.why, Why::NotFound | Why::Unexpected { status: 404 | 410, .. })
 }
 
-/// The log of a job. If there is none, what GitHub itself said about the job: it may not have started.
+/// The log of a job. If there is none, or no error in it, also what GitHub itself said about the job: it may not have
+/// started, or its runner was lost.
 pub async fn log(job: &Job, session: &Session<'_>) -> Result<(Vec<u8>, Option<(&'static str, String)>), NotChecked> {
-    let error = match session.job_log(job.id).await {
-        Ok(bytes) => return Ok((bytes, None)),
-        Err(error) if has_gone(&error) => error,
+    let log = match session.job_log(job.id).await {
+        Ok(log) if memchr::memmem::find(&log, ERROR).is_some() => return Ok((log, None)),
+        Ok(log) => Some(log),
+        Err(error) if has_gone(&error) => None,
         Err(error) => return Err(error.into()),
     };
-    drop(error);
     // A token that may not read checks has no annotations.
     let said = session
         .annotations(job.id)
@@ -98,14 +102,23 @@ pub async fn log(job: &Job, session: &Session<'_>) -> Result<(Vec<u8>, Option<(&
         .filter(|message| !message.starts_with("Process completed with exit code"))
         .map(|message| format!("##[error]{message}\n"))
         .collect();
-    match said.is_empty() {
-        true => Err(NotChecked::with_help(
+    match (log, said.is_empty()) {
+        (None, true) => Err(NotChecked::with_help(
             "GitHub does not have it any more",
             "logs are deleted after some time; run the job again",
         )),
-        false => {
+        (Some(log), true) => Ok((log, None)),
+        (None, false) => {
             let note = "GitHub has no log of the job; the lines are its annotations".to_owned();
             Ok((said.concat().into_bytes(), Some(("no-log", note))))
+        }
+        (Some(mut log), false) => {
+            if !log.ends_with(b"\n") {
+                log.push(b'\n');
+            }
+            log.extend(said.concat().into_bytes());
+            let note = "the log of the job has no error; its annotations are put behind it".to_owned();
+            Ok((log, Some(("no-error", note))))
         }
     }
 }

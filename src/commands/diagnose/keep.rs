@@ -16,7 +16,7 @@ const TAIL: usize = 3 << 20;
 const MOST: usize = 64 << 20;
 
 pub struct Keeper {
-    pub folder: PathBuf,
+    folder: PathBuf,
     kept: usize,
 }
 

@@ -164,35 +164,41 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     let mut changes = Changes::new(plan, world)?;
     let Cases { causes, fine, unread } = Cases::of(plan, world)?;
     let mut outcome = Outcome::default();
-    let proposed: Vec<Vec<_>> = causes
-        .iter()
-        .map(|cause| cause.iter().map(|entry| changes.propose(entry)).collect())
-        .collect();
-    let mut written = changes.write()?;
-    for (cause, proposed) in causes.iter().zip(&proposed) {
+    let propose = |cause: &Vec<Entry>| {
+        let is_waived = is_waived(cause, plan, world);
+        let proposed = cause.iter().map(|entry| changes.propose(entry, is_waived));
+        (is_waived, proposed.collect::<Vec<_>>())
+    };
+    let proposed: Vec<_> = causes.iter().map(propose).collect();
+    let mut written = changes.write();
+    for (cause, (is_waived, proposed)) in causes.iter().zip(&proposed) {
         let has_patch = proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
-        let written = if has_patch {
-            std::mem::take(&mut written)
-        } else {
-            Vec::new()
+        let written = match has_patch && !is_waived {
+            true => std::mem::take(&mut written),
+            false => Vec::new(),
         };
-        outcome.checks.extend(explain::checks(cause, proposed, &written, world));
+        outcome.checks.extend(explain::checks(cause, proposed, written, world));
     }
-    if let Some(first) = causes.first().and_then(|cause| cause.first()) {
-        outcome.outputs = outputs(first, world);
+    if let Some(cause @ [first, ..]) = causes.first().map(Vec::as_slice) {
+        outcome.outputs = outputs(first, cause, world);
         let diff = changes.diff();
         if !diff.is_empty() {
             outcome.outputs.insert("patch".to_owned(), Output::exact(diff));
         }
     }
-    for (index, (name, (cause, help))) in unread.into_iter().enumerate() {
+    for (index, log) in unread.into_iter().enumerate() {
         let (id, title) = (
             format!("diagnose:log-{}", index + 1),
-            format!("{name} can be diagnosed"),
+            format!("{} can be diagnosed", log.name),
         );
-        let help = Some(help);
-        let ended = Ended::Errored { cause, help };
-        outcome.checks.push(Check::new(STAGE, id, title, ended, Duration::ZERO));
+        let ended = Ended::Errored {
+            cause: log.why,
+            help: Some(log.help),
+        };
+        let mut check = Check::new(STAGE, id, title, ended, Duration::ZERO);
+        let kept = log.kept.map(|kept| kept.unwrap_or_else(|why| explain::not_kept(&why)));
+        check.facts.extend(kept.map(|kept| Fact::new("log", kept)));
+        outcome.checks.push(check);
     }
     if !fine.is_empty() {
         let title = format!("Nothing failed in {}", fine.join(", "));
@@ -203,13 +209,23 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     Ok(outcome)
 }
 
-fn outputs(entry: &Entry, world: &World) -> BTreeMap<String, Output> {
+fn is_waived(cause: &[Entry], plan: &Plan, world: &World) -> bool {
+    let mut checks = match plan.waivers.is_empty() {
+        true => Vec::new(),
+        false => explain::checks(cause, &[], Vec::new(), world),
+    };
+    waiver::apply(&plan.waivers, &world.clock.date(), &mut checks);
+    checks.first().is_some_and(|check| check.status() == Status::Waived)
+}
+
+fn outputs(entry: &Entry, cause: &[Entry], world: &World) -> BTreeMap<String, Output> {
     let found = &entry.found;
     let line = found
         .lines
         .first()
         .map(|line| world.secrets.shorten(cases::part(&line.text), cases::LONGEST));
     let fix = found.fix.as_ref().map_or("", |fix| fix.id());
+    let is_flaky = cause.iter().any(|entry| explain::flaky(entry).is_some());
     [
         ("class", Output::exact(found.cause.as_str())),
         (
@@ -220,7 +236,7 @@ fn outputs(entry: &Entry, world: &World) -> BTreeMap<String, Output> {
         ("fix", Output::exact(fix)),
         ("line", Output::words(line.unwrap_or_default())),
         ("fingerprint", Output::exact(&*found.fingerprint)),
-        ("flaky", Output::exact(explain::flaky(entry).is_some().to_string())),
+        ("flaky", Output::exact(is_flaky.to_string())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -79,6 +79,17 @@ impl Failed {
 }
 
 impl Origin {
+    /// Why there is no diagnosis although GitHub says that the job failed, and the next step.
+    pub fn unexplained(&self) -> (String, String) {
+        let conclusion = self.job.conclusion.as_deref().unwrap_or_default();
+        let why = format!(
+            "GitHub says that the job ended with `{}`, but its log has no error",
+            one_line(conclusion)
+        );
+        let page = self.job.html_url.as_deref().unwrap_or(&self.of.run.html_url);
+        (why, format!("open its page: {}", one_line(page)))
+    }
+
     /// The page on which GitHub shows a line of the job's log.
     pub fn link(&self, line: usize) -> Option<String> {
         let job = self.job.html_url.as_deref()?;

@@ -23,6 +23,8 @@ pub struct Wanted<'a> {
     pub title: &'a str,
     /// Its name at GitHub.
     pub name: Option<&'a str>,
+    /// The repository of the run, `OWNER/NAME`: a workflow may call another one of it by its full name.
+    pub own: Option<&'a str>,
 }
 
 /// The step in the first of the workflows that has it: in one called `path`, or in one that this one calls.
@@ -30,7 +32,7 @@ pub fn find<'a>(files: &[&'a WorkflowFile], path: Option<&str>, wanted: &Wanted<
     let is_start = |file: &&&WorkflowFile| path.is_none_or(|path| file.name == path);
     let mut refusal = None;
     for file in files.iter().filter(is_start) {
-        let called = wanted.job.and_then(|name| file.called(name));
+        let called = wanted.job.and_then(|name| file.called(name, wanted.own));
         let found = match called {
             Some((path, job)) if files.iter().any(|file| file.name == path) => find(
                 files,
@@ -62,7 +64,7 @@ impl WorkflowFile {
     }
 
     /// The workflow that a job of this one calls, and how the job is called there: `CALLER / JOB` in GitHub's words.
-    fn called<'n>(&self, name: &'n str) -> Option<(String, &'n str)> {
+    fn called<'n>(&self, name: &'n str, repository: Option<&str>) -> Option<(String, &'n str)> {
         let jobs = self.jobs();
         let ends = name.match_indices(" / ");
         let mut calls = ends.filter_map(|(at, joint)| {
@@ -73,9 +75,14 @@ impl WorkflowFile {
             let path = uses.split('@').next().unwrap_or_default();
             let path = match (path.strip_prefix("./"), self.foreign()) {
                 (Some(path), Some(repository)) => format!("{repository}/{path}"),
-                (path, _) => path.unwrap_or(uses.split('@').next()?).to_owned(),
+                (within, _) => within.unwrap_or(path).to_owned(),
             };
-            Some((path, own))
+            let within = repository.and_then(|repository| {
+                let (start, rest) = path.split_at_checked(repository.len())?;
+                let is_it = start.eq_ignore_ascii_case(repository);
+                rest.strip_prefix('/').filter(|_| is_it).map(str::to_owned)
+            });
+            Some((within.unwrap_or(path), own))
         });
         calls.next()
     }

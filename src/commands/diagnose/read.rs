@@ -23,29 +23,22 @@ pub fn rules(plan: &Plan) -> Result<Rules, (String, String)> {
     })
 }
 
-/// The logs, each of an archive by itself.
-pub fn each(named: &[Named]) -> Result<Vec<Named>, (String, String)> {
-    let mut all = Vec::new();
-    for named in named {
-        let inside = match &named.source {
-            Source::File(path) => job_log::unpacked(path).map_err(|error| unreadable(named, &error))?,
-            _ => None,
-        };
-        let Some(inside) = inside else {
-            all.push(named.clone());
-            continue;
-        };
-        if inside.is_empty() {
-            let why = format!("{} has no logs: no .txt or .log file is in it", named.name);
-            return Err((why, ONE_LOG.to_owned()));
-        }
-        all.extend(
-            inside
-                .into_iter()
-                .map(|(name, source)| Named::new(source, format!("{}!{name}", named.name))),
-        );
+/// The log, or each of an archive.
+pub fn each(named: &Named) -> Result<Vec<Named>, (String, String)> {
+    let inside = match &named.source {
+        Source::File(path) => job_log::unpacked(path).map_err(|error| unreadable(named, &error))?,
+        _ => None,
+    };
+    let Some(inside) = inside else {
+        return Ok(vec![named.clone()]);
+    };
+    if inside.is_empty() {
+        let why = format!("{} has no logs: no .txt or .log file is in it", named.name);
+        return Err((why, ONE_LOG.to_owned()));
     }
-    Ok(all)
+    let all = inside.into_iter();
+    let all = all.map(|(name, source)| Named::new(source, format!("{}!{name}", named.name)));
+    Ok(all.collect())
 }
 
 fn unreadable(named: &Named, error: &std::io::Error) -> (String, String) {
@@ -70,7 +63,7 @@ pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
 /// The lines of a green run.
 pub fn green(named: &Named, world: &World) -> Result<Green, (String, String)> {
     let mut known = Green::default();
-    for named in &each(std::slice::from_ref(named))? {
+    for named in &each(named)? {
         for step in &log(named, world)?.steps {
             for line in step.body.lines() {
                 known.add(step.body.text(line));

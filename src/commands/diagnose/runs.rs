@@ -73,7 +73,7 @@ pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Ve
         None => None,
     };
     let (mut runs, mut at_least) = (Vec::new(), "");
-    for conclusion in ["failure", "timed_out"] {
+    for conclusion in ["failure", "timed_out", "startup_failure"] {
         let (branch, sha) = (search.branch.as_deref(), search.sha.as_deref());
         let listed = session.newest_runs(conclusion, workflow, branch, sha).await?;
         at_least = if listed.whole { at_least } else { "at least " };

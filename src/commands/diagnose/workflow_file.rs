@@ -8,7 +8,7 @@ use crate::model::yaml::{self, Node};
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
 
-const LARGEST: u64 = 1 << 20;
+pub const LARGEST: u64 = 1 << 20;
 
 #[derive(Debug)]
 pub struct WorkflowFile {

@@ -43,6 +43,8 @@ pub enum Why {
     NotUnderstood(String),
     #[error("no answer ({reason}: {detail})")]
     Unreachable { reason: Reason, detail: String },
+    #[error("the log has more than {} MiB", .0 >> 20)]
+    TooLarge(usize),
     #[error("no time was left for the request")]
     OutOfTime,
 }
@@ -63,6 +65,7 @@ impl ApiError {
             }
             Why::Forbidden { .. } => "ask the organization's administrators why this token is denied".to_owned(),
             Why::NotFound => "check GITHUB_REPOSITORY, and that the token is one for this repository".to_owned(),
+            Why::TooLarge(_) => "download it, and name the file: --log FILE".to_owned(),
             Why::RateLimited { .. } => "run it again after that".to_owned(),
             Why::Server { .. } | Why::OutOfTime => {
                 "run it again; https://www.githubstatus.com lists outages".to_owned()

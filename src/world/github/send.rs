@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::header::LOCATION;
-use http::{HeaderMap, Request};
+use ::http::header::LOCATION;
+use ::http::{HeaderMap, Request};
 use octocrab::Error as OctocrabError;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::error::{ApiError, Why};
 use super::service::{Elsewhere, Unanswered, Within};
 use super::{Session, link};
 use crate::model::{Reason, TimeSpan};
-use crate::world::http::is_loopback;
+use crate::world::http::{self, is_loopback};
 use crate::world::secrets::Redactor;
 
 /// For one request with its redirects.
@@ -68,13 +68,21 @@ impl Session<'_> {
             path: path.to_owned(),
             why,
         };
-        let left = self.until.saturating_duration_since(Instant::now());
-        let got = self.github.http.get_whole(&to, HeaderMap::new(), left, largest).await;
+        let request = http::Request {
+            url: &to,
+            method: &http::Method::GET,
+            headers: &[],
+            body: None,
+            timeout: self.until.saturating_duration_since(Instant::now()),
+            body_limit: largest,
+        };
+        let got = self.github.http.send(request).await;
         let host = to.host_str().unwrap_or_default();
         match got {
-            Ok(whole) if whole.status == 200 => Ok(whole.body),
-            Ok(whole) => Err(wrong(Why::Unexpected {
-                status: whole.status,
+            Ok(answer) if answer.status == 200 && answer.body_cut => Err(wrong(Why::TooLarge(largest))),
+            Ok(answer) if answer.status == 200 => Ok(answer.body),
+            Ok(answer) => Err(wrong(Why::Unexpected {
+                status: answer.status,
                 said: format!("from {host}"),
             })),
             Err(failure) => Err(wrong(Why::Unreachable {
@@ -89,7 +97,7 @@ impl Session<'_> {
     pub async fn address_elsewhere(&self, path: &str) -> Result<Url, ApiError> {
         let (headers, _) = self.get_text(path, true).await?;
         let to = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let to = to.and_then(|to| Url::parse(to).ok());
+        let to = to.and_then(|to| self.github.base.join(to).ok());
         let is_safe = |to: &Url| to.scheme() == "https" || (to.scheme() == "http" && is_loopback(to));
         to.filter(is_safe).ok_or_else(|| ApiError {
             path: path.to_owned(),

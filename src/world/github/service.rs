@@ -22,7 +22,8 @@ const LARGEST_BODY: usize = 16 << 20;
 #[derive(Clone, Copy)]
 pub struct Within(pub Duration);
 
-/// A redirect to another host is the answer: who asks goes there by itself, without the token. Travels in the request.
+/// A redirect to what is kept elsewhere is the answer, also on the same host: who asks goes there by itself, without the
+/// token. Travels in the request.
 #[derive(Clone, Copy)]
 pub struct Elsewhere;
 
@@ -81,7 +82,9 @@ impl Connections {
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let sent = self.http.get_whole(&url, headers.clone(), left, LARGEST_BODY);
             let answer = sent.await.map_err(Unanswered::Failed)?;
-            if matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+            // 301, 307 and 308 tell where the repository is now, and 302 where what it keeps elsewhere is.
+            let is_answer = leads_elsewhere && matches!(answer.status, 302 | 303);
+            if !is_answer && matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
                 match target(&url, &answer.headers) {
                     Ok(to) => {
                         url = to;

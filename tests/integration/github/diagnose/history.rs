@@ -1,8 +1,10 @@
 //! What came before a failure.
 
+use serde_json::json;
+
 use super::{GREEN, findings, mock};
 use crate::diagnose::RED;
-use crate::github::mock::{Mock, REPOSITORY};
+use crate::github::mock::{Mock, REPOSITORY, sha};
 
 #[test]
 fn how_long_it_has_failed_and_a_green_log_are_found() {
@@ -26,7 +28,7 @@ fn how_long_it_has_failed_and_a_green_log_are_found() {
         "{since:?}"
     );
     assert!(
-        since[0].contains("the last that passed is https://github.com/acme/shop/actions/runs/2"),
+        since[0].contains("the last run that passed is https://github.com/acme/shop/actions/runs/2"),
         "{since:?}"
     );
     assert!(findings(&gate, "compared")[0].contains("/job/5"));
@@ -41,8 +43,10 @@ fn how_long_it_has_failed_and_a_green_log_are_found() {
 
 #[test]
 fn a_commit_that_was_green_in_another_attempt_is_flaky() {
+    let red = "##[group]Run make\nshell: bash\n##[endgroup]\nthe widget is upside down\n##[error]Process completed with exit code 1.\n";
     let mock = mock()
         .job_of_attempt(5, 2, 21, "deploy (a)", "success")
+        .log(11, Some(red))
         .log(21, Some(GREEN));
     let gate = mock.gate();
     gate.run([
@@ -57,4 +61,26 @@ fn a_commit_that_was_green_in_another_attempt_is_flaky() {
     );
     assert_eq!(gate.outputs()["flaky"], "true");
     mock.was_asked_properly();
+    // The secret was set in between.
+    let run = format!("--run=https://github.com/{REPOSITORY}/actions/runs/5/attempts/1");
+    let mock = mock.log(11, Some(RED));
+    let gate = mock.gate();
+    gate.run(["diagnose", &run]).code(1).says("missing-secret");
+    assert_eq!(gate.outputs()["flaky"], "false");
+    // In the other run of the commit, the job must have passed.
+    let other = Mock::new()
+        .failed(5, 49)
+        .job(5, 11, "deploy", "failure")
+        .log(11, Some(red))
+        .run(6, 50, "completed", 1)
+        .run_with(6, json!({"head_sha": sha(5)}))
+        .job(6, 22, "deploy", "skipped");
+    let gate = other.gate();
+    gate.run(["diagnose", "--run=5"]).code(1);
+    assert_eq!(gate.outputs()["flaky"], "false");
+    let gate = other.job_with(22, json!({"conclusion": "success"})).gate();
+    gate.run(["diagnose", "--run=5"]).code(1);
+    assert!(
+        findings(&gate, "flaky")[0].contains("the same commit passed in https://github.com/acme/shop/actions/runs/6")
+    );
 }

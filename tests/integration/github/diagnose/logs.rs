@@ -127,6 +127,14 @@ fn fetched_logs_are_kept_without_secrets_and_with_their_hash() {
     assert!(fact[0].contains("without its middle"), "{fact:?}");
 }
 
+/// A GitHub Enterprise Server keeps them on its own host.
+#[test]
+fn a_log_on_the_host_of_the_api_is_fetched_without_the_token() {
+    let mock = mock().keeps_logs_itself();
+    mock.gate().run(["diagnose", "--run=5"]).code(1).says("missing-secret");
+    mock.was_asked_properly();
+}
+
 #[test]
 fn a_job_without_a_log_is_explained_by_its_annotations() {
     let mock = Mock::new().failed(5, 49).job(5, 11, "deploy", "failure").annotation_of(
@@ -141,6 +149,20 @@ fn a_job_without_a_log_is_explained_by_its_annotations() {
         .says("account payments have failed");
     assert!(findings(&gate, "no-log")[0].contains("its annotations"));
     mock.was_asked_properly();
+    // Its runner was lost, so the log ends without an error.
+    let lost = "The hosted runner lost communication with the server.";
+    let mock = Mock::new()
+        .failed(5, 49)
+        .job(5, 11, "deploy", "failure")
+        .log(11, Some("##[group]Run make\nshell: bash\n##[endgroup]\nall is well"));
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"])
+        .code(4)
+        .says("GitHub says that the job ended with `failure`, but its log has no error");
+    assert!(facts(&gate, 0, "log")[0].contains("SHA-256"));
+    let gate = mock.annotation_of("failure", 11, "", lost).gate();
+    gate.run(["diagnose", "--run=5"]).code(1).says(lost);
+    assert!(findings(&gate, "no-error")[0].contains("its annotations"));
     // Nothing ran at all.
     let mock = Mock::new().failed(5, 49);
     mock.gate()

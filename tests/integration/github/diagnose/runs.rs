@@ -42,6 +42,18 @@ fn an_address_names_the_repository_the_job_and_the_attempt() {
     gate.run(["diagnose", &format!("--run={run}/job/10")])
         .code(0)
         .says("The jobs of run 5 succeed");
+    for (what, says) in [
+        ("job/999", "run 5 has no job 999"),
+        ("attempts/7", "run 5 has no attempt 7"),
+    ] {
+        gate.run(["diagnose", &format!("--run={run}/{what}")])
+            .code(4)
+            .says(says);
+    }
+    let old = run.replace(REPOSITORY, "acme/old-name");
+    gate.run(["diagnose", &format!("--run={old}")])
+        .code(1)
+        .says("(job deploy (b))");
     for odd in [
         "x",
         "https://evil.example/acme/shop/actions/runs/5",
@@ -109,6 +121,44 @@ fn the_newest_failed_runs_are_found_and_those_with_one_cause_are_one() {
     }
 }
 
+#[test]
+fn no_failed_job_is_overlooked() {
+    // A matrix whose jobs share a name.
+    let mock = Mock::new()
+        .failed(5, 49)
+        .job(5, 11, "test", "success")
+        .job(5, 12, "test", "failure")
+        .log(12, Some(RED));
+    mock.gate().run(["diagnose", "--run=5"]).code(1).says("missing-secret");
+    let mock = Mock::new().failed(5, 49).job(5, 11, "test", "success");
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(4)
+        .says("run 5 ended with `failure`, but no job that GitHub lists failed");
+    let mock = Mock::new()
+        .failed(5, 49)
+        .run_with(5, json!({"conclusion": "startup_failure"}));
+    mock.gate()
+        .run(["diagnose", "--last=1"])
+        .code(1)
+        .says("GitHub started no job");
+}
+
+#[test]
+fn a_run_is_diagnosed_once_and_at_most_twenty_are() {
+    let mock = mock();
+    let address = format!("--run=https://github.com/{}/actions/runs/5", REPOSITORY.to_uppercase());
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5", &address, "--last=1"]).code(1);
+    assert_eq!(facts(&gate, 1, "job").len(), 2);
+    let many: Vec<String> = (1000..1021).map(|id| format!("--run={id}")).collect();
+    gate.run(["diagnose"].into_iter().chain(many.iter().map(String::as_str)))
+        .code(4)
+        .says("21 runs were found; the others are left out")
+        .says("run 1019")
+        .never_says("run 1020");
+}
+
 /// A later job with `if: failure()`, and a workflow that another one starts.
 #[test]
 fn the_current_run_is_diagnosed_without_its_own_job() {
@@ -165,7 +215,8 @@ fn too_many_jobs_are_left_out_and_a_rate_limit_is_waited_for() {
     let gate = mock.gate();
     gate.run(["diagnose", "--run=5"])
         .code(1)
-        .says("110 jobs more failed, and are left out")
+        .says("The failed jobs of run 5 were read")
+        .says("110 more jobs failed and were not diagnosed")
         .says("and 19 more");
     mock.was_asked_properly();
     let mock = Mock::new().failed(5, 49).troubles([Trouble::RateLimit(3600)]);

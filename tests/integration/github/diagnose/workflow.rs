@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{facts, findings};
 use crate::diagnose::RED;
 use crate::gate::Gate;
-use crate::github::mock::{Mock, REPOSITORY, STAGING, sha};
+use crate::github::mock::{Mock, REPOSITORY, STAGING, TOKEN, sha};
 
 /// A log of a job whose step needs a pull request.
 fn needs_pull_request() -> String {
@@ -193,11 +193,17 @@ fn the_step_of_a_called_workflow_is_found_in_its_file() {
         .says("file=.github/workflows/ci.yml,line=8")
         .says("no patch: it is not clear which event");
     mock.was_asked_properly();
+    // Called by its full name.
+    let caller = caller.replace("./.github/workflows/ci.yml", "Acme/shop/.github/workflows/ci.yml@main");
+    let mock = mock.without_file(STAGING).file(&sha(5), STAGING, &caller);
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(1)
+        .says("file=.github/workflows/ci.yml,line=8");
 }
 
-/// Two runs of one workflow, and two jobs of it with causes of their own.
-#[test]
-fn a_change_is_made_once_and_several_of_one_file_are_one_patch() {
+/// A workflow with two jobs that need a secret each, and a run in which both lacked it.
+fn two_jobs() -> (String, Mock) {
     let step = |job: &str, name: &str| {
         format!(
             "  {job}:\n    runs-on: ubuntu-latest\n    steps:\n      - run: ./deploy.sh staging\n        env:\n          {name}: ${{{{ secrets.{name} }}}}\n"
@@ -208,17 +214,26 @@ fn a_change_is_made_once_and_several_of_one_file_are_one_patch() {
         step("one", "DEPLOY_TOKEN"),
         step("two", "OTHER_TOKEN")
     );
+    let mock = Mock::new().file(&sha(5), STAGING, &text);
+    (text, both_failed(mock, 5, 49))
+}
+
+fn both_failed(mock: Mock, run: u64, number: u64) -> Mock {
     let red = RED.replace("Secret source: None", "Secret source: Actions");
     let other = red.replace("DEPLOY_TOKEN", "OTHER_TOKEN");
-    let mock = [(5, 49), (6, 50)].into_iter().fold(Mock::new(), |mock, (run, number)| {
-        mock.failed(run, number)
-            .run_with(run, json!({"head_sha": sha(5)}))
-            .job(run, run * 10, "one", "failure")
-            .log(run * 10, Some(&red))
-            .job(run, run * 10 + 1, "two", "failure")
-            .log(run * 10 + 1, Some(&other))
-    });
-    let mock = mock.file(&sha(5), STAGING, &text);
+    mock.failed(run, number)
+        .run_with(run, json!({"head_sha": sha(5)}))
+        .job(run, run * 10, "one", "failure")
+        .log(run * 10, Some(&red))
+        .job(run, run * 10 + 1, "two", "failure")
+        .log(run * 10 + 1, Some(&other))
+}
+
+/// Two runs of one workflow, and two jobs of it with causes of their own.
+#[test]
+fn a_change_is_made_once_and_several_of_one_file_are_one_patch() {
+    let (text, mock) = two_jobs();
+    let mock = both_failed(mock, 6, 50);
     let gate = mock.gate();
     gate.write(STAGING, &text);
     gate.run(["diagnose", "--last=2", "--write", "--pr-text=pr.md"]).code(1);
@@ -232,4 +247,70 @@ fn a_change_is_made_once_and_several_of_one_file_are_one_patch() {
     assert_eq!(changed.matches("command: skip-guard").count(), 2, "{changed}");
     assert_eq!(gate.read("pr.md").matches("## Evidence").count(), 2);
     assert_eq!(gate.outputs()["flaky"], "false");
+}
+
+/// One job's step is only in the workflow of the commit, the other's also in that of the work tree.
+#[test]
+fn the_file_of_the_work_tree_is_changed_and_never_replaced_by_that_of_the_commit() {
+    let (text, mock) = two_jobs();
+    let gate = mock.gate();
+    gate.write(
+        STAGING,
+        format!("# edited\n{}", text.replacen("deploy.sh", "release.sh", 1)),
+    );
+    gate.run(["diagnose", "--run=5", "--write"])
+        .code(1)
+        .says(&format!("the change was made in {STAGING}"))
+        .says("staging.yml was not changed: the work tree does not have it, or not with this step");
+    let changed = gate.read(STAGING);
+    assert!(
+        changed.starts_with("# edited\n") && changed.contains("run: ./release.sh staging"),
+        "{changed}"
+    );
+    assert_eq!(changed.matches("command: skip-guard").count(), 1, "{changed}");
+    assert!(changed.contains("require: env:OTHER_TOKEN"), "{changed}");
+    assert!(
+        !gate.outputs()["patch"].contains("require: env:DEPLOY_TOKEN"),
+        "{}",
+        gate.outputs()["patch"]
+    );
+}
+
+#[test]
+fn the_clone_of_another_repository_is_not_changed() {
+    let (text, mock) = two_jobs();
+    let gate = Gate::new().env("GITHUB_API_URL", &mock.url).env("GITHUB_TOKEN", TOKEN);
+    gate.write(STAGING, &text);
+    let run = format!("--run=https://github.com/{REPOSITORY}/actions/runs/5");
+    gate.run(["diagnose", &run, "--write"]).code(1).says("was not changed");
+    assert_eq!(gate.read(STAGING), text);
+}
+
+#[test]
+fn what_cannot_be_written_is_told_beside_the_diagnosis_and_a_waived_failure_changes_nothing() {
+    let (text, mock) = two_jobs();
+    let gate = mock.gate();
+    gate.write(STAGING, &text).write("folder/x", "");
+    gate.run(["diagnose", "--run=5", "--write", "--pr-text=folder"])
+        .code(1)
+        .says("missing-secret: The variable DEPLOY_TOKEN is not set")
+        .says("it is a folder")
+        .says(&format!("the change was made in {STAGING}"));
+    gate.write(STAGING, &text);
+    let report = gate.report("diagnose");
+    let checks = report["checks"].as_array().unwrap().iter();
+    let waivers: Vec<String> = checks
+        .map(|check| {
+            format!(
+                "{{check: '{}', reason: known, until: 2999-12-31}}",
+                check["id"].as_str().unwrap()
+            )
+        })
+        .collect();
+    gate.write(
+        ".github/stageproof.yml",
+        format!("version: 1\nwaivers: [{}]\n", waivers.join(", ")),
+    );
+    gate.run(["diagnose", "--run=5", "--write"]).code(0);
+    assert_eq!(gate.read(STAGING), text);
 }

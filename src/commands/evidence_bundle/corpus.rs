@@ -134,6 +134,7 @@ fn a_secret_of_every_rule_is_in_no_byte_of_the_zip() {
         clock: Clock::default(),
         upload: None,
         store: None,
+        matrix: None,
         sign_key_env: None,
     };
     let outcome = seal_all(&plan, &World::of(Env::default()));

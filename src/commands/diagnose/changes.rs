@@ -132,7 +132,7 @@ impl<'a> Changes<'a> {
                     let of_now: Vec<&WorkflowFile> = of_now.collect();
                     let again = find(&of_now, path, &wanted).and_then(|place| match is_it(place.file) {
                         true => place.patch(&entry.found, about),
-                        false => Err(Refusal::new("the step is in another file then")),
+                        false => Err(Refusal::new("the step is then found in another file")),
                     });
                     let no = |why| Refusal(format!("it does not go with an earlier change of the file: {why}"));
                     again.map_err(no)?.1.text
@@ -196,7 +196,7 @@ impl<'a> Changes<'a> {
                 }
                 Ok(_) => add(
                     Ok(()),
-                    format!("{name} was not changed: it is not as it was when it was read"),
+                    format!("{name} was not changed: it was edited after it was read"),
                 ),
                 Err(error) => add(Err(error), String::new()),
             }

@@ -77,6 +77,11 @@ fn the_workflow_of_the_commit_and_the_event_make_a_patch() {
     );
     assert!(gate.read(STAGING).starts_with("# edited"));
     assert!(
+        gate.read("pr.md").contains("The job `List files` "),
+        "{}",
+        gate.read("pr.md")
+    );
+    assert!(
         gate.read("pr.md").contains("/actions/runs/5/job/11#step:3:5"),
         "{}",
         gate.read("pr.md")

@@ -59,7 +59,11 @@ impl Verdict {
             verdict.evidence.push(evidence);
         } else {
             let says_another = |other: &&Candidate<'_>| {
-                ![rule.cause, Cause::Unknown].contains(&other.rule.cause) && other.score >= best.score - 14
+                // Of the same line, the rule that knows more of it is right.
+                let is_elsewhere = (other.step, other.index) != (best.step, best.index);
+                is_elsewhere
+                    && ![rule.cause, Cause::Unknown].contains(&other.rule.cause)
+                    && other.score >= best.score - 14
             };
             let rival = all.iter().find(says_another);
             if let Some(rival) = rival {

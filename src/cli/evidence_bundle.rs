@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::Or as _;
 use super::common::Setting;
 use super::error::UsageError;
+use super::inputs;
 use super::search::{wanted, with_search};
 use super::{Given, Options};
 use crate::commands::Subcommand;
@@ -222,6 +223,7 @@ impl EvidenceBundleOptions {
             scrub,
             sarif,
             subject: setting.subject.clone(),
+            matrix: inputs::matrix_sha256(&world.env),
             clock: clock(world)?,
             sign_key_env: self.sign_key_env,
         })

@@ -14,6 +14,7 @@ use super::error::UsageError;
 use super::paths::PathIn;
 use super::{NOT_IN_THE_ACTION, Stop, stop};
 use crate::model::text::nearest;
+use crate::world::hash::Hashed;
 use crate::world::{Env, Host, World};
 
 /// The input that names the subcommand.
@@ -46,10 +47,19 @@ pub fn matrix(env: &Env) -> Option<String> {
             other => to.push(other.to_string()),
         }
     }
-    let value = serde_json::from_str(env.get(&variable(MATRIX))?).ok()?;
     let mut values = Vec::new();
-    add(&value, &mut values);
+    add(&matrix_json(env)?, &mut values);
     Some(values.join("-"))
+}
+
+/// The same for all attempts of a job, and another for each job of a matrix.
+pub fn matrix_sha256(env: &Env) -> Option<String> {
+    let json = matrix_json(env)?.to_string();
+    Some(hex::encode(Hashed::of(json.as_bytes()).sha256))
+}
+
+fn matrix_json(env: &Env) -> Option<Value> {
+    serde_json::from_str(env.get(&variable(MATRIX))?).ok()
 }
 
 /// Takes the action's own arguments, if there are no others.

@@ -47,6 +47,9 @@ pub struct Index {
     pub schema: String,
     pub tool: Tool,
     pub subject: Subject,
+    /// SHA-256 of the values of the job's matrix, as JSON; of `null` if it has none. Absent where only the action knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<String>,
     /// When sealing began. RFC 3339, UTC.
     pub started_at: String,
     /// When everything had been hashed. RFC 3339, UTC.

@@ -1,6 +1,5 @@
 //! Sealed evidence that is put into a folder, and which of several is the newest.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,12 +19,14 @@ const LARGEST: u64 = 32 << 30;
 /// One that was put into a folder.
 #[derive(Debug)]
 pub struct Bundle {
-    /// The same for all attempts of a job.
+    /// The name without the attempt that the bundle was sealed in, if it ends with that: the same for all attempts of a job.
     pub leg: String,
-    /// With the attempt.
+    /// With the attempt. No other has it.
     pub name: String,
     pub folder: PathBuf,
     job: Option<String>,
+    /// Jobs of one matrix have the same `job`.
+    matrix: Option<String>,
     attempt: u64,
 }
 
@@ -96,8 +97,8 @@ impl Bundle {
     pub fn of(folder: PathBuf, name: &str) -> Self {
         let index = files::read(&folder.join(INDEX), LARGEST_TEXT, Links::Refuse).ok();
         let index = index.and_then(|bytes| Index::parse(&bytes).ok());
-        let (job, attempt) = index.map_or((None, None), |index| (index.subject.job, index.subject.run_attempt));
-        let end = attempt.as_ref().map(|attempt| format!("-{attempt}"));
+        let (subject, matrix) = index.map(|index| (index.subject, index.matrix)).unwrap_or_default();
+        let end = subject.run_attempt.as_ref().map(|attempt| format!("-{attempt}"));
         let leg = end
             .and_then(|end| name.strip_suffix(&end))
             .filter(|leg| !leg.is_empty());
@@ -105,39 +106,65 @@ impl Bundle {
             leg: leg.unwrap_or(name).to_owned(),
             name: name.to_owned(),
             folder,
-            job,
-            attempt: attempt.and_then(|attempt| attempt.parse().ok()).unwrap_or(0),
+            job: subject.job,
+            matrix,
+            attempt: subject
+                .run_attempt
+                .and_then(|attempt| attempt.parse().ok())
+                .unwrap_or(0),
         }
+    }
+
+    /// Whether both may be of one job in two attempts, and whether that is certain.
+    fn other_attempt(&self, other: &Self) -> Option<bool> {
+        let named = |bundle: &Self| bundle.leg != bundle.name;
+        let may_be = named(self) && named(other) && self.leg == other.leg && self.attempt != other.attempt;
+        let known = self.job.is_some() && self.matrix.is_some() && other.matrix.is_some();
+        (may_be && self.job == other.job && (!known || self.matrix == other.matrix)).then_some(known)
     }
 }
 
-/// Of each leg that of the newest attempt, and a sentence about each other one. Two jobs are two legs, however they are called.
-pub fn newest(bundles: Vec<Bundle>) -> (Vec<Bundle>, Vec<String>) {
-    let (mut newest, mut notes) = (BTreeMap::<String, Bundle>::new(), Vec::new());
-    for bundle in bundles {
-        let same = newest.remove(&bundle.leg);
-        let Some(other) = same else {
-            newest.insert(bundle.leg.clone(), bundle);
-            continue;
+/// All but those that a later attempt of the same job replaces, unless their whole name is `expect`ed; and a sentence about
+/// each that is replaced or may have to be.
+pub fn newest(bundles: Vec<Bundle>, expect: &[String]) -> (Vec<Bundle>, Vec<String>) {
+    let mut notes = Vec::new();
+    let mut is_replaced = |bundle: &Bundle| {
+        let later = bundles.iter().filter(|other| other.attempt > bundle.attempt);
+        let later = later.filter_map(|other| Some((bundle.other_attempt(other)?, other)));
+        let Some((is_certain, other)) = later.max_by_key(|(is_certain, other)| (*is_certain, other.attempt)) else {
+            return false;
         };
-        if other.job != bundle.job || other.attempt == bundle.attempt {
-            for mut bundle in [other, bundle] {
-                bundle.leg.clone_from(&bundle.name);
-                newest.insert(bundle.name.clone(), bundle);
-            }
-            continue;
+        let (old, new) = (&bundle.name, &other.name);
+        if expect.contains(old) {
+            return false;
         }
-        let (old, new) = match other.attempt < bundle.attempt {
-            true => (other, bundle),
-            false => (bundle, other),
-        };
-        notes.push(format!(
-            "{} is of an earlier attempt than {}, and does not count.",
-            old.name, new.name
-        ));
-        newest.insert(new.leg.clone(), new);
-    }
-    (newest.into_values().collect(), notes)
+        notes.push(match is_certain {
+            true => format!("{old} is of an earlier attempt than {new}, and does not count."),
+            false => format!(
+                "{old} and {new} both count: one does not say of which job of a matrix it is. If {new} replaces {old}, name the \
+                 bundles without {old}."
+            ),
+        });
+        is_certain
+    };
+    let replaced: Vec<bool> = bundles.iter().map(&mut is_replaced).collect();
+    let all = bundles.into_iter().zip(replaced);
+    let mut newest: Vec<Bundle> = all
+        .filter(|(_, replaced)| !replaced)
+        .map(|(bundle, _)| bundle)
+        .collect();
+    newest.sort_by(|a, b| a.name.cmp(&b.name));
+    (newest, notes)
+}
+
+/// Where each of these goes: to its name without the attempt, unless another one could go there, too.
+pub fn places(bundles: &[Bundle]) -> Vec<&str> {
+    let is_free = |name: &str| {
+        let others = bundles.iter().filter(|other| other.leg == name || other.name == name);
+        others.count() == 1
+    };
+    let names = bundles.iter().map(|bundle| [&*bundle.leg, &*bundle.name]);
+    names.map(|[leg, name]| if is_free(leg) { leg } else { name }).collect()
 }
 
 #[cfg(test)]
@@ -145,10 +172,14 @@ mod tests {
     use super::*;
 
     fn bundle(name: &str, job: &str, attempt: &str) -> Bundle {
+        of_matrix(name, job, attempt, Some("none"))
+    }
+
+    fn of_matrix(name: &str, job: &str, attempt: &str, matrix: Option<&str>) -> Bundle {
         let folder = tempfile::tempdir().unwrap();
         let index = serde_json::json!({
             "schema": "stageproof.evidence/v1", "tool": {"name": "stageproof", "version": "0"}, "started_at": "", "hashed_at": "",
-            "packing": "", "total_bytes": 0, "files": [],
+            "packing": "", "total_bytes": 0, "files": [], "matrix": matrix,
             "subject": {"environment": "staging", "job": job, "run_attempt": attempt},
         });
         std::fs::write(folder.path().join(INDEX), index.to_string()).unwrap();
@@ -172,23 +203,48 @@ mod tests {
 
     #[test]
     fn only_an_earlier_attempt_of_the_same_job_gives_way() {
-        let of = |bundles: &[(&str, &str, &str)]| {
+        let of = |bundles: &[(&str, &str, &str)], expect: &[String]| {
             let bundles = bundles.iter().map(|(name, job, attempt)| bundle(name, job, attempt));
-            let (newest, notes) = newest(bundles.collect());
-            let names: Vec<String> = newest.into_iter().map(|bundle| bundle.name).collect();
-            (names.join(" "), notes.len())
+            let (newest, notes) = newest(bundles.collect(), expect);
+            (places(&newest).join(" "), notes.len())
         };
         let is = |names: &str, notes| (names.to_owned(), notes);
+        let all = [("p-1", "a", "1"), ("p-10", "a", "10"), ("p-2", "a", "2")];
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
-            let all = [("p-1", "a", "1"), ("p-10", "a", "10"), ("p-2", "a", "2")];
-            assert_eq!(of(&order.map(|at| all[at])), is("p-10", 2), "{order:?}");
+            assert_eq!(of(&order.map(|at| all[at]), &[]), is("p", 2), "{order:?}");
         }
-        assert_eq!(
-            of(&[("p-1", "a", "1"), ("p-2", "b", "2")]),
-            is("p-1 p-2", 0),
-            "two jobs"
-        );
-        assert_eq!(of(&[("p-1", "a", "1"), ("p", "a", "1")]), is("p p-1", 0), "one attempt");
+        assert_eq!(of(&all, &["p-1".to_owned()]), is("p-1 p-10", 1), "named in full");
+        for (bundles, names, why) in [
+            (&[("p-1", "a", "1"), ("p-2", "b", "2")][..], "p-1 p-2", "two jobs"),
+            (&[("p-1", "a", "1"), ("p", "a", "1")], "p p-1", "one attempt"),
+            (&[("p-1", "a", "1"), ("p-2", "a", "3")], "p p-2", "another number"),
+            (
+                &[("p-1-1", "a", "1"), ("p-1", "a", "1"), ("p", "a", "1")],
+                "p p-1 p-1-1",
+                "each could be called as another",
+            ),
+        ] {
+            assert_eq!(of(bundles, &[]), is(names, 0), "{why}");
+        }
+    }
+
+    /// All jobs of a matrix have the same GITHUB_JOB.
+    #[test]
+    fn a_shard_is_not_taken_for_an_attempt() {
+        let of = |first: Option<&str>, second: Option<&str>| {
+            let bundles = vec![
+                of_matrix("e-1", "test", "1", first),
+                of_matrix("e-2", "test", "2", second),
+            ];
+            let (newest, notes) = newest(bundles, &[]);
+            (newest.len(), notes.concat())
+        };
+        assert_eq!(of(Some("x"), Some("y")), (2, String::new()));
+        for unknown in [of(None, None), of(Some("x"), None), of(None, Some("x"))] {
+            assert_eq!(unknown.0, 2);
+            assert!(unknown.1.contains("e-1 and e-2 both count"), "{}", unknown.1);
+        }
+        assert_eq!(of(Some("x"), Some("x")).0, 1);
     }
 
     #[test]

@@ -19,7 +19,13 @@ const NO_FAULT: fn(&str, usize) -> Option<Fault> = |_, _| None;
 
 /// The bundle of a job of run 77 with one report of smoke.
 pub fn bundle(attempt: &str, label: &str, response: &'static str) -> Vec<u8> {
+    bundle_of(&format!("\"{label}\""), attempt, label, response)
+}
+
+/// The same, with the values of the job's matrix.
+pub fn bundle_of(matrix: &str, attempt: &str, label: &str, response: &'static str) -> Vec<u8> {
     let gate = Gate::new().on_runner("push", "{}").env("GITHUB_RUN_ATTEMPT", attempt);
+    let gate = gate.env("INPUT_HOST-MATRIX", matrix);
     let label = format!("--label={label}");
     gate.run(["smoke", "--evidence-dir=e", "--within=300ms", &label, &answer(response)]);
     gate.run(["evidence-bundle", "--evidence-dir=e", "--output=e.zip"])

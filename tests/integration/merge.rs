@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::artifacts::Artifacts;
-use crate::fetched::{DOWN, OK, bundle, in_action};
+use crate::fetched::{DOWN, OK, bundle, bundle_of, in_action};
 use crate::gate::Gate;
 
 fn on_runner() -> Gate {
@@ -133,4 +133,38 @@ fn an_action_merges_what_its_run_uploaded_and_uploads_the_whole() {
         .unwrap();
     assert_eq!(uploaded.1, fs::read(gate.root().join("all.zip")).unwrap());
     assert_eq!(gate.outputs()["artifact-id"], "1003");
+}
+
+/// A matrix that numbers its jobs has names that look like those of attempts.
+#[test]
+fn a_shard_that_failed_is_not_taken_for_an_earlier_attempt() {
+    for matrix in [["\"1\"", "\"2\""], ["", ""]] {
+        let gate = on_runner().env("GITHUB_RUN_ATTEMPT", "2");
+        gate.write("e-1.zip", bundle_of(matrix[0], "1", "eu", DOWN));
+        gate.write("e-2.zip", bundle_of(matrix[1], "2", "us", OK));
+        gate.run([&MERGE[..], &["e-1.zip", "e-2.zip", "--any-attempt"]].concat())
+            .code(1)
+            .says("503")
+            .never_says("earlier attempt than e-2");
+    }
+}
+
+#[test]
+fn no_bundle_takes_the_place_of_another() {
+    let gate = on_runner();
+    gate.write("e-1-1.zip", bundle("1", "eu", DOWN));
+    gate.write("e-1.zip", bundle("1", "us", OK));
+    gate.write("e.zip", bundle("1", "ap", OK));
+    gate.run([&MERGE[..], &["e-1-1.zip", "e-1.zip", "e.zip"]].concat())
+        .code(1)
+        .says("503");
+    assert!(gate.root().join("all/bundles/e-1-1").exists(), "{}", gate.listing());
+
+    let artifacts = Artifacts::start(false, |_, _| None);
+    artifacts.holds("ev", &bundle("2", "eu", OK));
+    let gate = in_action(&artifacts);
+    gate.write("ev.zip", bundle("2", "eu", DOWN));
+    gate.run([&MERGE[..], &["ev.zip", "--artifact=ev"]].concat())
+        .code(1)
+        .says("two bundles are called ev");
 }

@@ -38,6 +38,7 @@ pub fn index(
         schema: SCHEMA.to_owned(),
         tool: Tool::this(),
         subject: plan.subject.clone(),
+        matrix: plan.matrix.clone(),
         started_at,
         hashed_at: plan.clock.rfc3339(),
         packing: archive::deflate::describe(),

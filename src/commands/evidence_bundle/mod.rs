@@ -60,6 +60,8 @@ pub struct Plan {
     /// A file for code scanning.
     pub sarif: Option<PathBuf>,
     pub subject: Subject,
+    /// What tells the jobs of a matrix apart.
+    pub matrix: Option<String>,
     /// What stamps the index; fixed, the same files make the same bundle.
     pub clock: Clock,
     /// `None`: it stays on this machine.

@@ -97,8 +97,19 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
     let dir = &plan.evidence.evidence_dir;
     files::folders(dir)?;
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
-    let mut good = Vec::new();
+    let mut good: Vec<Bundle> = Vec::new();
     for (number, (name, path)) in given.iter().enumerate() {
+        if given[..number].iter().any(|(other, _)| other == name) {
+            let help = "rename the file, or leave out the artifact or the file";
+            let finding = Finding::error("name-taken", format!("two bundles are called {name}")).help(help);
+            let (id, title) = (
+                format!("merge:{name}:name"),
+                format!("Only one bundle is called {name}"),
+            );
+            let ended = Ended::Looked(vec![finding]);
+            outcome.checks.push(Check::new(STAGE, id, title, ended, Duration::ZERO));
+            continue;
+        }
         let copy = temporary.path().join(number.to_string());
         let check = leg::verified(name, path, &copy, world).await;
         if leg::is_good(&check) {
@@ -106,7 +117,7 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
         }
         outcome.checks.push(check);
     }
-    let (newest, notes) = bundles::newest(good);
+    let (newest, notes) = bundles::newest(good, &plan.expect);
     outcome.notes.extend(notes);
     if !plan.expect.is_empty() {
         let known = given
@@ -116,12 +127,12 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
         let known: Vec<&str> = known.map(String::as_str).collect();
         outcome.checks.push(expected(&plan.expect, &known));
     }
-    for bundle in newest {
-        let to = dir.join(FOLDER).join(&bundle.leg);
+    for (bundle, place) in newest.iter().zip(bundles::places(&newest)) {
+        let to = dir.join(FOLDER).join(place);
         if files::exists(&to) {
             let error = anyhow::anyhow!("{} exists already", workspace::shown(&to, &plan.evidence.workspace));
             let (id, title) = (
-                format!("merge:{}:folder", bundle.leg),
+                format!("merge:{place}:folder"),
                 format!("{} is put in place", bundle.name),
             );
             let help = "remove it, name another folder with --evidence-dir, or give two bundles two names";

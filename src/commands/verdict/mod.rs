@@ -133,7 +133,7 @@ fn of_artifacts(mut fold: Fold, fetched: &Fetched, world: &World) -> Outcome {
         }
         unpacked.push(bundles::Bundle::of(folder, &bundle.name));
     }
-    let (newest, earlier) = bundles::newest(unpacked);
+    let (newest, earlier) = bundles::newest(unpacked, &[]);
     let notes = newest
         .iter()
         .map(|bundle| format!("The artifact {} was downloaded.", bundle.name));

@@ -74,6 +74,7 @@ fn an_index_is_read_back_as_it_was_written() {
         schema: SCHEMA.to_owned(),
         tool: Tool::this(),
         subject: Subject::default(),
+        matrix: None,
         started_at: "2026-01-01T00:00:00Z".to_owned(),
         hashed_at: "2026-01-01T00:00:01Z".to_owned(),
         packing: "deflate".to_owned(),

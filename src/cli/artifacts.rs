@@ -31,10 +31,16 @@ impl Or for ArtifactOptions {
     }
 }
 
-/// Reports of a run that was named are compared with that one. Its id decides which commit they are of.
+/// Reports of a run that was named are compared with that one. Its id decides which commit they are of. A status file would
+/// say that they are of this run.
 pub fn of_run(wanted: &Wanted, plan: &mut verdict::Plan) {
     if let (Some(run), verdict::Plan::Fold(fold)) = (&wanted.run, plan) {
         let subject = &mut fold.origin.subject;
+        let is_this = subject.run_id.as_ref() == Some(&run.id.to_string())
+            && (run.repository.is_none() || run.repository == subject.repository);
+        if !is_this {
+            fold.status_file = None;
+        }
         subject.run_id = Some(run.id.to_string());
         subject.repository = run.repository.clone().or(subject.repository.take());
         (subject.run_attempt, subject.sha) = (None, None);

@@ -66,6 +66,7 @@ impl Options for VerdictOptions {
     }
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let names_status_file = self.status_file.is_some();
         let options = self.or(given.config.verdict.take().unwrap_or_default());
         let strict = given.waivers_off || options.strict();
         let waivers = given.waivers(strict);
@@ -74,6 +75,11 @@ impl Options for VerdictOptions {
         if let Some(wanted) = artifacts {
             of_run(&wanted, &mut plan);
             if let Plan::Fold(fold) = &mut plan {
+                if names_status_file && fold.status_file.is_none() {
+                    let message = "--status-file is about this run, and --run names another one";
+                    return Err(UsageError::new(message)
+                        .help("leave out --status-file; the exit code and the report say what the verdict is"));
+                }
                 fold.artifacts = Some(wanted);
             }
         }
@@ -127,8 +133,8 @@ impl VerdictOptions {
             strict,
             own_report,
             status_file: match self.status_file {
-                Some(file) => world.workspace.join(file),
-                None => setting.evidence_dir.join(STATUS_FILE),
+                Some(file) => Some(world.workspace.join(file)),
+                None => Some(setting.evidence_dir.join(STATUS_FILE)),
             },
             workspace: world.workspace.clone(),
         })))

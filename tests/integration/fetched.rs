@@ -237,6 +237,22 @@ fn a_run_step_and_another_run_need_a_token() {
         gate.run_with(&later, "", [command, "--artifact=proof-*", "--run=77"])
             .code(0);
     }
+    // Gates that read a status file take it for one about their own run.
+    gate.run_with(
+        &later,
+        "",
+        ["verdict", "--artifact=proof-*", "--run=77", "--evidence-dir=v"],
+    )
+    .code(0)
+    .says("is of run 77");
+    assert!(!gate.root().join("v/verdict.md").exists(), "{}", gate.listing());
+    let status = ["verdict", "--artifact=proof-*", "--run=77", "--status-file=st.md"];
+    gate.run_with(&later, "", status)
+        .code(2)
+        .says("--status-file is about this run, and --run names another one");
+    assert!(!gate.root().join("st.md").exists());
+    gate.run(status).code(0);
+    gate.run(["verdict", "--read=st.md"]).code(0);
     gate.run(["verdict", "--artifact=astray", "--run=70"])
         .code(1)
         .says("from another run: 77, but this is 70");

@@ -207,10 +207,14 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
     let report = files::read_text(path, reports::LARGEST, Links::Refuse)
         .map_err(|error| format!("{error:#}"))
         .and_then(|text| Report::parse(text.as_bytes()).map_err(|error| format!("{place}: {error}")));
+    let run = match (&fold.status_file, &fold.origin.subject.run_id) {
+        (None, Some(run)) => format!("run {run}"),
+        _ => "this run".to_owned(),
+    };
     let folded = |name: String, ended: Ended, place: String| Folded {
         check: check(
             format!("{STAGE}:{name}"),
-            format!("The report {name} is of this run, recent and good"),
+            format!("The report {name} is of {run}, recent and good"),
             ended,
         ),
         name,

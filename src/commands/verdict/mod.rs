@@ -48,7 +48,8 @@ pub struct Fold {
     pub strict: bool,
     /// Where this verdict's own report goes: that of an earlier try is not evidence for the next.
     pub own_report: PathBuf,
-    pub status_file: PathBuf,
+    /// `None`: the reports are of another run.
+    pub status_file: Option<PathBuf>,
     pub workspace: PathBuf,
 }
 
@@ -74,7 +75,7 @@ impl Subcommand for Plan {
 
     fn status_file(&self) -> Option<&Path> {
         match self {
-            Self::Fold(fold) => Some(&fold.status_file),
+            Self::Fold(fold) => fold.status_file.as_deref(),
             Self::Read { .. } => None,
         }
     }

@@ -35,7 +35,7 @@ async fn a_plan_folds_reports_and_writes_a_file_or_reads_one_and_writes_none() {
         waivers: Vec::new(),
         strict: false,
         own_report: folder.path().join("reports/verdict.json"),
-        status_file: status_file.clone(),
+        status_file: Some(status_file.clone()),
         workspace: folder.path().to_owned(),
     }));
     let read = Plan::Read {

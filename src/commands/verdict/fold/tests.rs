@@ -103,7 +103,7 @@ fn fold(folder: &Path, require: &[&str]) -> Fold {
         waivers: Vec::new(),
         strict: false,
         own_report: folder.join("reports/verdict.json"),
-        status_file: folder.join("verdict.md"),
+        status_file: Some(folder.join("verdict.md")),
         workspace: folder.to_owned(),
     }
 }

@@ -177,19 +177,24 @@ fn sort_out(evidence_dir: &Path, mut known: HashMap<String, Entry>) -> anyhow::R
 }
 
 /// The copies of earlier seals that are not made anew, on their way into the new folder of the copies. Evidence that was
-/// sealed once stays, unless it is excluded now.
+/// sealed once stays, unless it is excluded now, or its source is `too_large`: the copy may be of an earlier content.
 pub fn keep_copies(
     dir: &Path,
     temporary: &Path,
     earlier: Earlier,
-    anew: &[Gathered],
+    (anew, too_large): (&[Gathered], &HashSet<&str>),
     rules: &Rules<'_>,
     found: &mut Found,
 ) -> anyhow::Result<Vec<Gathered>> {
     let made: HashSet<&str> = anew.iter().map(|file| file.path.as_str()).collect();
     let stays = |entry: &Entry| {
         let path = Path::new(&entry.path);
-        !made.contains(entry.path.as_str()) && !rules.drops_copy(path.strip_prefix(COPIES).unwrap_or(path))
+        let source = path.strip_prefix(COPIES).unwrap_or(path);
+        let is_too_large = match &entry.original {
+            Some(original) => too_large.contains(original.as_str()),
+            None => source.to_str().is_some_and(|source| too_large.contains(source)),
+        };
+        !made.contains(entry.path.as_str()) && !is_too_large && !rules.drops_copy(source)
     };
     for entry in earlier.gone.iter().filter(|entry| stays(entry)) {
         found.gone(&entry.path);

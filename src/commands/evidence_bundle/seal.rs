@@ -138,7 +138,8 @@ pub fn prepare(
         odd_folders,
     } = if_not_stopped(world, tidied)?;
     let redacted = std::mem::take(&mut earlier.redacted);
-    let kept = earlier::keep_copies(dir, temporary.path(), earlier, &copies, &rules, found)?;
+    let too_large = selection.too_large();
+    let kept = earlier::keep_copies(dir, temporary.path(), earlier, (&copies, &too_large), &rules, found)?;
     gathered.extend(copies);
     gathered.extend(kept);
     if gathered.is_empty() {

@@ -1,6 +1,6 @@
 //! From what was named to the files that are copied in, and to what is left out and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -230,10 +230,19 @@ impl Search<'_> {
     /// A link to a regular file in the workspace stands for it; any other is left out.
     fn link(&mut self, path: &Path, link: &Path) {
         match self.rules.behind(link, Some(path)) {
+            LinkTarget::File(target) if !self.hidden && self.is_in_hidden(&target) => {
+                let detail = format!("it points to {}", paths::link_text(link));
+                self.found.left_out(&shown(path), Why::Hidden, Some(detail));
+            }
             LinkTarget::File(target) => self.add(path, &target),
             LinkTarget::Barred(why) => self.found.left_out(&shown(path), why, None),
             LinkTarget::Nothing(why) => self.found.left_out(&shown(path), Why::Symlink, Some(why)),
         }
+    }
+
+    fn is_in_hidden(&self, target: &Path) -> bool {
+        let below = target.strip_prefix(&self.rules.workspace);
+        below.is_ok_and(|below| below.components().any(|part| is_hidden(part.as_os_str())))
     }
 
     fn add(&mut self, path: &Path, from: &Path) {
@@ -247,6 +256,13 @@ impl Search<'_> {
 }
 
 impl Selection {
+    /// What [`Self::fit`] left out.
+    pub fn too_large(&self) -> HashSet<&str> {
+        let left_out = self.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
+        let too_large = left_out.filter(|one| one.reason == Why::TooLarge);
+        too_large.map(|one| &*one.path).collect()
+    }
+
     /// Leaves the largest files out until the rest has this many bytes together.
     pub fn fit(&mut self, most: u64) {
         // One that cannot be read is left for whoever copies it to report.

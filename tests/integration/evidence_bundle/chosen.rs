@@ -75,6 +75,38 @@ fn the_largest_files_do_not_fit() {
     }
 }
 
+/// A link with a plain name would bring in what is left out under its own.
+#[test]
+fn a_link_to_a_hidden_file_is_left_out() {
+    let gate = workspace();
+    gate.write("w/a.log", "x").write(".env", "x").write(".cache/b.log", "x");
+    for (to, link) in [
+        ("../.env", "w/link"),
+        ("../.cache/b.log", "w/deep"),
+        ("a.log", "w/plain"),
+    ] {
+        std::os::unix::fs::symlink(to, gate.path(link)).unwrap();
+    }
+    seal(&gate, &["w"]).code(0);
+    assert_eq!(copied(&gate), ["w/a.log", "w/plain"]);
+    let hidden = |path: &str| (path.to_owned(), "hidden".to_owned());
+    assert_eq!(left_out(&gate), [hidden("w/deep"), hidden("w/link")]);
+    seal(&gate, &["w", "--hidden"]).code(0);
+    assert_eq!(copied(&gate), ["w/a.log", "w/deep", "w/link", "w/plain"]);
+}
+
+#[test]
+fn what_no_longer_fits_is_not_kept_from_an_earlier_seal() {
+    let gate = workspace();
+    gate.write("w/a", "old").write("w/b", "x").write("w/c\n", "old");
+    seal(&gate, &["w"]).code(0);
+    assert_eq!(copied(&gate).len(), 3);
+    gate.write("w/a", "n".repeat(2000)).write("w/c\n", "n".repeat(2000));
+    seal(&gate, &["w", "--max-size=1KiB"]).code(0);
+    assert_eq!(copied(&gate), ["w/b"]);
+    gate.run(["verify", "evidence.zip"]).code(0);
+}
+
 #[test]
 fn what_is_required_is_counted_in_the_evidence() {
     let gate = workspace();

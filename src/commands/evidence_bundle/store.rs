@@ -1,6 +1,6 @@
 //! The bundle and its statements in an S3-compatible store, where they may stay longer than an artifact.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ async fn send(
 ) -> CheckResult {
     let store = match Store::connect(storing.endpoint.as_deref(), &world.env) {
         Ok(store) => store,
-        Err(error) => return judge(error),
+        Err(error) => return judge(error, &files[0].1),
     };
     let mut observed = Observation::nothing_wrong();
     for (number, (place, file)) in files.into_iter().enumerate() {
@@ -95,7 +95,7 @@ async fn send(
         };
         let hashed = match hashed {
             Ok(hashed) => hashed,
-            Err(error) => return judge(error.into()),
+            Err(error) => return judge(error.into(), &file),
         };
         let object = Object {
             place: place.clone(),
@@ -106,7 +106,7 @@ async fn send(
         };
         let there = match store.put(&object, &world.progress, &world.interrupt).await {
             Ok(there) => there,
-            Err(error) => return judge(error),
+            Err(error) => return judge(error, &file),
         };
         observed
             .findings
@@ -148,7 +148,8 @@ fn lock_finding(place: &Place, lock: &LockState, wanted: bool) -> Option<Finding
 }
 
 /// The bundle stays where it is, whatever happens.
-fn judge(error: NotStored) -> CheckResult {
+fn judge(error: NotStored, file: &Path) -> CheckResult {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
     let found = |code, why: String, help: String| Ok(Observation::found(Finding::error(code, why).help(help)));
     let again = "run it again; the local zip is complete";
     match error {
@@ -156,11 +157,11 @@ fn judge(error: NotStored) -> CheckResult {
         NotStored::Refused(why) => found("store-refused", why.why, why.help),
         NotStored::Changed => found(
             "changed-while-storing",
-            "the zip changed while it was stored".to_owned(),
+            format!("{name} changed while it was stored"),
             "wait for its writer to finish, and run it again".to_owned(),
         ),
         NotStored::Unknown(why) => Err(NotChecked::with_help(why.why, why.help)),
-        NotStored::Unreadable(error) => Err(NotChecked::with_help(format!("the zip cannot be read: {error}"), again)),
+        NotStored::Unreadable(error) => Err(NotChecked::with_help(format!("{name} cannot be read: {error}"), again)),
         NotStored::Stopped(signal) => Err(NotChecked::with_help(
             format!("interrupted by {signal} before it ended"),
             again,

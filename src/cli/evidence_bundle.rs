@@ -277,6 +277,7 @@ impl EvidenceBundleOptions {
                 .unwrap_or_default(),
             forbidden: forbidden(&self.forbid)?,
             key,
+            sealed: None,
         })
     }
 }

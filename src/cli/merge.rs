@@ -12,6 +12,7 @@ use super::{Given, Options, Or as _};
 use crate::commands::Subcommand;
 use crate::commands::merge::{FOLDER, Plan};
 use crate::model::text::one_line;
+use crate::world::paths;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
@@ -59,7 +60,14 @@ impl Options for MergeOptions {
             artifact_name: self.artifact_name,
             ..EvidenceBundleOptions::default()
         };
-        let seal = seal.or(given.config.evidence_bundle.take().unwrap_or_default());
+        // What is said of the bundle of each job is not said of the whole.
+        let config = EvidenceBundleOptions {
+            output: None,
+            requires: Vec::new(),
+            artifact_name: None,
+            ..given.config.evidence_bundle.take().unwrap_or_default()
+        };
+        let seal = seal.or(config);
         given.secret_names.extend(seal.secret_names());
         let verdict = VerdictOptions {
             folders: vec![given.setting.evidence_dir.join(FOLDER)],
@@ -72,12 +80,26 @@ impl Options for MergeOptions {
         if let Some(wanted) = &artifacts {
             of_run(wanted, &mut verdict);
         }
+        let bundles = named(self.bundles, &given.world.workspace)?;
+        let mut evidence = seal.plan(&given.setting, given.world)?;
+        evidence.scrub.sealed = Some(FOLDER);
+        if let Some((_, input)) = bundles
+            .iter()
+            .find(|(_, input)| paths::contains(input, &evidence.output))
+        {
+            return Err(UsageError::new(format!(
+                "the zip to write, `{}`, would replace or change the bundle `{}`",
+                one_line(&evidence.output.to_string_lossy()),
+                one_line(&input.to_string_lossy())
+            ))
+            .help("name another file with --output"));
+        }
         Ok(Box::new(Plan {
-            bundles: named(self.bundles, &given.world.workspace)?,
+            bundles,
             artifacts,
             expect: self.expect,
             verdict,
-            evidence: seal.plan(&given.setting, given.world)?,
+            evidence,
         }))
     }
 }

@@ -82,9 +82,11 @@ fn a_failed_leg_a_missing_and_a_damaged_one_fail_and_the_rest_is_sealed() {
     let gate = on_runner();
     gate.write("e/x.log", "no report");
     gate.run(["evidence-bundle", "--evidence-dir=e"]).code(0);
-    gate.run([&MERGE[..], &["e"]].concat())
-        .code(4)
-        .says("there are no reports in the bundles");
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.run([&MERGE[..], &["e", "eu.zip"]].concat())
+        .code(1)
+        .says("the bundle e has no reports")
+        .never_says("the bundle eu has no reports");
     gate.run(["merge"]).code(2).says("there is nothing to merge");
 }
 
@@ -167,4 +169,48 @@ fn no_bundle_takes_the_place_of_another() {
     gate.run([&MERGE[..], &["ev.zip", "--artifact=ev"]].concat())
         .code(1)
         .says("two bundles are called ev");
+}
+
+/// What was verified would not verify any more.
+#[test]
+fn a_secret_in_a_sealed_bundle_fails_instead_of_being_masked() {
+    let gate = on_runner();
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.write("e/x.log", "the word is open-sesame-4711");
+    gate.run(["evidence-bundle", "--evidence-dir=e"]).code(0);
+    let ran = gate.run_with(
+        &[("DOOR_PASSWORD", "open-sesame-4711")],
+        "",
+        [&MERGE[..], &["eu.zip", "e"]].concat(),
+    );
+    ran.code(1)
+        .says("the bundle e holds a secret, in all/bundles/e/x.log")
+        .says("--mask-env")
+        .never_says("open-sesame-4711");
+    assert!(!gate.root().join("all.zip").exists(), "{}", gate.listing());
+    assert_eq!(gate.read("all/bundles/e/x.log"), "the word is open-sesame-4711");
+}
+
+#[test]
+fn no_bundle_is_replaced_by_the_merged_one() {
+    let gate = on_runner();
+    let zip = bundle("1", "eu", OK);
+    gate.write("eu.zip", &zip);
+    for args in [
+        ["eu.zip", "--evidence-dir=all", "--output=eu.zip"],
+        ["./eu.zip", "--evidence-dir=eu", "--verbose"],
+    ] {
+        gate.run([&["merge"], &args[..]].concat())
+            .code(2)
+            .says("would replace or change the bundle");
+        assert_eq!(fs::read(gate.root().join("eu.zip")).unwrap(), zip);
+    }
+    // What is configured for the bundle of each job is not meant for the whole.
+    gate.write(
+        ".github/stageproof.yml",
+        "version: 1\nevidence-bundle: {output: eu.zip, requires: [f.txt]}\n",
+    );
+    gate.run(["merge", "eu.zip", "--evidence-dir=all"]).code(0);
+    assert_eq!(fs::read(gate.root().join("eu.zip")).unwrap(), zip);
+    gate.run(["verify", "all.zip"]).code(0);
 }

@@ -44,6 +44,8 @@ pub struct Scrub {
     pub forbidden: Option<Arc<RuleSet>>,
     /// What the tags of placeholders are made with. Without one they differ from bundle to bundle.
     pub key: Option<Secret>,
+    /// The folder of bundles that are sealed already, in the evidence directory. Nothing in it may be changed.
+    pub sealed: Option<&'static str>,
 }
 
 impl Scrub {
@@ -176,14 +178,21 @@ impl Scrubber<'_> {
         } else if looked.form == Form::Closed {
             unread = unread.or(Some("its content is compressed in a way that is not opened"));
         }
-        let mut one = One::new(path, before, stamp, self.scrub.redact, &looked, self.most_findings);
+        let bundle = self.bundle(file);
+        let (redact, unscannable) = match (&bundle, self.scrub.redact, self.scrub.unscannable) {
+            (None, redact, unscannable) => (redact, unscannable),
+            (Some(_), Redact::Off, unscannable) => (Redact::Off, unscannable),
+            (Some(_), _, Unscannable::Keep) => (Redact::Fail, Unscannable::Keep),
+            (Some(_), ..) => (Redact::Fail, Unscannable::Fail),
+        };
+        let mut one = One::new(path, before, stamp, redact, &looked, self.most_findings);
         if self.has_path_rules {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
             one.by_path = named(scan.by_path());
         }
         one.by_path.extend(by_path);
         let has_secret = !looked.found.counts.is_empty() || !one.by_path.is_empty();
-        match (self.scrub.redact, unread) {
+        match (redact, unread) {
             (Redact::Mask, None) if has_secret && one.by_path.is_empty() => {
                 match self.mask.copy(&one.shown, &file.at, to, &|| (self.stop)()) {
                     Ok(masked) => one.masked(masked),
@@ -198,14 +207,24 @@ impl Scrubber<'_> {
                 );
                 self.stub(&mut one, &file.path, to, why)?;
             }
+            (Redact::Fail, _) if has_secret && bundle.is_some() => {
+                one.became = Became::InBundle(bundle.unwrap_or_default());
+            }
             (Redact::Off, _) | (_, None) => {}
-            (_, Some(why)) => match self.scrub.unscannable {
+            (_, Some(why)) => match unscannable {
                 Unscannable::Keep => one.became = Became::NotScanned(why),
                 Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
                 Unscannable::Fail => one.became = Became::Unscannable(why),
             },
         }
         Ok(one)
+    }
+
+    /// The name of the sealed bundle that it is in.
+    fn bundle(&self, file: &Gathered) -> Option<String> {
+        let below = Path::new(&file.path).strip_prefix(self.scrub.sealed?).ok()?;
+        let name = below.components().next()?.as_os_str();
+        Some(name.to_string_lossy().into_owned())
     }
 
     fn stub(&self, one: &mut One, path: &str, to: &Path, why: String) -> anyhow::Result<()> {

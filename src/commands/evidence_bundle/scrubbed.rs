@@ -41,6 +41,8 @@ pub enum Became {
     /// It must not be sealed.
     Unscannable(&'static str),
     NotMasked(String),
+    /// It has a secret, and is in a bundle of this name that is sealed.
+    InBundle(String),
 }
 
 /// One file.
@@ -124,6 +126,13 @@ impl One {
                     "exclude it, unpack it before sealing, or seal its name, size and hash with --unscannable stub",
                 ),
             ),
+            Became::InBundle(bundle) => findings.add(
+                Finding::error(
+                    "secret-in-bundle",
+                    format!("the bundle {bundle} holds a secret, in {path}"),
+                )
+                .help("mask it where that bundle is sealed (see --mask-env): a bundle that is sealed is not changed"),
+            ),
             Became::NotMasked(why) => findings.add(
                 Finding::error("not-masked", format!("{path} cannot be masked: {why}"))
                     .help("exclude it, or add an allowlist to a rule file (--rules)"),
@@ -178,7 +187,7 @@ impl Scrubbed {
             file.hashed = Some(one.before);
             let mut hashed = one.before;
             match one.became {
-                Became::Itself | Became::Unscannable(_) | Became::NotMasked(_) => {}
+                Became::Itself | Became::Unscannable(_) | Became::NotMasked(_) | Became::InBundle(_) => {}
                 Became::NotScanned(why) => all.not_scanned.push(NotScanned {
                     path,
                     reason: why.to_owned(),

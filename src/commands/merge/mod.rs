@@ -12,7 +12,7 @@ use crate::model::text::nearest;
 use crate::model::{Check, Ended, Finding, Outcome};
 use crate::world::artifacts::Wanted;
 use crate::world::bundles::{self, Bundle};
-use crate::world::{World, files, workspace};
+use crate::world::{World, files, reports, workspace};
 
 const STAGE: &str = "merge";
 /// In the evidence directory.
@@ -55,15 +55,7 @@ async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
     }
     // Without a good bundle there is something wrong already.
     if files::exists(&plan.evidence.evidence_dir.join(FOLDER)) {
-        let folded = verdict::run(&plan.verdict, world).await;
-        if folded.checks.is_empty() {
-            let error = anyhow::anyhow!("there are no reports in the bundles");
-            let help = "seal the evidence directories in which the commands of the jobs wrote their reports";
-            outcome
-                .checks
-                .push(errored("merge:reports", "The bundles have reports", &error, help));
-        }
-        outcome.append(folded);
+        outcome.append(verdict::run(&plan.verdict, world).await);
     }
     if let Err(error) = keep(&outcome) {
         let help = "free some space, or name another folder with --evidence-dir";
@@ -127,6 +119,7 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
         let known: Vec<&str> = known.map(String::as_str).collect();
         outcome.checks.push(expected(&plan.expect, &known));
     }
+    let mut silent = Vec::new();
     for (bundle, place) in newest.iter().zip(bundles::places(&newest)) {
         let to = dir.join(FOLDER).join(place);
         if files::exists(&to) {
@@ -140,6 +133,17 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
             continue;
         }
         files::rename(&bundle.folder, &to)?;
+        // What cannot be read is told by the verdict.
+        if reports::below(&to).is_ok_and(|below| below.reports.is_empty() && below.unread.is_empty()) {
+            let message = format!("the bundle {} has no reports", bundle.name);
+            let help = "seal the evidence directory in which the commands of its job wrote their reports";
+            silent.push(Finding::error("no-reports", message).help(help));
+        }
+    }
+    if !silent.is_empty() {
+        let title = "Each bundle has reports";
+        let check = Check::new(STAGE, "merge:reports", title, Ended::Looked(silent), Duration::ZERO);
+        outcome.checks.push(check);
     }
     if let Some(fetched) = &fetched {
         artifacts::without_folder(outcome, fetched.folder());

@@ -214,3 +214,25 @@ fn no_bundle_is_replaced_by_the_merged_one() {
     assert_eq!(fs::read(gate.root().join("eu.zip")).unwrap(), zip);
     gate.run(["verify", "all.zip"]).code(0);
 }
+
+#[test]
+fn what_was_masked_or_replaced_by_a_stub_can_be_merged() {
+    let gate = on_runner();
+    gate.write("eu.zip", bundle("1", "eu", OK));
+    gate.write("e/key.p12", "-");
+    gate.write("e/x.log", "the word is open-sesame-4711");
+    let rules = "[extend]\nuseDefault = true\n[[rules]]\nid = \"key-file\"\npath = '''\\.p12$'''\n";
+    gate.write("rules.toml", rules).write(
+        ".github/stageproof.yml",
+        "version: 1\nevidence-bundle: {rules: rules.toml}\n",
+    );
+    let door = [("DOOR_PASSWORD", "open-sesame-4711")];
+    gate.run_with(&door, "", ["evidence-bundle", "--evidence-dir=e"])
+        .code(0);
+    gate.run_with(&door, "", [&MERGE[..], &["eu.zip", "e"]].concat())
+        .code(1)
+        .says("the bundle e has no reports");
+    assert!(gate.read("all/bundles/e/key.p12").contains("sealed this text in place"));
+    gate.run(["verify", "all.zip"]).code(0);
+    gate.run(["verify", "all/bundles/e"]).code(0);
+}

@@ -17,10 +17,15 @@ use crate::world::scan::{Form, Key, Mask, NotMasked, Search, Wanted, look_and_ha
 use crate::world::secrets::Secret;
 use crate::world::stamp::Stamp;
 use crate::world::unpack::is_archive;
-use crate::world::{World, cores, random, workspace};
+use crate::world::{World, cores, paths, random, workspace};
 
 /// Findings that are kept until all files were searched; of many files with many findings, memory would be full.
 const MOST_FINDINGS: usize = 20_000;
+
+/// How the text begins that is sealed in place of a file.
+const STUB: &str = "stageproof sealed this text in place of a file";
+/// It holds a path.
+const LARGEST_STUB: u64 = 8 << 10;
 
 /// What a file that cannot be searched becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,7 +191,8 @@ impl Scrubber<'_> {
             (Some(_), ..) => (Redact::Fail, Unscannable::Fail),
         };
         let mut one = One::new(path, before, stamp, redact, &looked, self.most_findings);
-        if self.has_path_rules {
+        // The path of a stub is still that of the file.
+        if self.has_path_rules && !(bundle.is_some() && is_stub(&file.at)) {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
             one.by_path = named(scan.by_path());
         }
@@ -229,7 +235,7 @@ impl Scrubber<'_> {
 
     fn stub(&self, one: &mut One, path: &str, to: &Path, why: String) -> anyhow::Result<()> {
         let text = format!(
-            "stageproof sealed this text in place of a file: {why}.\nname: {path}\nsize: {}\nsha256: {}\n",
+            "{STUB}: {why}.\nname: {path}\nsize: {}\nsha256: {}\n",
             one.before.size,
             hex::encode(one.before.sha256)
         );
@@ -242,6 +248,11 @@ impl Scrubber<'_> {
         };
         Ok(())
     }
+}
+
+fn is_stub(at: &Path) -> bool {
+    let head = files::head(at, STUB.len() as u64, Links::Refuse);
+    head.is_ok_and(|head| head == STUB.as_bytes()) && paths::size(at).is_ok_and(|size| size <= LARGEST_STUB)
 }
 
 /// The rules for which a path is enough, and what each finds.

@@ -168,3 +168,24 @@ fn judge(error: NotStored, file: &Path) -> CheckResult {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_that_cannot_be_stored_is_named() {
+        let file = Path::new("a/evidence.statement.json");
+        let changed = judge(NotStored::Changed, file).unwrap();
+        assert_eq!(
+            changed.findings[0].message,
+            "evidence.statement.json changed while it was stored"
+        );
+        let unread = judge(NotStored::Unreadable(std::io::Error::other("gone")), file).unwrap_err();
+        let ended = format!("{:?}", crate::model::Ended::from(unread));
+        assert!(
+            ended.contains("evidence.statement.json cannot be read: gone"),
+            "{ended}"
+        );
+    }
+}

@@ -131,7 +131,6 @@ fn a_secret_of_every_rule_is_in_no_byte_of_the_zip() {
         scrub: Scrub::default(),
         sarif: None,
         subject: Subject::default(),
-        matrix: None,
         clock: Clock::default(),
         upload: None,
         store: None,

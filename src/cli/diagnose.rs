@@ -63,8 +63,8 @@ pub struct DiagnoseOptions {
     /// Write the text of a pull request for the proposed changes to this file, as Markdown.
     #[arg(long, value_name = "FILE")]
     pub pr_text: Option<PathBuf>,
-    /// Log of a run of the same job that passed; lines that it has, too, explain nothing [default: with --run, that of the
-    /// newest such run].
+    /// Log of a run of the same job that passed; lines that are also in it count as weak evidence [default: with --run, that
+    /// of the newest such run].
     #[arg(long, value_name = "FILE")]
     pub green: Option<PathBuf>,
     /// File with more rules [default: .github/stageproof-rules.yml, if it exists].

@@ -521,6 +521,50 @@ fn a_number_of_a_card_is_found_beside_another() {
 }
 
 #[test]
+fn base64_is_read_in_all_places_and_of_any_length() {
+    use ::base64::Engine as _;
+    let rules = RuleSet::builtin().unwrap();
+    let token = format!("ghp_{}", random(ALNUM, 36));
+    let encoded = |text: &str| ::base64::engine::general_purpose::STANDARD.encode(text);
+    let in_lines = |text: &str, width: usize, end: &str| {
+        let lines: Vec<String> = encoded(text)
+            .as_bytes()
+            .chunks(width)
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect();
+        lines.join(end)
+    };
+    let digits = encoded(&format!("token: {token}"));
+    let mut all = vec![
+        format!("{{\"content\": \"{digits}\"}}"),
+        format!("https://h.example/raw/{digits}"),
+        format!("run --config-{digits}"),
+        format!("the_name_{digits}"),
+        encoded(&format!("{{\"é\":1, \"token\":\"{token}")),
+        encoded(&format!("# clé du dépôt\ntoken: {token}")),
+        encoded(&format!("\u{feff}token: {token}")),
+    ];
+    for width in [60, 76] {
+        for end in ["\n", "\r\n", "\\n", "\\r\\n", "\\\\n"] {
+            let text = format!("{}{token} after", "a: b\n".repeat(13));
+            all.push(format!("{{\"content\":\"{}{end}\"}}", in_lines(&text, width, end)));
+        }
+    }
+    for text in all {
+        assert_eq!(found(&rules, &text).len(), 1, "{text}");
+    }
+    // The window ends in a character, in a line, and at the end of one.
+    let long = format!("{}{token} after", "ä".repeat(60_000));
+    for (width, end) in [(usize::MAX, ""), (76, "\n"), (60, "\\n")] {
+        for blanks in 0..80 {
+            let text = format!("{} {}", " ".repeat(blanks), in_lines(&long, width, end));
+            let found = found_in_parts(&rules, "a", text.as_bytes(), 40 << 10);
+            assert_eq!(found.len(), 1, "{width} {blanks}");
+        }
+    }
+}
+
+#[test]
 fn a_keyword_switches_a_rule_on_beyond_the_edge_of_a_part() {
     let rules = rules("[[rules]]\nid = \"a\"\nregex = \"x-[0-9]\"\nkeywords = [\"shop\"]");
     let text = format!("{}shop {}x-1", ".".repeat(90), ".".repeat(10));

@@ -234,6 +234,22 @@ fn what_stands_for_a_secret_is_none() {
 }
 
 #[test]
+fn a_secret_that_is_dressed_as_a_placeholder_is_found() {
+    let rules = RuleSet::builtin().unwrap();
+    for (password, expected) in [
+        ("[REDACTED:jwt:00000000]", 0),
+        ("[REDACTED]", 0),
+        ("[REDACTED_PASSWORD]", 0),
+        ("[REDACTED:pii-email:00000000]", 0),
+        ("[REDACTED:S3cr3tXk29fjQ:00000000]", 1),
+        ("[REDACTED:jwt:00000000]&S3cr3tXk29fjQ", 1),
+    ] {
+        let text = format!("https://u:{password}@h.example.net/");
+        assert_eq!(found(&rules, &text).len(), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_rule_file_means_what_it_means_for_gitleaks() {
     let text = r#"
         [[rules]]

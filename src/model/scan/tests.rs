@@ -299,15 +299,18 @@ fn filters_of_betterleaks_skip_what_they_say() {
         filter = '''(containsAny(finding["secret"], ["dummy"]))'''
         [[rules]]
         id = "shop"
-        regex = "shop-([a-z]{4,})"
+        regex = "shop-([A-Za-z]{4,})"
         validate = '''http.get("https://shop.example")'''
         filter = '''filter.entropy(finding["secret"]) < 1.0 || matchesAny(finding["secret"], [`^zz`])'''
     "#,
     );
-    let secrets: Vec<String> = found(&rules, "shop-aaaa shop-aabb shop-zzab shop-dummyx shop-abcd")
-        .into_iter()
-        .map(|(_, secret)| secret)
-        .collect();
+    let secrets: Vec<String> = found(
+        &rules,
+        "shop-aaaa shop-aabb shop-zzab shop-dummyx shop-DUMMYx shop-abcd",
+    )
+    .into_iter()
+    .map(|(_, secret)| secret)
+    .collect();
     assert_eq!(secrets, ["aabb", "abcd"]);
     assert!(found_in_parts(&rules, "yarn.lock", b"shop-abcd", 1 << 20).is_empty());
 }

@@ -26,10 +26,10 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 const VALUES: [u8; 256] = {
     let mut values = [NONE; 256];
     let all = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut at = 0;
-    while at < all.len() {
-        values[all[at] as usize] = at as u8;
-        at += 1;
+    let mut value = 0_u8;
+    while value < NONE {
+        values[all[value as usize] as usize] = value;
+        value += 1;
     }
     values[b'-' as usize] = 62;
     values[b'_' as usize] = 63;

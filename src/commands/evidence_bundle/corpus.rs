@@ -57,6 +57,7 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("json", serde_json::json!({ "log": [text], "n": 1 }).to_string().into()),
         ("xml", format!("<s><out>{xml}</out></s>").into()),
         ("gz", gzip(text.as_bytes())),
+        ("gz-members", [gzip(CLEAN.as_bytes()), gzip(text.as_bytes())].concat()),
         ("b64", format!("data: {base64}\n").into()),
         ("b64-lines", format!("data: |\n  {}\n", lines.join("\n  ")).into()),
         ("b64-json", serde_json::json!({ "token": base64 }).to_string().into()),

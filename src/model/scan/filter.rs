@@ -101,7 +101,20 @@ impl Parser<'_> {
         let mut texts = Vec::new();
         while !self.eat("]") {
             let text = self.text()?;
-            texts.push(if is_literal { regex::escape(&text) } else { text });
+            if text.is_empty() {
+                return Err("an empty text in a list matches everything".to_owned());
+            }
+            // betterleaks compares with what is searched in lower case.
+            if is_literal && text.contains(char::is_uppercase) {
+                return Err(format!(
+                    "`{text}` in `containsAny` never matches, because it is not in lower case"
+                ));
+            }
+            texts.push(if is_literal {
+                format!("(?i:{})", regex::escape(&text))
+            } else {
+                text
+            });
             if !self.eat(",") {
                 self.expect("]")?;
                 break;
@@ -112,23 +125,34 @@ impl Parser<'_> {
     }
 
     fn of(&mut self) -> Result<Of, String> {
-        const KNOWN: [(&str, Of); 5] = [
+        const KNOWN: [(&str, Of); 6] = [
             ("finding[\"secret\"]", Of::Secret),
             ("finding[\"match\"]", Of::Match),
             ("finding[\"line\"]", Of::Line),
             ("attributes[\"path\"]", Of::Path),
+            ("attributes[?\"path\"].orValue(\"\")", Of::Path),
             ("get(attributes, \"path\", \"\")", Of::Path),
         ];
         let known = KNOWN.into_iter().find(|(text, _)| self.eat(text));
         known.map(|(_, of)| of).ok_or_else(|| self.wrong())
     }
 
-    /// In backquotes as it is, or in quotes with escapes.
+    /// In backquotes or raw as it is, or in quotes with escapes.
     fn text(&mut self) -> Result<String, String> {
         let rest = self.rest.trim_start();
-        if let Some((text, rest)) = rest.strip_prefix('`').and_then(|rest| rest.split_once('`')) {
-            self.rest = rest;
-            return Ok(text.to_owned());
+        // Three quotes begin like one.
+        for (start, end) in [
+            ("`", "`"),
+            ("r\"\"\"", "\"\"\""),
+            ("r'''", "'''"),
+            ("r\"", "\""),
+            ("r'", "'"),
+        ] {
+            if let Some(rest) = rest.strip_prefix(start) {
+                let (text, rest) = rest.split_once(end).ok_or("it ends too early")?;
+                self.rest = rest;
+                return Ok(text.to_owned());
+            }
         }
         let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
         let text = texts.next().and_then(Result::ok).ok_or_else(|| self.wrong())?;
@@ -152,8 +176,11 @@ mod tests {
         );
         assert_eq!(
             parse("containsAny(finding[\"secret\"], [\"a.b\"])"),
-            Ok(vec![secret(&["a\\.b"])])
+            Ok(vec![secret(&["(?i:a\\.b)"])])
         );
+        let raw = r#"matchesAny(attributes[?"path"].orValue(""), [r"""a"\.b$""", r'''c"''', r"\d", r'e'])"#;
+        let texts = ["a\"\\.b$", "c\"", "\\d", "e"].map(str::to_owned);
+        assert_eq!(parse(raw), Ok(vec![Term::Any(Of::Path, texts.into())]));
         let path = "matchesAny(get(attributes, \"path\", \"\"), [`x$`]) || entropy(finding[\"secret\"]) < 2";
         let [Term::Any(Of::Path, _), Term::Entropy(most)] = parse(path).unwrap()[..] else {
             panic!("{path}")
@@ -165,6 +192,13 @@ mod tests {
             ("entropy(finding[\"secret\"]) <= 3 && true", "`&"),
             ("entropy(finding[\"match\"]) <= 3", "`[`"),
             ("matchesAny(finding[\"secret\"], [`x`", "ends too early"),
+            ("matchesAny(finding[\"secret\"], [r\"\"\"x\"", "ends too early"),
+            ("matchesAny(finding[\"secret\"], [`x`, ``])", "an empty text"),
+            ("containsAny(finding[\"secret\"], [\"\"])", "an empty text"),
+            (
+                "containsAny(finding[\"secret\"], [\"Example\"])",
+                "`Example` in `containsAny`",
+            ),
             ("", "ends too early"),
         ] {
             let error = parse(text).unwrap_err();

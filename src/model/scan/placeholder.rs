@@ -31,23 +31,52 @@ pub fn name(rule: &str) -> String {
     name
 }
 
-/// What ends a value in a format whose quotes and tags stay. A greedy pattern goes on there.
-const ENDS: &[u8] = b"<\"'\\&]";
-
 /// Whether there is nothing in `range` but placeholders, or parts of them, up to where a value ends. What was masked is not
 /// found again. A rule that nobody knows can be a secret that somebody put there.
 pub fn covers(text: &[u8], range: &Range<usize>, is_rule: impl Fn(&str) -> bool) -> bool {
     let mut at = range.start;
     while at < range.end {
-        match around(text, at) {
-            Some((rule, _)) if rule.start <= range.start && range.end <= rule.end => {
-                return std::str::from_utf8(&text[rule]).is_ok_and(is_rule);
-            }
-            Some((_, end)) => at = end,
-            None => return at > range.start && ENDS.contains(&text[at]),
+        let Some((rule, end)) = around(text, at) else {
+            return at > range.start && is_end(&text[at..range.end]);
+        };
+        let is_inside = rule.start <= range.start && range.end <= rule.end;
+        let name = std::str::from_utf8(&text[rule]).unwrap_or_default();
+        if !is_rule(name) && (is_inside || !is_words(name)) {
+            return false;
         }
+        at = end;
     }
     !range.is_empty()
+}
+
+/// Whether it reads as the id of a rule. What was masked may have been masked by other rules.
+fn is_words(name: &str) -> bool {
+    let is_word = |word: &str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let is_lower = letters.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_lower && !letters.is_empty() && word.len() - letters.len() <= 1
+    };
+    name.split(['-', '_']).all(is_word)
+}
+
+/// Quotes, tags and line ends in XML and HTML.
+const ENTITIES: [&[u8]; 10] = [
+    b"quot;", b"apos;", b"lt;", b"gt;", b"#34;", b"#39;", b"#x27;", b"#10;", b"#13;", b"#xA;",
+];
+
+/// Whether a value ends here, in a format whose quotes and tags stay. A greedy pattern goes on there.
+fn is_end(rest: &[u8]) -> bool {
+    let after = |byte: &u8| byte.is_ascii_whitespace() || b",;:)]}>/<&\\".contains(byte);
+    match rest {
+        [b'<' | b'"' | b'\'' | b'\\' | b'&' | b']'] | [b'<', b'/' | b'!', ..] => true,
+        [b'"' | b'\'' | b']', next, ..] => after(next),
+        [b'\\', letter, ..] => b"nrtu\"'\\".contains(letter),
+        // The pattern may end in it.
+        [b'&', rest @ ..] => ENTITIES
+            .iter()
+            .any(|entity| rest.starts_with(entity) || entity.starts_with(rest)),
+        _ => false,
+    }
 }
 
 /// The rule and the end of the placeholder that `at` is in.
@@ -90,7 +119,7 @@ mod tests {
                 (3, 3, false),
             ] {
                 assert_eq!(
-                    covers(all.as_bytes(), &(from..to), |_| false),
+                    covers(all.as_bytes(), &(from..to), |_| true),
                     expected,
                     "{all} {from}..{to}"
                 );
@@ -101,20 +130,43 @@ mod tests {
     #[test]
     fn a_greedy_match_that_goes_on_behind_one_is_covered() {
         let all = format!("{}</a>{0}x", text("a", "0123abcd"));
-        assert!(covers(all.as_bytes(), &(0..all.find("a>").unwrap()), |_| false));
-        assert!(!covers(all.as_bytes(), &(all.rfind('[').unwrap()..all.len()), |_| {
-            false
-        }));
-        assert!(!covers(all.as_bytes(), &(all.find('<').unwrap()..all.len()), |_| false));
+        assert!(covers(all.as_bytes(), &(0..all.find("a>").unwrap()), |_| true));
+        assert!(!covers(all.as_bytes(), &(all.rfind('[').unwrap()..all.len()), |_| true));
+        assert!(!covers(all.as_bytes(), &(all.find('<').unwrap()..all.len()), |_| true));
+        for (behind, expected) in [
+            ("\"", true),
+            ("&quot;x", true),
+            ("&quo", true),
+            ("\\nx", true),
+            ("\",\"x", true),
+            ("]}", true),
+            ("&S3cr3t", false),
+            ("<S3cr3t", false),
+            ("\"S3cr3t", false),
+            ("]S3cr3t", false),
+            ("\\S3cr3t", false),
+        ] {
+            let all = format!("{}{behind}", text("a", "0123abcd"));
+            assert_eq!(covers(all.as_bytes(), &(0..all.len()), |_| true), expected, "{all}");
+        }
     }
 
     #[test]
     fn a_secret_in_the_place_of_a_rule_is_none() {
-        let all = text("hunter2", "0123abcd");
-        let rule = 10..17;
-        assert_eq!(&all[rule.clone()], "hunter2");
-        assert!(!covers(all.as_bytes(), &rule, |rule| rule == "other"));
-        assert!(covers(all.as_bytes(), &rule, |rule| rule == "hunter2"));
+        for (name, by_others) in [
+            ("Hunter2", false),
+            ("a1b2c3", false),
+            ("shop-key", true),
+            ("pii-ipv4", true),
+        ] {
+            let all = text(name, "0123abcd");
+            let rule = 10..10 + name.len();
+            for range in [rule.clone(), 0..all.len(), 1..all.len() - 1] {
+                let covers = |known: &str| covers(all.as_bytes(), &range, |rule| rule == known);
+                assert_eq!(covers("other"), by_others && range != rule, "{all} {range:?}");
+                assert!(covers(name), "{all} {range:?}");
+            }
+        }
     }
 
     #[test]

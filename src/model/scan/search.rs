@@ -48,6 +48,8 @@ pub struct Scan<'r> {
     next: [Vec<u64>; 2],
     /// Where the next text that is written as base64 may begin.
     next_base64: u64,
+    /// Whether it goes on there.
+    base64_goes_on: bool,
     lines: Lines,
 }
 
@@ -66,6 +68,7 @@ impl<'r> Scan<'r> {
             active: rules.rules.iter().map(active).collect(),
             next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
             next_base64: 0,
+            base64_goes_on: false,
             lines: Lines::default(),
         }
     }
@@ -190,14 +193,19 @@ impl<'r> Scan<'r> {
         let is_cut = window.len() >= fresh.end + OVERLAP;
         let from = usize::try_from(self.next_base64.saturating_sub(at)).unwrap_or(usize::MAX);
         let mut from = from.max(fresh.start);
-        while let Some(digits) = base64::next(window, from..fresh.end) {
-            let Some(decoded) = base64::Decoded::of(window, digits.clone()) else {
+        while from < fresh.end {
+            let decoded = if std::mem::take(&mut self.base64_goes_on) {
+                base64::Decoded::rest(window, from)
+            } else if let Some(digits) = base64::next(window, from..fresh.end) {
                 from = digits.end;
-                continue;
+                base64::Decoded::of(window, digits)
+            } else {
+                break;
             };
+            let Some(decoded) = decoded else { continue };
             // What goes on behind the window is decoded from there on with the next part.
-            let goes_on = is_cut && decoded.end() == window.len();
-            from = if goes_on {
+            self.base64_goes_on = is_cut && decoded.may_go_on(window);
+            from = if self.base64_goes_on {
                 decoded.cut(window.len() - OVERLAP / 2)
             } else {
                 decoded.end()

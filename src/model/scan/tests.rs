@@ -234,6 +234,22 @@ fn what_stands_for_a_secret_is_none() {
 }
 
 #[test]
+fn a_secret_that_is_dressed_as_a_placeholder_is_found() {
+    let rules = RuleSet::builtin().unwrap();
+    for (password, expected) in [
+        ("[REDACTED:jwt:00000000]", 0),
+        ("[REDACTED]", 0),
+        ("[REDACTED_PASSWORD]", 0),
+        ("[REDACTED:pii-email:00000000]", 0),
+        ("[REDACTED:S3cr3tXk29fjQ:00000000]", 1),
+        ("[REDACTED:jwt:00000000]&S3cr3tXk29fjQ", 1),
+    ] {
+        let text = format!("https://u:{password}@h.example.net/");
+        assert_eq!(found(&rules, &text).len(), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_rule_file_means_what_it_means_for_gitleaks() {
     let text = r#"
         [[rules]]
@@ -283,15 +299,18 @@ fn filters_of_betterleaks_skip_what_they_say() {
         filter = '''(containsAny(finding["secret"], ["dummy"]))'''
         [[rules]]
         id = "shop"
-        regex = "shop-([a-z]{4,})"
+        regex = "shop-([A-Za-z]{4,})"
         validate = '''http.get("https://shop.example")'''
         filter = '''filter.entropy(finding["secret"]) < 1.0 || matchesAny(finding["secret"], [`^zz`])'''
     "#,
     );
-    let secrets: Vec<String> = found(&rules, "shop-aaaa shop-aabb shop-zzab shop-dummyx shop-abcd")
-        .into_iter()
-        .map(|(_, secret)| secret)
-        .collect();
+    let secrets: Vec<String> = found(
+        &rules,
+        "shop-aaaa shop-aabb shop-zzab shop-dummyx shop-DUMMYx shop-abcd",
+    )
+    .into_iter()
+    .map(|(_, secret)| secret)
+    .collect();
     assert_eq!(secrets, ["aabb", "abcd"]);
     assert!(found_in_parts(&rules, "yarn.lock", b"shop-abcd", 1 << 20).is_empty());
 }
@@ -518,6 +537,50 @@ fn a_number_of_a_card_is_found_beside_another() {
     let secrets = found(&rules, "2026 4111 1111 1111 1111 4012888888881881");
     let secrets: Vec<&str> = secrets.iter().map(|(_, secret)| secret.as_str()).collect();
     assert_eq!(secrets, ["4111 1111 1111 1111", "4012888888881881"]);
+}
+
+#[test]
+fn base64_is_read_in_all_places_and_of_any_length() {
+    use ::base64::Engine as _;
+    let rules = RuleSet::builtin().unwrap();
+    let token = format!("ghp_{}", random(ALNUM, 36));
+    let encoded = |text: &str| ::base64::engine::general_purpose::STANDARD.encode(text);
+    let in_lines = |text: &str, width: usize, end: &str| {
+        let lines: Vec<String> = encoded(text)
+            .as_bytes()
+            .chunks(width)
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect();
+        lines.join(end)
+    };
+    let digits = encoded(&format!("token: {token}"));
+    let mut all = vec![
+        format!("{{\"content\": \"{digits}\"}}"),
+        format!("https://h.example/raw/{digits}"),
+        format!("run --config-{digits}"),
+        format!("the_name_{digits}"),
+        encoded(&format!("{{\"é\":1, \"token\":\"{token}")),
+        encoded(&format!("# clé du dépôt\ntoken: {token}")),
+        encoded(&format!("\u{feff}token: {token}")),
+    ];
+    for width in [60, 76] {
+        for end in ["\n", "\r\n", "\\n", "\\r\\n", "\\\\n"] {
+            let text = format!("{}{token} after", "a: b\n".repeat(13));
+            all.push(format!("{{\"content\":\"{}{end}\"}}", in_lines(&text, width, end)));
+        }
+    }
+    for text in all {
+        assert_eq!(found(&rules, &text).len(), 1, "{text}");
+    }
+    // The window ends in a character, in a line, and at the end of one.
+    let long = format!("{}{token} after", "ä".repeat(60_000));
+    for (width, end) in [(usize::MAX, ""), (76, "\n"), (60, "\\n")] {
+        for blanks in 0..80 {
+            let text = format!("{} {}", " ".repeat(blanks), in_lines(&long, width, end));
+            let found = found_in_parts(&rules, "a", text.as_bytes(), 40 << 10);
+            assert_eq!(found.len(), 1, "{width} {blanks}");
+        }
+    }
 }
 
 #[test]

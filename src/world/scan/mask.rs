@@ -212,9 +212,12 @@ impl<'a> Mask<'a> {
         let file = files::open(from, Links::Refuse)?;
         let tail = odd_byte(&file)?;
         let decoded = Decoded::of_file(file)?;
-        for found in whole(self.search, path, &decoded.names).found {
-            *counts.entry(&found.rule.id).or_default() += 1;
-        }
+        let names = |counts: &mut BTreeMap<&'a str, usize>| {
+            for found in whole(self.search, path, &decoded.names.take()).found {
+                *counts.entry(&found.rule.id).or_default() += 1;
+            }
+        };
+        names(counts);
         let mut out = Writer::new(to, decoded.form)?;
         let mut rewriting = Rewriting {
             mask: self,
@@ -226,6 +229,7 @@ impl<'a> Mask<'a> {
         in_parts(self.search, path, decoded.input, stop, &mut |part| {
             rewriting.take(part, &mut out, counts)
         })?;
+        names(counts);
         out.finish(if matches!(decoded.form, Form::Utf16(_)) {
             &tail
         } else {

@@ -14,11 +14,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek as _};
 use std::rc::Rc;
 
-use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
 use super::hash::Hashed;
-use super::unpack::{GZIP_HEAD, gzip_names};
+use super::unpack::{GZIP_HEAD, Members, Names};
 use crate::model::scan::Found;
 pub use hide::Hide;
 pub use inside::{Inside, Text, look_inside};
@@ -180,11 +179,12 @@ fn look<'r>(search: Search<'r>, path: &str, decoded: Decoded, stop: &dyn Fn() ->
         is_damaged,
     } = decoded;
     let mut looked = Looked::new(form);
-    looked.add(whole(search, path, &names));
+    looked.add(whole(search, path, &names.take()));
     looked.bytes = in_parts(search, path, input, stop, &mut |part| {
         looked.add(part);
         Ok(())
     })?;
+    looked.add(whole(search, path, &names.take()));
     if is_damaged.get() {
         looked.cut = Some("it is damaged");
     } else if Some(looked.bytes) == most {
@@ -230,8 +230,8 @@ impl<R: Read> Read for Tee<R> {
 struct Decoded {
     form: Form,
     input: Box<dyn Read>,
-    /// What gzip says of the file that it packed. A masked file does not say it.
-    names: Vec<u8>,
+    /// What gzip says of the files that it packed. A masked file does not say it.
+    names: Names,
     /// Where it is cut.
     most: Option<u64>,
     /// Whether it ended because the rest cannot be decoded.
@@ -268,15 +268,15 @@ impl Decoded {
         (&mut file).take(HEAD as u64).read_to_end(&mut head)?;
         let form = form(&head);
         let is_damaged = Rc::default();
-        let names = gzip_names(&head).to_vec();
-        let rest = io::Cursor::new(head).chain(file);
+        let rest = io::Cursor::new(head.clone()).chain(file);
         let most = most_unpacked(size);
         let input: Box<dyn Read> = match form {
             Form::Plain | Form::Closed => Box::new(rest),
             Form::Utf16(order) => Box::new(Utf16::new(rest, order)),
             Form::Gzip => {
+                let (members, names) = Members::new(rest, &head);
                 let unpacked = Salvaged {
-                    input: MultiGzDecoder::new(rest),
+                    input: members,
                     is_damaged: Rc::clone(&is_damaged),
                 };
                 let mut unpacked = unpacked.take(most);
@@ -301,7 +301,7 @@ impl Decoded {
         Ok(Self {
             form,
             input,
-            names,
+            names: Names::default(),
             most: None,
             is_damaged,
         })
@@ -459,6 +459,42 @@ mod tests {
         let (_, looked) = places(&packed.finish().unwrap());
         assert_eq!(looked.bytes, ALWAYS_UNPACKED);
         assert!(looked.cut.is_some());
+    }
+
+    #[test]
+    fn the_names_of_all_members_are_searched() {
+        let member = |name: &str, comment: &str, content: &[u8]| {
+            let mut packed = flate2::GzBuilder::new();
+            if !name.is_empty() {
+                packed = packed.filename(name);
+            }
+            if !comment.is_empty() {
+                packed = packed.comment(comment);
+            }
+            let mut packed = packed.write(Vec::new(), Compression::default());
+            packed.write_all(content).unwrap();
+            packed.finish().unwrap()
+        };
+        let noise = vec![b'.'; PART + 100];
+        for members in [
+            vec![member("x-123.log", "", b"a")],
+            vec![member("a", "", b"a"), member("x-123.log", "", b"b")],
+            vec![
+                member("", "", &noise),
+                member("a", "x-123", &noise),
+                member("", "", b"b"),
+            ],
+            // Of one that holds nothing, and of a long one that comes again and again.
+            vec![member("", "", b"a"), member("x-123", "", b""), member("", "", b"b")],
+            vec![member(&format!("{}x-123", "a/".repeat(1000)), "", b"a"); 1000],
+        ] {
+            let (found, looked) = places(&members.concat());
+            assert_eq!((found.len(), looked.cut), (1, None));
+        }
+        let names: Vec<u8> = (0..200)
+            .flat_map(|number| member(&number.to_string().repeat(4000), "", b"a"))
+            .collect();
+        assert_eq!(places(&names).1.cut, Some("it is damaged"));
     }
 
     #[test]

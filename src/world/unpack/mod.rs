@@ -2,6 +2,7 @@
 //!
 //! Nothing in them is believed: depth, number and size of what is unpacked have limits, and what cannot be opened is told.
 
+mod gzip;
 mod peek;
 mod tar;
 mod zip;
@@ -14,6 +15,7 @@ use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 
+pub use gzip::{GZIP_HEAD, Members, Names};
 use peek::Peek;
 
 /// Archives in archives; a release of a release is three deep.
@@ -103,27 +105,6 @@ fn kind(head: &[u8]) -> Kind {
     }
 }
 
-/// Of a gzip file, where the name of the file is that was packed, and a comment.
-pub const GZIP_HEAD: usize = 512;
-
-/// What is written there (RFC 1952); nothing if nothing is.
-pub fn gzip_names(head: &[u8]) -> &[u8] {
-    const EXTRA: u8 = 4;
-    const NAME_AND_COMMENT: u8 = 8 | 16;
-    let [0x1f, 0x8b, _, flags, ..] = head else { return &[] };
-    let extra = match head.get(10..12) {
-        Some(length) if flags & EXTRA != 0 => 2 + usize::from(u16::from_le_bytes([length[0], length[1]])),
-        _ => 0,
-    };
-    let rest = head.get(10 + extra..).unwrap_or_default();
-    let mut ends = memchr::memchr_iter(0, rest);
-    let count = (flags & NAME_AND_COMMENT).count_ones() as usize;
-    match count.checked_sub(1) {
-        None => &[],
-        Some(last) => &rest[..ends.nth(last).unwrap_or(rest.len())],
-    }
-}
-
 impl Unpacking<'_> {
     fn open(&mut self, path: &str, input: &mut dyn Read, depth: usize) -> io::Result<()> {
         let mut input = Peek::new(input);
@@ -137,17 +118,24 @@ impl Unpacking<'_> {
             Kind::Zip => self.zip(path, &mut input, depth),
             Kind::Tar => self.tar(path, &mut input, depth),
             Kind::Gzip => {
-                let names = gzip_names(input.peek(GZIP_HEAD)?).to_vec();
-                if !names.is_empty() {
-                    (self.visit)("", &mut names.as_slice())?;
-                }
+                let head = input.peek(GZIP_HEAD)?.to_vec();
+                let (members, names) = Members::new(input, &head);
+                self.names(&names)?;
                 let ended = Ended::default();
-                let mut unpacked = self.unpacked(MultiGzDecoder::new(input), &ended);
+                let mut unpacked = self.unpacked(members, &ended);
                 self.open(path, &mut unpacked, depth + 1)?;
+                self.names(&names)?;
                 // Whoever takes a text may stop early; what is behind it is not damaged then.
                 self.judge(path, &ended);
                 Ok(())
             }
+        }
+    }
+
+    fn names(&mut self, names: &Names) -> io::Result<()> {
+        match names.take() {
+            names if names.is_empty() => Ok(()),
+            names => (self.visit)("", &mut names.as_slice()),
         }
     }
 

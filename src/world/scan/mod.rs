@@ -35,6 +35,8 @@ const ALWAYS_UNPACKED: u64 = 64 << 20;
 /// Of what is found in one file, so much is kept with its place; the rest is counted.
 const MOST_PLACES: usize = 101;
 
+const DAMAGED: &str = "it is damaged";
+
 /// What decides how a file is written.
 const HEAD: usize = GZIP_HEAD;
 
@@ -111,7 +113,28 @@ pub fn decoded(file: File) -> io::Result<Box<dyn Read>> {
 /// # Errors
 /// The file cannot be read.
 pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
-    look(search, path, Decoded::of_file(file)?, stop)
+    let again = file.try_clone()?;
+    let mut looked = look(search, path, Decoded::of_file(file)?, stop)?;
+    look_behind_damage(&mut looked, search, path, again, stop)?;
+    Ok(looked)
+}
+
+/// Nobody decodes what is behind the damage, but everybody can read it.
+fn look_behind_damage<'r>(
+    looked: &mut Looked<'r>,
+    search: Search<'r>,
+    path: &str,
+    mut file: File,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<()> {
+    if looked.cut == Some(DAMAGED) {
+        file.rewind()?;
+        in_parts(search, path, file, stop, &mut |part| {
+            looked.add(part);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Looks through a text that is there already. Answers what was found, and what must not occur.
@@ -153,7 +176,7 @@ pub fn look_and_hash<'r>(
         input: file.try_clone()?,
         hashing: Rc::clone(&hashing),
     };
-    let looked = look(search, path, Decoded::of(tee, size)?, stop)?;
+    let mut looked = look(search, path, Decoded::of(tee, size)?, stop)?;
     // What no decoder asked for.
     let mut rest = Tee {
         input: &mut file,
@@ -167,6 +190,7 @@ pub fn look_and_hash<'r>(
         sha256: sha.finalize().into(),
         size,
     };
+    look_behind_damage(&mut looked, search, path, file, stop)?;
     Ok((looked, hashed))
 }
 
@@ -186,7 +210,7 @@ fn look<'r>(search: Search<'r>, path: &str, decoded: Decoded, stop: &dyn Fn() ->
     })?;
     looked.add(whole(search, path, &names.take()));
     if is_damaged.get() {
-        looked.cut = Some("it is damaged");
+        looked.cut = Some(DAMAGED);
     } else if Some(looked.bytes) == most {
         looked.cut = Some("it unpacks to more than is looked at");
     }
@@ -512,7 +536,17 @@ mod tests {
         packed.write_all(&noise).unwrap();
         let packed = packed.finish().unwrap();
         let (found, looked) = places(&packed[..packed.len() / 2]);
-        assert_eq!(found, [(1, 1)]);
+        assert_eq!(found.first(), Some(&(1, 1)));
         assert_eq!(looked.cut, Some("it is damaged"));
+    }
+
+    #[test]
+    fn what_is_behind_damage_is_found_as_it_is() {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(b"fine\n").unwrap();
+        let mut file = packed.finish().unwrap();
+        file.extend_from_slice(b" x-123 \n");
+        let (found, looked) = places(&file);
+        assert_eq!((found.len(), looked.cut), (1, Some("it is damaged")));
     }
 }

@@ -68,7 +68,7 @@ fn a_token_in_the_log_that_nobody_named_is_shown_nowhere() {
     let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");
     let log = RED.replace(
         "line 3: DEPLOY_TOKEN: unbound variable",
-        &format!("fatal: login with {token} failed"),
+        &format!("fatal: login with {token} failed {}{token}", ".".repeat(341)),
     );
     gate.write("red.log", log);
     gate.run(["diagnose", "--log=red.log", "--context=3"])
@@ -76,7 +76,7 @@ fn a_token_in_the_log_that_nobody_named_is_shown_nowhere() {
         .says("login with *** failed")
         .never_says(&token);
     let shown = format!("{:?}{}", gate.outputs(), gate.report("diagnose"));
-    assert!(!shown.contains(&token), "{shown}");
+    assert!(!shown.contains(&token[..12]), "{shown}");
 }
 
 /// A job that deploys with a secret that a push to main does not have.

@@ -7,6 +7,7 @@ use crate::model::diagnose::{Diagnosis, diagnose};
 use crate::model::text::count;
 use crate::world::World;
 use crate::world::job_log::Source;
+use crate::world::scan::Hide;
 use crate::world::secrets::Part;
 
 /// Bytes of a line that are shown.
@@ -15,6 +16,19 @@ pub const LONGEST: usize = 400;
 /// The beginning of a line, which may have been cut.
 pub fn part(text: &[u8]) -> Part<'_> {
     Part::beginning(text)
+}
+
+/// Before lines are shortened: of half a token nobody knows that it is one.
+fn hide_tokens(found: &mut Diagnosis, hide: &Hide) {
+    found.sentence = hide.text(&found.sentence);
+    let shown = found.lines.iter_mut().map(|line| &mut line.text);
+    for text in shown.chain(found.around.iter_mut().map(|(_, text)| text)) {
+        let read = String::from_utf8_lossy(text);
+        let hidden = hide.text(&read);
+        if hidden != read {
+            *text = hidden.into_bytes();
+        }
+    }
 }
 
 /// A log, and what was made of it.
@@ -69,6 +83,7 @@ impl Cases {
         let rules = read::rules(plan)?;
         let green = plan.green.as_ref().map(|green| read::green(green, world)).transpose()?;
         let mut keeper = Keeper::new(plan.kept.clone());
+        let hide = Hide::builtin();
         let mut cases = Self::default();
         let mut logs = Vec::new();
         for named in &plan.logs {
@@ -101,6 +116,7 @@ impl Cases {
                     if let Some(origin) = origin {
                         found.context.job = Some(origin.job.name.clone());
                     }
+                    hide_tokens(&mut found, &hide);
                     cases.add(Entry { named, found, kept });
                 }
                 None => {

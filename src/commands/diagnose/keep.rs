@@ -6,6 +6,7 @@ use super::origin::Origin;
 use crate::world::World;
 use crate::world::files;
 use crate::world::hash::Hashed;
+use crate::world::scan::Hide;
 use crate::world::secrets::Part;
 use crate::world::workspace;
 
@@ -18,11 +19,17 @@ const MOST: usize = 64 << 20;
 pub struct Keeper {
     folder: PathBuf,
     kept: usize,
+    /// Its job knew secrets that this one does not.
+    hide: Hide,
 }
 
 impl Keeper {
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, kept: 0 }
+        Self {
+            folder,
+            kept: 0,
+            hide: Hide::builtin(),
+        }
     }
 
     /// Writes the log without secrets, and says where it is and what its hash is.
@@ -37,6 +44,7 @@ impl Keeper {
                 of(Part::beginning(head)) + &note + &of(Part::end(tail))
             }
         };
+        let text = self.hide.text(&text);
         if self.kept + text.len() > MOST {
             return Err(format!("all logs together have more than {} MiB", MOST >> 20));
         }

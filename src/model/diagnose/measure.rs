@@ -2,7 +2,7 @@
 //!
 //! `STAGEPROOF_DIAGNOSE_LOGS=FOLDER cargo test --lib -- diagnose::measure --ignored --nocapture`
 //!
-//! `STAGEPROOF_DIAGNOSE_PART` chooses the logs of one set. Those of `held2` count only when it names them.
+//! `STAGEPROOF_DIAGNOSE_PART` chooses the logs of one set. Those of `held2` and `held3` count only when it names them.
 //!
 //! With `STAGEPROOF_DIAGNOSE_BLIND=1` the rules of the tool that explains a log are taken away for that log: so good is
 //! a diagnosis of a tool that nobody wrote rules for.
@@ -72,7 +72,7 @@ fn labels(folder: &Path) -> Vec<Label> {
     for row in rows.filter(|row| !row.is_empty()) {
         let cells: Vec<&str> = row.split('\t').collect();
         let chosen = if part.is_empty() {
-            !cells.contains(&"held2")
+            !["held2", "held3"].iter().any(|set| cells.contains(set))
         } else {
             cells.contains(&part.as_str())
         };

@@ -1,6 +1,7 @@
 //! A workflow or an action as GitHub reads it, on top of the tree that knows its places (`yaml`). Everything here is a
 //! view: what a view lacks is one `node.get` away.
 
+pub mod event;
 pub mod expression;
 pub mod patch;
 mod permissions;

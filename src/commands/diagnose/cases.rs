@@ -20,7 +20,13 @@ pub fn part(text: &[u8]) -> Part<'_> {
 
 /// Before lines are shortened: of half a token nobody knows that it is one.
 fn hide_tokens(found: &mut Diagnosis, hide: &Hide) {
-    found.sentence = hide.text(&found.sentence);
+    let told = found.evidence.iter_mut().chain(&mut found.against);
+    for text in told
+        .chain([&mut found.sentence, &mut found.step])
+        .chain(&mut found.context.job)
+    {
+        *text = hide.text(text);
+    }
     let shown = found.lines.iter_mut().map(|line| &mut line.text);
     for text in shown.chain(found.around.iter_mut().map(|(_, text)| text)) {
         let read = String::from_utf8_lossy(text);

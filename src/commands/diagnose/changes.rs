@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::cases::{Entry, LONGEST, part};
 use super::patch::About;
-use super::place::find;
+use super::place::{Place, find};
 use super::workflow_file::{LARGEST, WorkflowFile};
 use super::{Named, Plan};
 use crate::model::Finding;
@@ -15,6 +15,7 @@ use crate::model::workflow::patch::{self, Change, Refusal};
 use crate::world::World;
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
+use crate::world::scan::Hide;
 
 pub struct Changes<'a> {
     plan: &'a Plan,
@@ -139,7 +140,7 @@ impl<'a> Changes<'a> {
                 }
             };
             let now = WorkflowFile::parse(&key.0, key.1.clone(), text).map_err(Refusal)?;
-            self.texts.push(text_of(entry, &change, &key.0, self.world));
+            self.texts.push(text_of(entry, &change, &place, self.world));
             let (before, mut diffs) = match self.changed.remove(&key) {
                 Some(earlier) => (earlier.before, earlier.diffs),
                 None => (place.file.text.clone(), Vec::new()),
@@ -169,6 +170,11 @@ impl<'a> Changes<'a> {
 
     /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each.
     pub fn write(&self) -> Vec<Finding> {
+        let is_asked = self.plan.write || self.plan.pr_text.is_some();
+        if is_asked && self.changed.is_empty() {
+            let text = "nothing was written: there is no patch, or the failure is waived";
+            return vec![Finding::note("not-written", text)];
+        }
         let mut said = Vec::new();
         let mut add = |written: anyhow::Result<()>, text: String| {
             let short = |text: String| self.world.secrets.shorten(&*text, LONGEST);
@@ -178,7 +184,7 @@ impl<'a> Changes<'a> {
                     .help("check the path and its permissions"),
             });
         };
-        if let Some(path) = self.plan.pr_text.as_deref().filter(|_| !self.texts.is_empty()) {
+        if let Some(path) = &self.plan.pr_text {
             let written = files::replace(path, self.texts.join("\n").as_bytes());
             let text = format!("the text of a pull request was written to {}", path.display());
             add(written, text);
@@ -219,7 +225,8 @@ fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
     }
 }
 
-fn text_of(entry: &Entry, change: &Change, file: &str, world: &World) -> String {
+/// The workflow names things, too, and so nothing in it is trusted.
+fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, world: &World) -> String {
     let found = &entry.found;
     let short = |text: &str| world.secrets.shorten(text, LONGEST);
     let lines = found.lines.iter();
@@ -228,12 +235,14 @@ fn text_of(entry: &Entry, change: &Change, file: &str, world: &World) -> String 
         .collect();
     let lines: Vec<(u64, &str)> = lines.iter().map(|(number, text)| (*number, &**text)).collect();
     let (cause, step, link) = (short(&found.sentence), short(&found.step), entry.link());
+    let job = short(found.context.job.as_deref().unwrap_or(place.job));
     let evidence = Evidence {
         run: link.as_deref(),
-        job: found.context.job.as_deref().unwrap_or(&entry.named.name),
+        job: &job,
         step: Some(&*step).filter(|step| !step.is_empty()),
         cause: &cause,
         lines: &lines,
     };
-    pull_request::text(change, file, &evidence)
+    let text = pull_request::text(change, &place.file.name, &evidence);
+    Hide::builtin().text(&world.secrets.redact(&text))
 }

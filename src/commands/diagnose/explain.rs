@@ -11,10 +11,13 @@ use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
 use crate::world::job_log::Source;
+use crate::world::scan::Hide;
 
 /// Ends the id of the check whether the job could have succeeded.
 pub const COULD_RUN: &str = ":could-run";
 const LONGEST_TITLE: usize = 80;
+/// The end of the waiver that is offered.
+const WAIVED_DAYS: i64 = 14;
 
 /// That the job succeeded, and that it could. All entries have one cause, and the first speaks for them.
 pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world: &World) -> Vec<Check> {
@@ -70,7 +73,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         findings.push(note("same-cause", &message, world).excerpt(links.join("\n")));
     }
     let mut check = Check::new(STAGE, &id, title, Ended::Looked(findings), Duration::ZERO);
-    check.facts = facts(entry, &step);
+    check.facts = facts(entry, &step, world);
     check
         .facts
         .extend((!same.is_empty()).then(|| Fact::new("jobs", all.len().to_string())));
@@ -148,7 +151,7 @@ fn main(entry: &Entry, place: Option<&(String, u32)>, world: &World) -> Finding 
         Confidence::Sure => format!("{}: {sentence}", found.cause),
     };
     let mut finding = Finding::error(found.cause.as_str(), message).excerpt(excerpt(found, world));
-    finding.class = found.cause.class();
+    finding.class = known_cause(found).class();
     finding = finding.help(help(found, world));
     match (place, found.lines.first()) {
         (Some((file, line)), _) => finding.at(file, Some(*line)),
@@ -181,7 +184,7 @@ fn help(found: &Diagnosis, world: &World) -> String {
     if let Some(fix) = &found.fix {
         return world.secrets.shorten(&*fix.to_string(), LONGEST);
     }
-    match found.cause {
+    match known_cause(found) {
         Cause::FlakyInfra => "run it again",
         Cause::Cancelled => "run it again, if nobody cancelled it on purpose",
         Cause::DerivedFailure => "diagnose the job that failed first",
@@ -199,17 +202,33 @@ fn note(code: &'static str, text: &str, world: &World) -> Finding {
     Finding::note(code, world.secrets.shorten(text, LONGEST))
 }
 
-fn facts(entry: &Entry, step: &str) -> Vec<Fact> {
-    let found = &entry.found;
+/// A guess is not shown as a class.
+fn known_cause(found: &Diagnosis) -> Cause {
+    match found.confidence {
+        Confidence::Unknown => Cause::Unknown,
+        _ => found.cause,
+    }
+}
+
+fn facts(entry: &Entry, step: &str, world: &World) -> Vec<Fact> {
+    let (found, cause) = (&entry.found, known_cause(&entry.found));
     let mut facts = vec![
-        Fact::new("class", found.cause.as_str()),
+        Fact::new("class", cause.as_str()),
         Fact::new("confidence", found.confidence.as_str()),
         Fact::new("fingerprint", &*found.fingerprint),
+        Fact::new(
+            "waiver",
+            format!(
+                "waivers: [{{check: diagnose:{}, reason: say why, until: {}}}]",
+                found.fingerprint,
+                world.clock.date_in(WAIVED_DAYS)
+            ),
+        ),
     ];
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| Fact::new(name, value)));
     add("step", (!step.is_empty()).then(|| step.to_owned()));
     add("exit-code", found.exit.map(|code| code.to_string()));
-    add("whose", found.cause.class().map(|class| class.to_string()));
+    add("whose", cause.class().map(|class| class.to_string()));
     add("fix", found.fix.as_ref().map(|fix| fix.id().to_owned()));
     add("secret-source", found.context.secret_source.clone());
     add("runner-image", found.context.image.clone());
@@ -230,10 +249,11 @@ fn facts(entry: &Entry, step: &str) -> Vec<Fact> {
             "attempt",
             origin.job.run_attempt.map(|attempt| attempt.to_string()).as_deref(),
         );
+        let hide = Hide::builtin();
         let step = origin
             .step
             .as_ref()
-            .map(|step| format!("{} {}", step.number, step.name));
+            .map(|step| format!("{} {}", step.number, hide.text(&step.name)));
         add("step-at-github", step.as_deref());
     }
     facts

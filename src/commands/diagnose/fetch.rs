@@ -12,7 +12,7 @@ use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Finding};
 use crate::world::World;
-use crate::world::github::{GitHub, Job, Run, Session};
+use crate::world::github::{GitHub, Job, NoAccess, Run, Session};
 use crate::world::job_log::Source;
 
 /// For all calls about one run.
@@ -128,12 +128,21 @@ async fn more_runs(plan: &Plan, world: &World) -> Result<(Vec<Wanted>, Option<Ch
 }
 
 fn connect(repository: Option<&str>, plan: &Plan, world: &World) -> Result<GitHub, NotChecked> {
+    runs::check_server(world)?;
     let (env, clock, progress) = (&world.env, world.clock, world.progress.clone());
     let github = match repository.map(str::to_owned).or_else(|| runs::here(world)) {
         Some(repository) => GitHub::connect_to(env, clock, progress, &plan.github_token_env, &repository),
-        None => GitHub::connect(env, clock, progress, &plan.github_token_env),
+        None if world.runner.active => GitHub::connect(env, clock, progress, &plan.github_token_env),
+        None => return Err(runs::not_here(world)),
     };
-    github.map_err(|no| NotChecked::with_help(no.to_string(), no.help()))
+    github.map_err(|no| match &no {
+        NoAccess::NoToken(name) if !world.runner.active => {
+            let help =
+                format!("export {name}=$(gh auth token); or name the variable that holds a token: --github-token-env");
+            NotChecked::with_help(no.to_string(), help)
+        }
+        _ => NotChecked::with_help(no.to_string(), no.help()),
+    })
 }
 
 async fn failed_jobs(

@@ -29,7 +29,7 @@ use crate::model::{Check, Ended, Fact, Outcome, Output, Status};
 use crate::world::World;
 use crate::world::job_log::Source;
 use cases::{Cases, Entry};
-use changes::Changes;
+use changes::{Changes, Proposed};
 use origin::Origin;
 pub use runs::{MOST_RUNS, Search};
 
@@ -171,9 +171,12 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     };
     let proposed: Vec<_> = causes.iter().map(propose).collect();
     let mut written = changes.write();
-    for (cause, (is_waived, proposed)) in causes.iter().zip(&proposed) {
-        let has_patch = proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
-        let written = match has_patch && !is_waived {
+    let is_changed = |(is_waived, proposed): &(bool, Vec<Proposed>)| {
+        !is_waived && proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))))
+    };
+    let told_at = proposed.iter().position(is_changed).unwrap_or(0);
+    for (index, (cause, (_, proposed))) in causes.iter().zip(&proposed).enumerate() {
+        let written = match index == told_at {
             true => std::mem::take(&mut written),
             false => Vec::new(),
         };

@@ -15,6 +15,7 @@ use crate::world::github::{Run, Session};
 
 /// More do not belong into one report.
 pub const MOST_RUNS: usize = 20;
+const GITHUB: &str = "github.com";
 /// What GitHub lists of a conclusion at once.
 const LISTED: usize = 100;
 
@@ -59,11 +60,49 @@ pub fn current(world: &World) -> Result<RunRef, NotChecked> {
 /// The repository of this job, or else that of the work tree at GitHub.
 pub fn here(world: &World) -> Option<String> {
     let origin = || {
-        let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
-        let host = server.as_ref().and_then(Url::host_str).unwrap_or("github.com");
-        Repository::open(&world.folder).ok()?.origin_at(host)
+        let (host, name) = Repository::open(&world.folder).ok()?.origin()?;
+        (host == server_host(world)).then_some(name)
     };
     world.runner.repository.clone().or_else(origin)
+}
+
+fn server_host(world: &World) -> String {
+    let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
+    let host = server.as_ref().and_then(Url::host_str);
+    host.unwrap_or(GITHUB).to_ascii_lowercase()
+}
+
+/// Why the repository is not known.
+pub fn not_here(world: &World) -> NotChecked {
+    let clone = "run it in a clone of the repository, or name a run by its address: \
+                 --run https://github.com/OWNER/NAME/actions/runs/ID";
+    let (why, help) = match Repository::open(&world.folder).map(|repository| repository.origin()) {
+        Err(error) => (error.to_string(), clone.to_owned()),
+        Ok(None) => ("the remote `origin` of this clone is not set, or is no repository at GitHub".to_owned(), clone.to_owned()),
+        Ok(Some((host, _))) => (
+            format!("the remote `origin` of this clone is at {}, not at {}", one_line(&host), server_host(world)),
+            "if that is a GitHub Enterprise Server, set GITHUB_SERVER_URL=https://HOST and GITHUB_API_URL=https://HOST/api/v3"
+                .replace("HOST", &one_line(&host)),
+        ),
+    };
+    NotChecked::with_help(format!("the repository at GitHub is not known: {why}"), help)
+}
+
+/// A token for one server must not go to another.
+pub fn check_server(world: &World) -> Result<(), NotChecked> {
+    let host = server_host(world);
+    if host == GITHUB || world.env.get("GITHUB_API_URL").is_some() {
+        return Ok(());
+    }
+    let why = format!(
+        "GITHUB_SERVER_URL names {}, but GITHUB_API_URL is not set",
+        one_line(&host)
+    );
+    let help = format!(
+        "set it, too; on a GitHub Enterprise Server, it is https://{}/api/v3",
+        one_line(&host)
+    );
+    Err(NotChecked::with_help(why, help))
 }
 
 pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Vec<Run>, Check), NotChecked> {

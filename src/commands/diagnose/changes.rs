@@ -1,12 +1,14 @@
 //! The changes of workflows that the diagnoses call for: each as a patch, and all of them together.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::cases::{Entry, LONGEST, part};
+use super::misspelt::{self, Name, Uses};
 use super::patch::About;
 use super::place::{Place, find};
-use super::workflow_file::{LARGEST, WorkflowFile};
+use super::workflow_file::{self, LARGEST, WorkflowFile};
 use super::{Named, Plan};
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -24,6 +26,8 @@ pub struct Changes<'a> {
     given: Vec<WorkflowFile>,
     /// Those of the work tree that runs used.
     local: Vec<WorkflowFile>,
+    /// All of the work tree, once somebody asks.
+    others: OnceCell<Vec<WorkflowFile>>,
     /// By name and path: that of the commit and that of the work tree may differ.
     changed: BTreeMap<(String, Option<PathBuf>), Changed>,
     /// A text for each change.
@@ -44,6 +48,8 @@ pub struct Proposed {
     pub place: Option<(String, u32)>,
     /// A diff, or why there is none. Nothing if no workflow is known.
     pub patch: Option<Result<String, Refusal>>,
+    /// The name of the secret that is missing.
+    pub secret: Option<Name>,
 }
 
 impl<'a> Changes<'a> {
@@ -82,6 +88,7 @@ impl<'a> Changes<'a> {
             world,
             given,
             local,
+            others: OnceCell::new(),
             changed: BTreeMap::new(),
             texts: Vec::new(),
         })
@@ -104,6 +111,7 @@ impl<'a> Changes<'a> {
             return Proposed {
                 place: None,
                 patch: refusal,
+                secret: None,
             };
         };
         let wanted = entry.wanted();
@@ -113,10 +121,21 @@ impl<'a> Changes<'a> {
                 return Proposed {
                     place: None,
                     patch: Some(Err(refusal)),
+                    secret: None,
                 };
             }
         };
-        let about = about(self.plan, entry);
+        let existing = origin.and_then(|origin| origin.of.secrets.get());
+        let uses = || {
+            let is_here = origin.is_none_or(|origin| origin.of.is_here);
+            let others = is_here.then(|| self.others.get_or_init(|| workflow_file::all(self.world)));
+            Uses::of(known.iter().copied().chain(others.into_iter().flatten()))
+        };
+        let secret = misspelt::look(&entry.found, &place, existing, uses);
+        let about = About {
+            misspelt: secret.as_ref().and_then(Name::misspelt),
+            ..about(self.plan, entry)
+        };
         let at = Some((place.file.name.clone(), place.line));
         let key = (place.file.name.clone(), place.file.path.clone());
         let patch = place.patch(&entry.found, about).and_then(|(change, patch)| {
@@ -152,6 +171,7 @@ impl<'a> Changes<'a> {
         Proposed {
             place: at,
             patch: Some(patch),
+            secret,
         }
     }
 
@@ -217,6 +237,7 @@ fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
             event: origin.of.run.event.as_deref(),
             is_fork: origin.of.run.is_from_fork(),
             is_dependabot: origin.of.run.is_of_dependabot(),
+            misspelt: None,
         },
         None => About {
             event: plan.event.as_deref(),

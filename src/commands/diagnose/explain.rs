@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::STAGE;
 use super::cases::{Entry, LONGEST, part};
 use super::changes::Proposed;
-use crate::model::diagnose::{Cause, Confidence, Diagnosis};
+use super::misspelt::Name;
+use crate::model::diagnose::{Cause, Confidence, Diagnosis, Fix};
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
@@ -35,7 +36,8 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     };
     let id = format!("diagnose:{}", found.fingerprint);
     let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
-    let mut findings = vec![main(entry, place, world)];
+    let name = proposed.iter().find_map(|proposed| proposed.secret.as_ref());
+    let mut findings = vec![main(entry, place, name, world)];
     findings.extend(patches(proposed, world));
     findings.extend(written);
     let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
@@ -44,6 +46,9 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         .against
         .iter()
         .for_each(|text| add("against", &format!("but {text}")));
+    if let Some(Name::NotCompared(why)) = name {
+        add("names-not-compared", why);
+    }
     if let Some((entry, passed)) = all.iter().find_map(|entry| Some((entry, flaky(entry)?))) {
         add(
             "flaky",
@@ -73,7 +78,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         findings.push(note("same-cause", &message, world).excerpt(links.join("\n")));
     }
     let mut check = Check::new(STAGE, &id, title, Ended::Looked(findings), Duration::ZERO);
-    check.facts = facts(entry, &step, world);
+    check.facts = facts(entry, &step, fix(found, proposed), world);
     check
         .facts
         .extend((!same.is_empty()).then(|| Fact::new("jobs", all.len().to_string())));
@@ -83,7 +88,8 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     let kept = all.iter().filter_map(|entry| entry.kept.as_ref()?.as_ref().ok());
     check.facts.extend(kept.map(|kept| Fact::new("log", &**kept)));
     let mut checks = vec![check];
-    if let Some(why) = &found.could_not_run {
+    // With the right name, it can run.
+    if let (Some(why), None) = (&found.could_not_run, name.and_then(Name::misspelt)) {
         let message = format!(
             "the job could not do anything here: {}",
             world.secrets.shorten(&**why, LONGEST)
@@ -100,6 +106,17 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         ));
     }
     checks
+}
+
+/// The kind of fix.
+pub fn fix(found: &Diagnosis, proposed: &[Proposed]) -> Option<&'static str> {
+    let names = proposed
+        .iter()
+        .filter_map(|proposed| proposed.secret.as_ref()?.misspelt());
+    match names.count() {
+        0 => found.fix.as_ref().map(Fix::id),
+        _ => Some(Fix::SecretName.id()),
+    }
 }
 
 pub fn not_kept(why: &str) -> String {
@@ -142,7 +159,7 @@ fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
     diffs.iter().map(patch).collect()
 }
 
-fn main(entry: &Entry, place: Option<&(String, u32)>, world: &World) -> Finding {
+fn main(entry: &Entry, place: Option<&(String, u32)>, name: Option<&Name>, world: &World) -> Finding {
     let found = &entry.found;
     let sentence = world.secrets.shorten(&*found.sentence, LONGEST);
     let message = match found.confidence {
@@ -152,7 +169,12 @@ fn main(entry: &Entry, place: Option<&(String, u32)>, world: &World) -> Finding 
     };
     let mut finding = Finding::error(found.cause.as_str(), message).excerpt(excerpt(found, world));
     finding.class = known_cause(found).class();
-    finding = finding.help(help(found, world));
+    finding = finding.help(match name {
+        Some(Name::Misspelt { from, to, known }) => {
+            one_line(&format!("write secrets.{to} instead of secrets.{from}: {known}"))
+        }
+        _ => help(found, world),
+    });
     match (place, found.lines.first()) {
         (Some((file, line)), _) => finding.at(file, Some(*line)),
         (None, Some(best)) if matches!(entry.named.source, Source::File(_)) => {
@@ -210,7 +232,7 @@ fn known_cause(found: &Diagnosis) -> Cause {
     }
 }
 
-fn facts(entry: &Entry, step: &str, world: &World) -> Vec<Fact> {
+fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fact> {
     let (found, cause) = (&entry.found, known_cause(&entry.found));
     let mut facts = vec![
         Fact::new("class", cause.as_str()),
@@ -229,7 +251,7 @@ fn facts(entry: &Entry, step: &str, world: &World) -> Vec<Fact> {
     add("step", (!step.is_empty()).then(|| step.to_owned()));
     add("exit-code", found.exit.map(|code| code.to_string()));
     add("whose", cause.class().map(|class| class.to_string()));
-    add("fix", found.fix.as_ref().map(|fix| fix.id().to_owned()));
+    add("fix", fix.map(str::to_owned));
     add("secret-source", found.context.secret_source.clone());
     add("runner-image", found.context.image.clone());
     add("chosen-by", found.lines.first().map(|line| line.why.clone()));

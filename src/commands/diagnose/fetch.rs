@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::history::{self, History, Row};
-use super::jobs::{failed, has_gone, log, newest, nothing_started, who_started};
+use super::jobs::{FAILED, failed, has_gone, log, newest, nothing_started, who_started};
+use super::misspelt::{self, Existing};
 use super::origin::{Failed, OfRun, Origin};
 use super::runs;
 use super::{MOST_RUNS, Named, Plan, RunRef, STAGE, sources};
+use tokio::sync::OnceCell;
+
 use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Finding};
@@ -190,11 +193,11 @@ async fn failed_jobs(
         findings.push(Finding::warning("still-running", message).help("run it again when the run has ended"));
     }
     if jobs.is_empty() && matches!(run.conclusion.as_deref(), Some("failure" | "startup_failure")) {
-        findings.push(nothing_started(&run));
+        findings.push(nothing_started(&run, &session).await);
     }
     let failed = failed(&jobs);
     let conclusion = run.conclusion.as_deref().unwrap_or_default();
-    let has_failed = matches!(conclusion, "failure" | "timed_out" | "startup_failure");
+    let has_failed = FAILED.contains(&conclusion);
     let is_whole = of.job.is_none() && of.attempt.is_none();
     if has_failed && is_whole && failed.is_empty() && !(jobs.is_empty() && conclusion != "timed_out") {
         let why = format!(
@@ -244,9 +247,13 @@ async fn failed_jobs(
                     files,
                     unread,
                     is_here,
+                    secrets: OnceCell::new(),
                 })))
             }
         };
+        if misspelt::may_be(&bytes, &of.files) {
+            of.secrets.get_or_init(|| Existing::of(&of.files, &session)).await;
+        }
         let mut origin = Origin {
             step: Failed::of(job, &bytes),
             job: (*job).clone(),
@@ -287,12 +294,14 @@ async fn look_back(origin: &mut Origin, all: &[Job], (plan, session): (&Plan, &S
         Arc::default()
     });
     let row = Row::of(&of.run, &ended);
-    origin.notes.extend(row.notes());
-    origin.flaky = row.flaky(&origin.job, all, session).await;
+    let (notes, last) = row.of_job(&origin.job, &mut spent.history, session).await;
+    origin.notes.extend(notes);
+    origin.flaky = row.flaky(&origin.job, all, &mut spent.history, session).await;
     if plan.green.is_some() || spent.green >= MOST_GREEN || spent.bytes > MOST_BYTES {
         return;
     }
-    match history::green_log(&origin.job, all, &row, session).await {
+    let asked = (&mut spent.history, session);
+    match history::green_log(&origin.job, all, (&row, last), asked).await {
         Ok(green) => {
             spent.green += usize::from(green.is_some());
             if let Some(Source::Memory(bytes)) = green.as_ref().map(|green| &green.source) {

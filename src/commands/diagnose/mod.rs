@@ -8,6 +8,7 @@ mod fetch;
 mod history;
 mod jobs;
 mod keep;
+mod misspelt;
 mod origin;
 mod patch;
 mod place;
@@ -183,7 +184,12 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         outcome.checks.extend(explain::checks(cause, proposed, written, world));
     }
     if let Some(cause @ [first, ..]) = causes.first().map(Vec::as_slice) {
-        outcome.outputs = outputs(first, cause, world);
+        outcome.outputs = outputs(
+            first,
+            cause,
+            proposed.first().map_or(&[], |(_, proposed)| &**proposed),
+            world,
+        );
         let diff = changes.diff();
         if !diff.is_empty() {
             outcome.outputs.insert("patch".to_owned(), Output::exact(diff));
@@ -221,13 +227,13 @@ fn is_waived(cause: &[Entry], plan: &Plan, world: &World) -> bool {
     checks.first().is_some_and(|check| check.status() == Status::Waived)
 }
 
-fn outputs(entry: &Entry, cause: &[Entry], world: &World) -> BTreeMap<String, Output> {
+fn outputs(entry: &Entry, cause: &[Entry], proposed: &[Proposed], world: &World) -> BTreeMap<String, Output> {
     let found = &entry.found;
     let line = found
         .lines
         .first()
         .map(|line| world.secrets.shorten(cases::part(&line.text), cases::LONGEST));
-    let fix = found.fix.as_ref().map_or("", |fix| fix.id());
+    let fix = explain::fix(found, proposed).unwrap_or_default();
     let is_flaky = cause.iter().any(|entry| explain::flaky(entry).is_some());
     [
         ("class", Output::exact(found.cause.as_str())),

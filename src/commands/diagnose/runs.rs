@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use super::jobs::FAILED;
 use super::{RunRef, STAGE};
 use crate::engine::NotChecked;
 use crate::model::text::{count, nearest, one_line};
@@ -112,7 +113,7 @@ pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Ve
         None => None,
     };
     let (mut runs, mut at_least) = (Vec::new(), "");
-    for conclusion in ["failure", "timed_out", "startup_failure"] {
+    for conclusion in FAILED {
         let (branch, sha) = (search.branch.as_deref(), search.sha.as_deref());
         let listed = session.newest_runs(conclusion, workflow, branch, sha).await?;
         at_least = if listed.whole { at_least } else { "at least " };

@@ -3,10 +3,12 @@
 
 pub mod event;
 pub mod expression;
+pub mod invalid;
 pub mod patch;
 mod permissions;
 pub mod reference;
 pub mod script;
+pub mod secrets;
 pub mod written;
 
 pub use permissions::{Access, Permissions};

@@ -30,6 +30,7 @@ pub struct Changes<'a> {
     others: OnceCell<Vec<WorkflowFile>>,
     /// By name and path: that of the commit and that of the work tree may differ.
     changed: BTreeMap<(String, Option<PathBuf>), Changed>,
+    hide: OnceCell<Hide>,
     /// A text for each change.
     texts: Vec<String>,
 }
@@ -89,6 +90,7 @@ impl<'a> Changes<'a> {
             given,
             local,
             others: OnceCell::new(),
+            hide: OnceCell::new(),
             changed: BTreeMap::new(),
             texts: Vec::new(),
         })
@@ -159,7 +161,12 @@ impl<'a> Changes<'a> {
                 }
             };
             let now = WorkflowFile::parse(&key.0, key.1.clone(), text).map_err(Refusal)?;
-            self.texts.push(text_of(entry, &change, &place, self.world));
+            self.texts.push(text_of(
+                entry,
+                &change,
+                &place,
+                (self.world, self.hide.get_or_init(Hide::builtin)),
+            ));
             let (before, mut diffs) = match self.changed.remove(&key) {
                 Some(earlier) => (earlier.before, earlier.diffs),
                 None => (place.file.text.clone(), Vec::new()),
@@ -247,7 +254,7 @@ fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
 }
 
 /// The workflow names things, too, and so nothing in it is trusted.
-fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, world: &World) -> String {
+fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, (world, hide): (&World, &Hide)) -> String {
     let found = &entry.found;
     let short = |text: &str| world.secrets.shorten(text, LONGEST);
     let lines = found.lines.iter();
@@ -265,5 +272,5 @@ fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, world: &World) -> 
         lines: &lines,
     };
     let text = pull_request::text(change, &place.file.name, &evidence);
-    Hide::builtin().text(&world.secrets.redact(&text))
+    hide.text(&world.secrets.redact(&text))
 }

@@ -12,7 +12,6 @@ use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
 use crate::world::job_log::Source;
-use crate::world::scan::Hide;
 
 /// Ends the id of the check whether the job could have succeeded.
 pub const COULD_RUN: &str = ":could-run";
@@ -271,12 +270,7 @@ fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fac
             "attempt",
             origin.job.run_attempt.map(|attempt| attempt.to_string()).as_deref(),
         );
-        let hide = Hide::builtin();
-        let step = origin
-            .step
-            .as_ref()
-            .map(|step| format!("{} {}", step.number, hide.text(&step.name)));
-        add("step-at-github", step.as_deref());
+        add("step-at-github", entry.step.as_deref());
     }
     facts
 }

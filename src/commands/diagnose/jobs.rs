@@ -18,8 +18,12 @@ const ERROR: &[u8] = b"##[error]";
 pub async fn nothing_started(run: &Run, session: &Session<'_>) -> Finding {
     let page = format!("its page says why: {}", one_line(&run.html_url));
     let file = one_line(run.file().unwrap_or("of the run"));
+    let started = format!(
+        "GitHub started no job ({})",
+        one_line(run.conclusion.as_deref().unwrap_or_default())
+    );
     let unknown = |why: &str| {
-        let message = format!("GitHub started no job, and {why}");
+        let message = format!("{started}, and {why}");
         Finding::error("startup-failure", message).help(page.clone())
     };
     let text = match sources::main(run, session).await {
@@ -32,7 +36,7 @@ pub async fn nothing_started(run: &Run, session: &Session<'_>) -> Finding {
         Ok(Some((node, what))) => (node.place.line, format!("{what} (column {})", node.place.column)),
         Ok(None) => return unknown(&format!("the workflow {file} has no mistake that stageproof knows")),
     };
-    let message = format!("workflow-config: GitHub started no job: {}", one_line(&what));
+    let message = format!("workflow-config: {started}: {}", one_line(&what));
     let mut finding = Finding::error("workflow-config", message).help(page);
     finding.class = Some(Class::Infra);
     finding.at(&file, Some(line))

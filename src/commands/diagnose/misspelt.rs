@@ -27,7 +27,11 @@ impl Existing {
     /// Asks for those of the repository, of its organization, and of the environments that the workflows name.
     pub async fn of(files: &[WorkflowFile], session: &Session<'_>) -> Self {
         let mut existing = Self::default();
-        existing.take(session.secrets().await);
+        match session.secrets().await {
+            // There is always such a list.
+            Err(error) => existing.unread = Some(error.why.to_string()),
+            listed => existing.take(listed),
+        }
         // One that may not list these may not list the others.
         if existing.unread.is_none() {
             existing.take(session.organization_secrets().await);

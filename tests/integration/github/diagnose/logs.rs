@@ -168,7 +168,7 @@ fn a_job_without_a_log_is_explained_by_its_annotations() {
     mock.gate()
         .run(["diagnose", "--run=5"])
         .code(1)
-        .says("GitHub started no job, and the workflow .github/workflows/staging.yml cannot be read: it does not exist")
+        .says("GitHub started no job (failure), and the workflow .github/workflows/staging.yml cannot be read: it does not exist")
         .says("its page says why: https://github.com/acme/shop/actions/runs/5");
     let with = |text: &str| Mock::new().failed(5, 49).file(&sha(5), STAGING, text);
     for (text, says) in [
@@ -178,9 +178,12 @@ fn a_job_without_a_log_is_explained_by_its_annotations() {
         ),
         (
             "on: push\njobs:\n  a:\n    run-on: x\n",
-            "GitHub started no job: unknown key `run-on`; did you mean `runs-on`? (column 5)",
+            "GitHub started no job (failure): unknown key `run-on`; did you mean `runs-on`? (column 5)",
         ),
-        ("on: push\njobs: [\n", "workflow-config: GitHub started no job: "),
+        (
+            "on: push\njobs: [\n",
+            "workflow-config: GitHub started no job (failure): ",
+        ),
     ] {
         let mock = with(text);
         mock.gate().run(["diagnose", "--run=5"]).code(1).says(says);
@@ -204,7 +207,10 @@ fn a_kept_log_is_cut_between_lines_and_not_within_a_token() {
         log.replace_range(end - 20..end - 20 + token.len(), &token);
     }
     log.push_str(RED);
-    let mock = Mock::new().failed(5, 49).job(5, 11, "deploy", "failure").log(11, Some(&log));
+    let mock = Mock::new()
+        .failed(5, 49)
+        .job(5, 11, "deploy", "failure")
+        .log(11, Some(&log));
     let gate = mock.gate();
     gate.run(["diagnose", "--run=5"]).code(1);
     let path = gate.evidence().join("logs/diagnose/run-5-job-11.log");

@@ -141,7 +141,7 @@ fn no_failed_job_is_overlooked() {
     mock.gate()
         .run(["diagnose", "--last=1"])
         .code(1)
-        .says("GitHub started no job");
+        .says("GitHub started no job (startup_failure)");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::error::UsageError;
 use super::skip_guard::is_variable;
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::diagnose::{MOST_RUNS, Named, Plan, RunRef, Search};
+use crate::commands::diagnose::{self, MOST_RUNS, Named, Plan, RunRef, Search};
 use crate::model::text::one_line;
 use crate::model::waiver::Waiver;
 use crate::model::workflow::event;
@@ -212,11 +212,14 @@ pub fn run_ref(text: &str, world: &World) -> Result<RunRef, UsageError> {
     let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
     parse_run(text, server.as_ref()).ok_or_else(|| {
         let other = Url::parse(text).ok().filter(|url| parse_run(text, Some(url)).is_some());
-        let help = match other.as_ref().and_then(Url::host_str) {
-            Some(host) => format!("for a run at {host}, set GITHUB_SERVER_URL=https://{host} and GITHUB_API_URL"),
-            None => "give the id of a run, or its address: https://github.com/OWNER/NAME/actions/runs/123".to_owned(),
-        };
-        UsageError::new(format!("--run `{}` is no run", one_line(text))).help(help)
+        let text = one_line(text);
+        match other.as_ref().and_then(Url::host_str) {
+            Some(host) => {
+                UsageError::new(format!("--run `{text}` is on another server")).help(diagnose::settings_for(host))
+            }
+            None => UsageError::new(format!("--run `{text}` is no run"))
+                .help("give the id of a run, or its address: https://github.com/OWNER/NAME/actions/runs/123"),
+        }
     })
 }
 

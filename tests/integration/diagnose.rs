@@ -174,7 +174,11 @@ fn a_waiver_covers_this_cause_and_no_other() {
     gate.run(["diagnose", "--log=red.log"]).code(1);
     // The report has the waiver as it can be written.
     let facts = check(&gate)["facts"].clone();
-    let waiver = facts.as_array().unwrap().iter().find(|fact| fact["name"] == "waiver");
+    let waiver = facts
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|fact| fact["name"] == "waive-with");
     let waiver = waiver.unwrap()["value"].as_str().unwrap();
     assert!(waiver.contains(&id), "{waiver}");
     gate.write(".github/stageproof.yml", format!("version: 1\n{waiver}\n"));

@@ -14,10 +14,10 @@ use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::model::workflow::patch::pull_request::{self, Evidence};
 use crate::model::workflow::patch::{self, Change, Refusal};
-use crate::world::World;
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
 use crate::world::scan::Hide;
+use crate::world::{World, workspace};
 
 pub struct Changes<'a> {
     plan: &'a Plan,
@@ -213,7 +213,10 @@ impl<'a> Changes<'a> {
         };
         if let Some(path) = &self.plan.pr_text {
             let written = files::replace(path, self.texts.join("\n").as_bytes());
-            let text = format!("the text of a pull request was written to {}", path.display());
+            let text = format!(
+                "the text of a pull request was written to {}",
+                workspace::shown(path, &self.world.workspace)
+            );
             add(written, text);
         }
         for ((name, path), file) in self.changed.iter().filter(|_| self.plan.write) {

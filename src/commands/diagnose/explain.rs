@@ -238,7 +238,7 @@ fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fac
         Fact::new("confidence", found.confidence.as_str()),
         Fact::new("fingerprint", &*found.fingerprint),
         Fact::new(
-            "waiver",
+            "waive-with",
             format!(
                 "waivers: [{{check: diagnose:{}, reason: say why, until: {}}}]",
                 found.fingerprint,

@@ -32,7 +32,7 @@ use crate::world::job_log::Source;
 use cases::{Cases, Entry};
 use changes::{Changes, Proposed};
 use origin::Origin;
-pub use runs::{MOST_RUNS, Search};
+pub use runs::{MOST_RUNS, Search, settings_for};
 
 const STAGE: &str = "diagnose";
 const TITLE: &str = "The log can be read";

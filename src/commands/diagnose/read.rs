@@ -48,7 +48,7 @@ fn unreadable(named: &Named, error: &std::io::Error) -> (String, String) {
     match error.kind() {
         ErrorKind::NotFound => (format!("{name} does not exist"), "check the path of --log".to_owned()),
         _ if files::is_not_regular(error) => {
-            let help = "name the log in it, or hand it in on standard input: --log -";
+            let help = "name a file, or hand the log in on standard input: --log -";
             (format!("{name} cannot be read: {error}"), help.to_owned())
         }
         _ => (format!("{name} cannot be read: {error}"), ONE_LOG.to_owned()),

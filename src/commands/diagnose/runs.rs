@@ -79,12 +79,18 @@ pub fn not_here(world: &World) -> NotChecked {
                  --run https://github.com/OWNER/NAME/actions/runs/ID";
     let (why, help) = match Repository::open(&world.folder).map(|repository| repository.origin()) {
         Err(error) => (error.to_string(), clone.to_owned()),
-        Ok(None) => ("the remote `origin` of this clone is not set, or is no repository at GitHub".to_owned(), clone.to_owned()),
-        Ok(Some((host, _))) => (
-            format!("the remote `origin` of this clone is at {}, not at {}", one_line(&host), server_host(world)),
-            "if that is a GitHub Enterprise Server, set GITHUB_SERVER_URL=https://HOST and GITHUB_API_URL=https://HOST/api/v3"
-                .replace("HOST", &one_line(&host)),
+        Ok(None) => (
+            "the remote `origin` of this clone is not set, or is no repository at GitHub".to_owned(),
+            clone.to_owned(),
         ),
+        Ok(Some((host, _))) => {
+            let server = server_host(world);
+            let why = format!(
+                "the remote `origin` of this clone is at {}, not at {server}",
+                one_line(&host)
+            );
+            (why, settings_for(&host))
+        }
     };
     NotChecked::with_help(format!("the repository at GitHub is not known: {why}"), help)
 }
@@ -99,11 +105,18 @@ pub fn check_server(world: &World) -> Result<(), NotChecked> {
         "GITHUB_SERVER_URL names {}, but GITHUB_API_URL is not set",
         one_line(&host)
     );
-    let help = format!(
-        "set it, too; on a GitHub Enterprise Server, it is https://{}/api/v3",
-        one_line(&host)
-    );
-    Err(NotChecked::with_help(why, help))
+    Err(NotChecked::with_help(why, settings_for(&host)))
+}
+
+/// How the API of another server is named (docs.github.com, "Getting started with the REST API", for GitHub Enterprise Server
+/// and for GitHub Enterprise Cloud with data residency).
+pub fn settings_for(host: &str) -> String {
+    let host = one_line(host);
+    let api = match host.ends_with(".ghe.com") {
+        true => format!("https://api.{host}"),
+        false => format!("https://{host}/api/v3"),
+    };
+    format!("for GitHub Enterprise, set GITHUB_SERVER_URL=https://{host} and GITHUB_API_URL={api}")
 }
 
 pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Vec<Run>, Check), NotChecked> {

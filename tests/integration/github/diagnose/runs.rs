@@ -234,7 +234,8 @@ fn another_server_needs_its_own_address_of_the_api() {
     let run = "--run=https://git.acme.example/acme/shop/actions/runs/5";
     gate.run(["diagnose", run])
         .code(2)
-        .says("for a run at git.acme.example, set GITHUB_SERVER_URL=https://git.acme.example and GITHUB_API_URL");
+        .says("is on another server")
+        .says("set GITHUB_SERVER_URL=https://git.acme.example and GITHUB_API_URL=https://git.acme.example/api/v3");
     gate.run_with(
         &[("GITHUB_SERVER_URL", "https://git.acme.example")],
         "",

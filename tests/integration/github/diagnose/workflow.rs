@@ -175,7 +175,8 @@ fn the_event_of_a_log_can_be_named() {
         .says("+    if: github.event_name == 'pull_request'");
     gate.run(["diagnose", "--log=red.log", "--event=Push"])
         .code(2)
-        .says("--event `Push` is no event; did you mean `push`?");
+        .says("--event `Push` is no event")
+        .says("did you mean `push`?");
 }
 
 #[test]

@@ -195,12 +195,17 @@ impl<'a> Changes<'a> {
         diffs.flatten().collect()
     }
 
-    /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each.
-    pub fn write(&self) -> Vec<Finding> {
+    /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each, or why there
+    /// is none: `is_waived` tells whether a failure with a patch is.
+    pub fn write(&self, is_waived: bool) -> Vec<Finding> {
         let is_asked = self.plan.write || self.plan.pr_text.is_some();
         if is_asked && self.changed.is_empty() {
-            let text = "nothing was written: there is no patch, or the failure is waived";
-            return vec![Finding::note("not-written", text)];
+            let why = if is_waived {
+                "the failure is waived"
+            } else {
+                "there is no patch"
+            };
+            return vec![Finding::note("not-written", format!("nothing was written: {why}"))];
         }
         let mut said = Vec::new();
         let mut add = |written: anyhow::Result<()>, text: String| {

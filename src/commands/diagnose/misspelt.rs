@@ -163,9 +163,7 @@ pub fn look(
         if let Some(to) = only(near) {
             return misspelt(to, "no secret has this name, and one has that one");
         }
-        if existing.unread.is_none() {
-            return None;
-        }
+        existing.unread.as_ref()?;
     }
     let uses = uses();
     let is_used_here_alone = uses.elsewhere(&from.to_ascii_uppercase(), place) == 0;

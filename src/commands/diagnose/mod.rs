@@ -171,11 +171,13 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         (is_waived, proposed.collect::<Vec<_>>())
     };
     let proposed: Vec<_> = causes.iter().map(propose).collect();
-    let mut written = changes.write();
-    let is_changed = |(is_waived, proposed): &(bool, Vec<Proposed>)| {
-        !is_waived && proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))))
-    };
-    let told_at = proposed.iter().position(is_changed).unwrap_or(0);
+    let has_patch =
+        |(_, proposed): &&(bool, Vec<Proposed>)| proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
+    let mut written = changes.write(proposed.iter().any(|each| has_patch(&each)));
+    let told_at = proposed
+        .iter()
+        .position(|each| has_patch(&each) && !each.0)
+        .unwrap_or(0);
     for (index, (cause, (_, proposed))) in causes.iter().zip(&proposed).enumerate() {
         let written = match index == told_at {
             true => std::mem::take(&mut written),

@@ -116,7 +116,7 @@ pub fn settings_for(host: &str) -> String {
         true => format!("https://api.{host}"),
         false => format!("https://{host}/api/v3"),
     };
-    format!("for GitHub Enterprise, set GITHUB_SERVER_URL=https://{host} and GITHUB_API_URL={api}")
+    format!("if that is your GitHub Enterprise server, set GITHUB_SERVER_URL=https://{host} and GITHUB_API_URL={api}")
 }
 
 pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Vec<Run>, Check), NotChecked> {

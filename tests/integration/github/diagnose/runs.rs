@@ -54,14 +54,12 @@ fn an_address_names_the_repository_the_job_and_the_attempt() {
     gate.run(["diagnose", &format!("--run={old}")])
         .code(1)
         .says("(job deploy (b))");
-    for odd in [
-        "x",
-        "https://evil.example/acme/shop/actions/runs/5",
-        "https://github.com/acme/shop/pull/5",
+    for (odd, says) in [
+        ("x", "is no run"),
+        ("https://evil.example/acme/shop/actions/runs/5", "is on another server"),
+        ("https://github.com/acme/shop/pull/5", "is no run"),
     ] {
-        gate.run(["diagnose", &format!("--run={odd}")])
-            .code(2)
-            .says("is no run");
+        gate.run(["diagnose", &format!("--run={odd}")]).code(2).says(says);
     }
     mock.was_asked_properly();
 }

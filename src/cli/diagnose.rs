@@ -9,9 +9,10 @@ use super::error::UsageError;
 use super::skip_guard::is_variable;
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::diagnose::{MOST_RUNS, Named, Plan, RunRef, Search};
+use crate::commands::diagnose::{self, MOST_RUNS, Named, Plan, RunRef, Search};
 use crate::model::text::one_line;
 use crate::model::waiver::Waiver;
+use crate::model::workflow::event;
 use crate::world::World;
 use crate::world::files;
 use crate::world::job_log::Source;
@@ -113,10 +114,8 @@ impl Options for DiagnoseOptions {
                 .help("name the workflow that the job is in: --workflow-file FILE"));
         }
         let event = self.event.filter(|event| !event.is_empty());
-        let is_event = |event: &String| event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        if let Some(odd) = event.as_ref().filter(|event| !is_event(event)) {
-            return Err(UsageError::new(format!("--event `{}` is no event", one_line(odd)))
-                .help("name it as GitHub does: push, pull_request, schedule"));
+        if let Some((odd, help)) = event.as_ref().and_then(|name| Some((name, event::correction(name)?))) {
+            return Err(UsageError::new(format!("--event `{}` is no event", one_line(odd))).help(help));
         }
         let github_token_env = self.github_token_env.unwrap_or_else(|| "GITHUB_TOKEN".to_owned());
         if !is_variable(&github_token_env) {
@@ -212,8 +211,15 @@ fn run_refs(given: &[String], world: &World) -> Result<Vec<RunRef>, UsageError> 
 pub fn run_ref(text: &str, world: &World) -> Result<RunRef, UsageError> {
     let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
     parse_run(text, server.as_ref()).ok_or_else(|| {
-        UsageError::new(format!("--run `{}` is no run", one_line(text)))
-            .help("give the id of a run, or its address: https://github.com/OWNER/NAME/actions/runs/123")
+        let other = Url::parse(text).ok().filter(|url| parse_run(text, Some(url)).is_some());
+        let text = one_line(text);
+        match other.as_ref().and_then(Url::host_str) {
+            Some(host) => {
+                UsageError::new(format!("--run `{text}` is on another server")).help(diagnose::settings_for(host))
+            }
+            None => UsageError::new(format!("--run `{text}` is no run"))
+                .help("give the id of a run, or its address: https://github.com/OWNER/NAME/actions/runs/123"),
+        }
     })
 }
 
@@ -251,10 +257,10 @@ fn named(path: &Path, world: &World) -> Named {
         return Named::new(Source::StandardInput, "standard input");
     }
     let path = world.workspace.join(path);
-    let shown = path
-        .strip_prefix(&world.workspace)
-        .unwrap_or(&path)
-        .to_string_lossy()
-        .into_owned();
+    let shown = match path.strip_prefix(&world.workspace) {
+        Ok(within) if within.as_os_str().is_empty() => Path::new("."),
+        within => within.unwrap_or(&path),
+    };
+    let shown = shown.to_string_lossy().into_owned();
     Named::new(Source::File(path), shown)
 }

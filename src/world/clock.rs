@@ -45,13 +45,18 @@ impl Clock {
 
     /// Yesterday in UTC.
     pub fn yesterday(&self) -> String {
-        let day = jiff::SignedDuration::from_hours(24);
-        let before = self.now().checked_sub(day).unwrap_or(self.now());
-        before.strftime("%Y-%m-%d").to_string()
+        self.date_in(-1)
     }
 
     /// Today in UTC: `2026-01-31`.
     pub fn date(&self) -> String {
-        self.now().strftime("%Y-%m-%d").to_string()
+        self.date_in(0)
+    }
+
+    /// In so many days.
+    pub fn date_in(&self, days: i64) -> String {
+        let span = jiff::SignedDuration::from_hours(days.saturating_mul(24));
+        let then = self.now().checked_add(span).unwrap_or(self.now());
+        then.strftime("%Y-%m-%d").to_string()
     }
 }

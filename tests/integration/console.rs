@@ -45,6 +45,7 @@ impl<'a> Transcript<'a> {
             (r"127\.0\.0\.1(:|%3A)\d+", "127.0.0.1${1}PORT"),
             (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
             (r"artifacts/staging/\d{4}-\d\d-\d\d", "artifacts/staging/DATE"),
+            (r"(say why, until: )\d{4}-\d\d-\d\d", "${1}DATE"),
             (r"(?m)^(\s*[✓✗~?] .*?) \([\d.]+m?s\)($|  asserted)", "${1}${2}"),
             (r"\b\d+(\.\d+)?m?s\b", "SPAN"),
             (r"\b[0-9a-f]{40,64}\b", "HASH"),

@@ -172,9 +172,17 @@ fn a_waiver_covers_this_cause_and_no_other() {
     let of_class = "version: 1\nwaivers: [{class: infra, reason: the balancer flaps, until: 2999-12-31}]\n";
     gate.write(".github/stageproof.yml", of_class);
     gate.run(["diagnose", "--log=red.log"]).code(1);
-    let waiver = format!("version: 1\nwaivers: [{{check: '{id}', reason: known, until: 2999-12-31}}]\n");
-    gate.write(".github/stageproof.yml", waiver);
-    gate.run(["diagnose", "--log=red.log"]).code(0).says("known");
+    // The report has the waiver as it can be written.
+    let facts = check(&gate)["facts"].clone();
+    let waiver = facts
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|fact| fact["name"] == "waive-with");
+    let waiver = waiver.unwrap()["value"].as_str().unwrap();
+    assert!(waiver.contains(&id), "{waiver}");
+    gate.write(".github/stageproof.yml", format!("version: 1\n{waiver}\n"));
+    gate.run(["diagnose", "--log=red.log"]).code(0).says("say why");
     gate.write(
         "red.log",
         RED.replace("line 3: DEPLOY_TOKEN: unbound variable", "jq: command not found"),
@@ -353,7 +361,7 @@ fn a_log_that_cannot_be_read_or_says_nothing_does_not_hide_the_others() {
         .says("nothing in a.log is known to explain a failure");
     gate.run(["diagnose", "--log=none.log", "--log=a.log", "--log=red.log"])
         .code(1)
-        .says("none.log cannot be read")
+        .says("none.log does not exist")
         .says("nothing in a.log is known")
         .says("The variable DEPLOY_TOKEN is not set");
 }
@@ -363,10 +371,22 @@ fn what_cannot_be_read_is_refused() {
     let gate = Gate::new();
     gate.write("empty.log", "")
         .write("a.zip", b"PK\x03\x04rest")
+        .write("folder/x", "")
         .write("red.log", RED);
     for (args, code, says) in [
         (vec![], 2, "no log was given"),
-        (vec!["--log=none.log"], 4, "none.log cannot be read"),
+        (vec!["--log=none.log"], 4, "none.log does not exist"),
+        (
+            vec!["--log=."],
+            4,
+            ". cannot be read: it is a folder, not a regular file",
+        ),
+        (vec!["--log=folder"], 4, "folder cannot be read: it is a folder"),
+        (
+            vec!["--log=red.log", "--event=pull_requests"],
+            2,
+            "did you mean `pull_request`?",
+        ),
         (vec!["--log=empty.log"], 4, "empty.log is empty"),
         (vec!["--log=a.zip"], 4, "a.zip cannot be read"),
         (vec!["--log=-", "--log=-"], 2, "--log - is given twice"),
@@ -376,8 +396,67 @@ fn what_cannot_be_read_is_refused() {
             "--context 201 is more than 200",
         ),
         (vec!["--log=red.log", "--workflow-file=red.log"], 4, "red.log"),
-        (vec!["--log=red.log", "--green=none.log"], 4, "none.log cannot be read"),
+        (vec!["--log=red.log", "--green=none.log"], 4, "none.log does not exist"),
     ] {
         gate.run(["diagnose"].into_iter().chain(args)).code(code).says(says);
     }
+}
+
+#[test]
+fn what_is_not_known_has_no_class_and_nobody_is_at_fault() {
+    let gate = Gate::new().on_runner("push", "{}");
+    gate.write(
+        "red.log",
+        "##[group]Run ./widget\nshell: bash\n##[endgroup]\nthe widget is upside down\n##[error]Process completed with exit code 1.\n",
+    );
+    let ran = gate.run(["diagnose", "--log=red.log", "--verbose"]);
+    ran.code(1).says("the cause is not known").says("class: unknown");
+    assert_eq!(gate.outputs()["confidence"], "unknown");
+    let summary = gate.read("runner/summary");
+    for shown in [ran.stdout(), summary] {
+        for word in ["script-bug", "whose", "infra", "`app`"] {
+            assert!(!shown.contains(word), "{word}: {shown}");
+        }
+    }
+    assert!(check(&gate)["findings"][0].get("class").is_none(), "{}", check(&gate));
+}
+
+#[test]
+fn what_was_to_be_written_and_could_not_is_told() {
+    let gate = Gate::new().on_runner("push", "{}");
+    gate.write(
+        "red.log",
+        RED.replace("DEPLOY_TOKEN: unbound variable", "jq: command not found"),
+    )
+    .write("d.yml", UNGUARDED);
+    for asked in ["--write", "--pr-text=pr.md"] {
+        gate.run(["diagnose", "--log=red.log", "--workflow-file=d.yml", asked])
+            .code(1)
+            .says("nothing was written: there is no patch");
+    }
+    assert!(!gate.root().join("pr.md").exists());
+}
+
+/// A step can be called as somebody likes.
+#[test]
+fn the_text_of_a_pull_request_names_the_job_and_no_token() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");
+    let red = RED.replace("Secret source: None", "Secret source: Actions");
+    gate.write("some/red.log", &red).write("d.yml", UNGUARDED);
+    let args = [
+        "diagnose",
+        "--log=some/red.log",
+        "--workflow-file=d.yml",
+        "--pr-text=pr.md",
+    ];
+    gate.run(args).code(1);
+    let text = gate.read("pr.md");
+    assert!(text.contains("The job `deploy` failed in the step"), "{text}");
+    assert!(!text.contains("red.log"), "{text}");
+    let job = UNGUARDED.replace("  deploy:", &format!("  {token}:"));
+    gate.write("d.yml", job);
+    gate.run(args).code(1);
+    let text = gate.read("pr.md");
+    assert!(text.contains("The job `***`") && !text.contains(&token), "{text}");
 }

@@ -61,6 +61,8 @@ struct State {
     invisible: bool,
     owner_kind: String,
     environments: Vec<String>,
+    /// Names of secrets: of the repository (`repository`), of its organization (`organization`), or of an environment.
+    secrets: Vec<(String, String)>,
     runs: Vec<Value>,
     workflows: Vec<Value>,
     /// Commit, or nothing for the default branch; path; text.
@@ -145,6 +147,12 @@ impl Mock {
 
     pub fn environments<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
         self.with(|state| state.environments = names.into_iter().map(Into::into).collect())
+    }
+
+    /// A secret of the repository (`repository`), of its `organization`, or of an environment. A token of a person may list
+    /// them with `secrets` and `environments`, and the one of a job never.
+    pub fn secret(self, of: &str, name: &str) -> Self {
+        self.with(|state| state.secrets.push((of.to_owned(), name.to_owned())))
     }
 
     /// A run of the one workflow on main, whose state last changed `hours` ago. `completed` ones have ended.
@@ -530,6 +538,8 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let needed = match parts.as_slice() {
         [] => None,
+        ["actions", "secrets" | "organization-secrets"] => Some("secrets"),
+        ["environments", _, "secrets"] => Some("environments"),
         ["environments" | "actions", ..] => Some("actions"),
         ["check-runs", ..] | ["commits", _, "check-runs"] => Some("checks"),
         ["branches"] | ["contents", ..] => Some("contents"),
@@ -589,6 +599,15 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
             {
                 Some(known) => Reply(200, Vec::new(), json!({"name": known, "id": 1, "protection_rules": []})),
                 None => refused(404, "Not Found"),
+            }
+        }
+        ["actions", "secrets"] => paged(head, state, Some("secrets"), secrets(state, "repository")),
+        ["actions", "organization-secrets"] => paged(head, state, Some("secrets"), secrets(state, "organization")),
+        ["environments", name, "secrets"] => {
+            let name = percent_decoded(name);
+            match state.environments.contains(&name) {
+                true => paged(head, state, Some("secrets"), secrets(state, &name)),
+                false => refused(404, "Not Found"),
             }
         }
         ["actions", "workflows"] => paged(head, state, Some("workflows"), state.workflows.clone()),
@@ -713,6 +732,14 @@ fn asked(path: &str, head: &Head, state: &mut State) -> Reply {
         ["actions", ..] => refused(404, "Not Found"),
         _ => paged(head, state, None, Vec::new()),
     }
+}
+
+/// As GitHub lists them, without their values.
+fn secrets(state: &State, of: &str) -> Vec<Value> {
+    let at = "2026-11-01T12:00:00Z";
+    let all = state.secrets.iter().filter(|(owner, _)| owner == of);
+    all.map(|(_, name)| json!({"name": name, "created_at": at, "updated_at": at}))
+        .collect()
 }
 
 /// A page of a list, with `Link`. GitHub gives 30 when not told otherwise, and never more than 100.

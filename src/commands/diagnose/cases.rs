@@ -20,7 +20,13 @@ pub fn part(text: &[u8]) -> Part<'_> {
 
 /// Before lines are shortened: of half a token nobody knows that it is one.
 fn hide_tokens(found: &mut Diagnosis, hide: &Hide) {
-    found.sentence = hide.text(&found.sentence);
+    let told = found.evidence.iter_mut().chain(&mut found.against);
+    for text in told
+        .chain([&mut found.sentence, &mut found.step])
+        .chain(&mut found.context.job)
+    {
+        *text = hide.text(text);
+    }
     let shown = found.lines.iter_mut().map(|line| &mut line.text);
     for text in shown.chain(found.around.iter_mut().map(|(_, text)| text)) {
         let read = String::from_utf8_lossy(text);
@@ -37,6 +43,8 @@ pub struct Entry {
     pub found: Diagnosis,
     /// Where it is kept, or why not.
     pub kept: Option<Result<String, String>>,
+    /// The number and the name of the step at GitHub.
+    pub step: Option<String>,
 }
 
 impl Entry {
@@ -92,7 +100,8 @@ impl Cases {
                 Err(why) => cases.unread(&named.name, why, None),
             }
         }
-        for named in logs {
+        for mut named in logs {
+            named.name = hide.text(&named.name);
             let mut log = match read::log(&named, world) {
                 Ok(log) => log,
                 Err(why) if world.interrupt.received().is_some() => return Err(why),
@@ -117,7 +126,14 @@ impl Cases {
                         found.context.job = Some(origin.job.name.clone());
                     }
                     hide_tokens(&mut found, &hide);
-                    cases.add(Entry { named, found, kept });
+                    let step = origin.and_then(|origin| origin.step.as_ref());
+                    let step = step.map(|step| hide.text(&format!("{} {}", step.number, step.name)));
+                    cases.add(Entry {
+                        named,
+                        found,
+                        kept,
+                        step,
+                    });
                 }
                 None => {
                     let why = match origin {

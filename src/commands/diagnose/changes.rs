@@ -1,20 +1,23 @@
 //! The changes of workflows that the diagnoses call for: each as a patch, and all of them together.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::cases::{Entry, LONGEST, part};
+use super::misspelt::{self, Name, Uses};
 use super::patch::About;
-use super::place::find;
-use super::workflow_file::{LARGEST, WorkflowFile};
+use super::place::{Place, find};
+use super::workflow_file::{self, LARGEST, WorkflowFile};
 use super::{Named, Plan};
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::model::workflow::patch::pull_request::{self, Evidence};
 use crate::model::workflow::patch::{self, Change, Refusal};
-use crate::world::World;
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
+use crate::world::scan::Hide;
+use crate::world::{World, workspace};
 
 pub struct Changes<'a> {
     plan: &'a Plan,
@@ -23,8 +26,11 @@ pub struct Changes<'a> {
     given: Vec<WorkflowFile>,
     /// Those of the work tree that runs used.
     local: Vec<WorkflowFile>,
+    /// All of the work tree, once somebody asks.
+    others: OnceCell<Vec<WorkflowFile>>,
     /// By name and path: that of the commit and that of the work tree may differ.
     changed: BTreeMap<(String, Option<PathBuf>), Changed>,
+    hide: OnceCell<Hide>,
     /// A text for each change.
     texts: Vec<String>,
 }
@@ -43,6 +49,8 @@ pub struct Proposed {
     pub place: Option<(String, u32)>,
     /// A diff, or why there is none. Nothing if no workflow is known.
     pub patch: Option<Result<String, Refusal>>,
+    /// The name of the secret that is missing.
+    pub secret: Option<Name>,
 }
 
 impl<'a> Changes<'a> {
@@ -81,6 +89,8 @@ impl<'a> Changes<'a> {
             world,
             given,
             local,
+            others: OnceCell::new(),
+            hide: OnceCell::new(),
             changed: BTreeMap::new(),
             texts: Vec::new(),
         })
@@ -103,6 +113,7 @@ impl<'a> Changes<'a> {
             return Proposed {
                 place: None,
                 patch: refusal,
+                secret: None,
             };
         };
         let wanted = entry.wanted();
@@ -112,10 +123,21 @@ impl<'a> Changes<'a> {
                 return Proposed {
                     place: None,
                     patch: Some(Err(refusal)),
+                    secret: None,
                 };
             }
         };
-        let about = about(self.plan, entry);
+        let existing = origin.and_then(|origin| origin.of.secrets.get());
+        let uses = || {
+            let is_here = origin.is_none_or(|origin| origin.of.is_here);
+            let others = is_here.then(|| self.others.get_or_init(|| workflow_file::all(self.world)));
+            Uses::of(known.iter().copied().chain(others.into_iter().flatten()))
+        };
+        let secret = misspelt::look(&entry.found, &place, existing, uses);
+        let about = About {
+            misspelt: secret.as_ref().and_then(Name::misspelt),
+            ..about(self.plan, entry)
+        };
         let at = Some((place.file.name.clone(), place.line));
         let key = (place.file.name.clone(), place.file.path.clone());
         let patch = place.patch(&entry.found, about).and_then(|(change, patch)| {
@@ -139,7 +161,12 @@ impl<'a> Changes<'a> {
                 }
             };
             let now = WorkflowFile::parse(&key.0, key.1.clone(), text).map_err(Refusal)?;
-            self.texts.push(text_of(entry, &change, &key.0, self.world));
+            self.texts.push(text_of(
+                entry,
+                &change,
+                &place,
+                (self.world, self.hide.get_or_init(Hide::builtin)),
+            ));
             let (before, mut diffs) = match self.changed.remove(&key) {
                 Some(earlier) => (earlier.before, earlier.diffs),
                 None => (place.file.text.clone(), Vec::new()),
@@ -151,6 +178,7 @@ impl<'a> Changes<'a> {
         Proposed {
             place: at,
             patch: Some(patch),
+            secret,
         }
     }
 
@@ -167,8 +195,18 @@ impl<'a> Changes<'a> {
         diffs.flatten().collect()
     }
 
-    /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each.
-    pub fn write(&self) -> Vec<Finding> {
+    /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each, or why there
+    /// is none: `is_waived` tells whether a failure with a patch is.
+    pub fn write(&self, is_waived: bool) -> Vec<Finding> {
+        let is_asked = self.plan.write || self.plan.pr_text.is_some();
+        if is_asked && self.changed.is_empty() {
+            let why = if is_waived {
+                "the failure is waived"
+            } else {
+                "there is no patch"
+            };
+            return vec![Finding::note("not-written", format!("nothing was written: {why}"))];
+        }
         let mut said = Vec::new();
         let mut add = |written: anyhow::Result<()>, text: String| {
             let short = |text: String| self.world.secrets.shorten(&*text, LONGEST);
@@ -178,9 +216,12 @@ impl<'a> Changes<'a> {
                     .help("check the path and its permissions"),
             });
         };
-        if let Some(path) = self.plan.pr_text.as_deref().filter(|_| !self.texts.is_empty()) {
+        if let Some(path) = &self.plan.pr_text {
             let written = files::replace(path, self.texts.join("\n").as_bytes());
-            let text = format!("the text of a pull request was written to {}", path.display());
+            let text = format!(
+                "the text of a pull request was written to {}",
+                workspace::shown(path, &self.world.workspace)
+            );
             add(written, text);
         }
         for ((name, path), file) in self.changed.iter().filter(|_| self.plan.write) {
@@ -211,6 +252,7 @@ fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
             event: origin.of.run.event.as_deref(),
             is_fork: origin.of.run.is_from_fork(),
             is_dependabot: origin.of.run.is_of_dependabot(),
+            misspelt: None,
         },
         None => About {
             event: plan.event.as_deref(),
@@ -219,7 +261,8 @@ fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
     }
 }
 
-fn text_of(entry: &Entry, change: &Change, file: &str, world: &World) -> String {
+/// The workflow names things, too, and so nothing in it is trusted.
+fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, (world, hide): (&World, &Hide)) -> String {
     let found = &entry.found;
     let short = |text: &str| world.secrets.shorten(text, LONGEST);
     let lines = found.lines.iter();
@@ -228,12 +271,14 @@ fn text_of(entry: &Entry, change: &Change, file: &str, world: &World) -> String 
         .collect();
     let lines: Vec<(u64, &str)> = lines.iter().map(|(number, text)| (*number, &**text)).collect();
     let (cause, step, link) = (short(&found.sentence), short(&found.step), entry.link());
+    let job = short(found.context.job.as_deref().unwrap_or(place.job));
     let evidence = Evidence {
         run: link.as_deref(),
-        job: found.context.job.as_deref().unwrap_or(&entry.named.name),
+        job: &job,
         step: Some(&*step).filter(|step| !step.is_empty()),
         cause: &cause,
         lines: &lines,
     };
-    pull_request::text(change, file, &evidence)
+    let text = pull_request::text(change, &place.file.name, &evidence);
+    hide.text(&world.secrets.redact(&text))
 }

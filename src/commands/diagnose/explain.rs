@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::STAGE;
 use super::cases::{Entry, LONGEST, part};
 use super::changes::Proposed;
-use crate::model::diagnose::{Cause, Confidence, Diagnosis};
+use super::misspelt::Name;
+use crate::model::diagnose::{Cause, Confidence, Diagnosis, Fix};
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
@@ -15,6 +16,8 @@ use crate::world::job_log::Source;
 /// Ends the id of the check whether the job could have succeeded.
 pub const COULD_RUN: &str = ":could-run";
 const LONGEST_TITLE: usize = 80;
+/// The end of the waiver that is offered.
+const WAIVED_DAYS: i64 = 14;
 
 /// That the job succeeded, and that it could. All entries have one cause, and the first speaks for them.
 pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world: &World) -> Vec<Check> {
@@ -32,7 +35,8 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     };
     let id = format!("diagnose:{}", found.fingerprint);
     let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
-    let mut findings = vec![main(entry, place, world)];
+    let name = proposed.iter().find_map(|proposed| proposed.secret.as_ref());
+    let mut findings = vec![main(entry, place, name, world)];
     findings.extend(patches(proposed, world));
     findings.extend(written);
     let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
@@ -41,6 +45,9 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         .against
         .iter()
         .for_each(|text| add("against", &format!("but {text}")));
+    if let Some(Name::NotCompared(why)) = name {
+        add("names-not-compared", why);
+    }
     if let Some((entry, passed)) = all.iter().find_map(|entry| Some((entry, flaky(entry)?))) {
         add(
             "flaky",
@@ -70,7 +77,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         findings.push(note("same-cause", &message, world).excerpt(links.join("\n")));
     }
     let mut check = Check::new(STAGE, &id, title, Ended::Looked(findings), Duration::ZERO);
-    check.facts = facts(entry, &step);
+    check.facts = facts(entry, &step, fix(found, proposed), world);
     check
         .facts
         .extend((!same.is_empty()).then(|| Fact::new("jobs", all.len().to_string())));
@@ -80,7 +87,8 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     let kept = all.iter().filter_map(|entry| entry.kept.as_ref()?.as_ref().ok());
     check.facts.extend(kept.map(|kept| Fact::new("log", &**kept)));
     let mut checks = vec![check];
-    if let Some(why) = &found.could_not_run {
+    // With the right name, it can run.
+    if let (Some(why), None) = (&found.could_not_run, name.and_then(Name::misspelt)) {
         let message = format!(
             "the job could not do anything here: {}",
             world.secrets.shorten(&**why, LONGEST)
@@ -97,6 +105,17 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         ));
     }
     checks
+}
+
+/// The kind of fix.
+pub fn fix(found: &Diagnosis, proposed: &[Proposed]) -> Option<&'static str> {
+    let names = proposed
+        .iter()
+        .filter_map(|proposed| proposed.secret.as_ref()?.misspelt());
+    match names.count() {
+        0 => found.fix.as_ref().map(Fix::id),
+        _ => Some(Fix::SecretName.id()),
+    }
 }
 
 pub fn not_kept(why: &str) -> String {
@@ -139,7 +158,7 @@ fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
     diffs.iter().map(patch).collect()
 }
 
-fn main(entry: &Entry, place: Option<&(String, u32)>, world: &World) -> Finding {
+fn main(entry: &Entry, place: Option<&(String, u32)>, name: Option<&Name>, world: &World) -> Finding {
     let found = &entry.found;
     let sentence = world.secrets.shorten(&*found.sentence, LONGEST);
     let message = match found.confidence {
@@ -148,8 +167,13 @@ fn main(entry: &Entry, place: Option<&(String, u32)>, world: &World) -> Finding 
         Confidence::Sure => format!("{}: {sentence}", found.cause),
     };
     let mut finding = Finding::error(found.cause.as_str(), message).excerpt(excerpt(found, world));
-    finding.class = found.cause.class();
-    finding = finding.help(help(found, world));
+    finding.class = known_cause(found).class();
+    finding = finding.help(match name {
+        Some(Name::Misspelt { from, to, known }) => {
+            one_line(&format!("write secrets.{to} instead of secrets.{from}: {known}"))
+        }
+        _ => help(found, world),
+    });
     match (place, found.lines.first()) {
         (Some((file, line)), _) => finding.at(file, Some(*line)),
         (None, Some(best)) if matches!(entry.named.source, Source::File(_)) => {
@@ -181,7 +205,7 @@ fn help(found: &Diagnosis, world: &World) -> String {
     if let Some(fix) = &found.fix {
         return world.secrets.shorten(&*fix.to_string(), LONGEST);
     }
-    match found.cause {
+    match known_cause(found) {
         Cause::FlakyInfra => "run it again",
         Cause::Cancelled => "run it again, if nobody cancelled it on purpose",
         Cause::DerivedFailure => "diagnose the job that failed first",
@@ -199,18 +223,34 @@ fn note(code: &'static str, text: &str, world: &World) -> Finding {
     Finding::note(code, world.secrets.shorten(text, LONGEST))
 }
 
-fn facts(entry: &Entry, step: &str) -> Vec<Fact> {
-    let found = &entry.found;
+/// A guess is not shown as a class.
+fn known_cause(found: &Diagnosis) -> Cause {
+    match found.confidence {
+        Confidence::Unknown => Cause::Unknown,
+        _ => found.cause,
+    }
+}
+
+fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fact> {
+    let (found, cause) = (&entry.found, known_cause(&entry.found));
     let mut facts = vec![
-        Fact::new("class", found.cause.as_str()),
+        Fact::new("class", cause.as_str()),
         Fact::new("confidence", found.confidence.as_str()),
         Fact::new("fingerprint", &*found.fingerprint),
+        Fact::new(
+            "waive-with",
+            format!(
+                "waivers: [{{check: diagnose:{}, reason: say why, until: {}}}]",
+                found.fingerprint,
+                world.clock.date_in(WAIVED_DAYS)
+            ),
+        ),
     ];
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| Fact::new(name, value)));
     add("step", (!step.is_empty()).then(|| step.to_owned()));
     add("exit-code", found.exit.map(|code| code.to_string()));
-    add("whose", found.cause.class().map(|class| class.to_string()));
-    add("fix", found.fix.as_ref().map(|fix| fix.id().to_owned()));
+    add("whose", cause.class().map(|class| class.to_string()));
+    add("fix", fix.map(str::to_owned));
     add("secret-source", found.context.secret_source.clone());
     add("runner-image", found.context.image.clone());
     add("chosen-by", found.lines.first().map(|line| line.why.clone()));
@@ -230,11 +270,7 @@ fn facts(entry: &Entry, step: &str) -> Vec<Fact> {
             "attempt",
             origin.job.run_attempt.map(|attempt| attempt.to_string()).as_deref(),
         );
-        let step = origin
-            .step
-            .as_ref()
-            .map(|step| format!("{} {}", step.number, step.name));
-        add("step-at-github", step.as_deref());
+        add("step-at-github", entry.step.as_deref());
     }
     facts
 }

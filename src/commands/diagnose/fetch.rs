@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::history::{self, History, Row};
-use super::jobs::{failed, has_gone, log, newest, nothing_started, who_started};
+use super::jobs::{FAILED, failed, has_gone, log, newest, nothing_started, who_started};
+use super::misspelt::{self, Existing};
 use super::origin::{Failed, OfRun, Origin};
 use super::runs;
 use super::{MOST_RUNS, Named, Plan, RunRef, STAGE, sources};
+use tokio::sync::OnceCell;
+
 use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Finding};
 use crate::world::World;
-use crate::world::github::{GitHub, Job, Run, Session};
+use crate::world::github::{GitHub, Job, NoAccess, Run, Session};
 use crate::world::job_log::Source;
 
 /// For all calls about one run.
@@ -128,12 +131,21 @@ async fn more_runs(plan: &Plan, world: &World) -> Result<(Vec<Wanted>, Option<Ch
 }
 
 fn connect(repository: Option<&str>, plan: &Plan, world: &World) -> Result<GitHub, NotChecked> {
+    runs::check_server(world)?;
     let (env, clock, progress) = (&world.env, world.clock, world.progress.clone());
     let github = match repository.map(str::to_owned).or_else(|| runs::here(world)) {
         Some(repository) => GitHub::connect_to(env, clock, progress, &plan.github_token_env, &repository),
-        None => GitHub::connect(env, clock, progress, &plan.github_token_env),
+        None if world.runner.active => GitHub::connect(env, clock, progress, &plan.github_token_env),
+        None => return Err(runs::not_here(world)),
     };
-    github.map_err(|no| NotChecked::with_help(no.to_string(), no.help()))
+    github.map_err(|no| match &no {
+        NoAccess::NoToken(name) if !world.runner.active => {
+            let help =
+                format!("export {name}=$(gh auth token); or name the variable that holds a token: --github-token-env");
+            NotChecked::with_help(no.to_string(), help)
+        }
+        _ => NotChecked::with_help(no.to_string(), no.help()),
+    })
 }
 
 async fn failed_jobs(
@@ -181,11 +193,11 @@ async fn failed_jobs(
         findings.push(Finding::warning("still-running", message).help("run it again when the run has ended"));
     }
     if jobs.is_empty() && matches!(run.conclusion.as_deref(), Some("failure" | "startup_failure")) {
-        findings.push(nothing_started(&run));
+        findings.push(nothing_started(&run, &session).await);
     }
     let failed = failed(&jobs);
     let conclusion = run.conclusion.as_deref().unwrap_or_default();
-    let has_failed = matches!(conclusion, "failure" | "timed_out" | "startup_failure");
+    let has_failed = FAILED.contains(&conclusion);
     let is_whole = of.job.is_none() && of.attempt.is_none();
     if has_failed && is_whole && failed.is_empty() && !(jobs.is_empty() && conclusion != "timed_out") {
         let why = format!(
@@ -235,9 +247,13 @@ async fn failed_jobs(
                     files,
                     unread,
                     is_here,
+                    secrets: OnceCell::new(),
                 })))
             }
         };
+        if misspelt::may_be(&bytes, &of.files) {
+            of.secrets.get_or_init(|| Existing::of(&of.files, &session)).await;
+        }
         let mut origin = Origin {
             step: Failed::of(job, &bytes),
             job: (*job).clone(),
@@ -278,12 +294,14 @@ async fn look_back(origin: &mut Origin, all: &[Job], (plan, session): (&Plan, &S
         Arc::default()
     });
     let row = Row::of(&of.run, &ended);
-    origin.notes.extend(row.notes());
-    origin.flaky = row.flaky(&origin.job, all, session).await;
+    let (notes, last) = row.of_job(&origin.job, &mut spent.history, session).await;
+    origin.notes.extend(notes);
+    origin.flaky = row.flaky(&origin.job, all, &mut spent.history, session).await;
     if plan.green.is_some() || spent.green >= MOST_GREEN || spent.bytes > MOST_BYTES {
         return;
     }
-    match history::green_log(&origin.job, all, &row, session).await {
+    let asked = (&mut spent.history, session);
+    match history::green_log(&origin.job, all, (&row, last), asked).await {
         Ok(green) => {
             spent.green += usize::from(green.is_some());
             if let Some(Source::Memory(bytes)) = green.as_ref().map(|green| &green.source) {

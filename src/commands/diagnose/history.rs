@@ -1,10 +1,10 @@
-//! What came before a failure: since when the workflow has failed, whether the same commit was green, and a green log to
+//! What came before a failure: since when the job has failed, whether the same commit was green, and a green log to
 //! compare with.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::jobs::newest;
+use super::jobs::{FAILED, newest};
 use super::{Named, RunRef};
 use crate::model::text::{count, one_line};
 use crate::world::github::{ApiError, Job, Run, Session};
@@ -12,11 +12,18 @@ use crate::world::job_log::Source;
 
 /// So many green runs are searched for a log of the job: it may have been skipped in some.
 const MOST_GREEN_RUNS: usize = 3;
+/// So many runs before it are searched for the one in which the job passed last.
+const MOST_EARLIER: usize = 10;
+/// The jobs of a run are one question, or more; so many runs are asked for in all.
+const MOST_LISTED: usize = 60;
 const SHORT_SHA: usize = 7;
 
-/// The runs of a workflow on a branch that have ended, asked for once.
+/// The runs of a workflow on a branch that have ended, and the jobs of runs, asked for once.
 #[derive(Default)]
-pub struct History(HashMap<(u64, String), Ended>);
+pub struct History {
+    runs: HashMap<(u64, String), Ended>,
+    jobs: HashMap<u64, Result<Arc<Vec<Job>>, ApiError>>,
+}
 
 type Ended = Result<Arc<Vec<Run>>, String>;
 
@@ -26,14 +33,59 @@ impl History {
             return Ok(Arc::default());
         };
         let key = (run.workflow_id, branch);
-        if let Some(known) = self.0.get(&key) {
+        if let Some(known) = self.runs.get(&key) {
             return known.clone();
         }
         let listed = session.ended_runs(key.0, &key.1).await;
         let ended = listed
             .map(|listed| Arc::new(listed.items))
             .map_err(|error| error.to_string());
-        self.0.entry(key).or_insert(ended).clone()
+        self.runs.entry(key).or_insert(ended).clone()
+    }
+
+    /// `None` if enough was asked already.
+    async fn jobs(&mut self, run: &Run, session: &Session<'_>) -> Option<Result<Arc<Vec<Job>>, ApiError>> {
+        if let Some(known) = self.jobs.get(&run.id) {
+            return Some(known.clone());
+        }
+        if self.jobs.len() >= MOST_LISTED {
+            return None;
+        }
+        let listed = session.jobs(run.id).await.map(|listed| Arc::new(listed.items));
+        Some(self.jobs.entry(run.id).or_insert(listed).clone())
+    }
+
+    /// How the job ended in a run.
+    async fn of_job(&mut self, job: &Job, run: &Run, session: &Session<'_>) -> Option<State> {
+        let jobs = self.jobs(run, session).await?.ok()?;
+        Some(State::of(job, &jobs))
+    }
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Passed,
+    Failed,
+    /// It was skipped or cancelled, or the run has no such job.
+    Nothing,
+}
+
+impl State {
+    /// In the newest attempt. Jobs of a matrix may share a name.
+    fn of(job: &Job, jobs: &[Job]) -> Self {
+        let newest = newest(jobs, &RunRef::of(0));
+        let same = newest.iter().filter(|other| other.name == job.name);
+        let ends: Vec<&str> = same
+            .map(|same| same.conclusion.as_deref().unwrap_or_default())
+            .collect();
+        if ends.iter().any(|end| FAILED.contains(end)) {
+            return Self::Failed;
+        }
+        match !ends.is_empty() && ends.iter().all(|end| passed(Some(end))) {
+            true => Self::Passed,
+            false => Self::Nothing,
+        }
     }
 }
 
@@ -41,15 +93,11 @@ fn passed(conclusion: Option<&str>) -> bool {
     conclusion == Some("success")
 }
 
-/// Where a run is among those of its workflow, branch and event.
+/// The other runs of the workflow, on the branch and for the event of one, the newest first.
 #[derive(Debug, Default)]
 pub struct Row<'a> {
-    /// How many failed in a row up to it, and the first of them, if it is another one.
-    failed: usize,
-    first: Option<&'a Run>,
-    /// The runs before it that passed, the newest first.
-    pub green: Vec<&'a Run>,
-    later_green: Option<&'a Run>,
+    before: Vec<&'a Run>,
+    after: Vec<&'a Run>,
     same_commit: Option<&'a Run>,
 }
 
@@ -60,58 +108,58 @@ impl<'a> Row<'a> {
             .filter(|other| other.id != run.id && is_alike(run, other))
             .collect();
         others.sort_by_key(|other| std::cmp::Reverse(other.run_number));
-        let (before, after): (Vec<&Run>, Vec<&Run>) =
-            others.iter().partition(|other| other.run_number < run.run_number);
-        let is_green = |other: &&&Run| passed(other.conclusion.as_deref());
-        let row = before.iter().take_while(|other| !is_green(other));
-        // What was cancelled or skipped says nothing.
-        let failed = row.filter(|other| {
-            matches!(
-                other.conclusion.as_deref(),
-                Some("failure" | "timed_out" | "startup_failure")
-            )
-        });
-        let failed: Vec<&Run> = failed.copied().collect();
+        let same_commit = others
+            .iter()
+            .filter(|other| passed(other.conclusion.as_deref()))
+            // By hand, it may have been started with other inputs.
+            .filter(|other| other.event.as_deref() != Some("workflow_dispatch"))
+            .find(|other| other.head_sha.is_some() && other.head_sha == run.head_sha)
+            .copied();
+        let (before, after) = others.iter().partition(|other| other.run_number < run.run_number);
         Self {
-            failed: failed.len() + 1,
-            first: failed.last().copied(),
-            green: before.iter().filter(is_green).copied().collect(),
-            later_green: after.iter().find(is_green).copied(),
-            same_commit: others
-                .iter()
-                .filter(is_green)
-                // By hand, it may have been started with other inputs.
-                .filter(|other| other.event.as_deref() != Some("workflow_dispatch"))
-                .find(|other| other.head_sha.is_some() && other.head_sha == run.head_sha)
-                .copied(),
+            before,
+            after,
+            same_commit,
         }
     }
 
-    /// Codes and sentences.
-    pub fn notes(&self) -> Vec<(&'static str, String)> {
-        let mut notes = Vec::new();
-        let green = self.green.first().map(|green| told(green));
-        match (self.first, green) {
-            (None, Some(green)) => notes.push(("since", format!("the last run that passed is {green}"))),
-            (Some(first), green) => {
-                let passed = green.map_or("no run that passed is known".to_owned(), |green| {
-                    format!("the last run that passed is {green}")
-                });
-                let (runs, first) = (count(self.failed, "run"), told(first));
-                let text = format!("the workflow failed in {runs} in a row; the first is {first}; {passed}");
-                notes.push(("since", text));
+    /// Since when the job has failed, as codes and sentences, and the run in which it passed last.
+    pub async fn of_job(
+        &self,
+        job: &Job,
+        history: &mut History,
+        session: &Session<'_>,
+    ) -> (Vec<(&'static str, String)>, Option<&'a Run>) {
+        let (mut looked, mut is_whole) = (Vec::new(), self.before.len() <= MOST_EARLIER);
+        for run in self.before.iter().take(MOST_EARLIER) {
+            let Some(state) = history.of_job(job, run, session).await else {
+                is_whole = false;
+                break;
+            };
+            looked.push((*run, state));
+            if state == State::Passed {
+                break;
             }
-            (None, None) => {}
         }
-        notes.extend(
-            self.later_green
-                .map(|later| ("passed-later", format!("a later run passed: {}", told(later)))),
-        );
-        notes
+        let mut notes: Vec<_> = since(&looked, is_whole)
+            .map(|text| ("since", text))
+            .into_iter()
+            .collect();
+        let later = self.after.iter().find(|run| passed(run.conclusion.as_deref()));
+        if let Some(later) = later
+            && history.of_job(job, later, session).await == Some(State::Passed)
+        {
+            notes.push((
+                "passed-later",
+                format!("the job passed in a later run: {}", told(later)),
+            ));
+        }
+        let green = looked.last().filter(|(_, state)| *state == State::Passed);
+        (notes, green.map(|(run, _)| *run))
     }
 
     /// Where the job passed at the same commit: in another attempt of the run, or in another run for the same event.
-    pub async fn flaky(&self, job: &Job, all: &[Job], session: &Session<'_>) -> Option<String> {
+    pub async fn flaky(&self, job: &Job, all: &[Job], history: &mut History, session: &Session<'_>) -> Option<String> {
         // Jobs of a matrix may share a name.
         let is_sure = |other: &&Job| {
             let mut same = all
@@ -124,10 +172,31 @@ impl<'a> Row<'a> {
             return Some(format!("attempt {attempt} ({})", one_line(url.unwrap_or_default())));
         }
         let run = self.same_commit?;
-        let jobs = newest(&session.jobs(run.id).await.ok()?.items, &RunRef::of(run.id));
-        let mut same = jobs.iter().filter(|other| other.name == job.name).peekable();
-        let has_passed = same.peek().is_some() && same.all(|same| passed(same.conclusion.as_deref()));
+        let has_passed = history.of_job(job, run, session).await? == State::Passed;
         has_passed.then(|| told(run))
+    }
+}
+
+/// Of the runs before, the newest first, as far as they were looked at.
+fn since(looked: &[(&Run, State)], is_whole: bool) -> Option<String> {
+    let failed = looked.iter().filter(|(_, state)| *state == State::Failed);
+    let first = failed.clone().next_back().map(|(run, _)| told(run));
+    let green = looked.iter().find(|(_, state)| *state == State::Passed);
+    let green = green.map(|(run, _)| told(run));
+    let runs = count(failed.count() + 1, "run");
+    match (first, green) {
+        (None, None) => None,
+        (None, Some(green)) => Some(format!("the job passed last in {green}")),
+        (Some(first), Some(green)) => Some(format!(
+            "the job failed in {runs} in a row; the first is {first}; it passed last in {green}"
+        )),
+        (Some(first), None) if is_whole => Some(format!(
+            "the job failed in {runs} in a row; the first is {first}; no run in which it passed is known"
+        )),
+        (Some(first), None) => Some(format!(
+            "the job failed in at least {runs} in a row; only {} before this one were looked at, back to {first}",
+            count(looked.len(), "run")
+        )),
     }
 }
 
@@ -154,25 +223,32 @@ fn told(run: &Run) -> String {
     format!("{} (commit {}, {day})", one_line(&run.html_url), one_line(&sha))
 }
 
-/// The log of the job when it was green: at the same commit, or else in the nearest run that passed. `Err` if there should
-/// be one and it cannot be had.
+/// The log of the job when it was green: at the same commit, in the run in which it passed last, or else in the nearest
+/// run that passed. `Err` if there should be one and it cannot be had.
 pub async fn green_log(
     job: &Job,
     all: &[Job],
-    row: &Row<'_>,
-    session: &Session<'_>,
+    (row, last): (&Row<'_>, Option<&Run>),
+    (history, session): (&mut History, &Session<'_>),
 ) -> Result<Option<Named>, ApiError> {
     let mut gone = None;
     let mut candidates: Vec<Job> = green_attempts(job, all).cloned().collect();
-    let runs = row.green.iter().chain(&row.later_green).take(MOST_GREEN_RUNS);
+    let is_green = |run: &&&Run| passed(run.conclusion.as_deref()) && last.is_none_or(|last| last.id != run.id);
+    let others = row
+        .before
+        .iter()
+        .filter(is_green)
+        .chain(row.after.iter().find(is_green));
+    let runs = last.into_iter().chain(others.copied()).take(MOST_GREEN_RUNS);
     for run in std::iter::once(None).chain(runs.map(Some)) {
         if let Some(run) = run {
-            let jobs = match session.jobs(run.id).await {
-                Ok(listed) => listed.items,
-                Err(error) => {
+            let jobs = match history.jobs(run, session).await {
+                Some(Ok(jobs)) => jobs,
+                Some(Err(error)) => {
                     gone = Some(error);
                     continue;
                 }
+                None => break,
             };
             candidates = green_attempts(job, &jobs).cloned().collect();
         }
@@ -203,42 +279,55 @@ mod tests {
     }
 
     #[test]
-    fn a_row_goes_back_to_the_last_run_that_passed() {
-        let ended = [
+    fn it_is_told_since_when_the_job_fails_and_how_far_was_looked() {
+        use State::{Failed, Nothing, Passed};
+        let runs: Vec<Run> = (0..4).map(|number| run(9 - number, "f", "failure")).collect();
+        let said = |states: &[State], is_whole| {
+            let looked: Vec<(&Run, State)> = runs.iter().zip(states.iter().copied()).collect();
+            since(&looked, is_whole).unwrap_or_default()
+        };
+        for (states, is_whole, expected) in [
+            (&[][..], true, ""),
+            (&[Nothing, Nothing], false, ""),
+            (
+                &[Nothing, Passed],
+                true,
+                "the job passed last in r8 (commit f, 2026-11-20)",
+            ),
+            (
+                &[Failed, Nothing, Passed],
+                true,
+                "the job failed in 2 runs in a row; the first is r9 (commit f, 2026-11-20); it passed last in r7 (commit f, 2026-11-20)",
+            ),
+            (
+                &[Failed, Failed],
+                true,
+                "the job failed in 3 runs in a row; the first is r8 (commit f, 2026-11-20); no run in which it passed is known",
+            ),
+            (
+                &[Failed, Nothing, Failed],
+                false,
+                "the job failed in at least 3 runs in a row; only 3 runs before this one were looked at, back to r7 (commit f, 2026-11-20)",
+            ),
+        ] {
+            assert_eq!(said(states, is_whole), expected, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_has_no_runs_of_a_fork_and_the_newest_first() {
+        let mut ended = [
+            run(7, "g", "success"),
             run(9, "i", "success"),
             run(8, "h", "failure"),
-            run(7, "g", "cancelled"),
-            run(6, "f", "timed_out"),
-            run(5, "e", "success"),
-            run(4, "d", "failure"),
+            run(6, "f", "failure"),
         ];
-        let notes = |run: &Run| {
-            let notes = Row::of(run, &ended).notes();
-            notes.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("; ")
-        };
-        let eighth = notes(&ended[1]);
-        assert!(
-            eighth.contains("failed in 2 runs in a row; the first is r6 (commit f, 2026-11-20)"),
-            "{eighth}"
-        );
-        assert!(
-            eighth.contains("last run that passed is r5") && eighth.contains("a later run passed: r9"),
-            "{eighth}"
-        );
-        assert!(
-            notes(&ended[3]).starts_with("the last run that passed is r5"),
-            "{}",
-            notes(&ended[3])
-        );
-        let oldest = notes(&ended[5]);
-        assert!(oldest.starts_with("a later run passed"), "{oldest}");
-        let mut of_fork = ended.clone();
-        let fork = |run: &mut Run| {
-            run.head_repository = serde_json::from_value(serde_json::json!({"full_name": "x/y"})).unwrap();
-        };
-        of_fork[2..].iter_mut().for_each(fork);
-        let alone = Row::of(&ended[1], &of_fork).notes();
-        assert!(alone.iter().all(|(code, _)| *code == "passed-later"), "{alone:?}");
+        let numbers = |runs: &[&Run]| runs.iter().map(|run| run.run_number).collect::<Vec<_>>();
+        let this = ended[2].clone();
+        let row = Row::of(&this, &ended);
+        assert_eq!((numbers(&row.before), numbers(&row.after)), (vec![7, 6], vec![9]));
+        ended[0].head_repository = serde_json::from_value(serde_json::json!({"full_name": "x/y"})).unwrap();
+        assert_eq!(numbers(&Row::of(&this, &ended).before), [6]);
     }
 
     #[test]

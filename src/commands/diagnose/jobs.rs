@@ -2,25 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use super::RunRef;
+use super::{RunRef, sources};
 use crate::engine::NotChecked;
 use crate::model::text::one_line;
-use crate::model::{Class, Finding};
+use crate::model::workflow::invalid::mistake;
+use crate::model::{Class, Finding, yaml};
 use crate::world::github::{ApiError, Job, Run, Session, Why};
 
+/// How what failed ends.
+pub const FAILED: [&str; 3] = ["failure", "timed_out", "startup_failure"];
 /// What the runner writes before every error.
 const ERROR: &[u8] = b"##[error]";
 
-/// GitHub could not read the workflow, so there is no log.
-pub fn nothing_started(run: &Run) -> Finding {
+/// There is no log: GitHub refused to start the run. It says why on the run's page alone.
+pub async fn nothing_started(run: &Run, session: &Session<'_>) -> Finding {
+    let page = format!("its page says why: {}", one_line(&run.html_url));
     let file = one_line(run.file().unwrap_or("of the run"));
-    let message = format!("workflow-config: GitHub started no job: the workflow {file} is not valid");
-    let mut finding = Finding::error("workflow-config", message).help(format!(
-        "its page names the line: {}; stageproof check finds most such mistakes",
-        one_line(&run.html_url)
-    ));
+    let started = format!(
+        "GitHub started no job ({})",
+        one_line(run.conclusion.as_deref().unwrap_or_default())
+    );
+    let unknown = |why: &str| {
+        let message = format!("{started}, and {why}");
+        Finding::error("startup-failure", message).help(page.clone())
+    };
+    let text = match sources::main(run, session).await {
+        Ok(text) => text,
+        Err(why) => return unknown(&format!("the workflow {file} cannot be read: {why}")),
+    };
+    let root = yaml::parse(&text);
+    let (line, what) = match root.as_ref().map(mistake) {
+        Err(error) => (error.line, error.what.clone()),
+        Ok(Some((node, what))) => (node.place.line, format!("{what} (column {})", node.place.column)),
+        Ok(None) => return unknown(&format!("the workflow {file} has no mistake that stageproof knows")),
+    };
+    let message = format!("workflow-config: {started}: {}", one_line(&what));
+    let mut finding = Finding::error("workflow-config", message).help(page);
     finding.class = Some(Class::Infra);
-    finding
+    finding.at(&file, Some(line))
 }
 
 /// Why a run may lack secrets and rights.
@@ -66,7 +85,7 @@ pub fn failed(jobs: &[Job]) -> Vec<&Job> {
         };
         jobs.iter().filter(has).collect()
     };
-    let failed = with(&["failure", "timed_out", "startup_failure"]);
+    let failed = with(&FAILED);
     if failed.is_empty() {
         with(&["cancelled"])
     } else {

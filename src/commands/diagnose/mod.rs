@@ -8,6 +8,7 @@ mod fetch;
 mod history;
 mod jobs;
 mod keep;
+mod misspelt;
 mod origin;
 mod patch;
 mod place;
@@ -29,9 +30,9 @@ use crate::model::{Check, Ended, Fact, Outcome, Output, Status};
 use crate::world::World;
 use crate::world::job_log::Source;
 use cases::{Cases, Entry};
-use changes::Changes;
+use changes::{Changes, Proposed};
 use origin::Origin;
-pub use runs::{MOST_RUNS, Search};
+pub use runs::{MOST_RUNS, Search, settings_for};
 
 const STAGE: &str = "diagnose";
 const TITLE: &str = "The log can be read";
@@ -170,17 +171,27 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         (is_waived, proposed.collect::<Vec<_>>())
     };
     let proposed: Vec<_> = causes.iter().map(propose).collect();
-    let mut written = changes.write();
-    for (cause, (is_waived, proposed)) in causes.iter().zip(&proposed) {
-        let has_patch = proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
-        let written = match has_patch && !is_waived {
+    let has_patch =
+        |(_, proposed): &&(bool, Vec<Proposed>)| proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
+    let mut written = changes.write(proposed.iter().any(|each| has_patch(&each)));
+    let told_at = proposed
+        .iter()
+        .position(|each| has_patch(&each) && !each.0)
+        .unwrap_or(0);
+    for (index, (cause, (_, proposed))) in causes.iter().zip(&proposed).enumerate() {
+        let written = match index == told_at {
             true => std::mem::take(&mut written),
             false => Vec::new(),
         };
         outcome.checks.extend(explain::checks(cause, proposed, written, world));
     }
     if let Some(cause @ [first, ..]) = causes.first().map(Vec::as_slice) {
-        outcome.outputs = outputs(first, cause, world);
+        outcome.outputs = outputs(
+            first,
+            cause,
+            proposed.first().map_or(&[], |(_, proposed)| &**proposed),
+            world,
+        );
         let diff = changes.diff();
         if !diff.is_empty() {
             outcome.outputs.insert("patch".to_owned(), Output::exact(diff));
@@ -218,13 +229,13 @@ fn is_waived(cause: &[Entry], plan: &Plan, world: &World) -> bool {
     checks.first().is_some_and(|check| check.status() == Status::Waived)
 }
 
-fn outputs(entry: &Entry, cause: &[Entry], world: &World) -> BTreeMap<String, Output> {
+fn outputs(entry: &Entry, cause: &[Entry], proposed: &[Proposed], world: &World) -> BTreeMap<String, Output> {
     let found = &entry.found;
     let line = found
         .lines
         .first()
         .map(|line| world.secrets.shorten(cases::part(&line.text), cases::LONGEST));
-    let fix = found.fix.as_ref().map_or("", |fix| fix.id());
+    let fix = explain::fix(found, proposed).unwrap_or_default();
     let is_flaky = cause.iter().any(|entry| explain::flaky(entry).is_some());
     [
         ("class", Output::exact(found.cause.as_str())),

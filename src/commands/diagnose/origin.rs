@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use tokio::sync::OnceCell;
 
 use super::Named;
+use super::misspelt::Existing;
 use super::workflow_file::WorkflowFile;
 use crate::model::diagnose::{Log, Step};
 use crate::model::text::one_line;
@@ -20,6 +22,8 @@ pub struct OfRun {
     pub unread: Option<String>,
     /// The repository of this workspace is that of the run.
     pub is_here: bool,
+    /// The secrets that exist, if one seems to be missing.
+    pub secrets: OnceCell<Existing>,
 }
 
 #[derive(Debug)]

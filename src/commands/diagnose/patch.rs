@@ -14,6 +14,8 @@ pub struct About<'a> {
     pub event: Option<&'a str>,
     pub is_fork: Option<bool>,
     pub is_dependabot: Option<bool>,
+    /// The secret that is named, and the one that is meant.
+    pub misspelt: Option<(&'a str, &'a str)>,
 }
 
 impl Place<'_> {
@@ -33,6 +35,7 @@ impl Place<'_> {
         }
         // What is said if nothing is proposed.
         let (lacks, why_not) = match fix {
+            _ if let Some((from, to)) = about.misspelt => (Lacks::SecretName { from, to }, ""),
             Fix::SkipGuard { names } => (Lacks::Values(names), "the log does not name what is missing"),
             Fix::EventGuard | Fix::Trigger if about.event.is_none() => (
                 Lacks::Event(&[]),

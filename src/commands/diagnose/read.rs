@@ -1,5 +1,7 @@
 //! What a diagnosis is made of: logs and rules.
 
+use std::io::ErrorKind;
+
 use super::{Green, Named, Plan};
 use crate::model::diagnose::{Log, Reader, Rules};
 use crate::world::World;
@@ -42,7 +44,15 @@ pub fn each(named: &Named) -> Result<Vec<Named>, (String, String)> {
 }
 
 fn unreadable(named: &Named, error: &std::io::Error) -> (String, String) {
-    (format!("{} cannot be read: {error}", named.name), ONE_LOG.to_owned())
+    let name = &named.name;
+    match error.kind() {
+        ErrorKind::NotFound => (format!("{name} does not exist"), "check the path of --log".to_owned()),
+        _ if files::is_not_regular(error) => {
+            let help = "name a file, or hand the log in on standard input: --log -";
+            (format!("{name} cannot be read: {error}"), help.to_owned())
+        }
+        _ => (format!("{name} cannot be read: {error}"), ONE_LOG.to_owned()),
+    }
 }
 
 pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use super::jobs::FAILED;
 use super::{RunRef, STAGE};
 use crate::engine::NotChecked;
 use crate::model::text::{count, nearest, one_line};
@@ -15,6 +16,7 @@ use crate::world::github::{Run, Session};
 
 /// More do not belong into one report.
 pub const MOST_RUNS: usize = 20;
+const GITHUB: &str = "github.com";
 /// What GitHub lists of a conclusion at once.
 const LISTED: usize = 100;
 
@@ -59,11 +61,62 @@ pub fn current(world: &World) -> Result<RunRef, NotChecked> {
 /// The repository of this job, or else that of the work tree at GitHub.
 pub fn here(world: &World) -> Option<String> {
     let origin = || {
-        let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
-        let host = server.as_ref().and_then(Url::host_str).unwrap_or("github.com");
-        Repository::open(&world.folder).ok()?.origin_at(host)
+        let (host, name) = Repository::open(&world.folder).ok()?.origin()?;
+        (host == server_host(world)).then_some(name)
     };
     world.runner.repository.clone().or_else(origin)
+}
+
+fn server_host(world: &World) -> String {
+    let server = world.env.get("GITHUB_SERVER_URL").and_then(|url| Url::parse(url).ok());
+    let host = server.as_ref().and_then(Url::host_str);
+    host.unwrap_or(GITHUB).to_ascii_lowercase()
+}
+
+/// Why the repository is not known.
+pub fn not_here(world: &World) -> NotChecked {
+    let clone = "run it in a clone of the repository, or name a run by its address: \
+                 --run https://github.com/OWNER/NAME/actions/runs/ID";
+    let (why, help) = match Repository::open(&world.folder).map(|repository| repository.origin()) {
+        Err(error) => (error.to_string(), clone.to_owned()),
+        Ok(None) => (
+            "the remote `origin` of this clone is not set, or is no repository at GitHub".to_owned(),
+            clone.to_owned(),
+        ),
+        Ok(Some((host, _))) => {
+            let server = server_host(world);
+            let why = format!(
+                "the remote `origin` of this clone is at {}, not at {server}",
+                one_line(&host)
+            );
+            (why, settings_for(&host))
+        }
+    };
+    NotChecked::with_help(format!("the repository at GitHub is not known: {why}"), help)
+}
+
+/// A token for one server must not go to another.
+pub fn check_server(world: &World) -> Result<(), NotChecked> {
+    let host = server_host(world);
+    if host == GITHUB || world.env.get("GITHUB_API_URL").is_some() {
+        return Ok(());
+    }
+    let why = format!(
+        "GITHUB_SERVER_URL names {}, but GITHUB_API_URL is not set",
+        one_line(&host)
+    );
+    Err(NotChecked::with_help(why, settings_for(&host)))
+}
+
+/// How the API of another server is named (docs.github.com, "Getting started with the REST API", for GitHub Enterprise Server
+/// and for GitHub Enterprise Cloud with data residency).
+pub fn settings_for(host: &str) -> String {
+    let host = one_line(host);
+    let api = match host.ends_with(".ghe.com") {
+        true => format!("https://api.{host}"),
+        false => format!("https://{host}/api/v3"),
+    };
+    format!("if that is your GitHub Enterprise server, set GITHUB_SERVER_URL=https://{host} and GITHUB_API_URL={api}")
 }
 
 pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Vec<Run>, Check), NotChecked> {
@@ -73,7 +126,7 @@ pub async fn newest_failed(search: &Search, session: &Session<'_>) -> Result<(Ve
         None => None,
     };
     let (mut runs, mut at_least) = (Vec::new(), "");
-    for conclusion in ["failure", "timed_out", "startup_failure"] {
+    for conclusion in FAILED {
         let (branch, sha) = (search.branch.as_deref(), search.sha.as_deref());
         let listed = session.newest_runs(conclusion, workflow, branch, sha).await?;
         at_least = if listed.whole { at_least } else { "at least " };

@@ -19,13 +19,8 @@ pub async fn of(run: &Run, session: &Session<'_>, plan: &Plan) -> (Vec<WorkflowF
     let mut unread = None;
     let mut files = Vec::new();
     let is_given = |path: &str| plan.workflow_files.iter().any(|given| given.name == path);
-    // It is always the one of the default branch, whatever commit it is about.
-    let commit = run
-        .head_sha
-        .as_deref()
-        .filter(|_| run.event.as_deref() != Some("pull_request_target"));
     if !is_given(path) {
-        take(path, session.file(None, path, commit).await, &mut files, &mut unread);
+        take(path, main(run, session).await, &mut files, &mut unread);
     }
     for called in run.referenced_workflows.iter().flatten().take(MOST_CALLED) {
         let path = called.path.split('@').next().unwrap_or_default();
@@ -38,26 +33,36 @@ pub async fn of(run: &Run, session: &Session<'_>, plan: &Plan) -> (Vec<WorkflowF
         if is_own && is_given(within) {
             continue;
         }
-        let file = session.file(Some(&repository), within, Some(&called.sha)).await;
+        let file = text(session.file(Some(&repository), within, Some(&called.sha)).await);
         take(if is_own { within } else { path }, file, &mut files, &mut unread);
     }
     (files, unread)
 }
 
-fn take(
-    path: &str,
-    read: Result<Option<Vec<u8>>, ApiError>,
-    files: &mut Vec<WorkflowFile>,
-    unread: &mut Option<String>,
-) {
-    let why = match read {
-        Ok(Some(bytes)) => match String::from_utf8(bytes).map(|text| WorkflowFile::parse(path, None, text)) {
-            Ok(Ok(file)) => return files.push(file),
-            Ok(Err(why)) => why,
-            Err(_) => "it is not UTF-8".to_owned(),
-        },
-        Ok(None) => "it does not exist at the commit of the run, or the token lacks `contents: read`".to_owned(),
-        Err(error) => format!("{error}; {}", error.help()),
-    };
-    unread.get_or_insert_with(|| format!("{} cannot be read: {why}", one_line(path)));
+/// The workflow of the run itself, or why it cannot be read.
+pub async fn main(run: &Run, session: &Session<'_>) -> Result<String, String> {
+    let path = run.file().ok_or("GitHub does not name it")?;
+    // It is always the one of the default branch, whatever commit it is about.
+    let commit = run
+        .head_sha
+        .as_deref()
+        .filter(|_| run.event.as_deref() != Some("pull_request_target"));
+    text(session.file(None, path, commit).await)
+}
+
+fn text(read: Result<Option<Vec<u8>>, ApiError>) -> Result<String, String> {
+    match read {
+        Ok(Some(bytes)) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
+        Ok(None) => Err("it does not exist at the commit of the run, or the token lacks `contents: read`".to_owned()),
+        Err(error) => Err(format!("{error}; {}", error.help())),
+    }
+}
+
+fn take(path: &str, read: Result<String, String>, files: &mut Vec<WorkflowFile>, unread: &mut Option<String>) {
+    match read.and_then(|text| WorkflowFile::parse(path, None, text)) {
+        Ok(file) => files.push(file),
+        Err(why) => {
+            unread.get_or_insert_with(|| format!("{} cannot be read: {why}", one_line(path)));
+        }
+    }
 }

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use super::Named;
 use crate::model::workflow::Workflow;
 use crate::model::yaml::{self, Node};
+use crate::world::World;
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
+use crate::world::walk::{Step, walk};
 
 pub const LARGEST: u64 = 1 << 20;
+const FOLDER: &str = ".github/workflows";
 
 #[derive(Debug)]
 pub struct WorkflowFile {
@@ -18,6 +21,19 @@ pub struct WorkflowFile {
     pub path: Option<PathBuf>,
     pub text: String,
     pub root: Node,
+}
+
+/// Those of the work tree that can be read.
+pub fn all(world: &World) -> Vec<WorkflowFile> {
+    let folder = world.workspace.join(FOLDER);
+    let mut found = Vec::new();
+    let _ = walk(&folder, |path, _| {
+        let named = Named::new(Source::File(folder.join(path)), format!("{FOLDER}/{}", path.display()));
+        let is_yaml = matches!(path.extension().and_then(|end| end.to_str()), Some("yml" | "yaml"));
+        found.extend(is_yaml.then(|| WorkflowFile::read(&named).ok()).flatten());
+        Step::Past
+    });
+    found
 }
 
 impl WorkflowFile {

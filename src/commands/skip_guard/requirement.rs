@@ -9,6 +9,7 @@ use url::Url;
 use super::github::{Ask, AskError};
 use super::ref_pattern::{NotAGlob, Pattern};
 use crate::model::text;
+use crate::model::workflow::event;
 
 /// What must be there before a job makes sense.
 #[derive(Clone, Debug)]
@@ -53,42 +54,6 @@ pub enum FreezeIn {
 const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, \
                      url:URL, tcp:HOST:PORT, not-frozen:PATH, not-frozen:env:NAME, oidc, environment:NAME, \
                      token-permission:SCOPE:read, previous-job:NAME, no-other-run, no-other-run:DURATION";
-
-/// What `github.event_name` can be (docs.github.com, "Events that trigger workflows").
-const EVENTS: [&str; 32] = [
-    "branch_protection_rule",
-    "check_run",
-    "check_suite",
-    "create",
-    "delete",
-    "deployment",
-    "deployment_status",
-    "discussion",
-    "discussion_comment",
-    "fork",
-    "gollum",
-    "image_version",
-    "issue_comment",
-    "issues",
-    "label",
-    "merge_group",
-    "milestone",
-    "page_build",
-    "public",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "pull_request_target",
-    "push",
-    "registry_package",
-    "release",
-    "repository_dispatch",
-    "schedule",
-    "status",
-    "watch",
-    "workflow_dispatch",
-    "workflow_run",
-];
 
 /// Why a text is not a prerequisite.
 #[derive(Debug, thiserror::Error)]
@@ -204,18 +169,8 @@ fn events(list: &str) -> Result<Vec<String>, RequirementError> {
     if !names.iter().all(plain) {
         return Err(RequirementError::Events(list.to_owned()));
     }
-    match names.iter().find(|name| !EVENTS.contains(&name.as_str())) {
-        None => Ok(names),
-        Some(unknown) => {
-            let help = match (text::nearest(unknown, EVENTS), &**unknown) {
-                // The event in a called workflow is that of its caller.
-                (_, "workflow_call") => "a called workflow has the event of its caller: name that one".to_owned(),
-                (Some(near), _) => format!("did you mean `{near}`?"),
-                (None, _) => format!("the events are {}", EVENTS.join(", ")),
-            };
-            Err(RequirementError::UnknownEvent(unknown.clone(), help))
-        }
-    }
+    let unknown = |name: &String| Some(RequirementError::UnknownEvent(name.clone(), event::correction(name)?));
+    names.iter().find_map(unknown).map_or(Ok(names.clone()), Err)
 }
 
 fn variable(name: &str) -> Result<String, RequirementError> {

@@ -1,11 +1,14 @@
 //! A workflow or an action as GitHub reads it, on top of the tree that knows its places (`yaml`). Everything here is a
 //! view: what a view lacks is one `node.get` away.
 
+pub mod event;
 pub mod expression;
+pub mod invalid;
 pub mod patch;
 mod permissions;
 pub mod reference;
 pub mod script;
+pub mod secrets;
 pub mod written;
 
 pub use permissions::{Access, Permissions};

@@ -7,7 +7,7 @@ use super::Session;
 use super::error::{ApiError, Why};
 use super::objects::{
     Annotation, Artifact, Artifacts, Content, Deployment, DeploymentStatus, Environment, Environments, Job, Jobs, Page,
-    Pointer, Repository, Run, Runs, WorkflowEntry, Workflows,
+    Pointer, Repository, Run, Runs, SecretName, Secrets, WorkflowEntry, Workflows,
 };
 use super::send::Answer;
 
@@ -49,6 +49,23 @@ impl Session<'_> {
     /// All environments (actions: read).
     pub async fn environments(&self) -> Result<Listed<Environment>, ApiError> {
         self.list::<Environments>("/environments", MOST_PAGES).await
+    }
+
+    /// The secrets of the repository (secrets: read, which the token of a job cannot have).
+    pub async fn secrets(&self) -> Result<Vec<SecretName>, ApiError> {
+        Ok(self.list::<Secrets>("/actions/secrets", MOST_PAGES).await?.items)
+    }
+
+    /// Those that its organization shares with it (secrets: read).
+    pub async fn organization_secrets(&self) -> Result<Vec<SecretName>, ApiError> {
+        let path = "/actions/organization-secrets";
+        Ok(self.list::<Secrets>(path, MOST_PAGES).await?.items)
+    }
+
+    /// Those of an environment (environments: read).
+    pub async fn environment_secrets(&self, environment: &str) -> Result<Vec<SecretName>, ApiError> {
+        let path = format!("/environments/{}/secrets", encoded(environment));
+        Ok(self.list::<Secrets>(&path, MOST_PAGES).await?.items)
     }
 
     /// One run (actions: read).

@@ -24,7 +24,7 @@ use url::Url;
 
 pub use calls::Listed;
 pub use error::{ApiError, Why};
-pub use objects::{Annotation, Artifact, Environment, Job, JobStep, Repository, Run, WorkflowEntry};
+pub use objects::{Annotation, Artifact, Environment, Job, JobStep, Repository, Run, SecretName, WorkflowEntry};
 pub use probes::readable_scopes;
 
 use super::http::{Http, is_loopback};

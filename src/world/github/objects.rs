@@ -22,6 +22,12 @@ pub struct Environment {
     pub name: String,
 }
 
+/// Of a secret only its name is told.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SecretName {
+    pub name: String,
+}
+
 /// A run of a workflow.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Run {
@@ -218,6 +224,11 @@ pub struct Environments {
 }
 
 #[derive(Deserialize)]
+pub struct Secrets {
+    secrets: Vec<SecretName>,
+}
+
+#[derive(Deserialize)]
 pub struct Runs {
     workflow_runs: Vec<Run>,
 }
@@ -242,6 +253,14 @@ impl Page for Workflows {
 
     fn items(self) -> Vec<WorkflowEntry> {
         self.workflows
+    }
+}
+
+impl Page for Secrets {
+    type Item = SecretName;
+
+    fn items(self) -> Vec<SecretName> {
+        self.secrets
     }
 }
 

@@ -6,6 +6,7 @@ use super::Refusal;
 use super::editor::{Editor, Spot};
 use super::path::Path;
 use super::target::At;
+use super::trigger::events;
 use super::value::{New, Value};
 use crate::model::workflow::expression::{insides, is_always_true};
 use crate::model::yaml::Node;
@@ -50,11 +51,30 @@ impl Condition {
     }
 }
 
+/// Whether the condition holds on each of these events, and so changes nothing.
+fn holds_on_all(condition: &Condition, events: &[String]) -> bool {
+    // A called workflow has the event of its caller.
+    if events.is_empty() || events.iter().any(|event| event == "workflow_call") {
+        return false;
+    }
+    let mut events = events.iter();
+    match condition {
+        Condition::Events(wanted) => events.all(|event| wanted.contains(event)),
+        Condition::NotEvents(refused) => events.all(|event| !refused.contains(event)),
+        Condition::NotFork => events.all(|event| !event.starts_with("pull_request")),
+        _ => false,
+    }
+}
+
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 pub fn add(editor: &mut Editor<'_>, at: &At, condition: &Condition) -> Result<(), Refusal> {
+    let events = editor.root().get("on").map(events).unwrap_or_default();
+    if holds_on_all(condition, &events) {
+        return Err(Refusal::new("the condition would hold on every event of the workflow"));
+    }
     let path = at.path(editor)?;
     let spot: &[&str] = if at.step.is_some() {
         &["id", "name"]

@@ -29,7 +29,7 @@ pub use condition::Condition;
 pub use guard::Pin;
 pub use permission::may_name as may_name_permission;
 pub use target::{At, Step};
-pub use trigger::Trigger;
+pub use trigger::{Trigger, events};
 pub use unified::diff;
 
 use super::Access;

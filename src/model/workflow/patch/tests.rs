@@ -45,8 +45,15 @@ fn missing_values_are_guarded_and_where_secrets_cannot_exist_one_line_is_enough(
     assert_eq!(proposed(&values(4), TWO_STEPS), guard(4));
     let fork = |step| Facts {
         is_fork: Some(true),
+        event: Some("pull_request"),
         ..values(step)
     };
+    // It is no pull request, so the condition would hold.
+    let pushed = Facts {
+        event: Some("push"),
+        ..fork(4)
+    };
+    assert_eq!(proposed(&pushed, TWO_STEPS), guard(4));
     // Steps behind it may need what it does.
     assert_eq!(proposed(&fork(3), TWO_STEPS), guard(3));
     assert_eq!(proposed(&fork(4), TWO_STEPS), only(4, Condition::NotFork));
@@ -176,11 +183,16 @@ fn what_a_step_reads_says_on_which_events_it_can_work() {
     let alone = ONE_STEP.replace("run: ls", "run: echo ${{ github.head_ref }}");
     assert_eq!(proposed(&lacking(), &alone), Some(Change::Trigger(replaced)));
     // Nothing in the step depends on the event, but where the run comes from does.
-    let fork = Facts {
+    let pushed = Facts {
         is_fork: Some(true),
         ..lacking()
     };
     let both = ONE_STEP.replace("on: push", "on: [push, pull_request]");
+    assert_eq!(proposed(&pushed, &both), None);
+    let fork = Facts {
+        event: Some("pull_request"),
+        ..pushed
+    };
     assert_eq!(proposed(&fork, &both), only(Condition::NotFork));
     assert_eq!(proposed(&fork, ONE_STEP), None);
     let dependabot = Facts {

@@ -14,7 +14,9 @@ fn how_long_it_has_failed_and_a_green_log_are_found() {
         .job(2, 5, "deploy", "success")
         .log(5, Some(&format!("{green}ERROR: cache 17 is cold\n")))
         .failed(3, 47)
+        .job(3, 6, "deploy", "failure")
         .failed(4, 48)
+        .job(4, 7, "deploy", "failure")
         .failed(5, 49)
         .job(5, 11, "deploy", "failure")
         .log(11, Some("##[group]Run make\nshell: bash\n##[endgroup]\nERROR: cache 4 is cold\nthe widget is upside down\n##[error]Process completed with exit code 1.\n"));
@@ -24,11 +26,12 @@ fn how_long_it_has_failed_and_a_green_log_are_found() {
         .says("the widget is upside down");
     let since = findings(&gate, "since");
     assert!(
-        since[0].contains("failed in 3 runs in a row; the first is https://github.com/acme/shop/actions/runs/3"),
+        since[0]
+            .contains("the job failed in 3 runs in a row; the first is https://github.com/acme/shop/actions/runs/3"),
         "{since:?}"
     );
     assert!(
-        since[0].contains("the last run that passed is https://github.com/acme/shop/actions/runs/2"),
+        since[0].contains("it passed last in https://github.com/acme/shop/actions/runs/2"),
         "{since:?}"
     );
     assert!(findings(&gate, "compared")[0].contains("/job/5"));
@@ -83,4 +86,50 @@ fn a_commit_that_was_green_in_another_attempt_is_flaky() {
     assert!(
         findings(&gate, "flaky")[0].contains("the same commit passed in https://github.com/acme/shop/actions/runs/6")
     );
+}
+
+/// Another job was red in between, and the run of a green job may be red.
+#[test]
+fn since_when_is_that_of_the_job_and_not_of_its_workflow() {
+    let mock = Mock::new()
+        .failed(2, 46)
+        .job(2, 20, "deploy", "success")
+        .log(20, Some(GREEN))
+        .failed(3, 47)
+        .job(3, 30, "deploy", "failure")
+        .failed(4, 48)
+        .job(4, 40, "lint", "failure")
+        .job(4, 41, "deploy", "skipped")
+        .failed(5, 49)
+        .job(5, 11, "deploy", "failure")
+        .log(11, Some(RED));
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"]).code(1);
+    let since = findings(&gate, "since");
+    assert!(
+        since[0]
+            .contains("the job failed in 2 runs in a row; the first is https://github.com/acme/shop/actions/runs/3"),
+        "{since:?}"
+    );
+    assert!(since[0].contains("it passed last in https://github.com/acme/shop/actions/runs/2"));
+    assert!(findings(&gate, "compared")[0].contains("/job/20"));
+    mock.was_asked_properly();
+}
+
+#[test]
+fn only_so_many_earlier_runs_are_looked_at_and_that_is_told() {
+    let many = (0..30).fold(Mock::new(), |mock, number| {
+        let id = 1000 + number;
+        mock.failed(id, 10 + number).job(id, id * 10, "deploy", "failure")
+    });
+    let mock = many.failed(5, 49).job(5, 11, "deploy", "failure").log(11, Some(RED));
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"]).code(1);
+    let since = findings(&gate, "since");
+    assert!(
+        since[0].contains("failed in at least 11 runs in a row; only 10 runs before this one were looked at, back to https://github.com/acme/shop/actions/runs/1020"),
+        "{since:?}"
+    );
+    let listed = mock.asked().iter().filter(|path| path.ends_with("/jobs")).count();
+    assert_eq!(listed, 11);
 }

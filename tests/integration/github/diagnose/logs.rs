@@ -2,7 +2,7 @@
 
 use super::{facts, findings, mock};
 use crate::diagnose::RED;
-use crate::github::mock::{Mock, Trouble};
+use crate::github::mock::{Mock, STAGING, Trouble, sha};
 
 #[test]
 fn a_log_that_is_gone_or_cannot_be_had_is_told_and_the_others_are_diagnosed() {
@@ -168,5 +168,58 @@ fn a_job_without_a_log_is_explained_by_its_annotations() {
     mock.gate()
         .run(["diagnose", "--run=5"])
         .code(1)
-        .says("GitHub started no job: the workflow .github/workflows/staging.yml is not valid");
+        .says("GitHub started no job (failure), and the workflow .github/workflows/staging.yml cannot be read: it does not exist")
+        .says("its page says why: https://github.com/acme/shop/actions/runs/5");
+    let with = |text: &str| Mock::new().failed(5, 49).file(&sha(5), STAGING, text);
+    for (text, says) in [
+        (
+            "on: push\njobs:\n  a: {runs-on: x, steps: [{run: ls}]}\n",
+            "has no mistake that stageproof knows",
+        ),
+        (
+            "on: push\njobs:\n  a:\n    run-on: x\n",
+            "GitHub started no job (failure): unknown key `run-on`; did you mean `runs-on`? (column 5)",
+        ),
+        (
+            "on: push\njobs: [\n",
+            "workflow-config: GitHub started no job (failure): ",
+        ),
+    ] {
+        let mock = with(text);
+        mock.gate().run(["diagnose", "--run=5"]).code(1).says(says);
+        mock.was_asked_properly();
+    }
+    let gate = with("on: push\njobs:\n  a:\n    run-on: x\n").gate();
+    gate.run(["diagnose", "--last=1"])
+        .code(1)
+        .says("file=.github/workflows/staging.yml,line=4");
+}
+
+/// Of half a token, nobody knows that it is one.
+#[test]
+fn a_kept_log_is_cut_between_lines_and_not_within_a_token() {
+    let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");
+    let line = format!("{}\n", "all is well so far ".repeat(5));
+    let mut log = line.repeat(100_000);
+    let ends = [1 << 20, log.len() - (3 << 20)];
+    for end in ends {
+        // Half of it before the cut.
+        log.replace_range(end - 20..end - 20 + token.len(), &token);
+    }
+    log.push_str(RED);
+    let mock = Mock::new()
+        .failed(5, 49)
+        .job(5, 11, "deploy", "failure")
+        .log(11, Some(&log));
+    let gate = mock.gate();
+    gate.run(["diagnose", "--run=5"]).code(1);
+    let path = gate.evidence().join("logs/diagnose/run-5-job-11.log");
+    let kept = std::fs::read_to_string(path).unwrap();
+    assert!(kept.len() < 4 << 20 && kept.contains("stageproof left out at least"));
+    for part in [&token[..12], &token[28..]] {
+        assert!(!kept.contains(part), "{part}");
+    }
+    for text in kept.lines().filter(|text| text.starts_with("all is well")) {
+        assert!(text.ends_with("so far ") || text.contains("***"), "{text}");
+    }
 }

@@ -3,6 +3,7 @@
 mod founding;
 mod history;
 mod logs;
+mod misspelt;
 mod runs;
 mod workflow;
 

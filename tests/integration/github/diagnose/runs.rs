@@ -54,14 +54,12 @@ fn an_address_names_the_repository_the_job_and_the_attempt() {
     gate.run(["diagnose", &format!("--run={old}")])
         .code(1)
         .says("(job deploy (b))");
-    for odd in [
-        "x",
-        "https://evil.example/acme/shop/actions/runs/5",
-        "https://github.com/acme/shop/pull/5",
+    for (odd, says) in [
+        ("x", "is no run"),
+        ("https://evil.example/acme/shop/actions/runs/5", "is on another server"),
+        ("https://github.com/acme/shop/pull/5", "is no run"),
     ] {
-        gate.run(["diagnose", &format!("--run={odd}")])
-            .code(2)
-            .says("is no run");
+        gate.run(["diagnose", &format!("--run={odd}")]).code(2).says(says);
     }
     mock.was_asked_properly();
 }
@@ -141,7 +139,7 @@ fn no_failed_job_is_overlooked() {
     mock.gate()
         .run(["diagnose", "--last=1"])
         .code(1)
-        .says("GitHub started no job");
+        .says("GitHub started no job (startup_failure)");
 }
 
 #[test]
@@ -189,21 +187,61 @@ fn the_current_run_is_diagnosed_without_its_own_job() {
 fn the_repository_is_the_one_that_was_cloned() {
     let mock = mock();
     let gate = Gate::new().env("GITHUB_API_URL", &mock.url).env("GITHUB_TOKEN", TOKEN);
-    gate.run(["diagnose", "--last=1"])
-        .code(4)
-        .says("GITHUB_REPOSITORY is not set");
-    for args in [
-        &["init", "--quiet"][..],
-        &["remote", "add", "origin", "git@github.com:acme/shop.git"],
-    ] {
-        let ran = std::process::Command::new("git")
-            .args(args)
-            .current_dir(gate.root())
-            .status();
+    let git = |args: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        let ran = git.args(args).current_dir(gate.root()).status();
         assert!(ran.unwrap().success());
-    }
-    gate.run(["diagnose", "--last=1"]).code(1).says("missing-secret");
+    };
+    let last = || gate.run(["diagnose", "--last=1"]);
+    last()
+        .code(4)
+        .says("the repository at GitHub is not known")
+        .says("run it in a clone of the repository, or name a run by its address");
+    git(&["init", "--quiet"]);
+    last().code(4).says("the remote `origin` of this clone is not set");
+    git(&["remote", "add", "origin", "git@git.acme.example:acme/shop.git"]);
+    last()
+        .code(4)
+        .says("`origin` of this clone is at git.acme.example, not at github.com")
+        .says("GITHUB_API_URL=https://git.acme.example/api/v3");
+    git(&["remote", "set-url", "origin", "git@github.com:acme/shop.git"]);
+    last().code(1).says("missing-secret");
+    // On no branch.
+    git(&[
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b.example",
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--message=x",
+    ]);
+    git(&["checkout", "--quiet", "--detach"]);
+    last().code(1).says("missing-secret");
     mock.was_asked_properly();
+    gate.run_with(&[("GITHUB_TOKEN", "")], "", ["diagnose", "--last=1"])
+        .code(4)
+        .says("export GITHUB_TOKEN=$(gh auth token)");
+}
+
+/// The token of one server is not for another.
+#[test]
+fn another_server_needs_its_own_address_of_the_api() {
+    let gate = Gate::new().env("GITHUB_TOKEN", TOKEN);
+    let run = "--run=https://git.acme.example/acme/shop/actions/runs/5";
+    gate.run(["diagnose", run])
+        .code(2)
+        .says("is on another server")
+        .says("set GITHUB_SERVER_URL=https://git.acme.example and GITHUB_API_URL=https://git.acme.example/api/v3");
+    gate.run_with(
+        &[("GITHUB_SERVER_URL", "https://git.acme.example")],
+        "",
+        ["diagnose", run],
+    )
+    .code(4)
+    .says("GITHUB_SERVER_URL names git.acme.example, but GITHUB_API_URL is not set")
+    .says("https://git.acme.example/api/v3");
 }
 
 #[test]

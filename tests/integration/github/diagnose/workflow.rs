@@ -175,7 +175,8 @@ fn the_event_of_a_log_can_be_named() {
         .says("+    if: github.event_name == 'pull_request'");
     gate.run(["diagnose", "--log=red.log", "--event=Push"])
         .code(2)
-        .says("--event `Push` is no event");
+        .says("--event `Push` is no event")
+        .says("did you mean `push`?");
 }
 
 #[test]
@@ -316,6 +317,8 @@ fn what_cannot_be_written_is_told_beside_the_diagnosis_and_a_waived_failure_chan
         ".github/stageproof.yml",
         format!("version: 1\nwaivers: [{}]\n", waivers.join(", ")),
     );
-    gate.run(["diagnose", "--run=5", "--write"]).code(0);
+    gate.run(["diagnose", "--run=5", "--write"])
+        .code(0)
+        .says("nothing was written: the failure is waived");
     assert_eq!(gate.read(STAGING), text);
 }

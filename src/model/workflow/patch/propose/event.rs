@@ -47,7 +47,11 @@ pub fn propose(
     let condition = match (right.is_empty(), facts.is_fork, facts.is_dependabot) {
         _ if read.contains(&now) => return None,
         (false, ..) => Condition::Events(right),
-        (true, Some(true), _) if read.is_empty() && super::has_pull_requests(workflow) => Condition::NotFork,
+        (true, Some(true), _)
+            if read.is_empty() && facts.may_be_of_pull_request() && super::has_pull_requests(workflow) =>
+        {
+            Condition::NotFork
+        }
         (true, _, Some(true)) if read.is_empty() && super::has_pull_requests(workflow) => Condition::NotDependabot,
         (true, ..) => {
             let (&to, from) = (read.first()?, now.to_owned());

@@ -29,6 +29,13 @@ pub struct Facts<'a> {
     pub pin: Option<&'a Pin>,
 }
 
+impl Facts<'_> {
+    /// Without one, a run has no fork to compare with.
+    fn may_be_of_pull_request(&self) -> bool {
+        self.event.is_none_or(|event| event.starts_with("pull_request"))
+    }
+}
+
 /// What a change of the workflow could give to the job.
 #[derive(Clone, Debug)]
 pub enum Lacks<'a> {
@@ -178,7 +185,7 @@ fn may_run_again(step: &Node) -> bool {
 fn values(facts: &Facts<'_>, names: &[String], workflow: Workflow<'_>, at: At, behind: &[Node]) -> Option<Change> {
     let cannot_exist = match (facts.is_fork, facts.is_dependabot) {
         _ if !has_pull_requests(workflow) => None,
-        (Some(true), _) => Some(Condition::NotFork),
+        (Some(true), _) if facts.may_be_of_pull_request() => Some(Condition::NotFork),
         (_, Some(true)) => Some(Condition::NotDependabot),
         _ => None,
     };

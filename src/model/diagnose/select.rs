@@ -9,6 +9,7 @@ use super::log::Log;
 use super::normal::Known;
 use super::rule::Rule;
 use super::rules::{Match, Rules, trimmed};
+use super::words;
 
 /// From this weight on, a line says why a step failed.
 const SAYS_WHY: i32 = 90;
@@ -16,6 +17,8 @@ const SAYS_WHY: i32 = 90;
 const HOLLOW: i32 = 20;
 /// From this score on, a line is surely a compiler's.
 const OF_CODE: i32 = 85;
+/// Lines of a vague rule that are no further apart are one cascade: its first is the cause of the others.
+const CASCADE: usize = 40;
 /// What an outage is worth less, if the step went on to compile.
 const SURVIVED: i32 = 20;
 /// No more lines are shown.
@@ -88,7 +91,8 @@ fn places(matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
         let (leader, last) = places
             .entry(std::ptr::from_ref(found.rule))
             .or_insert((found.index, found.index));
-        if found.rule.last || found.rule.cause == Cause::Unknown {
+        let is_apart = found.rule.cause == Cause::Unknown && found.index - *last > CASCADE;
+        if found.rule.last || is_apart {
             *leader = found.index;
         }
         *last = found.index;
@@ -134,8 +138,11 @@ impl Worth<'_> {
         if is_harmless(trimmed(text)) {
             score -= 45;
         }
-        if found.rule.cause == Cause::Unknown && found.rule.weight >= HOLLOW && is_hollow(text) {
+        let is_vague = found.rule.cause == Cause::Unknown && found.rule.weight >= HOLLOW;
+        if is_vague && is_hollow(text) {
             score -= 14;
+        } else if is_vague && words::is_advice(trimmed(text)) {
+            score -= 8;
         }
         let is_new = self.green.is_some_and(|green| !green.has(text));
         if self.green.is_some() {

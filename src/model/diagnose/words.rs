@@ -1,13 +1,17 @@
 //! What a line is about by its words, where no rule knows it.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::cause::Cause;
 
 /// Phrases that leave no doubt, parted by `|`.
-const CLEAR: [(Cause, &str); 11] = [
+const CLEAR: [(Cause, &str); 13] = [
     (Cause::ScriptBug, "duplicate key|no such column|unknown directive"),
     (
         Cause::ResourceLimit,
-        "out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|timed out after",
+        "lfs budget|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|timed out after",
     ),
     (
         Cause::HealthCheck,
@@ -15,46 +19,54 @@ const CLEAR: [(Cause, &str); 11] = [
     ),
     (
         Cause::FlakyInfra,
-        "resource busy|process is currently running|cache service|rate limit|too many requests|handshake|tls connect|bad gateway|service unavailable|gateway time|\
+        "acquiring the state lock|state lock|daemon running|update_in_progress|in_progress state|could not fetch content|500 internal|503 service|unexpected http status|returned error: 5|empty reply|server error|httpreadseeker|eai_again|enotfound|resource busy|process is currently running|cache service|rate limit|too many requests|handshake|tls connect|bad gateway|service unavailable|gateway time|\
          temporary failure|could not resolve host|connection reset|connection timed out|connection refused by|\
          network is unreachable|failed to download|could not download|download failed|error sending request|\
          is currently in progress|lock is held|try again later|econnreset|etimedout",
     ),
     (
         Cause::MissingSecret,
-        "token could not be found|no access token|token is missing|missing token|no token|token is required|\
+        "eneedauth|need auth|interactive login|have you run|requires you to be logged in|setting must not be empty|be logged in|log in with|token could not be found|no access token|token is missing|missing token|no token|token is required|\
          api key is|no api key|missing api key|no credentials|credentials not recognized|missing credentials|\
          please log in|please login|not logged in|project token|bearer '",
     ),
     (
         Cause::Permissions,
-        "not authorized|unauthorized|sasl auth|auth failed|trusted publish|403 forbidden|access denied|authentication failed|authentication error|\
+        "is forbidden|forbidden: |expiredtoken|token has expired|token is expired|could not read username|could not read password|publickey|federated identity|oidc|sts:assumerole|refused access|may not create|gh006|protected branch|401 unauthorized|e401|e403|not authorized|unauthorized|sasl auth|auth failed|trusted publish|403 forbidden|access denied|authentication failed|authentication error|\
          invalid credentials|not permitted|permission denied",
     ),
     (
         Cause::WorkflowConfig,
-        "github action config|advanced configurations|workflow file|not our ref|shallow clone|runs-on",
+        "exec format error|is not supported for the|working directory|does not contain main module|invalid format '|no version is specified|command 'output'|command 'env'|github action config|advanced configurations|workflow file|not our ref|shallow clone|runs-on",
+    ),
+    (
+        Cause::PolicyGate,
+        "license|licence|precondition failed|potential secret|not covered by|cve-|vulnerabilit",
+    ),
+    (
+        Cause::WrongTrigger,
+        "couldn't find remote ref|branch or tag with the name",
     ),
     (
         Cause::Dependency,
-        "could not resolve dependenc|no required module|failed to select a version|lock file|unsatisfiable|no package called|cannot find module|no module named|\
+        "you may need to install|can't locate |compiled by a more recent|unsupportedclassversion|compiled against a different|cannot open shared object|unable to find library|failed to resolve|could not find a version|requires php|install or enable|your ruby version|resolutionimpossible|no solution found|unable to resolve dependency|eresolve|etarget|manifest unknown|: not found: manifest|no such image|dependency \"|requirements file|could not resolve dependenc|no required module|failed to select a version|lock file|unsatisfiable|no package called|cannot find module|no module named|\
          no matching version|no matching distribution|version conflict|hash mismatch|checksum mismatch|not up to date with|\
          lockfile|or higher is required|is not supported by|requires a different|failed to find interpreter|cannot find package|not a valid binary|\
          missing dependenc|upgrade node|is not installed|peer dep",
     ),
     (
         Cause::TestFailure,
-        "tests failed|failed test|test fail|tests unsuccessful|assertionerror|assertion failed|subtests|\
+        "addresssanitizer|expected but|but expected|to strictly equal|to be equal|to equal|snapshot|assertion with|failed asserting|tests failed|failed test|test fail|tests unsuccessful|assertionerror|assertion failed|subtests|\
          test failures|tests did not pass|xctassert|did not equal|expected:<",
     ),
     (
         Cause::CompileError,
-        "does not exist on type|undeclared|not declared|undefined reference|cannot find symbol|not a member of|undefined: |cannot use |declared and not used|imported and not used|\
+        "type mismatch|but an expression was expected|incompatible types|has type |mismatched types|borrow of|warnings-as-errors|does not exist on type|undeclared|not declared|undefined reference|cannot find symbol|not a member of|undefined: |cannot use |declared and not used|imported and not used|\
          not in scope|compilation failed|failed to compile|cannot find name|unresolved import|syntaxerror",
     ),
     (
         Cause::Lint,
-        "not formatted|would reformat|formatting|lint|trailing whitespace|warnings as errors|code style|issue found|\
+        "should be named|must match pattern|is not documented|style issues|reformatted|rustfmt|did not pass lint|missing docstring|not formatted|would reformat|formatting|lint|trailing whitespace|warnings as errors|code style|issue found|\
          issues found|did you really mean|misspelled",
     ),
 ];
@@ -67,7 +79,7 @@ const VAGUE: [(Cause, &str); 12] = [
         "timed out|timeout|temporarily|unreachable|connection|network|unavailable|fetch failed",
     ),
     (Cause::Permissions, "permission|authentication|may not |credentials"),
-    (Cause::MissingSecret, "secret|token is|api key|password is|licen"),
+    (Cause::MissingSecret, "secret|token is|api key|password is"),
     (
         Cause::MissingConfig,
         "not set|unset|not configured|not defined in|environment variable|must be set|is empty|required value|\
@@ -98,6 +110,53 @@ const VAGUE: [(Cause, &str); 12] = [
     ),
     (Cause::Lint, "format of|formatted|formatting|style|indent|analysis"),
 ];
+
+/// What points elsewhere or tells what to do: no explanation.
+static ADVICE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = AhoCorasick::builder().ascii_case_insensitive(true).build([
+        "for more info",
+        "more information",
+        "for more details",
+        "for additional",
+        "for details",
+        "for help",
+        "see also",
+        "see http",
+        "see the ",
+        "learn more",
+        "get help",
+        "visit ",
+        "complete log of this run",
+        "please report",
+        "please refer",
+        "to rerun",
+        "re-run ",
+        "to see ",
+        "to fix",
+        "to ignore",
+        "you can also",
+        "alternatively",
+        "with seed",
+        "finished in ",
+        "total time",
+        "make: *** [",
+        "go to http",
+        "exited with ",
+        "exit status ",
+        "returned non-zero",
+        "did not complete successfully",
+        "to continue",
+        "not recommended",
+        "hint:",
+        "help:",
+    ]);
+    words.ok()
+});
+
+/// Whether a line points elsewhere or tells what to do.
+pub fn is_advice(line: &[u8]) -> bool {
+    line.starts_with(b"http") || ADVICE.iter().any(|words| words.is_match(line))
+}
 
 /// By a phrase that leaves no doubt.
 pub fn clearly(line: &[u8]) -> Option<Cause> {

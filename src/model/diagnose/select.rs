@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::cause::Cause;
+use super::excerpt::Excerpt;
 use super::hollow::{is_harmless, is_hollow};
 use super::line::Kind;
 use super::log::Log;
@@ -53,7 +54,7 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
     for (step, content) in log.steps.iter().enumerate() {
         if !content.is_cleanup {
             let matches = rules.look(&content.body);
-            let places = places(&matches);
+            let places = places(&content.body, &matches);
             all.extend(
                 matches
                     .iter()
@@ -85,13 +86,14 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
 }
 
 /// Which line of each rule says most, the first or the last, and which is its last.
-fn places(matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
+fn places(body: &Excerpt, matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
     let mut places = HashMap::new();
     for found in matches {
         let (leader, last) = places
             .entry(std::ptr::from_ref(found.rule))
             .or_insert((found.index, found.index));
-        let is_apart = found.rule.cause == Cause::Unknown && found.index - *last > CASCADE;
+        let is_apart = found.rule.cause == Cause::Unknown
+            && (found.index - *last > CASCADE || is_harmless(trimmed(body.at(*leader))));
         if found.rule.last || is_apart {
             *leader = found.index;
         }
@@ -141,8 +143,8 @@ impl Worth<'_> {
         let is_vague = found.rule.cause == Cause::Unknown && found.rule.weight >= HOLLOW;
         if is_vague && is_hollow(text) {
             score -= 14;
-        } else if is_vague && words::is_advice(trimmed(text)) {
-            score -= 8;
+        } else if is_vague {
+            score += words::worth(trimmed(text));
         }
         let is_new = self.green.is_some_and(|green| !green.has(text));
         if self.green.is_some() {

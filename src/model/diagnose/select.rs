@@ -125,7 +125,7 @@ impl Worth<'_> {
             std::cmp::Ordering::Less
                 if ends_a_step(found.rule.cause) && (content.exit.is_some() || content.ends_with_error()) =>
             {
-                12
+                24
             }
             std::cmp::Ordering::Less => 42,
             std::cmp::Ordering::Greater => 45,

@@ -3,7 +3,29 @@
 use super::cause::Cause;
 use super::log::Step;
 
-const KINDS: [(&[&str], Cause); 7] = [
+const KINDS: &[(&[&str], Cause)] = &[
+    (
+        &[
+            "npm audit",
+            "pip-audit",
+            "cargo audit",
+            "cargo deny",
+            "trivy",
+            "grype",
+            "snyk",
+            "semgrep",
+            "bandit",
+            "gitleaks",
+            "trufflehog",
+            "detect-secrets",
+            "commitlint",
+            "danger",
+            "license-checker",
+            "dependency-review-action",
+            "sonarqube-scan-action",
+        ],
+        Cause::PolicyGate,
+    ),
     (
         &[
             "lint",
@@ -61,6 +83,11 @@ const KINDS: [(&[&str], Cause); 7] = [
             "perlcritic",
             "xmllint",
             "kubeconform",
+            "shfmt",
+            "knip",
+            "go vet",
+            "lintdebug",
+            "lintrelease",
         ],
         Cause::Lint,
     ),
@@ -211,6 +238,16 @@ const KINDS: [(&[&str], Cause); 7] = [
         Cause::CompileError,
     ),
     (&["git diff --exit-code", "git diff --quiet"], Cause::Lint),
+    (
+        &[
+            "login",
+            "azure/login",
+            "google-github-actions/auth",
+            "configure-aws-credentials",
+            "create-github-app-token",
+        ],
+        Cause::Permissions,
+    ),
     (
         &["health", "smoke", "wait-for", "wait-on", "wait_for", "curl "],
         Cause::HealthCheck,

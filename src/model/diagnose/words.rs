@@ -7,8 +7,17 @@ use aho_corasick::AhoCorasick;
 use super::cause::Cause;
 
 /// Phrases that leave no doubt, parted by `|`.
-const CLEAR: [(Cause, &str); 13] = [
-    (Cause::ScriptBug, "duplicate key|no such column|unknown directive"),
+const CLEAR: &[(Cause, &str)] = &[
+    (
+        Cause::ScriptBug,
+        "duplicate key|no such column|no such table|column \"|relation \"|unknown directive|error: invalid path|no module named 'src|\
+         no module named 'app|no module named 'lib|no module named 'test|no module named 'scripts|has no deployed releases|missing script",
+    ),
+    (
+        Cause::MissingConfig,
+        "notfoundexception|no value for required|host key verification|invalid url|parse url|executable doesn't exist|can't connect to server on|\
+         no context exists|is not defined correctly|no hosts matched",
+    ),
     (
         Cause::ResourceLimit,
         "lfs budget|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|timed out after",
@@ -43,6 +52,7 @@ const CLEAR: [(Cause, &str); 13] = [
         Cause::PolicyGate,
         "license|licence|precondition failed|potential secret|not covered by|cve-|vulnerabilit",
     ),
+    (Cause::DerivedFailure, "required to succeed"),
     (
         Cause::WrongTrigger,
         "couldn't find remote ref|branch or tag with the name",
@@ -72,13 +82,13 @@ const CLEAR: [(Cause, &str); 13] = [
 ];
 
 /// Words that only lean to a cause.
-const VAGUE: [(Cause, &str); 12] = [
+const VAGUE: &[(Cause, &str)] = &[
     (Cause::ResourceLimit, "disk full|quota|too large to"),
     (
         Cause::FlakyInfra,
         "timed out|timeout|temporarily|unreachable|connection|network|unavailable|fetch failed",
     ),
-    (Cause::Permissions, "permission|authentication|may not |credentials"),
+    (Cause::Permissions, "permission|authentication|credentials"),
     (Cause::MissingSecret, "secret|token is|api key|password is"),
     (
         Cause::MissingConfig,
@@ -154,8 +164,8 @@ fn causes(groups: &[(Cause, &'static str)]) -> Option<Phrases<usize>> {
     Phrases::new(groups.iter().enumerate().map(|(index, (_, phrases))| (index, *phrases)))
 }
 
-static CLEARLY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(&CLEAR));
-static VAGUELY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(&VAGUE));
+static CLEARLY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(CLEAR));
+static VAGUELY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(VAGUE));
 static SAYS_LITTLE: LazyLock<Option<Phrases<u8>>> = LazyLock::new(|| Phrases::new([(0, SUMMARY), (1, ADVICE)]));
 
 /// By a phrase that leaves no doubt.

@@ -172,7 +172,7 @@ impl Rules {
 /// A frame of a stack, in the words of Java and JavaScript, Ruby, or Python.
 fn is_frame(text: &[u8]) -> bool {
     let starts: [&[u8]; 4] = [b"at ", b"from /", b"File \"", b"goroutine "];
-    starts.iter().any(|start| text.starts_with(start))
+    starts.iter().any(|start| text.starts_with(start)) || memchr::memmem::find(text, b":in `").is_some()
 }
 
 /// Without the indentation, and the frame that terraform draws.

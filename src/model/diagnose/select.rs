@@ -20,6 +20,11 @@ const HOLLOW: i32 = 20;
 const OF_CODE: i32 = 85;
 /// Lines of a vague rule that are no further apart are one cascade: its first is the cause of the others.
 const CASCADE: usize = 40;
+/// How long the word before a message can be, and how short a message that another line repeats.
+const LABEL: usize = 24;
+const TELLING: usize = 16;
+/// So many of the best lines may be the root of the best one.
+const ROOTS: usize = 40;
 /// What an outage is worth less, if the step went on to compile.
 const SURVIVED: i32 = 20;
 /// No more lines are shown.
@@ -82,7 +87,37 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
     }
     // Stable: of two equal ones, the earlier line comes first.
     all.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
+    lead_with_root(log, &mut all);
     all
+}
+
+/// Puts the line before all others whose message the best one only repeats, as `failed: ` and a message does.
+fn lead_with_root(log: &Log, candidates: &mut [Candidate<'_>]) {
+    let Some(best) = candidates
+        .first()
+        .filter(|best| best.rule.cause == Cause::Unknown)
+        .copied()
+    else {
+        return;
+    };
+    let whole = trimmed(best.text(log));
+    let is_root = |other: &Candidate<'_>| {
+        let is_before = other.step == best.step && other.index < best.index && other.rule.cause == Cause::Unknown;
+        let text = trimmed(other.text(log));
+        // Without `#6 ERROR: `.
+        let head = memchr::memmem::find(&text[..text.len().min(LABEL)], b": ").map_or(0, |at| at + 2);
+        let message = &text[head..];
+        is_before && message.len() >= TELLING && memchr::memmem::find(whole, message).is_some()
+    };
+    let roots = candidates
+        .iter()
+        .take(ROOTS)
+        .enumerate()
+        .filter(|(_, other)| is_root(other));
+    if let Some((at, _)) = roots.min_by_key(|(_, other)| other.index) {
+        candidates[..=at].rotate_right(1);
+        candidates[0].score = best.score;
+    }
 }
 
 /// Which line of each rule says most, the first or the last, and which is its last.

@@ -84,8 +84,8 @@ static SAYS_NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
      error errors exception execution exit exited exiting fail failed failing failure failures finished following for found \
      generated halted has have info information job log more non not one passed please possible previous process ran read result returned run see solutions some stack status step \
      succeed successfully task test tests the total was with zero \
-     already check checks configuring detected examples failing file files formatted found incomplete issue issues left offense offenses occurred problem problems reformatted \
-     skipped spec specs suite suites target targets unchanged violation violations warning warnings would"
+     already check checks configuring detected examples failing file files formatted found incomplete issue issues left offense offenses occurred pass problem problems reformatted setup skip \
+     skipped spec specs suite suites target targets unchanged violation violations warn warning warnings would"
         .split(' ')
         .collect()
 });

@@ -143,8 +143,10 @@ impl Rules {
             let text = trimmed(excerpt.at(**index));
             !is_hollow(text) && words::worth(text) > -8 && !is_frame(text)
         };
-        let telling = last.iter().filter(says).take(AT_THE_END);
-        let last: Vec<(usize, usize)> = last.iter().take(1).chain(telling).map(|index| (0, *index)).collect();
+        let mut telling: Vec<usize> = last.iter().filter(says).take(AT_THE_END).copied().collect();
+        telling.reverse();
+        let last = telling.iter().chain(last.iter().take(1)).map(|index| (0, *index));
+        let last: Vec<(usize, usize)> = last.collect();
         let errors: Vec<(usize, usize)> = errors.take(ANNOTATIONS).map(|index| (1, index)).collect();
         let found = last.into_iter().chain(errors);
         found.filter_map(|(rule, index)| {

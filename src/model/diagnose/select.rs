@@ -17,7 +17,7 @@ const SAYS_WHY: i32 = 90;
 /// Below this weight, nothing is lost by a line that says nothing.
 const HOLLOW: i32 = 20;
 /// From this score on, a line is surely a compiler's.
-const OF_CODE: i32 = 85;
+const OF_CODE: i32 = 82;
 /// Lines of a vague rule that are no further apart are one cascade: its first is the cause of the others.
 const CASCADE: usize = 40;
 /// How long the word before a message can be, and how short a message that another line repeats.

@@ -126,7 +126,7 @@ const ADVICE: &str = "for more info|more information|for more details|for additi
     learn more|get help|visit |complete log of this run|please report|please refer|to rerun|re-run |to see |to fix|to ignore|you can also|\
     alternatively|with seed|finished in |total time|make: *** [|go to http|to continue|not recommended|hint:|help:";
 /// And what says only that a program failed.
-const SUMMARY: &str = "exit code|exit status|exited with|returned non-zero|did not complete successfully|with an exception|some refs|\
+const SUMMARY: &str = "exit code|exit status|exited with|returned non-zero|did not complete successfully|with an exception|some refs|previous error|failed to load command|\
     test failed, to|tests failed:|the following tests|attempt |targets failed|problems were encountered|task failed|command failed|step failed";
 
 /// Phrases to find in a line, whatever their case.

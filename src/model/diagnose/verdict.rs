@@ -58,9 +58,12 @@ impl Verdict {
         {
             verdict.cause = cause;
             verdict.evidence.push(evidence);
-        } else if kind == Some(Cause::Lint) && may_be_lint(rule) {
-            verdict.cause = Cause::Lint;
-            verdict.evidence.push(format!("the step runs `{}`", step.title));
+        } else if is_of_any_compiler(rule)
+            && let Some((cause, evidence)) = refine(trimmed(best.text(log)), step)
+            && cause != Cause::TestFailure
+        {
+            verdict.cause = cause;
+            verdict.evidence.push(evidence);
         } else {
             let says_another = |other: &&Candidate<'_>| {
                 // Of the same line, the rule that knows more of it is right.
@@ -112,13 +115,13 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     Some((cause, "the words of the lines".to_owned()))
 }
 
-/// Whether a rule about any tool says compiler, or gate, of what may be a linter's.
-fn may_be_lint(rule: &Rule) -> bool {
+/// Whether a rule takes for a compiler's, or a gate's, what may as well be of another kind of tool.
+fn is_of_any_compiler(rule: &Rule) -> bool {
     let is_of_any = ["any tool", "policy gates"].contains(&&*rule.tool) && rule.weight <= 80;
     is_of_any && matches!(rule.cause, Cause::CompileError | Cause::PolicyGate)
 }
 
-/// What an exception of a script is about: its words, or the tests that the step runs.
+/// What such a line is about: its words, or the tests or the linter that the step runs.
 fn refine(text: &[u8], step: &Step) -> Option<(Cause, String)> {
     if let Some(cause) = words::clearly(text) {
         return Some((cause, "the words of the line".to_owned()));

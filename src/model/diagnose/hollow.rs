@@ -80,7 +80,7 @@ pub fn is_harmless(text: &[u8]) -> bool {
 }
 
 static SAYS_NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    "aborted aborting about above action all and articles are backtrace below build code command compilation compile completed did due \
+    "aborted aborting about above action all and articles are attempt attempts backtrace below build code command compilation compile completed did due \
      error errors exception execution exit exited exiting fail failed failing failure failures finished following for found \
      generated halted has have info information job log more non not one passed please possible previous process ran read result returned run see solutions some stack status step \
      succeed successfully task test tests the total was with zero \

@@ -10,43 +10,66 @@ use super::cause::Cause;
 const CLEAR: &[(Cause, &str)] = &[
     (
         Cause::ScriptBug,
-        "duplicate key|no such column|no such table|column \"|relation \"|unknown directive|error: invalid path|no module named 'src|\
-         no module named 'app|no module named 'lib|no module named 'test|no module named 'scripts|has no deployed releases|missing script",
+        "duplicate key|no such column|no such table|column \"|relation \"|unknown directive|\
+         error: invalid path|no module named 'src|no module named 'app|no module named 'lib|\
+         no module named 'test|no module named 'scripts|has no deployed releases|missing script",
     ),
     (
         Cause::MissingConfig,
-        "notfoundexception|no value for required|host key verification|invalid url|parse url|executable doesn't exist|can't connect to server on|\
-         no context exists|is not defined correctly|no hosts matched",
+        "notfoundexception|no value for required|host key verification|invalid url|parse url|\
+         executable doesn't exist|can't connect to server on|no context exists|is not defined correctly|\
+         no hosts matched|missing environment|required environment|missing required|command not found|executable file not found|\
+         no such environment|undefined variable",
     ),
     (
         Cause::ResourceLimit,
-        "lfs budget|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|timed out after",
+        "out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|\
+         timed out after|exceeded its lfs|java heap space|oomkilled|insufficient memory|too many open files|\
+         storage limit|storage quota",
     ),
     (
         Cause::HealthCheck,
-        "can't reach|cannot reach|waiting for the condition|progress deadline|context deadline exceeded|not healthy|unhealthy|servicesstable|waiter has timed out|did not become|health check",
+        "can't reach|cannot reach|waiting for the condition|progress deadline|context deadline exceeded|\
+         not healthy|unhealthy|servicesstable|waiter has timed out|did not become|health check|healthcheck|\
+         readiness probe|crashloopbackoff|timed out waiting for|become ready|become healthy",
     ),
     (
         Cause::FlakyInfra,
-        "acquiring the state lock|state lock|daemon running|update_in_progress|in_progress state|could not fetch content|500 internal|503 service|unexpected http status|returned error: 5|empty reply|server error|httpreadseeker|eai_again|enotfound|resource busy|process is currently running|cache service|rate limit|too many requests|handshake|tls connect|bad gateway|service unavailable|gateway time|\
-         temporary failure|could not resolve host|connection reset|connection timed out|connection refused by|\
-         network is unreachable|failed to download|could not download|download failed|error sending request|\
-         is currently in progress|lock is held|try again later|econnreset|etimedout",
+        "acquiring the state lock|state lock|daemon running|could not fetch content|503 service|\
+         unexpected http status|returned error: 5|empty reply|eai_again|enotfound|resource busy|\
+         process is currently running|cache service|rate limit|too many requests|handshake|tls connect|\
+         bad gateway|service unavailable|gateway time|temporary failure|could not resolve host|\
+         connection reset|connection timed out|connection refused by|network is unreachable|\
+         failed to download|could not download|download failed|error sending request|\
+         is currently in progress|lock is held|try again later|econnreset|etimedout|_in_progress|\
+         remote end closed|unexpected eof|ssl_error|lost communication|operation timed out|read timed out|\
+         connect timeout|503 from|502 from|504 from",
     ),
     (
         Cause::MissingSecret,
-        "eneedauth|need auth|interactive login|have you run|requires you to be logged in|setting must not be empty|be logged in|log in with|token could not be found|no access token|token is missing|missing token|no token|token is required|\
-         api key is|no api key|missing api key|no credentials|credentials not recognized|missing credentials|\
-         please log in|please login|not logged in|project token|bearer '",
+        "eneedauth|need auth|interactive login|requires you to be logged in|setting must not be empty|\
+         be logged in|log in with|token could not be found|no access token|token is missing|missing token|\
+         no token|token is required|api key is|no api key|missing api key|no credentials|\
+         credentials not recognized|missing credentials|please log in|please login|not logged in|\
+         project token|bearer '|have you run|token not found|credentials not found|\
+         could not find credentials|no credential|login required|authentication required|unauthenticated|\
+         not authenticated|api_key|license key|license activation|no license",
     ),
     (
         Cause::Permissions,
-        "is forbidden|forbidden: |expiredtoken|token has expired|token is expired|could not read username|could not read password|publickey|federated identity|oidc|sts:assumerole|refused access|may not create|gh006|protected branch|401 unauthorized|e401|e403|not authorized|unauthorized|sasl auth|auth failed|trusted publish|403 forbidden|access denied|authentication failed|authentication error|\
-         invalid credentials|not permitted|permission denied",
+        "is forbidden|forbidden: |expiredtoken|token has expired|token is expired|could not read username|\
+         could not read password|publickey|federated identity|oidc|sts:assumerole|gh006|protected branch|\
+         401 unauthorized|e401|e403|not authorized|unauthorized|sasl auth|auth failed|trusted publish|\
+         403 forbidden|access denied|authentication failed|authentication error|invalid credentials|\
+         not permitted|permission denied|may not create|insufficient scope|insufficient permission|\
+         insufficient privilege|do not have permission|does not have permission|\
+         lacks permission",
     ),
     (
         Cause::WorkflowConfig,
-        "exec format error|is not supported for the|working directory|does not contain main module|invalid format '|no version is specified|command 'output'|command 'env'|github action config|advanced configurations|workflow file|not our ref|shallow clone|runs-on",
+        "exec format error|is not supported for the|working directory|does not contain main module|\
+         no version is specified|github action config|advanced configurations|workflow file|not our ref|\
+         shallow clone|runs-on",
     ),
     (
         Cause::PolicyGate,
@@ -59,25 +82,41 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::Dependency,
-        "you may need to install|can't locate |compiled by a more recent|unsupportedclassversion|compiled against a different|cannot open shared object|unable to find library|failed to resolve|could not find a version|requires php|install or enable|your ruby version|resolutionimpossible|no solution found|unable to resolve dependency|eresolve|etarget|manifest unknown|: not found: manifest|no such image|dependency \"|requirements file|could not resolve dependenc|no required module|failed to select a version|lock file|unsatisfiable|no package called|cannot find module|no module named|\
-         no matching version|no matching distribution|version conflict|hash mismatch|checksum mismatch|not up to date with|\
-         lockfile|or higher is required|is not supported by|requires a different|failed to find interpreter|cannot find package|not a valid binary|\
-         missing dependenc|upgrade node|is not installed|peer dep",
+        "you may need to install|can't locate |compiled by a more recent|unsupportedclassversion|\
+         compiled against a different|cannot open shared object|unable to find library|failed to resolve|\
+         could not find a version|requires php|install or enable|your ruby version|resolutionimpossible|\
+         no solution found|unable to resolve dependency|eresolve|etarget|manifest unknown|no such image|\
+         dependency \"|requirements file|could not resolve dependenc|no required module|\
+         failed to select a version|lock file|unsatisfiable|no package called|cannot find module|\
+         no module named|no matching version|no matching distribution|version conflict|hash mismatch|\
+         checksum mismatch|not up to date with|lockfile|or higher is required|is not supported by|\
+         requires a different|failed to find interpreter|cannot find package|not a valid binary|\
+         missing dependenc|upgrade node|is not installed|peer dep|unresolved dependenc|dependency resolution|\
+         version solving failed|conflicting dependenc|cannot satisfy|unsatisfied|could not find package|\
+         unable to locate package|package not found|requires a newer|unsupported version|\
+         incompatible version",
     ),
     (
         Cause::TestFailure,
-        "addresssanitizer|expected but|but expected|to strictly equal|to be equal|to equal|snapshot|assertion with|failed asserting|tests failed|failed test|test fail|tests unsuccessful|assertionerror|assertion failed|subtests|\
-         test failures|tests did not pass|xctassert|did not equal|expected:<",
+        "addresssanitizer|expected but|but expected|to strictly equal|to be equal|to equal|assertion with|\
+         failed asserting|tests failed|failed test|test fail|tests unsuccessful|assertionerror|\
+         assertion failed|subtests|test failures|tests did not pass|xctassert|did not equal|expected:<|\
+         snapshot failed|snapshots failed|match snapshot|expectation failed",
     ),
     (
         Cause::CompileError,
-        "type mismatch|but an expression was expected|incompatible types|has type |mismatched types|borrow of|warnings-as-errors|does not exist on type|undeclared|not declared|undefined reference|cannot find symbol|not a member of|undefined: |cannot use |declared and not used|imported and not used|\
-         not in scope|compilation failed|failed to compile|cannot find name|unresolved import|syntaxerror",
+        "type mismatch|but an expression was expected|incompatible types|has type |mismatched types|\
+         borrow of|warnings-as-errors|does not exist on type|undeclared|not declared|undefined reference|\
+         cannot find symbol|not a member of|undefined: |cannot use |declared and not used|\
+         imported and not used|not in scope|compilation failed|failed to compile|cannot find name|\
+         unresolved import|syntaxerror|undeclared identifier|unknown identifier|unresolved reference|\
+         unresolved identifier|cannot resolve symbol|no member named|no matching function|undefined symbol|\
+         redefinition of|unknown type|in this scope|no such module|cannot infer",
     ),
     (
         Cause::Lint,
-        "should be named|must match pattern|is not documented|style issues|reformatted|rustfmt|did not pass lint|missing docstring|not formatted|would reformat|formatting|lint|trailing whitespace|warnings as errors|code style|issue found|\
-         issues found|did you really mean|misspelled",
+        "style issues|reformatted|rustfmt|not formatted|would reformat|formatting|lint|trailing whitespace|\
+         warnings as errors|code style|issue found|issues found|did you really mean|misspelled",
     ),
 ];
 
@@ -92,8 +131,8 @@ const VAGUE: &[(Cause, &str)] = &[
     (Cause::MissingSecret, "secret|token is|api key|password is"),
     (
         Cause::MissingConfig,
-        "not set|unset|not configured|not defined in|environment variable|must be set|is empty|required value|\
-         missing value|need to provide",
+        "not set|unset|not configured|not defined in|environment variable|must be set|is empty|\
+         required value|missing value|need to provide|404|does not exist",
     ),
     (
         Cause::WrongTrigger,
@@ -107,8 +146,8 @@ const VAGUE: &[(Cause, &str)] = &[
     (Cause::TestFailure, "assert|expected|mismatch"),
     (
         Cause::ScriptBug,
-        "typeerror|cannot destructure|is not a function|referenceerror|attributeerror|keyerror|valueerror|nullpointer|\
-         undefined method|argument is required|already exists",
+        "typeerror|cannot destructure|is not a function|referenceerror|attributeerror|keyerror|valueerror|\
+         nullpointer|undefined method|argument is required|already exists|409|422",
     ),
     (
         Cause::Dependency,
@@ -127,7 +166,7 @@ const ADVICE: &str = "for more info|more information|for more details|for additi
     alternatively|with seed|finished in |total time|make: *** [|go to http|to continue|not recommended|hint:|help:";
 /// And what says only that a program failed.
 const SUMMARY: &str = "exit code|exit status|exited with|returned non-zero|did not complete successfully|with an exception|some refs|previous error|failed to load command|\
-    test failed, to|tests failed:|the following tests|attempt |targets failed|problems were encountered|task failed|command failed|step failed";
+    test failed, to|tests failed:|the following tests|targets failed|problems were encountered|task failed|command failed|step failed";
 
 /// Phrases to find in a line, whatever their case.
 struct Phrases<T> {

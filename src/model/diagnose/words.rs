@@ -16,7 +16,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::MissingConfig,
-        "notfoundexception|no value for required|host key verification|invalid url|parse url|\
+        "no value for |notfoundexception|host key verification|invalid url|parse url|\
          executable doesn't exist|can't connect to server on|no context exists|is not defined correctly|\
          no hosts matched|missing environment|required environment|missing required|command not found|executable file not found|\
          no such environment|undefined variable",
@@ -73,7 +73,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::PolicyGate,
-        "license|licence|precondition failed|potential secret|not covered by|cve-|vulnerabilit",
+        "dirty state|uncommitted changes|license|licence|precondition failed|potential secret|not covered by|cve-|vulnerabilit",
     ),
     (Cause::DerivedFailure, "required to succeed"),
     (
@@ -98,7 +98,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::TestFailure,
-        "addresssanitizer|expected but|but expected|to strictly equal|to be equal|to equal|assertion with|\
+        "no tests ran|no tests found|no tests were|addresssanitizer|expected but|but expected|to strictly equal|to be equal|to equal|assertion with|\
          failed asserting|tests failed|failed test|test fail|tests unsuccessful|assertionerror|\
          assertion failed|subtests|test failures|tests did not pass|xctassert|did not equal|expected:<|\
          snapshot failed|snapshots failed|match snapshot|expectation failed",
@@ -219,19 +219,30 @@ pub fn of(line: &[u8]) -> Option<Cause> {
 
 /// How much more a line explains than others that no tool's rule knows, by its words.
 pub fn worth(line: &[u8]) -> i32 {
-    let little = SAYS_LITTLE.as_ref().and_then(|phrases| phrases.least(line));
-    match little {
-        Some(0) => -14,
-        Some(_) => -8,
-        None if line.starts_with(b"http") => -8,
-        None => {
-            // Of lints, the line with the place says more.
-            let clear = clearly(line).is_some_and(|cause| cause != Cause::Lint);
-            let clear = if clear { 8 } else { 0 };
-            // What it announces follows.
-            clear - if line.ends_with(b":") { 6 } else { 0 }
-        }
+    match SAYS_LITTLE.as_ref().and_then(|phrases| phrases.least(line)) {
+        Some(0) => return -14,
+        Some(_) => return -8,
+        None if line.starts_with(b"http") => return -8,
+        None if is_tally(line) => return -10,
+        None => {}
     }
+    let about = match (clearly(line), of(line)) {
+        // Of lints, the line with the place says more.
+        (Some(Cause::Lint), _) => 0,
+        (Some(_), _) => 8,
+        // Packages and versions are named where nothing is wrong, too.
+        (None, None | Some(Cause::Lint | Cause::Dependency)) => 0,
+        (None, Some(_)) => 3,
+    };
+    // What it announces is on another line.
+    let announces = [&b":"[..], b"FAIL", b"FAILED"].iter().any(|end| line.ends_with(end));
+    about - if announces { 6 } else { 0 }
+}
+
+/// `3 passed, 1 failed`
+fn is_tally(line: &[u8]) -> bool {
+    let mut at = memchr::memmem::find_iter(line, b" fail");
+    at.any(|at| line[..at].last().is_some_and(u8::is_ascii_digit))
 }
 
 #[cfg(test)]

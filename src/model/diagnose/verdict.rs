@@ -126,6 +126,7 @@ fn refine(text: &[u8], step: &Step) -> Option<(Cause, String)> {
     if let Some(cause) = words::clearly(text) {
         return Some((cause, "the words of the line".to_owned()));
     }
-    let kind = step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint))?;
+    let kind =
+        step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint | Cause::PolicyGate))?;
     Some((kind, format!("the step runs `{}`", step.title)))
 }

@@ -10,7 +10,7 @@ use super::cause::Cause;
 const CLEAR: &[(Cause, &str)] = &[
     (
         Cause::ScriptBug,
-        "duplicate key|no such column|no such table|column \"|relation \"|unknown directive|\
+        "[[: not found|duplicate key|no such column|no such table|column \"|relation \"|unknown directive|\
          error: invalid path|no module named 'src|no module named 'app|no module named 'lib|\
          no module named 'test|no module named 'scripts|has no deployed releases|missing script",
     ),
@@ -73,7 +73,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::PolicyGate,
-        "dirty state|uncommitted changes|license|licence|precondition failed|potential secret|not covered by|cve-|vulnerabilit",
+        "breaking change|dirty state|uncommitted changes|license|licence|precondition failed|potential secret|not covered by|cve-|vulnerabilit",
     ),
     (Cause::DerivedFailure, "required to succeed"),
     (
@@ -140,7 +140,7 @@ const VAGUE: &[(Cause, &str)] = &[
     ),
     (
         Cause::PolicyGate,
-        "policy|threshold|exceeds|exceeded|not allowed|forbids|freeze|frozen|approval|gate|at least|at most|too many|\
+        "minimum|maximum|less than|policy|threshold|exceeds|exceeded|not allowed|forbids|freeze|frozen|approval|gate|at least|at most|too many|\
          violat|budget|coverage",
     ),
     (Cause::TestFailure, "assert|expected|mismatch"),
@@ -158,6 +158,10 @@ const VAGUE: &[(Cause, &str)] = &[
         "syntax|parse error|undefined|cannot compile|compilation|type error",
     ),
     (Cause::Lint, "format of|formatted|formatting|style|indent|analysis"),
+    (
+        Cause::MissingConfig,
+        "not found|no such|cannot find|could not find|missing",
+    ),
 ];
 
 /// What sums up, points elsewhere or tells what to do: no explanation.
@@ -167,6 +171,9 @@ const ADVICE: &str = "for more info|more information|for more details|for additi
 /// And what says only that a program failed.
 const SUMMARY: &str = "exit code|exit status|exited with|returned non-zero|did not complete successfully|with an exception|some refs|previous error|failed to load command|\
     test failed, to|tests failed:|the following tests|targets failed|problems were encountered|task failed|command failed|step failed";
+
+/// Where advice begins.
+const BEGINNING: usize = 48;
 
 /// Phrases to find in a line, whatever their case.
 struct Phrases<T> {
@@ -205,7 +212,8 @@ fn causes(groups: &[(Cause, &'static str)]) -> Option<Phrases<usize>> {
 
 static CLEARLY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(CLEAR));
 static VAGUELY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(VAGUE));
-static SAYS_LITTLE: LazyLock<Option<Phrases<u8>>> = LazyLock::new(|| Phrases::new([(0, SUMMARY), (1, ADVICE)]));
+static SUMMARIES: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), SUMMARY)]));
+static ADVISES: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), ADVICE)]));
 
 /// By a phrase that leaves no doubt.
 pub fn clearly(line: &[u8]) -> Option<Cause> {
@@ -219,12 +227,18 @@ pub fn of(line: &[u8]) -> Option<Cause> {
 
 /// How much more a line explains than others that no tool's rule knows, by its words.
 pub fn worth(line: &[u8]) -> i32 {
-    match SAYS_LITTLE.as_ref().and_then(|phrases| phrases.least(line)) {
-        Some(0) => return -14,
-        Some(_) => return -8,
-        None if line.starts_with(b"http") => return -8,
-        None if is_tally(line) => return -10,
-        None => {}
+    let has = |phrases: &LazyLock<Option<Phrases<()>>>, line: &[u8]| {
+        phrases.as_ref().is_some_and(|phrases| phrases.least(line).is_some())
+    };
+    if has(&SUMMARIES, line) {
+        return -14;
+    }
+    if is_tally(line) {
+        return -10;
+    }
+    // Advice at the end of a message takes nothing from it.
+    if has(&ADVISES, &line[..line.len().min(BEGINNING)]) || line.starts_with(b"http") {
+        return -8;
     }
     let about = match (clearly(line), of(line)) {
         // Of lints, the line with the place says more.

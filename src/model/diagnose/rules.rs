@@ -141,7 +141,7 @@ impl Rules {
         let last: Vec<usize> = last.take(NEAR_THE_END).collect();
         let says = |index: &&usize| {
             let text = trimmed(excerpt.at(**index));
-            !is_hollow(text) && words::worth(text) > -8 && !is_frame(text)
+            !is_hollow(text) && words::worth(text, true) > -8 && !is_frame(text)
         };
         let mut telling: Vec<usize> = last.iter().filter(says).take(AT_THE_END).copied().collect();
         telling.reverse();

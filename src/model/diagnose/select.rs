@@ -16,6 +16,10 @@ use super::words;
 const SAYS_WHY: i32 = 90;
 /// Below this weight, nothing is lost by a line that says nothing.
 const HOLLOW: i32 = 20;
+/// Below this weight, a line is there for its place and not for its words.
+const BY_PLACE: i32 = 25;
+/// Below this weight, a rule knows no more than a word of failure.
+const SAYS_FAILED: i32 = 40;
 /// From this score on, a line is surely a compiler's.
 const OF_CODE: i32 = 82;
 /// Lines of a vague rule that are no further apart are one cascade: its first is the cause of the others.
@@ -179,7 +183,7 @@ impl Worth<'_> {
         if is_vague && is_hollow(text) {
             score -= 14;
         } else if is_vague {
-            score += words::worth(trimmed(text));
+            score += words::worth(trimmed(text), found.rule.weight < SAYS_FAILED);
         }
         let is_new = self.green.is_some_and(|green| !green.has(text));
         if self.green.is_some() {
@@ -230,7 +234,8 @@ pub fn shown<'r>(log: &Log, candidates: &[Candidate<'r>]) -> Vec<Candidate<'r>> 
                 .count();
             // Beside a line that says why, lines that only are the last ones say nothing.
             let says_why = shown.first().is_some_and(|best| best.rule.weight >= SAYS_WHY);
-            let is_exit = candidate.rule.weight < 10 && !shown.is_empty() || candidate.rule.weight < 25 && says_why;
+            let is_exit =
+                candidate.rule.weight < 10 && !shown.is_empty() || candidate.rule.weight < BY_PLACE && says_why;
             if is_there || texts.contains(&text) || is_exit || (pass == 0 && same >= 2) {
                 continue;
             }

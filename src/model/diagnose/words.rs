@@ -23,7 +23,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::ResourceLimit,
-        "out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|\
+        "no output for|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|\
          timed out after|exceeded its lfs|java heap space|oomkilled|insufficient memory|too many open files|\
          storage limit|storage quota",
     ),
@@ -57,7 +57,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::Permissions,
-        "is forbidden|forbidden: |expiredtoken|token has expired|token is expired|could not read username|\
+        "invalid api key|invalid token|bad credentials|is forbidden|forbidden: |expiredtoken|token has expired|token is expired|could not read username|\
          could not read password|publickey|federated identity|oidc|sts:assumerole|gh006|protected branch|\
          401 unauthorized|e401|e403|not authorized|unauthorized|sasl auth|auth failed|trusted publish|\
          403 forbidden|access denied|authentication failed|authentication error|invalid credentials|\
@@ -140,7 +140,7 @@ const VAGUE: &[(Cause, &str)] = &[
     ),
     (
         Cause::PolicyGate,
-        "minimum|maximum|less than|policy|threshold|exceeds|exceeded|not allowed|forbids|freeze|frozen|approval|gate|at least|at most|too many|\
+        "does not match|minimum|maximum|less than|policy|threshold|exceeds|exceeded|not allowed|forbids|freeze|frozen|approval|gate|at least|at most|too many|\
          violat|budget|coverage",
     ),
     (Cause::TestFailure, "assert|expected|mismatch"),
@@ -169,9 +169,13 @@ const ADVICE: &str = "for more info|more information|for more details|for additi
     learn more|get help|visit |complete log of this run|please report|please refer|to rerun|re-run |to see |to fix|to ignore|you can also|\
     alternatively|with seed|finished in |total time|make: *** [|go to http|to continue|not recommended|hint:|help:";
 /// And what says only that a program failed.
-const SUMMARY: &str = "exit code|exit status|exited with|returned non-zero|did not complete successfully|with an exception|some refs|previous error|failed to load command|\
+const SUMMARY: &str = "strict mode|treated as errors|aborted with|exit code|exit status|exited with|returned non-zero|did not complete successfully|with an exception|some refs|previous error|failed to load command|\
     test failed, to|tests failed:|the following tests|targets failed|problems were encountered|task failed|command failed|step failed";
 
+/// Words for what is not as it should be.
+const PROBLEM: &str = " not |n't |no |without |unbound|unknown|unable|undefined|unexpected|unresolved|unsupported|fail|wrong|invalid|illegal|\
+    exceed|mismatch|missing|cannot|denied|refus|expect|already|forbid|must|should|too |conflict|broken|corrupt|abort|killed|timed out|\
+    unhealthy|violat|differ|rejected|was never|warning";
 /// Where advice begins.
 const BEGINNING: usize = 48;
 
@@ -213,6 +217,7 @@ fn causes(groups: &[(Cause, &'static str)]) -> Option<Phrases<usize>> {
 static CLEARLY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(CLEAR));
 static VAGUELY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(VAGUE));
 static SUMMARIES: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), SUMMARY)]));
+static PROBLEMS: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), PROBLEM)]));
 static ADVISES: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), ADVICE)]));
 
 /// By a phrase that leaves no doubt.
@@ -225,8 +230,9 @@ pub fn of(line: &[u8]) -> Option<Cause> {
     Some(VAGUE[VAGUELY.as_ref()?.least(line)?].0)
 }
 
-/// How much more a line explains than others that no tool's rule knows, by its words.
-pub fn worth(line: &[u8]) -> i32 {
+/// How much more a line explains than others that no tool's rule knows, by its words. One that is there for its place,
+/// or for a word of failure, gains by any word for a problem.
+pub fn worth(line: &[u8], is_weak: bool) -> i32 {
     let has = |phrases: &LazyLock<Option<Phrases<()>>>, line: &[u8]| {
         phrases.as_ref().is_some_and(|phrases| phrases.least(line).is_some())
     };
@@ -240,13 +246,12 @@ pub fn worth(line: &[u8]) -> i32 {
     if has(&ADVISES, &line[..line.len().min(BEGINNING)]) || line.starts_with(b"http") {
         return -8;
     }
-    let about = match (clearly(line), of(line)) {
+    let about = match clearly(line) {
         // Of lints, the line with the place says more.
-        (Some(Cause::Lint), _) => 0,
-        (Some(_), _) => 8,
-        // Packages and versions are named where nothing is wrong, too.
-        (None, None | Some(Cause::Lint | Cause::Dependency)) => 0,
-        (None, Some(_)) => 3,
+        Some(Cause::Lint) => 0,
+        Some(_) => 8,
+        None if is_weak && has(&PROBLEMS, line) => 4,
+        None => 0,
     };
     // What it announces is on another line.
     let announces = [&b":"[..], b"FAIL", b"FAILED"].iter().any(|end| line.ends_with(end));

@@ -9,7 +9,7 @@ use super::excerpt::Excerpt;
 use super::hollow::is_hollow;
 use super::line::Kind;
 use super::rule::{self, Rule, RuleError};
-use super::words;
+use super::worth::worth;
 
 /// The files of `rules/`, one per tool or family of tools, as `build.rs` packs them.
 const BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.deflate"));
@@ -141,7 +141,7 @@ impl Rules {
         let last: Vec<usize> = last.take(NEAR_THE_END).collect();
         let says = |index: &&usize| {
             let text = trimmed(excerpt.at(**index));
-            !is_hollow(text) && words::worth(text, true) > -8 && !is_frame(text)
+            !is_hollow(text) && worth(text, true) > -8 && !is_frame(text)
         };
         let mut telling: Vec<usize> = last.iter().filter(says).take(AT_THE_END).copied().collect();
         telling.reverse();

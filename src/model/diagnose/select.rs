@@ -10,7 +10,7 @@ use super::log::Log;
 use super::normal::Known;
 use super::rule::Rule;
 use super::rules::{Match, Rules, trimmed};
-use super::words;
+use super::worth::worth;
 
 /// From this weight on, a line says why a step failed.
 const SAYS_WHY: i32 = 90;
@@ -183,7 +183,7 @@ impl Worth<'_> {
         if is_vague && is_hollow(text) {
             score -= 14;
         } else if is_vague {
-            score += words::worth(trimmed(text), found.rule.weight < SAYS_FAILED);
+            score += worth(trimmed(text), found.rule.weight < SAYS_FAILED);
         }
         let is_new = self.green.is_some_and(|green| !green.has(text));
         if self.green.is_some() {

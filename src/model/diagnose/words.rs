@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-
 use super::cause::Cause;
+use super::phrases::Phrases;
 
 /// Phrases that leave no doubt, parted by `|`.
 const CLEAR: &[(Cause, &str)] = &[
@@ -18,14 +17,14 @@ const CLEAR: &[(Cause, &str)] = &[
         Cause::MissingConfig,
         "no value for |notfoundexception|host key verification|invalid url|parse url|\
          executable doesn't exist|can't connect to server on|no context exists|is not defined correctly|\
-         no hosts matched|missing environment|required environment|missing required|command not found|executable file not found|\
-         no such environment|undefined variable",
+         no hosts matched|missing environment|required environment|missing required|command not found|\
+         executable file not found|no such environment|undefined variable",
     ),
     (
         Cause::ResourceLimit,
-        "no output for|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|quota exceeded|\
-         timed out after|exceeded its lfs|java heap space|oomkilled|insufficient memory|too many open files|\
-         storage limit|storage quota",
+        "no output for|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|\
+         quota exceeded|timed out after|exceeded its lfs|java heap space|oomkilled|insufficient memory|\
+         too many open files|storage limit|storage quota",
     ),
     (
         Cause::HealthCheck,
@@ -57,13 +56,13 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::Permissions,
-        "invalid api key|invalid token|bad credentials|is forbidden|forbidden: |expiredtoken|token has expired|token is expired|could not read username|\
-         could not read password|publickey|federated identity|oidc|sts:assumerole|gh006|protected branch|\
-         401 unauthorized|e401|e403|not authorized|unauthorized|sasl auth|auth failed|trusted publish|\
-         403 forbidden|access denied|authentication failed|authentication error|invalid credentials|\
-         not permitted|permission denied|may not create|insufficient scope|insufficient permission|\
-         insufficient privilege|do not have permission|does not have permission|\
-         lacks permission",
+        "invalid api key|invalid token|bad credentials|is forbidden|forbidden: |expiredtoken|\
+         token has expired|token is expired|could not read username|could not read password|publickey|\
+         federated identity|oidc|sts:assumerole|gh006|protected branch|401 unauthorized|e401|e403|\
+         not authorized|unauthorized|sasl auth|auth failed|trusted publish|403 forbidden|access denied|\
+         authentication failed|authentication error|invalid credentials|not permitted|permission denied|\
+         may not create|insufficient scope|insufficient permission|insufficient privilege|\
+         do not have permission|does not have permission|lacks permission",
     ),
     (
         Cause::WorkflowConfig,
@@ -73,7 +72,8 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::PolicyGate,
-        "breaking change|dirty state|uncommitted changes|license|licence|precondition failed|potential secret|not covered by|cve-|vulnerabilit",
+        "breaking change|dirty state|uncommitted changes|license|licence|precondition failed|\
+         potential secret|not covered by|cve-|vulnerabilit",
     ),
     (Cause::DerivedFailure, "required to succeed"),
     (
@@ -93,15 +93,15 @@ const CLEAR: &[(Cause, &str)] = &[
          requires a different|failed to find interpreter|cannot find package|not a valid binary|\
          missing dependenc|upgrade node|is not installed|peer dep|unresolved dependenc|dependency resolution|\
          version solving failed|conflicting dependenc|cannot satisfy|unsatisfied|could not find package|\
-         unable to locate package|package not found|requires a newer|unsupported version|\
-         incompatible version",
+         unable to locate package|package not found|requires a newer|unsupported version|incompatible version",
     ),
     (
         Cause::TestFailure,
-        "no tests ran|no tests found|no tests were|addresssanitizer|expected but|but expected|to strictly equal|to be equal|to equal|assertion with|\
-         failed asserting|tests failed|failed test|test fail|tests unsuccessful|assertionerror|\
-         assertion failed|subtests|test failures|tests did not pass|xctassert|did not equal|expected:<|\
-         snapshot failed|snapshots failed|match snapshot|expectation failed",
+        "no tests ran|no tests found|no tests were|addresssanitizer|expected but|but expected|\
+         to strictly equal|to be equal|to equal|assertion with|failed asserting|tests failed|failed test|\
+         test fail|tests unsuccessful|assertionerror|assertion failed|subtests|test failures|\
+         tests did not pass|xctassert|did not equal|expected:<|snapshot failed|snapshots failed|\
+         match snapshot|expectation failed",
     ),
     (
         Cause::CompileError,
@@ -140,8 +140,8 @@ const VAGUE: &[(Cause, &str)] = &[
     ),
     (
         Cause::PolicyGate,
-        "does not match|minimum|maximum|less than|policy|threshold|exceeds|exceeded|not allowed|forbids|freeze|frozen|approval|gate|at least|at most|too many|\
-         violat|budget|coverage",
+        "does not match|minimum|maximum|less than|policy|threshold|exceeds|exceeded|not allowed|forbids|\
+         freeze|frozen|approval|gate|at least|at most|too many|violat|budget|coverage",
     ),
     (Cause::TestFailure, "assert|expected|mismatch"),
     (
@@ -164,61 +164,12 @@ const VAGUE: &[(Cause, &str)] = &[
     ),
 ];
 
-/// What sums up, points elsewhere or tells what to do: no explanation.
-const ADVICE: &str = "for more info|more information|for more details|for additional|for details|for help|see also|see http|see the |see full |\
-    learn more|get help|visit |complete log of this run|please report|please refer|to rerun|re-run |to see |to fix|to ignore|you can also|\
-    alternatively|with seed|finished in |total time|make: *** [|go to http|to continue|not recommended|hint:|help:";
-/// And what says only that a program failed.
-const SUMMARY: &str = "strict mode|treated as errors|aborted with|exit code|exit status|exited with|returned non-zero|did not complete successfully|with an exception|some refs|previous error|failed to load command|\
-    test failed, to|tests failed:|the following tests|targets failed|problems were encountered|task failed|command failed|step failed";
-
-/// Words for what is not as it should be.
-const PROBLEM: &str = " not |n't |no |without |unbound|unknown|unable|undefined|unexpected|unresolved|unsupported|fail|wrong|invalid|illegal|\
-    exceed|mismatch|missing|cannot|denied|refus|expect|already|forbid|must|should|too |conflict|broken|corrupt|abort|killed|timed out|\
-    unhealthy|violat|differ|rejected|was never|warning";
-/// Where advice begins.
-const BEGINNING: usize = 48;
-
-/// Phrases to find in a line, whatever their case.
-struct Phrases<T> {
-    words: AhoCorasick,
-    /// What the phrase of each index stands for.
-    of: Vec<T>,
-}
-
-impl<T: Copy + Ord> Phrases<T> {
-    fn new(groups: impl IntoIterator<Item = (T, &'static str)>) -> Option<Self> {
-        let each = groups
-            .into_iter()
-            .flat_map(|(of, phrases)| phrases.split('|').map(move |phrase| (phrase, of)));
-        let (phrases, of): (Vec<&str>, Vec<T>) = each.unzip();
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(phrases)
-            .ok()?;
-        Some(Self { words, of })
-    }
-
-    /// The least of what the phrases of a line stand for that begin where a word begins.
-    fn least(&self, line: &[u8]) -> Option<T> {
-        let begins =
-            |at: usize| !line[at].is_ascii_alphanumeric() || !line[..at].last().is_some_and(u8::is_ascii_alphanumeric);
-        let hits = self.words.find_overlapping_iter(line);
-        hits.filter(|hit| begins(hit.start()))
-            .map(|hit| self.of[hit.pattern()])
-            .min()
-    }
-}
-
 fn causes(groups: &[(Cause, &'static str)]) -> Option<Phrases<usize>> {
     Phrases::new(groups.iter().enumerate().map(|(index, (_, phrases))| (index, *phrases)))
 }
 
 static CLEARLY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(CLEAR));
 static VAGUELY: LazyLock<Option<Phrases<usize>>> = LazyLock::new(|| causes(VAGUE));
-static SUMMARIES: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), SUMMARY)]));
-static PROBLEMS: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), PROBLEM)]));
-static ADVISES: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), ADVICE)]));
 
 /// By a phrase that leaves no doubt.
 pub fn clearly(line: &[u8]) -> Option<Cause> {
@@ -228,40 +179,6 @@ pub fn clearly(line: &[u8]) -> Option<Cause> {
 /// By any word.
 pub fn of(line: &[u8]) -> Option<Cause> {
     Some(VAGUE[VAGUELY.as_ref()?.least(line)?].0)
-}
-
-/// How much more a line explains than others that no tool's rule knows, by its words. One that is there for its place,
-/// or for a word of failure, gains by any word for a problem.
-pub fn worth(line: &[u8], is_weak: bool) -> i32 {
-    let has = |phrases: &LazyLock<Option<Phrases<()>>>, line: &[u8]| {
-        phrases.as_ref().is_some_and(|phrases| phrases.least(line).is_some())
-    };
-    if has(&SUMMARIES, line) {
-        return -14;
-    }
-    if is_tally(line) {
-        return -10;
-    }
-    // Advice at the end of a message takes nothing from it.
-    if has(&ADVISES, &line[..line.len().min(BEGINNING)]) || line.starts_with(b"http") {
-        return -8;
-    }
-    let about = match clearly(line) {
-        // Of lints, the line with the place says more.
-        Some(Cause::Lint) => 0,
-        Some(_) => 8,
-        None if is_weak && has(&PROBLEMS, line) => 4,
-        None => 0,
-    };
-    // What it announces is on another line.
-    let announces = [&b":"[..], b"FAIL", b"FAILED"].iter().any(|end| line.ends_with(end));
-    about - if announces { 6 } else { 0 }
-}
-
-/// `3 passed, 1 failed`
-fn is_tally(line: &[u8]) -> bool {
-    let mut at = memchr::memmem::find_iter(line, b" fail");
-    at.any(|at| line[..at].last().is_some_and(u8::is_ascii_digit))
 }
 
 #[cfg(test)]

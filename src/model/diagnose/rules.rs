@@ -171,7 +171,7 @@ impl Rules {
     }
 }
 
-/// A frame of a stack, in the words of Java and JavaScript, Ruby, or Python.
+/// A frame of a stack of Java, JavaScript, Ruby, Python or Go.
 fn is_frame(text: &[u8]) -> bool {
     let starts: [&[u8]; 4] = [b"at ", b"from /", b"File \"", b"goroutine "];
     starts.iter().any(|start| text.starts_with(start)) || memchr::memmem::find(text, b":in `").is_some()

@@ -58,7 +58,7 @@ impl Verdict {
         {
             verdict.cause = cause;
             verdict.evidence.push(evidence);
-        } else if is_of_any_compiler(rule)
+        } else if may_be_of_another_kind(rule)
             && let Some((cause, evidence)) = refine(trimmed(best.text(log)), step)
             && cause != Cause::TestFailure
         {
@@ -115,8 +115,8 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     Some((cause, "the words of the lines".to_owned()))
 }
 
-/// Whether a rule takes for a compiler's, or a gate's, what may as well be of another kind of tool.
-fn is_of_any_compiler(rule: &Rule) -> bool {
+/// Whether a rule about any tool says compiler, or gate, where the words and the step may know better.
+fn may_be_of_another_kind(rule: &Rule) -> bool {
     let is_of_any = ["any tool", "policy gates"].contains(&&*rule.tool) && rule.weight <= 80;
     is_of_any && matches!(rule.cause, Cause::CompileError | Cause::PolicyGate)
 }

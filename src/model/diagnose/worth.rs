@@ -6,7 +6,7 @@ use super::cause::Cause;
 use super::phrases::Phrases;
 use super::words::clearly;
 
-/// What sums up, points elsewhere or tells what to do: no explanation.
+/// What points elsewhere or tells what to do: no explanation.
 const ADVICE: &str = "for more info|more information|for more details|for additional|for details|for help|see also|see http|see the |\
     see full |learn more|get help|visit |complete log of this run|please report|please refer|to rerun|re-run |\
     to see |to fix|to ignore|you can also|alternatively|with seed|finished in |total time|make: *** [|go to http|\

@@ -80,10 +80,12 @@ pub fn is_harmless(text: &[u8]) -> bool {
 }
 
 static SAYS_NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    "aborted aborting about above action all and articles are backtrace below build code command compilation compile completed did due \
+    "aborted aborting about above action all and articles are attempt attempts backtrace below build code command compilation compile completed did due \
      error errors exception execution exit exited exiting fail failed failing failure failures finished following for found \
      generated halted has have info information job log more non not one passed please possible previous process ran read result returned run see solutions some stack status step \
-     succeed successfully task test tests the total was with zero"
+     succeed successfully task test tests the total was with zero \
+     already check checks configuring detected examples failing file files formatted found incomplete issue issues left offense offenses occurred pass problem problems reformatted setup skip \
+     skipped spec specs suite suites target targets unchanged violation violations warn warning warnings would"
         .split(' ')
         .collect()
 });

@@ -14,6 +14,7 @@ mod judge;
 mod line;
 mod log;
 mod normal;
+mod phrases;
 mod rule;
 mod rules;
 mod scope;
@@ -21,6 +22,7 @@ mod select;
 mod step_kind;
 mod verdict;
 mod words;
+mod worth;
 
 pub use cause::{Cause, Confidence};
 pub use context::Context;

@@ -6,14 +6,18 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use flate2::read::DeflateDecoder;
 
 use super::excerpt::Excerpt;
+use super::hollow::is_hollow;
 use super::line::Kind;
 use super::rule::{self, Rule, RuleError};
+use super::worth::worth;
 
 /// The files of `rules/`, one per tool or family of tools, as `build.rs` packs them.
 const BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.deflate"));
 
 /// How many of the last lines of a step may explain it.
 const AT_THE_END: usize = 4;
+/// How far back they are looked for, past those that explain nothing.
+const NEAR_THE_END: usize = 16;
 
 /// For lines that no rule is about: what a step wrote last often says why it ended, and what somebody made an error of.
 const POSITION: &str = r"
@@ -134,7 +138,15 @@ impl Rules {
         let lines = excerpt.lines().len();
         let last = (0..end.min(lines)).rev().filter(|index| of_kind(Kind::Text, index));
         let errors = (0..lines).filter(|index| of_kind(Kind::Error, index));
-        let last: Vec<(usize, usize)> = last.take(AT_THE_END).map(|index| (0, index)).collect();
+        let last: Vec<usize> = last.take(NEAR_THE_END).collect();
+        let says = |index: &&usize| {
+            let text = trimmed(excerpt.at(**index));
+            !is_hollow(text) && worth(text, true) > -8 && !is_frame(text)
+        };
+        let mut telling: Vec<usize> = last.iter().filter(says).take(AT_THE_END).copied().collect();
+        telling.reverse();
+        let last = telling.iter().chain(last.iter().take(1)).map(|index| (0, *index));
+        let last: Vec<(usize, usize)> = last.collect();
         let errors: Vec<(usize, usize)> = errors.take(ANNOTATIONS).map(|index| (1, index)).collect();
         let found = last.into_iter().chain(errors);
         found.filter_map(|(rule, index)| {
@@ -157,6 +169,12 @@ impl Rules {
         let to = (index + rule.within + 1).min(excerpt.lines().len());
         rule.allows((from..to).map(|near| trimmed(excerpt.at(near))))
     }
+}
+
+/// A frame of a stack of Java, JavaScript, Ruby, Python or Go.
+fn is_frame(text: &[u8]) -> bool {
+    let starts: [&[u8]; 4] = [b"at ", b"from /", b"File \"", b"goroutine "];
+    starts.iter().any(|start| text.starts_with(start)) || memchr::memmem::find(text, b":in `").is_some()
 }
 
 /// Without the indentation, and the frame that terraform draws.

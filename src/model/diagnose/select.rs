@@ -3,19 +3,32 @@
 use std::collections::HashMap;
 
 use super::cause::Cause;
+use super::excerpt::Excerpt;
 use super::hollow::{is_harmless, is_hollow};
 use super::line::Kind;
 use super::log::Log;
 use super::normal::Known;
 use super::rule::Rule;
 use super::rules::{Match, Rules, trimmed};
+use super::worth::worth;
 
 /// From this weight on, a line says why a step failed.
 const SAYS_WHY: i32 = 90;
 /// Below this weight, nothing is lost by a line that says nothing.
 const HOLLOW: i32 = 20;
+/// Below this weight, a line is there for its place and not for its words.
+const BY_PLACE: i32 = 25;
+/// Below this weight, a rule knows no more than a word of failure.
+const SAYS_FAILED: i32 = 40;
 /// From this score on, a line is surely a compiler's.
-const OF_CODE: i32 = 85;
+const OF_CODE: i32 = 82;
+/// Lines of a vague rule that are no further apart are one cascade: its first is the cause of the others.
+const CASCADE: usize = 40;
+/// How long the word before a message can be, and how short a message that another line repeats.
+const LABEL: usize = 24;
+const TELLING: usize = 16;
+/// So many of the best lines may be the root of the best one.
+const ROOTS: usize = 40;
 /// What an outage is worth less, if the step went on to compile.
 const SURVIVED: i32 = 20;
 /// No more lines are shown.
@@ -50,7 +63,7 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
     for (step, content) in log.steps.iter().enumerate() {
         if !content.is_cleanup {
             let matches = rules.look(&content.body);
-            let places = places(&matches);
+            let places = places(&content.body, &matches);
             all.extend(
                 matches
                     .iter()
@@ -78,17 +91,49 @@ pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option
     }
     // Stable: of two equal ones, the earlier line comes first.
     all.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
+    lead_with_root(log, &mut all);
     all
 }
 
+/// Puts the line before all others whose message the best one only repeats, as `failed: ` and a message does.
+fn lead_with_root(log: &Log, candidates: &mut [Candidate<'_>]) {
+    let Some(best) = candidates
+        .first()
+        .filter(|best| best.rule.cause == Cause::Unknown)
+        .copied()
+    else {
+        return;
+    };
+    let whole = trimmed(best.text(log));
+    let is_root = |other: &Candidate<'_>| {
+        let is_before = other.step == best.step && other.index < best.index && other.rule.cause == Cause::Unknown;
+        let text = trimmed(other.text(log));
+        // Without `#6 ERROR: `.
+        let head = memchr::memmem::find(&text[..text.len().min(LABEL)], b": ").map_or(0, |at| at + 2);
+        let message = &text[head..];
+        is_before && message.len() >= TELLING && memchr::memmem::find(whole, message).is_some()
+    };
+    let roots = candidates
+        .iter()
+        .take(ROOTS)
+        .enumerate()
+        .filter(|(_, other)| is_root(other));
+    if let Some((at, _)) = roots.min_by_key(|(_, other)| other.index) {
+        candidates[..=at].rotate_right(1);
+        candidates[0].score = best.score;
+    }
+}
+
 /// Which line of each rule says most, the first or the last, and which is its last.
-fn places(matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
+fn places(body: &Excerpt, matches: &[Match<'_>]) -> HashMap<*const Rule, (usize, usize)> {
     let mut places = HashMap::new();
     for found in matches {
         let (leader, last) = places
             .entry(std::ptr::from_ref(found.rule))
             .or_insert((found.index, found.index));
-        if found.rule.last || found.rule.cause == Cause::Unknown {
+        let is_apart = found.rule.cause == Cause::Unknown
+            && (found.index - *last > CASCADE || is_harmless(trimmed(body.at(*leader))));
+        if found.rule.last || is_apart {
             *leader = found.index;
         }
         *last = found.index;
@@ -119,7 +164,7 @@ impl Worth<'_> {
             std::cmp::Ordering::Less
                 if ends_a_step(found.rule.cause) && (content.exit.is_some() || content.ends_with_error()) =>
             {
-                12
+                24
             }
             std::cmp::Ordering::Less => 42,
             std::cmp::Ordering::Greater => 45,
@@ -134,8 +179,11 @@ impl Worth<'_> {
         if is_harmless(trimmed(text)) {
             score -= 45;
         }
-        if found.rule.cause == Cause::Unknown && found.rule.weight >= HOLLOW && is_hollow(text) {
+        let is_vague = found.rule.cause == Cause::Unknown && found.rule.weight >= HOLLOW;
+        if is_vague && is_hollow(text) {
             score -= 14;
+        } else if is_vague {
+            score += worth(trimmed(text), found.rule.weight < SAYS_FAILED);
         }
         let is_new = self.green.is_some_and(|green| !green.has(text));
         if self.green.is_some() {
@@ -186,7 +234,8 @@ pub fn shown<'r>(log: &Log, candidates: &[Candidate<'r>]) -> Vec<Candidate<'r>> 
                 .count();
             // Beside a line that says why, lines that only are the last ones say nothing.
             let says_why = shown.first().is_some_and(|best| best.rule.weight >= SAYS_WHY);
-            let is_exit = candidate.rule.weight < 10 && !shown.is_empty() || candidate.rule.weight < 25 && says_why;
+            let is_exit =
+                candidate.rule.weight < 10 && !shown.is_empty() || candidate.rule.weight < BY_PLACE && says_why;
             if is_there || texts.contains(&text) || is_exit || (pass == 0 && same >= 2) {
                 continue;
             }

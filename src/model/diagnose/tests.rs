@@ -272,3 +272,77 @@ fn a_service_that_refuses_a_run_without_secrets_misses_one() {
     let found = of(&format!("Secret source: Actions\n{run}"));
     assert_eq!((found.cause, found.fix), (Cause::Permissions, None));
 }
+
+#[test]
+fn the_line_that_says_why_wins_over_those_that_sum_up_repeat_it_or_point_elsewhere() {
+    let cases = [
+        // The first line of a cascade.
+        (
+            "error: cannot read the plan\nerror: nothing was applied\n",
+            "error: cannot read the plan",
+        ),
+        // What a wrapper repeats.
+        (
+            "#6 ERROR: base:2026.9 has gone from here\n------\nERROR: failed to solve: base:2026.9 has gone from here\n",
+            "#6 ERROR: base:2026.9 has gone from here",
+        ),
+        // The same words in each attempt.
+        (
+            "fatal: no plan named blue\nattempt 1 failed\nfatal: no plan named blue\nattempt 2 failed\n",
+            "fatal: no plan named blue",
+        ),
+        (
+            "error Your lockfile needs to be updated.\ninfo Visit https://a.example/docs for documentation.\n",
+            "error Your lockfile needs to be updated.",
+        ),
+        (
+            "--- FAIL: TestPrice (0.00s)\n    price_test.go:18: Price(-1): no answer\nFAIL\n",
+            "price_test.go:18: Price(-1): no answer",
+        ),
+        (
+            "  sums FAILED\n    Expected 3 to equal 4.\n2 specs, 1 failure\n",
+            "Expected 3 to equal 4.",
+        ),
+        ("The vault has no lid\nthe lid is wanted\n", "The vault has no lid"),
+        (
+            "panic: no map\n\ngoroutine 1 [running]:\nexit status 2\n",
+            "panic: no map",
+        ),
+    ];
+    for (body, expected) in cases {
+        let found = of(&step("frobnicate", "", &format!("{body}{FAILED}")));
+        assert_eq!(best(&found).trim(), expected, "{body}");
+    }
+    let body = "fatal: no plan named blue\nattempt 1 failed\nfatal: no plan named blue\nattempt 2 failed\n";
+    let log = step("frobnicate", "", &format!("{body}{FAILED}"));
+    assert_eq!(of(&log).lines[0].number, 4, "of equal lines, the first");
+}
+
+#[test]
+fn what_another_step_says_lends_no_class() {
+    let tolerated = step(
+        "./lint.sh",
+        "",
+        &format!("Request failed with status code 401\n{FAILED}"),
+    );
+    let test = step(
+        "frobnicate --colors=always",
+        "",
+        &format!("Expected 3 to equal 4.\n{FAILED}"),
+    );
+    let found = of(&format!("{tolerated}{test}"));
+    assert_eq!(
+        (found.cause, &*best(&found)),
+        (Cause::TestFailure, "Expected 3 to equal 4.")
+    );
+}
+
+#[test]
+fn a_line_like_a_compilers_is_of_the_kind_that_its_words_or_its_step_say() {
+    let class = |title: &str, line: &str| of(&step(title, "", &format!("{line}\n{FAILED}"))).cause;
+    let line = "src/a.odd(4,2): error: the name is odd";
+    assert_eq!(class("frobnicate", line), Cause::CompileError);
+    assert_eq!(class("make lint", line), Cause::Lint);
+    let line = "build.def:3:5: ERROR: Dependency \"libuv\" not found";
+    assert_eq!(class("frobnicate", line), Cause::Dependency);
+}

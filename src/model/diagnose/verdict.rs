@@ -3,6 +3,7 @@
 use super::cause::{Cause, Confidence};
 use super::fix::Fix;
 use super::log::{Log, Step};
+use super::rule::Rule;
 use super::rules::trimmed;
 use super::select::Candidate;
 use super::{step_kind, words};
@@ -57,6 +58,12 @@ impl Verdict {
         {
             verdict.cause = cause;
             verdict.evidence.push(evidence);
+        } else if may_be_of_another_kind(rule)
+            && let Some((cause, evidence)) = refine(trimmed(best.text(log)), step)
+            && cause != Cause::TestFailure
+        {
+            verdict.cause = cause;
+            verdict.evidence.push(evidence);
         } else {
             let says_another = |other: &&Candidate<'_>| {
                 // Of the same line, the rule that knows more of it is right.
@@ -102,16 +109,24 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     if let Some(cause) = step_kind::of(step).filter(|kind| *kind != Cause::ScriptBug) {
         return Some((cause, format!("the step runs `{}`", step.title)));
     }
-    let others = shown[1..].iter().find_map(|other| words::clearly(text(other)));
+    let mut others = shown[1..].iter().filter(|other| other.step == best.step);
+    let others = others.find_map(|other| words::clearly(text(other)));
     let cause = words::of(text(best)).or(others)?;
     Some((cause, "the words of the lines".to_owned()))
 }
 
-/// What an exception of a script is about: its words, or the tests that the step runs.
+/// Whether a rule about any tool says compiler, or gate, where the words and the step may know better.
+fn may_be_of_another_kind(rule: &Rule) -> bool {
+    let is_of_any = ["any tool", "policy gates"].contains(&&*rule.tool) && rule.weight <= 80;
+    is_of_any && matches!(rule.cause, Cause::CompileError | Cause::PolicyGate)
+}
+
+/// What such a line is about: its words, or the tests or the linter that the step runs.
 fn refine(text: &[u8], step: &Step) -> Option<(Cause, String)> {
     if let Some(cause) = words::clearly(text) {
         return Some((cause, "the words of the line".to_owned()));
     }
-    let kind = step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint))?;
+    let kind =
+        step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint | Cause::PolicyGate))?;
     Some((kind, format!("the step runs `{}`", step.title)))
 }

@@ -1,0 +1,47 @@
+//! Many phrases at once, in lines of a log.
+
+use aho_corasick::AhoCorasick;
+
+/// Phrases to find in a line, whatever their case.
+pub struct Phrases<T> {
+    words: AhoCorasick,
+    /// What the phrase of each index stands for.
+    of: Vec<T>,
+}
+
+impl<T: Copy + Ord> Phrases<T> {
+    pub fn new(groups: impl IntoIterator<Item = (T, &'static str)>) -> Option<Self> {
+        let each = groups
+            .into_iter()
+            .flat_map(|(of, phrases)| phrases.split('|').map(move |phrase| (phrase, of)));
+        let (phrases, of): (Vec<&str>, Vec<T>) = each.unzip();
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(phrases)
+            .ok()?;
+        Some(Self { words, of })
+    }
+
+    /// The least of what the phrases of a line stand for that begin where a word begins.
+    pub fn least(&self, line: &[u8]) -> Option<T> {
+        let begins =
+            |at: usize| !line[at].is_ascii_alphanumeric() || !line[..at].last().is_some_and(u8::is_ascii_alphanumeric);
+        let hits = self.words.find_overlapping_iter(line);
+        hits.filter(|hit| begins(hit.start()))
+            .map(|hit| self.of[hit.pattern()])
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phrase_counts_in_any_case_where_a_word_begins() {
+        let phrases = Phrases::new([(2, "lint|./x"), (1, "api key")]).unwrap();
+        assert_eq!(phrases.least(b"run LINT with an API key"), Some(1));
+        assert_eq!(phrases.least(b"a=./x"), Some(2));
+        assert_eq!(phrases.least(b"splinter"), None);
+    }
+}

@@ -21,6 +21,13 @@ pub struct Copied {
     pub changed: bool,
 }
 
+impl Copied {
+    /// All of it, if the buffer that it was copied with holds it.
+    pub fn content<'b>(&self, buffer: &'b [u8]) -> Option<&'b [u8]> {
+        usize::try_from(self.hashed.size).map_or(None, |size| buffer.get(..size))
+    }
+}
+
 /// Which side failed: what cannot be read is left out, what cannot be written ends the work.
 #[derive(Debug)]
 pub enum CopyError {
@@ -43,19 +50,25 @@ pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Res
     let mut target = files::create(to, mode(&before)).map_err(CopyError::Write)?;
     buffer.resize(CHUNK, 0);
     let mut sha = Sha256::new();
-    let mut left = before.len();
+    let (mut left, mut filled) = (before.len(), 0);
     // What is appended meanwhile is not followed: a log that grows faster than it is read would never end.
     while left > 0 {
         if stop() {
             return Err(CopyError::Write(hash::stopped()));
         }
+        if filled == CHUNK {
+            filled = 0;
+        }
         let most = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
-        match source.read(&mut buffer[..most]) {
+        let room = &mut buffer[filled..];
+        let most = most.min(room.len());
+        match source.read(&mut room[..most]) {
             Ok(0) => break,
             Ok(n) => {
-                sha.update(&buffer[..n]);
-                target.write_all(&buffer[..n]).map_err(CopyError::Write)?;
+                sha.update(&room[..n]);
+                target.write_all(&room[..n]).map_err(CopyError::Write)?;
                 left -= n as u64;
+                filled += n;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(CopyError::Read(error)),

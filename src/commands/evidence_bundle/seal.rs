@@ -17,7 +17,7 @@ use super::gather::{self, Gathered};
 use super::index;
 use super::inventory::{self, Tidied};
 use super::rules::Rules;
-use super::scrub::{self, NoScrub};
+use super::scrub::{self, NoScrub, Scrubber};
 use super::scrubbed::{Places, Scrubbed};
 use super::select::{Selection, select};
 use crate::model::Finding;
@@ -123,13 +123,26 @@ pub fn prepare(
         selection.fit(most);
     }
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
+    let places = Places {
+        workspace: &plan.workspace,
+        evidence_dir: dir,
+        temporary: temporary.path(),
+    };
+    let prepared = plan.scrub.is_needed().then(|| plan.scrub.prepare()).transpose()?;
+    let scrubber = prepared.as_ref();
+    let scrubber = scrubber.map(|prepared| Scrubber::new(&plan.scrub, prepared, world, &places, stop));
+    let scrubber = scrubber.transpose()?;
     let staged = temporary.path().join(COPIES);
     let copying = world.progress.doing(&format!(
         "copying {} into {}",
         count(selection.sources.len()),
         dir.display()
     ));
-    let copies = if_not_stopped(world, gather::copy_in(selection, &staged, stop))?;
+    let is_clean = |file: &Gathered, content: &[u8]| {
+        let scrubber = scrubber.as_ref();
+        scrubber.is_none_or(|scrubber| scrubber.is_clean(file, content))
+    };
+    let copies = if_not_stopped(world, gather::copy_in(selection, &staged, is_clean, stop))?;
     drop(copying);
     let tidied = inventory::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
     let Tidied {
@@ -145,25 +158,20 @@ pub fn prepare(
     if gathered.is_empty() {
         return Ok(None);
     }
-    let doing = if plan.scrub.is_needed() {
+    let doing = if scrubber.is_some() {
         "scanning and hashing"
     } else {
         "hashing"
     };
     let hashing = world.progress.doing(&format!("{doing} {}", count(gathered.len())));
-    let mut scrubbed = if plan.scrub.is_needed() {
-        let places = Places {
-            workspace: &plan.workspace,
-            evidence_dir: dir,
-            temporary: temporary.path(),
-        };
+    let mut scrubbed = if let Some(scrubber) = &scrubber {
         let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
         let left_out: Vec<&str> = patterns
             .chain(&found.left_out)
             .flat_map(|one| [Some(&*one.path), one.detail.as_deref()])
             .flatten()
             .collect();
-        let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, &left_out, stop);
+        let scrubbed = scrubber.scrub(gathered, &left_out);
         halt_if_stopped(world)?;
         scrubbed?
     } else {
@@ -331,7 +339,7 @@ fn items(ready: &Ready) -> Vec<Item<'_>> {
         .iter()
         .map(|(file, hashed)| Item {
             name: &file.path,
-            content: Content::File(&file.at),
+            content: file.packed.as_ref().map_or(Content::File(&file.at), Content::Packed),
             size: hashed.size,
             sha256: hashed.sha256,
             executable: file.executable,

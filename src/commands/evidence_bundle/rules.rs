@@ -15,7 +15,8 @@ pub struct Rules<'a> {
     /// With links followed, as all of these.
     pub workspace: PathBuf,
     pub evidence_dir: PathBuf,
-    output: PathBuf,
+    /// What this seal writes.
+    own: Vec<PathBuf>,
     exclude: &'a Exclude,
 }
 
@@ -31,10 +32,13 @@ pub enum LinkTarget {
 
 impl<'a> Rules<'a> {
     pub fn new(workspace: &Path, evidence_dir: &Path, output: &Path, exclude: &'a Exclude) -> io::Result<Self> {
+        let evidence_dir = paths::real_as_far_as_it_exists(evidence_dir);
+        let output = paths::real_as_far_as_it_exists(output);
+        let beside = FILES.iter().map(|file| beside(&output, file));
         Ok(Self {
             workspace: paths::real(workspace)?,
-            evidence_dir: paths::real_as_far_as_it_exists(evidence_dir),
-            output: paths::real_as_far_as_it_exists(output),
+            own: beside.chain([evidence_dir.clone(), output.clone()]).collect(),
+            evidence_dir,
             exclude,
         })
     }
@@ -91,9 +95,7 @@ impl<'a> Rules<'a> {
     /// What stageproof itself writes and must not swallow.
     fn is_own(&self, real: &Path) -> bool {
         let temporary = |name: &OsStr| name.as_bytes().starts_with(TEMPORARY.as_bytes());
-        real == self.evidence_dir
-            || real == self.output
-            || FILES.iter().any(|file| real == beside(&self.output, file))
+        self.own.iter().any(|own| own.as_os_str() == real.as_os_str())
             || real.file_name().is_some_and(temporary)
             || self.is_report(real)
     }

@@ -197,8 +197,7 @@ pub fn prepare(
         masked: scrubbed.masked,
         not_scanned: scrubbed.not_scanned,
     };
-    let index = index::index(plan, started_at, &hashed, bytes, selection, found, redaction)?;
-    let manifest = index::manifest(&hashed, &index).into_bytes();
+    let (index, manifest) = index::texts(plan, started_at, &hashed, bytes, selection, found, redaction)?;
     for (name, bytes) in [(INDEX, &index), (MANIFEST, &manifest)] {
         if bytes.len() as u64 > LARGEST_TEXT {
             return Err(Halt::TooMany(name));
@@ -206,7 +205,7 @@ pub fn prepare(
     }
     Ok(Some(Ready {
         bytes: bytes + index.len() as u64,
-        manifest_sha256: hex::encode(Hashed::of(&manifest).sha256),
+        manifest_sha256: Hashed::of(&manifest).hex(),
         files: hashed,
         index,
         manifest,
@@ -250,7 +249,7 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
     zip.persist()?;
     Ok(Bundle {
         size: hashed.size,
-        sha256: hex::encode(hashed.sha256),
+        sha256: hashed.hex(),
     })
 }
 
@@ -258,10 +257,10 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
 fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
     let mut findings = Capped::default();
     for (file, sealed) in hashed {
+        let Some(before) = &file.sealed_as else { continue };
         // As it was before masking.
-        let Hashed { sha256, .. } = file.hashed.as_ref().unwrap_or(sealed);
-        let (path, now) = (&file.path, hex::encode(sha256));
-        if let Some(before) = file.sealed_as.as_ref().filter(|before| **before != now) {
+        let (path, now) = (&file.path, file.hashed.as_ref().unwrap_or(sealed).hex());
+        if *before != now {
             let message = format!("{path} was changed after it was sealed: its sha256 is {now} and was {before}");
             findings.add(Finding::error("changed-since-sealed", message).help(
                 "name the file it was copied from to copy it again, or remove it; the earlier bundle is unchanged",

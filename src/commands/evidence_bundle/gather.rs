@@ -1,5 +1,6 @@
 //! Copies the named files into a temporary folder, so that an earlier seal stays whole until the new one is ready.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,17 +46,17 @@ pub fn copy_in(
     stop: Stop<'_>,
 ) -> anyhow::Result<Vec<Gathered>> {
     let Selection { sources, patterns } = selection;
-    let as_they_are = sources.keys().filter_map(|path| as_is(path.as_os_str().as_bytes()));
+    let as_they_are = sources.keys().filter_map(|path| as_is(path.as_bytes()));
     let mut names = SafeNames::taken(as_they_are.map(str::to_owned));
-    let name = |path: &Path| {
-        let bytes = path.as_os_str().as_bytes();
+    let name = |path: &&OsString| {
+        let bytes = path.as_bytes();
         match as_is(bytes) {
             Some(name) => (name.to_owned(), None),
             None => (names.assign(bytes), Some(encode_path(bytes))),
         }
     };
     let (paths, sources): (Vec<_>, Vec<_>) = sources.iter().unzip();
-    let names: Vec<(String, Option<String>)> = paths.iter().map(|path: &&PathBuf| path.as_path()).map(name).collect();
+    let names: Vec<(String, Option<String>)> = paths.iter().map(name).collect();
     let jobs: Vec<(&Path, Gathered)> = sources
         .iter()
         .map(|source| source.from.as_path())
@@ -91,7 +92,7 @@ pub fn copy_in(
     });
     let mut gathered = Vec::with_capacity(jobs.len());
     for (number, (copied, (_, file))) in copied.into_iter().zip(jobs).enumerate() {
-        let path = shown(paths[number]);
+        let path = shown(paths[number].as_ref());
         let found = &mut patterns[sources[number].pattern].found;
         match copied {
             Ok((copied, is_clean, packed)) => {

@@ -47,11 +47,14 @@ impl<'a> Rules<'a> {
     /// it is with links followed. Each may be what gives it away.
     pub fn bar(&self, path: &Path, real: &Path) -> Option<Why> {
         let in_workspace = real.strip_prefix(&self.workspace).unwrap_or(real);
+        // Without links they are the same.
+        let other = (in_workspace.as_os_str() != path.as_os_str()).then_some(in_workspace);
+        let any = |is_it: &dyn Fn(&Path) -> bool| is_it(path) || other.is_some_and(is_it);
         if self.is_own(real) {
             Some(Why::OwnOutput)
-        } else if in_git(path) || in_git(in_workspace) {
+        } else if any(&in_git) {
             Some(Why::GitMetadata)
-        } else if self.excludes(path) || self.excludes(in_workspace) {
+        } else if any(&|path| self.excludes(path)) {
             Some(Why::Excluded)
         } else {
             None
@@ -106,8 +109,8 @@ impl<'a> Rules<'a> {
             return false;
         };
         let rest = name.as_bytes().strip_prefix(dir.as_bytes());
-        real.parent() == self.evidence_dir.parent()
-            && rest.is_some_and(|rest| rest.starts_with(b".evidence-bundle") || rest.starts_with(b".rehearse"))
+        rest.is_some_and(|rest| rest.starts_with(b".evidence-bundle") || rest.starts_with(b".rehearse"))
+            && real.parent() == self.evidence_dir.parent()
     }
 }
 

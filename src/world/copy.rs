@@ -94,3 +94,24 @@ pub fn mode(source: &Metadata) -> u32 {
 pub fn is_executable(meta: &Metadata) -> bool {
     meta.permissions().mode() & 0o111 != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_into_the_buffer_is_there_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut buffer = Vec::new();
+        for size in [0, 5, CHUNK, CHUNK + 1, 3 * CHUNK + 7] {
+            let bytes: Vec<u8> = (0..size).map(|at| (at * 31 % 251) as u8).collect();
+            let (from, to) = (folder.path().join("from"), folder.path().join(size.to_string()));
+            std::fs::write(&from, &bytes).unwrap();
+            let copied = copy(&from, &to, &mut buffer, &|| false).unwrap();
+            assert!(std::fs::read(&to).unwrap() == bytes, "{size}");
+            assert_eq!(copied.hashed, Hashed::of(&bytes), "{size}");
+            let content = copied.content(&buffer);
+            assert!(content == (size <= CHUNK).then_some(&*bytes), "{size}");
+        }
+    }
+}

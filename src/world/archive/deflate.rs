@@ -2,7 +2,7 @@
 //! on how many there are.
 //!
 //! A block knows the 32 KiB before it and ends at a byte boundary, as pigz does it; blocks one after the other are one
-//! valid stream.
+//! valid stream. What is one block is compressed by libdeflate, which knows no streams.
 
 use std::io;
 
@@ -15,7 +15,6 @@ pub const BLOCK: usize = 512 * 1024;
 pub const WINDOW: usize = 32 * 1024;
 /// zlib-rs's level: half as fast again as 4 for 2 % more bytes. Part of what the zip's bytes depend on.
 pub const LEVEL: u32 = 3;
-
 /// libdeflate's, for what is one block: twice as fast as zlib-rs, for 2 % more bytes. Part of what the zip's bytes depend
 /// on.
 const LEVEL_WHOLE: i32 = 1;

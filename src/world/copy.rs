@@ -21,6 +21,13 @@ pub struct Copied {
     pub changed: bool,
 }
 
+impl Copied {
+    /// All of it, if the buffer that it was copied with holds it.
+    pub fn content<'b>(&self, buffer: &'b [u8]) -> Option<&'b [u8]> {
+        usize::try_from(self.hashed.size).map_or(None, |size| buffer.get(..size))
+    }
+}
+
 /// Which side failed: what cannot be read is left out, what cannot be written ends the work.
 #[derive(Debug)]
 pub enum CopyError {
@@ -43,19 +50,25 @@ pub fn copy(from: &Path, to: &Path, buffer: &mut Vec<u8>, stop: Stop<'_>) -> Res
     let mut target = files::create(to, mode(&before)).map_err(CopyError::Write)?;
     buffer.resize(CHUNK, 0);
     let mut sha = Sha256::new();
-    let mut left = before.len();
+    let (mut left, mut filled) = (before.len(), 0);
     // What is appended meanwhile is not followed: a log that grows faster than it is read would never end.
     while left > 0 {
         if stop() {
             return Err(CopyError::Write(hash::stopped()));
         }
+        if filled == CHUNK {
+            filled = 0;
+        }
         let most = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
-        match source.read(&mut buffer[..most]) {
+        let room = &mut buffer[filled..];
+        let most = most.min(room.len());
+        match source.read(&mut room[..most]) {
             Ok(0) => break,
             Ok(n) => {
-                sha.update(&buffer[..n]);
-                target.write_all(&buffer[..n]).map_err(CopyError::Write)?;
+                sha.update(&room[..n]);
+                target.write_all(&room[..n]).map_err(CopyError::Write)?;
                 left -= n as u64;
+                filled += n;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(CopyError::Read(error)),
@@ -80,4 +93,25 @@ pub fn mode(source: &Metadata) -> u32 {
 
 pub fn is_executable(meta: &Metadata) -> bool {
     meta.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_into_the_buffer_is_there_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut buffer = Vec::new();
+        for size in [0, 5, CHUNK, CHUNK + 1, 3 * CHUNK + 7] {
+            let bytes: Vec<u8> = (0..size).map(|at| (at * 31 % 251) as u8).collect();
+            let (from, to) = (folder.path().join("from"), folder.path().join(size.to_string()));
+            std::fs::write(&from, &bytes).unwrap();
+            let copied = copy(&from, &to, &mut buffer, &|| false).unwrap();
+            assert!(std::fs::read(&to).unwrap() == bytes, "{size}");
+            assert_eq!(copied.hashed, Hashed::of(&bytes), "{size}");
+            let content = copied.content(&buffer);
+            assert!(content == (size <= CHUNK).then_some(&*bytes), "{size}");
+        }
+    }
 }

@@ -41,6 +41,13 @@ impl Hashed {
             size: bytes.len() as u64,
         }
     }
+
+    pub fn hex(&self) -> String {
+        let mut digits = vec![0; 2 * self.sha256.len()];
+        // `hex::encode` pushes them one by one, which takes long for many files.
+        let _ = hex::encode_to_slice(self.sha256, &mut digits);
+        String::from_utf8(digits).unwrap_or_default()
+    }
 }
 
 /// A buffer that is used again for the next file.

@@ -211,6 +211,8 @@ pub fn keep_copies(
             named: true,
             hashed: None,
             sealed_as: Some(entry.sha256),
+            is_clean: false,
+            packed: None,
         });
     }
     Ok(kept)

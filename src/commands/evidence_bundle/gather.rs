@@ -1,16 +1,22 @@
 //! Copies the named files into a temporary folder, so that an earlier seal stays whole until the new one is ready.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 
 use super::safe_name::{SafeNames, as_is};
 use super::select::{Selection, shown};
 use crate::model::evidence::{COPIES, Why, encode_path};
+use crate::world::archive::{Packed, Packer};
 use crate::world::copy::{self, CopyError};
 use crate::world::hash::{Hashed, Stop};
 use crate::world::{cores, files};
+
+/// Bytes of small files that are compressed when they are copied. The others are read again when all are packed.
+const MOST_PACKED: usize = 32 << 20;
 
 /// A file on its way into the bundle.
 pub struct Gathered {
@@ -26,62 +32,86 @@ pub struct Gathered {
     pub hashed: Option<Hashed>,
     /// The SHA-256 that an earlier seal gave it, for a copy that is kept from there.
     pub sealed_as: Option<String>,
+    /// It was searched when it was copied, and nothing is to be said of it.
+    pub is_clean: bool,
+    pub packed: Option<Packed>,
 }
 
 /// Copies what was selected into `folder`, all cores at once. What cannot be read is left out and fails its pattern.
-pub fn copy_in(selection: &mut Selection, folder: &Path, stop: Stop<'_>) -> anyhow::Result<Vec<Gathered>> {
+/// `is_clean` is asked about what is small, when it is at hand.
+pub fn copy_in(
+    selection: &mut Selection,
+    folder: &Path,
+    is_clean: impl Fn(&Gathered, &[u8]) -> bool + Sync,
+    stop: Stop<'_>,
+) -> anyhow::Result<Vec<Gathered>> {
     let Selection { sources, patterns } = selection;
-    let as_they_are = sources.keys().filter_map(|path| as_is(path.as_os_str().as_bytes()));
+    let as_they_are = sources.keys().filter_map(|path| as_is(path.as_bytes()));
     let mut names = SafeNames::taken(as_they_are.map(str::to_owned));
-    let name = |path: &Path| {
-        let bytes = path.as_os_str().as_bytes();
+    let name = |path: &&OsString| {
+        let bytes = path.as_bytes();
         match as_is(bytes) {
             Some(name) => (name.to_owned(), None),
             None => (names.assign(bytes), Some(encode_path(bytes))),
         }
     };
     let (paths, sources): (Vec<_>, Vec<_>) = sources.iter().unzip();
-    let names: Vec<(String, Option<String>)> = paths.iter().map(|path: &&PathBuf| path.as_path()).map(name).collect();
-    let jobs: Vec<(&Path, PathBuf)> = sources
+    let names: Vec<(String, Option<String>)> = paths.iter().map(name).collect();
+    let jobs: Vec<(&Path, Gathered)> = sources
         .iter()
-        .zip(&names)
-        .map(|(source, (safe, _))| (source.from.as_path(), folder.join(safe)))
+        .map(|source| source.from.as_path())
+        .zip(names.into_iter().map(|(safe, original)| Gathered {
+            at: folder.join(&safe),
+            path: format!("{COPIES}/{safe}"),
+            original,
+            executable: false,
+            named: true,
+            hashed: None,
+            sealed_as: None,
+            is_clean: false,
+            packed: None,
+        }))
         .collect();
     let mut made = None;
-    for (_, to) in &jobs {
-        let folder = to.parent().unwrap_or(folder);
+    for (_, file) in &jobs {
+        let folder = file.at.parent().unwrap_or(folder);
         if made != Some(folder) {
             files::folders(folder)?;
             made = Some(folder);
         }
     }
-    let copied = cores::each(&jobs, Vec::new, |buffer, (from, to)| copy::copy(from, to, buffer, stop));
+    let all_packed = AtomicUsize::new(0);
+    let scratch = || (Vec::new(), Packer::default());
+    let copied = cores::each(&jobs, scratch, |(buffer, packer), (from, file)| {
+        let copied = copy::copy(from, &file.at, buffer, stop)?;
+        let clean = copied.content(buffer).filter(|content| is_clean(file, content));
+        let has_room = all_packed.load(Ordering::Relaxed) < MOST_PACKED;
+        let packed = clean.filter(|_| has_room).and_then(|content| packer.pack(content));
+        all_packed.fetch_add(packed.as_ref().map_or(0, Packed::size), Ordering::Relaxed);
+        Ok((copied, clean.is_some(), packed))
+    });
     let mut gathered = Vec::with_capacity(jobs.len());
-    for (number, copied) in copied.into_iter().enumerate() {
-        let path = shown(paths[number]);
+    for (number, (copied, (_, file))) in copied.into_iter().zip(jobs).enumerate() {
+        let path = shown(paths[number].as_ref());
         let found = &mut patterns[sources[number].pattern].found;
-        let (safe, original) = &names[number];
-        let at = jobs[number].1.clone();
         match copied {
-            Ok(copied) => {
+            Ok((copied, is_clean, packed)) => {
                 if copied.changed {
                     found.changed_while_copied(&path, copied.hashed.size);
                 }
                 gathered.push(Gathered {
-                    path: format!("{COPIES}/{safe}"),
-                    at,
-                    original: original.clone(),
                     executable: copied.executable,
-                    named: true,
                     hashed: Some(copied.hashed),
-                    sealed_as: None,
+                    is_clean,
+                    packed,
+                    ..file
                 });
             }
             Err(CopyError::Write(error)) => {
                 return Err(error).with_context(|| format!("cannot copy {path} into the evidence directory"));
             }
             Err(CopyError::Read(error)) => {
-                files::remove(&at)?;
+                files::remove(&file.at)?;
                 found.unreadable(&path, &error.to_string());
             }
             Err(CopyError::NotARegularFile) => found.left_out(&path, Why::NotARegularFile, None),

@@ -12,8 +12,8 @@ use crate::model::report::Tool;
 use crate::world::archive;
 use crate::world::hash::Hashed;
 
-/// `evidence.json`.
-pub fn index(
+/// `evidence.json` and `sha256_manifest.txt`. `files` are sorted by their paths.
+pub fn texts(
     plan: &Plan,
     started_at: String,
     files: &[(Gathered, Hashed)],
@@ -21,11 +21,11 @@ pub fn index(
     selection: &Selection,
     found: &Found,
     redaction: Redaction,
-) -> anyhow::Result<Vec<u8>> {
+) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let entry = |(file, hashed): &(Gathered, Hashed)| Entry {
         path: file.path.clone(),
         size: hashed.size,
-        sha256: hex::encode(hashed.sha256),
+        sha256: hashed.hex(),
         original: file.original.clone(),
         copied: file.named,
         executable: file.executable,
@@ -49,16 +49,9 @@ pub fn index(
     };
     let mut bytes = serde_json::to_vec_pretty(&index).context("the index cannot be written as JSON")?;
     bytes.push(b'\n');
-    Ok(bytes)
-}
-
-/// `sha256_manifest.txt`.
-pub fn manifest(files: &[(Gathered, Hashed)], index: &[u8]) -> String {
-    let mut lines: Vec<(String, &str)> = files
-        .iter()
-        .map(|(file, hashed)| (hex::encode(hashed.sha256), file.path.as_str()))
-        .collect();
-    lines.push((hex::encode(Hashed::of(index).sha256), INDEX));
-    lines.sort_unstable_by_key(|(_, path)| *path);
-    manifest::print(lines.iter().map(|(hex, path)| (hex.as_str(), *path)))
+    let sha256 = Hashed::of(&bytes).hex();
+    let mut lines: Vec<(&str, &str)> = index.files.iter().map(|file| (&*file.sha256, &*file.path)).collect();
+    lines.push((&sha256, INDEX));
+    lines.sort_by_key(|(_, path)| *path);
+    Ok((bytes, manifest::print(lines).into_bytes()))
 }

@@ -80,6 +80,8 @@ pub fn tidy(
                 named: false,
                 hashed: Some(copied.hashed),
                 sealed_as: None,
+                is_clean: false,
+                packed: None,
             },
             None => Gathered {
                 executable: paths::may_be_executed(&was).with_context(|| format!("cannot read {}", was.display()))?,
@@ -89,6 +91,8 @@ pub fn tidy(
                 named: false,
                 hashed: None,
                 sealed_as: None,
+                is_clean: false,
+                packed: None,
             },
         });
     }

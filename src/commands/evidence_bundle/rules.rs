@@ -15,7 +15,8 @@ pub struct Rules<'a> {
     /// With links followed, as all of these.
     pub workspace: PathBuf,
     pub evidence_dir: PathBuf,
-    output: PathBuf,
+    /// What this seal writes.
+    own: Vec<PathBuf>,
     exclude: &'a Exclude,
 }
 
@@ -31,10 +32,13 @@ pub enum LinkTarget {
 
 impl<'a> Rules<'a> {
     pub fn new(workspace: &Path, evidence_dir: &Path, output: &Path, exclude: &'a Exclude) -> io::Result<Self> {
+        let evidence_dir = paths::real_as_far_as_it_exists(evidence_dir);
+        let output = paths::real_as_far_as_it_exists(output);
+        let beside = FILES.iter().map(|file| beside(&output, file));
         Ok(Self {
             workspace: paths::real(workspace)?,
-            evidence_dir: paths::real_as_far_as_it_exists(evidence_dir),
-            output: paths::real_as_far_as_it_exists(output),
+            own: beside.chain([evidence_dir.clone(), output.clone()]).collect(),
+            evidence_dir,
             exclude,
         })
     }
@@ -43,11 +47,14 @@ impl<'a> Rules<'a> {
     /// it is with links followed. Each may be what gives it away.
     pub fn bar(&self, path: &Path, real: &Path) -> Option<Why> {
         let in_workspace = real.strip_prefix(&self.workspace).unwrap_or(real);
+        // Without links they are the same.
+        let other = (in_workspace.as_os_str() != path.as_os_str()).then_some(in_workspace);
+        let any = |is_it: &dyn Fn(&Path) -> bool| is_it(path) || other.is_some_and(is_it);
         if self.is_own(real) {
             Some(Why::OwnOutput)
-        } else if in_git(path) || in_git(in_workspace) {
+        } else if any(&in_git) {
             Some(Why::GitMetadata)
-        } else if self.excludes(path) || self.excludes(in_workspace) {
+        } else if any(&|path| self.excludes(path)) {
             Some(Why::Excluded)
         } else {
             None
@@ -91,9 +98,7 @@ impl<'a> Rules<'a> {
     /// What stageproof itself writes and must not swallow.
     fn is_own(&self, real: &Path) -> bool {
         let temporary = |name: &OsStr| name.as_bytes().starts_with(TEMPORARY.as_bytes());
-        real == self.evidence_dir
-            || real == self.output
-            || FILES.iter().any(|file| real == beside(&self.output, file))
+        self.own.iter().any(|own| own.as_os_str() == real.as_os_str())
             || real.file_name().is_some_and(temporary)
             || self.is_report(real)
     }
@@ -104,8 +109,8 @@ impl<'a> Rules<'a> {
             return false;
         };
         let rest = name.as_bytes().strip_prefix(dir.as_bytes());
-        real.parent() == self.evidence_dir.parent()
-            && rest.is_some_and(|rest| rest.starts_with(b".evidence-bundle") || rest.starts_with(b".rehearse"))
+        rest.is_some_and(|rest| rest.starts_with(b".evidence-bundle") || rest.starts_with(b".rehearse"))
+            && real.parent() == self.evidence_dir.parent()
     }
 }
 

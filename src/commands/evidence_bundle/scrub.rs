@@ -13,10 +13,12 @@ use crate::model::evidence::{COPIES, Redact, decode_path};
 use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan};
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
-use crate::world::scan::{Form, Key, Mask, NotMasked, Search, Wanted, look_and_hash, look_at, look_inside};
+use crate::world::scan::{
+    Form, Key, Looked, Mask, NotMasked, Search, Wanted, look_and_hash, look_at, look_in_memory, look_inside,
+};
 use crate::world::secrets::Secret;
 use crate::world::stamp::Stamp;
-use crate::world::unpack::is_archive;
+use crate::world::unpack::{is_archive, may_be_archive};
 use crate::world::{World, cores, paths, random, workspace};
 
 /// Findings that are kept until all files were searched; of many files with many findings, memory would be full.
@@ -76,83 +78,107 @@ pub enum NoScrub {
     Failed(anyhow::Error),
 }
 
-/// Searches and hashes all files, and masks what has to be; on all cores. `left_out` are paths that the index holds, too.
-pub fn scrub(
-    scrub: &Scrub,
-    world: &World,
-    places: &Places<'_>,
-    gathered: Vec<Gathered>,
-    left_out: &[&str],
-    stop: Stop<'_>,
-) -> Result<Scrubbed, NoScrub> {
-    let is_off = scrub.redact == Redact::Off;
-    let rules = if is_off {
-        RuleSet::new(Vec::new(), Vec::new())
-            .map_err(anyhow::Error::msg)
-            .map_err(NoScrub::Failed)?
-    } else {
-        scrub.wanted.load().map_err(NoScrub::Rules)?
-    };
-    let all = || -> anyhow::Result<_> {
-        let mut search = Search::new(&rules, (!is_off).then_some(&*world.secrets))?;
-        search.forbidden = scrub.forbidden.as_deref();
-        let key = match &scrub.key {
-            Some(key) => Key::new(key.reveal().as_bytes())?,
-            None => Key::new(random::token()?.as_bytes())?,
-        };
-        let folder = Folder::open(places.evidence_dir)
-            .with_context(|| format!("cannot open {}", places.evidence_dir.display()))?;
-        let into = places.temporary.join("masked");
-        files::folders(&into)?;
-        let scrubber = Scrubber {
-            scrub,
-            mask: Mask {
-                search,
-                secrets: &world.secrets,
-                key: &key,
-            },
-            folder: &folder,
-            places,
-            most_findings: (MOST_FINDINGS / gathered.len().max(1)).clamp(3, 100),
-            has_path_rules: rules.rules().iter().any(|rule| rule.pattern.is_none()),
-            stop,
-        };
-        let numbered: Vec<(PathBuf, &Gathered)> = gathered
-            .iter()
-            .enumerate()
-            .map(|(number, file)| (into.join(number.to_string()), file))
-            .collect();
-        let one = |scratch: &mut _, (to, file): &(PathBuf, &Gathered)| scrubber.one(file, to, scratch);
-        Ok((
-            cores::each(&numbered, Vec::new, one),
-            in_paths(search, &gathered, left_out),
-        ))
-    };
-    let (looked, in_paths) = all().map_err(NoScrub::Failed)?;
-    let mut scrubbed = Scrubbed::of(gathered, looked, places).map_err(NoScrub::Failed)?;
-    let (in_paths, hidden) = in_paths;
-    if !in_paths.is_empty() {
-        // What was found in such a file names its path.
-        scrubbed.findings = Capped::default();
-        in_paths.into_iter().for_each(|finding| scrubbed.findings.add(finding));
-        scrubbed.hidden = hidden;
-    }
-    Ok(scrubbed)
+/// The rules, and what the tags of placeholders are made with.
+pub struct Prepared {
+    rules: RuleSet,
+    key: Key,
 }
 
-struct Scrubber<'a> {
+impl Scrub {
+    pub fn prepare(&self) -> Result<Prepared, NoScrub> {
+        let rules = match self.redact {
+            Redact::Off => RuleSet::new(Vec::new(), Vec::new())
+                .map_err(anyhow::Error::msg)
+                .map_err(NoScrub::Failed)?,
+            Redact::Mask | Redact::Fail => self.wanted.load().map_err(NoScrub::Rules)?,
+        };
+        let key = match &self.key {
+            Some(key) => Key::new(key.reveal().as_bytes()),
+            None => random::token().and_then(|token| Key::new(token.as_bytes())),
+        };
+        let key = key.map_err(NoScrub::Failed)?;
+        Ok(Prepared { rules, key })
+    }
+}
+
+/// Searches files, and masks what has to be.
+pub struct Scrubber<'a> {
     scrub: &'a Scrub,
     mask: Mask<'a>,
-    folder: &'a Folder,
+    folder: Folder,
     places: &'a Places<'a>,
-    /// Of one file.
-    most_findings: usize,
     has_path_rules: bool,
     stop: Stop<'a>,
 }
 
-impl Scrubber<'_> {
-    fn one(&self, file: &Gathered, to: &Path, scratch: &mut Vec<u8>) -> anyhow::Result<One> {
+impl<'a> Scrubber<'a> {
+    pub fn new(
+        scrub: &'a Scrub,
+        prepared: &'a Prepared,
+        world: &'a World,
+        places: &'a Places<'a>,
+        stop: Stop<'a>,
+    ) -> anyhow::Result<Self> {
+        let Prepared { rules, key } = prepared;
+        let mut search = Search::new(rules, (scrub.redact != Redact::Off).then_some(&*world.secrets))?;
+        search.forbidden = scrub.forbidden.as_deref();
+        let folder = Folder::open(places.evidence_dir)
+            .with_context(|| format!("cannot open {}", places.evidence_dir.display()))?;
+        Ok(Self {
+            scrub,
+            mask: Mask {
+                search,
+                secrets: &world.secrets,
+                key,
+            },
+            folder,
+            places,
+            has_path_rules: rules.rules().iter().any(|rule| rule.pattern.is_none()),
+            stop,
+        })
+    }
+
+    /// Whether a file with this content is sealed as it is, and nothing is to be said of it. If not, it is looked at again.
+    pub fn is_clean(&self, file: &Gathered, content: &[u8]) -> bool {
+        let path = shown(file, self.places);
+        let search = self.mask.search;
+        let is_clean = |looked: Looked<'_>| {
+            let is_found = !looked.found.counts.is_empty() || !looked.forbidden.counts.is_empty();
+            looked.form == Form::Plain && !is_found
+        };
+        let is_named = || self.has_path_rules && Scan::new(search.rules, &path).by_path().next().is_some();
+        !may_be_archive(content) && look_in_memory(search, &path, content).is_some_and(is_clean) && !is_named()
+    }
+
+    /// Searches and hashes all files that are not clean, and masks what has to be; on all cores. `left_out` are paths that
+    /// the index holds, too.
+    pub fn scrub(&self, gathered: Vec<Gathered>, left_out: &[&str]) -> anyhow::Result<Scrubbed> {
+        let (in_paths, hidden) = in_paths(self.mask.search, &gathered, left_out);
+        let most_findings = (MOST_FINDINGS / gathered.len().max(1)).clamp(3, 100);
+        let (clean, rest): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|file| file.is_clean);
+        let into = self.places.temporary.join("masked");
+        files::folders(&into)?;
+        let numbered: Vec<(PathBuf, &Gathered)> = rest
+            .iter()
+            .enumerate()
+            .map(|(number, file)| (into.join(number.to_string()), file))
+            .collect();
+        let looked = cores::each(&numbered, Vec::new, |scratch, (to, file)| {
+            self.one(file, to, most_findings, scratch)
+        });
+        let mut scrubbed = Scrubbed::of(rest, looked, self.places)?;
+        let clean = clean.into_iter().filter_map(|file| Some((file.hashed?, file)));
+        scrubbed.files.extend(clean.map(|(hashed, file)| (file, hashed)));
+        if !in_paths.is_empty() {
+            // What was found in such a file names its path.
+            scrubbed.findings = Capped::default();
+            in_paths.into_iter().for_each(|finding| scrubbed.findings.add(finding));
+            scrubbed.hidden = hidden;
+        }
+        Ok(scrubbed)
+    }
+
+    fn one(&self, file: &Gathered, to: &Path, most_findings: usize, scratch: &mut Vec<u8>) -> anyhow::Result<One> {
         let path = shown(file, self.places);
         let at = file.at.strip_prefix(self.places.evidence_dir).unwrap_or(&file.at);
         let open = self.folder.file(at)?;
@@ -190,7 +216,7 @@ impl Scrubber<'_> {
             (Some(_), _, Unscannable::Keep) => (Redact::Fail, Unscannable::Keep),
             (Some(_), ..) => (Redact::Fail, Unscannable::Fail),
         };
-        let mut one = One::new(path, before, stamp, redact, &looked, self.most_findings);
+        let mut one = One::new(path, before, stamp, redact, &looked, most_findings);
         // The path of a stub is still that of the file.
         if self.has_path_rules && !(bundle.is_some() && is_stub(&file.at)) {
             let scan = Scan::new(self.mask.search.rules, &one.shown);

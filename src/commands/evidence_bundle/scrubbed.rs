@@ -243,7 +243,7 @@ impl Scrubbed {
             earlier
                 .hashes
                 .get(&file.path)
-                .is_some_and(|sha256| *sha256 == hex::encode(hashed.sha256))
+                .is_some_and(|sha256| *sha256 == hashed.hex())
         };
         let same: HashSet<&str> = self.files.iter().filter(is_same).map(|(file, _)| &*file.path).collect();
         self.masked

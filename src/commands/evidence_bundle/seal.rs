@@ -17,7 +17,7 @@ use super::gather::{self, Gathered};
 use super::index;
 use super::inventory::{self, Tidied};
 use super::rules::Rules;
-use super::scrub::{self, NoScrub};
+use super::scrub::{self, NoScrub, Scrubber};
 use super::scrubbed::{Places, Scrubbed};
 use super::select::{Selection, select};
 use crate::model::Finding;
@@ -123,13 +123,26 @@ pub fn prepare(
         selection.fit(most);
     }
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
+    let places = Places {
+        workspace: &plan.workspace,
+        evidence_dir: dir,
+        temporary: temporary.path(),
+    };
+    let prepared = plan.scrub.is_needed().then(|| plan.scrub.prepare()).transpose()?;
+    let scrubber = prepared.as_ref();
+    let scrubber = scrubber.map(|prepared| Scrubber::new(&plan.scrub, prepared, world, &places, stop));
+    let scrubber = scrubber.transpose()?;
     let staged = temporary.path().join(COPIES);
     let copying = world.progress.doing(&format!(
         "copying {} into {}",
         count(selection.sources.len()),
         dir.display()
     ));
-    let copies = if_not_stopped(world, gather::copy_in(selection, &staged, stop))?;
+    let is_clean = |file: &Gathered, content: &[u8]| {
+        let scrubber = scrubber.as_ref();
+        scrubber.is_none_or(|scrubber| scrubber.is_clean(file, content))
+    };
+    let copies = if_not_stopped(world, gather::copy_in(selection, &staged, is_clean, stop))?;
     drop(copying);
     let tidied = inventory::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
     let Tidied {
@@ -145,25 +158,20 @@ pub fn prepare(
     if gathered.is_empty() {
         return Ok(None);
     }
-    let doing = if plan.scrub.is_needed() {
+    let doing = if scrubber.is_some() {
         "scanning and hashing"
     } else {
         "hashing"
     };
     let hashing = world.progress.doing(&format!("{doing} {}", count(gathered.len())));
-    let mut scrubbed = if plan.scrub.is_needed() {
-        let places = Places {
-            workspace: &plan.workspace,
-            evidence_dir: dir,
-            temporary: temporary.path(),
-        };
+    let mut scrubbed = if let Some(scrubber) = &scrubber {
         let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
         let left_out: Vec<&str> = patterns
             .chain(&found.left_out)
             .flat_map(|one| [Some(&*one.path), one.detail.as_deref()])
             .flatten()
             .collect();
-        let scrubbed = scrub::scrub(&plan.scrub, world, &places, gathered, &left_out, stop);
+        let scrubbed = scrubber.scrub(gathered, &left_out);
         halt_if_stopped(world)?;
         scrubbed?
     } else {
@@ -189,8 +197,7 @@ pub fn prepare(
         masked: scrubbed.masked,
         not_scanned: scrubbed.not_scanned,
     };
-    let index = index::index(plan, started_at, &hashed, bytes, selection, found, redaction)?;
-    let manifest = index::manifest(&hashed, &index).into_bytes();
+    let (index, manifest) = index::texts(plan, started_at, &hashed, bytes, selection, found, redaction)?;
     for (name, bytes) in [(INDEX, &index), (MANIFEST, &manifest)] {
         if bytes.len() as u64 > LARGEST_TEXT {
             return Err(Halt::TooMany(name));
@@ -198,7 +205,7 @@ pub fn prepare(
     }
     Ok(Some(Ready {
         bytes: bytes + index.len() as u64,
-        manifest_sha256: hex::encode(Hashed::of(&manifest).sha256),
+        manifest_sha256: Hashed::of(&manifest).hex(),
         files: hashed,
         index,
         manifest,
@@ -242,7 +249,7 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
     zip.persist()?;
     Ok(Bundle {
         size: hashed.size,
-        sha256: hex::encode(hashed.sha256),
+        sha256: hashed.hex(),
     })
 }
 
@@ -250,10 +257,10 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
 fn refuse_changed_copies(hashed: &[(Gathered, Hashed)]) -> Result<(), Halt> {
     let mut findings = Capped::default();
     for (file, sealed) in hashed {
+        let Some(before) = &file.sealed_as else { continue };
         // As it was before masking.
-        let Hashed { sha256, .. } = file.hashed.as_ref().unwrap_or(sealed);
-        let (path, now) = (&file.path, hex::encode(sha256));
-        if let Some(before) = file.sealed_as.as_ref().filter(|before| **before != now) {
+        let (path, now) = (&file.path, file.hashed.as_ref().unwrap_or(sealed).hex());
+        if *before != now {
             let message = format!("{path} was changed after it was sealed: its sha256 is {now} and was {before}");
             findings.add(Finding::error("changed-since-sealed", message).help(
                 "name the file it was copied from to copy it again, or remove it; the earlier bundle is unchanged",
@@ -331,7 +338,7 @@ fn items(ready: &Ready) -> Vec<Item<'_>> {
         .iter()
         .map(|(file, hashed)| Item {
             name: &file.path,
-            content: Content::File(&file.at),
+            content: file.packed.as_ref().map_or(Content::File(&file.at), Content::Packed),
             size: hashed.size,
             sha256: hashed.sha256,
             executable: file.executable,

@@ -1,6 +1,7 @@
 //! From what was named to the files that are copied in, and to what is left out and why.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ pub struct Matched {
 /// What all patterns came to.
 #[derive(Default)]
 pub struct Selection {
-    /// By their path in the workspace.
-    pub sources: BTreeMap<PathBuf, Source>,
+    /// By their path in the workspace. Whole paths are compared faster than part by part.
+    pub sources: BTreeMap<OsString, Source>,
     pub patterns: Vec<Matched>,
 }
 
@@ -78,7 +79,7 @@ struct Search<'a> {
     stop: &'a dyn Fn() -> bool,
     files: u64,
     found: Found,
-    sources: &'a mut BTreeMap<PathBuf, Source>,
+    sources: &'a mut BTreeMap<OsString, Source>,
 }
 
 impl Search<'_> {
@@ -248,7 +249,7 @@ impl Search<'_> {
     fn add(&mut self, path: &Path, from: &Path) {
         self.files += 1;
         let pattern = self.index;
-        self.sources.entry(path.to_owned()).or_insert_with(|| Source {
+        self.sources.entry(path.into()).or_insert_with(|| Source {
             from: from.to_owned(),
             pattern,
         });
@@ -268,7 +269,7 @@ impl Selection {
         // One that cannot be read is left for whoever copies it to report.
         let size = |source: &Source| paths::size(&source.from).unwrap_or_default();
         let sizes = self.sources.iter().map(|(path, source)| (size(source), path.clone()));
-        let mut sizes: Vec<(u64, PathBuf)> = sizes.collect();
+        let mut sizes: Vec<(u64, OsString)> = sizes.collect();
         sizes.sort_unstable();
         let mut total = 0_u64;
         for (size, path) in sizes {
@@ -280,7 +281,7 @@ impl Selection {
                 let pattern = &mut self.patterns[source.pattern];
                 pattern.files = pattern.files.saturating_sub(1);
                 let detail = Some(format!("{size} bytes"));
-                pattern.found.left_out(&shown(&path), Why::TooLarge, detail);
+                pattern.found.left_out(&shown(path.as_ref()), Why::TooLarge, detail);
             }
         }
     }

@@ -6,5 +6,5 @@ pub mod pack;
 pub mod reader;
 mod record;
 
-pub use pack::{Content, Item, PackError, pack};
+pub use pack::{Content, Item, PackError, Packed, Packer, pack};
 pub use reader::{Archive, Member, OpenError};

@@ -33,6 +33,39 @@ pub struct Item<'a> {
 pub enum Content<'a> {
     File(&'a Path),
     Bytes(&'a [u8]),
+    Packed(&'a Packed),
+}
+
+/// A small file, compressed when it was at hand.
+pub struct Packed {
+    crc: u32,
+    bytes: Box<[u8]>,
+}
+
+impl Packed {
+    /// Bytes that it takes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Compresses small files one by one.
+#[derive(Default)]
+pub struct Packer {
+    deflater: Deflater,
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    /// The same as [`pack`] makes of it. `None` for what is larger than a block, or does not shrink.
+    pub fn pack(&mut self, content: &[u8]) -> Option<Packed> {
+        self.packed.clear();
+        let deflated = content.len() <= BLOCK && self.deflater.block(&[], content, true, &mut self.packed).is_ok();
+        (deflated && self.packed.len() < content.len()).then(|| Packed {
+            crc: crc32fast::hash(content),
+            bytes: self.packed.as_slice().into(),
+        })
+    }
 }
 
 /// Why there is no zip.
@@ -162,6 +195,17 @@ impl Reader<'_> {
         };
         let (mut file, mut bytes): (File, &[u8]);
         let content: &mut dyn Read = match item.content {
+            Content::Packed(packed) => {
+                self.batch.parts.push(Part {
+                    item: index,
+                    first: true,
+                    last: Some(packed.crc),
+                    raw: 0..0,
+                    packed: 0..0,
+                    method: None,
+                });
+                return Ok(true);
+            }
             Content::Bytes(given) => {
                 bytes = given;
                 &mut bytes
@@ -258,8 +302,9 @@ fn compress(raw: &Mutex<Receiver<Batch>>, to_writer: &Sender<Batch>) {
         for part in parts {
             let start = packed.len();
             let before = if part.first { &[][..] } else { &before[..] };
-            // Once an item is known to be stored, its other blocks need no compressing.
+            // Once an item is known to be stored, its other blocks need no compressing; nor does what is compressed.
             if !part.is_stored()
+                && !part.raw.is_empty()
                 && let Err(why) = deflater.block(before, &raw[part.raw.clone()], part.last.is_some(), packed)
             {
                 *error = Some(why);
@@ -312,7 +357,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn part(&mut self, item: &Item<'_>, part: &Part, batch: &Batch) -> io::Result<()> {
         if part.first {
-            let shrinks = part.packed.len() < part.raw.len();
+            let shrinks = matches!(item.content, Content::Packed(_)) || part.packed.len() < part.raw.len();
             let method = if shrinks { Method::Deflated } else { Method::Stored };
             if let Some(of_item) = &part.method {
                 of_item.store(method as u8, Ordering::Relaxed);
@@ -328,7 +373,7 @@ impl Writer<'_> {
             };
             if let Some(crc) = part.last {
                 record.crc = crc;
-                record.packed = content(method, part, batch).len() as u64;
+                record.packed = content(item, method, part, batch).len() as u64;
             }
             self.put(&record.local())?;
             record.packed = 0;
@@ -337,7 +382,7 @@ impl Writer<'_> {
         let Some(mut record) = self.records.pop() else {
             return Err(io::Error::other("a block came before its first"));
         };
-        let bytes = content(record.method, part, batch);
+        let bytes = content(item, record.method, part, batch);
         self.put(bytes)?;
         record.packed += bytes.len() as u64;
         if let Some(crc) = part.last {
@@ -368,10 +413,11 @@ impl Writer<'_> {
     }
 }
 
-fn content<'b>(method: Method, part: &Part, batch: &'b Batch) -> &'b [u8] {
-    match method {
-        Method::Stored => &batch.raw[part.raw.clone()],
-        Method::Deflated => &batch.packed[part.packed.clone()],
+fn content<'b>(item: &'b Item<'_>, method: Method, part: &Part, batch: &'b Batch) -> &'b [u8] {
+    match (&item.content, method) {
+        (Content::Packed(packed), _) => &packed.bytes,
+        (_, Method::Stored) => &batch.raw[part.raw.clone()],
+        (_, Method::Deflated) => &batch.packed[part.packed.clone()],
     }
 }
 
@@ -443,13 +489,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compressed_before_makes_the_same_bytes() {
+        let files = mixture();
+        let mut packer = Packer::default();
+        let packed: Vec<_> = files.iter().map(|(_, bytes)| packer.pack(bytes)).collect();
+        assert!(packed.iter().any(Option::is_some));
+        let mut items = items(&files);
+        for (item, packed) in items.iter_mut().zip(&packed) {
+            if let Some(packed) = packed {
+                item.content = Content::Packed(packed);
+            }
+        }
+        let mut out = tempfile::tempfile().unwrap();
+        pack(&items, &mut out, 2, GO_ON).unwrap();
+        let mut bytes = vec![0; usize::try_from(out.metadata().unwrap().len()).unwrap()];
+        out.read_exact_at(&mut bytes, 0).unwrap();
+        assert!(bytes == zipped(&files, 2));
+    }
+
+    #[test]
     fn the_bytes_are_the_ones_released() {
-        // A new level, block size or version of zlib-rs changes every bundle's hash. That may be wanted; it must not
+        // A new level, block size or version of libdeflate or zlib-rs changes every bundle's hash. That may be wanted; it must not
         // happen unnoticed.
         let digest = hex::encode(Hashed::of(&zipped(&mixture(), 2)).sha256);
         assert_eq!(
             digest,
-            "256112258b20d9b2f6970ce6abc895d402a38499c3ff9162f2035d2412fe78a4"
+            "3932dd7e56be8702d221e62d24d5750fc5320ee949861026f708120d80a9f1cc"
         );
     }
 

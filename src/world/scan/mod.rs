@@ -143,6 +143,17 @@ pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> (Vec<Found<'r>>, Vec<Foun
     (looked.found, looked.forbidden)
 }
 
+/// Looks through all of a file's bytes. `None` if they are text that is written otherwise.
+pub fn look_in_memory<'r>(search: Search<'r>, path: &str, content: &[u8]) -> Option<Looked<'r>> {
+    let form = form(&content[..content.len().min(HEAD)]);
+    matches!(form, Form::Plain | Form::Closed).then(|| {
+        let mut looked = Looked::new(form);
+        looked.bytes = content.len() as u64;
+        looked.add(whole(search, path, content));
+        looked
+    })
+}
+
 /// The same as [`look_through`], with the hash of the file's bytes, if it is not known. `scratch` is used again for the next
 /// file.
 ///
@@ -159,11 +170,9 @@ pub fn look_and_hash<'r>(
     scratch.clear();
     // Most files are small and text: they are read once, and searched where they were read to.
     (&mut file).take(PART as u64).read_to_end(scratch)?;
-    let form = form(&scratch[..scratch.len().min(HEAD)]);
-    if scratch.len() < PART && matches!(form, Form::Plain | Form::Closed) {
-        let mut looked = Looked::new(form);
-        looked.bytes = scratch.len() as u64;
-        looked.add(whole(search, path, scratch));
+    if scratch.len() < PART
+        && let Some(looked) = look_in_memory(search, path, scratch)
+    {
         return Ok((looked, known.unwrap_or_else(|| Hashed::of(scratch))));
     }
     file.rewind()?;

@@ -64,6 +64,11 @@ pub fn is_archive(file: &File) -> io::Result<bool> {
     Ok(kind(&start) != Kind::Other)
 }
 
+/// Whether it can be an archive, by its beginning.
+pub fn may_be_archive(content: &[u8]) -> bool {
+    kind(&content[..content.len().min(tar::BLOCK)]) != Kind::Other
+}
+
 /// Hands on every text in it, unpacking `most` bytes at most. Answers with what was not looked at.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use super::inputs;
 use super::search::{wanted, with_search};
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::evidence_bundle::{self, Exclude, Pattern, PatternError, Plan, Scrub};
+use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan, Scrub};
 use crate::model::evidence;
 use crate::model::scan::{self, Rule, RuleSet};
 use crate::world::aws;
@@ -51,7 +51,7 @@ impl From<Redact> for evidence::Redact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unscannable {
-    /// They are sealed as they are.
+    /// They are sealed as they are, with a warning.
     Keep,
     /// Their names, sizes and hashes are sealed in their place.
     Stub,
@@ -59,7 +59,7 @@ pub enum Unscannable {
     Fail,
 }
 
-impl From<Unscannable> for evidence_bundle::Unscannable {
+impl From<Unscannable> for scan::Unscannable {
     fn from(unscannable: Unscannable) -> Self {
         match unscannable {
             Unscannable::Keep => Self::Keep,
@@ -271,10 +271,7 @@ impl EvidenceBundleOptions {
         Ok(Scrub {
             redact,
             wanted: wanted(self.rules.clone(), self.pii.clone(), &world.workspace),
-            unscannable: self
-                .unscannable
-                .map(evidence_bundle::Unscannable::from)
-                .unwrap_or_default(),
+            unscannable: self.unscannable.map(scan::Unscannable::from).unwrap_or_default(),
             forbidden: forbidden(&self.forbid)?,
             key,
             sealed: None,

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::artifacts::ArtifactOptions;
 use super::error::UsageError;
+use super::search::Unsearched;
 use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::verify::{Plan, Signer, Target};
@@ -36,6 +37,9 @@ pub struct VerifyOptions {
     /// Also search the files for secrets, with the built-in rules of scan.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub rescan: Option<bool>,
+    /// What comes of files whose content --rescan cannot search, such as 7z archives [default: keep].
+    #[arg(long, value_name = "MODE", requires = "rescan")]
+    pub unscannable: Option<Unsearched>,
     /// File to write the report to, as JSON, with JUnit XML beside it.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -82,6 +86,7 @@ impl VerifyOptions {
                 envelope,
             }),
             rescan: self.rescan.unwrap_or(false),
+            unscannable: self.unscannable.map(Into::into).unwrap_or_default(),
             report: self.report.map(|file| workspace.join(file)),
             target,
             manifest_sha256: digest("--manifest-sha256", self.manifest_sha256)?,

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
-pub use scrub::{Scrub, Unscannable};
+pub use scrub::Scrub;
 pub use store::Storing;
 pub use upload::{Upload, Whether};
 
@@ -246,7 +246,7 @@ fn searched_title(redact: Redact) -> &'static str {
     }
 }
 
-/// Notes only: with anything else, nothing is sealed.
+/// Notes and warnings only: with an error, nothing is sealed.
 fn searched_check(redact: Redact, ready: &mut Ready, started: Instant) -> Option<Check> {
     let (findings, masked) = ready.searched.take()?;
     let ended = Ended::Looked(findings.into_vec());

@@ -12,6 +12,7 @@ use std::time::Instant;
 use crate::commands::{Keep, ReportHome, Running, Subcommand, artifacts};
 use crate::engine;
 use crate::model::capped::Capped;
+use crate::model::scan::Unscannable;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
 use crate::world::artifacts::Wanted;
 use crate::world::hash::{Hashed, Stop};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub bundle_sha256: Option<String>,
     /// Whether the files are searched for secrets.
     pub rescan: bool,
+    /// Of those that cannot be searched.
+    pub unscannable: Unscannable,
     /// Who must have signed it.
     pub signer: Option<Signer>,
     /// Where the report goes.
@@ -133,7 +136,9 @@ fn verify(plan: &Plan, target: &Path, world: &World) -> Outcome {
             whole(&sealed, target, &stop, &mut outcome);
             expected(plan, &mut outcome);
             if plan.rescan {
-                outcome.checks.push(rescan::look(&sealed, target, world, &stop));
+                outcome
+                    .checks
+                    .push(rescan::look(&sealed, target, plan.unscannable, world, &stop));
             }
             if let Some(signer) = &plan.signer {
                 attested::look(signer, target, &mut outcome);

@@ -177,7 +177,7 @@ fn what_cannot_be_searched_is_kept_replaced_or_refused() {
     assert_eq!(index(&gate)["redaction"]["not_scanned"][0]["path"], "files/a.7z");
     seal(&gate, &["a.7z", "--unscannable=fail"])
         .code(1)
-        .says("a.7z cannot be scanned");
+        .says("a.7z was not scanned: its content is compressed");
     seal(&gate, &["a.7z", "--unscannable=stub"]).code(0);
     let stub = gate.read("evidence/files/a.7z");
     assert!(stub.contains("name: files/a.7z\nsize: 13\nsha256: "), "{stub}");

@@ -3,7 +3,7 @@
 mod store;
 mod upload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -22,7 +22,7 @@ use crate::model::evidence;
 use crate::model::scan::{self, Rule, RuleSet};
 use crate::world::aws;
 use crate::world::secrets::{SHORTEST_NAMED, Secret};
-use crate::world::{Clock, World, paths};
+use crate::world::{Clock, World, files, paths};
 pub use upload::UploadWhen;
 
 /// What happens to secrets in the files.
@@ -207,6 +207,8 @@ impl EvidenceBundleOptions {
                 .map_err(|error| wrong(option, &error))
         };
         let (files, requires) = (patterns("files", &self.files)?, patterns("--requires", &self.requires)?);
+        outside(&files, &world.workspace, ("--evidence-dir", &setting.evidence_dir))?;
+        outside(&files, &world.workspace, ("--output", &output))?;
         let exclude = Exclude::parse(self.exclude.iter().map(String::as_str), &world.workspace)
             .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
@@ -276,6 +278,26 @@ impl EvidenceBundleOptions {
             key,
             sealed: None,
         })
+    }
+}
+
+/// Refuses to write into a folder that is copied: what is written would be in the next bundle. From the whole workspace and
+/// from what a glob matches, what stageproof writes is left out instead.
+fn outside(copied: &[Pattern], workspace: &Path, (flag, written): (&str, &Path)) -> Result<(), UsageError> {
+    let is_in = |file: &&Pattern| {
+        let (path, is_whole) = (workspace.join(&file.path), file.path.as_os_str().is_empty());
+        file.glob.is_none() && !is_whole && files::is_folder(&path) && paths::contains(&path, written)
+    };
+    match copied.iter().find(is_in) {
+        Some(file) => Err(UsageError::new(format!(
+            "{flag} `{}` is inside `{}`, which is to be copied",
+            written.display(),
+            file.text
+        ))
+        .help(format!(
+            "set {flag} to a path outside of it, or name the files in it by a glob"
+        ))),
+        None => Ok(()),
     }
 }
 

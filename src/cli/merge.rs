@@ -62,6 +62,7 @@ impl Options for MergeOptions {
         };
         // What is said of the bundle of each job is not said of the whole.
         let config = EvidenceBundleOptions {
+            files: Vec::new(),
             output: None,
             requires: Vec::new(),
             artifact_name: None,
@@ -93,6 +94,17 @@ impl Options for MergeOptions {
                 one_line(&input.to_string_lossy())
             ))
             .help("name another file with --output"));
+        }
+        if let Some((_, input)) = bundles
+            .iter()
+            .find(|(_, input)| paths::contains(input, &evidence.evidence_dir))
+        {
+            return Err(UsageError::new(format!(
+                "--evidence-dir `{}` is inside the bundle `{}`, which must not change",
+                one_line(&evidence.evidence_dir.to_string_lossy()),
+                one_line(&input.to_string_lossy())
+            ))
+            .help("name a folder outside of it"));
         }
         Ok(Box::new(Plan {
             bundles,

@@ -110,7 +110,7 @@ fn of_several_attempts_of_a_job_the_newest_counts() {
     artifacts.holds("proof-eu-2", &bundle("2", "eu", OK));
     gate.run(args)
         .code(0)
-        .says("proof-eu-1 is of an earlier attempt than proof-eu-2");
+        .says("proof-eu-1 is left out: proof-eu-2 is of a later attempt of the same job");
     gate.run(["verdict", "--artifact=proof-*"])
         .code(1)
         .says("from another attempt: 1, but this is 2");

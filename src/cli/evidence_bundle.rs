@@ -23,6 +23,7 @@ use crate::model::scan::{self, Rule, RuleSet};
 use crate::world::aws;
 use crate::world::secrets::{SHORTEST_NAMED, Secret};
 use crate::world::{Clock, World, files, paths};
+pub use store::check_endpoint;
 pub use upload::UploadWhen;
 
 /// What happens to secrets in the files.

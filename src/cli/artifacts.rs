@@ -1,14 +1,20 @@
 //! Which artifacts a subcommand gets from GitHub.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::diagnose::run_ref;
 use super::error::UsageError;
+use super::evidence_bundle::check_endpoint;
+use super::paths::is_stored;
 use super::skip_guard::is_variable;
 use super::{Given, Or};
 use crate::commands::diagnose::RunRef;
 use crate::commands::verdict;
 use crate::world::artifacts::{OfRun, Wanted};
+use crate::world::aws;
+use crate::world::s3::{self, Place};
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct ArtifactOptions {
@@ -45,6 +51,38 @@ pub fn of_run(wanted: &Wanted, plan: &mut verdict::Plan) {
         subject.repository = run.repository.clone().or(subject.repository.take());
         (subject.run_attempt, subject.sha) = (None, None);
     }
+}
+
+/// Takes those of the paths that are objects of a store, as s3://BUCKET/KEY.
+pub(super) fn stored(
+    paths: &mut Vec<PathBuf>,
+    endpoint: Option<String>,
+    given: &mut Given<'_>,
+) -> Result<Option<s3::Wanted>, UsageError> {
+    let texts = paths.extract_if(.., |path| is_stored(path));
+    let mut places: Vec<Place> = Vec::new();
+    for path in texts {
+        let text = path.to_string_lossy();
+        let wrong = |why: &str| UsageError::new(format!("`{text}` {why}")).help("write it like s3://BUCKET/KEY.zip");
+        let place: Place = text.parse().map_err(|why: String| wrong(&why))?;
+        if place.key.is_empty() {
+            return Err(wrong("names a bucket, and no object in it"));
+        }
+        places.push(place);
+    }
+    if places.is_empty() {
+        return match endpoint {
+            Some(_) => Err(
+                UsageError::new("--store-endpoint has no effect without s3://BUCKET/KEY")
+                    .help("name a stored bundle, or leave it out"),
+            ),
+            None => Ok(None),
+        };
+    }
+    check_endpoint(endpoint.as_deref())?;
+    let secrets = [aws::SECRET_KEY, aws::SESSION_TOKEN];
+    given.secret_names.extend(secrets.map(str::to_owned));
+    Ok(Some(s3::Wanted { places, endpoint }))
 }
 
 impl ArtifactOptions {

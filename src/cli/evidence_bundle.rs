@@ -3,7 +3,7 @@
 mod store;
 mod upload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -17,12 +17,13 @@ use super::inputs;
 use super::search::{wanted, with_search};
 use super::{Given, Options};
 use crate::commands::Subcommand;
-use crate::commands::evidence_bundle::{self, Exclude, Pattern, PatternError, Plan, Scrub};
+use crate::commands::evidence_bundle::{Exclude, Pattern, PatternError, Plan, Scrub};
 use crate::model::evidence;
 use crate::model::scan::{self, Rule, RuleSet};
 use crate::world::aws;
 use crate::world::secrets::{SHORTEST_NAMED, Secret};
-use crate::world::{Clock, World, paths};
+use crate::world::{Clock, World, files, paths};
+pub use store::check_endpoint;
 pub use upload::UploadWhen;
 
 /// What happens to secrets in the files.
@@ -51,7 +52,7 @@ impl From<Redact> for evidence::Redact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unscannable {
-    /// They are sealed as they are.
+    /// They are sealed as they are, with a warning.
     Keep,
     /// Their names, sizes and hashes are sealed in their place.
     Stub,
@@ -59,7 +60,7 @@ pub enum Unscannable {
     Fail,
 }
 
-impl From<Unscannable> for evidence_bundle::Unscannable {
+impl From<Unscannable> for scan::Unscannable {
     fn from(unscannable: Unscannable) -> Self {
         match unscannable {
             Unscannable::Keep => Self::Keep,
@@ -207,6 +208,8 @@ impl EvidenceBundleOptions {
                 .map_err(|error| wrong(option, &error))
         };
         let (files, requires) = (patterns("files", &self.files)?, patterns("--requires", &self.requires)?);
+        outside(&files, &world.workspace, ("--evidence-dir", &setting.evidence_dir))?;
+        outside(&files, &world.workspace, ("--output", &output))?;
         let exclude = Exclude::parse(self.exclude.iter().map(String::as_str), &world.workspace)
             .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
@@ -271,14 +274,31 @@ impl EvidenceBundleOptions {
         Ok(Scrub {
             redact,
             wanted: wanted(self.rules.clone(), self.pii.clone(), &world.workspace),
-            unscannable: self
-                .unscannable
-                .map(evidence_bundle::Unscannable::from)
-                .unwrap_or_default(),
+            unscannable: self.unscannable.map(scan::Unscannable::from).unwrap_or_default(),
             forbidden: forbidden(&self.forbid)?,
             key,
             sealed: None,
         })
+    }
+}
+
+/// Refuses to write into a folder that is copied: what is written would be in the next bundle. From the whole workspace and
+/// from what a glob matches, what stageproof writes is left out instead.
+fn outside(copied: &[Pattern], workspace: &Path, (flag, written): (&str, &Path)) -> Result<(), UsageError> {
+    let is_in = |file: &&Pattern| {
+        let (path, is_whole) = (workspace.join(&file.path), file.path.as_os_str().is_empty());
+        file.glob.is_none() && !is_whole && files::is_folder(&path) && paths::contains(&path, written)
+    };
+    match copied.iter().find(is_in) {
+        Some(file) => Err(UsageError::new(format!(
+            "{flag} `{}` is inside `{}`, which is to be copied",
+            written.display(),
+            file.text
+        ))
+        .help(format!(
+            "set {flag} to a path outside of it, or name the files in it by a glob"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::artifacts::{ArtifactOptions, of_run};
+use super::artifacts::{ArtifactOptions, of_run, stored};
 use super::error::UsageError;
 use super::evidence_bundle::{EvidenceBundleOptions, UploadWhen};
 use super::verdict::VerdictOptions;
 use super::{Given, Options, Or as _};
 use crate::commands::Subcommand;
+use crate::commands::artifacts::Wanted;
 use crate::commands::merge::{FOLDER, Plan};
 use crate::model::text::one_line;
 use crate::world::paths;
@@ -19,11 +20,14 @@ use crate::world::paths;
     after_help = "Examples:\n  stageproof merge evidence.zip --expect evidence --output all.zip\n  stageproof merge evidence.zip --evidence-dir merged --upload auto"
 )]
 pub struct MergeOptions {
-    /// Sealed evidence directories or zips to merge.
+    /// Sealed evidence directories or zips to merge, also those that --store wrote: s3://BUCKET/KEY.
     #[arg(action = clap::ArgAction::Append, value_name = "DIR or ZIP")]
     pub bundles: Vec<PathBuf>,
     #[command(flatten)]
     pub artifacts: ArtifactOptions,
+    /// Address of the store of s3://BUCKET/KEY [default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or Amazon S3].
+    #[arg(long, value_name = "URL")]
+    pub store_endpoint: Option<String>,
     /// Bundle that must be there, by the name of its artifact or of its file, with or without the attempt at the end;
     /// repeatable.
     #[arg(long, value_name = "NAME")]
@@ -48,9 +52,10 @@ impl Options for MergeOptions {
         "merge"
     }
 
-    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+    fn into_plan(mut self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let artifacts = self.artifacts.wanted(given)?;
-        if self.bundles.is_empty() && artifacts.is_none() {
+        let stored = stored(&mut self.bundles, self.store_endpoint, given)?;
+        if self.bundles.is_empty() && artifacts.is_none() && stored.is_none() {
             return Err(UsageError::new("there is nothing to merge")
                 .help("give sealed directories or zips, or the names of artifacts: --artifact 'evidence-*'"));
         }
@@ -62,6 +67,7 @@ impl Options for MergeOptions {
         };
         // What is said of the bundle of each job is not said of the whole.
         let config = EvidenceBundleOptions {
+            files: Vec::new(),
             output: None,
             requires: Vec::new(),
             artifact_name: None,
@@ -94,9 +100,24 @@ impl Options for MergeOptions {
             ))
             .help("name another file with --output"));
         }
+        if let Some((_, input)) = bundles
+            .iter()
+            .find(|(_, input)| paths::contains(input, &evidence.evidence_dir))
+        {
+            return Err(UsageError::new(format!(
+                "--evidence-dir `{}` is inside the bundle `{}`, which must not change",
+                one_line(&evidence.evidence_dir.to_string_lossy()),
+                one_line(&input.to_string_lossy())
+            ))
+            .help("name a folder outside of it"));
+        }
         Ok(Box::new(Plan {
             bundles,
-            artifacts,
+            wanted: stored
+                .map(Wanted::Stored)
+                .into_iter()
+                .chain(artifacts.map(Wanted::OfRun))
+                .collect(),
             expect: self.expect,
             verdict,
             evidence,

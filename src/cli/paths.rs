@@ -74,10 +74,16 @@ pub fn typed_in(tree: Command, folder: &Path) -> Command {
         .mut_subcommands(|subcommand| subcommand.mut_args(of_arg))
 }
 
+/// Whether it is an object of a store, and no path.
+pub fn is_stored(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().starts_with(b"s3://")
+}
+
 /// An empty path is an error, and stays one.
 fn join(folder: &Path, path: &Path) -> PathBuf {
-    match path.as_os_str().is_empty() {
-        true => PathBuf::new(),
-        false => folder.join(path),
+    match path {
+        path if path.as_os_str().is_empty() => PathBuf::new(),
+        path if is_stored(path) => path.to_owned(),
+        path => folder.join(path),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::error::UsageError;
-use super::search::{wanted, with_search};
+use super::search::{Unsearched, wanted, with_search};
 use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::scan::Plan;
@@ -20,6 +20,9 @@ pub struct ScanOptions {
     /// Files and folders to scan [default: the current folder].
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// What comes of files whose content cannot be searched, such as 7z archives and damaged gzip files [default: keep].
+    #[arg(long, value_name = "MODE")]
+    pub unscannable: Option<Unsearched>,
     /// Also write the findings to this file as SARIF 2.1.0, for code scanning.
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
@@ -44,6 +47,7 @@ impl Options for ScanOptions {
         Ok(Box::new(Plan {
             paths,
             wanted: wanted(self.rules, self.pii, workspace),
+            unscannable: self.unscannable.map(Into::into).unwrap_or_default(),
             sarif: self.sarif.map(|file| workspace.join(file)),
         }))
     }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::scan::Personal;
+use crate::model::scan::{Personal, Unscannable};
 use crate::world::scan::Wanted;
 
 /// A kind of personal data, by name.
@@ -32,6 +32,24 @@ impl From<Kind> for Personal {
             Kind::Card => Self::Card,
             Kind::Iban => Self::Iban,
             Kind::Phone => Self::Phone,
+        }
+    }
+}
+
+/// What comes of files that cannot be searched, where nothing is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Unsearched {
+    /// A warning.
+    Keep,
+    /// A failure.
+    Fail,
+}
+
+impl From<Unsearched> for Unscannable {
+    fn from(unsearched: Unsearched) -> Self {
+        match unsearched {
+            Unsearched::Keep => Self::Keep,
+            Unsearched::Fail => Self::Fail,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::error::UsageError;
 use super::{Given, Options};
 use super::{Or as _, mergeable};
 use crate::commands::Subcommand;
+use crate::commands::artifacts::Wanted;
 use crate::commands::verdict::{Expect, Fold, Origin, Plan};
 use crate::model::waiver::Waiver;
 use crate::model::{TimeSpan, report};
@@ -80,7 +81,7 @@ impl Options for VerdictOptions {
                     return Err(UsageError::new(message)
                         .help("leave out --status-file; the exit code and the report say what the verdict is"));
                 }
-                fold.artifacts = Some(wanted);
+                fold.artifacts = Some(Wanted::OfRun(wanted));
             }
         }
         Ok(Box::new(plan))

@@ -4,21 +4,27 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::artifacts::ArtifactOptions;
+use super::artifacts::{ArtifactOptions, stored};
 use super::error::UsageError;
+use super::search::Unsearched;
 use super::{Given, Options};
 use crate::commands::Subcommand;
+use crate::commands::artifacts::Wanted;
 use crate::commands::verify::{Plan, Signer, Target};
 use crate::model::attest::{ENVELOPE_FILE, beside};
+use crate::world::s3::Place;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(
     after_help = "Examples:\n  stageproof verify evidence.zip\n  stageproof verify evidence.zip --bundle-sha256 \"$BUNDLE_SHA256\""
 )]
 pub struct VerifyOptions {
-    /// Sealed evidence directory or zip to verify.
+    /// Sealed evidence directory or zip to verify, also one that --store wrote: s3://BUCKET/KEY.
     #[arg(value_name = "DIR or ZIP")]
     pub bundle: Option<PathBuf>,
+    /// Address of the store of s3://BUCKET/KEY [default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or Amazon S3].
+    #[arg(long, value_name = "URL")]
+    pub store_endpoint: Option<String>,
     #[command(flatten)]
     pub artifacts: ArtifactOptions,
     /// Expected SHA-256 of the manifest, recorded elsewhere when the evidence was sealed: 64 hexadecimal digits.
@@ -36,6 +42,9 @@ pub struct VerifyOptions {
     /// Also search the files for secrets, with the built-in rules of scan.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub rescan: Option<bool>,
+    /// What comes of files whose content --rescan cannot search, such as 7z archives [default: keep].
+    #[arg(long, value_name = "MODE", requires = "rescan")]
+    pub unscannable: Option<Unsearched>,
     /// File to write the report to, as JSON, with JUnit XML beside it.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -46,35 +55,53 @@ impl Options for VerifyOptions {
         "verify"
     }
 
-    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
-        let artifacts = self.artifacts.wanted(given)?.map(Target::Artifacts);
-        Ok(Box::new(self.plan(&given.world.workspace, artifacts)?))
+    fn into_plan(mut self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+        let artifacts = self.artifacts.wanted(given)?.map(Wanted::OfRun);
+        let mut paths: Vec<PathBuf> = self.bundle.take().into_iter().collect();
+        let mut stored = stored(&mut paths, self.store_endpoint.take(), given)?;
+        if let Some(stored) = stored
+            .as_mut()
+            .filter(|_| self.public_key.is_some() && self.signature.is_none())
+        {
+            let zip = &stored.places[0];
+            let key = beside(zip.key.as_ref(), ENVELOPE_FILE).display().to_string();
+            stored.places.push(Place { key, ..zip.clone() });
+        }
+        let path = paths.pop().map(|path| given.world.workspace.join(path));
+        let targets = path.map(Target::Path).into_iter();
+        let targets = targets.chain(
+            stored
+                .map(Wanted::Stored)
+                .into_iter()
+                .chain(artifacts)
+                .map(Target::Fetched),
+        );
+        Ok(Box::new(self.plan(&given.world.workspace, targets.collect())?))
     }
 }
 
 impl VerifyOptions {
-    fn plan(self, workspace: &Path, artifacts: Option<Target>) -> Result<Plan, UsageError> {
-        let path = self.bundle.map(|path| workspace.join(path));
-        let target = match (path.clone().map(Target::Path), artifacts) {
-            (Some(target), None) | (None, Some(target)) => target,
-            (Some(_), Some(_)) => {
-                return Err(UsageError::new("both a path and --artifact were given").help("leave one of them out"));
+    fn plan(self, workspace: &Path, mut targets: Vec<Target>) -> Result<Plan, UsageError> {
+        let target = match (targets.pop(), targets.is_empty()) {
+            (Some(target), true) => target,
+            (Some(_), false) => {
+                return Err(UsageError::new("both a bundle and --artifact were given").help("leave one of them out"));
             }
-            (None, None) => {
+            (None, _) => {
                 return Err(UsageError::new("verify needs a directory, a zip or an artifact").help(
                     "give the sealed directory or the zip, stageproof verify artifacts/staging/2026-01-31.zip, or the \
                      name of an artifact, --artifact NAME",
                 ));
             }
         };
-        let envelope = match (self.signature, path) {
-            (Some(file), _) => workspace.join(file),
-            (None, Some(path)) => beside(&path, ENVELOPE_FILE),
-            (None, None) if self.public_key.is_some() => {
+        let envelope = match (self.signature, &target) {
+            (Some(file), _) => Some(workspace.join(file)),
+            (None, Target::Path(path)) => Some(beside(path, ENVELOPE_FILE)),
+            (None, Target::Fetched(Wanted::OfRun(_))) if self.public_key.is_some() => {
                 return Err(UsageError::new("--public-key needs --signature for an artifact")
                     .help("an artifact has the zip only: keep the signed statement, and name its file"));
             }
-            (None, None) => PathBuf::new(),
+            (None, Target::Fetched(_)) => None,
         };
         Ok(Plan {
             signer: self.public_key.map(|file| Signer {
@@ -82,6 +109,7 @@ impl VerifyOptions {
                 envelope,
             }),
             rescan: self.rescan.unwrap_or(false),
+            unscannable: self.unscannable.map(Into::into).unwrap_or_default(),
             report: self.report.map(|file| workspace.join(file)),
             target,
             manifest_sha256: digest("--manifest-sha256", self.manifest_sha256)?,

@@ -1,4 +1,4 @@
-//! Evidence that other jobs and runs uploaded, for the subcommands that read it.
+//! Evidence that other jobs and runs uploaded or stored, for the subcommands that read it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,15 @@ use std::time::Duration;
 use crate::engine::{self, CheckResult, NotChecked, Observation, Task};
 use crate::model::{Check, Ended, Finding, Outcome};
 use crate::world::World;
-use crate::world::artifacts::{self, Fetched, NotFetched, Wanted};
+use crate::world::artifacts::{self, Fetched};
+use crate::world::s3::{self, NotStored};
+
+/// Where it is got from.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    OfRun(artifacts::Wanted),
+    Stored(s3::Wanted),
+}
 
 /// For all of them; each download ends by itself if nothing comes any more.
 const DEADLINE: Duration = Duration::from_secs(3 * 3600);
@@ -15,27 +23,37 @@ const DEADLINE: Duration = Duration::from_secs(3 * 3600);
 /// Gets all artifacts that are wanted, or none.
 pub async fn fetch(stage: &'static str, wanted: &Wanted, world: &World) -> (Check, Option<Fetched>) {
     let fetched = Arc::new(Mutex::new(None));
-    let id = format!("{stage}:artifacts");
-    let look = look(wanted.clone(), world.clone(), Arc::clone(&fetched));
-    let task = Task::new(stage, id.clone(), TITLE, DEADLINE, look);
+    let (id, title, recorder) = match wanted {
+        Wanted::OfRun(_) => (format!("{stage}:artifacts"), TITLE, "GitHub"),
+        Wanted::Stored(_) => (format!("{stage}:store"), STORED, "the store"),
+    };
+    let look = look(wanted.clone(), recorder, world.clone(), Arc::clone(&fetched));
+    let task = Task::new(stage, id.clone(), title, DEADLINE, look);
     let check = engine::run(vec![task], 1, &world.interrupt).await.pop();
     let fetched = fetched.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let check = check.unwrap_or_else(|| Check::skipped(stage, &id, TITLE, "it was not begun"));
+    let check = check.unwrap_or_else(|| Check::skipped(stage, &id, title, "it was not begun"));
     (check, fetched)
 }
 
 const TITLE: &str = "The artifacts can be downloaded";
+const STORED: &str = "The stored bundles can be downloaded";
 
-async fn look(wanted: Wanted, world: World, to: Arc<Mutex<Option<Fetched>>>) -> CheckResult {
-    let fetched = match artifacts::fetch(&wanted, &world).await {
+async fn look(wanted: Wanted, recorder: &'static str, world: World, to: Arc<Mutex<Option<Fetched>>>) -> CheckResult {
+    let fetched = match &wanted {
+        Wanted::OfRun(wanted) => artifacts::fetch(wanted, &world)
+            .await
+            .map_err(|error| wrong(error.code(), error.to_string(), error.help())),
+        Wanted::Stored(wanted) => s3::fetch(wanted, &world).await.map_err(not_stored),
+    };
+    let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(error) => return judge(&error),
+        Err(result) => return result,
     };
     let mut observed = Observation::nothing_wrong();
     for bundle in &fetched.bundles {
         let compared = match bundle.compared {
-            true => "as GitHub recorded it",
-            false => "GitHub recorded none",
+            true => format!("as {recorder} recorded it"),
+            false => format!("{recorder} recorded none"),
         };
         let fact = format!(
             "{}, {} bytes, sha256 {} ({compared})",
@@ -47,12 +65,22 @@ async fn look(wanted: Wanted, world: World, to: Arc<Mutex<Option<Fetched>>>) -> 
     Ok(observed)
 }
 
-fn judge(error: &NotFetched) -> CheckResult {
-    match error.code() {
-        Some(code) => Ok(Observation::found(
-            Finding::error(code, error.to_string()).help(error.help()),
-        )),
-        None => Err(NotChecked::with_help(error.to_string(), error.help())),
+/// Without a code it could not be found out.
+fn wrong(code: Option<&'static str>, why: String, help: String) -> CheckResult {
+    match code {
+        Some(code) => Ok(Observation::found(Finding::error(code, why).help(help))),
+        None => Err(NotChecked::with_help(why, help)),
+    }
+}
+
+fn not_stored(error: NotStored) -> CheckResult {
+    match error {
+        NotStored::Refused(why) | NotStored::Taken(why) => wrong(Some("not-fetched"), why.why, why.help),
+        NotStored::Unknown(why) => wrong(None, why.why, why.help),
+        // These are of what is written there.
+        NotStored::Changed | NotStored::Unreadable(_) | NotStored::Stopped(_) => {
+            wrong(None, "the download was ended".to_owned(), "run it again".to_owned())
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! call them in turn. A subcommand is a function from a plan to an outcome: it never prints, never exits, never reads the
 //! environment behind the world's back.
 
-mod artifacts;
+pub mod artifacts;
 pub mod check;
 pub mod diagnose;
 pub mod evidence_bundle;

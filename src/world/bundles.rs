@@ -139,7 +139,11 @@ pub fn newest(bundles: Vec<Bundle>, expect: &[String]) -> (Vec<Bundle>, Vec<Stri
             return false;
         }
         notes.push(match is_certain {
-            true => format!("{old} is of an earlier attempt than {new}, and does not count."),
+            true => format!(
+                "{old} is left out: {new} is of a later attempt of the same job, {}. If they are two jobs with this id, such as \
+                 two calls of one reusable workflow, give their bundles names that do not end in a number.",
+                bundle.job.as_deref().unwrap_or_default()
+            ),
             false => format!(
                 "{old} and {new} both count: one does not say of which job of a matrix it is. If {new} replaces {old}, name the \
                  bundles without {old}."
@@ -244,7 +248,11 @@ mod tests {
             assert_eq!(unknown.0, 2);
             assert!(unknown.1.contains("e-1 and e-2 both count"), "{}", unknown.1);
         }
-        assert_eq!(of(Some("x"), Some("x")).0, 1);
+        let (left, notes) = of(Some("x"), Some("x"));
+        assert!(
+            left == 1 && notes.starts_with("e-1 is left out: e-2 is of a later attempt of the same job, test."),
+            "{notes}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod copy;
 pub mod cores;
 pub mod dns;
+pub mod download;
 pub mod env;
 pub mod files;
 pub mod follow;

@@ -142,6 +142,11 @@ impl Redactor {
         }
     }
 
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// The values that somebody named as secrets, for the runner to mask.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(Secret::reveal)

@@ -1,16 +1,13 @@
 //! Bundles that other jobs and runs uploaded, read by `verify` and `verdict` without a download step.
 
 use std::fs;
-use std::process::Stdio;
-use std::sync::Mutex;
-use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::artifacts::{Artifacts, Fault};
 use crate::gate::Gate;
 use crate::github::mock::{Mock, Trouble};
+use crate::half_way::half_way;
 use crate::servers::answer;
 
 pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
@@ -110,7 +107,7 @@ fn of_several_attempts_of_a_job_the_newest_counts() {
     artifacts.holds("proof-eu-2", &bundle("2", "eu", OK));
     gate.run(args)
         .code(0)
-        .says("proof-eu-1 is of an earlier attempt than proof-eu-2");
+        .says("proof-eu-1 is left out: proof-eu-2 is of a later attempt of the same job");
     gate.run(["verdict", "--artifact=proof-*"])
         .code(1)
         .says("from another attempt: 1, but this is 2");
@@ -181,29 +178,17 @@ fn what_is_missing_or_goes_wrong_is_said_and_nothing_is_kept() {
 
 #[test]
 fn a_cancelled_download_leaves_nothing() {
-    let (arrived, arrives) = channel();
-    let (release, released) = channel::<()>();
-    let (arrived, released): (Mutex<Sender<()>>, _) = (Mutex::new(arrived), Mutex::new(released));
+    let (wait, half_way) = half_way();
     let artifacts = Artifacts::start(false, move |asked, _| {
         if asked == "get" {
-            arrived.lock().unwrap().send(()).unwrap();
-            let _ = released.lock().unwrap().recv();
+            wait();
         }
         None
     });
     artifacts.holds("proof", b"zip");
     let gate = in_action(&artifacts);
     let mut command = gate.command(["merge", "--artifact=proof", "--evidence-dir=all"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    arrives.recv_timeout(Duration::from_secs(60)).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
-    let output = child.wait_with_output().unwrap();
-    drop(release);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(
-        !output.status.success() && text.contains("interrupted by SIGTERM"),
-        "{text}"
-    );
+    half_way.cancel(&mut command);
     nothing_is_left(&gate);
     assert!(!gate.root().join("all/bundles").exists() && !gate.root().join("all.zip").exists());
 }
@@ -291,7 +276,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
     let gate = Gate::new();
     for (args, says) in [
         (&["verify"][..], "verify needs a directory, a zip or an artifact"),
-        (&["verify", "x.zip", "--artifact=x"], "both a path and --artifact"),
+        (&["verify", "x.zip", "--artifact=x"], "both a bundle and --artifact"),
         (&["verify", "--artifact="], "--artifact is empty"),
         (&["verify", "x.zip", "--run=1"], "--artifact"),
         (&["verify", "--artifact=x", "--run=x"], "`x` is no run"),

@@ -14,6 +14,8 @@ mod artifacts;
 mod aws;
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/half_way.rs"]
+mod half_way;
 #[path = "../support/kubernetes.rs"]
 mod kubernetes;
 #[path = "../support/platform.rs"]

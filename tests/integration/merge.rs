@@ -120,7 +120,7 @@ fn an_action_merges_what_its_run_uploaded_and_uploads_the_whole() {
     let none: [&str; 0] = [];
     gate.run(none)
         .code(0)
-        .says("proof-eu-1 is of an earlier attempt than proof-eu-2")
+        .says("proof-eu-1 is left out: proof-eu-2 is of a later attempt of the same job")
         .never_says("scratch")
         .never_says(".stageproof-seal");
     assert!(
@@ -147,7 +147,7 @@ fn a_shard_that_failed_is_not_taken_for_an_earlier_attempt() {
         gate.run([&MERGE[..], &["e-1.zip", "e-2.zip", "--any-attempt"]].concat())
             .code(1)
             .says("503")
-            .never_says("earlier attempt than e-2");
+            .never_says("is left out");
     }
 }
 
@@ -205,12 +205,24 @@ fn no_bundle_is_replaced_by_the_merged_one() {
             .says("would replace or change the bundle");
         assert_eq!(fs::read(gate.root().join("eu.zip")).unwrap(), zip);
     }
+    gate.write("e/x.log", "line");
+    gate.run(["evidence-bundle", "--evidence-dir=e"]).code(0);
+    std::os::unix::fs::symlink("e", gate.root().join("link")).unwrap();
+    for folder in ["e/all", "link/all"] {
+        gate.run(["merge", "e", "--output=all.zip", &format!("--evidence-dir={folder}")])
+            .code(2)
+            .says("is inside the bundle")
+            .says(folder);
+        assert!(!gate.root().join("e/all").exists());
+    }
     // What is configured for the bundle of each job is not meant for the whole.
     gate.write(
         ".github/stageproof.yml",
-        "version: 1\nevidence-bundle: {output: eu.zip, requires: [f.txt]}\n",
-    );
+        "version: 1\nevidence-bundle: {output: eu.zip, requires: [f.txt], files: ['*.toml']}\n",
+    )
+    .write("own.toml", "x = 1");
     gate.run(["merge", "eu.zip", "--evidence-dir=all"]).code(0);
+    assert!(!gate.root().join("all/files").exists(), "{}", gate.listing());
     assert_eq!(fs::read(gate.root().join("eu.zip")).unwrap(), zip);
     gate.run(["verify", "all.zip"]).code(0);
 }

@@ -29,6 +29,10 @@ pub enum Fault {
     Taken,
     /// It is taken without a lock.
     Unlocked,
+    /// Half of the answer arrives.
+    Cut,
+    /// Another object of this length is there.
+    Replaced(usize),
 }
 
 #[derive(Clone, Default)]
@@ -55,7 +59,7 @@ pub struct S3 {
     state: Arc<Mutex<State>>,
 }
 
-type Answer = (u16, Vec<(&'static str, String)>, String);
+type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
 impl S3 {
     /// `fault` is asked for each request, by what it asks for and how often that came before.
@@ -75,6 +79,7 @@ impl S3 {
             let mut state = own.lock().unwrap();
             let answer = match fault {
                 Some(Fault::Answer(status, headers, body)) => {
+                    let body = (body.as_bytes(), body.len());
                     return send(&mut stream, request.method == "HEAD", status, headers, body);
                 }
                 Some(Fault::Lost) => {
@@ -86,14 +91,24 @@ impl S3 {
                     state.objects.insert(key, Object::default());
                     act(&mut state, &request, what, false)
                 }
+                Some(Fault::Replaced(length)) => {
+                    let key = request.target.clone();
+                    state.objects.get_mut(&key).unwrap().bytes = vec![b'x'; length];
+                    act(&mut state, &request, what, false)
+                }
                 other => act(&mut state, &request, what, matches!(other, Some(Fault::Unlocked))),
             };
             let (status, headers, body) = answer;
+            let sent = match fault {
+                Some(Fault::Cut) => body.len() / 2,
+                _ => body.len(),
+            };
             let headers: String = headers
                 .iter()
                 .map(|(name, value)| format!("{name}: {value}\r\n"))
                 .collect();
-            send(&mut stream, request.method == "HEAD", status, &headers, &body);
+            let is_head = request.method == "HEAD";
+            send(&mut stream, is_head, status, &headers, (&body[..sent], body.len()));
         });
         Self { address, state }
     }
@@ -126,15 +141,16 @@ impl S3 {
     }
 }
 
-fn send(stream: &mut TcpStream, is_head: bool, status: u16, headers: &str, body: &str) {
+/// `length` is what is said of the body.
+fn send(stream: &mut TcpStream, is_head: bool, status: u16, headers: &str, (body, length): (&[u8], usize)) {
     // That of a head is the object's, which it names itself.
     let length = match is_head {
         true => String::new(),
-        false => format!("Content-Length: {}\r\n", body.len()),
+        false => format!("Content-Length: {length}\r\n"),
     };
-    let body = if is_head { "" } else { body };
-    let text = format!("HTTP/1.1 {status} X\r\n{length}{headers}Connection: close\r\n\r\n{body}");
-    let _ = stream.write_all(text.as_bytes());
+    let body = if is_head { &[] } else { body };
+    let head = format!("HTTP/1.1 {status} X\r\n{length}{headers}Connection: close\r\n\r\n");
+    let _ = stream.write_all(&[head.as_bytes(), body].concat());
 }
 
 fn what(request: &Request) -> &'static str {
@@ -144,6 +160,7 @@ fn what(request: &Request) -> &'static str {
         ("PUT", "") => "put",
         ("POST", "uploads=") => "create",
         ("GET", "retention=") => "retention",
+        ("GET", "") => "get",
         ("PUT", query) if query.contains("partNumber=") => "part",
         ("POST", query) if query.starts_with("uploadId=") => "complete",
         ("DELETE", query) if query.starts_with("uploadId=") => "abort",
@@ -155,7 +172,7 @@ fn error(status: u16, code: &str) -> Answer {
     (
         status,
         Vec::new(),
-        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>no</Message></Error>"),
+        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>no</Message></Error>").into(),
     )
 }
 
@@ -183,7 +200,7 @@ fn act(state: &mut State, request: &Request, what: &str, unlocked: bool) -> Answ
         headers
     };
     match what {
-        "head" | "retention" => {
+        "head" | "get" | "retention" => {
             let Some(object) = state.objects.get(&path) else {
                 return error(404, "NoSuchKey");
             };
@@ -193,13 +210,17 @@ fn act(state: &mut State, request: &Request, what: &str, unlocked: bool) -> Answ
                 return match (mode, until) {
                     (Some(mode), Some(until)) => {
                         let of = format!("<Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate>");
-                        (200, Vec::new(), format!("<Retention>{of}</Retention>"))
+                        (200, Vec::new(), format!("<Retention>{of}</Retention>").into())
                     }
                     _ => error(404, "NoSuchObjectLockConfiguration"),
                 };
             }
+            if what == "get" {
+                return (200, Vec::new(), object.bytes.clone());
+            }
             let mut headers = vec![
                 ("Content-Length", object.bytes.len().to_string()),
+                ("x-amz-meta-sha256", of("x-amz-meta-sha256").unwrap_or_default()),
                 ("ETag", object.etag.clone()),
                 ("x-amz-version-id", object.version.clone()),
             ];
@@ -208,7 +229,7 @@ fn act(state: &mut State, request: &Request, what: &str, unlocked: bool) -> Answ
             }
             headers.extend(mode.map(|mode| ("x-amz-object-lock-mode", mode)));
             headers.extend(until.map(|until| ("x-amz-object-lock-retain-until-date", until)));
-            (200, headers, String::new())
+            (200, headers, Vec::new())
         }
         "put" => {
             if !conditional || header("x-amz-checksum-sha256") != sum {
@@ -226,7 +247,7 @@ fn act(state: &mut State, request: &Request, what: &str, unlocked: bool) -> Answ
             (
                 200,
                 Vec::new(),
-                format!("<R><Bucket>{BUCKET}</Bucket><UploadId>{id}</UploadId></R>"),
+                format!("<R><Bucket>{BUCKET}</Bucket><UploadId>{id}</UploadId></R>").into(),
             )
         }
         "part" => {
@@ -237,11 +258,11 @@ fn act(state: &mut State, request: &Request, what: &str, unlocked: bool) -> Answ
                 return error(400, "BadDigest");
             }
             parts.insert(query["partNumber"].parse().unwrap(), request.body.clone());
-            (200, vec![("ETag", etag(&request.body))], String::new())
+            (200, vec![("ETag", etag(&request.body))], Vec::new())
         }
         "abort" => {
             state.uploads.remove(&query["uploadId"]);
-            (204, Vec::new(), String::new())
+            (204, Vec::new(), Vec::new())
         }
         "complete" => {
             let Some((described, parts)) = state.uploads.get(&query["uploadId"]).cloned() else {
@@ -287,7 +308,7 @@ fn put(state: &mut State, path: String, bytes: Vec<u8>, headers: BTreeMap<String
         version,
     };
     state.objects.insert(path, object);
-    (200, said, String::new())
+    (200, said, Vec::new())
 }
 
 fn etag(bytes: &[u8]) -> String {

@@ -7,7 +7,7 @@ use crate::cli::common::{Setting, filled};
 use crate::cli::error::UsageError;
 use crate::commands::evidence_bundle::Storing;
 use crate::world::World;
-use crate::world::s3::{Lock, LockMode, Place};
+use crate::world::s3::{Lock, LockMode, Place, endpoint_given};
 
 /// A hundred years.
 const MOST_DAYS: u32 = 36_500;
@@ -29,12 +29,21 @@ impl EvidenceBundleOptions {
         let place: Place = text.parse().map_err(|why| {
             UsageError::new(format!("--store `{text}` {why}")).help("write it like s3://BUCKET/FOLDER")
         })?;
+        check_endpoint(self.store_endpoint.as_deref())?;
         Ok(Some(Storing {
             place,
             endpoint: self.store_endpoint.clone(),
             lock: self.store_lock.as_deref().map(|text| lock(text, world)).transpose()?,
         }))
     }
+}
+
+/// Before anything is done that a wrong address would make useless.
+pub fn check_endpoint(given: Option<&str>) -> Result<(), UsageError> {
+    let checked = given.map(endpoint_given).transpose();
+    checked
+        .map(drop)
+        .map_err(|error| UsageError::new(error.unknown.why).help(error.unknown.help))
 }
 
 fn lock(text: &str, world: &World) -> Result<Lock, UsageError> {

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use pattern::{Exclude, Pattern, PatternError, has_magic};
-pub use scrub::{Scrub, Unscannable};
+pub use scrub::Scrub;
 pub use store::Storing;
 pub use upload::{Upload, Whether};
 
@@ -109,6 +109,8 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     outcome
 }
 
+const NO_VALUES: &str = "No variable of this step holds a secret, so only the rules were searched for (--mask-env names a \
+                         variable).";
 const HASHED: &str = "The evidence is hashed";
 const PACKED: &str = "The bundle is packed";
 
@@ -166,11 +168,12 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
             outcome
                 .checks
                 .extend(searched_check(plan.scrub.redact, &mut ready, started));
-            if plan.scrub.redact == Redact::Off {
-                outcome
-                    .notes
-                    .push("The files were not searched for secrets (--redact off).".to_owned());
-            }
+            let note = match plan.scrub.redact {
+                Redact::Off => Some("The files were not searched for secrets (--redact off)."),
+                Redact::Mask | Redact::Fail if world.secrets.is_empty() => Some(NO_VALUES),
+                Redact::Mask | Redact::Fail => None,
+            };
+            outcome.notes.extend(note.map(str::to_owned));
             outcome.checks.push(hashed_check(&ready, found, started));
             let started = Instant::now();
             let manifest_sha256 = ready.manifest_sha256.clone();
@@ -246,7 +249,7 @@ fn searched_title(redact: Redact) -> &'static str {
     }
 }
 
-/// Notes only: with anything else, nothing is sealed.
+/// Notes and warnings only: with an error, nothing is sealed.
 fn searched_check(redact: Redact, ready: &mut Ready, started: Instant) -> Option<Check> {
     let (findings, masked) = ready.searched.take()?;
     let ended = Ended::Looked(findings.into_vec());

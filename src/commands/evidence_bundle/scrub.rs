@@ -10,7 +10,7 @@ use super::scrubbed::{Became, One, Places, Scrubbed};
 use crate::model::Finding;
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, Redact, decode_path};
-use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan};
+use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan, Unscannable};
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
 use crate::world::scan::{
@@ -28,18 +28,6 @@ const MOST_FINDINGS: usize = 20_000;
 const STUB: &str = "stageproof sealed this text in place of a file";
 /// It holds a path.
 const LARGEST_STUB: u64 = 8 << 10;
-
-/// What a file that cannot be searched becomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unscannable {
-    /// It is sealed as it is, and named in the report.
-    #[default]
-    Keep,
-    /// Its name, size and hash are sealed in its place.
-    Stub,
-    /// Nothing is sealed.
-    Fail,
-}
 
 /// What is done about secrets.
 #[derive(Clone, Default)]
@@ -190,24 +178,21 @@ impl<'a> Scrubber<'a> {
             true => look_inside(search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
             false => None,
         };
-        let mut unread = looked.cut;
+        let mut unread = looked.unread();
         let mut by_path = Vec::new();
         if let Some(mut inside) = inside {
-            if !inside.closed.is_empty() {
-                unread = Some("a part of it cannot be opened");
-            }
+            let is_cut = inside.closed.iter().any(|closed| closed.is_cut);
+            unread = (!inside.closed.is_empty()).then_some(("a part of it cannot be opened", is_cut));
             looked.forbidden = std::mem::take(&mut inside.forbidden);
             by_path = named(inside.texts.iter().flat_map(|text| text.by_path.iter().copied()));
             let found = inside.found();
             // A change in it would break what the archive says about its parts, and some of them are packed.
             if found.count() + looked.found.count() + by_path.len() > 0 {
-                unread = Some("it is an archive");
+                unread = Some(("it is an archive", false));
             }
             if found.count() > looked.found.count() {
                 looked.found = found;
             }
-        } else if looked.form == Form::Closed {
-            unread = unread.or(Some("its content is compressed in a way that is not opened"));
         }
         let bundle = self.bundle(file);
         let (redact, unscannable) = match (&bundle, self.scrub.redact, self.scrub.unscannable) {
@@ -235,7 +220,7 @@ impl<'a> Scrubber<'a> {
             (Redact::Mask, _) if has_secret => {
                 let why = unread.map_or_else(
                     || "its path alone matches a rule".to_owned(),
-                    |why| format!("it has a secret, and {why}"),
+                    |(why, _)| format!("it has a secret, and {why}"),
                 );
                 self.stub(&mut one, &file.path, to, why)?;
             }
@@ -243,10 +228,12 @@ impl<'a> Scrubber<'a> {
                 one.became = Became::InBundle(bundle.unwrap_or_default());
             }
             (Redact::Off, _) | (_, None) => {}
-            (_, Some(why)) => match unscannable {
-                Unscannable::Keep => one.became = Became::NotScanned(why),
+            (_, Some((why, is_cut))) => match unscannable {
                 Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
-                Unscannable::Fail => one.became = Became::Unscannable(why),
+                Unscannable::Keep | Unscannable::Fail => {
+                    let finding = unscannable.finding(&one.shown, why, is_cut);
+                    one.became = Became::NotScanned(why, Box::new(finding));
+                }
             },
         }
         Ok(one)

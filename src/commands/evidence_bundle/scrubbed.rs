@@ -36,10 +36,8 @@ pub enum Became {
         hashed: Hashed,
         why: String,
     },
-    /// It is sealed, and may hold anything.
-    NotScanned(&'static str),
-    /// It must not be sealed.
-    Unscannable(&'static str),
+    /// It may hold anything.
+    NotScanned(&'static str, Box<Finding>),
     NotMasked(String),
     /// It has a secret, and is in a bundle of this name that is sealed.
     InBundle(String),
@@ -118,14 +116,7 @@ impl One {
             Became::Stub { why, .. } => {
                 findings.add(Finding::note("stub", format!("{path} is replaced by a stub: {why}")));
             }
-            Became::NotScanned(why) => {
-                findings.add(Finding::note("not-scanned", format!("{path} was not scanned: {why}")));
-            }
-            Became::Unscannable(why) => findings.add(
-                Finding::error("not-scanned", format!("{path} cannot be scanned: {why}")).help(
-                    "exclude it, unpack it before sealing, or seal its name, size and hash with --unscannable stub",
-                ),
-            ),
+            Became::NotScanned(_, finding) => findings.add((**finding).clone()),
             Became::InBundle(bundle) => findings.add(
                 Finding::error(
                     "secret-in-bundle",
@@ -187,8 +178,8 @@ impl Scrubbed {
             file.hashed = Some(one.before);
             let mut hashed = one.before;
             match one.became {
-                Became::Itself | Became::Unscannable(_) | Became::NotMasked(_) | Became::InBundle(_) => {}
-                Became::NotScanned(why) => all.not_scanned.push(NotScanned {
+                Became::Itself | Became::NotMasked(_) | Became::InBundle(_) => {}
+                Became::NotScanned(why, _) => all.not_scanned.push(NotScanned {
                     path,
                     reason: why.to_owned(),
                     stub: false,

@@ -7,6 +7,7 @@ use super::{STAGE, errored};
 use crate::commands::verify;
 use crate::engine;
 use crate::model::capped::Capped;
+use crate::model::scan::Unscannable;
 use crate::model::{Check, Ended, Fact, Outcome, Status};
 use crate::world::{World, bundles};
 
@@ -57,6 +58,7 @@ fn plan(path: &Path) -> verify::Plan {
         manifest_sha256: None,
         bundle_sha256: None,
         rescan: false,
+        unscannable: Unscannable::default(),
         signer: None,
         report: None,
     }

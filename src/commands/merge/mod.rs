@@ -6,11 +6,11 @@ mod leg;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::commands::{Keep, ReportHome, Running, Subcommand, artifacts, evidence_bundle, verdict};
+use crate::commands::artifacts::{self, Wanted};
+use crate::commands::{Keep, ReportHome, Running, Subcommand, evidence_bundle, verdict};
 use crate::model::evidence::SEALING;
 use crate::model::text::nearest;
 use crate::model::{Check, Ended, Finding, Outcome};
-use crate::world::artifacts::Wanted;
 use crate::world::bundles::{self, Bundle};
 use crate::world::{World, files, reports, workspace};
 
@@ -21,7 +21,7 @@ pub const FOLDER: &str = "bundles";
 pub struct Plan {
     /// Sealed directories and zips, with the names that they get.
     pub bundles: Vec<(String, PathBuf)>,
-    pub artifacts: Option<Wanted>,
+    pub wanted: Vec<Wanted>,
     /// Names that must be there.
     pub expect: Vec<String>,
     /// Over what is put into [`FOLDER`].
@@ -69,23 +69,15 @@ async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
 
 /// Verifies all bundles, and puts the good ones into the evidence directory.
 async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let fetched = match &plan.artifacts {
-        Some(wanted) => {
-            let (check, fetched) = artifacts::fetch(STAGE, wanted, world).await;
-            outcome.checks.push(check);
-            fetched
-        }
-        None => None,
-    };
-    let mut given = plan.bundles.clone();
-    if let Some(fetched) = &fetched {
-        given.extend(
-            fetched
-                .bundles
-                .iter()
-                .map(|bundle| (bundle.name.clone(), bundle.zip.clone())),
-        );
+    let mut fetched = Vec::new();
+    for wanted in &plan.wanted {
+        let (check, got) = artifacts::fetch(STAGE, wanted, world).await;
+        outcome.checks.push(check);
+        fetched.extend(got);
     }
+    let mut given = plan.bundles.clone();
+    let downloaded = fetched.iter().flat_map(|fetched| &fetched.bundles);
+    given.extend(downloaded.map(|bundle| (bundle.name.clone(), bundle.zip.clone())));
     let dir = &plan.evidence.evidence_dir;
     files::folders(dir)?;
     let temporary = files::temporary_folder(dir, SEALING, 0o755)?;
@@ -145,7 +137,7 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
         let check = Check::new(STAGE, "merge:reports", title, Ended::Looked(silent), Duration::ZERO);
         outcome.checks.push(check);
     }
-    if let Some(fetched) = &fetched {
+    for fetched in &fetched {
         artifacts::without_folder(outcome, fetched.folder());
     }
     artifacts::without_folder(outcome, temporary.path());

@@ -11,10 +11,10 @@ use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::rule::Rules;
-use crate::model::scan::{PUBLISHED, RuleSet};
+use crate::model::scan::{PUBLISHED, RuleSet, Unscannable};
 use crate::model::text::count;
 use crate::model::{Check, Ended, Fact, Finding, Outcome};
-use crate::world::scan::{Form, Search, Wanted, look_through};
+use crate::world::scan::{Search, Wanted, look_through};
 use crate::world::{World, cores, files as disk};
 use files::{File, Listed};
 
@@ -26,13 +26,12 @@ const SECRET: &str =
     "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
 const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
 
-const UNPACK: &str = "unpack it, and scan what it holds";
-
 #[derive(Clone)]
 pub struct Plan {
     /// Files and folders, absolute.
     pub paths: Vec<PathBuf>,
     pub wanted: Wanted,
+    pub unscannable: Unscannable,
     /// A file for code scanning.
     pub sarif: Option<PathBuf>,
 }
@@ -78,7 +77,11 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
     let listed = files::list(plan, world);
     let stop = || world.interrupt.received().is_some();
     let search = Search::new(&rules, Some(&world.secrets));
-    let looked = cores::each(&listed.files, || (), |(), file| look(file, search.as_ref(), &stop));
+    let looked = cores::each(
+        &listed.files,
+        || (),
+        |(), file| look(file, search.as_ref(), plan.unscannable, &stop),
+    );
     if let Some(signal) = world.interrupt.received() {
         let ended = Ended::Errored {
             cause: format!("interrupted by {signal} before it ended"),
@@ -96,15 +99,20 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
 struct Seen {
     ended: Ended,
     bytes: u64,
-    /// What was not looked at, as nobody can without a key or another program.
-    closed: Vec<Finding>,
+    /// What was not looked at, unless that is an error.
+    unread: Vec<Finding>,
 }
 
-fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn() -> bool) -> Seen {
+fn look(
+    file: &File,
+    search: Result<&Search<'_>, &std::io::Error>,
+    unscannable: Unscannable,
+    stop: &dyn Fn() -> bool,
+) -> Seen {
     let looked = search.map(|search| {
-        archive::look(file, *search, stop).and_then(|seen| match seen {
+        archive::look(file, *search, unscannable, stop).and_then(|seen| match seen {
             Some(seen) => Ok(seen),
-            None => look_at_text(file, *search, stop),
+            None => look_at_text(file, *search, unscannable, stop),
         })
     });
     let mut seen = match looked {
@@ -114,9 +122,9 @@ fn look(file: &File, search: Result<&Search<'_>, &std::io::Error>, stop: &dyn Fn
     };
     // What is told of a file is told in one place.
     if let Ended::Looked(findings) = &mut seen.ended
-        && !findings.is_empty()
+        && (!findings.is_empty() || unscannable == Unscannable::Fail)
     {
-        findings.append(&mut seen.closed);
+        findings.append(&mut seen.unread);
     }
     seen
 }
@@ -128,44 +136,35 @@ fn not_read(file: &File, error: &std::io::Error) -> Seen {
             help: Some("run it as a user who may read it, or leave the path out".to_owned()),
         },
         bytes: 0,
-        closed: Vec::new(),
+        unread: Vec::new(),
     }
 }
 
-fn look_at_text(file: &File, search: Search<'_>, stop: &dyn Fn() -> bool) -> std::io::Result<Seen> {
+fn look_at_text(
+    file: &File,
+    search: Search<'_>,
+    unscannable: Unscannable,
+    stop: &dyn Fn() -> bool,
+) -> std::io::Result<Seen> {
     let input = disk::open(&file.path, disk::Links::Refuse)?;
     let looked = look_through(search, &file.shown, input, stop)?;
     let mut findings: Vec<(u64, Finding)> = Vec::new();
     for rule in crate::model::scan::Scan::new(search.rules, &file.shown).by_path() {
         findings.push((1, finding(&file.shown, 1, &rule.id, rule.described())));
     }
-    let more = looked.found.more();
+    let (more, unread) = (looked.found.more(), looked.unread());
     for found in looked.found.first {
         let what = format!("{}, in column {}", found.rule.described(), found.column);
         findings.push((found.line, finding(&file.shown, found.line, &found.rule.id, &what)));
-    }
-    if let Some(why) = looked.cut {
-        let message = format!("{} was not scanned to its end: {why}", file.shown);
-        findings.push((
-            u64::MAX,
-            Finding::error("not-scanned", message).help("write it again, or unpack it and scan what it holds"),
-        ));
     }
     findings.sort_by_key(|(line, _)| *line);
     Ok(Seen {
         ended: Ended::Looked(with_help(findings.into_iter().map(|(_, finding)| finding), more)),
         bytes: looked.bytes,
-        closed: match looked.form {
-            Form::Closed => vec![
-                Finding::warning(
-                    "not-opened",
-                    format!("{} is a compressed archive: only its names were scanned", file.shown),
-                )
-                .help(UNPACK)
-                .at(&file.shown, None),
-            ],
-            Form::Plain | Form::Utf16(_) | Form::Gzip => Vec::new(),
-        },
+        unread: unread
+            .map(|(why, is_cut)| unscannable.finding(&file.shown, why, is_cut).at(&file.shown, None))
+            .into_iter()
+            .collect(),
     })
 }
 
@@ -191,10 +190,10 @@ fn finding(path: &str, line: u64, rule: &str, what: &str) -> Finding {
 
 fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant) -> Outcome {
     let mut outcome = Outcome::default();
-    let (mut clean, mut bytes, mut closed, mut more) = (0_usize, 0_u64, Capped::default(), 0_usize);
+    let (mut clean, mut bytes, mut unread, mut more) = (0_usize, 0_u64, Capped::default(), 0_usize);
     for (file, seen) in listed.files.iter().zip(looked) {
         bytes += seen.bytes;
-        seen.closed.into_iter().for_each(|finding| closed.add(finding));
+        seen.unread.into_iter().for_each(|finding| unread.add(finding));
         let is_clean = matches!(&seen.ended, Ended::Looked(findings) if findings.is_empty());
         if is_clean {
             clean += 1;
@@ -233,7 +232,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             STAGE,
             "scan:files",
             title,
-            Ended::Looked(closed.into_vec()),
+            Ended::Looked(unread.into_vec()),
             started.elapsed(),
         );
         check.facts = vec![

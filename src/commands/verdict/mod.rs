@@ -13,11 +13,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::commands::{Keep, ReportHome, Running, Subcommand, artifacts};
+use crate::commands::artifacts::{self, Wanted};
+use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::waiver::Waiver;
 use crate::model::{Check, Ended, Outcome};
-use crate::world::artifacts::{Fetched, Wanted};
+use crate::world::artifacts::Fetched;
 use crate::world::{World, bundles};
 pub use origin::Origin;
 

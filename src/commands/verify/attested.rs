@@ -26,7 +26,8 @@ pub fn look(signer: &Signer, target: &Path, outcome: &mut Outcome) {
     };
     let mut signature = of_signature(Ended::Looked(Vec::new()), started);
     signature.facts.push(Fact::new("key", key.keyid()));
-    let payload = match payload(&signer.envelope, &key) {
+    let envelope = signer.envelope.as_deref().unwrap_or(target);
+    let payload = match payload(envelope, &key) {
         Ok(payload) => payload,
         Err(finding) => {
             signature.ended = Ended::Looked(vec![*finding]);
@@ -35,7 +36,7 @@ pub fn look(signer: &Signer, target: &Path, outcome: &mut Outcome) {
         }
     };
     outcome.checks.push(signature);
-    let statement = statement(&payload, &signer.envelope, target, outcome);
+    let statement = statement(&payload, envelope, target, outcome);
     outcome.checks.push(statement);
 }
 

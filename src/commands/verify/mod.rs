@@ -9,11 +9,12 @@ mod sealed;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::commands::{Keep, ReportHome, Running, Subcommand, artifacts};
+use crate::commands::artifacts::{self, Wanted};
+use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::capped::Capped;
+use crate::model::scan::Unscannable;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output};
-use crate::world::artifacts::Wanted;
 use crate::world::hash::{Hashed, Stop};
 use crate::world::{World, panics};
 use sealed::{OpenError, Sealed};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub bundle_sha256: Option<String>,
     /// Whether the files are searched for secrets.
     pub rescan: bool,
+    /// Of those that cannot be searched.
+    pub unscannable: Unscannable,
     /// Who must have signed it.
     pub signer: Option<Signer>,
     /// Where the report goes.
@@ -38,14 +41,15 @@ pub struct Plan {
 pub enum Target {
     /// A sealed directory or a zip of one.
     Path(PathBuf),
-    Artifacts(Wanted),
+    Fetched(Wanted),
 }
 
 /// Whose signature is required, and where it is.
 #[derive(Clone)]
 pub struct Signer {
     pub public_key: PathBuf,
-    pub envelope: PathBuf,
+    /// `None`: stored as the last of what is fetched.
+    pub envelope: Option<PathBuf>,
 }
 
 impl Plan {
@@ -76,7 +80,7 @@ impl Subcommand for Plan {
 pub async fn run(plan: &Plan, world: &World) -> Outcome {
     match &plan.target {
         Target::Path(path) => one(plan, path, world).await,
-        Target::Artifacts(wanted) => fetched(plan, wanted, world).await,
+        Target::Fetched(wanted) => fetched(plan.clone(), wanted, world).await,
     }
 }
 
@@ -88,15 +92,18 @@ async fn one(plan: &Plan, target: &Path, world: &World) -> Outcome {
     .await
 }
 
-async fn fetched(plan: &Plan, wanted: &Wanted, world: &World) -> Outcome {
+async fn fetched(mut plan: Plan, wanted: &Wanted, world: &World) -> Outcome {
     let (check, fetched) = artifacts::fetch(STAGE, wanted, world).await;
     let mut outcome = Outcome {
         checks: vec![check],
         ..Outcome::default()
     };
-    let Some(fetched) = fetched else {
+    let Some(mut fetched) = fetched else {
         return outcome;
     };
+    if let Some(signer) = plan.signer.as_mut().filter(|signer| signer.envelope.is_none()) {
+        signer.envelope = fetched.bundles.pop().map(|envelope| envelope.zip);
+    }
     let count = fetched.bundles.len();
     if count > 1 && plan.is_pinned() {
         let message = format!("the names match {count} artifacts, but a pinned hash or a signature is of one");
@@ -105,7 +112,7 @@ async fn fetched(plan: &Plan, wanted: &Wanted, world: &World) -> Outcome {
         return outcome;
     }
     for bundle in &fetched.bundles {
-        let mut of_one = one(plan, &bundle.zip, world).await;
+        let mut of_one = one(&plan, &bundle.zip, world).await;
         if count > 1 {
             for check in &mut of_one.checks {
                 check.id = format!("{}:{}", check.id, bundle.name);
@@ -133,7 +140,9 @@ fn verify(plan: &Plan, target: &Path, world: &World) -> Outcome {
             whole(&sealed, target, &stop, &mut outcome);
             expected(plan, &mut outcome);
             if plan.rescan {
-                outcome.checks.push(rescan::look(&sealed, target, world, &stop));
+                outcome
+                    .checks
+                    .push(rescan::look(&sealed, target, plan.unscannable, world, &stop));
             }
             if let Some(signer) = &plan.signer {
                 attested::look(signer, target, &mut outcome);

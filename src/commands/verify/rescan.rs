@@ -9,12 +9,11 @@ use std::time::Instant;
 use super::sealed::Sealed;
 use super::{check, wrong};
 use crate::model::capped::Capped;
-use crate::model::scan::{Rule, RuleSet, Scan};
+use crate::model::scan::{Rule, RuleSet, Scan, Unscannable};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::archive::Member;
 use crate::world::hash::Stop;
 use crate::world::scan::{Search, Tally, look_inside, look_through};
-use crate::world::unpack::INSIDE;
 use crate::world::{World, cores};
 
 /// What was found in one file or in a zip.
@@ -23,7 +22,7 @@ struct Seen {
     bytes: u64,
 }
 
-pub fn look(sealed: &Sealed, target: &Path, world: &World, stop: Stop<'_>) -> Check {
+pub fn look(sealed: &Sealed, target: &Path, unscannable: Unscannable, world: &World, stop: Stop<'_>) -> Check {
     let started = Instant::now();
     let title = "No secrets in the files";
     let failed = |cause: String| {
@@ -44,7 +43,9 @@ pub fn look(sealed: &Sealed, target: &Path, world: &World, stop: Stop<'_>) -> Ch
             let name = target.file_name().unwrap_or_default().to_string_lossy();
             let sizes = zip.members().iter().map(Member::size);
             let unpacked = sizes.fold(0, u64::saturating_add);
-            let looked = zip.file().and_then(|file| of_file(&name, file, unpacked, search, stop));
+            let looked = zip
+                .file()
+                .and_then(|file| of_file((&name, file), unpacked, unscannable, search, stop));
             vec![(name.into_owned(), looked)]
         }
         Sealed::Folder { open, .. } => {
@@ -55,7 +56,7 @@ pub fn look(sealed: &Sealed, target: &Path, world: &World, stop: Stop<'_>) -> Ch
                 || (),
                 |(), path| {
                     open.file(Path::new(path))
-                        .and_then(|file| of_file(path, file, 0, search, stop))
+                        .and_then(|file| of_file((path, file), 0, unscannable, search, stop))
                 },
             );
             paths.into_iter().zip(looked).collect()
@@ -79,7 +80,13 @@ pub fn look(sealed: &Sealed, target: &Path, world: &World, stop: Stop<'_>) -> Ch
     check
 }
 
-fn of_file(path: &str, file: File, more: u64, search: Search<'_>, stop: Stop<'_>) -> io::Result<Seen> {
+fn of_file(
+    (path, file): (&str, File),
+    more: u64,
+    unscannable: Unscannable,
+    search: Search<'_>,
+    stop: Stop<'_>,
+) -> io::Result<Seen> {
     let mut findings = Vec::new();
     if let Some(inside) = look_inside(search, path, file.try_clone()?, more, stop)? {
         for text in inside.texts {
@@ -87,12 +94,7 @@ fn of_file(path: &str, file: File, more: u64, search: Search<'_>, stop: Stop<'_>
             findings.extend(of_tally(&text.path, &text.found));
         }
         for closed in inside.closed {
-            let path = match closed.path.as_str() {
-                "" => path.to_owned(),
-                inner => format!("{path}{INSIDE}{inner}"),
-            };
-            let message = format!("{path} was not scanned: {}", closed.why);
-            findings.push(Finding::warning("not-opened", message));
+            findings.push(unscannable.finding(&closed.below(path), &closed.why, closed.is_cut));
         }
         return Ok(Seen {
             findings,
@@ -105,10 +107,11 @@ fn of_file(path: &str, file: File, more: u64, search: Search<'_>, stop: Stop<'_>
     io::Seek::rewind(&mut file)?;
     let looked = look_through(search, path, file, stop)?;
     findings.extend(of_tally(path, &looked.found));
-    if let Some(why) = looked.cut {
-        let message = format!("{path} was not scanned to its end: {why}");
-        findings.push(Finding::warning("not-opened", message));
-    }
+    findings.extend(
+        looked
+            .unread()
+            .map(|(why, is_cut)| unscannable.finding(path, why, is_cut)),
+    );
     Ok(Seen {
         findings,
         bytes: looked.bytes,

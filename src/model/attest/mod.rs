@@ -143,7 +143,7 @@ mod tests {
         let statement = Statement::new(vec![Resource::of_sha256("e.zip", "AB12")], &predicate);
         let signed = Signed::parse(&serde_json::to_vec(&statement).unwrap()).unwrap();
         assert!(signed.is_about("ab12") && !signed.is_about("ab13"));
-        assert_eq!(signed.result(), Some("FAILED"));
+        assert_eq!(signed.result(), Some("WARNED"));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct TestResult {
 /// What `actions/attest` takes is 16 MB, with three lists in it.
 const LONGEST_LIST: usize = 4 << 20;
 
+const NONE: &str = "no tests: the evidence has no reports and no JUnit XML with tests";
+
 /// Tests by how they ended, collected file by file.
 #[derive(Debug, Default)]
 pub struct Tests {
@@ -106,18 +108,21 @@ impl Tests {
         self.passed.left_out() + self.warned.left_out() + self.failed.left_out()
     }
 
-    /// Fail-closed, as a verdict: the worst decides, and no tests at all are not a pass.
+    /// The worst decides, as in a verdict. No tests at all are not a pass, and nothing failed either.
     pub fn result(&self) -> &'static str {
-        if self.failed.count > 0 || self.passed.count + self.warned.count == 0 {
+        if self.failed.count > 0 {
             "FAILED"
-        } else if self.warned.count > 0 {
+        } else if self.warned.count > 0 || self.passed.count == 0 {
             "WARNED"
         } else {
             "PASSED"
         }
     }
 
-    pub fn into_predicate(self, configuration: Vec<Resource>, url: Option<String>) -> TestResult {
+    pub fn into_predicate(mut self, configuration: Vec<Resource>, url: Option<String>) -> TestResult {
+        if self.passed.count + self.warned.count + self.failed.count == 0 {
+            self.warned.add(NONE.to_owned());
+        }
         TestResult {
             result: self.result(),
             configuration,
@@ -198,7 +203,8 @@ mod tests {
             assert_eq!(predicate.warned_tests, warned);
             assert_eq!(predicate.failed_tests, failed);
         }
-        assert_eq!(Tests::default().result(), "FAILED");
+        let none = Tests::default().into_predicate(Vec::new(), None);
+        assert_eq!((none.result, none.warned_tests), ("WARNED", vec![NONE.to_owned()]));
         let mut skip = Tests::default();
         skip.report(
             "p",

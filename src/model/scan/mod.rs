@@ -19,11 +19,13 @@ mod starts;
 pub mod syntax;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unscannable;
 
 pub use personal::Personal;
 pub use rule::{KNOWN, Pattern, Rule, RuleSet};
 pub use rule_file::{RuleFileError, Source};
 pub use search::{Found, OVERLAP, Scan};
+pub use unscannable::Unscannable;
 
 /// What code scanning is told of the page about findings; the rules are named by the findings.
 pub const PUBLISHED: super::rule::Rules = super::rule::Rules {

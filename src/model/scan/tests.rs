@@ -221,6 +221,8 @@ fn what_stands_for_a_secret_is_none() {
         "Authorization: Bearer $GITHUB_TOKEN_OF_JOB",
         "Authorization: Bearer <your-token-here>",
         "https://user:***@host/x https://user:password@host/x https://${USER}:${PASSWORD}@host/",
+        "postgres://postgres:postgres@localhost:5432/shop postgresql://app:app@db/shop amqp://guest:guest@mq",
+        "https://x-access-token:[secure]@github.com/acme/shop",
         "AKIAIOSFODNN7EXAMPLE",
         "API_KEY=/run/secrets/api-key-of-the-shop",
         "secretName: shop-staging-credentials-tls",
@@ -246,6 +248,14 @@ fn a_secret_that_is_dressed_as_a_placeholder_is_found() {
     ] {
         let text = format!("https://u:{password}@h.example.net/");
         assert_eq!(found(&rules, &text).len(), expected, "{text}");
+    }
+    for text in [
+        "postgres://postgres:postgres1@db",
+        "postgres://app:apples@db",
+        "https://app:root@h",
+        "https://u:[secure]x@h",
+    ] {
+        assert_eq!(found(&rules, text).len(), 1, "{text}");
     }
 }
 

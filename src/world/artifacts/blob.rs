@@ -10,7 +10,8 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::{NotUploaded, Tenths};
+use super::NotUploaded;
+use crate::world::download::Tenths;
 use crate::world::files::{self, Links};
 use crate::world::http::{Header, Http, Method, Request};
 use crate::world::{Interrupt, Progress, random};

@@ -16,10 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::http::{Http, Settings, is_loopback};
-use super::progress::Task;
 use super::{Clock, Env, Interrupt, Progress};
 use blob::Blob;
-pub use fetch::{Bundle, Fetched, NotFetched, OfRun, Wanted, fetch};
+pub use fetch::{Bundle, Fetched, LARGEST, NotFetched, OfRun, PAUSES, STALL, Wanted, fetch};
 use service::{Created, Service};
 pub use token::Malformed;
 
@@ -148,31 +147,6 @@ fn signed(address: &str) -> Option<Url> {
     // Other servers than GitHub's are on the runner's own network.
     let is_near = is_loopback(&url) || matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_private());
     (url.scheme() == "https" || is_near).then_some(url)
-}
-
-/// Tells each tenth of a long way.
-struct Tenths {
-    task: Task,
-    total: u64,
-    told: u64,
-}
-
-impl Tenths {
-    fn new(what: &str, total: u64, progress: &Progress) -> Self {
-        Self {
-            task: progress.doing(what),
-            total,
-            told: 0,
-        }
-    }
-
-    fn at(&mut self, done: u64) {
-        let tenths = done.saturating_mul(10) / self.total.max(1);
-        if done < self.total && tenths > self.told {
-            self.told = tenths;
-            self.task.step(&format!("{tenths}0 % of {} bytes", self.total));
-        }
-    }
 }
 
 fn expiry(now: Timestamp, days: u32) -> String {

@@ -40,6 +40,7 @@ pub use overrides::{Resolve, ResolveError};
 use phase::Progress;
 pub use proxies::NotAProxy;
 use proxies::Proxies;
+pub use raw::Pieces;
 pub use request::{Header, HeaderError, Method, MethodError, Request};
 pub use response::{Answer, Headers, Hop, Phases};
 pub use settings::{ClientCertificate, HttpVersion, Pem, ProxyChoice, Settings};

@@ -73,11 +73,11 @@ impl Http {
         })
     }
 
-    /// Sends a GET without headers that follows no redirect, and waits for the head of the answer. `stall` limits that
+    /// Sends a GET with these headers that follows no redirect, and waits for the head of the answer. `stall` limits that
     /// and the wait for each piece.
-    pub async fn get_in_pieces(&self, url: &Url, stall: Duration) -> Result<Pieces<'_>, Failure> {
+    pub async fn get_in_pieces(&self, url: &Url, headers: &[Header], stall: Duration) -> Result<Pieces<'_>, Failure> {
         let progress = Progress::default();
-        let next = Next::first(url, &Method::GET, &[], None);
+        let next = Next::first(url, &Method::GET, headers, None);
         let asked = progress.follow(exchange::ask(&self.0, &progress, &next));
         let response = tokio::time::timeout(stall, asked).await;
         let response = response.unwrap_or_else(|_| Err(Failure::out_of_time(&progress, stall)))?;

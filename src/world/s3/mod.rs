@@ -1,9 +1,10 @@
-//! An S3-compatible store: one object is written, whole or not at all, and never in place of another.
+//! An S3-compatible store: one object is written, whole or not at all, and never in place of another, and is got again.
 //!
 //! Source: Amazon S3 API Reference (PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, HeadObject,
 //! GetObjectRetention) and User Guide ("Conditional writes", "Checking object integrity").
 
 mod ask;
+mod fetch;
 mod object;
 mod place;
 mod read_back;
@@ -20,12 +21,13 @@ use super::api::{ApiError, address};
 use super::aws::{Credentials, REGIONS, Signer, endpoint, is_region};
 use super::calls::Unknown;
 use super::http::{Http, Settings};
+pub use fetch::{Wanted, fetch};
 pub use object::{Lock, LockMode, LockState, Object, Stored};
 pub use place::Place;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A bucket of a store, and who writes to it.
+/// A bucket of a store, and who asks it.
 pub struct Store {
     http: Http,
     /// The bucket is the first part of the path below it, as all stores understand it.
@@ -66,7 +68,7 @@ impl Store {
         let credentials = Credentials::of(env)?;
         let region = REGIONS.iter().find_map(|name| Some((*name, env.get(name)?)));
         let own = |region: &str| match given {
-            Some(url) => address("--store-endpoint", url),
+            Some(url) => endpoint_given(url),
             None => endpoint(("s3", "S3"), region, env),
         };
         let (region, base) = match region {
@@ -116,6 +118,23 @@ impl Store {
     fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
     }
+}
+
+/// The address that `--store-endpoint` gives. Buckets and keys come behind its path.
+///
+/// # Errors
+/// It is none that credentials may be sent to.
+pub fn endpoint_given(url: &str) -> Result<Url, ApiError> {
+    const FLAG: &str = "--store-endpoint";
+    let url = address(FLAG, url)?;
+    let is_bare = url.username().is_empty() && url.password().is_none();
+    if is_bare && url.query().is_none() && url.fragment().is_none() {
+        return Ok(url);
+    }
+    Err(ApiError::unasked(
+        format!("the value of {FLAG} has more than a host, a port and a path"),
+        "leave out the user, the query and the fragment; credentials are read from the environment",
+    ))
 }
 
 fn unknown(why: impl Into<String>, help: &str) -> NotStored {

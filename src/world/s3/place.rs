@@ -37,7 +37,8 @@ impl FromStr for Place {
         let bytes = bucket.as_bytes();
         let is_long_enough = (3..=63).contains(&bytes.len());
         let is_bucket = is_long_enough && ends_well(bytes.first()) && ends_well(bytes.last());
-        if !(is_bucket && bytes.iter().copied().all(is_name)) {
+        let is_address = bucket.parse::<std::net::Ipv4Addr>().is_ok();
+        if !is_bucket || !bytes.iter().copied().all(is_name) || bucket.contains("..") || is_address {
             return Err(format!("names the bucket `{bucket}`, which is no name of a bucket"));
         }
         let key = key.trim_end_matches('/');
@@ -90,6 +91,8 @@ mod tests {
             ("s3://", "names the bucket ``"),
             ("s3://Proof/x", "names the bucket `Proof`"),
             ("s3://-proof/x", "no name of a bucket"),
+            ("s3://proof..x/x", "no name of a bucket"),
+            ("s3://192.0.2.1/x", "no name of a bucket"),
             ("s3://a:b@proof/x", "no name of a bucket"),
             ("s3://proof/a b", "has the character ' '"),
             ("s3://proof/a?x", "has the character '?'"),

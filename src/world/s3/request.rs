@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::ask::{Answered, Ask};
 use super::refusal;
 use super::{NotStored, Place, Store, unknown};
@@ -24,25 +26,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 impl Store {
     /// Sends again after a broken connection or what the store calls temporary.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answered, NotStored> {
-        let mut url = self.base.clone();
-        let Place { bucket, key } = ask.place;
-        url.set_path(&format!("{}/{bucket}/{key}", self.base.path().trim_end_matches('/')));
-        url.set_query(Some(ask.query.as_str()).filter(|query| !query.is_empty()));
-        let not_built = || unknown(format!("the request for {} cannot be built", ask.place), "report it");
-        let method: Method = ask.method.parse().map_err(|_| not_built())?;
+        let method: Method = ask.method.parse().map_err(|_| not_built(ask))?;
         let mut pauses = PAUSES.into_iter();
         let mut again = false;
         loop {
-            let headers = ask.headers.iter().map(|(name, value)| Header::new(name, value, false));
-            let mut headers: Vec<_> = headers.collect::<Result<_, _>>().map_err(|_| not_built())?;
-            let unsigned = Unsigned {
-                method: ask.method,
-                url: &url,
-                headers: &headers,
-                body: &ask.body,
-            };
-            let signature = self.signer.sign(unsigned).ok_or_else(not_built)?;
-            headers.extend(signature);
+            let (url, headers) = self.signed(ask)?;
             let request = Request {
                 url: &url,
                 method: &method,
@@ -71,6 +59,25 @@ impl Store {
         }
     }
 
+    /// Where to send it, and with which headers.
+    pub fn signed(&self, ask: &Ask<'_>) -> Result<(Url, Vec<Header>), NotStored> {
+        let mut url = self.base.clone();
+        let Place { bucket, key } = ask.place;
+        url.set_path(&format!("{}/{bucket}/{key}", self.base.path().trim_end_matches('/')));
+        url.set_query(Some(ask.query.as_str()).filter(|query| !query.is_empty()));
+        let headers = ask.headers.iter().map(|(name, value)| Header::new(name, value, false));
+        let mut headers: Vec<_> = headers.collect::<Result<_, _>>().map_err(|_| not_built(ask))?;
+        let unsigned = Unsigned {
+            method: ask.method,
+            url: &url,
+            headers: &headers,
+            body: &ask.body,
+        };
+        let signature = self.signer.sign(unsigned).ok_or_else(|| not_built(ask))?;
+        headers.extend(signature);
+        Ok((url, headers))
+    }
+
     /// The answer if the store did what it was asked.
     pub async fn done(&self, ask: &Ask<'_>) -> Result<Answer, NotStored> {
         let answered = self.ask(ask).await?;
@@ -95,8 +102,12 @@ impl Store {
                     ask.action,
                     answer.status
                 ),
-                "the local zip is complete; look the error up in the documentation of the store",
+                "look the error up in the documentation of the store",
             )),
         }
     }
+}
+
+fn not_built(ask: &Ask<'_>) -> NotStored {
+    unknown(format!("the request for {} cannot be built", ask.place), "report it")
 }

@@ -21,6 +21,8 @@ const PART: u64 = 16 << 20;
 const MOST_PARTS: u64 = 10_000;
 /// A cancelled job has some seconds.
 const TO_ABORT: Duration = Duration::from_secs(3);
+/// What an object says of itself: its SHA-256.
+pub const RECORDED: &str = "x-amz-meta-sha256";
 /// Nothing that is there is replaced.
 const IF_NOTHING_IS_THERE: (&str, &str) = ("If-None-Match", "*");
 
@@ -175,7 +177,7 @@ impl Store {
 fn described<'a>(object: &Object<'_>) -> Vec<(&'a str, String)> {
     let mut headers = vec![
         ("Content-Type", object.media_type.to_owned()),
-        ("x-amz-meta-sha256", object.sha256.to_owned()),
+        (RECORDED, object.sha256.to_owned()),
     ];
     if let Some(lock) = object.lock {
         headers.push((LOCK_MODE, lock.mode.as_str().to_owned()));

@@ -36,6 +36,7 @@ const ALWAYS_UNPACKED: u64 = 64 << 20;
 const MOST_PLACES: usize = 101;
 
 const DAMAGED: &str = "it is damaged";
+const CLOSED: &str = "its content is compressed in a way that is not opened";
 
 /// What decides how a file is written.
 const HEAD: usize = GZIP_HEAD;
@@ -227,6 +228,12 @@ fn look<'r>(search: Search<'r>, path: &str, decoded: Decoded, stop: &dyn Fn() ->
 }
 
 impl<'r> Looked<'r> {
+    /// Why what it holds was not looked at, or not all of it, which the second half says.
+    pub fn unread(&self) -> Option<(&'static str, bool)> {
+        let closed = || (self.form == Form::Closed).then_some((CLOSED, false));
+        self.cut.map(|why| (why, true)).or_else(closed)
+    }
+
     fn new(form: Form) -> Self {
         Self {
             found: Tally::default(),

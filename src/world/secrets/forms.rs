@@ -15,45 +15,68 @@ const SHORTEST_FORM: usize = super::SHORTEST_NAMED;
 ///
 /// - base64 (RFC 4648), standard and URL-safe, with and without padding, and as a part of something longer
 ///   (`user:value`, or the line break of `echo`), as far as it depends on nothing but the value
+/// - all of these of its bytes in Windows-1252, of which Latin-1 is a part, if it has letters beyond ASCII
 /// - hexadecimal digits, lower and upper case
 /// - percent-encoding (RFC 3986, `encodeURIComponent`, and HTML forms), upper and lower case
 /// - inside of a JSON text: plainly, with `\/`, and in ASCII
 /// - decoded, if it reads as encoded itself
 pub fn of(value: &str) -> Vec<Vec<u8>> {
-    let mut forms = vec![value.to_owned()];
+    let mut spellings = vec![value.as_bytes().to_vec()];
+    spellings.extend(windows_1252(value));
+    let mut forms = Vec::new();
     if value.len() >= SHORTEST_ENCODED {
-        for (padded, unpadded) in [(STANDARD, STANDARD_NO_PAD), (URL_SAFE, URL_SAFE_NO_PAD)] {
-            forms.push(padded.encode(value));
-            forms.push(unpadded.encode(value));
-            forms.extend((0..3).map(|before| inside(&unpadded, value, before)));
-        }
-        forms.extend([hex::encode(value), hex::encode_upper(value)]);
-        forms.extend(percent_encoded(value));
+        forms.extend(spellings.iter().flat_map(|bytes| encoded(bytes)));
         forms.extend(json_escaped(value));
     }
     // What is decoded is compared with what is decoded: `%41` and a quote in a value may have been left as they are.
-    let decoded = view::of(value.as_bytes()).into_iter().map(|view| view.bytes);
-    let mut forms: Vec<Vec<u8>> = forms.into_iter().map(String::into_bytes).chain(decoded).collect();
+    let decoded = spellings
+        .iter()
+        .flat_map(|bytes| view::of(bytes))
+        .map(|view| view.bytes);
+    let decoded: Vec<Vec<u8>> = decoded.collect();
+    let forms = forms.into_iter().map(String::into_bytes);
+    let mut forms: Vec<Vec<u8>> = forms.chain(decoded).chain(spellings).collect();
     forms.retain(|form| form.len() >= SHORTEST_FORM);
     forms.sort();
     forms.dedup();
     forms
 }
 
+fn encoded(value: &[u8]) -> Vec<String> {
+    let mut forms = percent_encoded(value);
+    for (padded, unpadded) in [(STANDARD, STANDARD_NO_PAD), (URL_SAFE, URL_SAFE_NO_PAD)] {
+        forms.extend([padded.encode(value), unpadded.encode(value)]);
+        forms.extend((0..3).map(|before| inside(&unpadded, value, before)));
+    }
+    forms.extend([hex::encode(value), hex::encode_upper(value)]);
+    forms
+}
+
+/// As Windows and older programs write letters beyond ASCII. `None`: there are none, or others.
+fn windows_1252(value: &str) -> Option<Vec<u8>> {
+    // From 0x80 on; `\u{0}` where there is none. Source: https://encoding.spec.whatwg.org/index-windows-1252.txt
+    const HIGH: &str = "€\0‚ƒ„…†‡ˆ‰Š‹Œ\0Ž\0\0‘’“”•–—˜™š›œ\0žŸ";
+    let byte = |c: char| match c {
+        '\0'..='\x7f' | '\u{a0}'..='\u{ff}' => u8::try_from(u32::from(c)).ok(),
+        c => Some(0x80 + u8::try_from(HIGH.chars().position(|high| high == c)?).ok()?),
+    };
+    (!value.is_ascii()).then(|| value.chars().map(byte).collect())?
+}
+
 /// The digits that depend on the value alone when so many bytes (modulo 3) stand before it, and anything behind it.
-fn inside(base64: &GeneralPurpose, value: &str, before: usize) -> String {
+fn inside(base64: &GeneralPurpose, value: &[u8], before: usize) -> String {
     let mut bytes = vec![0; before];
-    bytes.extend_from_slice(value.as_bytes());
+    bytes.extend_from_slice(value);
     // Six bits to a digit.
     let first = (before * 8).div_ceil(6);
     let end = bytes.len() * 8 / 6;
     base64.encode(&bytes)[first..end].to_owned()
 }
 
-fn percent_encoded(value: &str) -> Vec<String> {
+fn percent_encoded(value: &[u8]) -> Vec<String> {
     let encoded = |kept: &str, lower: bool| -> String {
         let mut out = String::with_capacity(value.len() * 3);
-        for &byte in value.as_bytes() {
+        for &byte in value {
             if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
                 out.push(char::from(byte));
             } else if lower {
@@ -128,6 +151,17 @@ mod tests {
         let forms = of("\u{ff}\u{ff}>>>???");
         assert!(forms.contains(&URL_SAFE.encode("\u{ff}\u{ff}>>>???").into_bytes()));
         assert_eq!(of("short"), [b"short"], "it would be found by chance");
+        let forms = of("Grüße für 5 €");
+        // printf %s 'Grüße für 5 €' | iconv -t cp1252, and with base64, xxd -p and PHP's urlencode behind it
+        for form in [
+            &b"Gr\xfc\xdfe f\xfcr 5 \x80"[..],
+            b"R3L832UgZvxyIDUggA==",
+            b"4772fcdf652066fc7220352080",
+            b"Gr%FC%DFe+f%FCr+5+%80",
+        ] {
+            assert!(forms.iter().any(|known| known == form), "{form:?}");
+        }
+        assert_eq!(windows_1252("Straße ł"), None);
     }
 
     #[test]

@@ -5,6 +5,13 @@ use std::ops::Range;
 
 /// Bytes that one byte of a value takes in an encoded text: `\u{000041}`.
 pub const LONGEST_ESCAPE: usize = 10;
+/// What HTML calls the characters from U+00A0 to U+00FF, in order.
+const LATIN: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute \
+    micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring \
+    AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml \
+    times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil \
+    egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash \
+    ugrave uacute ucirc uuml yacute thorn yuml";
 /// Digits of `\u{10ffff}`.
 const DIGITS: usize = 6;
 
@@ -146,7 +153,10 @@ fn entity(text: &[u8]) -> Option<Escape> {
         b"apos" => b"'".to_vec(),
         [b'#', b'x' | b'X', digits @ ..] => utf8(hex(digits)?)?,
         [b'#', digits @ ..] => utf8(std::str::from_utf8(digits).ok()?.parse().ok()?)?,
-        _ => return None,
+        name => {
+            let at = LATIN.split(' ').position(|known| known.as_bytes() == name)?;
+            utf8(0xa0 + u32::try_from(at).ok()?)?
+        }
     };
     Some((end + 1, meaning))
 }
@@ -203,7 +213,8 @@ mod tests {
             (r"\u{1234567} \u{41 \q \x4", vec!["u{1234567} u{41 q x4"]),
             ("&amp;&lt;&gt;&quot;&#65;&#x41;&#X41;", vec!["&<>\"AAA"]),
             ("&apos;", vec!["'"]),
-            ("a & b; &nbsp; &#xx; &#; &#1234567890;", vec![]),
+            ("a & b; &nsbp; &#xx; &#; &#1234567890;", vec![]),
+            ("&nbsp;&auml;&szlig;&yuml;", vec!["\u{a0}äßÿ"]),
             ("ab\ncd\r\n \tef\rg", vec!["abcdef\rg"]),
             ("%41\n&gt;", vec!["A\n&gt;", "%41\n>", "%41&gt;"]),
             (r#"a'b'"c""#, vec!["abc"]),

@@ -38,6 +38,16 @@ pub struct Closed {
     pub is_cut: bool,
 }
 
+impl Closed {
+    /// Its path, if `archive` is that of the archive.
+    pub fn below(&self, archive: &str) -> String {
+        match self.path.as_str() {
+            "" => archive.to_owned(),
+            inner => format!("{archive}{INSIDE}{inner}"),
+        }
+    }
+}
+
 /// Takes each text with its path in the archive, which is empty for what belongs to no member: names, comments, and what
 /// comes after the end. It need not read to the end.
 pub type Visit<'v> = &'v mut dyn FnMut(&str, &mut dyn Read) -> io::Result<()>;

@@ -1,10 +1,12 @@
 //! The container is root, and the runner is not: the steps on the host go on in the folders that the container worked in,
 //! and the next checkout cleans them. The runner of the tests looks at the owners after each step.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use super::step::{REQUIRED, Step, image};
+use crate::s3::S3;
 use crate::skipped::not_checked;
 use crate::workflow::{DEPLOYS, OK, Project, example};
 
@@ -58,4 +60,48 @@ fn the_workflows_run_to_their_end_and_the_next_checkout_cleans_them() {
         assert!(cleaned.status.success(), "{}", String::from_utf8_lossy(&cleaned.stderr));
         assert!(!workspace.join("artifacts").exists());
     }
+}
+
+/// What the commands leave besides the bundle that a workflow uploads.
+#[test]
+fn what_is_stored_merged_and_diagnosed_belongs_to_the_runner() {
+    let Some(image) = image() else { return };
+    let s3 = S3::start(|_, _| None);
+    let run = |mut step: Step, code| {
+        for (name, value) in s3.env() {
+            step = step.env(name, value);
+        }
+        if !step.give_to(RUNNER) {
+            not_checked("owners", "these tests do not run as root", REQUIRED);
+            return None;
+        }
+        step.run().code(code);
+        for entry in walkdir::WalkDir::new(step.folder("workspace")) {
+            let entry = entry.unwrap();
+            let meta = entry.metadata().unwrap();
+            assert_eq!((meta.uid(), meta.gid()), (RUNNER, RUNNER), "{}", entry.path().display());
+        }
+        Some(step)
+    };
+    let step = Step::new(image, "skip-guard").input("require", "not-fork");
+    let Some(step) = run(step, 0) else { return };
+    let step = step
+        .then("evidence-bundle")
+        .input("output", "proof.zip")
+        .input("store", "s3://proof/{run-id}/proof.zip");
+    let Some(step) = run(step, 0) else { return };
+    assert_eq!(s3.keys(), ["/proof/77/proof.statement.json", "/proof/77/proof.zip"]);
+    assert_eq!(step.outputs()["store-uri"], "s3://proof/77/proof.zip");
+    let step = step
+        .then("merge")
+        .input("bundles", "proof.zip")
+        .input("expect", "proof")
+        .input("evidence-dir", "all");
+    let Some(step) = run(step, 0) else { return };
+    let step = step
+        .then("diagnose")
+        .input("log", "red.log")
+        .write("workspace/red.log", crate::diagnose::RED);
+    let Some(step) = run(step, 1) else { return };
+    assert_eq!(step.outputs()["class"], "missing-secret");
 }

@@ -3,6 +3,7 @@
 mod again;
 mod chosen;
 mod disturbed;
+mod got_again;
 mod no_access;
 mod odd_files;
 mod redacted;

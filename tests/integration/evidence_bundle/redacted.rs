@@ -177,12 +177,60 @@ fn what_cannot_be_searched_is_kept_replaced_or_refused() {
     assert_eq!(index(&gate)["redaction"]["not_scanned"][0]["path"], "files/a.7z");
     seal(&gate, &["a.7z", "--unscannable=fail"])
         .code(1)
-        .says("a.7z cannot be scanned");
+        .says("a.7z was not scanned: its content is compressed");
     seal(&gate, &["a.7z", "--unscannable=stub"]).code(0);
     let stub = gate.read("evidence/files/a.7z");
     assert!(stub.contains("name: files/a.7z\nsize: 13\nsha256: "), "{stub}");
     assert_eq!(index(&gate)["redaction"]["not_scanned"][0]["stub"], true);
     verified(&gate, "evidence.zip");
+}
+
+/// The machine of the tests may have variables of its own.
+#[test]
+fn that_no_values_were_known_is_said() {
+    for (name, args, is_said) in [
+        ("DOOR", &[][..], true),
+        ("DOOR", &["--redact=off"], false),
+        ("DOOR", &["--mask-env=DOOR"], false),
+        ("DOOR_TOKEN", &[], false),
+    ] {
+        let gate = workspace();
+        let mut command = gate.command(["evidence-bundle", DIR]);
+        let output = command
+            .env_clear()
+            .env(name, "open-sesame-4711")
+            .args(args)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let says = "No variable of this step holds a secret, so only the rules were searched for";
+        assert_eq!(text.contains(says), is_said, "{name} {args:?}: {text}");
+        assert_eq!(output.status.code(), Some(0), "{text}");
+    }
+}
+
+/// Whoever asks about a damaged file hears the same.
+#[test]
+fn sealing_verifying_and_scanning_agree_about_a_damaged_file() {
+    let gate = workspace();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(b"nothing to see here\n").unwrap();
+    let packed = packed.finish().unwrap();
+    gate.write("a.gz", &packed[..packed.len() - 6]);
+    let says = "a.gz was not scanned to its end: it is damaged";
+    seal(&gate, &["a.gz"]).code(0).says(says).says("Verdict: pass-weak");
+    for args in [
+        &["verify", "--rescan", "evidence"][..],
+        &["verify", "--rescan", "evidence.zip"],
+        &["scan", "a.gz"],
+    ] {
+        gate.run(args).code(0).says(says).says("Verdict: pass-weak");
+        gate.run([args, &["--unscannable=fail"]].concat()).code(1).says(says);
+    }
+    seal(&gate, &["a.gz", "--unscannable=fail"]).code(1).says(says);
+    gate.run(["verify", "evidence", "--unscannable=fail"])
+        .code(2)
+        .says("--rescan");
 }
 
 #[test]

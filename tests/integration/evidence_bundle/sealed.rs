@@ -180,6 +180,21 @@ fn it_does_not_swallow_itself() {
     seal(&gate, &["--output=evidence/e.zip"])
         .code(2)
         .says("cannot contain itself");
+    // A folder that is named would hold the last bundle when the next one is made.
+    gate.write("logs/a.log", "a");
+    std::os::unix::fs::symlink("logs", gate.root().join("link")).unwrap();
+    for (flag, says) in [
+        (
+            "--output=logs/e.zip",
+            "logs/e.zip` is inside `logs`, which is to be copied",
+        ),
+        ("--output=link/e.zip", "link/e.zip` is inside `logs`"),
+        ("--evidence-dir=link/evidence", "--evidence-dir `"),
+    ] {
+        gate.run(["evidence-bundle", "logs", flag]).code(2).says(says);
+        assert_eq!(fs::read_dir(gate.root().join("logs")).unwrap().count(), 1, "{flag}");
+    }
+    seal(&gate, &["--output=logs/e.zip", "logs/*.log"]).code(0);
 }
 
 #[test]

@@ -4,22 +4,20 @@ use std::fs;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
 
 use super::uploaded::make_large;
 use super::{DIR, check};
 use crate::aws::{SECRET_KEY, SESSION_TOKEN};
 use crate::gate::{Gate, Ran};
+use crate::half_way::half_way;
 use crate::s3::{Client, Fault, S3};
 use crate::servers::{eventually, free_port};
 use crate::skipped::not_checked;
 
-const NO_FAULT: fn(&str, usize) -> Option<Fault> = |_, _| None;
-const KEY: &str = "--store=s3://proof/a/b.zip";
+pub const NO_FAULT: fn(&str, usize) -> Option<Fault> = |_, _| None;
+pub const KEY: &str = "--store=s3://proof/a/b.zip";
 
-fn with(s3: &S3) -> Gate {
+pub fn with(s3: &S3) -> Gate {
     let mut gate = Gate::new();
     for (name, value) in s3.env() {
         gate = gate.env(name, value);
@@ -28,7 +26,7 @@ fn with(s3: &S3) -> Gate {
     gate
 }
 
-fn store<'a>(gate: &'a Gate, args: &[&str]) -> Ran<'a> {
+pub fn store<'a>(gate: &'a Gate, args: &[&str]) -> Ran<'a> {
     let ran = gate.run([&["evidence-bundle", DIR], args].concat());
     // Only the runner is told them, which then masks them.
     let lines = ran.stdout();
@@ -277,10 +275,6 @@ fn a_store_that_cannot_be_asked_is_inconclusive() {
         .code(4)
         .says("cannot be asked [refused]")
         .says("--store-endpoint");
-    // It is not sent without TLS, except to this machine.
-    store(&gate, &[KEY, "--store-endpoint=http://192.0.2.1"])
-        .code(4)
-        .says("the value of --store-endpoint is not an https:// URL");
     for (name, value, says) in [
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set or empty"),
         ("AWS_SESSION_TOKEN", "", "AWS_SESSION_TOKEN is not set or empty"),
@@ -367,8 +361,22 @@ fn what_makes_no_sense_is_refused() {
             "is not a mode and a number of days",
         ),
         (&[KEY, "--store-lock=legal:3"], "is not a mode and a number of days"),
+        (&["--store=s3://192.0.2.1/x"], "which is no name of a bucket"),
+        // Credentials are not sent without TLS, except to this machine.
+        (
+            &[KEY, "--store-endpoint=http://192.0.2.1"],
+            "the value of --store-endpoint is not an https:// URL",
+        ),
+        (
+            &[KEY, "--store-endpoint=https://u:p@h/?x"],
+            "has more than a host, a port and a path",
+        ),
     ] {
         gate.run([&["evidence-bundle", DIR], args].concat()).code(2).says(says);
+        assert!(
+            !gate.root().join("evidence.zip").exists(),
+            "{args:?} is refused too late"
+        );
     }
     let empty = with(&S3::start(NO_FAULT));
     fs::remove_dir_all(empty.root().join("evidence")).unwrap();
@@ -380,27 +388,17 @@ fn what_makes_no_sense_is_refused() {
 /// Nobody sees half a bundle, and nobody pays for its parts.
 #[test]
 fn a_cancelled_upload_is_aborted() {
-    let (arrived, arrives) = channel();
-    let (release, released) = channel::<()>();
-    let (arrived, released): (Mutex<Sender<()>>, _) = (Mutex::new(arrived), Mutex::new(released));
+    let (wait, half_way) = half_way();
     let s3 = S3::start(move |asked, before| {
         if asked == "part" && before == 1 {
-            arrived.lock().unwrap().send(()).unwrap();
-            let _ = released.lock().unwrap().recv();
+            wait();
         }
         None
     });
     let gate = with(&s3);
     make_large(&gate);
     let mut command = gate.command(["evidence-bundle", DIR, KEY]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    arrives.recv_timeout(Duration::from_secs(60)).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
-    let output = child.wait_with_output().unwrap();
-    drop(release);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("interrupted by SIGTERM"), "{text}");
-    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert_eq!(half_way.cancel(&mut command), Some(4));
     assert!(s3.asked().contains(&"abort".to_owned()) && s3.keys().is_empty());
     assert!(gate.root().join("evidence.zip").is_file());
 }
@@ -524,6 +522,15 @@ fn keeps(Server(_, address, _): &Server) {
             client.ask("GET", &format!("/plain/{key}"), &[]) == (200, zip()),
             "{key}"
         );
+        let there = format!("s3://plain/{key}");
+        gate.run(["verify", &there]).code(0).says("Every file matches");
+        gate.run_with(
+            &[("AWS_ENDPOINT_URL_S3", "")],
+            "",
+            ["verify", &there, "--verbose", &format!("--store-endpoint={address}")],
+        )
+        .code(0)
+        .says("as the store recorded it");
         run(&[&place]).code(1).says("exists, and nothing is overwritten");
         make_large(&gate);
     }
@@ -551,6 +558,15 @@ fn keeps(Server(_, address, _): &Server) {
     gate.run_with(&wrong, "", ["evidence-bundle", DIR, "--store=s3://plain/y.zip"])
         .code(1)
         .says("refuses the signature of AWS_ACCESS_KEY_ID");
+    gate.run_with(&wrong, "", ["verify", "s3://plain/small.zip"])
+        .code(1)
+        .says("refuses the signature of AWS_ACCESS_KEY_ID");
+    gate.run(["verify", "s3://plain/none.zip"])
+        .code(1)
+        .says("there is no object s3://plain/none.zip");
+    gate.run(["verify", "s3://nobody/x.zip"])
+        .code(1)
+        .says("there is no bucket nobody");
     let (_, uploads) = client.ask("GET", "/plain?uploads=", &[]);
     assert!(
         !String::from_utf8_lossy(&uploads).contains("<UploadId>"),

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Stdio;
-use std::sync::Mutex;
-use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
 
 use crate::artifacts::{Artifacts, Fault};
 use crate::evidence_bundle::DIR;
 use crate::gate::Gate;
+use crate::half_way::half_way;
 
 const NO_FAULT: fn(&str, usize) -> Option<Fault> = |_, _| None;
 
@@ -243,29 +240,17 @@ fn a_run_step_keeps_its_bundle_and_says_why() {
 /// Nobody sees half an artifact.
 #[test]
 fn a_cancelled_upload_is_never_finalized() {
-    let (arrived, arrives) = channel();
-    let (release, released) = channel::<()>();
-    let (arrived, released): (Mutex<Sender<()>>, _) = (Mutex::new(arrived), Mutex::new(released));
+    let (wait, half_way) = half_way();
     let artifacts = Artifacts::start(false, move |asked, before| {
         if asked == "block" && before == 1 {
-            arrived.lock().unwrap().send(()).unwrap();
-            let _ = released.lock().unwrap().recv();
+            wait();
         }
         None
     });
     let gate = on_runner(&artifacts);
     make_large(&gate);
     let mut command = gate.command(["evidence-bundle", DIR, "--upload=required", "--artifact-name=proof"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    arrives.recv_timeout(Duration::from_secs(60)).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
-    let output = child.wait_with_output().unwrap();
-    drop(release);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(
-        !output.status.success() && text.contains("interrupted by SIGTERM"),
-        "{text}"
-    );
+    half_way.cancel(&mut command);
     assert!(
         !artifacts.asked().iter().any(|asked| asked == "FinalizeArtifact"),
         "{:?}",

@@ -5,25 +5,23 @@ mod choice;
 mod error;
 mod source;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
-use super::{NotUploaded, Tenths, signed};
-use crate::world::files::{self, TemporaryFolder};
+use super::{NotUploaded, signed};
+use crate::world::download::{NotSaved, Tenths, save};
+use crate::world::files::TemporaryFolder;
 use crate::world::http::Http;
 use crate::world::{World, scratch};
 pub use error::NotFetched;
 use source::{Offer, Source};
 
 /// Without a single byte.
-const STALL: Duration = Duration::from_secs(60);
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+pub const STALL: Duration = Duration::from_secs(60);
+pub const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// A matrix has no more jobs.
 const MOST: usize = 256;
-const LARGEST: u64 = 10 << 30;
+pub const LARGEST: u64 = 10 << 30;
 
 /// Which artifacts are wanted.
 #[derive(Clone, Debug)]
@@ -46,7 +44,7 @@ pub struct OfRun {
 /// The zips, as long as this is held.
 #[derive(Debug)]
 pub struct Fetched {
-    folder: TemporaryFolder,
+    pub folder: TemporaryFolder,
     /// Sorted by their names.
     pub bundles: Vec<Bundle>,
 }
@@ -64,7 +62,7 @@ pub struct Bundle {
     pub zip: PathBuf,
     pub bytes: u64,
     pub sha256: String,
-    /// GitHub recorded the same hash when it was uploaded. Some servers record none.
+    /// The same hash was recorded when it was uploaded. Some servers record none.
     pub compared: bool,
 }
 
@@ -115,7 +113,7 @@ async fn once(
 ) -> Result<Result<Bundle, String>, NotFetched> {
     let name = &offer.name;
     let url = signed(address).ok_or(NotUploaded::Address("the download address"))?;
-    let mut pieces = match http.get_in_pieces(&url, STALL).await {
+    let mut pieces = match http.get_in_pieces(&url, &[], STALL).await {
         Ok(pieces) => pieces,
         Err(failure) => return Ok(Err(failure.detail)),
     };
@@ -124,26 +122,14 @@ async fn once(
         status @ (404 | 410) => return Err(NotFetched::Gone(name.clone(), status)),
         status => return Ok(Err(format!("status {status}"))),
     }
-    let unwritable = |error: anyhow::Error| NotFetched::Unwritable(name.clone(), error);
-    files::remove_file(zip).map_err(unwritable)?;
-    let mut file = files::create(zip, 0o600).map_err(|error| unwritable(error.into()))?;
-    let (mut hash, mut bytes) = (Sha256::new(), 0);
     let mut tenths = Tenths::new(&format!("downloading {name}"), offer.bytes, &world.progress);
-    loop {
-        let piece = match pieces.next().await {
-            Ok(Some(piece)) => piece,
-            Ok(None) => break,
-            Err(failure) => return Ok(Err(failure.detail)),
-        };
-        bytes += piece.len() as u64;
-        if bytes > LARGEST {
-            return Err(NotFetched::TooLarge(name.clone()));
-        }
-        hash.update(&piece);
-        file.write_all(&piece).map_err(|error| unwritable(error.into()))?;
-        tenths.at(bytes);
-    }
-    let found = hex::encode(hash.finalize());
+    let saved = match save(&mut pieces, zip, LARGEST, &mut tenths).await {
+        Ok(saved) => saved,
+        Err(NotSaved::Broken(failure)) => return Ok(Err(failure.detail)),
+        Err(NotSaved::TooLarge) => return Err(NotFetched::TooLarge(name.clone())),
+        Err(NotSaved::Unwritable(error)) => return Err(NotFetched::Unwritable(name.clone(), error)),
+    };
+    let found = hex::encode(saved.sha256);
     match &offer.recorded {
         Some(recorded) if *recorded != found => Err(NotFetched::Damaged {
             name: name.clone(),
@@ -153,7 +139,7 @@ async fn once(
         recorded => Ok(Ok(Bundle {
             name: name.clone(),
             zip: zip.to_owned(),
-            bytes,
+            bytes: saved.size,
             sha256: found,
             compared: recorded.is_some(),
         })),

@@ -90,6 +90,79 @@ fn lines(secret: &str) -> impl Iterator<Item = &str> {
         .filter(|line| line.len() > 12 && !line.starts_with("-----"))
 }
 
+/// Older programs do not write UTF-8, and what writes XML or HTML has many ways to spell a letter.
+#[test]
+fn a_known_secret_is_gone_however_its_letters_are_spelled() {
+    let bench = Bench::new();
+    let latin: Vec<u8> = KNOWN.chars().map(|c| u8::try_from(c).unwrap()).collect();
+    let (masked, count) = bench.masked(&[b"first ", &*latin, b" last\n"].concat()).unwrap();
+    assert_eq!(count, 1);
+    assert!(masked.starts_with(b"first [REDACTED:") && masked.ends_with(b"] last\n"));
+    let all_hexadecimal: String = KNOWN.chars().map(|c| format!("&#x{:x};", u32::from(c))).collect();
+    let all_decimal: String = KNOWN.chars().map(|c| format!("&#{};", u32::from(c))).collect();
+    let named = KNOWN.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let spellings = [
+        named.replace('>', "&gt;").replace('ä', "&#228;"),
+        named.replace('\'', "&apos;"),
+        named.replace('\'', "&#39;").replace('ä', "&auml;"),
+        all_hexadecimal,
+        all_decimal,
+    ];
+    for spelled in spellings {
+        let xml =
+            format!("<testsuite><testcase name=\"opens {spelled}\">\n<out>{spelled}</out></testcase></testsuite>");
+        let (masked, count) = bench.masked(xml.as_bytes()).unwrap();
+        let masked = String::from_utf8(masked).unwrap();
+        assert_eq!(count, 2, "{masked}");
+        assert!(
+            !masked.contains(&spelled[..12]) && is_xml(Box::new(io::Cursor::new(masked.clone()))).unwrap(),
+            "{masked}"
+        );
+    }
+}
+
+/// As the JSON key of a service account, or a chain of certificates with their key.
+#[test]
+fn a_long_known_secret_is_gone_whole_wherever_it_stands() {
+    use base64::Engine as _;
+    let line = |number: usize| format!("{number:06}{}", "Zm9vYmFyYmF6cXV4".repeat(3));
+    let key: String = (0..700).map(|number| line(number) + "\n").collect();
+    let json = serde_json::json!({ "type": "service_account", "private_key": key, "x": line(7) }).to_string();
+    assert!(json.len() > 38 << 10);
+    for secret in [json.clone(), key] {
+        let env: Env = [("KEY_JSON", secret.as_str())].into_iter().collect();
+        let bench = Bench {
+            secrets: Redactor::new(&env, ["KEY_JSON"]),
+            ..Bench::new()
+        };
+        let base64 = base64::engine::general_purpose::STANDARD.encode(secret.trim());
+        let broken: Vec<&str> = (0..base64.len())
+            .step_by(76)
+            .map(|at| &base64[at..base64.len().min(at + 76)])
+            .collect();
+        let quoted = serde_json::to_string(secret.trim()).unwrap();
+        for written in [secret.trim(), &base64, &broken.join("\n"), &quoted[1..quoted.len() - 1]] {
+            for before in [
+                0,
+                PART - 1,
+                PART - written.len() / 2,
+                PART + 1 - written.len(),
+                PART + 100,
+            ] {
+                let text = format!("{}\n{written}\nlast\n", ".".repeat(before));
+                let masked = bench.text(&text);
+                let rest = masked.trim_start_matches('.').trim_end();
+                assert!(
+                    rest.starts_with("\n[REDACTED:") && rest.ends_with("]\nlast") && rest.len() < 100,
+                    "{} bytes are left of {} at {before}",
+                    rest.len(),
+                    written.len()
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_secret_of_every_rule_is_gone_from_every_form_of_file() {
     let bench = Bench::new();

@@ -1,0 +1,44 @@
+//! Transfers that are cancelled half-way.
+
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+/// A place at which a server lets a transfer wait, and what cancels it there.
+pub fn half_way() -> (impl Fn() + Send + Sync + 'static, HalfWay) {
+    let (arrived, arrives) = channel();
+    let (release, released) = channel::<()>();
+    let (arrived, released) = (Mutex::new(arrived), Mutex::new(released));
+    let wait = move || {
+        arrived.lock().unwrap().send(()).unwrap();
+        let _ = released.lock().unwrap().recv();
+    };
+    let half_way = HalfWay {
+        arrives,
+        _release: release,
+    };
+    (wait, half_way)
+}
+
+pub struct HalfWay {
+    arrives: Receiver<()>,
+    /// Dropped, it ends the wait.
+    _release: Sender<()>,
+}
+
+impl HalfWay {
+    /// Ends the command by SIGTERM as soon as its transfer waits. Answers with the exit code.
+    pub fn cancel(self, command: &mut Command) -> Option<i32> {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        self.arrives.recv_timeout(Duration::from_secs(60)).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && text.contains("interrupted by SIGTERM"),
+            "{text}"
+        );
+        output.status.code()
+    }
+}

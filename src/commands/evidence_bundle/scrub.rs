@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::gather::Gathered;
 use super::scrubbed::{Became, One, Places, Scrubbed};
-use crate::model::Finding;
+use crate::model::{Finding, Severity};
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, Redact, decode_path};
 use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan, Unscannable};
@@ -231,7 +231,11 @@ impl<'a> Scrubber<'a> {
             (_, Some((why, is_cut))) => match unscannable {
                 Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
                 Unscannable::Keep | Unscannable::Fail => {
-                    let finding = unscannable.finding(&one.shown, why, is_cut);
+                    let mut finding = unscannable.finding(&one.shown, why, is_cut);
+                    if unscannable == Unscannable::Keep {
+                        // That it is kept was decided, and a verdict that is weak each time says nothing.
+                        finding.severity = Severity::Note;
+                    }
                     one.became = Became::NotScanned(why, Box::new(finding));
                 }
             },

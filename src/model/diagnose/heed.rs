@@ -11,7 +11,7 @@ use crate::model::text::count;
 use crate::model::workflow::Access;
 
 /// Words in the name of a variable or an input that holds a secret.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 15] = [
     "token",
     "secret",
     "password",
@@ -20,6 +20,7 @@ const SECRETS: [&str; 14] = [
     "credential",
     "auth",
     "webhook",
+    "kubeconfig",
     "dsn",
     "license",
     "serviceaccount",
@@ -99,7 +100,7 @@ impl Verdict {
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }
         // What helps whatever the rule.
-        if self.fix.is_none() && self.cause == best.rule.cause {
+        if self.fix.is_none() {
             self.fix = match self.cause {
                 Cause::FlakyInfra => Some(Fix::Retry),
                 Cause::WrongTrigger => Some(Fix::EventGuard),
@@ -151,9 +152,7 @@ impl Verdict {
     /// What the job's token may do and what it needs.
     fn token(&mut self, log: &Log, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
         match &*best.rule.id {
-            "integration-forbidden" | "any-not-authorized"
-                if self.cause == Cause::Permissions && self.fix.is_none() =>
-            {
+            "integration-forbidden" if self.cause == Cause::Permissions && self.fix.is_none() => {
                 if let Some((fix, is_told)) = scope::needed(log, best) {
                     self.fix = Some(fix);
                     if !is_told {

@@ -14,6 +14,7 @@ mod judge;
 mod line;
 mod log;
 mod normal;
+mod proof;
 mod rule;
 mod rules;
 mod scope;

@@ -152,7 +152,12 @@ impl Verdict {
     /// What the job's token may do and what it needs.
     fn token(&mut self, log: &Log, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
         match &*best.rule.id {
-            "integration-forbidden" if self.cause == Cause::Permissions && self.fix.is_none() => {
+            // What another token may do, no permission of the job changes.
+            "integration-forbidden"
+                if self.cause == Cause::Permissions
+                    && self.fix.is_none()
+                    && best.rule.group(text, "who").as_deref() == Some("integration") =>
+            {
                 if let Some((fix, is_told)) = scope::needed(log, best) {
                     self.fix = Some(fix);
                     if !is_told {

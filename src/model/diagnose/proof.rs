@@ -20,6 +20,13 @@ const GIVEN: [&str; 12] = [
     "version", "tag", "sha", "ref", "number", "title", "body", "label", "branch", "actor", "output", "result",
 ];
 
+/// Who gives credentials to the command line of a cloud.
+const LOGINS: [(&str, &str); 3] = [
+    ("AWS", "aws-actions/configure-aws-credentials"),
+    ("Azure", "azure/login"),
+    ("Google Cloud", "google-github-actions/auth"),
+];
+
 /// A fix, and what it is for.
 pub struct Claim<'a> {
     pub log: &'a Log,
@@ -55,8 +62,26 @@ impl Claim<'_> {
             // Its service runs, but does not answer.
             Fix::Edit { .. } if self.best.rule.id == "db-not-started" && self.starts_services() => None,
             Fix::Edit { ref text } if text.contains("docker/login-action") && self.is_logged_in() => None,
+            Fix::Edit { ref text } if text.contains("working-directory") && self.lacks_checkout() => Some(Fix::Edit {
+                text: "check the repository out first: actions/checkout".to_owned(),
+            }),
             _ => Some(fix),
         }
+    }
+
+    /// The steps are known, and none checks the repository out.
+    fn lacks_checkout(&self) -> bool {
+        let steps = &self.log.steps;
+        let known = steps.iter().any(|step| step.title.is_empty() && !step.body.is_empty());
+        let mut said = steps
+            .iter()
+            .flat_map(|step| std::iter::once(&step.title).chain(&step.header.script));
+        known
+            && !said.any(|line| {
+                ["checkout", "git clone", "gh repo clone"]
+                    .iter()
+                    .any(|word| line.contains(word))
+            })
     }
 
     /// The job logged in to this registry, or to the only one.
@@ -67,7 +92,10 @@ impl Claim<'_> {
             .and_then(|(_, rest)| rest.split('/').next());
         let mut logins = self.log.steps.iter().filter_map(|step| {
             let said = std::iter::once(&step.title).chain(&step.header.script);
-            let values = step.header.values.iter().map(|value| &value.value);
+            // An action sees its inputs, a script its variables.
+            let values = step.header.values.iter();
+            let values = values.filter(|value| value.is_input || step.header.shell.is_some());
+            let values = values.map(|value| &value.value);
             let said: Vec<&str> = said.chain(values).map(String::as_str).collect();
             let said = said.join("\n");
             ["docker/login-action", "docker login"]
@@ -182,6 +210,15 @@ impl Claim<'_> {
         if names.is_empty() && (has_secret(true) || header.shell.is_none() && !has_secret(false)) {
             return Some(Fix::SkipGuard { names });
         }
+        let logs_in = |action: &str| self.log.steps.iter().any(|step| step.title.contains(action));
+        let login = LOGINS.iter().find(|(tool, _)| *tool == self.best.rule.tool);
+        if let Some((_, action)) =
+            login.filter(|(_, action)| names.is_empty() && !has_secret(false) && !logs_in(action))
+        {
+            return Some(Fix::Edit {
+                text: format!("log in before this step: {action}"),
+            });
+        }
         let is_in_container = step.header.script.iter().any(|line| line.contains("docker "));
         if names.is_empty() || names.iter().any(is_passed) || is_in_container {
             return None;
@@ -278,15 +315,39 @@ mod tests {
         let denied = "denied: requested access to the resource is denied\n";
         let of_host =
             "ERROR: failed to push r.example/a: status from HEAD request to https://r.example/v2/a: 401 Unauthorized\n";
-        let hub = step(
-            "docker/login-action@v3",
-            "with:\n  username: acme\n",
-            "Login Succeeded!\n",
-        );
-        for (login, body, expected) in [("", denied, true), (&*hub, denied, false), (&*hub, of_host, true)] {
+        let hub = "##[group]Run docker/login-action@v3\nwith:\n  username: acme\nenv:\n  REGISTRY: r.example\n##[endgroup]\nLogin Succeeded!\n";
+        for (login, body, expected) in [("", denied, true), (hub, denied, false), (hub, of_host, true)] {
             let push = step("docker push r.example/a", "", &format!("{body}{FAILED}"));
             assert_eq!(fix(&format!("{login}{push}")).is_some(), expected, "{login}{body}");
         }
+    }
+
+    #[test]
+    fn a_cloud_without_a_login_needs_one() {
+        let body = format!(
+            "Unable to locate credentials. You can configure credentials by running \"aws configure\".\n{FAILED}"
+        );
+        let sync = step("aws s3 ls", "", &body);
+        let text = of(&sync).fix.map(|fix| fix.to_string());
+        assert_eq!(
+            text.as_deref(),
+            Some("log in before this step: aws-actions/configure-aws-credentials")
+        );
+        let login = step("aws-actions/configure-aws-credentials@v4", "", "Assuming role\n");
+        assert_eq!(of(&format!("{login}{sync}")).fix, None);
+    }
+
+    #[test]
+    fn a_folder_is_not_wrong_where_nothing_was_checked_out() {
+        let setup = "Current runner version: '2.330.0'\n";
+        let body = format!(
+            "npm error enoent Could not read package.json: Error: ENOENT: no such file or directory, open '/a/package.json'\n{FAILED}"
+        );
+        let install = step("npm ci", "", &body);
+        let text = |text: &str| of(text).fix.unwrap().to_string();
+        assert!(text(&format!("{setup}{install}")).contains("actions/checkout"));
+        let checkout = step("actions/checkout@v4", "", "done\n");
+        assert!(text(&format!("{setup}{checkout}{install}")).contains("working-directory"));
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Claim<'_> {
             return None;
         }
         match fix {
+            Fix::CheckoutDepth => (!self.is_given("fetch-depth", &["0"])).then_some(fix),
             Fix::Retry | Fix::Permission { .. } | Fix::PinVersion if self.code_failed() => None,
             Fix::Retry => self.is_transient(step).then_some(fix),
             Fix::SkipGuard { names } => self.guard(step, names),
@@ -56,8 +57,20 @@ impl Claim<'_> {
             Fix::Edit { ref text } if text.contains("working-directory") && self.lacks_checkout() => Some(Fix::Edit {
                 text: "check the repository out first: actions/checkout".to_owned(),
             }),
+            Fix::Edit { ref text } if text.contains("lfs: true") && self.is_given("lfs", &["true"]) => None,
+            Fix::Edit { ref text }
+                if text.contains("submodules: ") && self.is_given("submodules", &["true", "recursive"]) =>
+            {
+                None
+            }
             _ => Some(fix),
         }
+    }
+
+    /// A step has an input of this name with one of these values. Those of actions/checkout are all in its header.
+    fn is_given(&self, name: &str, values: &[&str]) -> bool {
+        let mut all = self.log.steps.iter().flat_map(|step| &step.header.values);
+        all.any(|value| value.is_input && value.name == name && values.contains(&&*value.value))
     }
 
     /// The code failed as well: after the best line, or in another step that failed.

@@ -29,7 +29,11 @@ impl Claim<'_> {
         };
         let has_header = header.shell.is_some() || !header.values.is_empty();
         if names.iter().any(is_empty) {
-            return (!names.iter().all(is_given)).then_some(Fix::SkipGuard { names });
+            let line = String::from_utf8_lossy(self.best.text(self.log)).to_ascii_lowercase();
+            let is_named = |name: &String| line.contains(&name.to_ascii_lowercase());
+            // Of several secrets, the one that is there may be the one that was refused.
+            let is_clear = names.iter().any(is_named) || !header.values.iter().any(|value| value.value == "***");
+            return (is_clear && !names.iter().all(is_given)).then_some(Fix::SkipGuard { names });
         }
         if self.context.lacks_secrets() || !has_header {
             return Some(Fix::SkipGuard { names });
@@ -67,12 +71,8 @@ impl Claim<'_> {
         let runs = |words: &[&str]| {
             step.title.is_empty() || said(step).any(|line| words.iter().any(|word| line.contains(word)))
         };
-        let has_value = |name: &str, text: &str| {
-            let mut values = self.log.steps.iter().flat_map(|step| &step.header.values);
-            values.any(|value| value.name == name && value.value == text)
-        };
         match &*self.best.rule.id {
-            "git-no-credentials-here" if has_value("persist-credentials", "false") => Some(Fix::Edit {
+            "git-no-credentials-here" if self.is_given("persist-credentials", &["false"]) => Some(Fix::Edit {
                 text: "remove persist-credentials: false from actions/checkout, or give git a token before it pushes"
                     .to_owned(),
             }),
@@ -135,6 +135,10 @@ mod tests {
             fix(&format!("{FORK}{}", step("./a.sh", "", &body))).as_deref(),
             Some("skip-guard")
         );
+        // The secret that is there may be the one that was refused.
+        let body = format!("curl: (22) The requested URL returned error: 401\n{FAILED}");
+        let both = step("./a.sh", "env:\n  DEPLOY_TOKEN: ***\n  SLACK_WEBHOOK: \n", &body);
+        assert_eq!(fix(&both), None);
         // Another step makes this value, and nobody sets it.
         let body = format!("package: the version is empty\n{FAILED}");
         assert_eq!(fix(&step("./a.sh", "env:\n  VERSION: \n", &body)), None);

@@ -63,6 +63,28 @@ mod tests {
     }
 
     #[test]
+    fn what_the_checkout_fetched_it_need_not_fetch() {
+        for (input, line, expected) in [
+            (
+                "fetch-depth: 1",
+                "fatal: No names found, cannot describe anything.",
+                Some("checkout-depth"),
+            ),
+            (
+                "fetch-depth: 0",
+                "fatal: No names found, cannot describe anything.",
+                None,
+            ),
+            ("lfs: false", "version https://git-lfs.github.com/spec/v1", Some("edit")),
+            ("lfs: true", "version https://git-lfs.github.com/spec/v1", None),
+        ] {
+            let checkout = format!("##[group]Run actions/checkout@v4\nwith:\n  {input}\n##[endgroup]\ndone\n");
+            let text = format!("{checkout}{}", step("./a.sh", "", &format!("{line}\n{FAILED}")));
+            assert_eq!(fix(&text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_database_that_was_started_is_not_started_again() {
         let body = format!("ERROR 2002 (HY000): Can't connect to server on '127.0.0.1' (115)\n{FAILED}");
         let test = step("mysql -h 127.0.0.1", "", &body);

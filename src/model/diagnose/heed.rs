@@ -11,7 +11,7 @@ use crate::model::text::count;
 use crate::model::workflow::Access;
 
 /// Words in the name of a variable or an input that holds a secret.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 15] = [
     "token",
     "secret",
     "password",
@@ -20,6 +20,7 @@ const SECRETS: [&str; 14] = [
     "credential",
     "auth",
     "webhook",
+    "kubeconfig",
     "dsn",
     "license",
     "serviceaccount",
@@ -60,7 +61,7 @@ impl Verdict {
             self.cause,
             Cause::Permissions | Cause::ScriptBug | Cause::HealthCheck | Cause::MissingConfig | Cause::Unknown
         );
-        if may_be_of_event && lacks_a_number(step) {
+        if may_be_of_event && lacks_a_number(step, text) {
             self.cause = Cause::WrongTrigger;
             self.evidence
                 .push("the step needs a pull request or issue, and this run has none".to_owned());
@@ -99,7 +100,7 @@ impl Verdict {
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }
         // What helps whatever the rule.
-        if self.fix.is_none() && self.cause == best.rule.cause {
+        if self.fix.is_none() {
             self.fix = match self.cause {
                 Cause::FlakyInfra => Some(Fix::Retry),
                 Cause::WrongTrigger => Some(Fix::EventGuard),
@@ -151,8 +152,11 @@ impl Verdict {
     /// What the job's token may do and what it needs.
     fn token(&mut self, log: &Log, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
         match &*best.rule.id {
-            "integration-forbidden" | "any-not-authorized"
-                if self.cause == Cause::Permissions && self.fix.is_none() =>
+            // What another token may do, no permission of the job changes.
+            "integration-forbidden"
+                if self.cause == Cause::Permissions
+                    && self.fix.is_none()
+                    && best.rule.group(text, "who").as_deref() == Some("integration") =>
             {
                 if let Some((fix, is_told)) = scope::needed(log, best) {
                     self.fix = Some(fix);
@@ -199,11 +203,30 @@ impl Verdict {
 }
 
 /// Whether the step asks for a pull request or issue that this event does not have: by its script, in which the runner has
-/// filled in the expressions, or by a value that is empty.
-fn lacks_a_number(step: &Step) -> bool {
+/// filled in the expressions, or by a value that is empty, if the line may tell of one.
+fn lacks_a_number(step: &Step, text: &[u8]) -> bool {
+    const TELLS: [&str; 15] = [
+        "404",
+        "not found",
+        "\"\"",
+        "''",
+        "//",
+        "'/",
+        "null",
+        "undefined",
+        "missing",
+        "empty",
+        "invalid",
+        "required",
+        "unknown",
+        "pull request",
+        "not set",
+    ];
+    let line = String::from_utf8_lossy(text).to_ascii_lowercase();
+    let tells = TELLS.iter().any(|word| line.contains(word));
     let mut lines = std::iter::once(&step.title).chain(&step.header.script);
     let mut empty = step.header.empty();
-    empty.any(|value| has_word(&value.name, &OF_EVENTS))
+    empty.any(|value| has_word(&value.name, &OF_EVENTS) && (tells || has_name(&line, &value.name)))
         || lines.any(|line| {
             ["pulls//", "issues//", "/pull//", "pulls/\"", "issues/\""]
                 .iter()
@@ -279,6 +302,10 @@ mod tests {
         let body = format!("curl: (22) The requested URL returned error: 404\n{FAILED}");
         let found = of(&step("./report.sh", "env:\n  PR_NUMBER: \n", &body));
         assert_eq!((found.cause, found.fix), (Cause::WrongTrigger, Some(Fix::EventGuard)));
+        // A value that is empty on other events is often only a variable of the whole workflow.
+        let body = format!("Error: the bundle cannot be written\n{FAILED}");
+        let found = of(&step("./build.sh", "env:\n  PR_NUMBER: \n", &body));
+        assert_ne!(found.cause, Cause::WrongTrigger);
     }
 
     #[test]

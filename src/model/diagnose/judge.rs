@@ -7,6 +7,7 @@ use super::fix::Fix;
 use super::heed::is_secret_name;
 use super::log::{Log, Step};
 use super::normal::{self, Known};
+use super::proof::Claim;
 use super::rules::{Rules, trimmed};
 use super::select::{self, Candidate};
 use super::verdict::Verdict;
@@ -69,6 +70,15 @@ pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) 
     let text = trimmed(best.text(log));
     let mut verdict = Verdict::of(log, &chosen, &candidates, step)?;
     verdict.heed(log, &context, step, best, text);
+    let claim = Claim {
+        log,
+        context: &context,
+        failing,
+        best,
+        all: &candidates,
+        cause: verdict.cause,
+    };
+    verdict.fix = verdict.fix.and_then(|fix| claim.prove(fix));
     let failed = culprit::failed(log).len();
     if failed > 1 {
         verdict.against.push(format!("{failed} steps failed"));

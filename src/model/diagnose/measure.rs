@@ -31,7 +31,7 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("retry", &["retry"]),
         ("permission", &["permission"]),
         ("skip", &["skip-guard", "event-guard"]),
-        ("pass", &["skip-guard"]),
+        ("pass", &["skip-guard", "edit"]),
         ("secret", &["skip-guard", "secret-name"]),
         (" only", &["event-guard", "trigger"]),
         ("version", &["pin-version", "edit"]),

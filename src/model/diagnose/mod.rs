@@ -15,6 +15,7 @@ mod line;
 mod log;
 mod normal;
 mod phrases;
+mod proof;
 mod rule;
 mod rules;
 mod scope;

@@ -10,7 +10,15 @@ use crate::model::workflow::patch::may_name_permission;
 const NEAR: usize = 40;
 
 /// Parts of what the log says about the request or the step, and the scope. The first that is there counts.
-const SIGNS: [(&str, &str); 50] = [
+const SIGNS: [(&str, &str); 62] = [
+    // Mutations that gh names: `GraphQL: Resource not accessible by integration (addComment)`
+    ("(addComment)", "issues"),
+    ("(addLabelsToLabelable)", "issues"),
+    ("(createIssue)", "issues"),
+    ("(createPullRequest)", "pull-requests"),
+    ("(addPullRequestReview)", "pull-requests"),
+    ("(mergePullRequest)", "contents"),
+    ("(createCommitOnBranch)", "contents"),
     ("rest/pages/", "pages"),
     ("rest/checks/", "checks"),
     ("rest/commits/statuses", "statuses"),
@@ -28,11 +36,16 @@ const SIGNS: [(&str, &str); 50] = [
     ("rest/users/attestations", "attestations"),
     ("rest/dependency-graph/", "contents"),
     ("/attestations", "attestations"),
+    ("/actions/workflows/", "actions"),
+    ("/actions/runs/", "actions"),
+    ("/pages/", "pages"),
     ("/check-runs", "checks"),
     ("/code-scanning/", "security-events"),
     ("/statuses/", "statuses"),
     ("/deployments", "deployments"),
     ("/git/refs", "contents"),
+    ("/contents/", "contents"),
+    ("/dispatches", "contents"),
     ("/releases", "contents"),
     ("/issues/", "issues"),
     ("/pulls/", "pull-requests"),

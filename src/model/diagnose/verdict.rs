@@ -39,7 +39,7 @@ impl Verdict {
             is_guess: false,
             evidence: vec![format!("line {number} matches the rule {} ({})", rule.id, rule.tool)],
             against: Vec::new(),
-            fix: rule.fix_of(trimmed(best.text(log))),
+            fix: rule.fix_of(trimmed(best.text(log))).or_else(|| of_tool(log, best, all)),
             sentence: None,
         };
         let kind = step_kind::of(step);
@@ -88,6 +88,17 @@ impl Verdict {
         }
         Some(verdict)
     }
+}
+
+/// A test fails for any reason: if its line is that of another tool, what this tool lacks.
+fn of_tool(log: &Log, best: Candidate<'_>, all: &[Candidate<'_>]) -> Option<Fix> {
+    let is_here = |other: &&Candidate<'_>| (other.step, other.index) == (best.step, best.index);
+    let mut same = all
+        .iter()
+        .filter(|_| best.rule.cause == Cause::TestFailure)
+        .filter(is_here);
+    same.find_map(|other| other.rule.fix_of(trimmed(other.text(log))))
+        .filter(|fix| matches!(fix, Fix::Edit { .. } | Fix::CheckoutDepth))
 }
 
 /// What a vague line is about, and what says so: its own words, a line near it that is not vague, what the step is for,

@@ -1,0 +1,136 @@
+//! Whether a log proves that a fix is the right one. A wrong fix costs a reader more than none.
+
+use super::cause::Cause;
+use super::context::Context;
+use super::culprit;
+use super::fix::Fix;
+use super::hollow::is_harmless;
+use super::log::{Log, Step};
+use super::rules::trimmed;
+use super::select::Candidate;
+use super::step_kind;
+
+mod access;
+mod setup;
+
+/// A rule of this weight tells a failure of the code from a word in passing.
+const TELLS_OF_CODE: i32 = 70;
+/// So much less than the best line, another one may still be why the step failed.
+const RIVAL: i32 = 24;
+
+/// A fix, and what it is for.
+pub struct Claim<'a> {
+    pub log: &'a Log,
+    pub context: &'a Context,
+    /// The step that failed the job.
+    pub failing: usize,
+    pub best: Candidate<'a>,
+    pub all: &'a [Candidate<'a>],
+    pub cause: Cause,
+}
+
+impl Claim<'_> {
+    /// The fix if it is proved, or another one that is.
+    pub fn prove(&self, fix: Fix) -> Option<Fix> {
+        let step = &self.log.steps[self.best.step];
+        // Of what a step survived, only a history that is too short shows later.
+        let may_be_elsewhere = match fix {
+            Fix::CheckoutDepth => true,
+            Fix::Retry => culprit::failed(self.log).contains(&self.best.step),
+            _ => false,
+        };
+        if self.best.step != self.failing && !may_be_elsewhere {
+            return None;
+        }
+        match fix {
+            Fix::CheckoutDepth => (!self.is_given("fetch-depth", &["0"])).then_some(fix),
+            Fix::Retry | Fix::Permission { .. } | Fix::PinVersion if self.code_failed() => None,
+            Fix::Retry => self.is_transient(step).then_some(fix),
+            Fix::SkipGuard { names } => self.guard(step, names),
+            // A run of a fork has a token that can only read, whatever the workflow says.
+            Fix::Permission { .. } if self.context.secret_source.as_deref() == Some("None") => Some(Fix::EventGuard),
+            Fix::Permission { .. } => self.permission(fix),
+            Fix::EventGuard if self.best.rule.id == "git-remote-ref" => self.ref_is_gone(step).then_some(fix),
+            // Its service runs, but does not answer.
+            Fix::Edit { .. } if self.best.rule.id == "db-not-started" && self.starts_services() => None,
+            Fix::Edit { ref text } if text.contains("docker/login-action") && self.is_logged_in() => None,
+            Fix::Edit { ref text } if text.contains("working-directory") && self.lacks_checkout() => Some(Fix::Edit {
+                text: "check the repository out first: actions/checkout".to_owned(),
+            }),
+            Fix::Edit { ref text } if text.contains("lfs: true") && self.is_given("lfs", &["true"]) => None,
+            Fix::Edit { ref text }
+                if text.contains("submodules: ") && self.is_given("submodules", &["true", "recursive"]) =>
+            {
+                None
+            }
+            _ => Some(fix),
+        }
+    }
+
+    /// A step has an input of this name with one of these values. Those of actions/checkout are all in its header.
+    fn is_given(&self, name: &str, values: &[&str]) -> bool {
+        let mut all = self.log.steps.iter().flat_map(|step| &step.header.values);
+        all.any(|value| value.is_input && value.name == name && values.contains(&&*value.value))
+    }
+
+    /// The code failed as well: after the best line, or in another step that failed.
+    fn code_failed(&self) -> bool {
+        let is_code = |cause| matches!(cause, Cause::CompileError | Cause::TestFailure | Cause::Lint);
+        let failed = culprit::failed(self.log);
+        !is_code(self.cause)
+            && self.all.iter().any(|other| {
+                let is_after = other.step == self.best.step && other.index > self.best.index;
+                let is_rival = is_after && other.score >= self.best.score - RIVAL;
+                let is_elsewhere = other.step != self.best.step && failed.contains(&other.step);
+                is_code(other.rule.cause)
+                    && other.rule.weight >= TELLS_OF_CODE
+                    && (is_rival || is_elsewhere)
+                    && !is_harmless(trimmed(other.text(self.log)))
+            })
+    }
+
+    fn is_transient(&self, step: &Step) -> bool {
+        // What a project deployed itself and that answers 5xx is no matter of luck.
+        let is_own_service = self.best.rule.id == "net-5xx" && step_kind::of(step) == Some(Cause::HealthCheck);
+        let text = trimmed(self.best.text(self.log));
+        // Another one is at work, and nobody knows how long.
+        let is_busy = memchr::memmem::find(text, b"in progress").is_some();
+        !is_own_service && !is_busy && !is_harmless(text)
+    }
+}
+
+/// What a step runs, and its words.
+fn said(step: &Step) -> impl Iterator<Item = &str> + Clone {
+    std::iter::once(&step.title)
+        .chain(&step.header.script)
+        .map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{FAILED, of, step};
+
+    pub fn fix(text: &str) -> Option<String> {
+        of(text).fix.map(|fix| fix.id().to_owned())
+    }
+
+    #[test]
+    fn an_outage_that_the_step_came_through_is_not_tried_again() {
+        let outage = "curl: (52) Empty reply from server\n";
+        assert_eq!(
+            fix(&step("./get.sh", "", &format!("{outage}{FAILED}"))).as_deref(),
+            Some("retry")
+        );
+        let later = format!("{outage}src/a.cc:4:1: error: x was not declared\n{FAILED}");
+        assert_eq!(fix(&step("./get.sh", "", &later)), None);
+        // In a step before it, which went on.
+        let good = step("./get.sh", "", outage);
+        let found = fix(&format!(
+            "{good}{}",
+            step("./deploy.sh", "", &format!("the end\n{FAILED}"))
+        ));
+        assert_eq!(found, None);
+        let locked = "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress\n";
+        assert_eq!(fix(&step("helm upgrade a", "", &format!("{locked}{FAILED}"))), None);
+    }
+}

@@ -15,6 +15,7 @@ mod line;
 mod log;
 mod normal;
 mod rule;
+mod rule_file;
 mod rules;
 mod scope;
 mod select;

@@ -8,6 +8,7 @@ use flate2::read::DeflateDecoder;
 use super::excerpt::Excerpt;
 use super::line::Kind;
 use super::rule::{self, Rule, RuleError};
+use super::rule_file::RawFile;
 
 /// The files of `rules/`, one per tool or family of tools, as `build.rs` packs them.
 const BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.deflate"));
@@ -59,12 +60,10 @@ impl Rules {
     /// Says what is wrong with `more`.
     pub fn new(more: Option<&str>) -> Result<Self, RuleError> {
         let mut rules = Vec::new();
-        let mut builtin = String::new();
-        DeflateDecoder::new(BUILTIN)
-            .read_to_string(&mut builtin)
-            .map_err(RuleError::from)?;
-        for text in builtin.split_terminator('\0') {
-            rules.extend(rule::parse(text)?);
+        let mut builtin = Vec::new();
+        DeflateDecoder::new(BUILTIN).read_to_end(&mut builtin)?;
+        for file in serde_json::from_slice::<Vec<RawFile>>(&builtin)? {
+            rules.extend(rule::of_file(file)?);
         }
         if let Some(more) = more {
             for rule in rule::parse(more)? {

@@ -1,5 +1,7 @@
 //! The lines of a step as people read them.
 
+use std::ops::Range;
+
 use super::line::{self, Kind};
 
 /// One line; its text is in the excerpt.
@@ -43,6 +45,12 @@ impl Excerpt {
 
     pub fn at(&self, index: usize) -> &[u8] {
         self.lines.get(index).map_or(b"", |line| self.text(line))
+    }
+
+    /// Where these lines are among the bytes.
+    pub fn range(&self, lines: &Range<usize>) -> Range<usize> {
+        let start = |index: usize| self.lines.get(index).map_or(self.bytes.len(), |line| line.start);
+        start(lines.start)..start(lines.end)
     }
 
     /// The index of the line that holds this byte, which is not before the line `from`.

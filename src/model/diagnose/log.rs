@@ -1,7 +1,12 @@
 //! A job's log: the steps that it ran.
 
+use std::ops::Range;
+
 use super::excerpt::Excerpt;
 use super::header::Header;
+
+/// Lines that one thread looks at at once.
+const PIECE: usize = 2000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Step {
@@ -34,4 +39,24 @@ pub struct Log {
     pub lines: usize,
     /// A line has a mark of the runner: a time, `##[…]`, or the exit code.
     pub has_marks: bool,
+}
+
+/// Lines of a step. Several such pieces can be looked at side by side.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub step: usize,
+    pub lines: Range<usize>,
+}
+
+impl Log {
+    /// All lines in which a failure may be explained.
+    pub fn pieces(&self) -> Vec<Piece> {
+        let steps = self.steps.iter().enumerate().filter(|(_, step)| !step.is_cleanup);
+        let of_step = |(step, content): (usize, &Step)| {
+            let all = content.body.lines().len();
+            let lines = (0..all).step_by(PIECE).map(move |from| from..all.min(from + PIECE));
+            lines.map(move |lines| Piece { step, lines })
+        };
+        steps.flat_map(of_step).collect()
+    }
 }

@@ -30,12 +30,12 @@ pub use cause::{Cause, Confidence};
 pub use context::Context;
 pub use fix::Fix;
 pub use header::{Header, Value};
-pub use judge::{Diagnosis, Shown, diagnose};
-pub use log::{Log, Step};
+pub use judge::{Diagnosis, Shown, diagnose, judge};
+pub use log::{Log, Piece, Step};
 pub use normal::Known;
 pub use reader::Reader;
 pub use rule::RuleError;
-pub use rules::Rules;
+pub use rules::{Match, Rules};
 
 #[cfg(test)]
 mod measure;

@@ -7,6 +7,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[path = "src/model/diagnose/rule_file.rs"]
+mod rule_file;
+
 fn main() {
     println!("cargo::rerun-if-env-changed=STAGEPROOF_COMMIT");
     // Each commit and each checkout adds a line to it.
@@ -35,8 +38,9 @@ fn pack(name: &str, text: &[u8]) -> std::io::Result<()> {
     std::fs::write(out.join(format!("{name}.deflate")), packed.finish()?)
 }
 
-/// All files of rules, parted by zero bytes, without the examples, which only tests need.
-fn pack_rules() -> std::io::Result<()> {
+/// All files of rules as JSON, which is read in a tenth of the time that YAML takes, without the examples, which only tests
+/// need.
+fn pack_rules() -> Result<(), Box<dyn std::error::Error>> {
     let mut files: Vec<PathBuf> = Path::new("src/model/diagnose/rules")
         .read_dir()?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -44,14 +48,16 @@ fn pack_rules() -> std::io::Result<()> {
     files.sort();
     let mut rules = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(file)?;
-        let is_example = |line: &&str| line.starts_with("  hit: ") || line.starts_with("  miss: ");
-        for line in text.lines().filter(|line| !is_example(line)) {
-            writeln!(rules, "{line}")?;
+        let read = serde_yaml::from_str::<rule_file::RawFile>(&std::fs::read_to_string(&file)?);
+        let mut read = read.map_err(|error| format!("{}: {error}", file.display()))?;
+        for rule in &mut read.rules {
+            rule.hit.clear();
+            rule.miss.clear();
         }
-        rules.push(0);
+        rules.push(read);
     }
-    pack("rules", &rules)
+    pack("rules", &serde_json::to_vec(&rules)?)?;
+    Ok(())
 }
 
 /// The commit of the checkout, if what is built is that commit. Only for a release, so that a commit does not make a

@@ -268,16 +268,19 @@ wrap() {
     rm -rf copy wrapped text out
 }
 
-# Real logs of failed jobs, over and over, and one step that wrote a lot.
+# One step that wrote a lot, a job of steps that did and of which the last failed, and logs of failed jobs over and over.
 diagnose() {
     if ! command -v rg >/dev/null; then
         echo 'diagnosing a log: NOT MEASURED, ripgrep is missing'
         return
     fi
     log "$scanned" >flood.log
+    awk -v at=2026-11-30T12:00:00.0000000Z 'NR % 40000 == 1 {
+        printf "%s ##[group]Run ./step %d\n%s shell: /usr/bin/bash -e {0}\n%s ##[endgroup]\n", at, NR, at, at
+    } 1' flood.log | cat - "$logs/pytest-assertion.log" >job.log
     while [ "$(stat -c %s jobs.log 2>/dev/null || echo 0)" -lt "$scanned" ]; do cat "$logs"/*.log >>jobs.log; done
     local what
-    for what in flood jobs; do
+    for what in flood job jobs; do
         # What is found is a failure, or nothing that can be judged.
         printf '#!/bin/sh\n"%s" diagnose --log %s.log --evidence-dir diagnosed\n[ $? != 2 ]\n' "$binary" "$what" >ours
         chmod +x ours
@@ -285,7 +288,7 @@ diagnose() {
         sh -c "command time -f %M -o peak ./ours" >said 2>&1
         echo "peak memory of that: $(($(tail -n 1 peak) / 1024)) MiB (aim: < 64 MiB)"
     done
-    rm -rf flood.log jobs.log diagnosed ours
+    rm -rf flood.log job.log jobs.log diagnosed ours
 }
 
 # The same rules on the same log.

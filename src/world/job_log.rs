@@ -8,7 +8,7 @@ use super::files::{self, Links};
 use super::hash::{self, Stop};
 use super::{scan, unpack};
 
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 256 << 10;
 /// Of all logs in an archive together, unpacked.
 const LARGEST_ARCHIVE: u64 = 256 << 20;
 

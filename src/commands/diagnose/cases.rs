@@ -3,9 +3,10 @@
 use super::keep::Keeper;
 use super::place::Wanted;
 use super::{NO_MARKS, Named, Plan, read};
-use crate::model::diagnose::{Diagnosis, diagnose};
+use crate::model::diagnose::{Diagnosis, judge};
 use crate::model::text::count;
 use crate::world::World;
+use crate::world::cores;
 use crate::world::job_log::Source;
 use crate::world::scan::Hide;
 use crate::world::secrets::Part;
@@ -120,7 +121,8 @@ impl Cases {
             }
             // One that cannot be read compares with nothing.
             let own = origin.and_then(|origin| read::green(origin.green.as_ref()?, world).ok());
-            match diagnose(&log, &rules, own.as_ref().or(green.as_ref()), plan.context) {
+            let found = cores::each(&log.pieces(), || (), |(), piece| rules.look(&log, piece)).concat();
+            match judge(&log, &rules, &found, own.as_ref().or(green.as_ref()), plan.context) {
                 Some(mut found) => {
                     if let Some(origin) = origin {
                         found.context.job = Some(origin.job.name.clone());

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 
 use super::gather::Gathered;
 use super::scrubbed::{Became, One, Places, Scrubbed};
-use crate::model::{Finding, Severity};
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, Redact, decode_path};
 use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan, Unscannable};
+use crate::model::{Finding, Severity};
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
 use crate::world::scan::{

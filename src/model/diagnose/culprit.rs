@@ -11,15 +11,10 @@ pub fn of(log: &Log) -> Option<usize> {
     }
     // What runs after a failure is there to clean up and to report. If a step of another kind ran, the failure before it
     // was tolerated.
-    let first = failed[0];
-    let tolerated = |index: usize| {
-        let later = log.steps[index + 1..].iter();
-        later
-            .filter(|step| !step.is_cleanup && !step.title.is_empty())
-            .any(|step| !runs_always(&step.title))
-    };
-    let culprit = failed.iter().copied().find(|index| !tolerated(*index));
-    Some(culprit.or(failed.last().copied()).unwrap_or(first))
+    let goes_on = |step: &Step| !step.is_cleanup && !step.title.is_empty() && !runs_always(&step.title);
+    let last = log.steps.iter().rposition(goes_on).unwrap_or(0);
+    let culprit = failed.iter().find(|index| **index >= last);
+    culprit.or(failed.last()).copied()
 }
 
 /// The steps that ended with an error.

@@ -41,7 +41,8 @@ pub enum Added {
 /// A header whose end has not come.
 pub struct Draft {
     title: String,
-    raw: Vec<(usize, Vec<u8>)>,
+    /// How many were added.
+    lines: usize,
     header: Header,
     section: Section,
     /// Lines that may be a script without its colours.
@@ -57,10 +58,10 @@ enum Section {
 }
 
 impl Draft {
-    pub fn new(number: usize, raw: &[u8], title: &[u8]) -> Self {
+    pub fn new(title: &[u8]) -> Self {
         Self {
             title: String::from_utf8_lossy(title).into_owned(),
-            raw: vec![(number, raw.to_vec())],
+            lines: 0,
             header: Header::default(),
             section: Section::Script,
             plain: false,
@@ -69,7 +70,7 @@ impl Draft {
     }
 
     pub fn add(&mut self, number: usize, raw: &[u8]) -> Added {
-        self.raw.push((number, raw.to_vec()));
+        self.lines += 1;
         self.scratch.clear();
         let read = line::read(raw, &mut self.scratch);
         let text = String::from_utf8_lossy(&self.scratch).into_owned();
@@ -81,7 +82,7 @@ impl Draft {
                 Added::NoHeader
             };
         }
-        if read.kind != Kind::Text || self.raw.len() > MOST_LINES {
+        if read.kind != Kind::Text || self.lines > MOST_LINES {
             return Added::NoHeader;
         }
         if read.script {
@@ -110,10 +111,6 @@ impl Draft {
 
     pub fn whole(self) -> (String, Header) {
         (self.title, self.header)
-    }
-
-    pub fn into_lines(self) -> Vec<(usize, Vec<u8>)> {
-        self.raw
     }
 }
 

@@ -8,7 +8,7 @@ use super::heed::is_secret_name;
 use super::log::{Log, Step};
 use super::normal::{self, Known};
 use super::proof::Claim;
-use super::rules::{Rules, trimmed};
+use super::rules::{Match, Rules, trimmed};
 use super::select::{self, Candidate};
 use super::verdict::Verdict;
 
@@ -57,8 +57,15 @@ pub struct Diagnosis {
 
 /// What a log says, with so many lines before and after the best one. `None` if nothing in it failed.
 pub fn diagnose(log: &Log, rules: &Rules, green: Option<&Known>, around: usize) -> Option<Diagnosis> {
+    let pieces = log.pieces();
+    let found: Vec<_> = pieces.iter().flat_map(|piece| rules.look(log, piece)).collect();
+    judge(log, rules, &found, green, around)
+}
+
+/// The same, where the rules have looked at all pieces of the log, in their order.
+pub fn judge(log: &Log, rules: &Rules, found: &[Match<'_>], green: Option<&Known>, around: usize) -> Option<Diagnosis> {
     let failing = culprit::of(log).or_else(|| culprit::last(log))?;
-    let candidates = select::candidates(log, failing, rules, green);
+    let candidates = select::candidates(log, failing, rules, found, green);
     let chosen = select::shown(log, &candidates);
     let best = *chosen.first()?;
     let least = if log.has_marks { TELLS } else { TELLS_WITHOUT_MARKS };

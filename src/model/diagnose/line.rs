@@ -4,6 +4,8 @@ use memchr::memchr;
 
 /// Longer lines are cut: what explains a failure is at the beginning of a line.
 pub const LONGEST: usize = 16 << 10;
+/// And of one that nobody took anything off, no more is kept.
+pub const CARRIED: usize = LONGEST + 1024;
 
 /// What the runner made of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +43,23 @@ pub struct Read {
     pub script: bool,
 }
 
+impl Read {
+    /// The runner wrote this line, or the time before it.
+    pub fn is_marked(&self, text: &[u8]) -> bool {
+        self.stamped || self.kind != Kind::Text || text.starts_with(b"Process completed with exit code ")
+    }
+}
+
+/// What the time before a line begins with, for a while.
+pub const CENTURY: &[u8] = b"20";
+
 /// `gh run view --log` writes the job and the step before each line, with tabs. The step, and the rest.
 pub fn split_prefix(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let job = memchr(b'\t', line)?;
     let step = job + 1 + memchr(b'\t', &line[job + 1..])?;
     let rest = &line[step + 1..];
-    stamp(without_bom(rest)).map(|_| (&line[job + 1..step], rest))
+    let time = without_bom(rest);
+    (time.starts_with(CENTURY) && stamp(time).is_some()).then(|| (&line[job + 1..step], rest))
 }
 
 /// Appends the text of a raw line, which holds no line feed.

@@ -3,60 +3,16 @@
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
-use serde::Deserialize;
 
 use super::cause::Cause;
 use super::fix::Fix;
+use super::rule_file::{RawFile, RawRule};
 use crate::model::text::nearest;
 
 /// How many lines before or after a line `near` and `unless` look at, if the rule does not say.
 const NEAR: usize = 12;
 /// A pattern of a user may not become larger than this.
 const LARGEST: usize = 1 << 20;
-
-/// A file of rules.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    /// Who writes these lines.
-    tool: String,
-    rules: Vec<RawRule>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRule {
-    id: String,
-    /// Words of which the line has at least one, in any case. They decide which lines are looked at.
-    any: Vec<String>,
-    line: String,
-    /// What the line must not have.
-    #[serde(default)]
-    not: Option<String>,
-    /// What a line near it must have.
-    #[serde(default)]
-    near: Option<String>,
-    /// What no line near it may have.
-    #[serde(default)]
-    unless: Option<String>,
-    #[serde(default)]
-    within: Option<usize>,
-    class: String,
-    cause: String,
-    /// 0 to 100: how well the line explains the failure by itself.
-    weight: i32,
-    /// The last line of its kind explains it, not the first.
-    #[serde(default)]
-    last: bool,
-    #[serde(default)]
-    fix: Option<String>,
-    /// An example.
-    #[serde(default)]
-    hit: String,
-    /// A line that looks like it and is not one.
-    #[serde(default)]
-    miss: String,
-}
 
 #[derive(Debug)]
 pub struct Rule {
@@ -121,14 +77,28 @@ impl From<std::io::Error> for RuleError {
     }
 }
 
+impl From<serde_json::Error> for RuleError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Reads one file.
 ///
 /// # Errors
 /// Names the rule and what is wrong with it.
 pub fn parse(text: &str) -> Result<Vec<Rule>, RuleError> {
     let options = serde_yaml::options! { with_snippet: false };
-    let file: RawFile = serde_yaml::from_str_with_options(text, options)
+    let file = serde_yaml::from_str_with_options(text, options)
         .map_err(|error: serde_yaml::Error| RuleError(error.to_string()))?;
+    of_file(file)
+}
+
+/// The rules of a file that was read.
+///
+/// # Errors
+/// As `parse`.
+pub fn of_file(file: RawFile) -> Result<Vec<Rule>, RuleError> {
     let tool = file.tool;
     (file.rules.into_iter()).map(|raw| rule(raw, &tool)).collect()
 }

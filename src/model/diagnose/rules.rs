@@ -2,13 +2,15 @@
 
 use std::io::Read as _;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use flate2::read::DeflateDecoder;
 
 use super::excerpt::Excerpt;
 use super::hollow::is_hollow;
 use super::line::Kind;
+use super::log::{Log, Piece};
 use super::rule::{self, Rule, RuleError};
+use super::rule_file::RawFile;
 use super::worth::worth;
 
 /// The files of `rules/`, one per tool or family of tools, as `build.rs` packs them.
@@ -51,6 +53,7 @@ pub struct Rules {
 /// A line that a rule is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Match<'r> {
+    pub step: usize,
     /// Of the line in its excerpt.
     pub index: usize,
     pub rule: &'r Rule,
@@ -63,12 +66,10 @@ impl Rules {
     /// Says what is wrong with `more`.
     pub fn new(more: Option<&str>) -> Result<Self, RuleError> {
         let mut rules = Vec::new();
-        let mut builtin = String::new();
-        DeflateDecoder::new(BUILTIN)
-            .read_to_string(&mut builtin)
-            .map_err(RuleError::from)?;
-        for text in builtin.split_terminator('\0') {
-            rules.extend(rule::parse(text)?);
+        let mut builtin = Vec::new();
+        DeflateDecoder::new(BUILTIN).read_to_end(&mut builtin)?;
+        for file in serde_json::from_slice::<Vec<RawFile>>(&builtin)? {
+            rules.extend(rule::of_file(file)?);
         }
         if let Some(more) = more {
             for rule in rule::parse(more)? {
@@ -107,18 +108,20 @@ impl Rules {
         })
     }
 
-    /// Every line that a rule is about, and the rule, in the order of the lines.
-    pub fn look<'r>(&'r self, excerpt: &Excerpt) -> Vec<Match<'r>> {
-        let bytes = excerpt.bytes();
+    /// Every line of a piece that a rule is about, and the rule, in the order of the lines.
+    pub fn look<'r>(&'r self, log: &Log, piece: &Piece) -> Vec<Match<'r>> {
+        let excerpt = &log.steps[piece.step].body;
         let mut found = Vec::new();
         // Where each rule was last asked, so that two words of it on one line ask once.
         let mut asked = vec![usize::MAX; self.rules.len()];
-        let mut index = 0;
-        for hit in self.words.find_overlapping_iter(bytes) {
+        let mut index = piece.lines.start;
+        let text = Input::new(excerpt.bytes()).range(excerpt.range(&piece.lines));
+        for hit in self.words.find_overlapping_iter(text) {
             index = excerpt.line_from(index, hit.start());
             for rule in &self.wakes[hit.pattern().as_usize()] {
                 if std::mem::replace(&mut asked[*rule], index) != index && self.is_about(*rule, excerpt, index) {
                     found.push(Match {
+                        step: piece.step,
                         index,
                         rule: &self.rules[*rule],
                     });
@@ -129,7 +132,8 @@ impl Rules {
     }
 
     /// The last lines of a step before the one at `end`, and what was marked as an error.
-    pub fn by_position<'r>(&'r self, excerpt: &Excerpt, end: usize) -> impl Iterator<Item = Match<'r>> {
+    pub fn by_position<'r>(&'r self, log: &Log, step: usize, end: usize) -> impl Iterator<Item = Match<'r>> {
+        let excerpt = &log.steps[step].body;
         let of_kind = |wanted: Kind, index: &usize| {
             let line = &excerpt.lines()[*index];
             let text = trimmed(excerpt.text(line));
@@ -149,8 +153,9 @@ impl Rules {
         let last: Vec<(usize, usize)> = last.collect();
         let errors: Vec<(usize, usize)> = errors.take(ANNOTATIONS).map(|index| (1, index)).collect();
         let found = last.into_iter().chain(errors);
-        found.filter_map(|(rule, index)| {
+        found.filter_map(move |(rule, index)| {
             Some(Match {
+                step,
                 index,
                 rule: self.position.get(rule)?,
             })

@@ -56,23 +56,31 @@ struct Worth<'a> {
     green: Option<&'a Known>,
 }
 
-/// All candidates, the best first.
-pub fn candidates<'r>(log: &Log, culprit: usize, rules: &'r Rules, green: Option<&Known>) -> Vec<Candidate<'r>> {
+/// All candidates, the best first. `found` is in the order of the lines.
+pub fn candidates<'r>(
+    log: &Log,
+    culprit: usize,
+    rules: &'r Rules,
+    found: &[Match<'r>],
+    green: Option<&Known>,
+) -> Vec<Candidate<'r>> {
     let worth = Worth { log, culprit, green };
     let mut all = Vec::new();
     for (step, content) in log.steps.iter().enumerate() {
         if !content.is_cleanup {
-            let matches = rules.look(&content.body);
-            let places = places(&content.body, &matches);
+            let from = found.partition_point(|found| found.step < step);
+            let to = found.partition_point(|found| found.step <= step);
+            let places = places(&content.body, &found[from..to]);
+            let place = |found: &Match<'_>| places[&std::ptr::from_ref(found.rule)];
             all.extend(
-                matches
+                found[from..to]
                     .iter()
-                    .map(|found| worth.candidate(step, *found, places[&std::ptr::from_ref(found.rule)])),
+                    .map(|found| worth.candidate(*found, place(found))),
             );
             if step == culprit {
                 let end = content.error_at.unwrap_or(content.body.lines().len());
-                let last = rules.by_position(&content.body, end);
-                all.extend(last.map(|found| worth.candidate(step, found, (found.index, found.index))));
+                let last = rules.by_position(log, step, end);
+                all.extend(last.map(|found| worth.candidate(found, (found.index, found.index))));
             }
         }
     }
@@ -142,7 +150,8 @@ fn places(body: &Excerpt, matches: &[Match<'_>]) -> HashMap<*const Rule, (usize,
 }
 
 impl Worth<'_> {
-    fn candidate<'r>(&self, step: usize, found: Match<'r>, (leader, last): (usize, usize)) -> Candidate<'r> {
+    fn candidate<'r>(&self, found: Match<'r>, (leader, last): (usize, usize)) -> Candidate<'r> {
+        let step = found.step;
         let content = &self.log.steps[step];
         let line = &content.body.lines()[found.index];
         let text = content.body.text(line);

@@ -1,16 +1,21 @@
 //! Tokens in a text that is shown, such as a line of another job's log, whose secrets this job does not know.
 
+use std::sync::LazyLock;
+
 use super::{Search, look_at};
 use crate::model::scan::RuleSet;
 
 /// In place of what cannot be searched.
 const NOT_SHOWN: &str = "[not shown: it cannot be searched for secrets]";
 
-pub struct Hide(Option<RuleSet>);
+pub struct Hide(&'static LazyLock<Option<RuleSet>>);
+
+/// Made once, when the first text is shown.
+static RULES: LazyLock<Option<RuleSet>> = LazyLock::new(|| RuleSet::builtin().ok());
 
 impl Hide {
     pub fn builtin() -> Self {
-        Self(RuleSet::builtin().ok())
+        Self(&RULES)
     }
 
     /// The text with `***` where the built-in rules find a secret.

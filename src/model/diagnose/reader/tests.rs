@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::parts::{FAILED_STEP, FAILED_STEPS, MOST_STEPS};
 use super::*;
 
 fn read(text: impl AsRef<[u8]>) -> Log {
@@ -102,7 +103,7 @@ fn hostile_lines_are_lines() {
     assert_eq!(log.lines, 4);
     let lines = body(&log.steps[0]);
     assert_eq!((&*lines[0], &*lines[3]), ("one\0two", "last"));
-    assert!(lines[2].len() <= LONGEST);
+    assert!(lines[2].len() <= line::LONGEST);
 }
 
 proptest! {
@@ -129,6 +130,19 @@ proptest! {
         let numbers: Vec<usize> =
             whole.steps.iter().flat_map(|step| step.body.lines().iter().map(|line| line.number)).collect();
         prop_assert!(numbers.is_sorted(), "{:?}", numbers);
+    }
+}
+
+#[test]
+fn where_a_block_ends_does_not_matter() {
+    let text = stamped(TWO_STEPS);
+    let whole = read(&text);
+    let bodies = |log: &Log| log.steps[1..].iter().map(body).collect::<Vec<_>>();
+    for end in (1..text.len()).step_by(11) {
+        let log = read("x".repeat(BLOCK - 1 - end) + "\n" + &text);
+        assert_eq!((titles(&log), bodies(&log)), (titles(&whole), bodies(&whole)), "{end}");
+        assert_eq!((log.steps[2].exit, log.lines), (Some(7), whole.lines + 1));
+        assert_eq!(log.steps[2].body.lines()[0].number, 15);
     }
 }
 
@@ -159,4 +173,23 @@ fn what_is_kept_of_steps_that_failed_has_a_limit() {
             .skip(1)
             .all(|step| step.exit == Some(1) && step.error_at.is_some())
     );
+}
+
+#[test]
+fn of_more_steps_than_any_job_has_the_first_and_the_last_are_kept() {
+    let step = |code: usize| {
+        format!(
+            "##[group]Run echo {code}\nshell: bash\n##[endgroup]\n##[error]Process completed with exit code {code}.\n"
+        )
+    };
+    let all = 3 * MOST_STEPS;
+    let log = read(format!("setup\n{}", (1..=all).map(step).collect::<String>()));
+    assert!(log.steps.len() <= MOST_STEPS, "{}", log.steps.len());
+    assert_eq!(body(&log.steps[0]), ["setup"]);
+    let last: Vec<_> = log.steps.iter().rev().take(100).map(|step| step.exit).collect();
+    assert_eq!(
+        last,
+        (0..100).map(|back| i32::try_from(all - back).ok()).collect::<Vec<_>>()
+    );
+    assert_eq!(log.lines, 1 + 4 * all);
 }

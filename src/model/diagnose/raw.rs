@@ -1,0 +1,225 @@
+//! The lines of a step as they came, in memory that is bounded however much the step wrote.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::excerpt::Excerpt;
+
+/// What is kept of the beginning.
+const HEAD: usize = 1 << 20;
+/// And of what follows it, lines that tell something.
+const MIDDLE: usize = 1 << 20;
+/// And of the end.
+const TAIL: usize = 3 << 20;
+/// Lines before and after a telling one that are kept with it.
+const AROUND: usize = 3;
+
+/// Of a step that wrote too much, lines with one of these are kept.
+static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    // Of this kind, it jumps from one rare byte to the next.
+    let words = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build([
+        "rror", "RROR", "atal", "FATAL", "FAIL", "ailed", "ailure", "panic", "xception", "raceback", "enied",
+        "ot found", "No such", "imed out", "imeout", "nable to", "annot", "ould not", "nvalid", "efused", "illed", "✗",
+        "✕", "❌",
+    ]);
+    words.ok()
+});
+
+/// Lines that follow each other, each with its line feed.
+#[derive(Debug)]
+struct Run {
+    /// Of its first line in the log.
+    number: usize,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+pub struct Raw {
+    kept: Vec<Run>,
+    kept_size: usize,
+    tail: VecDeque<Run>,
+    tail_size: usize,
+    /// Of its lines, with those that are left out.
+    numbers: Range<usize>,
+}
+
+impl Raw {
+    pub fn size(&self) -> usize {
+        self.kept_size + self.tail_size
+    }
+
+    /// Adds lines with these numbers.
+    pub fn push(&mut self, numbers: Range<usize>, bytes: Vec<u8>) {
+        let number = numbers.start;
+        match self.numbers.is_empty() {
+            true => self.numbers = numbers,
+            false => self.numbers.end = numbers.end,
+        }
+        let run = Run { number, bytes };
+        if self.tail.is_empty() && self.kept_size < HEAD {
+            return self.keep(run);
+        }
+        self.tail_size += run.bytes.len();
+        self.tail.push_back(run);
+        while let Some(first) = self.tail.front()
+            && self.tail_size - first.bytes.len() >= TAIL
+        {
+            self.tail_size -= first.bytes.len();
+            if let Some(first) = self.tail.pop_front()
+                && self.kept_size < HEAD + MIDDLE
+            {
+                self.keep_telling(&first);
+            }
+        }
+    }
+
+    fn keep(&mut self, run: Run) {
+        self.kept_size += run.bytes.len();
+        self.kept.push(run);
+    }
+
+    fn keep_telling(&mut self, run: &Run) {
+        let Some(words) = &*TELLING else { return };
+        let bytes = &*run.bytes;
+        let after = |at: usize| memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |feed| at + feed + 1);
+        let (mut number, mut counted, mut taken) = (run.number, 0, 0..0);
+        let mut keep = |lines: Range<usize>| {
+            if lines.is_empty() {
+                return;
+            }
+            number += count(&bytes[counted..lines.start]);
+            counted = lines.start;
+            let bytes = bytes[lines].to_vec();
+            self.keep(Run { number, bytes });
+        };
+        let mut from = 0;
+        while let Some(hit) = words.find(Input::new(bytes).range(from..)) {
+            from = after(hit.end());
+            let to = (0..AROUND).fold(from, |at, _| after(at));
+            let start = (0..=AROUND).fold(hit.start() + 1, |at, _| {
+                memrchr(b'\n', &bytes[..at.saturating_sub(1)]).map_or(0, |feed| feed + 1)
+            });
+            if start > taken.end {
+                keep(std::mem::replace(&mut taken, start..to));
+            }
+            taken.end = to;
+        }
+        keep(taken);
+    }
+
+    /// Takes back all lines from this number on.
+    pub fn truncate(&mut self, number: usize) {
+        self.numbers.end = self.numbers.end.min(number);
+        while self.tail.back().is_some_and(|run| run.number >= number) {
+            self.tail_size -= self.tail.pop_back().map_or(0, |run| run.bytes.len());
+        }
+        while self.kept.last().is_some_and(|run| run.number >= number) {
+            self.kept_size -= self.kept.pop().map_or(0, |run| run.bytes.len());
+        }
+    }
+
+    /// Keeps only the last `most` bytes, in whole lines.
+    pub fn keep_tail(&mut self, most: usize) {
+        let mut room = most;
+        let runs = std::mem::take(&mut self.kept)
+            .into_iter()
+            .chain(std::mem::take(&mut self.tail));
+        let mut last: VecDeque<Run> = VecDeque::new();
+        for mut run in runs.rev() {
+            let cut = run.bytes.len().saturating_sub(room);
+            if cut > 0 {
+                let from = memchr(b'\n', &run.bytes[cut - 1..]).map_or(run.bytes.len(), |feed| cut + feed);
+                run.number += count(&run.bytes[..from]);
+                run.bytes = run.bytes[from..].to_vec();
+            }
+            room -= run.bytes.len();
+            if !run.bytes.is_empty() {
+                last.push_front(run);
+            }
+            if cut > 0 {
+                break;
+            }
+        }
+        (self.kept_size, self.tail_size) = (0, most - room);
+        self.tail = last;
+    }
+
+    pub fn read(self) -> Excerpt {
+        let mut excerpt = Excerpt::default();
+        for run in self.kept.into_iter().chain(self.tail) {
+            let lines = run.bytes.strip_suffix(b"\n").unwrap_or(&run.bytes);
+            for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
+                excerpt.push(run.number + index, line);
+            }
+        }
+        excerpt.left_out = self.numbers.len() - excerpt.lines().len();
+        excerpt
+    }
+}
+
+/// How many lines there are.
+pub fn count(bytes: &[u8]) -> usize {
+    memchr_iter(b'\n', bytes).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_flood_is_thinned_and_what_tells_something_stays_with_its_neighbours() {
+        let mut raw = Raw::default();
+        let wanted = 50_500;
+        for first in (1..=700_000).step_by(1000) {
+            let line = |number: usize| match number == wanted {
+                true => "error: this one\n".to_owned(),
+                false => format!("{number:>60} of many lines\n"),
+            };
+            let bytes = (first..first + 1000).map(line).collect::<String>().into_bytes();
+            raw.push(first..first + 1000, bytes);
+        }
+        assert!(raw.size() < HEAD + MIDDLE + TAIL + (1 << 18));
+        let excerpt = raw.read();
+        assert_eq!(excerpt.lines().len() + excerpt.left_out, 700_000);
+        let found = excerpt.lines().iter().position(|line| line.number == wanted).unwrap();
+        assert_eq!(excerpt.at(found), b"error: this one");
+        for near in [found - AROUND, found + AROUND] {
+            assert_eq!(excerpt.lines()[near].number, wanted + near - found);
+        }
+        assert!(excerpt.lines()[found + AROUND + 1].number > wanted + AROUND);
+        assert!(excerpt.at(excerpt.lines().len() - 1).ends_with(b"700000 of many lines"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_end_that_is_kept_is_whole_lines_with_their_numbers(
+            runs in proptest::collection::vec(proptest::collection::vec("[a-c]{0,6}", 1..6), 0..6),
+            most in 0usize..90,
+        ) {
+            let mut raw = Raw::default();
+            let mut all = Vec::new();
+            for lines in &runs {
+                let first = all.len();
+                all.extend(lines.clone());
+                raw.push(first..all.len(), (lines.join("\n") + "\n").into_bytes());
+            }
+            raw.keep_tail(most);
+            prop_assert!(raw.size() <= most);
+            let size = raw.size();
+            let excerpt = raw.read();
+            prop_assert_eq!(excerpt.lines().len() + excerpt.left_out, all.len());
+            prop_assert_eq!(excerpt.bytes().len(), size);
+            let next = excerpt.left_out.checked_sub(1).map(|index| all[index].len() + 1);
+            prop_assert!(next.is_none_or(|next| size + next > most));
+            for (index, line) in excerpt.lines().iter().enumerate() {
+                prop_assert_eq!(line.number, excerpt.left_out + index);
+                prop_assert_eq!(excerpt.at(index), all[line.number].as_bytes());
+            }
+        }
+    }
+}

@@ -121,7 +121,11 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
         return Some((cause, format!("the step runs `{}`", step.title)));
     }
     let mut others = shown[1..].iter().filter(|other| other.step == best.step);
-    let others = others.find_map(|other| words::clearly(text(other)));
+    // A step can come through an outage.
+    let others = others.find_map(|other| {
+        let is_near = other.index.abs_diff(best.index) <= BESIDE;
+        words::clearly(text(other)).filter(|cause| is_near || *cause != Cause::FlakyInfra)
+    });
     let cause = words::of(text(best)).or(others)?;
     Some((cause, "the words of the lines".to_owned()))
 }

@@ -232,8 +232,8 @@ impl<'a> Scrubber<'a> {
                 Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
                 Unscannable::Keep | Unscannable::Fail => {
                     let mut finding = unscannable.finding(&one.shown, why, is_cut);
-                    if unscannable == Unscannable::Keep {
-                        // That it is kept was decided, and a verdict that is weak each time says nothing.
+                    if unscannable == Unscannable::Keep && !is_cut {
+                        // That it is kept was decided, and a verdict that is weak each time says nothing. Damage was not.
                         finding.severity = Severity::Note;
                     }
                     one.became = Became::NotScanned(why, Box::new(finding));

@@ -29,7 +29,7 @@ pub fn conditions() -> Vec<Case> {
         case(
             "if",
             "new, behind needs over several lines",
-            "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps: [{ run: ls }]\n  deploy:\n    needs:\n      - build # first\n    # Where it runs.\n    runs-on: ubuntu-latest\n    steps:\n      - run: ls\n",
+            "on: [push, pull_request]\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps: [{ run: ls }]\n  deploy:\n    needs:\n      - build # first\n    # Where it runs.\n    runs-on: ubuntu-latest\n    steps:\n      - run: ls\n",
             push(),
         ),
         case(
@@ -59,7 +59,7 @@ pub fn conditions() -> Vec<Case> {
         case(
             "if",
             "new, a job in braces",
-            "on: push\njobs: { deploy: { runs-on: ubuntu-latest, steps: [{ run: ls }] } }\n",
+            "on: [push, pull_request]\njobs: { deploy: { runs-on: ubuntu-latest, steps: [{ run: ls }] } }\n",
             only(
                 At::job("deploy"),
                 Condition::Expression("contains(github.ref, 'x')".to_owned()),
@@ -163,6 +163,15 @@ pub fn conditions() -> Vec<Case> {
         ),
         case(
             "if",
+            "refused: holds on every event",
+            job("    runs-on: ubuntu-latest\n"),
+            only(
+                At::job("deploy"),
+                Condition::Events(vec!["push".to_owned(), "pull_request".to_owned()]),
+            ),
+        ),
+        case(
+            "if",
             "refused: two steps of that name",
             linux("      - run: ls\n      - run: ls\n"),
             only(named("Run ls"), Condition::NotFork),
@@ -176,7 +185,7 @@ pub fn conditions() -> Vec<Case> {
         case(
             "if",
             "a matrix job",
-            "on: push\njobs:\n  deploy:\n    strategy:\n      matrix:\n        os: [ubuntu-latest, macos-latest]\n    runs-on: ${{ matrix.os }}\n    steps:\n    - name: Deploy\n      run: ls\n",
+            "on: [push, pull_request]\njobs:\n  deploy:\n    strategy:\n      matrix:\n        os: [ubuntu-latest, macos-latest]\n    runs-on: ${{ matrix.os }}\n    steps:\n    - name: Deploy\n      run: ls\n",
             only(named("Deploy"), Condition::NotDependabot),
         ),
         case(

@@ -13,19 +13,19 @@ pub fn layouts() -> Vec<Case> {
         case(
             "layout",
             "four spaces",
-            "on: push\njobs:\n    deploy:\n        runs-on: ubuntu-latest\n        steps:\n            -   uses: actions/checkout@v4\n            -   run: git describe\n",
+            "on: [push, pull_request]\njobs:\n    deploy:\n        runs-on: ubuntu-latest\n        steps:\n            -   uses: actions/checkout@v4\n            -   run: git describe\n",
             Change::FetchDepth(At::step("deploy", 1)),
         ),
         case(
             "layout",
             "flush lists",
-            "on: push\njobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps:\n    - uses: actions/checkout@v4\n    - run: echo ${{ secrets.A }}\n",
+            "on: [push, pull_request]\njobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps:\n    - uses: actions/checkout@v4\n    - run: echo ${{ secrets.A }}\n",
             guard(1, &["A"]),
         ),
         case(
             "layout",
             "quoted keys",
-            "\"on\": push\n\"jobs\":\n  \"deploy\":\n    'runs-on': ubuntu-latest\n    'steps':\n      - 'uses': actions/checkout@v4\n      - \"run\": ls\n",
+            "\"on\": [push, pull_request]\n\"jobs\":\n  \"deploy\":\n    'runs-on': ubuntu-latest\n    'steps':\n      - 'uses': actions/checkout@v4\n      - \"run\": ls\n",
             fork(),
         ),
         case(
@@ -48,28 +48,33 @@ pub fn layouts() -> Vec<Case> {
         case(
             "layout",
             "refused: an alias of steps",
-            "on: push\njobs:\n  other:\n    runs-on: ubuntu-latest\n    steps: &steps\n      - run: ls\n      - run: ls\n  deploy:\n    runs-on: ubuntu-latest\n    steps: *steps\n",
+            "on: [push, pull_request]\njobs:\n  other:\n    runs-on: ubuntu-latest\n    steps: &steps\n      - run: ls\n      - run: ls\n  deploy:\n    runs-on: ubuntu-latest\n    steps: *steps\n",
             fork(),
         ),
         case(
             "layout",
             "refused: an anchor that others use",
-            "on: push\njobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps: &steps\n      - run: ls\n      - run: ls\n  other:\n    runs-on: ubuntu-latest\n    steps: *steps\n",
+            "on: [push, pull_request]\njobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps: &steps\n      - run: ls\n      - run: ls\n  other:\n    runs-on: ubuntu-latest\n    steps: *steps\n",
             fork(),
         ),
         case(
             "layout",
             "refused: a merge key",
-            "on: push\nx: &x { runs-on: ubuntu-latest }\njobs:\n  deploy:\n    <<: *x\n    steps:\n      - run: ls\n      - run: ls\n",
+            "on: [push, pull_request]\nx: &x { runs-on: ubuntu-latest }\njobs:\n  deploy:\n    <<: *x\n    steps:\n      - run: ls\n      - run: ls\n",
             fork(),
         ),
         case(
             "layout",
             "refused: a duplicate key",
-            "on: push\njobs:\n  deploy:\n    runs-on: a\n    runs-on: b\n",
+            "on: [push, pull_request]\njobs:\n  deploy:\n    runs-on: a\n    runs-on: b\n",
             fork(),
         ),
-        case("layout", "refused: a tab", "on: push\njobs:\n\tdeploy:\n", fork()),
+        case(
+            "layout",
+            "refused: a tab",
+            "on: [push, pull_request]\njobs:\n\tdeploy:\n",
+            fork(),
+        ),
         case(
             "layout",
             "refused: a carriage return alone",

@@ -25,7 +25,7 @@ fn job(lines: &str) -> String {
     } else {
         steps
     };
-    format!("on: push\njobs:\n  deploy:\n{lines}{steps}")
+    format!("on: [push, pull_request]\njobs:\n  deploy:\n{lines}{steps}")
 }
 
 fn linux(steps: &str) -> String {

@@ -45,9 +45,15 @@ impl Capped {
         self.more_errors > 0 || self.kept.iter().any(Finding::fails)
     }
 
-    /// The findings, errors first, with the number of those that did not fit.
-    pub fn into_vec(mut self) -> Vec<Finding> {
+    /// Where most findings are notes that nobody has to act on.
+    #[must_use]
+    pub fn errors_first(mut self) -> Self {
         self.kept.sort_by_key(|finding| !finding.fails());
+        self
+    }
+
+    /// The findings, with the number of those that did not fit.
+    pub fn into_vec(mut self) -> Vec<Finding> {
         for (more, severity) in [
             (self.more_errors, Severity::Error),
             (self.more_warnings, Severity::Warning),
@@ -94,7 +100,7 @@ mod tests {
         findings.add(Finding::error("x", "x"));
         findings.add(Finding::error("x", "x"));
         assert!(findings.fails());
-        let all = findings.into_vec();
+        let all = findings.errors_first().into_vec();
         let fails: Vec<_> = all[..3].iter().map(Finding::fails).collect();
         assert_eq!(fails, [true, true, false], "errors are seen first");
         let last: Vec<_> = all[MOST..].iter().map(|f| (f.fails(), &*f.message)).collect();

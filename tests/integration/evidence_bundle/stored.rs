@@ -361,7 +361,7 @@ fn what_makes_no_sense_is_refused() {
             "is not a mode and a number of days",
         ),
         (&[KEY, "--store-lock=legal:3"], "is not a mode and a number of days"),
-        (&["--store=s3://192.0.2.1/x"], "which is no name of a bucket"),
+        (&["--store=s3://192.0.2.1/x"], "is not a valid bucket name"),
         // Credentials are not sent without TLS, except to this machine.
         (
             &[KEY, "--store-endpoint=http://192.0.2.1"],

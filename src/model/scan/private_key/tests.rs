@@ -98,6 +98,15 @@ fn what_only_names_a_key_is_none() {
     }
 }
 
+/// Many that begin and none that ends must not be searched again and again.
+#[test]
+fn a_text_of_nothing_but_beginnings_is_searched_in_time() {
+    let text = key()[0].repeat(20_000);
+    let started = std::time::Instant::now();
+    assert_eq!(left(&text), text);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
 proptest! {
     #[test]
     fn what_is_a_key_is_in_the_text(text in "(-----BEGIN PRIVATE KEY-----)?[aB3/\\-\n%]{0,200}(-----END PRIVATE KEY-----)?") {

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use super::*;
 
 /// Every text by its path, and what was not looked at.
-fn texts(bytes: &[u8], most: u64) -> (Vec<(String, Vec<u8>)>, Vec<Closed>) {
+type Texts = (Vec<(String, Vec<u8>)>, Vec<Closed>);
+
+fn texts(bytes: &[u8], most: u64) -> Texts {
     let mut texts = Vec::new();
     let closed = each(&mut &bytes[..], most, &mut |path, text| {
         let mut content = Vec::new();
@@ -277,7 +279,7 @@ fn directory(first: usize, begin: usize) -> Vec<u8> {
 }
 
 /// As [`texts`], by [`each_in`]; `None` if it is no archive.
-fn in_file(bytes: &[u8]) -> Option<(Vec<(String, Vec<u8>)>, Vec<Closed>)> {
+fn in_file(bytes: &[u8]) -> Option<Texts> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     io::Seek::rewind(&mut file).unwrap();

@@ -6,8 +6,9 @@ use super::fix::Fix;
 use super::log::{Log, Step};
 use super::scope;
 use super::select::Candidate;
+use super::service;
 use super::verdict::Verdict;
-use crate::model::text::count;
+use crate::model::text::{count, nearest};
 use crate::model::workflow::Access;
 
 /// Words in the name of a variable or an input that holds a secret.
@@ -37,6 +38,8 @@ const OF_EVENTS: [&str; 6] = [
     "base_ref",
     "head_ref",
 ];
+/// So many lines after the best one may name what it is about.
+const AFTER: usize = 8;
 /// And of one that says where something is.
 const PLACES: [&str; 4] = ["url", "uri", "host", "dsn"];
 
@@ -56,7 +59,9 @@ impl Verdict {
         if let Some(Fix::Timeout { limit }) = &mut self.fix {
             *limit = best.rule.group(text, "n").and_then(|minutes| minutes.parse().ok());
         }
-        self.empty_values(step, best, text);
+        self.empty_values(log, log.with_values(best.step), best, text);
+        self.misspelt(step, best, text);
+        self.service(log, text);
         let may_be_of_event = matches!(
             self.cause,
             Cause::Permissions | Cause::ScriptBug | Cause::HealthCheck | Cause::MissingConfig | Cause::Unknown
@@ -91,8 +96,7 @@ impl Verdict {
         }
         self.token(log, context, step, best, text);
         // GitHub's own token is there in every run; any other one is not.
-        let is_of_github = ["git", "GitHub API and gh", "GitHub Actions runner"].contains(&&*best.rule.tool);
-        if self.cause == Cause::Permissions && self.fix.is_none() && context.lacks_secrets() && !is_of_github {
+        if self.cause == Cause::Permissions && self.fix.is_none() && context.lacks_secrets() && !is_of_github(best) {
             let source = context.secret_source.as_deref().unwrap_or_default();
             self.evidence
                 .push(format!("the secrets of this run are from: {source}"));
@@ -110,16 +114,30 @@ impl Verdict {
     }
 
     /// Values that are empty in the header of the step, if the failure is about access or names one of them.
-    fn empty_values(&mut self, step: &Step, best: Candidate<'_>, text: &[u8]) {
+    fn empty_values(&mut self, log: &Log, step: &Step, best: Candidate<'_>, text: &[u8]) {
         let line = String::from_utf8_lossy(text);
+        // A line that names what is missing is about nothing else, and GitHub has refused the token that it was given.
+        let names_it = best.rule.group(text, "name").is_some_and(|name| is_plain(&name));
+        let has_token = |step: &Step| {
+            let values = step.header.values.iter();
+            values
+                .into_iter()
+                .any(|value| value.value == "***" && has_word(&value.name, &["github", "gh_"]))
+        };
         let is_about_access = matches!(
             self.cause,
             Cause::Permissions | Cause::MissingConfig | Cause::MissingSecret
-        );
+        ) && !names_it
+            && !(is_of_github(best) && has_token(step));
+        let body = &log.steps[best.step].body;
+        let to = body.lines().len().min(best.index + AFTER);
+        let after = (best.index..to).map(|index| String::from_utf8_lossy(body.at(index)));
+        let after = after.collect::<Vec<_>>().join("\n");
         let is_about_a_place =
             best.rule.id == "net-refused" || ["undefined", "Invalid URL"].iter().any(|part| line.contains(part));
         let is_wanted = |name: &str| {
             has_name(&line, name)
+                || name.contains('_') && has_word(name, &SECRETS) && has_name(&after, name)
                 || is_about_access && has_word(name, &SECRETS)
                 || is_about_a_place && has_word(name, &PLACES)
         };
@@ -146,6 +164,45 @@ impl Verdict {
             Some(Fix::SkipGuard { names }) if names.is_empty() => *names = empty,
             Some(Fix::SkipGuard { .. }) => {}
             fix => *fix = Some(Fix::SkipGuard { names: empty }),
+        }
+    }
+
+    /// A variable that nobody sets, where one of nearly the same name is set.
+    fn misspelt(&mut self, step: &Step, best: Candidate<'_>, text: &[u8]) {
+        let name = best.rule.group(text, "name").filter(|name| is_plain(name));
+        let Some(name) = name.filter(|_| matches!(self.cause, Cause::MissingConfig | Cause::MissingSecret)) else {
+            return;
+        };
+        let known = || step.header.values.iter().map(|value| &*value.name);
+        if known().any(|other| other == name) {
+            return;
+        }
+        let Some(meant) = nearest(&name, known()).filter(|meant| meant.len() >= 6) else {
+            return;
+        };
+        self.cause = Cause::ScriptBug;
+        self.confidence = Confidence::Likely;
+        self.sentence = Some(format!("The variable {name} is not set; the step has {meant}"));
+        self.evidence.push(format!("{meant} is in the header of the step"));
+        self.fix = None;
+    }
+
+    /// A service of the job that refuses a connection: what the runner started it with tells why.
+    fn service(&mut self, log: &Log, text: &[u8]) {
+        let may_be_of_service = matches!(
+            self.cause,
+            Cause::HealthCheck
+                | Cause::MissingConfig
+                | Cause::TestFailure
+                | Cause::FlakyInfra
+                | Cause::ScriptBug
+                | Cause::Unknown
+        );
+        if let Some((evidence, fix)) = may_be_of_service.then(|| service::wanted(log, text)).flatten() {
+            self.cause = Cause::WorkflowConfig;
+            self.confidence = Confidence::Likely;
+            self.evidence.push(evidence);
+            self.fix = Some(Fix::Edit { text: fix });
         }
     }
 
@@ -200,6 +257,11 @@ impl Verdict {
             )),
         }
     }
+}
+
+/// GitHub's own words, about its own token.
+fn is_of_github(best: Candidate<'_>) -> bool {
+    ["git", "GitHub API and gh", "GitHub Actions runner"].contains(&&*best.rule.tool)
 }
 
 /// Whether the step asks for a pull request or issue that this event does not have: by its script, in which the runner has

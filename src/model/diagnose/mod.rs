@@ -24,6 +24,7 @@ mod rule_file;
 mod rules;
 mod scope;
 mod select;
+mod service;
 mod step_kind;
 mod verdict;
 mod words;

@@ -67,7 +67,7 @@ pub fn candidates<'r>(
     let worth = Worth { log, culprit, green };
     let mut all = Vec::new();
     for (step, content) in log.steps.iter().enumerate() {
-        if !content.is_cleanup {
+        if !content.is_cleanup || step == culprit {
             let from = found.partition_point(|found| found.step < step);
             let to = found.partition_point(|found| found.step <= step);
             let places = places(&content.body, &found[from..to]);

@@ -177,7 +177,11 @@ impl Verdict {
         if known().any(|other| other == name) {
             return;
         }
-        let Some(meant) = nearest(&name, known()).filter(|meant| meant.len() >= 6) else {
+        let is_slip = |meant: &&str| {
+            let both = (meant.len() >= 6, meant.len().abs_diff(name.len()) <= 1);
+            both == (true, true) && strsim::damerau_levenshtein(meant, &name) <= 2
+        };
+        let Some(meant) = nearest(&name, known()).filter(is_slip) else {
             return;
         };
         self.cause = Cause::ScriptBug;

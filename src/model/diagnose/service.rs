@@ -11,7 +11,17 @@ struct Service<'a> {
 /// What a refused connection says of a service, and the change of the workflow that helps.
 pub fn wanted(log: &Log, text: &[u8]) -> Option<(String, String)> {
     let text = String::from_utf8_lossy(text).to_ascii_lowercase();
-    let refused = [
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let is_unknown = says(&[
+        "name or service not known",
+        "temporary failure in name resolution",
+        "getaddrinfo enotfound",
+        "could not translate host name",
+        "unknown mysql server host",
+        "unknown host",
+        "no such host",
+    ]);
+    let is_refused = says(&[
         "refused",
         "can't connect to",
         "could not connect",
@@ -22,8 +32,8 @@ pub fn wanted(log: &Log, text: &[u8]) -> Option<(String, String)> {
         "lost connection",
         "reset by peer",
         "during handshake",
-    ];
-    if !refused.iter().any(|word| text.contains(word)) {
+    ]);
+    if !is_unknown && !is_refused {
         return None;
     }
     // The runner starts them before the first step.
@@ -36,8 +46,16 @@ pub fn wanted(log: &Log, text: &[u8]) -> Option<(String, String)> {
     let services: Vec<_> = lines().filter_map(service).collect();
     let service = services.iter().find(|service| is_about(&text, service.name))?;
     let (name, has) = (service.name, |option: &str| service.command.contains(option));
-    let is_local = ["localhost", "127.0.0.1", "::1"].iter().any(|host| text.contains(host));
+    let is_local = says(&["localhost", "127.0.0.1", "::1"]);
     let in_container = lines().any(|line| line.contains("Starting job container"));
+    if is_unknown {
+        return (!in_container && text.contains(name)).then(|| {
+            (
+                format!("{name} is the name of a service, which only the job's container would know"),
+                format!("connect to localhost, where the port of {name} is mapped, not to {name}"),
+            )
+        });
+    }
     if in_container && is_local {
         return Some((
             format!("the job runs in a container, in which the service {name} is no local one"),

@@ -90,3 +90,36 @@ fn runs_always(title: &str) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cause;
+    use super::super::tests::{FAILED, of, step};
+
+    #[test]
+    fn a_step_reports_by_whole_words_only() {
+        let lint = step(
+            "npx eslint .",
+            "",
+            &format!("1:1  error  'a' is not defined  no-undef\n{FAILED}"),
+        );
+        let tests = step(
+            "pytest -p no:cacheprovider",
+            "",
+            &format!("E   assert 1 == 2\n{FAILED}"),
+        );
+        let report = step("./report-to-slack.sh", "", &format!("Error: no channel\n{FAILED}"));
+        assert_eq!(of(&format!("{lint}{tests}{report}")).step, "pytest -p no:cacheprovider");
+    }
+
+    #[test]
+    fn a_job_whose_steps_passed_fails_by_an_actions_cleanup() {
+        let good = step("./links.sh", "", "150 links, 0 errors\n");
+        let post = "Post job cleanup.\n##[error]Cache folder path is retrieved for pip but doesn't exist on disk: /a\n";
+        let found = of(&format!("{good}{post}"));
+        assert_eq!((found.cause, found.fix.unwrap().id()), (Cause::WorkflowConfig, "edit"));
+        // What failed before is the cause.
+        let bad = step("pytest", "", &format!("E   assert 1 == 2\n{FAILED}"));
+        assert_eq!(of(&format!("{bad}{post}")).cause, Cause::TestFailure);
+    }
+}

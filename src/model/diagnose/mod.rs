@@ -2,6 +2,7 @@
 //!
 //! Nothing in a log is trusted: lines are bytes, memory is bounded, and no pattern takes more than linear time.
 
+mod absent;
 mod cause;
 mod context;
 mod culprit;

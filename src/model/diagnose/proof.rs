@@ -143,4 +143,16 @@ mod tests {
         let locked = "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress\n";
         assert_eq!(fix(&step("helm upgrade a", "", &format!("{locked}{FAILED}"))), None);
     }
+
+    #[test]
+    fn what_could_not_be_installed_is_not_to_be_installed() {
+        let build = step("npm run build", "", &format!("sh: 1: tsc: not found\n{FAILED}"));
+        assert_eq!(fix(&build).as_deref(), Some("edit"));
+        let install = step(
+            "npm ci || true",
+            "",
+            "npm error ERESOLVE unable to resolve dependency tree\n",
+        );
+        assert_eq!(fix(&format!("{install}{build}")), None);
+    }
 }

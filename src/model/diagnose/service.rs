@@ -12,15 +12,6 @@ struct Service<'a> {
 pub fn wanted(log: &Log, text: &[u8]) -> Option<(String, String)> {
     let text = String::from_utf8_lossy(text).to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let is_unknown = says(&[
-        "name or service not known",
-        "temporary failure in name resolution",
-        "getaddrinfo enotfound",
-        "could not translate host name",
-        "unknown mysql server host",
-        "unknown host",
-        "no such host",
-    ]);
     let is_refused = says(&[
         "refused",
         "can't connect to",
@@ -33,7 +24,7 @@ pub fn wanted(log: &Log, text: &[u8]) -> Option<(String, String)> {
         "reset by peer",
         "during handshake",
     ]);
-    if !is_unknown && !is_refused {
+    if !is_refused {
         return None;
     }
     // The runner starts them before the first step.
@@ -48,14 +39,6 @@ pub fn wanted(log: &Log, text: &[u8]) -> Option<(String, String)> {
     let (name, has) = (service.name, |option: &str| service.command.contains(option));
     let is_local = says(&["localhost", "127.0.0.1", "::1"]);
     let in_container = lines().any(|line| line.contains("Starting job container"));
-    if is_unknown {
-        return (!in_container && text.contains(name)).then(|| {
-            (
-                format!("{name} is the name of a service, which only the job's container would know"),
-                format!("connect to localhost, where the port of {name} is mapped, not to {name}"),
-            )
-        });
-    }
     if in_container && is_local {
         return Some((
             format!("the job runs in a container, in which the service {name} is no local one"),
@@ -101,4 +84,44 @@ fn is_about(text: &str, name: &str) -> bool {
         .iter()
         .filter(|(kind, words)| name.contains(kind) || words.iter().any(|word| name.contains(word)));
     text.contains(name) || words.flat_map(|(_, words)| *words).any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{FAILED, of, step};
+    use super::super::{Cause, Fix};
+
+    fn found(container: &str, options: &str, line: &str) -> (Cause, String) {
+        let create = format!("##[command]/usr/bin/docker create --network-alias redis {options} -e CI=true redis:7\n");
+        let test = step("./seed.sh", "", &format!("{line}\n{FAILED}"));
+        let found = of(&format!("Prepare all required actions\n{container}{create}{test}"));
+        let fix = match found.fix {
+            Some(Fix::Edit { text }) => text,
+            _ => String::new(),
+        };
+        (found.cause, fix)
+    }
+
+    #[test]
+    fn the_command_that_started_a_service_tells_why_nobody_reaches_it() {
+        let refused = "ConnectionError: Error 111 connecting to localhost:6379. Connection refused.";
+        let inside = "##[group]Starting job container\n";
+        let ports = "-p 6379:6379";
+        let checked = "-p 6379:6379 --health-cmd \"redis-cli ping\"";
+        for (container, options, line, fix) in [
+            ("", "", refused, "map the port of the service redis"),
+            ("", ports, refused, "wait for the service redis"),
+            (inside, checked, refused, "connect to redis, the name of the service"),
+        ] {
+            let (cause, text) = found(container, options, line);
+            assert!(
+                cause == Cause::WorkflowConfig && text.starts_with(fix),
+                "{line}: {cause} {text}"
+            );
+        }
+        // It ran and was waited for, or it is not what refused.
+        for (options, line) in [(checked, refused), ("", "connect ECONNREFUSED 127.0.0.1:3000")] {
+            assert_ne!(found("", options, line).0, Cause::WorkflowConfig, "{line}");
+        }
+    }
 }

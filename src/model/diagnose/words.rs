@@ -195,4 +195,12 @@ mod tests {
         assert_eq!(clearly(b"Error: 1 issue found"), Some(Cause::Lint));
         assert_eq!(of(b"splinter"), None);
     }
+
+    #[test]
+    fn a_limit_of_a_cloud_is_no_outage() {
+        let limit = b"api error VcpuLimitExceeded: You have requested more vCPU capacity";
+        assert_eq!(clearly(limit), Some(Cause::ResourceLimit));
+        assert_eq!(clearly(b"Releasing state lock. This may take a few moments..."), None);
+        assert_eq!(clearly(b"rate limit exceeded"), Some(Cause::FlakyInfra));
+    }
 }

@@ -1,6 +1,6 @@
 //! What was refused to whom: a secret that is not given, the token of the job, a registry, a cloud.
 
-use super::super::heed::is_secret_name;
+use super::super::absent::is_secret_name;
 use super::super::log::Step;
 use super::super::{Cause, Fix};
 use super::{Claim, said};
@@ -60,7 +60,12 @@ impl Claim<'_> {
         }
         // It says what it lacks, and the workflow passes nothing of the kind.
         let passes_nothing = !has_secret(true) && !has_secret(false);
-        if names.is_empty() && passes_nothing && self.cause == Cause::MissingSecret && self.best.rule.weight >= CLEAR {
+        if names.is_empty()
+            && login.is_none()
+            && passes_nothing
+            && self.cause == Cause::MissingSecret
+            && self.best.rule.weight >= CLEAR
+        {
             return Some(Fix::Edit {
                 text: "pass the secret in the env of the step; the workflow passes none".to_owned(),
             });

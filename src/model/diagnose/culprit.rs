@@ -6,8 +6,10 @@ use super::log::{Log, Step};
 pub fn of(log: &Log) -> Option<usize> {
     let failed = failed(log);
     if failed.is_empty() {
-        // An error that no step ended with; at last, what ran last.
-        return indices(log, |step| step.error_at.is_some()).last().copied();
+        // An error that no step ended with; at last, that of an action's own cleanup.
+        let has_error = |step: &Step| step.error_at.is_some();
+        let last = indices(log, has_error).last().copied();
+        return last.or_else(|| log.steps.iter().rposition(has_error));
     }
     // What runs after a failure is there to clean up and to report. If a step of another kind ran, the failure before it
     // was tolerated.
@@ -36,7 +38,7 @@ fn indices(log: &Log, wanted: impl Fn(&Step) -> bool) -> Vec<usize> {
 
 /// By its title, a step that reports or cleans up.
 fn runs_always(title: &str) -> bool {
-    const WORDS: [&str; 35] = [
+    const WORDS: [&str; 36] = [
         "upload",
         "artifact",
         "report",
@@ -70,9 +72,54 @@ fn runs_always(title: &str) -> bool {
         "kill",
         "delete",
         "hook",
+        "webhook",
         "save",
         "archive",
     ];
     let title = title.to_ascii_lowercase();
-    WORDS.iter().any(|word| title.contains(word))
+    let is_part = |c: char| c.is_ascii_alphanumeric();
+    // `cache`, but not `-p no:cacheprovider`; `reports`, but not `downgrade`.
+    WORDS.iter().any(|word| {
+        let mut at = title.match_indices(word);
+        let is_stem = *word == "annotat";
+        at.any(|(at, _)| {
+            let rest = &title[at + word.len()..];
+            let rest = rest.strip_prefix('s').unwrap_or(rest);
+            let ends_there = is_stem || word.ends_with(' ') || !rest.starts_with(is_part);
+            ends_there && !title[..at].ends_with(is_part)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cause;
+    use super::super::tests::{FAILED, of, step};
+
+    #[test]
+    fn a_step_reports_by_whole_words_only() {
+        let lint = step(
+            "npx eslint .",
+            "",
+            &format!("1:1  error  'a' is not defined  no-undef\n{FAILED}"),
+        );
+        let tests = step(
+            "pytest -p no:cacheprovider",
+            "",
+            &format!("E   assert 1 == 2\n{FAILED}"),
+        );
+        let report = step("./report-to-slack.sh", "", &format!("Error: no channel\n{FAILED}"));
+        assert_eq!(of(&format!("{lint}{tests}{report}")).step, "pytest -p no:cacheprovider");
+    }
+
+    #[test]
+    fn a_job_whose_steps_passed_fails_by_an_actions_cleanup() {
+        let good = step("./links.sh", "", "150 links, 0 errors\n");
+        let post = "Post job cleanup.\n##[error]Cache folder path is retrieved for pip but doesn't exist on disk: /a\n";
+        let found = of(&format!("{good}{post}"));
+        assert_eq!((found.cause, found.fix.unwrap().id()), (Cause::WorkflowConfig, "edit"));
+        // What failed before is the cause.
+        let bad = step("pytest", "", &format!("E   assert 1 == 2\n{FAILED}"));
+        assert_eq!(of(&format!("{bad}{post}")).cause, Cause::TestFailure);
+    }
 }

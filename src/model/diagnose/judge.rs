@@ -1,10 +1,10 @@
 //! A diagnosis: where, what, why, how sure, and what to do.
 
+use super::absent::is_secret_name;
 use super::cause::{Cause, Confidence};
 use super::context::Context;
 use super::culprit;
 use super::fix::Fix;
-use super::heed::is_secret_name;
 use super::log::{Log, Step};
 use super::normal::{self, Known};
 use super::proof::Claim;

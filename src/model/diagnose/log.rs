@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::culprit;
 use super::excerpt::Excerpt;
 use super::header::Header;
 
@@ -49,9 +50,20 @@ pub struct Piece {
 }
 
 impl Log {
+    /// The step whose header has the values of this one: those of a composite action are given to its first.
+    pub fn with_values(&self, step: usize) -> &Step {
+        let content = &self.steps[step];
+        let is_inner = content.header.values.is_empty() && content.title.contains("GITHUB_ACTION_PATH");
+        let before = self.steps[..step].iter();
+        let mut outer = before.rev().filter(|step| is_inner && step.title.contains('@'));
+        outer.next().unwrap_or(content)
+    }
+
     /// All lines in which a failure may be explained.
     pub fn pieces(&self) -> Vec<Piece> {
-        let steps = self.steps.iter().enumerate().filter(|(_, step)| !step.is_cleanup);
+        let failing = culprit::of(self);
+        let steps = self.steps.iter().enumerate();
+        let steps = steps.filter(|(index, step)| !step.is_cleanup || Some(*index) == failing);
         let of_step = |(step, content): (usize, &Step)| {
             let all = content.body.lines().len();
             let lines = (0..all).step_by(PIECE).map(move |from| from..all.min(from + PIECE));

@@ -67,7 +67,7 @@ pub fn candidates<'r>(
     let worth = Worth { log, culprit, green };
     let mut all = Vec::new();
     for (step, content) in log.steps.iter().enumerate() {
-        if !content.is_cleanup {
+        if !content.is_cleanup || step == culprit {
             let from = found.partition_point(|found| found.step < step);
             let to = found.partition_point(|found| found.step <= step);
             let places = places(&content.body, &found[from..to]);
@@ -182,7 +182,9 @@ impl Worth<'_> {
         score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
         // What nobody can go on after ends a step soon; if the step went on, it was not that.
         // Only what the runner itself says ends it whatever the script does.
-        if ends_a_step(found.rule.cause) && found.rule.tool != "GitHub Actions runner" {
+        // pytest goes on after a test, and tells of it at the end.
+        let is_told_later = found.rule.tool == "GitHub Actions runner" || text.starts_with(b"E  ");
+        if ends_a_step(found.rule.cause) && !is_told_later {
             score -= (7 * (magnitude(end.abs_diff(last)) - 2)).clamp(0, 35);
         }
         if is_harmless(trimmed(text)) {

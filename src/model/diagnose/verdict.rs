@@ -64,6 +64,11 @@ impl Verdict {
         {
             verdict.cause = cause;
             verdict.evidence.push(evidence);
+        } else if rule.tool == "C and C++" && rule.cause == Cause::CompileError && kind == Some(Cause::Dependency) {
+            verdict.cause = Cause::Dependency;
+            verdict
+                .evidence
+                .push("a package is compiled while it is installed".to_owned());
         } else {
             let says_another = |other: &&Candidate<'_>| {
                 // Of the same line, the rule that knows more of it is right.
@@ -79,7 +84,16 @@ impl Verdict {
                     rival.rule.id, rival.rule.tool, rival.rule.cause
                 ));
             }
-            if rule.weight >= SURE && best.score >= SURE && rival.is_none() {
+            // A test can fail for what it was not given, which another tool would call by its name.
+            let elsewhere = words::clearly(trimmed(best.text(log)))
+                .filter(|cause| rule.cause == Cause::TestFailure && is_of_surroundings(*cause));
+            if let Some(cause) = elsewhere {
+                verdict
+                    .against
+                    .push(format!("the words of the line are of class {cause}"));
+            }
+            let is_alone = rival.is_none() && elsewhere.is_none();
+            if rule.weight >= SURE && best.score >= SURE && is_alone {
                 verdict.confidence = Confidence::Sure;
             }
         }
@@ -128,6 +142,14 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     });
     let cause = words::of(text(best)).or(others)?;
     Some((cause, "the words of the lines".to_owned()))
+}
+
+/// Whether a cause is around the code, and not in it.
+fn is_of_surroundings(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::FlakyInfra | Cause::MissingSecret | Cause::MissingConfig | Cause::Permissions | Cause::ResourceLimit
+    )
 }
 
 /// Whether a rule about any tool says compiler, or gate, where the words and the step may know better.

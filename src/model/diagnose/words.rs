@@ -24,7 +24,10 @@ const CLEAR: &[(Cause, &str)] = &[
         Cause::ResourceLimit,
         "no output for|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|\
          quota exceeded|timed out after|exceeded its lfs|java heap space|oomkilled|insufficient memory|\
-         too many open files|storage limit|storage quota",
+         too many open files|storage limit|storage quota|vcpulimitexceeded|instancelimitexceeded|\
+         addresslimitexceeded|volumelimitexceeded|vpclimitexceeded|limitexceededexception|quotaexceeded|\
+         servicequotaexceeded|quotaexceedederror|exceeds your quota|exceeding quota|over quota|\
+         insufficientinstancecapacity|insufficient capacity|shared memory|zone_resource_pool_exhausted|vcpu capacity",
     ),
     (
         Cause::HealthCheck,
@@ -34,7 +37,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::FlakyInfra,
-        "acquiring the state lock|state lock|daemon running|could not fetch content|503 service|\
+        "acquiring the state lock|daemon running|could not fetch content|503 service|\
          unexpected http status|returned error: 5|empty reply|eai_again|enotfound|resource busy|\
          process is currently running|cache service|rate limit|too many requests|handshake|tls connect|\
          bad gateway|service unavailable|gateway time|temporary failure|could not resolve host|\
@@ -191,5 +194,13 @@ mod tests {
         assert_eq!(of(b"for more information"), None);
         assert_eq!(clearly(b"Error: 1 issue found"), Some(Cause::Lint));
         assert_eq!(of(b"splinter"), None);
+    }
+
+    #[test]
+    fn a_limit_of_a_cloud_is_no_outage() {
+        let limit = b"api error VcpuLimitExceeded: You have requested more vCPU capacity";
+        assert_eq!(clearly(limit), Some(Cause::ResourceLimit));
+        assert_eq!(clearly(b"Releasing state lock. This may take a few moments..."), None);
+        assert_eq!(clearly(b"rate limit exceeded"), Some(Cause::FlakyInfra));
     }
 }

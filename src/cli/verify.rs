@@ -42,7 +42,7 @@ pub struct VerifyOptions {
     /// Also search the files for secrets, with the built-in rules of scan.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub rescan: Option<bool>,
-    /// What comes of files whose content --rescan cannot search, such as 7z archives [default: keep].
+    /// What to do with files whose content --rescan cannot search, such as 7z archives [default: keep].
     #[arg(long, value_name = "MODE", requires = "rescan")]
     pub unscannable: Option<Unsearched>,
     /// File to write the report to, as JSON, with JUnit XML beside it.

@@ -209,9 +209,9 @@ fn that_no_values_were_known_is_said() {
     }
 }
 
-/// Whoever asks about a damaged file hears the same.
+/// Whoever asks about a damaged file hears the same; `scan`, which only searches, fails unless it is kept.
 #[test]
-fn sealing_verifying_and_scanning_agree_about_a_damaged_file() {
+fn sealing_verifying_and_scanning_name_a_damaged_file() {
     let gate = workspace();
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(b"nothing to see here\n").unwrap();
@@ -222,12 +222,18 @@ fn sealing_verifying_and_scanning_agree_about_a_damaged_file() {
     for args in [
         &["verify", "--rescan", "evidence"][..],
         &["verify", "--rescan", "evidence.zip"],
-        &["scan", "a.gz"],
+        &["scan", "a.gz", "--unscannable=keep"],
     ] {
         gate.run(args).code(0).says(says).says("Verdict: pass-weak");
+    }
+    gate.run(["scan", "a.gz"]).code(1).says(says).says("help: write it again if it is damaged");
+    for args in [&["verify", "--rescan", "evidence"][..], &["verify", "--rescan", "evidence.zip"], &["scan", "a.gz"]] {
         gate.run([args, &["--unscannable=fail"]].concat()).code(1).says(says);
     }
-    seal(&gate, &["a.gz", "--unscannable=fail"]).code(1).says(says);
+    seal(&gate, &["a.gz", "--unscannable=fail"])
+        .code(1)
+        .says(says)
+        .says("seal its hash with --unscannable stub");
     gate.run(["verify", "evidence", "--unscannable=fail"])
         .code(2)
         .says("--rescan");

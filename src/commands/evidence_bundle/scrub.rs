@@ -7,10 +7,10 @@ use anyhow::Context as _;
 
 use super::gather::Gathered;
 use super::scrubbed::{Became, One, Places, Scrubbed};
+use crate::model::Finding;
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, Redact, decode_path};
 use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan, Unscannable};
-use crate::model::Finding;
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
 use crate::world::scan::{
@@ -233,7 +233,8 @@ impl<'a> Scrubber<'a> {
                 Unscannable::Keep | Unscannable::Fail => {
                     let mut finding = unscannable.sealed(&one.shown, why, is_cut);
                     if bundle.is_some() {
-                        finding = finding.help("a bundle that is sealed is not changed: seal it again without this file");
+                        finding =
+                            finding.help("a bundle that is sealed is not changed: seal it again without this file");
                     }
                     one.became = Became::NotScanned(why, Box::new(finding));
                 }

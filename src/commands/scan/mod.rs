@@ -171,7 +171,10 @@ fn look_at_text(
 
 fn unread_finding(unscannable: Option<Unscannable>, path: &str, why: &str, is_cut: bool) -> Finding {
     let default = if is_cut { Unscannable::Fail } else { Unscannable::Keep };
-    unscannable.unwrap_or(default).searched(path, why, is_cut).at(path, None)
+    unscannable
+        .unwrap_or(default)
+        .searched(path, why, is_cut)
+        .at(path, None)
 }
 
 /// The first one says what to do. `more` are those that are not among them.

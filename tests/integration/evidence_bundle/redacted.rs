@@ -193,6 +193,8 @@ fn that_no_values_were_known_is_said() {
         ("DOOR", &["--redact=off"], false),
         ("DOOR", &["--mask-env=DOOR"], false),
         ("DOOR_TOKEN", &[], false),
+        // The runner gives it to each step of an action.
+        ("ACTIONS_RUNTIME_TOKEN", &["--upload=never"], true),
     ] {
         let gate = workspace();
         let mut command = gate.command(["evidence-bundle", DIR]);
@@ -226,17 +228,26 @@ fn sealing_verifying_and_scanning_name_a_damaged_file() {
     ] {
         gate.run(args).code(0).says(says).says("Verdict: pass-weak");
     }
-    gate.run(["scan", "a.gz"]).code(1).says(says).says("help: write it again if it is damaged");
-    for args in [&["verify", "--rescan", "evidence"][..], &["verify", "--rescan", "evidence.zip"], &["scan", "a.gz"]] {
+    gate.run(["scan", "a.gz"])
+        .code(1)
+        .says(says)
+        .says("help: write it again if it is damaged");
+    for args in [
+        &["verify", "--rescan", "evidence"][..],
+        &["verify", "--rescan", "evidence.zip"],
+        &["scan", "a.gz"],
+    ] {
         gate.run([args, &["--unscannable=fail"]].concat()).code(1).says(says);
     }
     seal(&gate, &["a.gz", "--unscannable=fail"])
         .code(1)
         .says(says)
         .says("seal its hash with --unscannable stub");
-    gate.run(["verify", "evidence", "--unscannable=fail"])
-        .code(2)
-        .says("--rescan");
+    for rescan in [&[][..], &["--rescan=false"]] {
+        gate.run([&["verify", "evidence", "--unscannable=fail"], rescan].concat())
+            .code(2)
+            .says("--unscannable needs --rescan");
+    }
 }
 
 #[test]

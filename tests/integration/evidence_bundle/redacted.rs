@@ -195,6 +195,7 @@ fn that_no_values_were_known_is_said() {
         ("DOOR_TOKEN", &[], false),
         // The runner gives it to each step of an action.
         ("ACTIONS_RUNTIME_TOKEN", &["--upload=never"], true),
+        ("INPUT_PLATFORM-TOKEN-ENV", &[], true),
     ] {
         let gate = workspace();
         let mut command = gate.command(["evidence-bundle", DIR]);
@@ -231,7 +232,7 @@ fn sealing_verifying_and_scanning_name_a_damaged_file() {
     gate.run(["scan", "a.gz"])
         .code(1)
         .says(says)
-        .says("help: write it again if it is damaged");
+        .says("next: write it again if it is damaged");
     for args in [
         &["verify", "--rescan", "evidence"][..],
         &["verify", "--rescan", "evidence.zip"],

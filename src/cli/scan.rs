@@ -20,8 +20,7 @@ pub struct ScanOptions {
     /// Files and folders to scan [default: the current folder].
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// What to do with files whose content cannot be searched [default: keep 7z and the like, fail for what is damaged or
-    /// too large].
+    /// What to do with files whose content cannot be searched [default: keep; fail for damaged and too large files].
     #[arg(long, value_name = "MODE")]
     pub unscannable: Option<Unsearched>,
     /// Also write the findings to this file as SARIF 2.1.0, for code scanning.

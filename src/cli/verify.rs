@@ -42,8 +42,8 @@ pub struct VerifyOptions {
     /// Also search the files for secrets, with the built-in rules of scan.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub rescan: Option<bool>,
-    /// What comes of files whose content --rescan cannot search, such as 7z archives [default: keep].
-    #[arg(long, value_name = "MODE", requires = "rescan")]
+    /// What to do with files whose content --rescan cannot search, such as 7z archives [default: keep].
+    #[arg(long, value_name = "MODE")]
     pub unscannable: Option<Unsearched>,
     /// File to write the report to, as JSON, with JUnit XML beside it.
     #[arg(long, value_name = "FILE")]
@@ -94,6 +94,11 @@ impl VerifyOptions {
                 ));
             }
         };
+        let rescan = self.rescan.unwrap_or(false);
+        if self.unscannable.is_some() && !rescan {
+            return Err(UsageError::new("--unscannable needs --rescan")
+                .help("add --rescan, or leave --unscannable out: without it no file is searched"));
+        }
         let envelope = match (self.signature, &target) {
             (Some(file), _) => Some(workspace.join(file)),
             (None, Target::Path(path)) => Some(beside(path, ENVELOPE_FILE)),
@@ -108,7 +113,7 @@ impl VerifyOptions {
                 public_key: workspace.join(file),
                 envelope,
             }),
-            rescan: self.rescan.unwrap_or(false),
+            rescan,
             unscannable: self.unscannable.map(Into::into).unwrap_or_default(),
             report: self.report.map(|file| workspace.join(file)),
             target,

@@ -10,7 +10,7 @@ use crate::world::World;
 use crate::world::artifacts::{self, Fetched};
 use crate::world::s3::{self, NotStored};
 
-/// Where it is got from.
+/// Where it is downloaded from.
 #[derive(Clone, Debug)]
 pub enum Wanted {
     OfRun(artifacts::Wanted),

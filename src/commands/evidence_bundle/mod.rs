@@ -170,7 +170,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
                 .extend(searched_check(plan.scrub.redact, &mut ready, started));
             let note = match plan.scrub.redact {
                 Redact::Off => Some("The files were not searched for secrets (--redact off)."),
-                Redact::Mask | Redact::Fail if world.secrets.is_empty() => Some(NO_VALUES),
+                Redact::Mask | Redact::Fail if !world.secrets.is_of_step() => Some(NO_VALUES),
                 Redact::Mask | Redact::Fail => None,
             };
             outcome.notes.extend(note.map(str::to_owned));

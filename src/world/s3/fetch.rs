@@ -1,4 +1,4 @@
-//! What was stored is got again, as a file of ours.
+//! What was stored is downloaded, as a file of ours.
 
 use std::path::Path;
 

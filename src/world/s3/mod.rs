@@ -1,4 +1,5 @@
-//! An S3-compatible store: one object is written, whole or not at all, and never in place of another, and is got again.
+//! An S3-compatible store: one object is written, whole or not at all, and never in place of another, and can be
+//! downloaded again.
 //!
 //! Source: Amazon S3 API Reference (PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, HeadObject,
 //! GetObjectRetention) and User Guide ("Conditional writes", "Checking object integrity").

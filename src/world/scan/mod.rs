@@ -144,7 +144,7 @@ pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> (Vec<Found<'r>>, Vec<Foun
     (looked.found, looked.forbidden)
 }
 
-/// Looks through all of a file's bytes. `None` if they are text that is written otherwise.
+/// Looks through all of a file's bytes. `None` for UTF-16 and gzip, which have to be decoded.
 pub fn look_in_memory<'r>(search: Search<'r>, path: &str, content: &[u8]) -> Option<Looked<'r>> {
     let form = form(&content[..content.len().min(HEAD)]);
     matches!(form, Form::Plain | Form::Closed).then(|| {

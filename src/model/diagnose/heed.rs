@@ -104,7 +104,7 @@ impl Verdict {
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }
         // What helps whatever the rule.
-        if self.fix.is_none() {
+        if self.fix.is_none() && !self.is_guess {
             self.fix = match self.cause {
                 Cause::FlakyInfra => Some(Fix::Retry),
                 Cause::WrongTrigger => Some(Fix::EventGuard),
@@ -238,8 +238,12 @@ fn lacks_a_number(step: &Step, text: &[u8]) -> bool {
     };
     // What a quote ends may go on with a variable of the script.
     let lacks = |line: &str| {
-        ["pulls//", "issues//", "/pull//"].iter().any(|part| line.contains(part))
-            || ["pulls/\"", "issues/\""].iter().any(|end| line.trim_end().ends_with(end))
+        ["pulls//", "issues//", "/pull//"]
+            .iter()
+            .any(|part| line.contains(part))
+            || ["pulls/\"", "issues/\""]
+                .iter()
+                .any(|end| line.trim_end().ends_with(end))
     };
     empty.any(|value| is_of_event(&value.name) && (tells || has_name(&line, &value.name)))
         || lines.any(|line| lacks(line))
@@ -273,7 +277,9 @@ fn has_word(name: &str, words: &[&str]) -> bool {
     let parts = parts.to_ascii_lowercase();
     parts.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
         let part = part.strip_suffix('s').unwrap_or(part);
-        words.iter().any(|word| part == *word || word.len() > 4 && part.ends_with(word))
+        words
+            .iter()
+            .any(|word| part == *word || word.len() > 4 && part.ends_with(word))
     })
 }
 
@@ -321,7 +327,14 @@ mod tests {
 
     #[test]
     fn a_secret_is_known_by_a_whole_word_of_its_name() {
-        for name in ["API_KEY", "apiKeys", "GITHUBTOKEN", "ssh-private-key", "credentials_json", "SENTRY_DSN"] {
+        for name in [
+            "API_KEY",
+            "apiKeys",
+            "GITHUBTOKEN",
+            "ssh-private-key",
+            "credentials_json",
+            "SENTRY_DSN",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
         for name in ["AUTHOR", "CACHE_KEY", "MONKEY_NAME", "keyboard", "public-key"] {
@@ -334,7 +347,10 @@ mod tests {
         let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\n##[endgroup]\n";
         let body = format!("remote: Permission to a/b.git denied to github-actions[bot].\n{FAILED}");
         for name in ["AUTHOR", "SLACK_TOKEN"] {
-            let found = of(&format!("{setup}{}", step("git push", &format!("env:\n  {name}: \n"), &body)));
+            let found = of(&format!(
+                "{setup}{}",
+                step("git push", &format!("env:\n  {name}: \n"), &body)
+            ));
             assert_eq!(
                 (found.cause, found.fix.unwrap().id()),
                 (Cause::Permissions, "permission"),
@@ -349,7 +365,10 @@ mod tests {
             let body = format!("gh: Bad credentials (HTTP 401)\n{FAILED}");
             of(&step(script, "env:\n  PR: 17\n", &body)).cause
         };
-        assert_eq!(of_script("gh api \"repos/a/b/pulls/\"$PR\"/files\""), Cause::Permissions);
+        assert_eq!(
+            of_script("gh api \"repos/a/b/pulls/\"$PR\"/files\""),
+            Cause::Permissions
+        );
         assert_eq!(of_script("gh api \"repos/a/b/pulls/\""), Cause::WrongTrigger);
     }
 

@@ -377,7 +377,7 @@ fn a_word_in_passing_makes_no_cause_likely() {
         ("error: the handshake schema has no field id", Cause::FlakyInfra),
         ("error: commit e4031fa2 is not on the train", Cause::Permissions),
         ("error: LICENSE.txt could not be copied", Cause::PolicyGate),
-        ("error: the client has no field api_key", Cause::MissingSecret),
+        ("error: api_key of the client is a list", Cause::MissingSecret),
         ("error: Have you run the generator?", Cause::MissingSecret),
         ("error: worker 4096 died", Cause::ScriptBug),
         ("error: row 409 is broken", Cause::ScriptBug),

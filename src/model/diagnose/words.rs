@@ -15,8 +15,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::MissingConfig,
-        "host key verification|invalid url|\
-         executable doesn't exist|can't connect to server on|\
+        "host key verification|invalid url|parse url|executable doesn't exist|can't connect to server on|\
          missing environment|required environment|missing required|command not found|\
          executable file not found|no such environment|undefined variable",
     ),
@@ -34,9 +33,8 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::FlakyInfra,
-        "state lock|503 service|\
-         returned error: 500|returned error: 502|returned error: 503|returned error: 504|empty reply|eai_again|enotfound|\
-         rate limit|too many requests|tls handshake|tls connect|\
+        "state lock|503 service|returned error: 500|returned error: 502|returned error: 503|\
+         returned error: 504|empty reply|eai_again|enotfound|rate limit|too many requests|tls handshake|tls connect|\
          bad gateway|service unavailable|gateway time|temporary failure|could not resolve host|\
          connection reset|connection timed out|connection refused by|network is unreachable|\
          failed to download|could not download|download failed|error sending request|\
@@ -46,8 +44,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::MissingSecret,
-        "eneedauth|need auth|\
-         be logged in|token could not be found|no access token|token is missing|missing token|\
+        "eneedauth|need auth|be logged in|token could not be found|no access token|token is missing|missing token|\
          no token found|no token provided|token is required|no api key|missing api key|no credentials|\
          missing credentials|please log in|please login|not logged in|\
          token not found|credentials not found|\
@@ -66,14 +63,11 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::WorkflowConfig,
-        "exec format error|\
-         workflow file|not our ref|\
-         shallow clone",
+        "exec format error|workflow file|not our ref|shallow clone",
     ),
     (
         Cause::PolicyGate,
-        "breaking change|uncommitted changes|license violation|license policy|disallowed license|incompatible license|license is not allowed|\
-         potential secret|cve-|vulnerabilit",
+        "breaking change|uncommitted changes|potential secret|cve-|vulnerabilit",
     ),
     (Cause::DerivedFailure, "required to succeed"),
     (

@@ -19,7 +19,7 @@ pub fn part(text: &[u8]) -> Part<'_> {
     Part::beginning(text)
 }
 
-/// Before lines are shortened: of half a token nobody knows that it is one.
+/// Before lines are shortened: the rules do not know half a token.
 fn hide_tokens(found: &mut Diagnosis, hide: &Hide) {
     let told = found.evidence.iter_mut().chain(&mut found.against);
     for text in told

@@ -9,12 +9,14 @@ use super::verdict::Verdict;
 use crate::model::text::nearest;
 
 /// Words in the name of a variable or an input that holds a secret.
-pub const SECRETS: [&str; 15] = [
+const SECRETS: [&str; 17] = [
     "token",
+    "apikey",
     "secret",
     "password",
     "passwd",
     "key",
+    "keystore",
     "credential",
     "auth",
     "webhook",
@@ -26,6 +28,8 @@ pub const SECRETS: [&str; 15] = [
     "pfx",
     "certificate",
 ];
+/// And in one whose key is none.
+const OPEN: [&str; 2] = ["cache", "public"];
 /// And of what only some events have.
 const OF_EVENTS: [&str; 6] = [
     "pr_number",
@@ -36,7 +40,7 @@ const OF_EVENTS: [&str; 6] = [
     "head_ref",
 ];
 /// And of one that says where something is.
-const PLACES: [&str; 4] = ["url", "uri", "host", "dsn"];
+const PLACES: [&str; 5] = ["url", "uri", "host", "hostname", "dsn"];
 /// So many lines after the best one may name what it is about.
 const AFTER: usize = 8;
 
@@ -51,7 +55,7 @@ impl Verdict {
             let values = step.header.values.iter();
             values
                 .into_iter()
-                .any(|value| value.value == "***" && has_word(&value.name, &["github", "gh_"]))
+                .any(|value| value.value == "***" && has_word(&value.name, &["github", "gh"]))
         };
         let is_about_access = matches!(
             self.cause,
@@ -66,8 +70,8 @@ impl Verdict {
             best.rule.id == "net-refused" || ["undefined", "Invalid URL"].iter().any(|part| line.contains(part));
         let is_wanted = |name: &str| {
             has_name(&line, name)
-                || name.contains('_') && has_word(name, &SECRETS) && has_name(&after, name)
-                || is_about_access && has_word(name, &SECRETS)
+                || name.contains('_') && is_secret_name(name) && has_name(&after, name)
+                || is_about_access && is_secret_name(name)
                 || is_about_a_place && has_word(name, &PLACES)
         };
         let empty = step.header.empty().map(|value| &*value.name);
@@ -75,7 +79,10 @@ impl Verdict {
             .filter(|name| is_plain(name) && is_wanted(name))
             .map(str::to_owned)
             .collect();
-        if empty.is_empty() {
+        // A fix that the rule knows is right until the line itself names what is empty.
+        let is_open = matches!(self.fix, None | Some(Fix::SkipGuard { .. }));
+        let is_named = |name: &String| has_name(&line, name) || has_name(&after, name);
+        if empty.is_empty() || !is_open && !empty.iter().any(is_named) {
             return;
         }
         let are = if empty.len() == 1 { "is" } else { "are" };
@@ -83,7 +90,7 @@ impl Verdict {
         self.evidence
             .push(format!("{names} {are} empty in the header of the step"));
         if best.rule.id != "integration-forbidden" {
-            self.cause = match empty.iter().any(|name| has_word(name, &SECRETS)) {
+            self.cause = match empty.iter().any(|name| is_secret_name(name)) {
                 true => Cause::MissingSecret,
                 false => Cause::MissingConfig,
             };
@@ -145,12 +152,21 @@ pub fn lacks_a_number(step: &Step, text: &[u8]) -> bool {
     let tells = TELLS.iter().any(|word| line.contains(word));
     let mut lines = std::iter::once(&step.title).chain(&step.header.script);
     let mut empty = step.header.empty();
-    empty.any(|value| has_word(&value.name, &OF_EVENTS) && (tells || has_name(&line, &value.name)))
-        || lines.any(|line| {
-            ["pulls//", "issues//", "/pull//", "pulls/\"", "issues/\""]
+    let is_of_event = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        OF_EVENTS.iter().any(|word| name.contains(word))
+    };
+    // What a quote ends may go on with a variable of the script.
+    let lacks = |line: &str| {
+        ["pulls//", "issues//", "/pull//"]
+            .iter()
+            .any(|part| line.contains(part))
+            || ["pulls/\"", "issues/\""]
                 .iter()
-                .any(|part| line.contains(part))
-        })
+                .any(|end| line.trim_end().ends_with(end))
+    };
+    empty.any(|value| is_of_event(&value.name) && (tells || has_name(&line, &value.name)))
+        || lines.any(|line| lacks(line))
 }
 
 /// Whether a line has this name as a word, in any case.
@@ -169,14 +185,27 @@ pub fn is_plain(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-pub fn has_word(name: &str, words: &[&str]) -> bool {
-    let name = name.to_ascii_lowercase();
-    words.iter().any(|word| name.contains(word))
+/// Whether a part of a name is one of these words, or ends with a long one: `apiKeys` has a key, and `AUTHOR` has no auth.
+fn has_word(name: &str, words: &[&str]) -> bool {
+    let mut parts = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && parts.ends_with(|c: char| c.is_ascii_lowercase()) {
+            parts.push('_');
+        }
+        parts.push(c);
+    }
+    let parts = parts.to_ascii_lowercase();
+    parts.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
+        let part = part.strip_suffix('s').unwrap_or(part);
+        words
+            .iter()
+            .any(|word| part == *word || word.len() > 4 && part.ends_with(word))
+    })
 }
 
 /// Whether a variable or an input of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
-    has_word(name, &SECRETS)
+    has_word(name, &SECRETS) && !has_word(name, &OPEN)
 }
 
 #[cfg(test)]
@@ -195,6 +224,53 @@ mod tests {
         );
         let found = of(&step("pytest", "env:\n  OTHER_KEY: \n", &body));
         assert_eq!((found.cause, found.fix), (Cause::TestFailure, None));
+    }
+
+    #[test]
+    fn a_secret_is_known_by_a_whole_word_of_its_name() {
+        for name in [
+            "API_KEY",
+            "apiKeys",
+            "GITHUBTOKEN",
+            "ssh-private-key",
+            "credentials_json",
+            "SENTRY_DSN",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["AUTHOR", "CACHE_KEY", "MONKEY_NAME", "keyboard", "public-key"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_empty_value_that_the_line_does_not_name_takes_no_fix_away() {
+        let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\n##[endgroup]\n";
+        let body = format!("remote: Permission to a/b.git denied to github-actions[bot].\n{FAILED}");
+        for name in ["AUTHOR", "SLACK_TOKEN"] {
+            let found = of(&format!(
+                "{setup}{}",
+                step("git push", &format!("env:\n  {name}: \n"), &body)
+            ));
+            assert_eq!(
+                (found.cause, found.fix.unwrap().id()),
+                (Cause::Permissions, "permission"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_that_the_script_puts_behind_a_quote_is_not_missing() {
+        let of_script = |script: &str| {
+            let body = format!("gh: Bad credentials (HTTP 401)\n{FAILED}");
+            of(&step(script, "env:\n  PR: 17\n", &body)).cause
+        };
+        assert_eq!(
+            of_script("gh api \"repos/a/b/pulls/\"$PR\"/files\""),
+            Cause::Permissions
+        );
+        assert_eq!(of_script("gh api \"repos/a/b/pulls/\""), Cause::WrongTrigger);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the run says about itself: its event, its secrets, its token.
 
-use super::absent::{SECRETS, has_word, is_plain, lacks_a_number};
+use super::absent::{is_plain, is_secret_name, lacks_a_number};
 use super::cause::{Cause, Confidence};
 use super::context::Context;
 use super::fix::Fix;
@@ -15,7 +15,7 @@ use crate::model::workflow::Access;
 impl Verdict {
     pub fn heed(&mut self, log: &Log, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
         if let Some(name) = best.rule.group(text, "name") {
-            if self.cause == Cause::MissingConfig && has_word(&name, &SECRETS) {
+            if self.cause == Cause::MissingConfig && is_secret_name(&name) {
                 self.cause = Cause::MissingSecret;
                 self.evidence.push(format!("{name} is the name of a secret"));
             }
@@ -73,7 +73,7 @@ impl Verdict {
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }
         // What helps whatever the rule.
-        if self.fix.is_none() {
+        if self.fix.is_none() && !self.is_guess {
             self.fix = match self.cause {
                 Cause::FlakyInfra => Some(Fix::Retry),
                 Cause::WrongTrigger => Some(Fix::EventGuard),

@@ -33,7 +33,7 @@ impl Claim<'_> {
     /// The fix if it is proved, or another one that is.
     pub fn prove(&self, fix: Fix) -> Option<Fix> {
         let step = self.log.with_values(self.best.step);
-        // Of what a step survived, only a history that is too short shows later.
+        // A step that goes on without the history passes, and a later one fails for it. No other cause does that.
         let may_be_elsewhere = match fix {
             Fix::CheckoutDepth => true,
             Fix::Retry => culprit::failed(self.log).contains(&self.best.step),
@@ -55,6 +55,10 @@ impl Claim<'_> {
             Fix::Edit { ref text } if text.starts_with("start the database") && self.starts_services() => None,
             // They were to be installed, and that failed.
             Fix::Edit { ref text } if text.starts_with("install ") && self.failed_to_install() => None,
+            Fix::Edit { .. } if self.best.rule.id == "db-not-started" && self.starts_services() => None,
+            // In a container the user is root, and sudo is rare; on a runner it is the other way round.
+            Fix::Edit { .. } if self.best.rule.id == "sh-no-sudo" && !self.is_in_container() => None,
+            Fix::Edit { .. } if self.best.rule.id == "apt-root" && self.is_in_container() => None,
             Fix::Edit { ref text } if text.contains("docker/login-action") && self.is_logged_in() => None,
             Fix::Edit { ref text } if text.contains("working-directory") && self.lacks_checkout() => Some(Fix::Edit {
                 text: "check the repository out first: actions/checkout".to_owned(),

@@ -33,7 +33,7 @@ static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 });
 const CLEANUP: [&[u8]; 2] = [b"Post job cleanup.", b"Cleaning up orphan processes"];
 
-/// Reads a log block by block: looks for what parts and fails steps, and reads the lines of what is left at the end.
+/// Reads a log block by block: finds where steps begin and fail, and at the end reads the lines that it kept.
 #[derive(Default)]
 pub struct Reader {
     parts: Parts,

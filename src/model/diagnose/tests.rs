@@ -346,3 +346,63 @@ fn a_line_like_a_compilers_is_of_the_kind_that_its_words_or_its_step_say() {
     let line = "build.def:3:5: ERROR: Dependency \"libuv\" not found";
     assert_eq!(class("frobnicate", line), Cause::Dependency);
 }
+
+#[test]
+fn a_program_that_speaks_of_events_has_the_right_trigger() {
+    let cause = |line: &str| of(&step("./run.sh", "", &format!("{line}\n{FAILED}"))).cause;
+    for line in [
+        "Error: This action only works on pull_request events",
+        "Unsupported event: schedule",
+        "The event type 'push' is not supported",
+        "this action can only be run on push",
+    ] {
+        assert_eq!(cause(line), Cause::WrongTrigger, "{line}");
+    }
+    for line in [
+        "TypeError: event not supported: click",
+        "error: this endpoint only supports pushing events, not reading them",
+        "Error: the bus only supports custom events",
+    ] {
+        assert_ne!(cause(line), Cause::WrongTrigger, "{line}");
+    }
+}
+
+#[test]
+fn a_word_in_passing_makes_no_cause_likely() {
+    for (line, wrong) in [
+        (
+            "error: config.toml: unexpected EOF in the table header",
+            Cause::FlakyInfra,
+        ),
+        ("error: the handshake schema has no field id", Cause::FlakyInfra),
+        ("error: commit e4031fa2 is not on the train", Cause::Permissions),
+        ("error: LICENSE.txt could not be copied", Cause::PolicyGate),
+        ("error: api_key of the client is a list", Cause::MissingSecret),
+        ("error: Have you run the generator?", Cause::MissingSecret),
+        ("error: worker 4096 died", Cause::ScriptBug),
+        ("error: row 409 is broken", Cause::ScriptBug),
+    ] {
+        let found = of(&step("./release", "", &format!("{line}\n{FAILED}")));
+        assert!(
+            found.cause != wrong || found.confidence == Confidence::Unknown,
+            "{line}: {} {}",
+            found.confidence.as_str(),
+            found.cause
+        );
+        assert_eq!(found.fix, None, "{line}");
+    }
+    let reset = of(&step(
+        "./release",
+        "",
+        &format!("error: connection reset by peer\n{FAILED}"),
+    ));
+    assert_eq!(reset.fix, Some(Fix::Retry));
+}
+
+#[test]
+fn a_folder_of_tests_makes_no_step_a_test() {
+    let cause = |script: &str| of(&step(script, "", &format!("error: zone is gone\n{FAILED}"))).cause;
+    assert_ne!(cause("rm -rf build/tests; ./deploy"), Cause::TestFailure);
+    assert_ne!(cause("terraform validate && terraform apply"), Cause::Lint);
+    assert_eq!(cause("pytest tests"), Cause::TestFailure);
+}

@@ -19,7 +19,7 @@ const VAGUE: i32 = 78;
 pub struct Verdict {
     pub cause: Cause,
     pub confidence: Confidence,
-    /// Nothing but the kind of step says so.
+    /// Nothing but the kind of step, or a vague word, says so.
     pub is_guess: bool,
     pub evidence: Vec<String>,
     pub against: Vec<String>,
@@ -44,8 +44,9 @@ impl Verdict {
         };
         let kind = step_kind::of(step);
         if rule.cause == Cause::Unknown {
-            if let Some((cause, evidence)) = infer(log, shown, all, step) {
+            if let Some((cause, evidence, is_guess)) = infer(log, shown, all, step) {
                 verdict.cause = cause;
+                verdict.is_guess = is_guess;
                 verdict.evidence.push(evidence);
             } else if kind.is_some() || step.header.shell.is_some() {
                 verdict.cause = Cause::ScriptBug;
@@ -116,12 +117,12 @@ fn of_tool(log: &Log, best: Candidate<'_>, all: &[Candidate<'_>]) -> Option<Fix>
 }
 
 /// What a vague line is about, and what says so: its own words, a line near it that is not vague, what the step is for,
-/// and at last the words of the other lines.
-fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<(Cause, String)> {
+/// and at last the words of the other lines. With whether it is a guess.
+fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<(Cause, String, bool)> {
     let best = shown.first()?;
     let text = |candidate: &Candidate<'_>| trimmed(candidate.text(log));
     if let Some(cause) = words::clearly(text(best)) {
-        return Some((cause, "the words of the line".to_owned()));
+        return Some((cause, "the words of the line".to_owned(), false));
     }
     let is_beside = |other: &&Candidate<'_>| {
         let is_near = other.step == best.step && other.index.abs_diff(best.index) <= BESIDE;
@@ -129,10 +130,11 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     };
     if let Some(other) = all.iter().find(is_beside) {
         let (id, tool) = (&other.rule.id, &other.rule.tool);
-        return Some((other.rule.cause, format!("another line matches the rule {id} ({tool})")));
+        let evidence = format!("another line matches the rule {id} ({tool})");
+        return Some((other.rule.cause, evidence, false));
     }
     if let Some(cause) = step_kind::of(step).filter(|kind| *kind != Cause::ScriptBug) {
-        return Some((cause, format!("the step runs `{}`", step.title)));
+        return Some((cause, format!("the step runs `{}`", step.title), false));
     }
     let mut others = shown[1..].iter().filter(|other| other.step == best.step);
     // A step can come through an outage.
@@ -140,8 +142,9 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
         let is_near = other.index.abs_diff(best.index) <= BESIDE;
         words::clearly(text(other)).filter(|cause| is_near || *cause != Cause::FlakyInfra)
     });
-    let cause = words::of(text(best)).or(others)?;
-    Some((cause, "the words of the lines".to_owned()))
+    let own = words::of(text(best));
+    let is_guess = own.is_some() && own != others;
+    Some((own.or(others)?, "the words of the lines".to_owned(), is_guess))
 }
 
 /// Whether a cause is around the code, and not in it.

@@ -93,8 +93,14 @@ fn a_key_of_several_lines_and_a_token_in_a_fix_are_shown_nowhere() {
     for (log, secret) in [
         (RED.replace("Deploying", &key), "MIIEowIBAAKCA"),
         // It is the last that the step wrote.
-        (RED.replace("./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable", &key), "MIIEowIBAAKCA"),
-        (RED.replace("line 3: DEPLOY_TOKEN: unbound variable", &command), &token[..12]),
+        (
+            RED.replace("./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable", &key),
+            "MIIEowIBAAKCA",
+        ),
+        (
+            RED.replace("line 3: DEPLOY_TOKEN: unbound variable", &command),
+            &token[..12],
+        ),
     ] {
         gate.write("red.log", log);
         gate.run(["diagnose", "--log=red.log", "--context=10"])

@@ -44,7 +44,11 @@ fn hide_tokens(found: &mut Diagnosis, log: &Log, hide: &Hide) {
         _ => {}
     }
     let told = found.evidence.iter_mut().chain(&mut found.against);
-    let context = [&mut found.context.job, &mut found.context.image, &mut found.could_not_run];
+    let context = [
+        &mut found.context.job,
+        &mut found.context.image,
+        &mut found.could_not_run,
+    ];
     for text in told
         .chain([&mut found.sentence, &mut found.step])
         .chain(context.into_iter().flatten())
@@ -62,7 +66,9 @@ fn hide_lines<'a>(log: &Log, first: usize, lines: impl ExactSizeIterator<Item = 
     let Some((body, index)) = found else { return };
     let (bytes, at) = (body.bytes(), body.range(&(index..index + lines.len())));
     let from = at.start.saturating_sub(MARGIN);
-    let hidden = hide.text(&String::from_utf8_lossy(&bytes[from..(at.end + MARGIN).min(bytes.len())]));
+    let hidden = hide.text(&String::from_utf8_lossy(
+        &bytes[from..(at.end + MARGIN).min(bytes.len())],
+    ));
     let before = bytes[from..at.start].iter().filter(|byte| **byte == b'\n').count();
     for (line, hidden) in lines.zip(hidden.split('\n').skip(before)) {
         if String::from_utf8_lossy(line) != hidden {

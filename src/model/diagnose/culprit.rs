@@ -1,6 +1,7 @@
 //! Which step failed the job.
 
 use super::log::{Log, Step};
+use super::step_kind::runs;
 
 /// The index of the step that failed the job; `None` if nothing did.
 pub fn of(log: &Log) -> Option<usize> {
@@ -36,43 +37,34 @@ fn indices(log: &Log, wanted: impl Fn(&Step) -> bool) -> Vec<usize> {
 
 /// By its title, a step that reports or cleans up.
 fn runs_always(title: &str) -> bool {
-    const WORDS: [&str; 35] = [
-        "upload",
-        "artifact",
-        "report",
-        "notify",
-        "slack",
-        "discord",
-        "teams",
-        "cleanup",
-        "clean up",
-        "teardown",
-        "tear down",
-        "logs",
-        "log ",
-        "summary",
-        "publish",
-        "coverage",
-        "codecov",
-        "cache",
-        "down",
-        "rm ",
-        "echo",
-        "status",
-        "comment",
-        "github-script",
-        "collect",
-        "dump",
-        "print",
-        "annotat",
-        "junit",
-        "stop",
-        "kill",
-        "delete",
-        "hook",
-        "save",
-        "archive",
-    ];
+    const WORDS: &str = "upload|uploads|artifact|artifacts|report|reports|reporter|notify|notification|slack|discord|teams|cleanup|\
+        clean up|clean-up|teardown|tear down|logs|log|summary|publish-unit-test|publish-test|publish test|coverage|codecov|\
+        cache|compose down|make down|rm -|docker rm|echo|comment|github-script|collect|dump|print|annotate|annotations|junit|\
+        stop|kill|delete|hook|save|archive";
     let title = title.to_ascii_lowercase();
-    WORDS.iter().any(|word| title.contains(word))
+    WORDS.split('|').any(|word| runs(&title, word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{FAILED, log, step};
+    use super::*;
+
+    #[test]
+    fn what_goes_on_after_a_failure_is_not_taken_for_a_report() {
+        let tolerated = step("npm run lint", "", &format!("odd\n{FAILED}"));
+        for (title, expected) in [
+            ("terraform apply", 2),
+            ("make markdown", 2),
+            ("kubectl rollout status", 2),
+            ("npm publish", 2),
+            ("docker run --rm app", 2),
+            ("actions/upload-artifact@v4", 1),
+            ("docker compose down", 1),
+            ("rm -rf build", 1),
+        ] {
+            let later = step(title, "", &format!("boom\n{FAILED}"));
+            assert_eq!(of(&log(&format!("{tolerated}{later}"))), Some(expected), "{title}");
+        }
+    }
 }

@@ -87,7 +87,11 @@ impl Draft {
         if read.kind == Kind::EndGroup {
             let is_told = self.header.shell.is_some() || self.section != Section::Script;
             // A command can print an empty group.
-            let may_be_short = if self.lines == 1 { is_action(&self.title) } else { !self.plain };
+            let may_be_short = if self.lines == 1 {
+                is_action(&self.title)
+            } else {
+                !self.plain
+            };
             return if is_told || may_be_short {
                 Added::Whole
             } else {

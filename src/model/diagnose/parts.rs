@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::header::Header;
 use super::line::Kind;
 use super::log::Step;
 use super::raw::Raw;

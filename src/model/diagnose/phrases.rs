@@ -22,7 +22,7 @@ impl<T: Copy + Ord> Phrases<T> {
         Some(Self { words, of })
     }
 
-    /// The least of what the phrases of a line stand for that begin where a word begins.
+    /// Looks for phrases that begin where a word begins, and answers with the least of what they stand for.
     pub fn least(&self, line: &[u8]) -> Option<T> {
         let begins =
             |at: usize| !line[at].is_ascii_alphanumeric() || !line[..at].last().is_some_and(u8::is_ascii_alphanumeric);

@@ -33,7 +33,8 @@ impl Claim<'_> {
     /// The fix if it is proved, or another one that is.
     pub fn prove(&self, fix: Fix) -> Option<Fix> {
         let step = &self.log.steps[self.best.step];
-        // Of what a step survived, only a history that is too short shows later.
+        // A step can pass with a history that is too short, and a later one fails for it. Nothing else of a step that
+        // passed makes a later one fail.
         let may_be_elsewhere = match fix {
             Fix::CheckoutDepth => true,
             Fix::Retry => culprit::failed(self.log).contains(&self.best.step),
@@ -81,7 +82,7 @@ impl Claim<'_> {
             && self.all.iter().any(|other| {
                 let is_after = other.step == self.best.step && other.index > self.best.index;
                 let is_rival = is_after && other.score >= self.best.score - RIVAL;
-                let is_elsewhere = other.step != self.best.step && failed.contains(&other.step);
+                let is_elsewhere = other.step != self.best.step && failed.binary_search(&other.step).is_ok();
                 is_code(other.rule.cause)
                     && other.rule.weight >= TELLS_OF_CODE
                     && (is_rival || is_elsewhere)

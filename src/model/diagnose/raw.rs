@@ -29,8 +29,26 @@ const MOST_COUNTED: usize = 16 << 10;
 /// Of a step that wrote too much, lines with one of these are kept.
 static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let words = [
-        "error", "fatal", "fail", "panic", "exception", "traceback", "denied", "not found", "no such", "timed out",
-        "timeout", "unable to", "cannot", "could not", "invalid", "refused", "killed", "✗", "✕", "❌",
+        "error",
+        "fatal",
+        "fail",
+        "panic",
+        "exception",
+        "traceback",
+        "denied",
+        "not found",
+        "no such",
+        "timed out",
+        "timeout",
+        "unable to",
+        "cannot",
+        "could not",
+        "invalid",
+        "refused",
+        "killed",
+        "✗",
+        "✕",
+        "❌",
     ];
     let words = words.map(str::to_owned).into_iter().chain(telling_words());
     let mut built = AhoCorasick::builder();
@@ -237,6 +255,40 @@ mod tests {
         }
         assert!(excerpt.lines()[found + AROUND + 1].number > wanted + AROUND);
         assert!(excerpt.at(excerpt.lines().len() - 1).ends_with(b"700000 of many lines"));
+    }
+
+    /// Words of rules tell something, and what is in each line does not.
+    #[test]
+    fn the_error_among_lines_that_all_have_its_word_is_kept() {
+        for wanted in [
+            "src/x.c:3:1: error: unknown type name 'foo'",
+            "write /a: no space left on device",
+            "a.sh: line 3: NAME: unbound variable",
+            "server gave HTTP response: 401 Unauthorized",
+        ] {
+            let mut raw = Raw::default();
+            for first in (1..=200_000).step_by(1000) {
+                let line = |number: usize| match number == 90_500 {
+                    true => format!("{wanted}\n"),
+                    false => {
+                        format!("src/file_{number}.c: compiled, -Werror is set, the object is in build/{number}.o\n")
+                    }
+                };
+                raw.push(
+                    first..first + 1000,
+                    (first..first + 1000).map(line).collect::<String>().into_bytes(),
+                );
+            }
+            let excerpt = raw.read(false);
+            assert!(excerpt.left_out > 0);
+            assert!(
+                excerpt
+                    .lines()
+                    .iter()
+                    .any(|line| excerpt.text(line) == wanted.as_bytes()),
+                "{wanted}"
+            );
+        }
     }
 
     proptest! {

@@ -186,7 +186,10 @@ fn builtin() -> Result<Vec<RawFile>, RuleError> {
 /// The words of the built-in rules that say why a step failed.
 pub fn telling_words() -> Vec<String> {
     let rules = builtin().unwrap_or_default().into_iter().flat_map(|file| file.rules);
-    rules.filter(|rule| rule.weight >= TELLING).flat_map(|rule| rule.any).collect()
+    rules
+        .filter(|rule| rule.weight >= TELLING)
+        .flat_map(|rule| rule.any)
+        .collect()
 }
 
 /// A frame of a stack of Java, JavaScript, Ruby, Python or Go.

@@ -69,7 +69,7 @@ pub fn of(step: &Step) -> Option<Cause> {
 }
 
 /// Whether a script has a name as a word of its own.
-fn runs(script: &str, name: &str) -> bool {
+pub fn runs(script: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric();
     let ends_alone = !name.ends_with(is_part);
     script.match_indices(name).any(|(at, _)| {

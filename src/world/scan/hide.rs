@@ -67,7 +67,10 @@ mod tests {
             ("nothing here".to_owned(), "nothing here"),
             (String::new(), ""),
             (
-                format!("a\n-----BEGIN RSA PRIVATE KEY-----\n{}-----END RSA PRIVATE KEY-----\nb\n", KEY.repeat(3)),
+                format!(
+                    "a\n-----BEGIN RSA PRIVATE KEY-----\n{}-----END RSA PRIVATE KEY-----\nb\n",
+                    KEY.repeat(3)
+                ),
                 "a\n***\n***\n***\n***\n***\nb\n",
             ),
         ] {

@@ -79,6 +79,38 @@ fn a_token_in_the_log_that_nobody_named_is_shown_nowhere() {
     assert!(!shown.contains(&token[..12]), "{shown}");
 }
 
+#[test]
+fn a_key_of_several_lines_and_a_token_in_a_fix_are_shown_nowhere() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let lines = ["MIIEowIBAAKCAQEAuV4JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9kQ0xZt6yM"; 3];
+    let lines = lines.join("\n2026-07-30T10:33:39.0000000Z ");
+    let key = format!(
+        "-----BEGIN RSA PRIVATE KEY-----\n2026-07-30T10:33:39.0000000Z {lines}\n\
+         2026-07-30T10:33:39.0000000Z -----END RSA PRIVATE KEY-----"
+    );
+    let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");
+    let command = format!("line 3: {}-{token}: command not found", "x".repeat(355));
+    for (log, secret) in [
+        (RED.replace("Deploying", &key), "MIIEowIBAAKCA"),
+        // It is the last that the step wrote.
+        (
+            RED.replace("./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable", &key),
+            "MIIEowIBAAKCA",
+        ),
+        (
+            RED.replace("line 3: DEPLOY_TOKEN: unbound variable", &command),
+            &token[..12],
+        ),
+    ] {
+        gate.write("red.log", log);
+        gate.run(["diagnose", "--log=red.log", "--context=10"])
+            .code(1)
+            .never_says(secret);
+        let shown = format!("{:?}{}", gate.outputs(), gate.report("diagnose"));
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
 /// A job that deploys with a secret that a push to main does not have.
 const UNGUARDED: &str = "name: staging
 on: [push, pull_request]

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::place::Place;
+use super::place::{Place, named};
 use super::workflow_file::WorkflowFile;
 use crate::model::diagnose::{Cause, Diagnosis, Fix};
 use crate::model::text::one_line;
 use crate::model::workflow::Workflow;
-use crate::model::workflow::secrets::{environments, held_by, is_misspelt, of_job};
-use crate::world::github::{ApiError, SecretName, Session, Why};
+use crate::model::workflow::secrets::{environment, held_by, is_misspelt, of_job};
+use crate::world::github::{ApiError, Job as ApiJob, SecretName, Session, Why};
 
 /// Each is a question.
 const MOST_ENVIRONMENTS: usize = 3;
@@ -24,8 +24,8 @@ pub struct Existing {
 }
 
 impl Existing {
-    /// Asks for those of the repository, of its organization, and of the environments that the workflows name.
-    pub async fn of(files: &[WorkflowFile], session: &Session<'_>) -> Self {
+    /// Asks for those of the repository, of its organization, and of the environments of the jobs that failed.
+    pub async fn of(files: &[WorkflowFile], failed: &[&ApiJob], session: &Session<'_>) -> Self {
         let mut existing = Self::default();
         match session.secrets().await {
             // There is always such a list.
@@ -35,10 +35,19 @@ impl Existing {
         // One that may not list these may not list the others.
         if existing.unread.is_none() {
             existing.take(session.organization_secrets().await);
-            let workflows = files.iter().filter_map(|file| Workflow::of(&file.root));
-            let named: BTreeSet<&str> = workflows.flat_map(environments).collect();
-            for name in named.into_iter().take(MOST_ENVIRONMENTS) {
+            let mut environments = BTreeSet::new();
+            for workflow in files.iter().filter_map(|file| Workflow::of(&file.root)) {
+                let jobs: Vec<_> = workflow.jobs().collect();
+                let failed = failed.iter().flat_map(|job| named(&jobs, &job.name));
+                environments.extend(failed.filter_map(environment));
+            }
+            let (known, open): (Vec<&str>, Vec<&str>) = environments.iter().partition(|name| !name.contains("${{"));
+            for name in known.iter().take(MOST_ENVIRONMENTS) {
                 existing.take(session.environment_secrets(name).await);
+            }
+            if let Some(name) = open.first().or_else(|| known.get(MOST_ENVIRONMENTS)) {
+                let why = format!("those of the environment `{}` were not asked for", one_line(name));
+                existing.unread.get_or_insert(why);
             }
         }
         existing

@@ -56,7 +56,10 @@ fn unreadable(named: &Named, error: &std::io::Error) -> (String, String) {
 }
 
 pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
-    let mut reader = Reader::default();
+    fed(Reader::default(), named, world).map(Reader::end)
+}
+
+fn fed(mut reader: Reader, named: &Named, world: &World) -> Result<Reader, (String, String)> {
     let stop = || world.interrupt.received().is_some();
     let read = job_log::feed(&named.source, &mut |block| reader.feed(block), &stop);
     match (read, world.interrupt.received()) {
@@ -66,7 +69,7 @@ pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
         )),
         (Err(error), None) => Err(unreadable(named, &error)),
         (Ok(0), None) => Err((format!("{} is empty", named.name), ONE_LOG.to_owned())),
-        (Ok(_), None) => Ok(reader.end()),
+        (Ok(_), None) => Ok(reader),
     }
 }
 
@@ -74,11 +77,11 @@ pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
 pub fn green(named: &Named, world: &World) -> Result<Green, (String, String)> {
     let mut known = Green::default();
     for named in &each(named)? {
-        for step in &log(named, world)?.steps {
-            for line in step.body.lines() {
-                known.add(step.body.text(line));
-            }
-        }
+        known.extend(fed(Reader::of_green(), named, world)?.end_of_green());
+    }
+    if known.is_full() {
+        let why = format!("{} has too many different lines to compare with", named.name);
+        return Err((why, ONE_LOG.to_owned()));
     }
     Ok(known)
 }

@@ -1,6 +1,7 @@
 //! Which step failed the job.
 
 use super::log::{Log, Step};
+use super::step_kind::runs;
 
 /// The index of the step that failed the job; `None` if nothing did.
 pub fn of(log: &Log) -> Option<usize> {
@@ -38,63 +39,19 @@ fn indices(log: &Log, wanted: impl Fn(&Step) -> bool) -> Vec<usize> {
 
 /// By its title, a step that reports or cleans up.
 fn runs_always(title: &str) -> bool {
-    const WORDS: [&str; 36] = [
-        "upload",
-        "artifact",
-        "report",
-        "notify",
-        "slack",
-        "discord",
-        "teams",
-        "cleanup",
-        "clean up",
-        "teardown",
-        "tear down",
-        "logs",
-        "log ",
-        "summary",
-        "publish",
-        "coverage",
-        "codecov",
-        "cache",
-        "down",
-        "rm ",
-        "echo",
-        "status",
-        "comment",
-        "github-script",
-        "collect",
-        "dump",
-        "print",
-        "annotat",
-        "junit",
-        "stop",
-        "kill",
-        "delete",
-        "hook",
-        "webhook",
-        "save",
-        "archive",
-    ];
+    const WORDS: &str = "upload|uploads|artifact|artifacts|report|reports|reporter|notify|notification|slack|discord|teams|cleanup|\
+        clean up|clean-up|teardown|tear down|logs|log|summary|publish-unit-test|publish-test|publish test|coverage|codecov|\
+        cache|compose down|make down|rm -|docker rm|echo|comment|github-script|collect|dump|print|annotate|annotations|junit|\
+        stop|kill|delete|hook|save|archive";
     let title = title.to_ascii_lowercase();
-    let is_part = |c: char| c.is_ascii_alphanumeric();
-    // `cache`, but not `-p no:cacheprovider`; `reports`, but not `downgrade`.
-    WORDS.iter().any(|word| {
-        let mut at = title.match_indices(word);
-        let is_stem = *word == "annotat";
-        at.any(|(at, _)| {
-            let rest = &title[at + word.len()..];
-            let rest = rest.strip_prefix('s').unwrap_or(rest);
-            let ends_there = is_stem || word.ends_with(' ') || !rest.starts_with(is_part);
-            ends_there && !title[..at].ends_with(is_part)
-        })
-    })
+    WORDS.split('|').any(|word| runs(&title, word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Cause;
-    use super::super::tests::{FAILED, of, step};
+    use super::super::tests::{FAILED, log, of as diagnosed, step};
+    use super::*;
 
     #[test]
     fn a_step_reports_by_whole_words_only() {
@@ -109,17 +66,38 @@ mod tests {
             &format!("E   assert 1 == 2\n{FAILED}"),
         );
         let report = step("./report-to-slack.sh", "", &format!("Error: no channel\n{FAILED}"));
-        assert_eq!(of(&format!("{lint}{tests}{report}")).step, "pytest -p no:cacheprovider");
+        assert_eq!(
+            diagnosed(&format!("{lint}{tests}{report}")).step,
+            "pytest -p no:cacheprovider"
+        );
     }
 
     #[test]
     fn a_job_whose_steps_passed_fails_by_an_actions_cleanup() {
         let good = step("./links.sh", "", "150 links, 0 errors\n");
         let post = "Post job cleanup.\n##[error]Cache folder path is retrieved for pip but doesn't exist on disk: /a\n";
-        let found = of(&format!("{good}{post}"));
+        let found = diagnosed(&format!("{good}{post}"));
         assert_eq!((found.cause, found.fix.unwrap().id()), (Cause::WorkflowConfig, "edit"));
         // What failed before is the cause.
         let bad = step("pytest", "", &format!("E   assert 1 == 2\n{FAILED}"));
-        assert_eq!(of(&format!("{bad}{post}")).cause, Cause::TestFailure);
+        assert_eq!(diagnosed(&format!("{bad}{post}")).cause, Cause::TestFailure);
+    }
+
+    #[test]
+    fn what_goes_on_after_a_failure_is_not_taken_for_a_report() {
+        let tolerated = step("npm run lint", "", &format!("odd\n{FAILED}"));
+        for (title, expected) in [
+            ("terraform apply", 2),
+            ("make markdown", 2),
+            ("kubectl rollout status", 2),
+            ("npm publish", 2),
+            ("docker run --rm app", 2),
+            ("actions/upload-artifact@v4", 1),
+            ("docker compose down", 1),
+            ("rm -rf build", 1),
+        ] {
+            let later = step(title, "", &format!("boom\n{FAILED}"));
+            assert_eq!(of(&log(&format!("{tolerated}{later}"))), Some(expected), "{title}");
+        }
     }
 }

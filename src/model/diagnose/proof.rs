@@ -87,7 +87,7 @@ impl Claim<'_> {
             && self.all.iter().any(|other| {
                 let is_after = other.step == self.best.step && other.index > self.best.index;
                 let is_rival = is_after && other.score >= self.best.score - RIVAL;
-                let is_elsewhere = other.step != self.best.step && failed.contains(&other.step);
+                let is_elsewhere = other.step != self.best.step && failed.binary_search(&other.step).is_ok();
                 is_code(other.rule.cause)
                     && other.rule.weight >= TELLS_OF_CODE
                     && (is_rival || is_elsewhere)

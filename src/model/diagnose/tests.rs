@@ -47,6 +47,41 @@ fn a_failure_that_was_tolerated_does_not_win() {
     assert_eq!(of(&format!("{second}{report}")).step, "npm test");
 }
 
+/// Twice the lines take about twice the time.
+#[test]
+fn the_time_grows_with_the_lines() {
+    let denied = |lines: usize| {
+        let tolerated = format!(
+            "##[error]odd\n{}",
+            "remote: Permission to a/b.git denied to me.\n".repeat(lines)
+        );
+        format!(
+            "{}{}",
+            step("./make.sh", "", &tolerated),
+            step("./z.sh", "", &format!("boom\n{FAILED}"))
+        )
+    };
+    let outages = |lines: usize| {
+        let body = "a.cc:4:1: error: x was not declared\n".repeat(lines)
+            + &"curl: (52) Empty reply from server\n".repeat(lines);
+        step("./make.sh", "", &format!("{body}{FAILED}"))
+    };
+    let rules = Rules::new(None).unwrap();
+    for text in [&denied as &dyn Fn(usize) -> String, &outages] {
+        let took = |lines: usize| {
+            let mut reader = Reader::default();
+            reader.feed(text(lines).as_bytes());
+            let log = reader.end();
+            let started = std::time::Instant::now();
+            diagnose(&log, &rules, None, 0).unwrap();
+            started.elapsed()
+        };
+        took(500);
+        let (few, many) = (took(5_000), took(40_000));
+        assert!(many < few * 24, "8 times the lines took {many:?}, not {few:?}");
+    }
+}
+
 #[test]
 fn what_only_looks_like_a_failure_does_not_win() {
     let body = "test errors::fatal_error_is_reported ... ok\nfound 0 errors\nRetrying: read: connection reset by peer\n\

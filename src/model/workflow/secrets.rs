@@ -1,7 +1,7 @@
 //! Secrets that a workflow names, and names that are nearly the same.
 
+use super::Job;
 use super::expression::{condition, insides, named};
-use super::{Job, Workflow};
 use crate::model::yaml::Node;
 
 /// A word of a name with less letters may be another word, and not misspelt.
@@ -32,16 +32,14 @@ pub fn of_job(job: Job<'_>) -> Vec<String> {
     all
 }
 
-/// The environments that jobs of the workflow name, without those that are known only when it runs.
-pub fn environments(workflow: Workflow<'_>) -> Vec<&str> {
-    let named = workflow.jobs().filter_map(|job| {
-        let environment = job.node.get("environment")?;
-        environment.get("name").unwrap_or(environment).text()
-    });
-    let mut all: Vec<&str> = named.filter(|name| !name.is_empty() && !name.contains("${{")).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+/// The environment that a job names. It may be an expression.
+pub fn environment(job: Job<'_>) -> Option<&str> {
+    let environment = job.node.get("environment")?;
+    environment
+        .get("name")
+        .unwrap_or(environment)
+        .text()
+        .filter(|name| !name.is_empty())
 }
 
 fn of_expression(expression: &str) -> Vec<String> {
@@ -83,6 +81,7 @@ pub fn is_misspelt(name: &str, of: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Workflow;
     use super::*;
     use crate::model::yaml;
     use proptest::prelude::*;
@@ -129,7 +128,8 @@ mod tests {
             assert_eq!(held(name), None, "{name}");
         }
         assert_eq!(of_job(job), ["A_TOKN", "B", "C", "TOP"]);
-        assert_eq!(environments(workflow), ["qa"]);
+        let named: Vec<_> = workflow.jobs().filter_map(environment).collect();
+        assert_eq!(named, ["qa"]);
     }
 
     proptest! {

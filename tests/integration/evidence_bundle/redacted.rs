@@ -228,6 +228,9 @@ fn sealing_verifying_and_scanning_agree_about_a_damaged_file() {
         gate.run([args, &["--unscannable=fail"]].concat()).code(1).says(says);
     }
     seal(&gate, &["a.gz", "--unscannable=fail"]).code(1).says(says);
+    gate.run(["verify", "evidence", "--unscannable=fail", "--rescan=false"])
+        .code(2)
+        .says("--unscannable has no effect with --rescan=false");
     gate.run(["verify", "evidence", "--unscannable=fail"])
         .code(2)
         .says("--rescan");

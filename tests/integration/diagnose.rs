@@ -135,7 +135,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
         "## Evidence",
         "DEPLOY_TOKEN: unbound variable",
         "## Why this is safe",
-        "Revert this commit",
+        "Revert the commit of this pull request",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

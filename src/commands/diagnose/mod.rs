@@ -163,14 +163,18 @@ fn explain_all(plan: &Plan, world: &World) -> Outcome {
 /// The error is a cause and the next step.
 fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
     let mut changes = Changes::new(plan, world)?;
-    let Cases { causes, fine, unread } = Cases::of(plan, world)?;
+    let Cases {
+        mut causes,
+        fine,
+        unread,
+    } = Cases::of(plan, world)?;
     let mut outcome = Outcome::default();
-    let propose = |cause: &Vec<Entry>| {
+    let propose = |cause: &mut Vec<Entry>| {
         let is_waived = is_waived(cause, plan, world);
-        let proposed = cause.iter().map(|entry| changes.propose(entry, is_waived));
+        let proposed = cause.iter_mut().map(|entry| changes.propose(entry, is_waived));
         (is_waived, proposed.collect::<Vec<_>>())
     };
-    let proposed: Vec<_> = causes.iter().map(propose).collect();
+    let proposed: Vec<_> = causes.iter_mut().map(propose).collect();
     let has_patch =
         |(_, proposed): &&(bool, Vec<Proposed>)| proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
     let mut written = changes.write(proposed.iter().any(|each| has_patch(&each)));

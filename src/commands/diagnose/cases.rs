@@ -2,8 +2,8 @@
 
 use super::keep::Keeper;
 use super::place::Wanted;
-use super::{NO_MARKS, Named, Plan, read};
-use crate::model::diagnose::{Diagnosis, Fix, Log, judge};
+use super::{Green, NO_MARKS, Named, Plan, read};
+use crate::model::diagnose::{Diagnosis, Fix, Log, Rules, judge};
 use crate::model::text::count;
 use crate::world::World;
 use crate::world::cores;
@@ -127,9 +127,7 @@ pub struct Unread {
 }
 
 impl Cases {
-    pub fn of(plan: &Plan, world: &World) -> Result<Self, (String, String)> {
-        let rules = read::rules(plan)?;
-        let green = plan.green.as_ref().map(|green| read::green(green, world)).transpose()?;
+    pub fn of(plan: &Plan, rules: &Rules, green: Option<&Green>, world: &World) -> Result<Self, (String, String)> {
         let mut keeper = Keeper::new(plan.kept.clone());
         let hide = Hide::builtin();
         let mut cases = Self::default();
@@ -161,7 +159,7 @@ impl Cases {
             // One that cannot be read compares with nothing.
             let own = origin.and_then(|origin| read::green(origin.green.as_ref()?, world).ok());
             let found = cores::each(&log.pieces(), || (), |(), piece| rules.look(&log, piece)).concat();
-            match judge(&log, &rules, &found, own.as_ref().or(green.as_ref()), plan.context) {
+            match judge(&log, rules, &found, own.as_ref().or(green), plan.context) {
                 Some(mut found) => {
                     if let Some(origin) = origin {
                         found.context.job = Some(origin.job.name.clone());

@@ -89,16 +89,17 @@ pub fn may_be(log: &[u8], files: &[WorkflowFile]) -> bool {
             .any(is_empty)
 }
 
-/// How often jobs use each secret.
+/// The jobs that use each secret: their file, key and environment.
 #[derive(Debug, Default)]
-pub struct Uses(BTreeMap<String, BTreeSet<(String, String)>>);
+pub struct Uses(BTreeMap<String, BTreeSet<(String, String, Option<String>)>>);
 
 impl Uses {
     pub fn of<'a>(files: impl IntoIterator<Item = &'a WorkflowFile>) -> Self {
         let mut uses = Self::default();
         for file in files {
             for job in Workflow::of(&file.root).into_iter().flat_map(Workflow::jobs) {
-                let place = (file.name.clone(), job.id.to_owned());
+                let environment = environment(job).map(str::to_ascii_lowercase);
+                let place = (file.name.clone(), job.id.to_owned(), environment);
                 for name in of_job(job) {
                     uses.0.entry(name).or_default().insert(place.clone());
                 }
@@ -107,11 +108,11 @@ impl Uses {
         uses
     }
 
-    /// How many jobs besides this one use it.
-    fn elsewhere(&self, name: &str, place: &Place<'_>) -> usize {
+    /// The environments of the jobs besides this one that use it.
+    fn elsewhere(&self, name: &str, place: &Place<'_>) -> impl Iterator<Item = Option<&str>> {
         let all = self.0.get(name).into_iter().flatten();
-        all.filter(|(file, job)| (&**file, &**job) != (&*place.file.name, place.job))
-            .count()
+        all.filter(move |(file, job, _)| (&**file, &**job) != (&*place.file.name, place.job))
+            .map(|(_, _, environment)| environment.as_deref())
     }
 }
 
@@ -119,11 +120,7 @@ impl Uses {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
     /// It is another one, and how that is known.
-    Misspelt {
-        from: String,
-        to: String,
-        known: &'static str,
-    },
+    Misspelt { from: String, to: String, known: String },
     /// Nobody could say which secrets exist, and why.
     NotCompared(String),
 }
@@ -160,7 +157,7 @@ pub fn look(
         [to] if !of_this_job.contains(to) => Some((*to).clone()),
         _ => None,
     };
-    let misspelt = |to: String, known| {
+    let misspelt = |to: String, known: String| {
         let from = from.clone();
         Some(Name::Misspelt { from, to, known })
     };
@@ -170,15 +167,23 @@ pub fn look(
         }
         let near = existing.names.iter().filter(|name| is_misspelt(&from, name)).collect();
         if let Some(to) = only(near) {
-            return misspelt(to, "no secret has this name, and one has that one");
+            return misspelt(to, "no secret has this name, and one has that one".to_owned());
         }
         existing.unread.as_ref()?;
     }
     let uses = uses();
-    let is_used_here_alone = uses.elsewhere(&from.to_ascii_uppercase(), place) == 0;
+    let is_used_here_alone = uses.elsewhere(&from.to_ascii_uppercase(), place).next().is_none();
+    let own = environment(job).map(str::to_ascii_lowercase);
+    // What only another environment has does not exist for this job.
+    let known = |to: &str| {
+        uses.elsewhere(to, place)
+            .filter(|other| other.is_none() || *other == own.as_deref())
+            .count()
+    };
     let near: Vec<&String> = uses.0.keys().filter(|name| is_misspelt(&from, name)).collect();
-    if let Some(to) = only(near).filter(|to| is_used_here_alone && uses.elsewhere(to, place) >= USED_ELSEWHERE) {
-        return misspelt(to, "it is empty, and other jobs use that one");
+    if let Some(to) = only(near).filter(|to| is_used_here_alone && known(to) >= USED_ELSEWHERE) {
+        let known = format!("{from} is empty; other jobs use {to}");
+        return misspelt(to, known);
     }
     let why = existing?.unread.as_ref()?;
     Some(Name::NotCompared(format!(

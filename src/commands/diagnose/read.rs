@@ -51,6 +51,10 @@ fn unreadable(named: &Named, error: &std::io::Error) -> (String, String) {
             let help = "name a file, or hand the log in on standard input: --log -";
             (format!("{name} cannot be read: {error}"), help.to_owned())
         }
+        ErrorKind::InvalidData => (
+            format!("{name} cannot be read: {error}"),
+            "download the log again".to_owned(),
+        ),
         _ => (format!("{name} cannot be read: {error}"), ONE_LOG.to_owned()),
     }
 }
@@ -75,6 +79,11 @@ fn fed(mut reader: Reader, named: &Named, world: &World) -> Result<Reader, (Stri
 
 /// The lines of a green run.
 pub fn green(named: &Named, world: &World) -> Result<Green, (String, String)> {
+    let help = "give the log of a run of the same job that passed, or leave out --green";
+    lines(named, world).map_err(|(why, _)| (why, help.to_owned()))
+}
+
+fn lines(named: &Named, world: &World) -> Result<Green, (String, String)> {
     let mut known = Green::default();
     for named in &each(named)? {
         known.extend(fed(Reader::of_green(), named, world)?.end_of_green());

@@ -53,22 +53,22 @@ impl Verdict {
             self.fix = Some(Fix::Edit { text });
         }
         if self.cause == Cause::MissingSecret {
-            match context.secret_source.as_deref() {
-                Some(source @ ("None" | "Dependabot")) => self
-                    .evidence
-                    .push(format!("the secrets of this run are from: {source}")),
-                Some(source) => self
-                    .against
-                    .push(format!("the run had secrets (Secret source: {source})")),
-                None => {}
+            match (context.lack_of_secrets(), &context.secret_source) {
+                (Some(why), _) => self.evidence.push(why.to_owned()),
+                (None, Some(source)) => self.against.push(format!(
+                    "the run had the repository's secrets (Secret source: {source})"
+                )),
+                (None, None) => {}
             }
         }
         self.token(log, context, step, best, text);
         // GitHub's own token is there in every run; any other one is not.
-        if self.cause == Cause::Permissions && self.fix.is_none() && context.lacks_secrets() && !is_of_github(best) {
-            let source = context.secret_source.as_deref().unwrap_or_default();
-            self.evidence
-                .push(format!("the secrets of this run are from: {source}"));
+        if self.cause == Cause::Permissions
+            && self.fix.is_none()
+            && !is_of_github(best)
+            && let Some(why) = context.lack_of_secrets()
+        {
+            self.evidence.push(why.to_owned());
             self.cause = Cause::MissingSecret;
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }

@@ -51,7 +51,9 @@ impl Verdict {
             } else if kind.is_some() || step.header.shell.is_some() {
                 verdict.cause = Cause::ScriptBug;
                 verdict.is_guess = true;
-                verdict.evidence.push("the step is a script of the project".to_owned());
+                verdict
+                    .evidence
+                    .push("the step runs a script of this repository".to_owned());
             }
         } else if rule.cause == Cause::ScriptBug
             && rule.weight < VAGUE

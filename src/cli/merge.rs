@@ -29,7 +29,7 @@ pub struct MergeOptions {
     /// Address of the store of s3://BUCKET/KEY [default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or Amazon S3].
     #[arg(long, value_name = "URL")]
     pub store_endpoint: Option<String>,
-    /// Bundle that must be there, by the name of its artifact or of its file, with or without the attempt at the end;
+    /// Name of a bundle that must be merged: its artifact's name, or its file's name. The attempt at the end may be left out;
     /// repeatable.
     #[arg(long, value_name = "NAME")]
     pub expect: Vec<String>,
@@ -131,6 +131,20 @@ impl Options for MergeOptions {
                 one_line(&input.to_string_lossy())
             ))
             .help("name a folder outside of it"));
+        }
+        if let Some((_, input)) = bundles
+            .iter()
+            .find(|(_, input)| paths::contains(&evidence.evidence_dir, input))
+        {
+            return Err(UsageError::new(format!(
+                "the bundle `{}` is inside --evidence-dir `{}`, and would be sealed twice",
+                one_line(&input.to_string_lossy()),
+                one_line(&evidence.evidence_dir.to_string_lossy())
+            ))
+            .help("name another folder"));
+        }
+        if self.expect.iter().any(|name| name.trim().is_empty()) {
+            return Err(UsageError::new("--expect is empty").help("give the name of the bundle"));
         }
         Ok(Box::new(Plan {
             bundles,

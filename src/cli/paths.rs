@@ -74,9 +74,10 @@ pub fn typed_in(tree: Command, folder: &Path) -> Command {
         .mut_subcommands(|subcommand| subcommand.mut_args(of_arg))
 }
 
-/// Whether it is an object of a store, and no path.
+/// Whether it is an object of a store, and no path. In capitals it is refused there.
 pub fn is_stored(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().starts_with(b"s3://")
+    let scheme = path.as_os_str().as_encoded_bytes().get(..5);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"s3://"))
 }
 
 /// An empty path is an error, and stays one.

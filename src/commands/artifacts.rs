@@ -68,6 +68,13 @@ async fn look(wanted: Wanted, recorder: &'static str, world: World, to: Arc<Mute
             bundle.name, bundle.bytes, bundle.sha256
         );
         observed = observed.fact("artifact", fact);
+        if !bundle.compared {
+            let message = format!("{recorder} recorded no SHA-256 of {}", bundle.name);
+            let help = "record the SHA-256 when you seal, and give it to verify: --bundle-sha256";
+            observed
+                .findings
+                .push(Finding::note("not-compared", message).help(help));
+        }
     }
     *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
     Ok(observed)

@@ -18,12 +18,18 @@ impl Capped {
     pub fn add(&mut self, finding: Finding) {
         if self.kept.len() < MOST {
             self.kept.push(finding);
-        } else if finding.fails() {
-            self.more_errors += 1;
-        } else {
-            let is_note = finding.severity == Severity::Note;
-            self.more(if is_note { Severity::Note } else { Severity::Warning }, 1);
+            return;
         }
+        // An error takes the place of what is none.
+        let other = self.kept.iter().rposition(|kept| finding.fails() && !kept.fails());
+        let left_out = match other {
+            Some(other) => {
+                self.kept.push(finding);
+                self.kept.remove(other)
+            }
+            None => finding,
+        };
+        self.more(left_out.severity, 1);
     }
 
     /// Findings that are only counted.
@@ -39,8 +45,9 @@ impl Capped {
         self.more_errors > 0 || self.kept.iter().any(Finding::fails)
     }
 
-    /// The findings, with the number of those that did not fit.
+    /// The findings, errors first, with the number of those that did not fit.
     pub fn into_vec(mut self) -> Vec<Finding> {
+        self.kept.sort_by_key(|finding| !finding.fails());
         for (more, severity) in [
             (self.more_errors, Severity::Error),
             (self.more_warnings, Severity::Warning),
@@ -87,12 +94,10 @@ mod tests {
         findings.add(Finding::error("x", "x"));
         findings.add(Finding::error("x", "x"));
         assert!(findings.fails());
-        let last: Vec<_> = findings
-            .into_vec()
-            .drain(MOST..)
-            .map(|f| (f.fails(), f.message))
-            .collect();
-        let more = |n: u32| format!("{n} more like these");
-        assert_eq!(last, [(true, more(2)), (false, more(1))]);
+        let all = findings.into_vec();
+        let fails: Vec<_> = all[..3].iter().map(Finding::fails).collect();
+        assert_eq!(fails, [true, true, false], "errors are seen first");
+        let last: Vec<_> = all[MOST..].iter().map(|f| (f.fails(), &*f.message)).collect();
+        assert_eq!(last, [(false, "3 more like these")]);
     }
 }

@@ -69,7 +69,12 @@ impl ApiError {
 
 /// An address that credentials may be sent to. `base_env` is where it is from.
 pub fn address(base_env: &str, base: &str) -> Result<Url, ApiError> {
-    Url::parse(base)
+    let parsed = Url::parse(base);
+    if parsed == Err(url::ParseError::InvalidPort) {
+        let why = format!("the port in the value of {base_env} is not valid");
+        return Err(ApiError::unasked(why, "give a port from 1 to 65535, or leave it out"));
+    }
+    parsed
         .ok()
         .filter(|url| url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))))
         .ok_or_else(|| {

@@ -100,7 +100,8 @@ fn a_folder_that_was_changed_is_not_merged() {
     gate.run([&MERGE[..], &["e"]].concat())
         .code(1)
         .says("more.log exists but is not listed");
-    assert!(!gate.root().join("all/bundles").exists(), "{}", gate.listing());
+    let is_sealed = gate.root().join("all/bundles").exists() || gate.root().join("all.zip").exists();
+    assert!(!is_sealed, "nothing was merged: {}", gate.listing());
 }
 
 #[test]
@@ -215,6 +216,16 @@ fn no_bundle_is_replaced_by_the_merged_one() {
             .says(folder);
         assert!(!gate.root().join("e/all").exists());
     }
+    gate.write("all/eu.zip", &zip);
+    gate.run(["merge", "all/eu.zip", "--evidence-dir=all"])
+        .code(2)
+        .says("would be sealed twice");
+    fs::remove_dir_all(gate.root().join("all")).unwrap();
+    gate.run(["merge", "eu.zip", "--evidence-dir=all", "--expect="])
+        .code(2)
+        .says("--expect is empty");
+    gate.run(["merge", "eu.zip", "--evidence-dir=named", "--expect=eu.zip"])
+        .code(0);
     // What is configured for the bundle of each job is not meant for the whole.
     gate.write(
         ".github/stageproof.yml",

@@ -43,7 +43,8 @@ impl Subcommand for Plan {
     }
 }
 
-/// Whatever is missing or damaged, the rest is merged and sealed: it is what there is to look at.
+/// Whatever is missing or damaged, the rest is merged and sealed: it is what there is to look at. Without a rest, a sealed
+/// folder would only seem to be evidence.
 async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     if let Err(error) = gather(plan, world, &mut outcome).await {
@@ -54,7 +55,8 @@ async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         return outcome;
     }
     // Without a good bundle there is something wrong already.
-    if files::exists(&plan.evidence.evidence_dir.join(FOLDER)) {
+    let has_bundles = files::exists(&plan.evidence.evidence_dir.join(FOLDER));
+    if has_bundles {
         outcome.append(verdict::run(&plan.verdict, world).await);
     }
     if let Err(error) = keep(&outcome) {
@@ -63,7 +65,12 @@ async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
             .checks
             .push(errored("merge:report", "The report so far is kept", &error, help));
     }
-    outcome.append(evidence_bundle::run(&plan.evidence, world).await);
+    if has_bundles {
+        outcome.append(evidence_bundle::run(&plan.evidence, world).await);
+    } else {
+        let note = "nothing was sealed, because no bundle could be merged";
+        outcome.notes.push(note.to_owned());
+    }
     outcome
 }
 
@@ -101,15 +108,21 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
         }
         outcome.checks.push(check);
     }
-    let (newest, notes) = bundles::newest(good, &plan.expect);
+    // A file can be named with its `.zip`.
+    let stem = |name: &String| match name.strip_suffix(".zip") {
+        Some(stem) if given.iter().all(|(known, _)| known != name) => stem.to_owned(),
+        _ => name.clone(),
+    };
+    let expect: Vec<String> = plan.expect.iter().map(stem).collect();
+    let (newest, notes) = bundles::newest(good, &expect);
     outcome.notes.extend(notes);
-    if !plan.expect.is_empty() {
+    if !expect.is_empty() {
         let known = given
             .iter()
             .map(|(name, _)| name)
             .chain(newest.iter().map(|bundle| &bundle.leg));
         let known: Vec<&str> = known.map(String::as_str).collect();
-        outcome.checks.push(expected(&plan.expect, &known));
+        outcome.checks.push(expected(&expect, &known));
     }
     let mut silent = Vec::new();
     for (bundle, place) in newest.iter().zip(bundles::places(&newest)) {

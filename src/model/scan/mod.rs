@@ -11,6 +11,7 @@ mod entropy;
 mod filter;
 mod personal;
 pub mod placeholder;
+mod private_key;
 mod rule;
 mod rule_file;
 mod search;

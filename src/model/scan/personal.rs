@@ -1,6 +1,7 @@
 //! Personal data, and what in its format says whether it can be real.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use super::rule::{Check, Pattern, Rule};
 use super::rule_file::RuleFileError;
@@ -76,17 +77,19 @@ const IBAN: &str = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b";
 /// E.164: at most 15 digits after the plus sign.
 const PHONE: &str = r"\+[1-9](?:[ ().-]{0,2}\d){7,14}\b";
 
-fn all(text: &[u8], is_one: fn(&[u8]) -> bool) -> Result<usize, usize> {
-    is_one(text).then_some(text.len()).ok_or(text.len())
+fn all(text: &[u8], is_one: fn(&[u8]) -> bool) -> Result<Range<usize>, usize> {
+    is_one(text).then_some(0..text.len()).ok_or(text.len())
 }
 
 /// As much as is one, up to the end of a group of letters and digits. If nothing is, one may begin with the next group.
-fn groups(text: &[u8], is_one: fn(&[u8]) -> bool) -> Result<usize, usize> {
+fn groups(text: &[u8], is_one: fn(&[u8]) -> bool) -> Result<Range<usize>, usize> {
     let is_end =
         |at: &usize| text[at - 1].is_ascii_alphanumeric() && !text.get(*at).is_some_and(u8::is_ascii_alphanumeric);
     let ends = || (1..=text.len()).filter(is_end);
     let found = ends().rev().find(|end| is_one(&text[..*end]));
-    found.ok_or_else(|| ends().next().unwrap_or(text.len()))
+    found
+        .map(|end| 0..end)
+        .ok_or_else(|| ends().next().unwrap_or(text.len()))
 }
 
 /// Addresses that belong to nobody: examples (RFC 2606), and what git and bots put where a person's would be.

@@ -1,6 +1,7 @@
 //! One rule, and a set of them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -71,9 +72,9 @@ impl Rule {
     }
 }
 
-/// How much of a match, from its beginning, is what was looked for by what the format itself says, such as a checksum.
-/// If nothing is, how much of it to pass over.
-pub type Check = fn(&[u8]) -> Result<usize, usize>;
+/// What of a match is what was looked for by what the format itself says, such as a checksum. If nothing is, how much of it
+/// to pass over.
+pub type Check = fn(&[u8]) -> Result<Range<usize>, usize>;
 
 /// Another rule that must match nearby.
 #[derive(Clone, Debug)]

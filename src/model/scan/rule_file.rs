@@ -9,7 +9,8 @@ use toml::{Table, Value};
 use super::allowlist::{Allowlist, Target};
 use super::builtin;
 use super::filter::{self, Of, Term};
-use super::rule::{Pattern, Required, Rule, RuleSet, regex};
+use super::private_key;
+use super::rule::{Check, Pattern, Required, Rule, RuleSet, regex};
 
 /// A file may extend another that extends a third, as in gitleaks.
 const DEEPEST: usize = 2;
@@ -97,6 +98,9 @@ struct RawRule {
     /// How to ask the issuer. Nothing is sent anywhere, so what is found is reported either way.
     #[serde(rename = "validate")]
     _validate: String,
+    /// Of a built-in rule.
+    #[serde(skip)]
+    check: Option<Check>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -155,7 +159,11 @@ fn builtin_parts() -> Result<Parts, RuleFileError> {
             Err("the built-in rules extend nothing".to_owned())
         }
     }
-    parts(builtin::RULES, &Nothing, 0)
+    let mut parts = parts(builtin::RULES, &Nothing, 0)?;
+    for rule in parts.rules.iter_mut().filter(|rule| rule.id == "private-key") {
+        rule.check = Some(private_key::place);
+    }
+    Ok(parts)
 }
 
 fn parts(text: &str, source: &dyn Source, depth: usize) -> Result<Parts, RuleFileError> {
@@ -297,6 +305,9 @@ fn override_with(base: &mut RawRule, own: RawRule) -> Result<(), RuleFileError> 
             *old = new;
         }
     };
+    if !own.regex.is_empty() {
+        base.check = None;
+    }
     replace(&mut base.description, own.description);
     replace(&mut base.regex, own.regex);
     replace(&mut base.path, own.path);
@@ -415,7 +426,7 @@ fn rule(raw: RawRule, ids: &[String], compile: bool) -> Result<Rule, RuleFileErr
         allowlists,
         required,
         is_part: raw.skipreport,
-        check: None,
+        check: raw.check,
     })
 }
 

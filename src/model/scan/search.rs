@@ -290,11 +290,13 @@ impl<'r> Scan<'r> {
         let input = |range: Range<usize>| Input::new(text).span(range.start..text.len().min(range.end + ahead));
         let mut from = usize::try_from(self.next[way][index].saturating_sub(at)).unwrap_or(usize::MAX);
         let mut take = |found: Match, from: &mut usize| {
-            let checked = rule.check.map_or(Ok(found.len()), |check| check(&text[found.range()]));
-            let (Ok(length) | Err(length)) = checked;
-            *from = found.start() + length.max(1);
-            if checked.is_ok() {
-                hits.extend(self.judged(index, found.start()..found.start() + length, text));
+            let checked = rule
+                .check
+                .map_or(Ok(0..found.len()), |check| check(&text[found.range()]));
+            let passed = checked.as_ref().map_or_else(|past| *past, |place| place.end);
+            *from = found.start() + passed.max(1);
+            if let Ok(place) = checked {
+                hits.extend(self.judged(index, found.start() + place.start..found.start() + place.end, text));
             }
         };
         for start in starts {

@@ -43,7 +43,7 @@ fn found(rules: &RuleSet, text: &str) -> Vec<(String, String)> {
 
 /// Letters and digits in no order, as tokens have them: made here, so that no file of the repository holds what looks
 /// like a secret.
-fn random(alphabet: &str, length: usize) -> String {
+pub(super) fn random(alphabet: &str, length: usize) -> String {
     let alphabet: Vec<char> = alphabet.chars().collect();
     let mut state = 0x2545_f491_4f6c_dd1d_u64 ^ length as u64;
     let next = |_| {

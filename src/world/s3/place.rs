@@ -39,7 +39,7 @@ impl FromStr for Place {
         let is_bucket = is_long_enough && ends_well(bytes.first()) && ends_well(bytes.last());
         let is_address = bucket.parse::<std::net::Ipv4Addr>().is_ok();
         if !is_bucket || !bytes.iter().copied().all(is_name) || bucket.contains("..") || is_address {
-            return Err(format!("names the bucket `{bucket}`, which is no name of a bucket"));
+            return Err(format!("is wrong: `{bucket}` is not a valid bucket name"));
         }
         let key = key.trim_end_matches('/');
         // All others are encoded in one way by some stores and in another way by others.
@@ -88,12 +88,12 @@ mod tests {
     fn what_is_no_place_says_why() {
         for (text, why) in [
             ("https://proof/x", "does not begin with s3://"),
-            ("s3://", "names the bucket ``"),
-            ("s3://Proof/x", "names the bucket `Proof`"),
-            ("s3://-proof/x", "no name of a bucket"),
-            ("s3://proof..x/x", "no name of a bucket"),
-            ("s3://192.0.2.1/x", "no name of a bucket"),
-            ("s3://a:b@proof/x", "no name of a bucket"),
+            ("s3://", "`` is not a valid bucket name"),
+            ("s3://Proof/x", "`Proof` is not a valid bucket name"),
+            ("s3://-proof/x", "not a valid bucket name"),
+            ("s3://proof..x/x", "not a valid bucket name"),
+            ("s3://192.0.2.1/x", "not a valid bucket name"),
+            ("s3://a:b@proof/x", "not a valid bucket name"),
             ("s3://proof/a b", "has the character ' '"),
             ("s3://proof/a?x", "has the character '?'"),
             ("s3://proof/a%2e", "has the character '%'"),

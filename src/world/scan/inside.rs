@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use super::utf16::Utf16;
 use super::{Form, HEAD, Search, Tally, form, in_parts, most_unpacked};
 use crate::model::scan::{Rule, Scan};
-use crate::world::unpack::{Closed, INSIDE, each, is_archive};
+use crate::world::unpack::{Closed, INSIDE, each_in, is_archive};
 
 /// Files in formats that are not opened; more of them are not told.
 const MOST_PACKED: usize = 100;
@@ -63,7 +63,7 @@ pub fn look_inside<'r>(
         bytes: 0,
     };
     let mut packed: Vec<Closed> = Vec::new();
-    let closed = each(&mut file, most, &mut |inner, input| {
+    let closed = each_in(&mut file, most, &mut |inner, input| {
         let path = match inner {
             "" => path.to_owned(),
             inner => format!("{path}{INSIDE}{inner}"),

@@ -60,8 +60,11 @@ pub fn is_archive(file: &File) -> io::Result<bool> {
     let mut head = [0; tar::BLOCK];
     let length = file.read_at(&mut head, 0)?;
     let found = kind(&head[..length]);
+    if found == Kind::Other {
+        return Ok(zip_behind(file)?.is_some());
+    }
     if found != Kind::Gzip {
-        return Ok(found != Kind::Other);
+        return Ok(true);
     }
     let mut head = vec![0; 64 << 10];
     let length = file.read_at(&mut head, 0)?;
@@ -74,9 +77,63 @@ pub fn is_archive(file: &File) -> io::Result<bool> {
     Ok(kind(&start) != Kind::Other)
 }
 
-/// Whether it can be an archive, by its beginning.
+/// Whether it can be an archive, by its beginning and its end.
 pub fn may_be_archive(content: &[u8]) -> bool {
-    kind(&content[..content.len().min(tar::BLOCK)]) != Kind::Other
+    let tail = &content[content.len().saturating_sub(zip::LONGEST_END)..];
+    kind(&content[..content.len().min(tar::BLOCK)]) != Kind::Other || zip::end(tail).is_some()
+}
+
+/// Where the entries begin of a zip that a file ends with, as in a `.pyz` and what unpacks itself.
+fn zip_behind(file: &File) -> io::Result<Option<u64>> {
+    let size = file.metadata()?.len();
+    let from = size.saturating_sub(zip::LONGEST_END as u64);
+    let mut tail = Vec::new();
+    read_at(file, from, zip::LONGEST_END, &mut tail)?;
+    let Some((at, length, told)) = zip::end(&tail) else {
+        return Ok(None);
+    };
+    let Some(directory) = (from + at as u64).checked_sub(length) else {
+        return Ok(None);
+    };
+    let mut first = Vec::new();
+    read_at(file, directory, 64, &mut first)?;
+    // What is before the zip may be counted or not.
+    let begin = |first| Some(directory.checked_sub(told)? + first);
+    Ok(zip::first_listed(&first).and_then(begin).filter(|begin| *begin < size))
+}
+
+fn read_at(file: &File, from: u64, count: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.resize(count, 0);
+    let mut length = 0;
+    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, from + length as u64)? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    bytes.truncate(length);
+    Ok(())
+}
+
+/// The same as [`each`] for an archive that may begin behind something else.
+///
+/// # Errors
+/// The file cannot be read, or what takes the texts failed.
+pub fn each_in(file: &mut File, most: u64, visit: Visit<'_>) -> io::Result<Vec<Closed>> {
+    let mut head = Vec::new();
+    read_at(file, 0, tar::BLOCK, &mut head)?;
+    let behind = match kind(&head) {
+        Kind::Other => zip_behind(file)?,
+        _ => None,
+    };
+    let Some(begin) = behind else {
+        return each(file, most, visit);
+    };
+    let mut unpacking = Unpacking::new(most, visit);
+    (unpacking.visit)("", &mut (&mut *file).take(begin))?;
+    io::Seek::seek(file, io::SeekFrom::Start(begin))?;
+    unpacking.zip("", &mut Peek::new(file), 0)?;
+    Ok(unpacking.closed)
 }
 
 /// Hands on every text in it, unpacking `most` bytes at most. Answers with what was not looked at.
@@ -84,12 +141,7 @@ pub fn may_be_archive(content: &[u8]) -> bool {
 /// # Errors
 /// The input cannot be read, or what takes the texts failed.
 pub fn each(input: &mut dyn Read, most: u64, visit: Visit<'_>) -> io::Result<Vec<Closed>> {
-    let mut unpacking = Unpacking {
-        left: Rc::new(Cell::new(most)),
-        members: 0,
-        visit,
-        closed: Vec::new(),
-    };
+    let mut unpacking = Unpacking::new(most, visit);
     unpacking.open("", input, 0)?;
     Ok(unpacking.closed)
 }
@@ -120,7 +172,16 @@ fn kind(head: &[u8]) -> Kind {
     }
 }
 
-impl Unpacking<'_> {
+impl<'v> Unpacking<'v> {
+    fn new(most: u64, visit: Visit<'v>) -> Self {
+        Self {
+            left: Rc::new(Cell::new(most)),
+            members: 0,
+            visit,
+            closed: Vec::new(),
+        }
+    }
+
     fn open(&mut self, path: &str, input: &mut dyn Read, depth: usize) -> io::Result<()> {
         let mut input = Peek::new(input);
         let kind = kind(input.peek(tar::BLOCK)?);

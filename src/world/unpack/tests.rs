@@ -262,3 +262,58 @@ proptest! {
         prop_assert!(handed <= (1 << 20) + 2 * bytes.len());
     }
 }
+
+/// A directory that says where its first entry is and where it begins itself, and its end.
+fn directory(first: usize, begin: usize) -> Vec<u8> {
+    let number = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+    let mut text = b"PK\x01\x02".to_vec();
+    text.resize(42, 0);
+    text.extend(number(first));
+    let length = text.len();
+    text.extend(b"PK\x05\x06\0\0\0\0\0\0\0\0");
+    text.extend([number(length), number(begin)].concat());
+    text.extend([0, 0]);
+    text
+}
+
+/// As [`texts`], by [`each_in`]; `None` if it is no archive.
+fn in_file(bytes: &[u8]) -> Option<(Vec<(String, Vec<u8>)>, Vec<Closed>)> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    io::Seek::rewind(&mut file).unwrap();
+    assert_eq!(is_archive(&file).unwrap(), may_be_archive(bytes));
+    let mut texts = Vec::new();
+    is_archive(&file).unwrap().then(|| {
+        let closed = each_in(&mut file, 1 << 20, &mut |path, text| {
+            let mut content = Vec::new();
+            text.read_to_end(&mut content)?;
+            texts.push((path.to_owned(), content));
+            Ok(())
+        });
+        (texts, closed.unwrap())
+    })
+}
+
+#[test]
+fn a_zip_behind_something_else_is_opened() {
+    let before = "#!/usr/bin/env python3\n".as_bytes();
+    let entry = entry("a.txt", b"content", 8, Told::Before);
+    let (begin, length) = (before.len(), entry.len());
+    for directory in [directory(begin, begin + length), directory(0, length)] {
+        let (texts, closed) = in_file(&[before, &entry, &directory].concat()).unwrap();
+        let expected = [("", before), ("a.txt", b"content"), ("", &directory)];
+        assert_eq!(texts, expected.map(|(path, text)| (path.to_owned(), text.to_vec())));
+        assert_eq!(closed, []);
+    }
+    let mut damaged = [&entry[..], &directory(0, length)].concat();
+    damaged[..4].fill(b'x');
+    let (texts, closed) = in_file(&damaged).unwrap();
+    assert_eq!((&texts[1].1, closed.len()), (&damaged, 1));
+    assert!(closed[0].why.starts_with("it is damaged"), "{closed:?}");
+}
+
+#[test]
+fn a_text_that_ends_like_a_zip_is_none() {
+    assert_eq!(in_file(b"the end is PK\x05\x06"), None);
+    assert_eq!(in_file(b""), None);
+}

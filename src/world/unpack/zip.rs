@@ -18,6 +18,29 @@ const HEADER: usize = 30;
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
+/// What a directory's entry begins with, and how long it is without its name.
+const LISTED: &[u8] = b"PK\x01\x02";
+const LISTED_HEADER: usize = 46;
+const END: &[u8] = b"PK\x05\x06";
+const END_HEADER: usize = 22;
+/// The end of the directory, with the longest comment.
+pub const LONGEST_END: usize = END_HEADER + u16::MAX as usize;
+
+/// The record at the end of a directory, in the last bytes of a file: where it is, how long the directory before it is, and
+/// where that says it begins.
+pub fn end(tail: &[u8]) -> Option<(usize, u64, u64)> {
+    let at = memchr::memmem::rfind(tail, END)?;
+    let end = tail.get(at..at + END_HEADER)?;
+    let comment = usize::from(u16_at(end, 20));
+    (at + END_HEADER + comment <= tail.len()).then(|| (at, u32_at(end, 12).into(), u32_at(end, 16).into()))
+}
+
+/// Where the first entry of this directory is, which begins so.
+pub fn first_listed(directory: &[u8]) -> Option<u64> {
+    let is_one = directory.len() >= LISTED_HEADER && directory.starts_with(LISTED);
+    is_one.then(|| u32_at(directory, 42).into())
+}
+
 struct Entry {
     name: Vec<u8>,
     method: u16,

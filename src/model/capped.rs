@@ -45,9 +45,9 @@ impl Capped {
         self.more_errors > 0 || self.kept.iter().any(Finding::fails)
     }
 
-    /// The findings, errors first, with the number of those that did not fit.
+    /// The findings, notes last, with the number of those that did not fit.
     pub fn into_vec(mut self) -> Vec<Finding> {
-        self.kept.sort_by_key(|finding| !finding.fails());
+        self.kept.sort_by_key(|finding| finding.severity == Severity::Note);
         for (more, severity) in [
             (self.more_errors, Severity::Error),
             (self.more_warnings, Severity::Warning),

@@ -2,7 +2,6 @@
 
 use super::cause::{Cause, Confidence};
 use super::fix::Fix;
-use super::heed::is_of_github;
 use super::log::{Log, Step};
 use super::select::Candidate;
 use super::verdict::Verdict;
@@ -61,7 +60,7 @@ impl Verdict {
             self.cause,
             Cause::Permissions | Cause::MissingConfig | Cause::MissingSecret
         ) && !names_it
-            && !(is_of_github(best) && has_token(step));
+            && !(best.is_of_github() && has_token(step));
         let body = &log.steps[best.step].body;
         let to = body.lines().len().min(best.index + AFTER);
         let after = (best.index..to).map(|index| String::from_utf8_lossy(body.at(index)));

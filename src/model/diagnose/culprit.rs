@@ -1,7 +1,10 @@
 //! Which step failed the job.
 
-use super::log::{Log, Step};
+use super::log::{Log, Piece, Step};
 use super::step_kind::runs;
+
+/// Lines that one thread looks at at once.
+const PIECE: usize = 2000;
 
 /// The index of the step that failed the job; `None` if nothing did.
 pub fn of(log: &Log) -> Option<usize> {
@@ -45,6 +48,21 @@ fn runs_always(title: &str) -> bool {
         stop|kill|delete|hook|save|archive";
     let title = title.to_ascii_lowercase();
     WORDS.split('|').any(|word| runs(&title, word))
+}
+
+impl Log {
+    /// All lines in which a failure may be explained.
+    pub fn pieces(&self) -> Vec<Piece> {
+        let failing = of(self);
+        let steps = self.steps.iter().enumerate();
+        let steps = steps.filter(|(index, step)| !step.is_cleanup || Some(*index) == failing);
+        let of_step = |(step, content): (usize, &Step)| {
+            let all = content.body.lines().len();
+            let lines = (0..all).step_by(PIECE).map(move |from| from..all.min(from + PIECE));
+            lines.map(move |lines| Piece { step, lines })
+        };
+        steps.flat_map(of_step).collect()
+    }
 }
 
 #[cfg(test)]

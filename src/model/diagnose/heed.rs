@@ -65,7 +65,7 @@ impl Verdict {
         // GitHub's own token is there in every run; any other one is not.
         if self.cause == Cause::Permissions
             && self.fix.is_none()
-            && !is_of_github(best)
+            && !best.is_of_github()
             && let Some(why) = context.lack_of_secrets()
         {
             self.evidence.push(why.to_owned());
@@ -152,11 +152,6 @@ impl Verdict {
             )),
         }
     }
-}
-
-/// GitHub's own words, about its own token.
-pub fn is_of_github(best: Candidate<'_>) -> bool {
-    ["git", "GitHub API and gh", "GitHub Actions runner"].contains(&&*best.rule.tool)
 }
 
 #[cfg(test)]

@@ -2,12 +2,8 @@
 
 use std::ops::Range;
 
-use super::culprit;
 use super::excerpt::Excerpt;
 use super::header::Header;
-
-/// Lines that one thread looks at at once.
-const PIECE: usize = 2000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Step {
@@ -57,18 +53,5 @@ impl Log {
         let before = self.steps[..step].iter();
         let mut outer = before.rev().filter(|step| is_inner && step.title.contains('@'));
         outer.next().unwrap_or(content)
-    }
-
-    /// All lines in which a failure may be explained.
-    pub fn pieces(&self) -> Vec<Piece> {
-        let failing = culprit::of(self);
-        let steps = self.steps.iter().enumerate();
-        let steps = steps.filter(|(index, step)| !step.is_cleanup || Some(*index) == failing);
-        let of_step = |(step, content): (usize, &Step)| {
-            let all = content.body.lines().len();
-            let lines = (0..all).step_by(PIECE).map(move |from| from..all.min(from + PIECE));
-            lines.map(move |lines| Piece { step, lines })
-        };
-        steps.flat_map(of_step).collect()
     }
 }

@@ -47,6 +47,11 @@ impl Candidate<'_> {
     pub fn text<'l>(&self, log: &'l Log) -> &'l [u8] {
         log.steps[self.step].body.at(self.index)
     }
+
+    /// GitHub's own words, about its own token.
+    pub fn is_of_github(&self) -> bool {
+        ["git", "GitHub API and gh", "GitHub Actions runner"].contains(&&*self.rule.tool)
+    }
 }
 
 /// What a line is worth besides its rule.

@@ -1,13 +1,12 @@
 //! Which artifacts a subcommand gets from GitHub.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 
 use super::diagnose::run_ref;
 use super::error::UsageError;
 use super::evidence_bundle::check_endpoint;
-use super::paths::is_stored;
 use super::skip_guard::is_variable;
 use super::{Given, Or};
 use crate::commands::diagnose::RunRef;
@@ -53,36 +52,40 @@ pub fn of_run(wanted: &Wanted, plan: &mut verdict::Plan) {
     }
 }
 
-/// Takes those of the paths that are objects of a store, as s3://BUCKET/KEY.
+/// The object of a store that `path` names, as s3://BUCKET/KEY. `flag` is the store's address, else the configured one.
 pub(super) fn stored(
-    paths: &mut Vec<PathBuf>,
-    endpoint: Option<String>,
+    name: String,
+    path: &Path,
+    flag: Option<&str>,
     given: &mut Given<'_>,
-) -> Result<Option<s3::Wanted>, UsageError> {
-    let texts = paths.extract_if(.., |path| is_stored(path));
-    let mut places: Vec<Place> = Vec::new();
-    for path in texts {
-        let text = path.to_string_lossy();
-        let wrong = |why: &str| UsageError::new(format!("`{text}` {why}")).help("write it like s3://BUCKET/KEY.zip");
-        let place: Place = text.parse().map_err(|why: String| wrong(&why))?;
-        if place.key.is_empty() {
-            return Err(wrong("names a bucket, and no object in it"));
-        }
-        places.push(place);
+) -> Result<s3::Wanted, UsageError> {
+    let text = path.to_string_lossy();
+    let wrong = |why: &str| UsageError::new(format!("`{text}` {why}")).help("write it like s3://BUCKET/KEY.zip");
+    let zip: Place = text.parse().map_err(|why: String| wrong(&why))?;
+    if zip.key.is_empty() {
+        return Err(wrong("names a bucket, and no object in it"));
     }
-    if places.is_empty() {
-        return match endpoint {
-            Some(_) => Err(
-                UsageError::new("--store-endpoint has no effect without s3://BUCKET/KEY")
-                    .help("name a stored bundle, or leave it out"),
-            ),
-            None => Ok(None),
-        };
-    }
-    check_endpoint(endpoint.as_deref())?;
+    let configured = given
+        .config
+        .evidence_bundle
+        .as_ref()
+        .and_then(|config| config.store_endpoint.as_deref());
+    let endpoint = flag.or(configured).map(str::to_owned);
+    check_endpoint(endpoint.as_deref(), given.world)?;
     let secrets = [aws::SECRET_KEY, aws::SESSION_TOKEN];
     given.secret_names.extend(secrets.map(str::to_owned));
-    Ok(Some(s3::Wanted { places, endpoint }))
+    Ok(s3::Wanted {
+        name,
+        zip,
+        envelope: None,
+        endpoint,
+    })
+}
+
+/// `--store-endpoint` without a store to ask.
+pub(super) fn no_store() -> UsageError {
+    UsageError::new("--store-endpoint has no effect without s3://BUCKET/KEY")
+        .help("name a stored bundle, or leave it out")
 }
 
 impl ArtifactOptions {

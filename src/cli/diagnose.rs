@@ -16,6 +16,7 @@ use crate::model::workflow::event;
 use crate::world::World;
 use crate::world::files;
 use crate::world::job_log::Source;
+use crate::world::paths;
 
 /// Where a project keeps rules of its own.
 const RULES: &str = ".github/stageproof-rules.yml";
@@ -30,9 +31,9 @@ pub struct DiagnoseOptions {
     /// Log of a job that failed, as GitHub or `gh run view --log` gives it; `-` is standard input; repeatable.
     #[arg(long, value_name = "FILE")]
     pub log: Vec<PathBuf>,
-    /// Run whose failed jobs are diagnosed: its id, or its address at GitHub, also of one job or attempt; repeatable. Needs
-    /// `actions: read`, and `contents: read` for its workflow. On a runner, if neither a log nor a run is given, the run that
-    /// the job is in, or the one that started it.
+    /// Run whose failed jobs are diagnosed: its id, or the address of the run, of one of its jobs or of an attempt;
+    /// repeatable. Needs `actions: read`, and `contents: read` for its workflow. Without a log or a run, on a runner: the run
+    /// of this job, or the run that started it (`workflow_run`).
     #[arg(long, value_name = "ID|URL")]
     pub run: Vec<String>,
     /// Diagnose the newest runs of this workflow that failed: its name, or its file.
@@ -44,7 +45,7 @@ pub struct DiagnoseOptions {
     /// Diagnose the runs of this commit that failed.
     #[arg(long, value_name = "COMMIT")]
     pub sha: Option<String>,
-    /// Number of runs that failed, the newest first, at most 20 [default: 1, with --sha 20].
+    /// Number of failed runs to diagnose, the newest first, at most 20 [default: 1; 20 with --sha].
     #[arg(long, value_name = "N")]
     pub last: Option<usize>,
     /// Environment variable that holds the token for GitHub's API [default: GITHUB_TOKEN]. Its value is masked.
@@ -140,6 +141,16 @@ impl Options for DiagnoseOptions {
             );
         }
         let own = world.workspace.join(RULES);
+        let rules = match self.rules {
+            Some(file) => Some(world.workspace.join(file)),
+            None => files::exists(&own).then_some(own),
+        };
+        let pr_text = self.pr_text.map(|file| world.workspace.join(file));
+        if let Some(text) = &pr_text {
+            let inputs = logs.iter().chain(&workflow_files).chain(&self.green).chain(&rules);
+            let inputs: Vec<PathBuf> = inputs.map(|input| world.workspace.join(input)).collect();
+            refuse_to_overwrite(text, &inputs, world)?;
+        }
         Ok(Box::new(Plan {
             runs,
             github_token_env,
@@ -149,18 +160,26 @@ impl Options for DiagnoseOptions {
             event,
             workflow_files: workflow_files.iter().map(|file| named(file, world)).collect(),
             write: self.write,
-            pr_text: self.pr_text.map(|file| world.workspace.join(file)),
+            pr_text,
             green: self.green.map(|file| named(&file, world)),
-            rules: match self.rules {
-                Some(file) => Some(world.workspace.join(file)),
-                None => files::exists(&own).then_some(own),
-            },
+            rules,
             context,
             kept: given.setting.evidence_dir.join("logs/diagnose"),
             // One for a class is about servers that fail, not about causes that nobody has seen.
             waivers: given.waivers(false).into_iter().filter(Waiver::names_a_check).collect(),
         }))
     }
+}
+
+/// The text of a pull request replaces its file, which must be no input and no workflow that --run may find.
+fn refuse_to_overwrite(text: &Path, inputs: &[PathBuf], world: &World) -> Result<(), UsageError> {
+    let real = paths::real_as_far_as_it_exists;
+    let text = real(text);
+    let is_input = inputs.iter().any(|input| real(input) == text);
+    if is_input || text.starts_with(real(&world.workspace.join(".github/workflows"))) {
+        return Err(UsageError::new("--pr-text would overwrite an input").help("name a new file: --pr-text pr.md"));
+    }
+    Ok(())
 }
 
 /// An input that is not used is an empty one.

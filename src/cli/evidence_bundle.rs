@@ -52,7 +52,7 @@ impl From<Redact> for evidence::Redact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unscannable {
-    /// They are sealed as they are, with a warning.
+    /// They are sealed as they are, with a note, or a warning if they are damaged or too large.
     Keep,
     /// Their names, sizes and hashes are sealed in their place.
     Stub,

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::artifacts::{ArtifactOptions, of_run, stored};
+use super::artifacts::{ArtifactOptions, no_store, of_run, stored};
 use super::error::UsageError;
 use super::evidence_bundle::{EvidenceBundleOptions, UploadWhen};
+use super::paths::is_stored;
 use super::verdict::VerdictOptions;
 use super::{Given, Options, Or as _};
 use crate::commands::Subcommand;
@@ -52,12 +53,25 @@ impl Options for MergeOptions {
         "merge"
     }
 
-    fn into_plan(mut self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
+    fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let artifacts = self.artifacts.wanted(given)?;
-        let stored = stored(&mut self.bundles, self.store_endpoint, given)?;
-        if self.bundles.is_empty() && artifacts.is_none() && stored.is_none() {
-            return Err(UsageError::new("there is nothing to merge")
-                .help("give sealed directories or zips, or the names of artifacts: --artifact 'evidence-*'"));
+        if self.bundles.is_empty() && artifacts.is_none() {
+            return Err(UsageError::new("there is nothing to merge").help(
+                "give sealed directories or zips, stored bundles as s3://BUCKET/KEY.zip, or the names of artifacts: \
+                 --artifact 'evidence-*'",
+            ));
+        }
+        let (mut bundles, mut wanted) = (Vec::new(), Vec::new());
+        for (name, path) in named(self.bundles)? {
+            match is_stored(&path) {
+                true => wanted.push(Wanted::Stored(stored(
+                    name,
+                    &path,
+                    self.store_endpoint.as_deref(),
+                    given,
+                )?)),
+                false => bundles.push((name, given.world.workspace.join(path))),
+            }
         }
         let seal = EvidenceBundleOptions {
             output: self.output,
@@ -73,7 +87,14 @@ impl Options for MergeOptions {
             artifact_name: None,
             ..given.config.evidence_bundle.take().unwrap_or_default()
         };
-        let seal = seal.or(config);
+        let mut seal = seal.or(config);
+        match (self.store_endpoint, &seal.store) {
+            (Some(_), None) if wanted.is_empty() => return Err(no_store()),
+            // What is configured may be meant for what is read.
+            (_, None) => seal.store_endpoint = None,
+            (Some(flag), Some(_)) => seal.store_endpoint = Some(flag),
+            (None, Some(_)) => {}
+        }
         given.secret_names.extend(seal.secret_names());
         let verdict = VerdictOptions {
             folders: vec![given.setting.evidence_dir.join(FOLDER)],
@@ -86,7 +107,7 @@ impl Options for MergeOptions {
         if let Some(wanted) = &artifacts {
             of_run(wanted, &mut verdict);
         }
-        let bundles = named(self.bundles, &given.world.workspace)?;
+        wanted.extend(artifacts.map(Wanted::OfRun));
         let mut evidence = seal.plan(&given.setting, given.world)?;
         evidence.scrub.sealed = Some(FOLDER);
         if let Some((_, input)) = bundles
@@ -127,11 +148,7 @@ impl Options for MergeOptions {
         }
         Ok(Box::new(Plan {
             bundles,
-            wanted: stored
-                .map(Wanted::Stored)
-                .into_iter()
-                .chain(artifacts.map(Wanted::OfRun))
-                .collect(),
+            wanted,
             expect: self.expect,
             verdict,
             evidence,
@@ -139,13 +156,15 @@ impl Options for MergeOptions {
     }
 }
 
+/// What the bundle in this file is called.
+pub(super) fn stem(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    Some(name.strip_suffix(".zip").map(str::to_owned).unwrap_or(name))
+}
+
 /// Each by its file's name, or, where two have the same, by its folder's, as actions/download-artifact names it.
-fn named(bundles: Vec<PathBuf>, workspace: &Path) -> Result<Vec<(String, PathBuf)>, UsageError> {
-    let stem = |path: &PathBuf| {
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        Some(name.strip_suffix(".zip").map(str::to_owned).unwrap_or(name))
-    };
-    let stems: Vec<Option<String>> = bundles.iter().map(stem).collect();
+fn named(bundles: Vec<PathBuf>) -> Result<Vec<(String, PathBuf)>, UsageError> {
+    let stems: Vec<Option<String>> = bundles.iter().map(|path| stem(path)).collect();
     let mut named: Vec<(String, PathBuf)> = Vec::new();
     for (path, stem) in bundles.into_iter().zip(&stems) {
         let is_unique = stems.iter().filter(|other| *other == stem).count() == 1;
@@ -162,9 +181,12 @@ fn named(bundles: Vec<PathBuf>, workspace: &Path) -> Result<Vec<(String, PathBuf
                     "`{}` has the name of another bundle",
                     one_line(&path.to_string_lossy())
                 ))
-                .help("rename one of the two files")
+                .help(match is_stored(&path) {
+                    true => "download it, and give the file another name",
+                    false => "rename one of the two files",
+                })
             })?;
-        named.push((name, workspace.join(path)));
+        named.push((name, path));
     }
     Ok(named)
 }

@@ -20,7 +20,7 @@ pub struct ScanOptions {
     /// Files and folders to scan [default: the current folder].
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// What comes of files whose content cannot be searched, such as 7z archives and damaged gzip files [default: keep].
+    /// What to do with files whose content cannot be searched [default: keep; fail for damaged and too large files].
     #[arg(long, value_name = "MODE")]
     pub unscannable: Option<Unsearched>,
     /// Also write the findings to this file as SARIF 2.1.0, for code scanning.
@@ -47,7 +47,7 @@ impl Options for ScanOptions {
         Ok(Box::new(Plan {
             paths,
             wanted: wanted(self.rules, self.pii, workspace),
-            unscannable: self.unscannable.map(Into::into).unwrap_or_default(),
+            unscannable: self.unscannable.map(Into::into),
             sarif: self.sarif.map(|file| workspace.join(file)),
         }))
     }

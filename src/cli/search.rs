@@ -36,7 +36,7 @@ impl From<Kind> for Personal {
     }
 }
 
-/// What comes of files that cannot be searched, where nothing is sealed.
+/// What to do with files that cannot be searched, where nothing is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Unsearched {
     /// A warning.

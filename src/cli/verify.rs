@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::artifacts::{ArtifactOptions, stored};
+use super::artifacts::{ArtifactOptions, no_store, stored};
 use super::error::UsageError;
+use super::merge::stem;
+use super::paths::is_stored;
 use super::search::Unsearched;
 use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::artifacts::Wanted;
 use crate::commands::verify::{Plan, Signer, Target};
 use crate::model::attest::{ENVELOPE_FILE, beside};
+use crate::model::text::one_line;
 use crate::world::s3::Place;
 
 #[derive(Clone, Debug, Default, Args)]
@@ -42,8 +45,8 @@ pub struct VerifyOptions {
     /// Also search the files for secrets, with the built-in rules of scan.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub rescan: Option<bool>,
-    /// What comes of files whose content --rescan cannot search, such as 7z archives [default: keep].
-    #[arg(long, value_name = "MODE", requires = "rescan")]
+    /// What to do with files whose content --rescan cannot search, such as 7z archives [default: keep].
+    #[arg(long, value_name = "MODE")]
     pub unscannable: Option<Unsearched>,
     /// File to write the report to, as JSON, with JUnit XML beside it.
     #[arg(long, value_name = "FILE")]
@@ -57,25 +60,23 @@ impl Options for VerifyOptions {
 
     fn into_plan(mut self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let artifacts = self.artifacts.wanted(given)?.map(Wanted::OfRun);
-        let mut paths: Vec<PathBuf> = self.bundle.take().into_iter().collect();
-        let mut stored = stored(&mut paths, self.store_endpoint.take(), given)?;
-        if let Some(stored) = stored
-            .as_mut()
-            .filter(|_| self.public_key.is_some() && self.signature.is_none())
-        {
-            let zip = &stored.places[0];
-            let key = beside(zip.key.as_ref(), ENVELOPE_FILE).display().to_string();
-            stored.places.push(Place { key, ..zip.clone() });
-        }
-        let path = paths.pop().map(|path| given.world.workspace.join(path));
-        let targets = path.map(Target::Path).into_iter();
-        let targets = targets.chain(
-            stored
-                .map(Wanted::Stored)
-                .into_iter()
-                .chain(artifacts)
-                .map(Target::Fetched),
-        );
+        let flag = self.store_endpoint.take();
+        let bundle = match self.bundle.take() {
+            Some(path) if is_stored(&path) => {
+                let mut stored = stored(stem(&path).unwrap_or_default(), &path, flag.as_deref(), given)?;
+                if self.public_key.is_some() && self.signature.is_none() {
+                    let key = beside(stored.zip.key.as_ref(), ENVELOPE_FILE).display().to_string();
+                    stored.envelope = Some(Place {
+                        key,
+                        ..stored.zip.clone()
+                    });
+                }
+                Some(Target::Fetched(Wanted::Stored(stored)))
+            }
+            _ if flag.is_some() => return Err(no_store()),
+            path => path.map(|path| Target::Path(given.world.workspace.join(path))),
+        };
+        let targets = bundle.into_iter().chain(artifacts.map(Target::Fetched));
         Ok(Box::new(self.plan(&given.world.workspace, targets.collect())?))
     }
 }
@@ -88,12 +89,24 @@ impl VerifyOptions {
                 return Err(UsageError::new("both a bundle and --artifact were given").help("leave one of them out"));
             }
             (None, _) => {
-                return Err(UsageError::new("verify needs a directory, a zip or an artifact").help(
-                    "give the sealed directory or the zip, stageproof verify artifacts/staging/2026-01-31.zip, or the \
-                     name of an artifact, --artifact NAME",
+                return Err(UsageError::new("verify needs a directory, a zip, an artifact or a stored bundle").help(
+                    "give the sealed directory or the zip, stageproof verify artifacts/staging/2026-01-31.zip, the name \
+                     of an artifact, --artifact NAME, or s3://BUCKET/KEY.zip",
                 ));
             }
         };
+        let rescan = self.rescan.unwrap_or(false);
+        if self.unscannable.is_some() && !rescan {
+            return Err(UsageError::new("--unscannable needs --rescan")
+                .help("add --rescan, or leave --unscannable out: without it no file is searched"));
+        }
+        if let Some(file) = self.signature.as_deref().filter(|file| is_stored(file)) {
+            return Err(UsageError::new(format!(
+                "--signature `{}` is not a file",
+                one_line(&file.to_string_lossy())
+            ))
+            .help("download it; without --signature, the statement beside a stored bundle is downloaded"));
+        }
         let envelope = match (self.signature, &target) {
             (Some(file), _) => Some(workspace.join(file)),
             (None, Target::Path(path)) => Some(beside(path, ENVELOPE_FILE)),
@@ -108,7 +121,7 @@ impl VerifyOptions {
                 public_key: workspace.join(file),
                 envelope,
             }),
-            rescan: self.rescan.unwrap_or(false),
+            rescan,
             unscannable: self.unscannable.map(Into::into).unwrap_or_default(),
             report: self.report.map(|file| workspace.join(file)),
             target,

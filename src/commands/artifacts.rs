@@ -8,9 +8,9 @@ use crate::engine::{self, CheckResult, NotChecked, Observation, Task};
 use crate::model::{Check, Ended, Finding, Outcome};
 use crate::world::World;
 use crate::world::artifacts::{self, Fetched};
-use crate::world::s3::{self, NotStored};
+use crate::world::s3::{self, Failed};
 
-/// Where it is got from.
+/// Where it is downloaded from.
 #[derive(Clone, Debug)]
 pub enum Wanted {
     OfRun(artifacts::Wanted),
@@ -24,26 +24,34 @@ const DEADLINE: Duration = Duration::from_secs(3 * 3600);
 pub async fn fetch(stage: &'static str, wanted: &Wanted, world: &World) -> (Check, Option<Fetched>) {
     let fetched = Arc::new(Mutex::new(None));
     let (id, title, recorder) = match wanted {
-        Wanted::OfRun(_) => (format!("{stage}:artifacts"), TITLE, "GitHub"),
-        Wanted::Stored(_) => (format!("{stage}:store"), STORED, "the store"),
+        Wanted::OfRun(_) => (
+            format!("{stage}:artifacts"),
+            "The artifacts can be downloaded".to_owned(),
+            "GitHub",
+        ),
+        Wanted::Stored(stored) => (
+            format!("{stage}:store:{}", stored.name),
+            format!("{} can be downloaded", stored.zip),
+            "the store",
+        ),
     };
     let look = look(wanted.clone(), recorder, world.clone(), Arc::clone(&fetched));
-    let task = Task::new(stage, id.clone(), title, DEADLINE, look);
+    let task = Task::new(stage, id.clone(), title.clone(), DEADLINE, look);
     let check = engine::run(vec![task], 1, &world.interrupt).await.pop();
     let fetched = fetched.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let check = check.unwrap_or_else(|| Check::skipped(stage, &id, title, "it was not begun"));
+    let check = check.unwrap_or_else(|| Check::skipped(stage, &id, &title, "it was not begun"));
     (check, fetched)
 }
-
-const TITLE: &str = "The artifacts can be downloaded";
-const STORED: &str = "The stored bundles can be downloaded";
 
 async fn look(wanted: Wanted, recorder: &'static str, world: World, to: Arc<Mutex<Option<Fetched>>>) -> CheckResult {
     let fetched = match &wanted {
         Wanted::OfRun(wanted) => artifacts::fetch(wanted, &world)
             .await
             .map_err(|error| wrong(error.code(), error.to_string(), error.help())),
-        Wanted::Stored(wanted) => s3::fetch(wanted, &world).await.map_err(not_stored),
+        Wanted::Stored(wanted) => s3::fetch(wanted, &world).await.map_err(|error| match error {
+            Failed::Refused(why) => wrong(Some("not-fetched"), why.why, why.help),
+            Failed::Unknown(why) => wrong(None, why.why, why.help),
+        }),
     };
     let fetched = match fetched {
         Ok(fetched) => fetched,
@@ -77,17 +85,6 @@ fn wrong(code: Option<&'static str>, why: String, help: String) -> CheckResult {
     match code {
         Some(code) => Ok(Observation::found(Finding::error(code, why).help(help))),
         None => Err(NotChecked::with_help(why, help)),
-    }
-}
-
-fn not_stored(error: NotStored) -> CheckResult {
-    match error {
-        NotStored::Refused(why) | NotStored::Taken(why) => wrong(Some("not-fetched"), why.why, why.help),
-        NotStored::Unknown(why) => wrong(None, why.why, why.help),
-        // These are of what is written there.
-        NotStored::Changed | NotStored::Unreadable(_) | NotStored::Stopped(_) => {
-            wrong(None, "the download was ended".to_owned(), "run it again".to_owned())
-        }
     }
 }
 

@@ -45,15 +45,9 @@ impl Capped {
         self.more_errors > 0 || self.kept.iter().any(Finding::fails)
     }
 
-    /// Where most findings are notes that nobody has to act on.
-    #[must_use]
-    pub fn errors_first(mut self) -> Self {
-        self.kept.sort_by_key(|finding| !finding.fails());
-        self
-    }
-
-    /// The findings, with the number of those that did not fit.
+    /// The findings, notes last, with the number of those that did not fit.
     pub fn into_vec(mut self) -> Vec<Finding> {
+        self.kept.sort_by_key(|finding| finding.severity == Severity::Note);
         for (more, severity) in [
             (self.more_errors, Severity::Error),
             (self.more_warnings, Severity::Warning),
@@ -100,9 +94,9 @@ mod tests {
         findings.add(Finding::error("x", "x"));
         findings.add(Finding::error("x", "x"));
         assert!(findings.fails());
-        let all = findings.errors_first().into_vec();
-        let fails: Vec<_> = all[..3].iter().map(Finding::fails).collect();
-        assert_eq!(fails, [true, true, false], "errors are seen first");
+        let all = findings.into_vec();
+        let errors = all.iter().filter(|finding| finding.fails()).count();
+        assert_eq!(errors, 2, "warnings make room for errors");
         let last: Vec<_> = all[MOST..].iter().map(|f| (f.fails(), &*f.message)).collect();
         assert_eq!(last, [(false, "3 more like these")]);
     }

@@ -11,15 +11,18 @@ use super::files::{self, Links};
 use super::hash::{self, Stop};
 use super::paths;
 use super::walk::{Kind, Step, walk};
+use crate::model::Subject;
 use crate::model::evidence::{INDEX, Index, LARGEST_TEXT};
 
+/// Of its hash, in the name that `--store` gives a bundle: as many as tell all apart that a bucket ever has.
+pub const DIGITS: usize = 12;
 /// A zip may hold a thousand times its size.
 const LARGEST: u64 = 32 << 30;
 
 /// One that was put into a folder.
 #[derive(Debug)]
 pub struct Bundle {
-    /// The name without the attempt that the bundle was sealed in, if it ends with that: the same for all attempts of a job.
+    /// The name without the attempt that the bundle was sealed in, if it has that: the same for all attempts of a job.
     pub leg: String,
     /// With the attempt. No other has it.
     pub name: String,
@@ -98,12 +101,8 @@ impl Bundle {
         let index = files::read(&folder.join(INDEX), LARGEST_TEXT, Links::Refuse).ok();
         let index = index.and_then(|bytes| Index::parse(&bytes).ok());
         let (subject, matrix) = index.map(|index| (index.subject, index.matrix)).unwrap_or_default();
-        let end = subject.run_attempt.as_ref().map(|attempt| format!("-{attempt}"));
-        let leg = end
-            .and_then(|end| name.strip_suffix(&end))
-            .filter(|leg| !leg.is_empty());
         Self {
-            leg: leg.unwrap_or(name).to_owned(),
+            leg: leg(name, &subject).unwrap_or_else(|| name.to_owned()),
             name: name.to_owned(),
             folder,
             job: subject.job,
@@ -122,6 +121,19 @@ impl Bundle {
         let known = self.job.is_some() && self.matrix.is_some() && other.matrix.is_some();
         (may_be && self.job == other.job && (!known || self.matrix == other.matrix)).then_some(known)
     }
+}
+
+/// The name without the attempt, and without the hash if it is the one that `--store` made.
+fn leg(name: &str, subject: &Subject) -> Option<String> {
+    let attempt = subject.run_attempt.as_deref()?;
+    let of_store = || {
+        let (run, job) = (subject.run_id.as_deref()?, subject.job.as_deref()?);
+        let (stem, hash) = name.rsplit_once(&format!("-{run}-{attempt}-{job}-"))?;
+        let is_hash = hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        (is_hash && !stem.is_empty()).then(|| format!("{stem}-{run}-{job}"))
+    };
+    let plain = name.strip_suffix(&format!("-{attempt}")).filter(|leg| !leg.is_empty());
+    plain.map(str::to_owned).or_else(of_store)
 }
 
 /// All but those that a later attempt of the same job replaces, unless their whole name is `expect`ed; and a sentence about
@@ -200,6 +212,21 @@ mod tests {
             ("-1", "1", "-1"),
         ] {
             assert_eq!(bundle(name, "deploy", attempt).leg, leg, "{name}");
+        }
+        let subject = Subject {
+            run_id: Some("77".to_owned()),
+            run_attempt: Some("2".to_owned()),
+            job: Some("deploy".to_owned()),
+            ..Subject::default()
+        };
+        let stored = |name| leg(name, &subject);
+        assert_eq!(stored("e-77-2-deploy-0123456789ab").as_deref(), Some("e-77-deploy"));
+        for other in [
+            "e-77-1-deploy-0123456789ab",
+            "e-77-2-deploy-0123456789xy",
+            "-77-2-deploy-0123456789ab",
+        ] {
+            assert_eq!(stored(other), None, "{other}");
         }
         let empty = tempfile::tempdir().unwrap();
         assert_eq!(Bundle::of(empty.path().to_owned(), "proof-1").leg, "proof-1");

@@ -41,7 +41,10 @@ pub fn unpacked(path: &Path) -> io::Result<Option<Vec<(String, Source)>>> {
         Ok(())
     })?;
     if let Some(closed) = closed.first() {
-        let why = format!("{}{}", closed.path, closed.why);
+        let why = match &*closed.path {
+            "" => closed.why.clone(),
+            path => format!("{path}: {}", closed.why),
+        };
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
     if logs.iter().any(|(name, _)| !name.contains('/')) {
@@ -56,7 +59,7 @@ pub fn unpacked(path: &Path) -> io::Result<Option<Vec<(String, Source)>>> {
 /// It cannot be read to its end.
 pub fn feed(source: &Source, take: &mut dyn FnMut(&[u8]), stop: Stop<'_>) -> io::Result<u64> {
     let mut input: Box<dyn Read> = match source {
-        Source::File(path) => scan::decoded(files::open(path, Links::Follow)?)?,
+        Source::File(path) => Box::new(scan::decoded(files::open(path, Links::Follow)?)?),
         Source::StandardInput => Box::new(io::stdin().lock()),
         Source::Memory(bytes) => Box::new(bytes.as_slice()),
     };

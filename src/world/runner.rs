@@ -52,7 +52,7 @@ const COMMAND_FILES: [&str; 5] = [
 ];
 
 /// Credentials of a step for GitHub's services: artifacts, caches and identity tokens.
-const CREDENTIALS: [&str; 3] = [
+pub(super) const CREDENTIALS: [&str; 3] = [
     "ACTIONS_RUNTIME_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",

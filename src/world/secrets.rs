@@ -16,6 +16,7 @@ use anyhow::Context as _;
 
 use super::Env;
 use super::files::{self, Links};
+use super::runner::CREDENTIALS;
 pub(super) use finder::Finder;
 pub use part::Part;
 
@@ -59,10 +60,11 @@ const TELLING: [&str; 10] = [
     "_PASS",
 ];
 
-/// Whether what is called so is a secret.
+/// Whether what is called so is a secret. `INPUT_PLATFORM-TOKEN-ENV` only names the variable that holds one.
 fn tells(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    TELLING.iter().any(|word| upper.contains(word))
+    let is_input = upper.starts_with("INPUT_") && upper.ends_with("-ENV");
+    !is_input && TELLING.iter().any(|word| upper.contains(word))
 }
 
 /// What stands in the place of a value.
@@ -93,6 +95,7 @@ impl fmt::Debug for Secret {
 pub struct Redactor {
     values: Vec<Secret>,
     named: Vec<Secret>,
+    is_of_step: bool,
     /// Made when it is first needed. `None` if there are no values; an error is why they cannot be looked for.
     finder: OnceLock<Result<Option<Finder>, String>>,
 }
@@ -113,7 +116,9 @@ impl Redactor {
         let names: Vec<&str> = named.into_iter().collect();
         let mut values = Vec::new();
         let mut named = Vec::new();
+        let mut is_of_step = false;
         for (name, value) in env.iter() {
+            let before = values.len() + named.len();
             if names.contains(&name) {
                 named.extend(lines(value, SHORTEST_NAMED));
                 named.extend(leaves::of(value).flat_map(|leaf| lines(&leaf, SHORTEST)));
@@ -128,6 +133,7 @@ impl Redactor {
             {
                 values.push(password.to_owned());
             }
+            is_of_step |= values.len() + named.len() > before && !CREDENTIALS.contains(&name);
         }
         named.sort();
         named.dedup();
@@ -138,13 +144,14 @@ impl Redactor {
         Self {
             values: secrets(values),
             named: secrets(named),
+            is_of_step,
             finder: OnceLock::new(),
         }
     }
 
-    /// Whether there is nothing to look for.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+    /// Whether there is a value that is not just a token that the runner gives to each step.
+    pub fn is_of_step(&self) -> bool {
+        self.is_of_step
     }
 
     /// The values that somebody named as secrets, for the runner to mask.

@@ -1,5 +1,6 @@
 //! `diagnose`: why a job failed.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
@@ -79,6 +80,38 @@ fn a_token_in_the_log_that_nobody_named_is_shown_nowhere() {
     assert!(!shown.contains(&token[..12]), "{shown}");
 }
 
+#[test]
+fn a_key_of_several_lines_and_a_token_in_a_fix_are_shown_nowhere() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let lines = ["MIIEowIBAAKCAQEAuV4JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9kQ0xZt6yM"; 3];
+    let lines = lines.join("\n2026-07-30T10:33:39.0000000Z ");
+    let key = format!(
+        "-----BEGIN RSA PRIVATE KEY-----\n2026-07-30T10:33:39.0000000Z {lines}\n\
+         2026-07-30T10:33:39.0000000Z -----END RSA PRIVATE KEY-----"
+    );
+    let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");
+    let command = format!("line 3: {}-{token}: command not found", "x".repeat(355));
+    for (log, secret) in [
+        (RED.replace("Deploying", &key), "MIIEowIBAAKCA"),
+        // It is the last that the step wrote.
+        (
+            RED.replace("./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable", &key),
+            "MIIEowIBAAKCA",
+        ),
+        (
+            RED.replace("line 3: DEPLOY_TOKEN: unbound variable", &command),
+            &token[..12],
+        ),
+    ] {
+        gate.write("red.log", log);
+        gate.run(["diagnose", "--log=red.log", "--context=10"])
+            .code(1)
+            .never_says(secret);
+        let shown = format!("{:?}{}", gate.outputs(), gate.report("diagnose"));
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
 /// A job that deploys with a secret that a push to main does not have.
 const UNGUARDED: &str = "name: staging
 on: [push, pull_request]
@@ -101,7 +134,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     let args = ["diagnose", "--log=red.log", "--workflow-file=d.yml"];
     gate.run(args)
         .code(1)
-        .says("this change of the workflow would help")
+        .says("this change would help; apply it with git apply or --write")
         .says("+        uses: stageproof/stageproof@v");
     let patch = gate.outputs()["patch"].clone();
     gate.write("fix.patch", &patch);
@@ -135,7 +168,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
         "## Evidence",
         "DEPLOY_TOKEN: unbound variable",
         "## Why this is safe",
-        "Revert this commit",
+        "Revert the commit of this pull request",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -149,7 +182,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     );
     gate.run(args)
         .code(1)
-        .never_says("this change of the workflow")
+        .never_says("this change would help")
         .says("no patch: the step is not found in the workflow");
     // A patch with such a path is for nobody's repository.
     std::fs::create_dir(gate.root().join("a")).unwrap();
@@ -314,7 +347,7 @@ fn a_log_grants_no_right_that_the_failed_step_does_not_need() {
     };
     run(log(setup, "tag", bot), workflow("git push --tags"))
         .code(1)
-        .says("this change of the workflow would help")
+        .says("this change would help")
         .says("+      contents: write")
         .says("+      packages: write")
         .never_says("+      metadata");
@@ -348,7 +381,7 @@ fn a_log_grants_no_right_that_the_failed_step_does_not_need() {
         run(log, workflow)
             .code(1)
             .says(says)
-            .never_says("this change of the workflow");
+            .never_says("this change would help");
     }
 }
 
@@ -395,11 +428,87 @@ fn what_cannot_be_read_is_refused() {
             2,
             "--context 201 is more than 200",
         ),
-        (vec!["--log=red.log", "--workflow-file=red.log"], 4, "red.log"),
-        (vec!["--log=red.log", "--green=none.log"], 4, "none.log does not exist"),
+        // The log is diagnosed all the same.
+        (
+            vec!["--log=red.log", "--workflow-file=red.log"],
+            1,
+            "The workflow can be read",
+        ),
+        (vec!["--log=red.log", "--green=none.log"], 1, "or leave out --green"),
+        (vec!["--log=red.log", "--rules=none.yml"], 4, "The rules can be read"),
+        (
+            vec!["--log=red.log", "--workflow-file=w.yml", "--pr-text=folder/../red.log"],
+            2,
+            "--pr-text would overwrite an input",
+        ),
     ] {
         gate.run(["diagnose"].into_iter().chain(args)).code(code).says(says);
     }
+}
+
+/// The failure is in the part that is lost.
+#[test]
+fn a_damaged_gzip_log_says_nothing() {
+    let gate = Gate::new();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(RED.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    gate.write("whole.gz", &packed)
+        .write("cut.gz", &packed[..packed.len() * 2 / 3])
+        .write("red.log", RED);
+    gate.run(["diagnose", "--log=whole.gz"]).code(1);
+    gate.run(["diagnose", "--log=cut.gz"])
+        .code(4)
+        .says("cut.gz cannot be read: it is damaged");
+    gate.run(["diagnose", "--log=red.log", "--green=cut.gz"])
+        .code(1)
+        .says("cut.gz cannot be read: it is damaged");
+}
+
+#[test]
+fn what_to_do_about_a_secret_depends_on_which_secrets_the_run_got() {
+    let gate = Gate::new();
+    let workflow = UNGUARDED.replace("secrets.DEPLOY_TOKEN", "secrets.FLY_TOKEN");
+    gate.write("w.yml", &workflow)
+        .write("crlf.yml", workflow.replace('\n', "\r\n"));
+    for (source, says, never) in [
+        (
+            "Actions",
+            "next: set the secret FLY_TOKEN, or skip the job without it",
+            "could not do anything",
+        ),
+        (
+            "None",
+            "next: skip the step in such runs, as the patch does",
+            "next: set",
+        ),
+        (
+            "Dependabot",
+            "next: set the secret FLY_TOKEN as a Dependabot secret, or skip the step",
+            "set DEPLOY_TOKEN",
+        ),
+    ] {
+        let log = RED.replace("Secret source: None", &format!("Secret source: {source}"));
+        gate.write("red.log", log);
+        gate.run([
+            "diagnose",
+            "--log=red.log",
+            "--workflow-file=w.yml",
+            "--event=pull_request",
+        ])
+        .code(1)
+        .says(says)
+        .says("apply it with git apply or --write")
+        .never_says(never);
+    }
+    gate.run([
+        "diagnose",
+        "--log=red.log",
+        "--workflow-file=crlf.yml",
+        "--event=pull_request",
+    ])
+    .code(1)
+    .says("make it with --write: the file has CRLF");
 }
 
 #[test]

@@ -215,12 +215,13 @@ fn act(state: &mut State, request: &Request, what: &str, unlocked: bool) -> Answ
                     _ => error(404, "NoSuchObjectLockConfiguration"),
                 };
             }
+            let recorded = ("x-amz-meta-sha256", of("x-amz-meta-sha256").unwrap_or_default());
             if what == "get" {
-                return (200, Vec::new(), object.bytes.clone());
+                return (200, vec![recorded], object.bytes.clone());
             }
             let mut headers = vec![
                 ("Content-Length", object.bytes.len().to_string()),
-                ("x-amz-meta-sha256", of("x-amz-meta-sha256").unwrap_or_default()),
+                recorded,
                 ("ETag", object.etag.clone()),
                 ("x-amz-version-id", object.version.clone()),
             ];

@@ -7,7 +7,7 @@ use crate::cli::common::{Setting, filled};
 use crate::cli::error::UsageError;
 use crate::commands::evidence_bundle::Storing;
 use crate::world::World;
-use crate::world::s3::{Lock, LockMode, Place, endpoint_given};
+use crate::world::s3::{Lock, LockMode, Place, address_of};
 
 /// A hundred years.
 const MOST_DAYS: u32 = 36_500;
@@ -29,7 +29,7 @@ impl EvidenceBundleOptions {
         let place: Place = text.parse().map_err(|why| {
             UsageError::new(format!("--store `{text}` {why}")).help("write it like s3://BUCKET/FOLDER")
         })?;
-        check_endpoint(self.store_endpoint.as_deref())?;
+        check_endpoint(self.store_endpoint.as_deref(), world)?;
         Ok(Some(Storing {
             place,
             endpoint: self.store_endpoint.clone(),
@@ -39,9 +39,9 @@ impl EvidenceBundleOptions {
 }
 
 /// Before anything is done that a wrong address would make useless.
-pub fn check_endpoint(given: Option<&str>) -> Result<(), UsageError> {
-    let checked = given.map(endpoint_given).transpose();
-    checked
+pub fn check_endpoint(given: Option<&str>, world: &World) -> Result<(), UsageError> {
+    // An address that the region makes is a good one.
+    address_of(given, "us-east-1", &world.env)
         .map(drop)
         .map_err(|error| UsageError::new(error.unknown.why).help(error.unknown.help))
 }

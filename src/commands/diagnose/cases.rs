@@ -2,8 +2,8 @@
 
 use super::keep::Keeper;
 use super::place::Wanted;
-use super::{NO_MARKS, Named, Plan, read};
-use crate::model::diagnose::{Diagnosis, judge};
+use super::{Green, NO_MARKS, Named, Plan, read};
+use crate::model::diagnose::{Diagnosis, Fix, Log, Rules, judge};
 use crate::model::text::count;
 use crate::world::World;
 use crate::world::cores;
@@ -19,21 +19,60 @@ pub fn part(text: &[u8]) -> Part<'_> {
     Part::beginning(text)
 }
 
-/// Before lines are shortened: of half a token nobody knows that it is one.
-fn hide_tokens(found: &mut Diagnosis, hide: &Hide) {
+/// More than any secret: so much before and after a line is searched, too.
+const MARGIN: usize = 64 << 10;
+
+/// Before lines are shortened: half a token is not recognized.
+fn hide_tokens(found: &mut Diagnosis, log: &Log, hide: &Hide) {
+    let alone = hide.text(&String::from_utf8_lossy(&found.lines[0].text));
+    for line in &mut found.lines {
+        hide_lines(log, line.number, [&mut line.text].into_iter(), hide);
+    }
+    if let Some((first, _)) = found.around.first() {
+        hide_lines(log, *first, found.around.iter_mut().map(|(_, text)| text), hide);
+    }
+    let is_whole = String::from_utf8_lossy(&found.lines[0].text) == alone;
+    // What a sentence repeats of a key of several lines looks like any word.
+    if !is_whole {
+        found.sentence = String::from_utf8_lossy(&found.lines[0].text).into_owned();
+        found.evidence.clear();
+        found.fix = None;
+    }
+    match &mut found.fix {
+        Some(Fix::Edit { text }) => *text = hide.text(text),
+        Some(Fix::SkipGuard { names }) => names.retain(|name| hide.text(name) == *name),
+        _ => {}
+    }
     let told = found.evidence.iter_mut().chain(&mut found.against);
+    let context = [
+        &mut found.context.job,
+        &mut found.context.image,
+        &mut found.could_not_run,
+    ];
     for text in told
         .chain([&mut found.sentence, &mut found.step])
-        .chain(&mut found.context.job)
+        .chain(context.into_iter().flatten())
     {
         *text = hide.text(text);
     }
-    let shown = found.lines.iter_mut().map(|line| &mut line.text);
-    for text in shown.chain(found.around.iter_mut().map(|(_, text)| text)) {
-        let read = String::from_utf8_lossy(text);
-        let hidden = hide.text(&read);
-        if hidden != read {
-            *text = hidden.into_bytes();
+}
+
+/// Hides what of a secret is in these lines of one step, the first of which has this number, where it begins or ends in others.
+fn hide_lines<'a>(log: &Log, first: usize, lines: impl ExactSizeIterator<Item = &'a mut Vec<u8>>, hide: &Hide) {
+    let found = log.steps.iter().find_map(|step| {
+        let index = step.body.lines().binary_search_by_key(&first, |line| line.number);
+        Some((&step.body, index.ok()?))
+    });
+    let Some((body, index)) = found else { return };
+    let (bytes, at) = (body.bytes(), body.range(&(index..index + lines.len())));
+    let from = at.start.saturating_sub(MARGIN);
+    let hidden = hide.text(&String::from_utf8_lossy(
+        &bytes[from..(at.end + MARGIN).min(bytes.len())],
+    ));
+    let before = bytes[from..at.start].iter().filter(|byte| **byte == b'\n').count();
+    for (line, hidden) in lines.zip(hidden.split('\n').skip(before)) {
+        if String::from_utf8_lossy(line) != hidden {
+            *line = hidden.as_bytes().to_vec();
         }
     }
 }
@@ -88,9 +127,7 @@ pub struct Unread {
 }
 
 impl Cases {
-    pub fn of(plan: &Plan, world: &World) -> Result<Self, (String, String)> {
-        let rules = read::rules(plan)?;
-        let green = plan.green.as_ref().map(|green| read::green(green, world)).transpose()?;
+    pub fn of(plan: &Plan, rules: &Rules, green: Option<&Green>, world: &World) -> Result<Self, (String, String)> {
         let mut keeper = Keeper::new(plan.kept.clone());
         let hide = Hide::builtin();
         let mut cases = Self::default();
@@ -122,12 +159,12 @@ impl Cases {
             // One that cannot be read compares with nothing.
             let own = origin.and_then(|origin| read::green(origin.green.as_ref()?, world).ok());
             let found = cores::each(&log.pieces(), || (), |(), piece| rules.look(&log, piece)).concat();
-            match judge(&log, &rules, &found, own.as_ref().or(green.as_ref()), plan.context) {
+            match judge(&log, rules, &found, own.as_ref().or(green), plan.context) {
                 Some(mut found) => {
                     if let Some(origin) = origin {
                         found.context.job = Some(origin.job.name.clone());
                     }
-                    hide_tokens(&mut found, &hide);
+                    hide_tokens(&mut found, &log, &hide);
                     let step = origin.and_then(|origin| origin.step.as_ref());
                     let step = step.map(|step| hide.text(&format!("{} {}", step.number, step.name)));
                     cases.add(Entry {

@@ -11,9 +11,12 @@ use super::place::{Place, find};
 use super::workflow_file::{self, LARGEST, WorkflowFile};
 use super::{Named, Plan};
 use crate::model::Finding;
+use crate::model::diagnose::{Diagnosis, Fix};
 use crate::model::text::one_line;
+use crate::model::workflow::Workflow;
 use crate::model::workflow::patch::pull_request::{self, Evidence};
 use crate::model::workflow::patch::{self, Change, Refusal};
+use crate::model::workflow::secrets::held_by;
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
 use crate::world::scan::Hide;
@@ -44,6 +47,7 @@ struct Changed {
 }
 
 /// What a failure means for its workflow.
+#[derive(Default)]
 pub struct Proposed {
     /// The file and the line of the step.
     pub place: Option<(String, u32)>,
@@ -51,6 +55,10 @@ pub struct Proposed {
     pub patch: Option<Result<String, Refusal>>,
     /// The name of the secret that is missing.
     pub secret: Option<Name>,
+    /// The secrets that the missing values are.
+    pub held: Vec<String>,
+    /// Whether the patch skips the step by an `if`.
+    pub is_skipped: bool,
 }
 
 impl<'a> Changes<'a> {
@@ -98,8 +106,9 @@ impl<'a> Changes<'a> {
 
     /// For one failure. What has the path of the run's workflow in the work tree comes first, as only it can be changed.
     /// For a waived one, the patch is shown and not made.
-    pub fn propose(&mut self, entry: &Entry, is_waived: bool) -> Proposed {
-        let origin = entry.named.origin.as_deref();
+    pub fn propose(&mut self, entry: &mut Entry, is_waived: bool) -> Proposed {
+        let origin = entry.named.origin.clone();
+        let origin = origin.as_deref();
         let path = origin.and_then(|origin| origin.of.run.file());
         let fetched = origin.map(|origin| &*origin.of.files).unwrap_or_default();
         let known: Vec<&WorkflowFile> = self.given.iter().chain(&self.local).chain(fetched).collect();
@@ -111,22 +120,24 @@ impl<'a> Changes<'a> {
             let unread = origin.and_then(|origin| origin.of.unread.as_deref());
             let refusal = unread.map(|why| Err(Refusal(one_line(why))));
             return Proposed {
-                place: None,
                 patch: refusal,
-                secret: None,
+                ..Proposed::default()
             };
         };
-        let wanted = entry.wanted();
-        let place = match find(&known, path, &wanted) {
+        let place = match find(&known, path, &entry.wanted()) {
             Ok(place) => place,
             Err(refusal) => {
                 return Proposed {
-                    place: None,
                     patch: Some(Err(refusal)),
-                    secret: None,
+                    ..Proposed::default()
                 };
             }
         };
+        let held = held(&entry.found, &place);
+        if !held.is_empty() {
+            entry.found.heed_secrets(&held);
+        }
+        let entry = &*entry;
         let existing = origin.and_then(|origin| origin.of.secrets.get());
         let uses = || {
             let is_here = origin.is_none_or(|origin| origin.of.is_here);
@@ -140,7 +151,9 @@ impl<'a> Changes<'a> {
         };
         let at = Some((place.file.name.clone(), place.line));
         let key = (place.file.name.clone(), place.file.path.clone());
+        let mut is_skipped = false;
         let patch = place.patch(&entry.found, about).and_then(|(change, patch)| {
+            is_skipped = matches!(change, Change::Only { .. });
             let earlier = self.changed.get(&key);
             // Two failures may need the same change, which is made once.
             if is_waived || earlier.is_some_and(|earlier| earlier.diffs.contains(&patch.diff)) {
@@ -152,7 +165,7 @@ impl<'a> Changes<'a> {
                     let is_it = |file: &WorkflowFile| file.name == now.name && file.path == now.path;
                     let of_now = known.iter().map(|file| if is_it(file) { now } else { *file });
                     let of_now: Vec<&WorkflowFile> = of_now.collect();
-                    let again = find(&of_now, path, &wanted).and_then(|place| match is_it(place.file) {
+                    let again = find(&of_now, path, &entry.wanted()).and_then(|place| match is_it(place.file) {
                         true => place.patch(&entry.found, about),
                         false => Err(Refusal::new("the step is then found in another file")),
                     });
@@ -177,8 +190,10 @@ impl<'a> Changes<'a> {
         });
         Proposed {
             place: at,
+            is_skipped: is_skipped && patch.is_ok(),
             patch: Some(patch),
             secret,
+            held,
         }
     }
 
@@ -244,6 +259,16 @@ impl<'a> Changes<'a> {
         }
         said
     }
+}
+
+/// The secrets that the missing values are, if all of them are one.
+fn held(found: &Diagnosis, place: &Place<'_>) -> Vec<String> {
+    let job = Workflow::of(&place.file.root).and_then(|workflow| workflow.job(place.job));
+    let (Some(Fix::SkipGuard { names }), Some(job)) = (&found.fix, job) else {
+        return Vec::new();
+    };
+    let secrets = names.iter().map(|name| held_by(name, place.node, job));
+    secrets.collect::<Option<_>>().unwrap_or_default()
 }
 
 fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {

@@ -36,7 +36,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     let id = format!("diagnose:{}", found.fingerprint);
     let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
     let name = proposed.iter().find_map(|proposed| proposed.secret.as_ref());
-    let mut findings = vec![main(entry, place, name, world)];
+    let mut findings = vec![main(entry, place, name, proposed, world)];
     findings.extend(patches(proposed, world));
     findings.extend(written);
     let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
@@ -44,7 +44,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     found
         .against
         .iter()
-        .for_each(|text| add("against", &format!("but {text}")));
+        .for_each(|text| add("against", &format!("against: {text}")));
     if let Some(Name::NotCompared(why)) = name {
         add("names-not-compared", why);
     }
@@ -152,13 +152,23 @@ fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
         return vec![note("no-patch", &refusal.to_string(), world)];
     }
     let patch = |diff: &&str| {
-        Finding::note("patch", "this change of the workflow would help; git apply takes it")
-            .excerpt(world.secrets.redact(diff))
+        let message = match diff.contains('\r') {
+            // What is shown and what is an output have no carriage returns.
+            true => "this change would help; make it with --write: the file has CRLF, so git apply refuses the diff",
+            false => "this change would help; apply it with git apply or --write",
+        };
+        Finding::note("patch", message).excerpt(world.secrets.redact(diff))
     };
     diffs.iter().map(patch).collect()
 }
 
-fn main(entry: &Entry, place: Option<&(String, u32)>, name: Option<&Name>, world: &World) -> Finding {
+fn main(
+    entry: &Entry,
+    place: Option<&(String, u32)>,
+    name: Option<&Name>,
+    proposed: &[Proposed],
+    world: &World,
+) -> Finding {
     let found = &entry.found;
     let sentence = world.secrets.shorten(&*found.sentence, LONGEST);
     let message = match found.confidence {
@@ -172,7 +182,7 @@ fn main(entry: &Entry, place: Option<&(String, u32)>, name: Option<&Name>, world
         Some(Name::Misspelt { from, to, known }) => {
             one_line(&format!("write secrets.{to} instead of secrets.{from}: {known}"))
         }
-        _ => help(found, world),
+        _ => help(found, proposed, world),
     });
     match (place, found.lines.first()) {
         (Some((file, line)), _) => finding.at(file, Some(*line)),
@@ -192,8 +202,8 @@ fn excerpt(found: &Diagnosis, world: &World) -> String {
             world.secrets.shorten(part(&line.text), LONGEST)
         ));
     }
-    if !found.around.is_empty() {
-        lines.push("around the first of them:".to_owned());
+    if let (false, Some(best)) = (found.around.is_empty(), found.lines.first()) {
+        lines.push(format!("lines around line {}:", best.number));
     }
     for (number, text) in &found.around {
         lines.push(format!("{number:>6}  {}", world.secrets.shorten(part(text), LONGEST)));
@@ -201,9 +211,11 @@ fn excerpt(found: &Diagnosis, world: &World) -> String {
     lines.join("\n")
 }
 
-fn help(found: &Diagnosis, world: &World) -> String {
-    if let Some(fix) = &found.fix {
-        return world.secrets.shorten(&*fix.to_string(), LONGEST);
+fn help(found: &Diagnosis, proposed: &[Proposed], world: &World) -> String {
+    match &found.fix {
+        Some(Fix::SkipGuard { names }) => return world.secrets.shorten(&*guard(names, found, proposed), LONGEST),
+        Some(fix) => return world.secrets.shorten(&*fix.to_string(), LONGEST),
+        None => {}
     }
     match known_cause(found) {
         Cause::FlakyInfra => "run it again",
@@ -214,9 +226,39 @@ fn help(found: &Diagnosis, world: &World) -> String {
         Cause::MissingSecret | Cause::MissingConfig => "set what is missing, or skip the job without it",
         Cause::ResourceLimit => "give it more, or let it use less",
         Cause::Unknown => "read the lines around it: --context 20",
-        _ => "correct what the first line names",
+        _ => match found.lines.first() {
+            Some(line) => return format!("fix the error in line {}", line.number),
+            None => "read the lines around it: --context 20",
+        },
     }
     .to_owned()
+}
+
+/// Which secret to set, if this run can have one, and what the patch does.
+fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
+    let held = proposed
+        .iter()
+        .map(|proposed| &proposed.held)
+        .find(|held| !held.is_empty());
+    let what = match held {
+        Some(held) if held.len() == 1 => format!("the secret {}", held[0]),
+        Some(held) => format!("the secrets {}", held.join(" and ")),
+        None if names.is_empty() => "the secret".to_owned(),
+        None => names.join(" and "),
+    };
+    let skip = match (names, proposed.iter().any(|proposed| proposed.is_skipped)) {
+        (_, true) => "skip the step in such runs, as the patch does".to_owned(),
+        ([], false) => "skip the job without it: stageproof skip-guard --require env:NAME".to_owned(),
+        (names, false) => format!(
+            "skip the job without it: stageproof skip-guard --require env:{}",
+            names.join(",env:")
+        ),
+    };
+    match found.context.secret_source.as_deref() {
+        Some("None") => skip,
+        Some("Dependabot") => format!("set {what} as a Dependabot secret, or {skip}"),
+        _ => format!("set {what}, or {skip}"),
+    }
 }
 
 fn note(code: &'static str, text: &str, world: &World) -> Finding {

@@ -15,7 +15,7 @@ use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};
 use crate::model::{Check, Ended, Finding};
 use crate::world::World;
-use crate::world::github::{GitHub, Job, NoAccess, Run, Session};
+use crate::world::github::{GitHub, Job, Listed, NoAccess, Run, Session};
 use crate::world::job_log::Source;
 
 /// For all calls about one run.
@@ -252,7 +252,9 @@ async fn failed_jobs(
             }
         };
         if misspelt::may_be(&bytes, &of.files) {
-            of.secrets.get_or_init(|| Existing::of(&of.files, &session)).await;
+            of.secrets
+                .get_or_init(|| Existing::of(&of.files, &failed, &session))
+                .await;
         }
         let mut origin = Origin {
             step: Failed::of(job, &bytes),
@@ -291,7 +293,10 @@ async fn look_back(origin: &mut Origin, all: &[Job], (plan, session): (&Plan, &S
         origin
             .notes
             .push(("no-history", format!("earlier runs are not known: {why}")));
-        Arc::default()
+        Arc::new(Listed {
+            items: Vec::new(),
+            whole: false,
+        })
     });
     let row = Row::of(&of.run, &ended);
     let (notes, last) = row.of_job(&origin.job, &mut spent.history, session).await;

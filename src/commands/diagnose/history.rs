@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::jobs::{FAILED, newest};
 use super::{Named, RunRef};
 use crate::model::text::{count, one_line};
-use crate::world::github::{ApiError, Job, Run, Session};
+use crate::world::github::{ApiError, Job, Listed, Run, Session};
 use crate::world::job_log::Source;
 
 /// So many green runs are searched for a log of the job: it may have been skipped in some.
@@ -25,21 +25,22 @@ pub struct History {
     jobs: HashMap<u64, Result<Arc<Vec<Job>>, ApiError>>,
 }
 
-type Ended = Result<Arc<Vec<Run>>, String>;
+type Ended = Result<Arc<Listed<Run>>, String>;
 
 impl History {
     pub async fn ended(&mut self, run: &Run, session: &Session<'_>) -> Ended {
         let Some(branch) = run.head_branch.clone() else {
-            return Ok(Arc::default());
+            return Ok(Arc::new(Listed {
+                items: Vec::new(),
+                whole: true,
+            }));
         };
         let key = (run.workflow_id, branch);
         if let Some(known) = self.runs.get(&key) {
             return known.clone();
         }
         let listed = session.ended_runs(key.0, &key.1).await;
-        let ended = listed
-            .map(|listed| Arc::new(listed.items))
-            .map_err(|error| error.to_string());
+        let ended = listed.map(Arc::new).map_err(|error| error.to_string());
         self.runs.entry(key).or_insert(ended).clone()
     }
 
@@ -94,19 +95,19 @@ fn passed(conclusion: Option<&str>) -> bool {
 }
 
 /// The other runs of the workflow, on the branch and for the event of one, the newest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Row<'a> {
     before: Vec<&'a Run>,
+    /// There is no run before these.
+    is_whole: bool,
     after: Vec<&'a Run>,
     same_commit: Option<&'a Run>,
 }
 
 impl<'a> Row<'a> {
-    pub fn of(run: &'a Run, ended: &'a [Run]) -> Self {
-        let mut others: Vec<&Run> = ended
-            .iter()
-            .filter(|other| other.id != run.id && is_alike(run, other))
-            .collect();
+    pub fn of(run: &'a Run, ended: &'a Listed<Run>) -> Self {
+        let all = ended.items.iter();
+        let mut others: Vec<&Run> = all.filter(|other| other.id != run.id && is_alike(run, other)).collect();
         others.sort_by_key(|other| std::cmp::Reverse(other.run_number));
         let same_commit = others
             .iter()
@@ -118,6 +119,7 @@ impl<'a> Row<'a> {
         let (before, after) = others.iter().partition(|other| other.run_number < run.run_number);
         Self {
             before,
+            is_whole: ended.whole,
             after,
             same_commit,
         }
@@ -130,7 +132,7 @@ impl<'a> Row<'a> {
         history: &mut History,
         session: &Session<'_>,
     ) -> (Vec<(&'static str, String)>, Option<&'a Run>) {
-        let (mut looked, mut is_whole) = (Vec::new(), self.before.len() <= MOST_EARLIER);
+        let (mut looked, mut is_whole) = (Vec::new(), self.is_whole && self.before.len() <= MOST_EARLIER);
         for run in self.before.iter().take(MOST_EARLIER) {
             let Some(state) = history.of_job(job, run, session).await else {
                 is_whole = false;
@@ -316,6 +318,10 @@ mod tests {
 
     #[test]
     fn a_row_has_no_runs_of_a_fork_and_the_newest_first() {
+        let listed = |items: &[Run], whole| Listed {
+            items: items.to_vec(),
+            whole,
+        };
         let mut ended = [
             run(7, "g", "success"),
             run(9, "i", "success"),
@@ -324,16 +330,24 @@ mod tests {
         ];
         let numbers = |runs: &[&Run]| runs.iter().map(|run| run.run_number).collect::<Vec<_>>();
         let this = ended[2].clone();
-        let row = Row::of(&this, &ended);
+        let runs = listed(&ended, false);
+        let row = Row::of(&this, &runs);
+        assert!(!row.is_whole, "older runs are not known");
         assert_eq!((numbers(&row.before), numbers(&row.after)), (vec![7, 6], vec![9]));
         ended[0].head_repository = serde_json::from_value(serde_json::json!({"full_name": "x/y"})).unwrap();
-        assert_eq!(numbers(&Row::of(&this, &ended).before), [6]);
+        assert_eq!(numbers(&Row::of(&this, &listed(&ended, true)).before), [6]);
     }
 
     #[test]
     fn only_a_run_for_the_same_event_and_not_by_hand_is_the_same_again() {
         let (mut red, mut other) = (run(2, "x", "failure"), run(3, "x", "success"));
-        let same = |red: &Run, other: &Run| Row::of(red, std::slice::from_ref(other)).same_commit.is_some();
+        let same = |red: &Run, other: &Run| {
+            let ended = Listed {
+                items: vec![other.clone()],
+                whole: true,
+            };
+            Row::of(red, &ended).same_commit.is_some()
+        };
         assert!(same(&red, &other));
         other.event = Some("workflow_dispatch".to_owned());
         assert!(!same(&red, &other));

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::place::Place;
+use super::place::{Place, named};
 use super::workflow_file::WorkflowFile;
 use crate::model::diagnose::{Cause, Diagnosis, Fix};
 use crate::model::text::one_line;
 use crate::model::workflow::Workflow;
-use crate::model::workflow::secrets::{environments, held_by, is_misspelt, of_job};
-use crate::world::github::{ApiError, SecretName, Session, Why};
+use crate::model::workflow::secrets::{environment, held_by, is_misspelt, of_job};
+use crate::world::github::{ApiError, Job as ApiJob, SecretName, Session, Why};
 
 /// Each is a question.
 const MOST_ENVIRONMENTS: usize = 3;
@@ -24,8 +24,8 @@ pub struct Existing {
 }
 
 impl Existing {
-    /// Asks for those of the repository, of its organization, and of the environments that the workflows name.
-    pub async fn of(files: &[WorkflowFile], session: &Session<'_>) -> Self {
+    /// Asks for those of the repository, of its organization, and of the environments of the jobs that failed.
+    pub async fn of(files: &[WorkflowFile], failed: &[&ApiJob], session: &Session<'_>) -> Self {
         let mut existing = Self::default();
         match session.secrets().await {
             // There is always such a list.
@@ -35,10 +35,19 @@ impl Existing {
         // One that may not list these may not list the others.
         if existing.unread.is_none() {
             existing.take(session.organization_secrets().await);
-            let workflows = files.iter().filter_map(|file| Workflow::of(&file.root));
-            let named: BTreeSet<&str> = workflows.flat_map(environments).collect();
-            for name in named.into_iter().take(MOST_ENVIRONMENTS) {
+            let mut environments = BTreeSet::new();
+            for workflow in files.iter().filter_map(|file| Workflow::of(&file.root)) {
+                let jobs: Vec<_> = workflow.jobs().collect();
+                let failed = failed.iter().flat_map(|job| named(&jobs, &job.name));
+                environments.extend(failed.filter_map(environment));
+            }
+            let (known, open): (Vec<&str>, Vec<&str>) = environments.iter().partition(|name| !name.contains("${{"));
+            for name in known.iter().take(MOST_ENVIRONMENTS) {
                 existing.take(session.environment_secrets(name).await);
+            }
+            if let Some(name) = open.first().or_else(|| known.get(MOST_ENVIRONMENTS)) {
+                let why = format!("those of the environment `{}` were not asked for", one_line(name));
+                existing.unread.get_or_insert(why);
             }
         }
         existing
@@ -80,16 +89,17 @@ pub fn may_be(log: &[u8], files: &[WorkflowFile]) -> bool {
             .any(is_empty)
 }
 
-/// How often jobs use each secret.
+/// The jobs that use each secret: their file, key and environment.
 #[derive(Debug, Default)]
-pub struct Uses(BTreeMap<String, BTreeSet<(String, String)>>);
+pub struct Uses(BTreeMap<String, BTreeSet<(String, String, Option<String>)>>);
 
 impl Uses {
     pub fn of<'a>(files: impl IntoIterator<Item = &'a WorkflowFile>) -> Self {
         let mut uses = Self::default();
         for file in files {
             for job in Workflow::of(&file.root).into_iter().flat_map(Workflow::jobs) {
-                let place = (file.name.clone(), job.id.to_owned());
+                let environment = environment(job).map(str::to_ascii_lowercase);
+                let place = (file.name.clone(), job.id.to_owned(), environment);
                 for name in of_job(job) {
                     uses.0.entry(name).or_default().insert(place.clone());
                 }
@@ -98,11 +108,11 @@ impl Uses {
         uses
     }
 
-    /// How many jobs besides this one use it.
-    fn elsewhere(&self, name: &str, place: &Place<'_>) -> usize {
+    /// The environments of the jobs besides this one that use it.
+    fn elsewhere(&self, name: &str, place: &Place<'_>) -> impl Iterator<Item = Option<&str>> {
         let all = self.0.get(name).into_iter().flatten();
-        all.filter(|(file, job)| (&**file, &**job) != (&*place.file.name, place.job))
-            .count()
+        all.filter(move |(file, job, _)| (&**file, &**job) != (&*place.file.name, place.job))
+            .map(|(_, _, environment)| environment.as_deref())
     }
 }
 
@@ -110,11 +120,7 @@ impl Uses {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
     /// It is another one, and how that is known.
-    Misspelt {
-        from: String,
-        to: String,
-        known: &'static str,
-    },
+    Misspelt { from: String, to: String, known: String },
     /// Nobody could say which secrets exist, and why.
     NotCompared(String),
 }
@@ -151,7 +157,7 @@ pub fn look(
         [to] if !of_this_job.contains(to) => Some((*to).clone()),
         _ => None,
     };
-    let misspelt = |to: String, known| {
+    let misspelt = |to: String, known: String| {
         let from = from.clone();
         Some(Name::Misspelt { from, to, known })
     };
@@ -161,15 +167,23 @@ pub fn look(
         }
         let near = existing.names.iter().filter(|name| is_misspelt(&from, name)).collect();
         if let Some(to) = only(near) {
-            return misspelt(to, "no secret has this name, and one has that one");
+            return misspelt(to, "no secret has this name, and one has that one".to_owned());
         }
         existing.unread.as_ref()?;
     }
     let uses = uses();
-    let is_used_here_alone = uses.elsewhere(&from.to_ascii_uppercase(), place) == 0;
+    let is_used_here_alone = uses.elsewhere(&from.to_ascii_uppercase(), place).next().is_none();
+    let own = environment(job).map(str::to_ascii_lowercase);
+    // What only another environment has does not exist for this job.
+    let known = |to: &str| {
+        uses.elsewhere(to, place)
+            .filter(|other| other.is_none() || *other == own.as_deref())
+            .count()
+    };
     let near: Vec<&String> = uses.0.keys().filter(|name| is_misspelt(&from, name)).collect();
-    if let Some(to) = only(near).filter(|to| is_used_here_alone && uses.elsewhere(to, place) >= USED_ELSEWHERE) {
-        return misspelt(to, "it is empty, and other jobs use that one");
+    if let Some(to) = only(near).filter(|to| is_used_here_alone && known(to) >= USED_ELSEWHERE) {
+        let known = format!("{from} is empty; other jobs use {to}");
+        return misspelt(to, known);
     }
     let why = existing?.unread.as_ref()?;
     Some(Name::NotCompared(format!(

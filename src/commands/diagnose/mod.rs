@@ -36,6 +36,9 @@ pub use runs::{MOST_RUNS, Search, settings_for};
 
 const STAGE: &str = "diagnose";
 const TITLE: &str = "The log can be read";
+const GREEN_TITLE: &str = "The log of the run that passed can be read";
+const WORKFLOW_TITLE: &str = "The workflow can be read";
+const RULES_TITLE: &str = "The rules can be read";
 const NO_MARKS: &str = "give the log of the job as GitHub shows it, or rules for this output: --rules";
 
 #[derive(Clone)]
@@ -147,30 +150,53 @@ fn explain_all(plan: &Plan, world: &World) -> Outcome {
             outcome.checks.retain(|check| !waived.contains(&check.id));
             outcome
         }
-        Err((cause, help)) => {
-            let ended = Ended::Errored {
-                cause,
-                help: Some(help),
-            };
-            Outcome {
-                checks: vec![Check::new(STAGE, "diagnose:log", TITLE, ended, started.elapsed())],
-                ..Outcome::default()
-            }
-        }
+        Err((title, why)) => Outcome {
+            checks: vec![unread(title, why, started.elapsed())],
+            ..Outcome::default()
+        },
     }
 }
 
-/// The error is a cause and the next step.
-fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
-    let mut changes = Changes::new(plan, world)?;
-    let Cases { causes, fine, unread } = Cases::of(plan, world)?;
+/// An input that is not read: the title says which, and the reason is a cause and the next step.
+fn unread(title: &'static str, (cause, help): (String, String), took: Duration) -> Check {
+    let id = match title {
+        GREEN_TITLE => "diagnose:green",
+        WORKFLOW_TITLE => "diagnose:workflow",
+        RULES_TITLE => "diagnose:rules",
+        _ => "diagnose:log",
+    };
+    let ended = Ended::Errored {
+        cause,
+        help: Some(help),
+    };
+    Check::new(STAGE, id, title, ended, took)
+}
+
+/// The error is a title, and a cause with the next step. Without its workflow or the log of a run that passed, a log is
+/// diagnosed all the same.
+fn explain(plan: &Plan, world: &World) -> Result<Outcome, (&'static str, (String, String))> {
+    let rules = read::rules(plan).map_err(|why| (RULES_TITLE, why))?;
     let mut outcome = Outcome::default();
-    let propose = |cause: &Vec<Entry>| {
+    let mut lacks = |title, why| outcome.checks.push(unread(title, why, Duration::ZERO));
+    let green = plan.green.as_ref().map(|green| read::green(green, world));
+    let green = green.and_then(|read| read.map_err(|why| lacks(GREEN_TITLE, why)).ok());
+    let mut bare = plan.clone();
+    bare.workflow_files = Vec::new();
+    let mut changes = match Changes::new(plan, world) {
+        Ok(changes) => changes,
+        Err(why) => {
+            lacks(WORKFLOW_TITLE, why);
+            Changes::new(&bare, world).map_err(|why| (WORKFLOW_TITLE, why))?
+        }
+    };
+    let cases = Cases::of(plan, &rules, green.as_ref(), world).map_err(|why| (TITLE, why))?;
+    let mut causes = cases.causes;
+    let propose = |cause: &mut Vec<Entry>| {
         let is_waived = is_waived(cause, plan, world);
-        let proposed = cause.iter().map(|entry| changes.propose(entry, is_waived));
+        let proposed = cause.iter_mut().map(|entry| changes.propose(entry, is_waived));
         (is_waived, proposed.collect::<Vec<_>>())
     };
-    let proposed: Vec<_> = causes.iter().map(propose).collect();
+    let proposed: Vec<_> = causes.iter_mut().map(propose).collect();
     let has_patch =
         |(_, proposed): &&(bool, Vec<Proposed>)| proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
     let mut written = changes.write(proposed.iter().any(|each| has_patch(&each)));
@@ -197,7 +223,7 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
             outcome.outputs.insert("patch".to_owned(), Output::exact(diff));
         }
     }
-    for (index, log) in unread.into_iter().enumerate() {
+    for (index, log) in cases.unread.into_iter().enumerate() {
         let (id, title) = (
             format!("diagnose:log-{}", index + 1),
             format!("{} can be diagnosed", log.name),
@@ -211,10 +237,10 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (String, String)> {
         check.facts.extend(kept.map(|kept| Fact::new("log", kept)));
         outcome.checks.push(check);
     }
-    if !fine.is_empty() {
-        let title = format!("Nothing failed in {}", fine.join(", "));
+    if !cases.fine.is_empty() {
+        let title = format!("Nothing failed in {}", cases.fine.join(", "));
         let mut check = Check::new(STAGE, "diagnose:fine", title, Ended::Looked(Vec::new()), Duration::ZERO);
-        check.facts = vec![Fact::new("logs", fine.len().to_string())];
+        check.facts = vec![Fact::new("logs", cases.fine.len().to_string())];
         outcome.checks.push(check);
     }
     Ok(outcome)

@@ -3,9 +3,9 @@
 use super::place::Place;
 use crate::model::diagnose::{Confidence, Diagnosis, Fix};
 use crate::model::text::one_line;
-use crate::model::workflow::Access;
 use crate::model::workflow::patch::propose::{Facts, Lacks, propose};
 use crate::model::workflow::patch::{self, Change, Patch, Pin, Refusal, Step};
+use crate::model::workflow::{Access, Workflow};
 use crate::model::yaml::Node;
 
 /// What is known of the run besides its log.
@@ -53,7 +53,10 @@ impl Place<'_> {
             Fix::CheckoutDepth => (Lacks::History, "the step is not found in the workflow"),
             Fix::Timeout { limit } => (
                 Lacks::Time { minutes: *limit },
-                "the workflow does not set the limit that was exceeded, or it is the longest there is",
+                match self.has_computed_limit() {
+                    true => "timeout-minutes is an expression; raise the limit where its value is set",
+                    false => "the workflow does not set the limit that was exceeded, or it is the longest there is",
+                },
             ),
             Fix::Retry => (Lacks::Luck, "running the step twice may not be harmless"),
             Fix::PinVersion => return Err(Refusal::new("the log does not say which version works")),
@@ -80,6 +83,13 @@ impl Place<'_> {
         let change = propose(&facts, &self.file.root).ok_or_else(|| Refusal::new(why_not))?;
         let patch = patch::patch(self.file.text.as_bytes(), &self.file.name, &change)?;
         Ok((change, patch))
+    }
+
+    fn has_computed_limit(&self) -> bool {
+        let job = Workflow::of(&self.file.root).and_then(|workflow| workflow.job(self.job));
+        let nodes = [Some(self.node), job.map(|job| job.node)].into_iter().flatten();
+        let mut limits = nodes.filter_map(|node| node.get("timeout-minutes")?.text());
+        limits.any(|limit| limit.contains("${{"))
     }
 }
 

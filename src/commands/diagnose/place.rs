@@ -146,7 +146,7 @@ impl WorkflowFile {
 
 /// The jobs that a log may call so: by their `name`, else by their key. One of a matrix has its values behind it, and one of
 /// a called workflow its caller before it, which is not known where only that workflow is given.
-fn named<'a>(jobs: &[Job<'a>], name: &str) -> Vec<Job<'a>> {
+pub fn named<'a>(jobs: &[Job<'a>], name: &str) -> Vec<Job<'a>> {
     let called = |name: &str| -> Vec<Job<'a>> {
         let is_it = |job: &&Job<'_>| {
             let own = job.node.get("name").and_then(Node::text).unwrap_or(job.id).trim();

@@ -51,12 +51,19 @@ fn unreadable(named: &Named, error: &std::io::Error) -> (String, String) {
             let help = "name a file, or hand the log in on standard input: --log -";
             (format!("{name} cannot be read: {error}"), help.to_owned())
         }
+        ErrorKind::InvalidData => (
+            format!("{name} cannot be read: {error}"),
+            "download the log again".to_owned(),
+        ),
         _ => (format!("{name} cannot be read: {error}"), ONE_LOG.to_owned()),
     }
 }
 
 pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
-    let mut reader = Reader::default();
+    fed(Reader::default(), named, world).map(Reader::end)
+}
+
+fn fed(mut reader: Reader, named: &Named, world: &World) -> Result<Reader, (String, String)> {
     let stop = || world.interrupt.received().is_some();
     let read = job_log::feed(&named.source, &mut |block| reader.feed(block), &stop);
     match (read, world.interrupt.received()) {
@@ -66,19 +73,24 @@ pub fn log(named: &Named, world: &World) -> Result<Log, (String, String)> {
         )),
         (Err(error), None) => Err(unreadable(named, &error)),
         (Ok(0), None) => Err((format!("{} is empty", named.name), ONE_LOG.to_owned())),
-        (Ok(_), None) => Ok(reader.end()),
+        (Ok(_), None) => Ok(reader),
     }
 }
 
 /// The lines of a green run.
 pub fn green(named: &Named, world: &World) -> Result<Green, (String, String)> {
+    let help = "give the log of a run of the same job that passed, or leave out --green";
+    lines(named, world).map_err(|(why, _)| (why, help.to_owned()))
+}
+
+fn lines(named: &Named, world: &World) -> Result<Green, (String, String)> {
     let mut known = Green::default();
     for named in &each(named)? {
-        for step in &log(named, world)?.steps {
-            for line in step.body.lines() {
-                known.add(step.body.text(line));
-            }
-        }
+        known.extend(fed(Reader::of_green(), named, world)?.end_of_green());
+    }
+    if known.is_full() {
+        let why = format!("{} has too many different lines to compare with", named.name);
+        return Err((why, ONE_LOG.to_owned()));
     }
     Ok(known)
 }

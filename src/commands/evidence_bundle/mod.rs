@@ -170,7 +170,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
                 .extend(searched_check(plan.scrub.redact, &mut ready, started));
             let note = match plan.scrub.redact {
                 Redact::Off => Some("The files were not searched for secrets (--redact off)."),
-                Redact::Mask | Redact::Fail if world.secrets.is_empty() => Some(NO_VALUES),
+                Redact::Mask | Redact::Fail if !world.secrets.is_of_step() => Some(NO_VALUES),
                 Redact::Mask | Redact::Fail => None,
             };
             outcome.notes.extend(note.map(str::to_owned));
@@ -252,7 +252,7 @@ fn searched_title(redact: Redact) -> &'static str {
 /// Notes and warnings only: with an error, nothing is sealed.
 fn searched_check(redact: Redact, ready: &mut Ready, started: Instant) -> Option<Check> {
     let (findings, masked) = ready.searched.take()?;
-    let ended = Ended::Looked(findings.errors_first().into_vec());
+    let ended = Ended::Looked(findings.into_vec());
     let mut title = searched_title(redact).to_owned();
     if masked > 0 {
         title.push_str(&format!(", {masked} masked"));
@@ -310,7 +310,7 @@ fn halted(halt: Halt) -> Ended {
             )
             .help("wait for its writer to finish before sealing; an earlier bundle is unchanged"),
         ]),
-        Halt::ChangedSince(findings) | Halt::Secrets(findings, _) => Ended::Looked(findings.errors_first().into_vec()),
+        Halt::ChangedSince(findings) | Halt::Secrets(findings, _) => Ended::Looked(findings.into_vec()),
         Halt::Rules(error) => errored(error.to_string(), error.help),
         Halt::Busy => errored(
             "another stageproof is sealing the same evidence directory",

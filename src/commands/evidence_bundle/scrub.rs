@@ -7,10 +7,10 @@ use anyhow::Context as _;
 
 use super::gather::Gathered;
 use super::scrubbed::{Became, One, Places, Scrubbed};
+use crate::model::Finding;
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, Redact, decode_path};
 use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan, Unscannable};
-use crate::model::{Finding, Severity};
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
 use crate::world::scan::{
@@ -231,10 +231,10 @@ impl<'a> Scrubber<'a> {
             (_, Some((why, is_cut))) => match unscannable {
                 Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
                 Unscannable::Keep | Unscannable::Fail => {
-                    let mut finding = unscannable.finding(&one.shown, why, is_cut);
-                    if unscannable == Unscannable::Keep && !is_cut {
-                        // That it is kept was decided, and a verdict that is weak each time says nothing. Damage was not.
-                        finding.severity = Severity::Note;
+                    let mut finding = unscannable.sealed(&one.shown, why, is_cut);
+                    if bundle.is_some() {
+                        finding =
+                            finding.help("a bundle that is sealed is not changed: seal it again without this file");
                     }
                     one.became = Became::NotScanned(why, Box::new(finding));
                 }

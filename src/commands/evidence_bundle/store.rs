@@ -9,16 +9,15 @@ use crate::engine::{self, CheckResult, NotChecked, Observation, Task};
 use crate::model::attest::{ENVELOPE_FILE, STATEMENT_FILE, beside};
 use crate::model::{Check, Fact, Finding, Outcome, Output};
 use crate::world::World;
+use crate::world::bundles::DIGITS;
 use crate::world::hash::{self, Hashed};
-use crate::world::s3::{Lock, LockState, NotStored, Object, Place, Store, Stored};
+use crate::world::s3::{Failed, Lock, LockState, NotStored, Object, Place, Store, Stored};
 
 const ID: &str = "evidence-stored";
 const TITLE: &str = "The bundle is in the store";
 const DEADLINE: Duration = Duration::from_secs(3 * 3600);
 /// To remove the parts of an upload that was interrupted.
 const GRACE: Duration = Duration::from_secs(4);
-/// Of the hash, in a name: as many as tell all bundles apart that a bucket ever has.
-const DIGITS: usize = 12;
 
 #[derive(Clone, Debug)]
 pub struct Storing {
@@ -84,7 +83,7 @@ async fn send(
 ) -> CheckResult {
     let store = match Store::connect(storing.endpoint.as_deref(), &world.env) {
         Ok(store) => store,
-        Err(error) => return judge(error, &files[0].1),
+        Err(error) => return judge(error.into(), &files[0].1),
     };
     let mut observed = Observation::nothing_wrong();
     for (number, (place, file)) in files.into_iter().enumerate() {
@@ -154,13 +153,13 @@ fn judge(error: NotStored, file: &Path) -> CheckResult {
     let again = "run it again; the local zip is complete";
     match error {
         NotStored::Taken(why) => found("already-stored", why.why, why.help),
-        NotStored::Refused(why) => found("store-refused", why.why, why.help),
+        NotStored::Failed(Failed::Refused(why)) => found("store-refused", why.why, why.help),
         NotStored::Changed => found(
             "changed-while-storing",
             format!("{name} changed while it was stored"),
             "wait for its writer to finish, and run it again".to_owned(),
         ),
-        NotStored::Unknown(why) => Err(NotChecked::with_help(why.why, why.help)),
+        NotStored::Failed(Failed::Unknown(why)) => Err(NotChecked::with_help(why.why, why.help)),
         NotStored::Unreadable(error) => Err(NotChecked::with_help(format!("{name} cannot be read: {error}"), again)),
         NotStored::Stopped(signal) => Err(NotChecked::with_help(
             format!("interrupted by {signal} before it ended"),

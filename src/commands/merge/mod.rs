@@ -91,7 +91,7 @@ async fn gather(plan: &Plan, world: &World, outcome: &mut Outcome) -> anyhow::Re
     let mut good: Vec<Bundle> = Vec::new();
     for (number, (name, path)) in given.iter().enumerate() {
         if given[..number].iter().any(|(other, _)| other == name) {
-            let help = "rename the file, or leave out the artifact or the file";
+            let help = "leave out one of the two, or rename the file; a stored bundle can be downloaded and renamed";
             let finding = Finding::error("name-taken", format!("two bundles are called {name}")).help(help);
             let (id, title) = (
                 format!("merge:{name}:name"),

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::files::File;
-use super::{Seen, finding, with_help};
+use super::{Seen, finding, unread_finding, with_help};
 use crate::model::scan::{Scan, Unscannable};
 use crate::model::{Ended, Finding};
 use crate::world::files::{self, Links};
@@ -13,7 +13,7 @@ use crate::world::scan::{Search, Text, look_inside};
 pub fn look(
     file: &File,
     search: Search<'_>,
-    unscannable: Unscannable,
+    unscannable: Option<Unscannable>,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Option<Seen>> {
     let input = files::open(&file.path, Links::Refuse)?;
@@ -32,10 +32,7 @@ pub fn look(
         unread: inside
             .closed
             .iter()
-            .map(|closed| {
-                let path = closed.below(&file.shown);
-                unscannable.finding(&path, &closed.why, closed.is_cut).at(path, None)
-            })
+            .map(|closed| unread_finding(unscannable, &closed.below(&file.shown), &closed.why, closed.is_cut))
             .collect(),
     }))
 }

@@ -13,7 +13,7 @@ use crate::model::capped::Capped;
 use crate::model::rule::Rules;
 use crate::model::scan::{PUBLISHED, RuleSet, Unscannable};
 use crate::model::text::count;
-use crate::model::{Check, Ended, Fact, Finding, Outcome};
+use crate::model::{Check, Ended, Fact, Finding, Outcome, Severity};
 use crate::world::scan::{Search, Wanted, look_through};
 use crate::world::{World, cores, files as disk};
 use files::{File, Listed};
@@ -31,7 +31,8 @@ pub struct Plan {
     /// Files and folders, absolute.
     pub paths: Vec<PathBuf>,
     pub wanted: Wanted,
-    pub unscannable: Unscannable,
+    /// `None`: what was given up on is an error, as a secret may be behind it, and a format that is not opened a warning.
+    pub unscannable: Option<Unscannable>,
     /// A file for code scanning.
     pub sarif: Option<PathBuf>,
 }
@@ -106,7 +107,7 @@ struct Seen {
 fn look(
     file: &File,
     search: Result<&Search<'_>, &std::io::Error>,
-    unscannable: Unscannable,
+    unscannable: Option<Unscannable>,
     stop: &dyn Fn() -> bool,
 ) -> Seen {
     let looked = search.map(|search| {
@@ -122,7 +123,7 @@ fn look(
     };
     // What is told of a file is told in one place.
     if let Ended::Looked(findings) = &mut seen.ended
-        && (!findings.is_empty() || unscannable == Unscannable::Fail)
+        && (!findings.is_empty() || seen.unread.iter().any(|finding| finding.severity == Severity::Error))
     {
         findings.append(&mut seen.unread);
     }
@@ -143,7 +144,7 @@ fn not_read(file: &File, error: &std::io::Error) -> Seen {
 fn look_at_text(
     file: &File,
     search: Search<'_>,
-    unscannable: Unscannable,
+    unscannable: Option<Unscannable>,
     stop: &dyn Fn() -> bool,
 ) -> std::io::Result<Seen> {
     let input = disk::open(&file.path, disk::Links::Refuse)?;
@@ -162,10 +163,18 @@ fn look_at_text(
         ended: Ended::Looked(with_help(findings.into_iter().map(|(_, finding)| finding), more)),
         bytes: looked.bytes,
         unread: unread
-            .map(|(why, is_cut)| unscannable.finding(&file.shown, why, is_cut).at(&file.shown, None))
+            .map(|(why, is_cut)| unread_finding(unscannable, &file.shown, why, is_cut))
             .into_iter()
             .collect(),
     })
+}
+
+fn unread_finding(unscannable: Option<Unscannable>, path: &str, why: &str, is_cut: bool) -> Finding {
+    let default = if is_cut { Unscannable::Fail } else { Unscannable::Keep };
+    unscannable
+        .unwrap_or(default)
+        .searched(path, why, is_cut)
+        .at(path, None)
 }
 
 /// The first one says what to do. `more` are those that are not among them.
@@ -179,7 +188,7 @@ fn with_help(findings: impl Iterator<Item = Finding>, more: usize) -> Vec<Findin
             finding
         });
     }
-    capped.more(crate::model::Severity::Error, more);
+    capped.more(Severity::Error, more);
     capped.into_vec()
 }
 

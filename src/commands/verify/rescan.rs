@@ -94,7 +94,7 @@ fn of_file(
             findings.extend(of_tally(&text.path, &text.found));
         }
         for closed in inside.closed {
-            findings.push(unscannable.finding(&closed.below(path), &closed.why, closed.is_cut));
+            findings.push(unscannable.searched(&closed.below(path), &closed.why, closed.is_cut));
         }
         return Ok(Seen {
             findings,
@@ -110,7 +110,7 @@ fn of_file(
     findings.extend(
         looked
             .unread()
-            .map(|(why, is_cut)| unscannable.finding(path, why, is_cut)),
+            .map(|(why, is_cut)| unscannable.searched(path, why, is_cut)),
     );
     Ok(Seen {
         findings,

@@ -71,6 +71,15 @@ impl Context {
     pub fn lacks_secrets(&self) -> bool {
         matches!(self.secret_source.as_deref(), Some("None" | "Dependabot"))
     }
+
+    /// The same as a sentence.
+    pub fn lack_of_secrets(&self) -> Option<&'static str> {
+        match self.secret_source.as_deref()? {
+            "None" => Some("this run got no secrets (Secret source: None)"),
+            "Dependabot" => Some("this run got only the secrets for Dependabot (Secret source: Dependabot)"),
+            _ => None,
+        }
+    }
 }
 
 fn kebab(name: &str) -> String {

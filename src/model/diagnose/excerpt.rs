@@ -65,10 +65,8 @@ impl Excerpt {
         from + near.partition_point(|line| line.end < byte)
     }
 
-    /// Appends a line that is as it came.
+    /// Appends a line that is as it came, but for what `gh` wrote before it.
     pub fn push(&mut self, number: usize, raw: &[u8]) {
-        let raw = &raw[..raw.len().min(line::CARRIED)];
-        let raw = line::split_prefix(raw).map_or(raw, |(_, rest)| rest);
         let start = self.bytes.len();
         let read = line::read(raw, &mut self.bytes);
         let end = self.bytes.len();

@@ -78,17 +78,7 @@ impl Fix {
 impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SkipGuard { names } if names.is_empty() => {
-                f.write_str("set the secret, or skip the job without it: stageproof skip-guard --require env:NAME")
-            }
-            Self::SkipGuard { names } => {
-                let require = names.join(",env:");
-                write!(
-                    f,
-                    "set {}, or skip the job without it: stageproof skip-guard --require env:{require}",
-                    names.join(" and ")
-                )
-            }
+            Self::SkipGuard { .. } => f.write_str("set what is missing, or skip the job without it"),
             Self::EventGuard => f.write_str("run the job only on events where it can work: add an if: to the job"),
             Self::Trigger => f.write_str("change the trigger (on:) of the workflow"),
             Self::Permission { scope, level } => {

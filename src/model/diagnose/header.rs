@@ -4,6 +4,8 @@ use super::line::{self, Kind};
 
 /// A script of more lines is not echoed by anybody on purpose.
 const MOST_LINES: usize = 2000;
+/// Of its script, and of its values.
+const MOST_BYTES: usize = 64 << 10;
 
 #[derive(Clone, Debug, Default)]
 pub struct Header {
@@ -24,6 +26,11 @@ pub struct Value {
 }
 
 impl Header {
+    pub fn size(&self) -> usize {
+        let values = self.values.iter().map(|value| value.name.len() + value.value.len());
+        self.script.iter().map(String::len).chain(values).sum()
+    }
+
     /// Names whose value is empty: a secret, a variable or an expression that gave nothing.
     pub fn empty(&self) -> impl Iterator<Item = &Value> {
         self.values.iter().filter(|value| value.value.is_empty())
@@ -43,6 +50,8 @@ pub struct Draft {
     title: String,
     /// How many were added.
     lines: usize,
+    /// Bytes of the script, or of the values.
+    size: usize,
     header: Header,
     section: Section,
     /// Lines that may be a script without its colours.
@@ -62,6 +71,7 @@ impl Draft {
         Self {
             title: String::from_utf8_lossy(title).into_owned(),
             lines: 0,
+            size: 0,
             header: Header::default(),
             section: Section::Script,
             plain: false,
@@ -76,7 +86,13 @@ impl Draft {
         let text = String::from_utf8_lossy(&self.scratch).into_owned();
         if read.kind == Kind::EndGroup {
             let is_told = self.header.shell.is_some() || self.section != Section::Script;
-            return if is_told || !self.plain {
+            // A command can print an empty group.
+            let may_be_short = if self.lines == 1 {
+                is_action(&self.title)
+            } else {
+                !self.plain
+            };
+            return if is_told || may_be_short {
                 Added::Whole
             } else {
                 Added::NoHeader
@@ -85,20 +101,29 @@ impl Draft {
         if read.kind != Kind::Text || self.lines > MOST_LINES {
             return Added::NoHeader;
         }
+        let was_script = self.section == Section::Script;
+        self.size += text.len();
+        let fits = self.size <= MOST_BYTES;
         if read.script {
-            self.header.script.push(text);
+            if fits {
+                self.header.script.push(text);
+            }
             return Added::More;
         }
         match text.as_str() {
-            "with:" => self.section = Section::With,
-            "env:" => self.section = Section::Env,
+            "with:" | "env:" => {
+                self.section = if text == "with:" { Section::With } else { Section::Env };
+                if was_script {
+                    self.size = 0;
+                }
+            }
+            _ if !fits => {}
             text if text.starts_with("shell: ") => self.header.shell = Some(text[7..].to_owned()),
             text => {
-                let is_first = self.section == Section::Script;
                 match value(text, number, self.section) {
-                    Some(value) if !is_first => self.header.values.push(value),
+                    Some(value) if !was_script => self.header.values.push(value),
                     // Without its colours, the script looks like output; then `shell:` must follow.
-                    _ if is_first => {
+                    _ if was_script => {
                         self.plain |= !text.is_empty();
                         self.header.script.push(text.to_owned());
                     }
@@ -112,6 +137,13 @@ impl Draft {
     pub fn whole(self) -> (String, Header) {
         (self.title, self.header)
     }
+}
+
+/// What `uses:` names: an action of a repository or of a folder, or an image.
+fn is_action(title: &str) -> bool {
+    let (name, version) = title.split_once('@').unwrap_or_default();
+    let is_of_repository = name.contains('/') && !version.is_empty() && !title.contains(' ');
+    is_of_repository || ["./", "docker://"].iter().any(|start| title.starts_with(start))
 }
 
 fn value(text: &str, line: usize, section: Section) -> Option<Value> {

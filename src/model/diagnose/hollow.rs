@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// A line that names a failure and is none: a test that passed, nothing found, something tolerated, the script itself.
+/// A line with words of a failure where nothing failed: a test that passed, nothing found, something tolerated, the script itself.
 pub fn is_harmless(text: &[u8]) -> bool {
     const STARTS: &[&str] = &[
         "throw ",

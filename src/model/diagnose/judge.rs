@@ -4,8 +4,7 @@ use super::cause::{Cause, Confidence};
 use super::context::Context;
 use super::culprit;
 use super::fix::Fix;
-use super::heed::is_secret_name;
-use super::log::{Log, Step};
+use super::log::Log;
 use super::normal::{self, Known};
 use super::proof::Claim;
 use super::rules::{Match, Rules, trimmed};
@@ -92,7 +91,7 @@ pub fn judge(log: &Log, rules: &Rules, found: &[Match<'_>], green: Option<&Known
         verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
     let fingerprint = normal::fingerprint(verdict.cause.as_str(), text);
-    let could_not_run = could_not_run(verdict.cause, &context, step);
+    let could_not_run = could_not_run(verdict.cause, &context);
     Some(Diagnosis {
         step: step.title.clone(),
         exit: step.exit,
@@ -145,22 +144,26 @@ fn neighbours(log: &Log, best: Candidate<'_>, around: usize) -> Vec<(usize, Vec<
     lines.map(|line| (line.number, body.text(line).to_vec())).collect()
 }
 
-fn could_not_run(cause: Cause, context: &Context, step: &Step) -> Option<String> {
-    let empty: Vec<&str> = step
-        .header
-        .empty()
-        .map(|value| &*value.name)
-        .filter(|name| is_secret_name(name))
-        .collect();
-    match cause {
-        Cause::MissingSecret if context.lacks_secrets() => {
-            let source = context.secret_source.as_deref().unwrap_or_default();
-            Some(format!(
-                "this run has no secrets of the repository (Secret source: {source})"
-            ))
+fn could_not_run(cause: Cause, context: &Context) -> Option<String> {
+    let why = match cause {
+        Cause::MissingSecret => context.lack_of_secrets()?,
+        Cause::WrongTrigger => "the event or ref of this run lacks what the step needs",
+        _ => return None,
+    };
+    Some(why.to_owned())
+}
+
+impl Diagnosis {
+    /// The workflow says that the values which are missing are these secrets, whatever their names sound like. The
+    /// fingerprint stays that of the log.
+    pub fn heed_secrets(&mut self, secrets: &[String]) {
+        if self.cause == Cause::MissingConfig {
+            self.cause = Cause::MissingSecret;
+            self.evidence.push(format!(
+                "the value is secrets.{} in the workflow",
+                secrets.join(" and secrets.")
+            ));
+            self.could_not_run = could_not_run(self.cause, &self.context);
         }
-        Cause::MissingSecret if !empty.is_empty() => Some(format!("{} is empty in this run", empty.join(" and "))),
-        Cause::WrongTrigger => Some("the event or ref of this run lacks what the step needs".to_owned()),
-        _ => None,
     }
 }

@@ -62,6 +62,13 @@ pub fn split_prefix(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (time.starts_with(CENTURY) && stamp(time).is_some()).then(|| (&line[job + 1..step], rest))
 }
 
+/// The line without what `gh` writes before it.
+pub fn bare(line: &[u8], is_of_gh: bool) -> &[u8] {
+    let line = &line[..line.len().min(CARRIED)];
+    let split = if is_of_gh { split_prefix(line) } else { None };
+    split.map_or(line, |(_, rest)| rest)
+}
+
 /// Appends the text of a raw line, which holds no line feed.
 pub fn read(line: &[u8], out: &mut Vec<u8>) -> Read {
     let line = without_bom(line);

@@ -5,9 +5,6 @@ use std::ops::Range;
 use super::excerpt::Excerpt;
 use super::header::Header;
 
-/// Lines that one thread looks at at once.
-const PIECE: usize = 2000;
-
 #[derive(Clone, Debug, Default)]
 pub struct Step {
     /// The first line of its script, or its action. Empty before the first step and after the last.
@@ -49,14 +46,12 @@ pub struct Piece {
 }
 
 impl Log {
-    /// All lines in which a failure may be explained.
-    pub fn pieces(&self) -> Vec<Piece> {
-        let steps = self.steps.iter().enumerate().filter(|(_, step)| !step.is_cleanup);
-        let of_step = |(step, content): (usize, &Step)| {
-            let all = content.body.lines().len();
-            let lines = (0..all).step_by(PIECE).map(move |from| from..all.min(from + PIECE));
-            lines.map(move |lines| Piece { step, lines })
-        };
-        steps.flat_map(of_step).collect()
+    /// The step whose header has the values of this one: those of a composite action are given to its first.
+    pub fn with_values(&self, step: usize) -> &Step {
+        let content = &self.steps[step];
+        let is_inner = content.header.values.is_empty() && content.title.contains("GITHUB_ACTION_PATH");
+        let before = self.steps[..step].iter();
+        let mut outer = before.rev().filter(|step| is_inner && step.title.contains('@'));
+        outer.next().unwrap_or(content)
     }
 }

@@ -1,4 +1,5 @@
-//! How good diagnoses are, on a folder of labelled logs: `labels.tsv` and `logs/ID.log`.
+//! How good diagnoses are, on a folder of labelled logs: `labels.tsv` and `logs/ID.log`. Of a fix, its kind
+//! is compared; of an edit's words, only whether it passes a value.
 //!
 //! `STAGEPROOF_DIAGNOSE_LOGS=FOLDER cargo test --lib -- diagnose::measure --ignored --nocapture`
 //!
@@ -31,7 +32,7 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("retry", &["retry"]),
         ("permission", &["permission"]),
         ("skip", &["skip-guard", "event-guard"]),
-        ("pass", &["skip-guard", "edit"]),
+        ("pass", &["skip-guard", "passes"]),
         ("secret", &["skip-guard", "secret-name"]),
         (" only", &["event-guard", "trigger"]),
         ("version", &["pin-version", "edit"]),
@@ -173,7 +174,11 @@ fn measure() {
         let is_class = label.classes.iter().any(|class| class == cause);
         let is_sure = found.as_ref().is_some_and(|d| d.confidence == Confidence::Sure);
         let fix = found.as_ref().and_then(|d| d.fix.as_ref()).map_or("none", Fix::id);
-        let is_fix = label.fixes.contains(&fix) || label.fixes.is_empty() && fix == "none";
+        let passes = |text: &str| ["env", "pass", "set"].iter().any(|word| text.contains(word));
+        let does_pass = matches!(found.as_ref().and_then(|d| d.fix.as_ref()), Some(Fix::Edit { text }) if passes(text));
+        let is_fix = does_pass && label.fixes.contains(&"passes")
+            || label.fixes.contains(&fix)
+            || label.fixes.is_empty() && fix == "none";
         among += usize::from(is_among);
         first += usize::from(is_first);
         class += usize::from(is_class);

@@ -2,6 +2,7 @@
 //!
 //! Nothing in a log is trusted: lines are bytes, memory is bounded, and no pattern takes more than linear time.
 
+mod absent;
 mod cause;
 mod context;
 mod culprit;
@@ -24,6 +25,7 @@ mod rule_file;
 mod rules;
 mod scope;
 mod select;
+mod service;
 mod step_kind;
 mod verdict;
 mod words;

@@ -55,7 +55,7 @@ fn text(line: &[u8]) -> Vec<u8> {
     out
 }
 
-fn hash(line: &[u8]) -> u64 {
+pub fn hash(line: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     normal(line, |byte| hasher.write_u8(byte));
     hasher.finish()
@@ -65,9 +65,23 @@ fn hash(line: &[u8]) -> u64 {
 #[derive(Default)]
 pub struct Known(HashSet<u64>);
 
+/// More different lines are not compared: each takes memory.
+const MOST_LINES: usize = 8 << 20;
+
 impl Known {
     pub fn add(&mut self, line: &[u8]) {
-        self.0.insert(hash(line));
+        if !self.is_full() {
+            self.0.insert(hash(line));
+        }
+    }
+
+    /// Lines may be missing.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MOST_LINES
+    }
+
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     pub fn has(&self, line: &[u8]) -> bool {

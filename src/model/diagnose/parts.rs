@@ -14,6 +14,8 @@ const GOOD_STEPS: usize = 2 << 20;
 pub const FAILED_STEPS: usize = 8 << 20;
 /// How much that is.
 pub const FAILED_STEP: usize = 2 << 10;
+/// Of the headers of all steps: the last are kept.
+pub const HEADERS: usize = 8 << 20;
 /// Of more steps, only the last are kept, and the first, which tells what the job may do.
 pub const MOST_STEPS: usize = 4 << 10;
 
@@ -26,9 +28,9 @@ pub struct Part {
 }
 
 impl Part {
-    fn read(self) -> Step {
+    fn read(self, is_of_gh: bool) -> Step {
         let mut step = self.step;
-        step.body = self.raw.read();
+        step.body = self.raw.read(is_of_gh);
         step.error_at = step.body.lines().iter().rposition(|line| line.kind == Kind::Error);
         step
     }
@@ -42,11 +44,48 @@ pub struct Parts {
     failed: usize,
     /// Steps before this one that failed are kept by their end.
     shortened: usize,
+    /// Bytes of all headers, and the steps before this one whose headers were forgotten.
+    headers: usize,
+    forgotten: usize,
 }
 
 impl Parts {
-    pub fn read(self) -> Vec<Step> {
-        self.all.into_iter().map(Part::read).collect()
+    pub fn read(mut self, is_of_gh: bool) -> Vec<Step> {
+        // If nothing else failed, a cleanup did.
+        if !self.all.iter().any(|part| part.has_error && !part.step.is_cleanup)
+            && let Some(part) = self.all.iter_mut().rev().find(|part| part.has_error)
+        {
+            part.step.is_cleanup = false;
+            "Post job cleanup".clone_into(&mut part.step.title);
+        }
+        self.all.into_iter().map(|part| part.read(is_of_gh)).collect()
+    }
+
+    /// What looked like a cleanup was printed by the step before.
+    pub fn resume(&mut self) {
+        while self.all.len() > 1 && self.current().step.is_cleanup {
+            let Some(printed) = self.all.pop() else { return };
+            let part = self.current();
+            let (size, had_error) = (part.raw.size(), part.has_error);
+            part.raw.append(printed.raw);
+            part.has_error |= printed.has_error;
+            // The part is open again.
+            *self.size_of(had_error) -= size;
+            self.shortened = self.shortened.min(self.all.len() - 1);
+        }
+    }
+
+    /// What the steps of a job run matters only of the last ones.
+    fn forget_headers(&mut self) {
+        while self.headers > HEADERS && self.forgotten < self.all.len() {
+            let header = std::mem::take(&mut self.all[self.forgotten].step.header);
+            self.headers -= header.size();
+            self.forgotten += 1;
+        }
+    }
+
+    fn size_of(&mut self, failed: bool) -> &mut usize {
+        if failed { &mut self.failed } else { &mut self.good }
     }
 
     /// The last one.
@@ -75,13 +114,16 @@ impl Parts {
                     &mut self.good
                 };
                 *size -= part.raw.size();
+                self.headers -= part.step.header.size();
             }
-            self.shortened = 0;
+            (self.shortened, self.forgotten) = (0, 0);
         }
+        self.headers += step.header.size();
         self.all.push(Part {
             step,
             ..Part::default()
         });
+        self.forget_headers();
     }
 
     /// A step that did not fail, or one of many that did, is remembered by its end.

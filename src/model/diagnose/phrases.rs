@@ -22,12 +22,14 @@ impl<T: Copy + Ord> Phrases<T> {
         Some(Self { words, of })
     }
 
-    /// The least of what the phrases of a line stand for that begin where a word begins.
+    /// A phrase begins where a word begins, and a number ends where it ends. Of several, the one that stands for the
+    /// least counts.
     pub fn least(&self, line: &[u8]) -> Option<T> {
-        let begins =
-            |at: usize| !line[at].is_ascii_alphanumeric() || !line[..at].last().is_some_and(u8::is_ascii_alphanumeric);
+        let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let begins = |at: usize| !is_part(line.get(at)) || !is_part(line[..at].last());
+        let ends = |to: usize| !line[to - 1].is_ascii_digit() || !is_part(line.get(to));
         let hits = self.words.find_overlapping_iter(line);
-        hits.filter(|hit| begins(hit.start()))
+        hits.filter(|hit| begins(hit.start()) && ends(hit.end()))
             .map(|hit| self.of[hit.pattern()])
             .min()
     }
@@ -38,10 +40,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_phrase_counts_in_any_case_where_a_word_begins() {
-        let phrases = Phrases::new([(2, "lint|./x"), (1, "api key")]).unwrap();
+    fn a_phrase_counts_in_any_case_where_a_word_begins_and_a_number_ends() {
+        let phrases = Phrases::new([(2, "lint|./x|409"), (1, "api key")]).unwrap();
         assert_eq!(phrases.least(b"run LINT with an API key"), Some(1));
         assert_eq!(phrases.least(b"a=./x"), Some(2));
         assert_eq!(phrases.least(b"splinter"), None);
+        assert_eq!(phrases.least(b"status 409"), Some(2));
+        assert_eq!(phrases.least(b"worker 4096"), None);
     }
 }

@@ -32,8 +32,8 @@ pub struct Claim<'a> {
 impl Claim<'_> {
     /// The fix if it is proved, or another one that is.
     pub fn prove(&self, fix: Fix) -> Option<Fix> {
-        let step = &self.log.steps[self.best.step];
-        // Of what a step survived, only a history that is too short shows later.
+        let step = self.log.with_values(self.best.step);
+        // A step that goes on without the history passes, and a later one fails for it. No other cause does that.
         let may_be_elsewhere = match fix {
             Fix::CheckoutDepth => true,
             Fix::Retry => culprit::failed(self.log).contains(&self.best.step),
@@ -52,7 +52,13 @@ impl Claim<'_> {
             Fix::Permission { .. } => self.permission(fix),
             Fix::EventGuard if self.best.rule.id == "git-remote-ref" => self.ref_is_gone(step).then_some(fix),
             // Its service runs, but does not answer.
+            Fix::Edit { ref text } if text.starts_with("start the database") && self.starts_services() => None,
+            // They were to be installed, and that failed.
+            Fix::Edit { ref text } if text.starts_with("install ") && self.failed_to_install() => None,
             Fix::Edit { .. } if self.best.rule.id == "db-not-started" && self.starts_services() => None,
+            // In a container the user is root, and sudo is rare; on a runner it is the other way round.
+            Fix::Edit { .. } if self.best.rule.id == "sh-no-sudo" && !self.is_in_container() => None,
+            Fix::Edit { .. } if self.best.rule.id == "apt-root" && self.is_in_container() => None,
             Fix::Edit { ref text } if text.contains("docker/login-action") && self.is_logged_in() => None,
             Fix::Edit { ref text } if text.contains("working-directory") && self.lacks_checkout() => Some(Fix::Edit {
                 text: "check the repository out first: actions/checkout".to_owned(),
@@ -81,12 +87,20 @@ impl Claim<'_> {
             && self.all.iter().any(|other| {
                 let is_after = other.step == self.best.step && other.index > self.best.index;
                 let is_rival = is_after && other.score >= self.best.score - RIVAL;
-                let is_elsewhere = other.step != self.best.step && failed.contains(&other.step);
+                let is_elsewhere = other.step != self.best.step && failed.binary_search(&other.step).is_ok();
                 is_code(other.rule.cause)
                     && other.rule.weight >= TELLS_OF_CODE
                     && (is_rival || is_elsewhere)
                     && !is_harmless(trimmed(other.text(self.log)))
             })
+    }
+
+    /// An earlier step could not install something, and the job went on.
+    fn failed_to_install(&self) -> bool {
+        self.all.iter().any(|other| {
+            let is_before = other.step < self.best.step && other.rule.cause == Cause::Dependency;
+            is_before && other.rule.weight >= TELLS_OF_CODE && !is_harmless(trimmed(other.text(self.log)))
+        })
     }
 
     fn is_transient(&self, step: &Step) -> bool {
@@ -132,5 +146,17 @@ mod tests {
         assert_eq!(found, None);
         let locked = "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress\n";
         assert_eq!(fix(&step("helm upgrade a", "", &format!("{locked}{FAILED}"))), None);
+    }
+
+    #[test]
+    fn what_could_not_be_installed_is_not_to_be_installed() {
+        let build = step("npm run build", "", &format!("sh: 1: tsc: not found\n{FAILED}"));
+        assert_eq!(fix(&build).as_deref(), Some("edit"));
+        let install = step(
+            "npm ci || true",
+            "",
+            "npm error ERESOLVE unable to resolve dependency tree\n",
+        );
+        assert_eq!(fix(&format!("{install}{build}")), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The lines of a step as they came, in memory that is bounded however much the step wrote.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -8,25 +8,52 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::excerpt::Excerpt;
+use super::line;
+use super::normal::hash;
+use super::rules::telling_words;
 
 /// What is kept of the beginning.
 const HEAD: usize = 1 << 20;
-/// And of what follows it, lines that tell something.
+/// And of what follows it, lines that tell something: the last of them.
 const MIDDLE: usize = 1 << 20;
 /// And of the end.
 const TAIL: usize = 3 << 20;
 /// Lines before and after a telling one that are kept with it.
 const AROUND: usize = 3;
+/// A word tells nothing that was so often among the same letters, as in `-Werror -c`, and how many letters are compared.
+const OFTEN: u8 = 100;
+const NEAR: usize = 12;
+/// Of so many, each is counted.
+const MOST_COUNTED: usize = 16 << 10;
 
 /// Of a step that wrote too much, lines with one of these are kept.
 static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    // Of this kind, it jumps from one rare byte to the next.
-    let words = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build([
-        "rror", "RROR", "atal", "FATAL", "FAIL", "ailed", "ailure", "panic", "xception", "raceback", "enied",
-        "ot found", "No such", "imed out", "imeout", "nable to", "annot", "ould not", "nvalid", "efused", "illed", "✗",
-        "✕", "❌",
-    ]);
-    words.ok()
+    let words = [
+        "error",
+        "fatal",
+        "fail",
+        "panic",
+        "exception",
+        "traceback",
+        "denied",
+        "not found",
+        "no such",
+        "timed out",
+        "timeout",
+        "unable to",
+        "cannot",
+        "could not",
+        "invalid",
+        "refused",
+        "killed",
+        "✗",
+        "✕",
+        "❌",
+    ];
+    let words = words.map(str::to_owned).into_iter().chain(telling_words());
+    let mut built = AhoCorasick::builder();
+    let built = built.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst);
+    built.build(words).ok()
 });
 
 /// Lines that follow each other, each with its line feed.
@@ -41,6 +68,10 @@ struct Run {
 pub struct Raw {
     kept: Vec<Run>,
     kept_size: usize,
+    middle: VecDeque<Run>,
+    middle_size: usize,
+    /// How often a word was among the same letters.
+    often: HashMap<u64, u8>,
     tail: VecDeque<Run>,
     tail_size: usize,
     /// Of its lines, with those that are left out.
@@ -49,7 +80,7 @@ pub struct Raw {
 
 impl Raw {
     pub fn size(&self) -> usize {
-        self.kept_size + self.tail_size
+        self.kept_size + self.middle_size + self.tail_size
     }
 
     /// Adds lines with these numbers.
@@ -61,7 +92,9 @@ impl Raw {
         }
         let run = Run { number, bytes };
         if self.tail.is_empty() && self.kept_size < HEAD {
-            return self.keep(run);
+            self.kept_size += run.bytes.len();
+            self.kept.push(run);
+            return;
         }
         self.tail_size += run.bytes.len();
         self.tail.push_back(run);
@@ -69,17 +102,28 @@ impl Raw {
             && self.tail_size - first.bytes.len() >= TAIL
         {
             self.tail_size -= first.bytes.len();
-            if let Some(first) = self.tail.pop_front()
-                && self.kept_size < HEAD + MIDDLE
-            {
+            if let Some(first) = self.tail.pop_front() {
                 self.keep_telling(&first);
             }
         }
+        while let Some(first) = self.middle.front()
+            && self.middle_size - first.bytes.len() >= MIDDLE
+        {
+            self.middle_size -= first.bytes.len();
+            self.middle.pop_front();
+        }
     }
 
-    fn keep(&mut self, run: Run) {
-        self.kept_size += run.bytes.len();
-        self.kept.push(run);
+    /// Adds what was taken for another step.
+    pub fn append(&mut self, other: Self) {
+        self.numbers = match self.numbers.is_empty() {
+            true => other.numbers,
+            false => self.numbers.start..other.numbers.end.max(self.numbers.end),
+        };
+        for run in other.kept.into_iter().chain(other.middle).chain(other.tail) {
+            self.tail_size += run.bytes.len();
+            self.tail.push_back(run);
+        }
     }
 
     fn keep_telling(&mut self, run: &Run) {
@@ -94,10 +138,23 @@ impl Raw {
             number += count(&bytes[counted..lines.start]);
             counted = lines.start;
             let bytes = bytes[lines].to_vec();
-            self.keep(Run { number, bytes });
+            self.middle_size += bytes.len();
+            self.middle.push_back(Run { number, bytes });
         };
         let mut from = 0;
         while let Some(hit) = words.find(Input::new(bytes).range(from..)) {
+            let near = hit.start().saturating_sub(NEAR)..(hit.end() + NEAR).min(bytes.len());
+            let often = self.often.len();
+            if let Some(times) = match often < MOST_COUNTED {
+                true => Some(self.often.entry(hash(&bytes[near])).or_default()),
+                false => self.often.get_mut(&hash(&bytes[near])),
+            } {
+                if *times == OFTEN {
+                    from = hit.end();
+                    continue;
+                }
+                *times += 1;
+            }
             from = after(hit.end());
             let to = (0..AROUND).fold(from, |at, _| after(at));
             let start = (0..=AROUND).fold(hit.start() + 1, |at, _| {
@@ -117,6 +174,9 @@ impl Raw {
         while self.tail.back().is_some_and(|run| run.number >= number) {
             self.tail_size -= self.tail.pop_back().map_or(0, |run| run.bytes.len());
         }
+        while self.middle.back().is_some_and(|run| run.number >= number) {
+            self.middle_size -= self.middle.pop_back().map_or(0, |run| run.bytes.len());
+        }
         while self.kept.last().is_some_and(|run| run.number >= number) {
             self.kept_size -= self.kept.pop().map_or(0, |run| run.bytes.len());
         }
@@ -127,7 +187,9 @@ impl Raw {
         let mut room = most;
         let runs = std::mem::take(&mut self.kept)
             .into_iter()
+            .chain(std::mem::take(&mut self.middle))
             .chain(std::mem::take(&mut self.tail));
+        self.often = HashMap::new();
         let mut last: VecDeque<Run> = VecDeque::new();
         for mut run in runs.rev() {
             let cut = run.bytes.len().saturating_sub(room);
@@ -144,16 +206,16 @@ impl Raw {
                 break;
             }
         }
-        (self.kept_size, self.tail_size) = (0, most - room);
+        (self.kept_size, self.middle_size, self.tail_size) = (0, 0, most - room);
         self.tail = last;
     }
 
-    pub fn read(self) -> Excerpt {
+    pub fn read(self, is_of_gh: bool) -> Excerpt {
         let mut excerpt = Excerpt::default();
-        for run in self.kept.into_iter().chain(self.tail) {
+        for run in self.kept.into_iter().chain(self.middle).chain(self.tail) {
             let lines = run.bytes.strip_suffix(b"\n").unwrap_or(&run.bytes);
             for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
-                excerpt.push(run.number + index, line);
+                excerpt.push(run.number + index, line::bare(line, is_of_gh));
             }
         }
         excerpt.left_out = self.numbers.len() - excerpt.lines().len();
@@ -184,7 +246,7 @@ mod tests {
             raw.push(first..first + 1000, bytes);
         }
         assert!(raw.size() < HEAD + MIDDLE + TAIL + (1 << 18));
-        let excerpt = raw.read();
+        let excerpt = raw.read(false);
         assert_eq!(excerpt.lines().len() + excerpt.left_out, 700_000);
         let found = excerpt.lines().iter().position(|line| line.number == wanted).unwrap();
         assert_eq!(excerpt.at(found), b"error: this one");
@@ -193,6 +255,40 @@ mod tests {
         }
         assert!(excerpt.lines()[found + AROUND + 1].number > wanted + AROUND);
         assert!(excerpt.at(excerpt.lines().len() - 1).ends_with(b"700000 of many lines"));
+    }
+
+    /// Words of rules tell something, and what is in each line does not.
+    #[test]
+    fn the_error_among_lines_that_all_have_its_word_is_kept() {
+        for wanted in [
+            "src/x.c:3:1: error: unknown type name 'foo'",
+            "write /a: no space left on device",
+            "a.sh: line 3: NAME: unbound variable",
+            "server gave HTTP response: 401 Unauthorized",
+        ] {
+            let mut raw = Raw::default();
+            for first in (1..=200_000).step_by(1000) {
+                let line = |number: usize| match number == 90_500 {
+                    true => format!("{wanted}\n"),
+                    false => {
+                        format!("src/file_{number}.c: compiled, -Werror is set, the object is in build/{number}.o\n")
+                    }
+                };
+                raw.push(
+                    first..first + 1000,
+                    (first..first + 1000).map(line).collect::<String>().into_bytes(),
+                );
+            }
+            let excerpt = raw.read(false);
+            assert!(excerpt.left_out > 0);
+            assert!(
+                excerpt
+                    .lines()
+                    .iter()
+                    .any(|line| excerpt.text(line) == wanted.as_bytes()),
+                "{wanted}"
+            );
+        }
     }
 
     proptest! {
@@ -211,7 +307,7 @@ mod tests {
             raw.keep_tail(most);
             prop_assert!(raw.size() <= most);
             let size = raw.size();
-            let excerpt = raw.read();
+            let excerpt = raw.read(false);
             prop_assert_eq!(excerpt.lines().len() + excerpt.left_out, all.len());
             prop_assert_eq!(excerpt.bytes().len(), size);
             let next = excerpt.left_out.checked_sub(1).map(|index| all[index].len() + 1);

@@ -11,6 +11,7 @@ use memchr::{memchr, memrchr};
 use super::header;
 use super::line::{self, CARRIED, Kind};
 use super::log::{Log, Step};
+use super::normal::Known;
 use super::parts::Parts;
 use super::raw::count;
 
@@ -33,11 +34,15 @@ static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 });
 const CLEANUP: [&[u8]; 2] = [b"Post job cleanup.", b"Cleaning up orphan processes"];
 
-/// Reads a log block by block: looks for what parts and fails steps, and reads the lines of what is left at the end.
+/// Reads a log block by block: finds where steps begin and fail, and at the end reads the lines that it kept.
 #[derive(Default)]
 pub struct Reader {
     parts: Parts,
     lines: usize,
+    /// `gh` wrote the log: the job and the step are before each line. A step can print a line that looks so.
+    is_of_gh: bool,
+    /// Only the lines are wanted, not the steps.
+    known: Option<Known>,
     has_marks: bool,
     /// What was not looked at yet.
     block: Vec<u8>,
@@ -51,6 +56,14 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Of a green run, whose lines are all alike.
+    pub fn of_green() -> Self {
+        Self {
+            known: Some(Known::default()),
+            ..Self::default()
+        }
+    }
+
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.cut {
@@ -77,14 +90,8 @@ impl Reader {
     }
 
     pub fn end(mut self) -> Log {
-        let mut rest = std::mem::take(&mut self.block);
-        if !rest.is_empty() {
-            if !rest.ends_with(b"\n") {
-                rest.push(b'\n');
-            }
-            self.look(rest);
-        }
-        let steps = self.parts.read();
+        self.look_at_rest();
+        let steps = self.parts.read(self.is_of_gh);
         Log {
             has_marks: self.has_marks || steps.iter().any(|step| step.body.has_marks),
             steps,
@@ -92,8 +99,37 @@ impl Reader {
         }
     }
 
+    pub fn end_of_green(mut self) -> Known {
+        self.look_at_rest();
+        self.known.unwrap_or_default()
+    }
+
+    fn look_at_rest(&mut self) {
+        let mut rest = std::mem::take(&mut self.block);
+        if !rest.is_empty() {
+            if !rest.ends_with(b"\n") {
+                rest.push(b'\n');
+            }
+            self.look(rest);
+        }
+    }
+
     /// Gives the lines of a block to their steps. Answers with room for the next block.
     fn look(&mut self, mut block: Vec<u8>) -> Vec<u8> {
+        if self.lines == 0 {
+            let end = memchr(b'\n', &block).unwrap_or(block.len());
+            self.is_of_gh = line::split_prefix(&block[..end]).is_some();
+        }
+        if let Some(known) = &mut self.known {
+            for line in block.strip_suffix(b"\n").unwrap_or(&block).split(|byte| *byte == b'\n') {
+                self.lines += 1;
+                self.scratch.clear();
+                line::read(line::bare(line, self.is_of_gh), &mut self.scratch);
+                known.add(&self.scratch);
+            }
+            block.clear();
+            return block;
+        }
         let mut at = 0;
         // From where no step has the lines, and the number of the first.
         let (mut from, mut first) = (0, self.lines + 1);
@@ -111,7 +147,7 @@ impl Reader {
             let line = &block[at..(end - 1).min(at + CARRIED)];
             self.lines += 1;
             let number = self.lines;
-            let line = match line::split_prefix(line) {
+            let line = match line::split_prefix(line).filter(|_| self.is_of_gh) {
                 Some((name, rest)) if name != self.named && name != b"UNKNOWN STEP" => {
                     self.open = None;
                     self.parts.give(first..number, &block[from..at]);
@@ -138,7 +174,7 @@ impl Reader {
                 }
                 Sign::Cleanup => {
                     self.parts.give(first..number, &block[from..at]);
-                    (from, first) = (end, number + 1);
+                    (from, first) = (at, number);
                     self.parts.begin(Step {
                         is_cleanup: true,
                         ..Step::default()
@@ -167,6 +203,8 @@ impl Reader {
                 }
                 header::Added::Whole => {
                     self.parts.current().raw.truncate(first);
+                    // What runs steps is not done.
+                    self.parts.resume();
                     let (title, header) = draft.whole();
                     return Sign::Begins(Step {
                         title,
@@ -188,9 +226,14 @@ impl Reader {
                 Sign::Opens
             }
             (Kind::Error, _) => {
+                // The runner writes it of scripts alone, and no script runs in a cleanup. It never writes 0.
+                let code = exit_code(&text).filter(|code| *code != 0);
+                if code.is_some() {
+                    self.parts.resume();
+                }
                 let part = self.parts.current();
                 part.has_error = true;
-                part.step.exit = exit_code(&text).or(part.step.exit);
+                part.step.exit = code.or(part.step.exit);
                 Sign::None
             }
             _ if CLEANUP.contains(&&*text) => Sign::Cleanup,

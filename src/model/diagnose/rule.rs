@@ -11,6 +11,8 @@ use crate::model::text::nearest;
 
 /// How many lines before or after a line `near` and `unless` look at, if the rule does not say.
 const NEAR: usize = 12;
+/// Each line that a rule is about looks at so many others.
+const MOST_WITHIN: usize = 200;
 /// A pattern of a user may not become larger than this.
 const LARGEST: usize = 1 << 20;
 
@@ -119,6 +121,9 @@ fn rule(raw: RawRule, tool: &str) -> Result<Rule, RuleError> {
     }
     if !(0..=100).contains(&raw.weight) {
         return Err(wrong(format!("the weight {} is not between 0 and 100", raw.weight)));
+    }
+    if raw.within.is_some_and(|within| within > MOST_WITHIN) {
+        return Err(wrong(format!("`within` is more than {MOST_WITHIN}")));
     }
     Ok(Rule {
         id: raw.id,

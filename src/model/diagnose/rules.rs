@@ -21,6 +21,9 @@ const AT_THE_END: usize = 4;
 /// How far back they are looked for, past those that explain nothing.
 const NEAR_THE_END: usize = 16;
 
+/// From this weight on, the words of a rule are kept of a step that wrote too much.
+const TELLING: i32 = 80;
+
 /// For lines that no rule is about: what a step wrote last often says why it ended, and what somebody made an error of.
 const POSITION: &str = r"
 tool: position
@@ -66,9 +69,7 @@ impl Rules {
     /// Says what is wrong with `more`.
     pub fn new(more: Option<&str>) -> Result<Self, RuleError> {
         let mut rules = Vec::new();
-        let mut builtin = Vec::new();
-        DeflateDecoder::new(BUILTIN).read_to_end(&mut builtin)?;
-        for file in serde_json::from_slice::<Vec<RawFile>>(&builtin)? {
+        for file in builtin()? {
             rules.extend(rule::of_file(file)?);
         }
         if let Some(more) = more {
@@ -174,6 +175,21 @@ impl Rules {
         let to = (index + rule.within + 1).min(excerpt.lines().len());
         rule.allows((from..to).map(|near| trimmed(excerpt.at(near))))
     }
+}
+
+fn builtin() -> Result<Vec<RawFile>, RuleError> {
+    let mut text = Vec::new();
+    DeflateDecoder::new(BUILTIN).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// The words of the built-in rules that say why a step failed.
+pub fn telling_words() -> Vec<String> {
+    let rules = builtin().unwrap_or_default().into_iter().flat_map(|file| file.rules);
+    rules
+        .filter(|rule| rule.weight >= TELLING)
+        .flat_map(|rule| rule.any)
+        .collect()
 }
 
 /// A frame of a stack of Java, JavaScript, Ruby, Python or Go.

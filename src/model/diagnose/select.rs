@@ -47,6 +47,11 @@ impl Candidate<'_> {
     pub fn text<'l>(&self, log: &'l Log) -> &'l [u8] {
         log.steps[self.step].body.at(self.index)
     }
+
+    /// GitHub's own words, about its own token.
+    pub fn is_of_github(&self) -> bool {
+        ["git", "GitHub API and gh", "GitHub Actions runner"].contains(&&*self.rule.tool)
+    }
 }
 
 /// What a line is worth besides its rule.
@@ -67,33 +72,33 @@ pub fn candidates<'r>(
     let worth = Worth { log, culprit, green };
     let mut all = Vec::new();
     for (step, content) in log.steps.iter().enumerate() {
-        if !content.is_cleanup {
+        if !content.is_cleanup || step == culprit {
             let from = found.partition_point(|found| found.step < step);
             let to = found.partition_point(|found| found.step <= step);
             let places = places(&content.body, &found[from..to]);
             let place = |found: &Match<'_>| places[&std::ptr::from_ref(found.rule)];
-            all.extend(
-                found[from..to]
-                    .iter()
-                    .map(|found| worth.candidate(*found, place(found))),
-            );
+            let has_failed = content.exit.is_some() || content.ends_with_error();
+            let candidates = found[from..to].iter();
+            all.extend(candidates.map(|found| worth.candidate(*found, place(found), has_failed)));
             if step == culprit {
                 let end = content.error_at.unwrap_or(content.body.lines().len());
                 let last = rules.by_position(log, step, end);
-                all.extend(last.map(|found| worth.candidate(found, (found.index, found.index))));
+                all.extend(last.map(|found| worth.candidate(found, (found.index, found.index), has_failed)));
             }
         }
     }
-    let of_code: Vec<(usize, usize)> = all
-        .iter()
-        .filter(|candidate| candidate.rule.cause == Cause::CompileError && candidate.score >= OF_CODE)
-        .map(|candidate| (candidate.step, candidate.index))
-        .collect();
+    // The last line of each step.
+    let mut of_code: HashMap<usize, usize> = HashMap::new();
+    for candidate in &all {
+        if candidate.rule.cause == Cause::CompileError && candidate.score >= OF_CODE {
+            let last = of_code.entry(candidate.step).or_default();
+            *last = candidate.index.max(*last);
+        }
+    }
     for candidate in &mut all {
         // A step that compiles after an outage has come through it.
         let is_outage = matches!(candidate.rule.cause, Cause::FlakyInfra | Cause::HealthCheck);
-        let is_before = |(step, index): &(usize, usize)| *step == candidate.step && *index > candidate.index;
-        if is_outage && of_code.iter().any(is_before) {
+        if is_outage && of_code.get(&candidate.step).is_some_and(|last| *last > candidate.index) {
             candidate.score -= SURVIVED;
         }
     }
@@ -150,7 +155,7 @@ fn places(body: &Excerpt, matches: &[Match<'_>]) -> HashMap<*const Rule, (usize,
 }
 
 impl Worth<'_> {
-    fn candidate<'r>(&self, found: Match<'r>, (leader, last): (usize, usize)) -> Candidate<'r> {
+    fn candidate<'r>(&self, found: Match<'r>, (leader, last): (usize, usize), has_failed: bool) -> Candidate<'r> {
         let step = found.step;
         let content = &self.log.steps[step];
         let line = &content.body.lines()[found.index];
@@ -170,11 +175,7 @@ impl Worth<'_> {
         // Where it is: the failing step first, and of that its end.
         score -= match step.cmp(&self.culprit) {
             std::cmp::Ordering::Equal => 0,
-            std::cmp::Ordering::Less
-                if ends_a_step(found.rule.cause) && (content.exit.is_some() || content.ends_with_error()) =>
-            {
-                24
-            }
+            std::cmp::Ordering::Less if ends_a_step(found.rule.cause) && has_failed => 24,
             std::cmp::Ordering::Less => 42,
             std::cmp::Ordering::Greater => 45,
         };
@@ -182,7 +183,9 @@ impl Worth<'_> {
         score += 6 - (magnitude(end.abs_diff(found.index)) / 2).min(6);
         // What nobody can go on after ends a step soon; if the step went on, it was not that.
         // Only what the runner itself says ends it whatever the script does.
-        if ends_a_step(found.rule.cause) && found.rule.tool != "GitHub Actions runner" {
+        // pytest goes on after a test, and tells of it at the end.
+        let is_told_later = found.rule.tool == "GitHub Actions runner" || text.starts_with(b"E  ");
+        if ends_a_step(found.rule.cause) && !is_told_later {
             score -= (7 * (magnitude(end.abs_diff(last)) - 2)).clamp(0, 35);
         }
         if is_harmless(trimmed(text)) {

@@ -8,7 +8,7 @@ const KINDS: &[(Cause, &str)] = &[
     (
         Cause::PolicyGate,
         "npm audit|pip-audit|cargo audit|cargo deny|trivy|grype|snyk|semgrep|bandit|gitleaks|trufflehog|\
-         detect-secrets|commitlint|danger|license-checker|dependency-review-action|sonarqube-scan-action|\
+         detect-secrets|commitlint|danger ci|license-checker|dependency-review-action|sonarqube-scan-action|\
          conftest|opa|polaris|kyverno|checkov|tfsec|kics|terrascan|scorecard|reuse lint",
     ),
     (
@@ -17,7 +17,7 @@ const KINDS: &[(Cause, &str)] = &[
          check-format|--check-formatted|shellcheck|pre-commit|typecheck|staticcheck|rubocop|golangci|\
          stylelint|markdownlint|yamllint|hadolint|codespell|typos|vale|brew audit|redocly|spectral|tflint|\
          pyright|pylint|biome|detekt|ktlint|checkstyle|spotlesscheck|phpstan|psalm|phpcs|credo|swiftlint|\
-         clang-tidy|cppcheck|html-validate|validate|doxygen|gofmt|goimports|rustfmt|luacheck|perlcritic|\
+         clang-tidy|cppcheck|html-validate|doxygen|gofmt|goimports|rustfmt|luacheck|perlcritic|\
          xmllint|kubeconform|shfmt|buf breaking|cspell|lychee|mkdocs build --strict|lychee-action|linkcheck|\
          dart analyze|knip|go vet|lintdebug|lintrelease",
     ),
@@ -28,8 +28,7 @@ const KINDS: &[(Cause, &str)] = &[
          dotnet test|make test|make check|ctest|run-tests|run_tests|tox|e2e|test.sh|swift test|rake test|\
          mix test|sbt test|bazel test|deno test|bun test|flutter test|dart test|cabal test|stack test|\
          zig build test|node --test|gotestsum|bats|prove|robot|behave|cucumber|cucumber-js|newman|karma|\
-         composer test|molecule test|busted|testcafe|wdio|ava|jasmine|tap |testthat|tests|specs|test:|/test|\
-         -test|nox",
+         composer test|molecule test|busted|testcafe|wdio|ava|jasmine|tap |testthat|test:|nox",
     ),
     (
         Cause::Dependency,
@@ -69,7 +68,7 @@ pub fn of(step: &Step) -> Option<Cause> {
 }
 
 /// Whether a script has a name as a word of its own.
-fn runs(script: &str, name: &str) -> bool {
+pub fn runs(script: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric();
     let ends_alone = !name.ends_with(is_part);
     script.match_indices(name).any(|(at, _)| {

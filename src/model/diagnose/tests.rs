@@ -47,6 +47,41 @@ fn a_failure_that_was_tolerated_does_not_win() {
     assert_eq!(of(&format!("{second}{report}")).step, "npm test");
 }
 
+/// Twice the lines take about twice the time.
+#[test]
+fn the_time_grows_with_the_lines() {
+    let denied = |lines: usize| {
+        let tolerated = format!(
+            "##[error]odd\n{}",
+            "remote: Permission to a/b.git denied to me.\n".repeat(lines)
+        );
+        format!(
+            "{}{}",
+            step("./make.sh", "", &tolerated),
+            step("./z.sh", "", &format!("boom\n{FAILED}"))
+        )
+    };
+    let outages = |lines: usize| {
+        let body = "a.cc:4:1: error: x was not declared\n".repeat(lines)
+            + &"curl: (52) Empty reply from server\n".repeat(lines);
+        step("./make.sh", "", &format!("{body}{FAILED}"))
+    };
+    let rules = Rules::new(None).unwrap();
+    for text in [&denied as &dyn Fn(usize) -> String, &outages] {
+        let took = |lines: usize| {
+            let mut reader = Reader::default();
+            reader.feed(text(lines).as_bytes());
+            let log = reader.end();
+            let started = std::time::Instant::now();
+            diagnose(&log, &rules, None, 0).unwrap();
+            started.elapsed()
+        };
+        took(500);
+        let (few, many) = (took(5_000), took(40_000));
+        assert!(many < few * 24, "8 times the lines took {many:?}, not {few:?}");
+    }
+}
+
 #[test]
 fn what_only_looks_like_a_failure_does_not_win() {
     let body = "test errors::fatal_error_is_reported ... ok\nfound 0 errors\nRetrying: read: connection reset by peer\n\
@@ -345,4 +380,64 @@ fn a_line_like_a_compilers_is_of_the_kind_that_its_words_or_its_step_say() {
     assert_eq!(class("make lint", line), Cause::Lint);
     let line = "build.def:3:5: ERROR: Dependency \"libuv\" not found";
     assert_eq!(class("frobnicate", line), Cause::Dependency);
+}
+
+#[test]
+fn a_program_that_speaks_of_events_has_the_right_trigger() {
+    let cause = |line: &str| of(&step("./run.sh", "", &format!("{line}\n{FAILED}"))).cause;
+    for line in [
+        "Error: This action only works on pull_request events",
+        "Unsupported event: schedule",
+        "The event type 'push' is not supported",
+        "this action can only be run on push",
+    ] {
+        assert_eq!(cause(line), Cause::WrongTrigger, "{line}");
+    }
+    for line in [
+        "TypeError: event not supported: click",
+        "error: this endpoint only supports pushing events, not reading them",
+        "Error: the bus only supports custom events",
+    ] {
+        assert_ne!(cause(line), Cause::WrongTrigger, "{line}");
+    }
+}
+
+#[test]
+fn a_word_in_passing_makes_no_cause_likely() {
+    for (line, wrong) in [
+        (
+            "error: config.toml: unexpected EOF in the table header",
+            Cause::FlakyInfra,
+        ),
+        ("error: the handshake schema has no field id", Cause::FlakyInfra),
+        ("error: commit e4031fa2 is not on the train", Cause::Permissions),
+        ("error: LICENSE.txt could not be copied", Cause::PolicyGate),
+        ("error: api_key of the client is a list", Cause::MissingSecret),
+        ("error: Have you run the generator?", Cause::MissingSecret),
+        ("error: worker 4096 died", Cause::ScriptBug),
+        ("error: row 409 is broken", Cause::ScriptBug),
+    ] {
+        let found = of(&step("./release", "", &format!("{line}\n{FAILED}")));
+        assert!(
+            found.cause != wrong || found.confidence == Confidence::Unknown,
+            "{line}: {} {}",
+            found.confidence.as_str(),
+            found.cause
+        );
+        assert_eq!(found.fix, None, "{line}");
+    }
+    let reset = of(&step(
+        "./release",
+        "",
+        &format!("error: connection reset by peer\n{FAILED}"),
+    ));
+    assert_eq!(reset.fix, Some(Fix::Retry));
+}
+
+#[test]
+fn a_folder_of_tests_makes_no_step_a_test() {
+    let cause = |script: &str| of(&step(script, "", &format!("error: zone is gone\n{FAILED}"))).cause;
+    assert_ne!(cause("rm -rf build/tests; ./deploy"), Cause::TestFailure);
+    assert_ne!(cause("terraform validate && terraform apply"), Cause::Lint);
+    assert_eq!(cause("pytest tests"), Cause::TestFailure);
 }

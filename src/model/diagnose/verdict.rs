@@ -19,7 +19,7 @@ const VAGUE: i32 = 78;
 pub struct Verdict {
     pub cause: Cause,
     pub confidence: Confidence,
-    /// Nothing but the kind of step says so.
+    /// Nothing but the kind of step, or a vague word, says so.
     pub is_guess: bool,
     pub evidence: Vec<String>,
     pub against: Vec<String>,
@@ -44,13 +44,16 @@ impl Verdict {
         };
         let kind = step_kind::of(step);
         if rule.cause == Cause::Unknown {
-            if let Some((cause, evidence)) = infer(log, shown, all, step) {
+            if let Some((cause, evidence, is_guess)) = infer(log, shown, all, step) {
                 verdict.cause = cause;
+                verdict.is_guess = is_guess;
                 verdict.evidence.push(evidence);
             } else if kind.is_some() || step.header.shell.is_some() {
                 verdict.cause = Cause::ScriptBug;
                 verdict.is_guess = true;
-                verdict.evidence.push("the step is a script of the project".to_owned());
+                verdict
+                    .evidence
+                    .push("the step runs a script of this repository".to_owned());
             }
         } else if rule.cause == Cause::ScriptBug
             && rule.weight < VAGUE
@@ -64,6 +67,11 @@ impl Verdict {
         {
             verdict.cause = cause;
             verdict.evidence.push(evidence);
+        } else if rule.tool == "C and C++" && rule.cause == Cause::CompileError && kind == Some(Cause::Dependency) {
+            verdict.cause = Cause::Dependency;
+            verdict
+                .evidence
+                .push("a package is compiled while it is installed".to_owned());
         } else {
             let says_another = |other: &&Candidate<'_>| {
                 // Of the same line, the rule that knows more of it is right.
@@ -79,7 +87,16 @@ impl Verdict {
                     rival.rule.id, rival.rule.tool, rival.rule.cause
                 ));
             }
-            if rule.weight >= SURE && best.score >= SURE && rival.is_none() {
+            // A test can fail for what it was not given, which another tool would call by its name.
+            let elsewhere = words::clearly(trimmed(best.text(log)))
+                .filter(|cause| rule.cause == Cause::TestFailure && is_of_surroundings(*cause));
+            if let Some(cause) = elsewhere {
+                verdict
+                    .against
+                    .push(format!("the words of the line are of class {cause}"));
+            }
+            let is_alone = rival.is_none() && elsewhere.is_none();
+            if rule.weight >= SURE && best.score >= SURE && is_alone {
                 verdict.confidence = Confidence::Sure;
             }
         }
@@ -102,12 +119,12 @@ fn of_tool(log: &Log, best: Candidate<'_>, all: &[Candidate<'_>]) -> Option<Fix>
 }
 
 /// What a vague line is about, and what says so: its own words, a line near it that is not vague, what the step is for,
-/// and at last the words of the other lines.
-fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<(Cause, String)> {
+/// and at last the words of the other lines. With whether it is a guess.
+fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<(Cause, String, bool)> {
     let best = shown.first()?;
     let text = |candidate: &Candidate<'_>| trimmed(candidate.text(log));
     if let Some(cause) = words::clearly(text(best)) {
-        return Some((cause, "the words of the line".to_owned()));
+        return Some((cause, "the words of the line".to_owned(), false));
     }
     let is_beside = |other: &&Candidate<'_>| {
         let is_near = other.step == best.step && other.index.abs_diff(best.index) <= BESIDE;
@@ -115,10 +132,11 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     };
     if let Some(other) = all.iter().find(is_beside) {
         let (id, tool) = (&other.rule.id, &other.rule.tool);
-        return Some((other.rule.cause, format!("another line matches the rule {id} ({tool})")));
+        let evidence = format!("another line matches the rule {id} ({tool})");
+        return Some((other.rule.cause, evidence, false));
     }
     if let Some(cause) = step_kind::of(step).filter(|kind| *kind != Cause::ScriptBug) {
-        return Some((cause, format!("the step runs `{}`", step.title)));
+        return Some((cause, format!("the step runs `{}`", step.title), false));
     }
     let mut others = shown[1..].iter().filter(|other| other.step == best.step);
     // A step can come through an outage.
@@ -126,8 +144,17 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
         let is_near = other.index.abs_diff(best.index) <= BESIDE;
         words::clearly(text(other)).filter(|cause| is_near || *cause != Cause::FlakyInfra)
     });
-    let cause = words::of(text(best)).or(others)?;
-    Some((cause, "the words of the lines".to_owned()))
+    let own = words::of(text(best));
+    let is_guess = own.is_some() && own != others;
+    Some((own.or(others)?, "the words of the lines".to_owned(), is_guess))
+}
+
+/// Whether a cause is around the code, and not in it.
+fn is_of_surroundings(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::FlakyInfra | Cause::MissingSecret | Cause::MissingConfig | Cause::Permissions | Cause::ResourceLimit
+    )
 }
 
 /// Whether a rule about any tool says compiler, or gate, where the words and the step may know better.

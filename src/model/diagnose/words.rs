@@ -9,71 +9,68 @@ use super::phrases::Phrases;
 const CLEAR: &[(Cause, &str)] = &[
     (
         Cause::ScriptBug,
-        "[[: not found|duplicate key|no such column|no such table|column \"|relation \"|unknown directive|\
+        "[[: not found|duplicate key|no such column|no such table|relation \"|unknown directive|\
          error: invalid path|no module named 'src|no module named 'app|no module named 'lib|\
-         no module named 'test|no module named 'scripts|has no deployed releases|missing script",
+         no module named 'test|no module named 'scripts|missing script",
     ),
     (
         Cause::MissingConfig,
-        "no value for |notfoundexception|host key verification|invalid url|parse url|\
-         executable doesn't exist|can't connect to server on|no context exists|is not defined correctly|\
-         no hosts matched|missing environment|required environment|missing required|command not found|\
+        "host key verification|invalid url|parse url|executable doesn't exist|can't connect to server on|\
+         missing environment|required environment|missing required|command not found|\
          executable file not found|no such environment|undefined variable",
     ),
     (
         Cause::ResourceLimit,
-        "no output for|out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|\
-         quota exceeded|timed out after|exceeded its lfs|java heap space|oomkilled|insufficient memory|\
-         too many open files|storage limit|storage quota",
+        "out of memory|outofmemory|no space left|heap limit|memory limit|disk quota|\
+         quota exceeded|java heap space|oomkilled|insufficient memory|\
+         too many open files|storage limit|storage quota|vcpulimitexceeded|instancelimitexceeded|\
+         addresslimitexceeded|volumelimitexceeded|vpclimitexceeded|limitexceededexception|quotaexceeded|\
+         servicequotaexceeded|quotaexceedederror|exceeds your quota|exceeding quota|over quota|\
+         insufficientinstancecapacity|insufficient capacity|shared memory|zone_resource_pool_exhausted|vcpu capacity",
     ),
     (
         Cause::HealthCheck,
-        "can't reach|cannot reach|waiting for the condition|progress deadline|context deadline exceeded|\
-         not healthy|unhealthy|servicesstable|waiter has timed out|did not become|health check|healthcheck|\
+        "can't reach|cannot reach|waiting for the condition|progress deadline|\
+         not healthy|unhealthy|did not become|health check|healthcheck|\
          readiness probe|crashloopbackoff|timed out waiting for|become ready|become healthy",
     ),
     (
         Cause::FlakyInfra,
-        "acquiring the state lock|state lock|daemon running|could not fetch content|503 service|\
-         unexpected http status|returned error: 5|empty reply|eai_again|enotfound|resource busy|\
-         process is currently running|cache service|rate limit|too many requests|handshake|tls connect|\
+        "acquiring the state lock|503 service|returned error: 500|returned error: 502|returned error: 503|\
+         returned error: 504|empty reply|eai_again|enotfound|rate limit|too many requests|tls handshake|tls connect|\
          bad gateway|service unavailable|gateway time|temporary failure|could not resolve host|\
          connection reset|connection timed out|connection refused by|network is unreachable|\
          failed to download|could not download|download failed|error sending request|\
-         is currently in progress|lock is held|try again later|econnreset|etimedout|_in_progress|\
-         remote end closed|unexpected eof|ssl_error|lost communication|operation timed out|read timed out|\
+         try again later|econnreset|etimedout|\
+         remote end closed|ssl_error|lost communication|operation timed out|read timed out|\
          connect timeout|503 from|502 from|504 from",
     ),
     (
         Cause::MissingSecret,
-        "eneedauth|need auth|interactive login|requires you to be logged in|setting must not be empty|\
-         be logged in|log in with|token could not be found|no access token|token is missing|missing token|\
-         no token|token is required|api key is|no api key|missing api key|no credentials|\
-         credentials not recognized|missing credentials|please log in|please login|not logged in|\
-         project token|bearer '|have you run|token not found|credentials not found|\
-         could not find credentials|no credential|login required|authentication required|unauthenticated|\
-         not authenticated|api_key|license key|license activation|no license",
+        "eneedauth|need auth|be logged in|token could not be found|no access token|token is missing|missing token|\
+         no token found|no token provided|token is required|no api key|missing api key|no credentials|\
+         missing credentials|please log in|please login|not logged in|\
+         token not found|credentials not found|\
+         could not find credentials|login required|authentication required|unauthenticated|\
+         not authenticated",
     ),
     (
         Cause::Permissions,
-        "invalid api key|invalid token|bad credentials|is forbidden|forbidden: |expiredtoken|\
+        "invalid api key|invalid token|bad credentials|is forbidden: |expiredtoken|\
          token has expired|token is expired|could not read username|could not read password|publickey|\
-         federated identity|oidc|sts:assumerole|gh006|protected branch|401 unauthorized|e401|e403|\
+         federated identity|sts:assumerole|gh006|protected branch|401 unauthorized|code e401|code e403|\
          not authorized|unauthorized|sasl auth|auth failed|trusted publish|403 forbidden|access denied|\
-         authentication failed|authentication error|invalid credentials|not permitted|permission denied|\
-         may not create|insufficient scope|insufficient permission|insufficient privilege|\
+         authentication failed|authentication error|invalid credentials|permission denied|\
+         insufficient scope|insufficient permission|insufficient privilege|\
          do not have permission|does not have permission|lacks permission",
     ),
     (
         Cause::WorkflowConfig,
-        "exec format error|is not supported for the|working directory|does not contain main module|\
-         no version is specified|github action config|advanced configurations|workflow file|not our ref|\
-         shallow clone|runs-on",
+        "exec format error|workflow file|not our ref|shallow clone",
     ),
     (
         Cause::PolicyGate,
-        "breaking change|dirty state|uncommitted changes|license|licence|precondition failed|\
-         potential secret|not covered by|cve-|vulnerabilit",
+        "breaking change|uncommitted changes|potential secret|cve-|vulnerabilit",
     ),
     (Cause::DerivedFailure, "required to succeed"),
     (
@@ -83,23 +80,23 @@ const CLEAR: &[(Cause, &str)] = &[
     (
         Cause::Dependency,
         "you may need to install|can't locate |compiled by a more recent|unsupportedclassversion|\
-         compiled against a different|cannot open shared object|unable to find library|failed to resolve|\
-         could not find a version|requires php|install or enable|your ruby version|resolutionimpossible|\
+         compiled against a different|cannot open shared object|unable to find library|\
+         could not find a version|resolutionimpossible|\
          no solution found|unable to resolve dependency|eresolve|etarget|manifest unknown|no such image|\
-         dependency \"|requirements file|could not resolve dependenc|no required module|\
-         failed to select a version|lock file|unsatisfiable|no package called|cannot find module|\
+         could not resolve dependenc|no required module|\
+         failed to select a version|unsatisfiable|no package called|cannot find module|\
          no module named|no matching version|no matching distribution|version conflict|hash mismatch|\
-         checksum mismatch|not up to date with|lockfile|or higher is required|is not supported by|\
-         requires a different|failed to find interpreter|cannot find package|not a valid binary|\
-         missing dependenc|upgrade node|is not installed|peer dep|unresolved dependenc|dependency resolution|\
+         checksum mismatch|not up to date with|lockfile|\
+         requires a different|failed to find interpreter|cannot find package|\
+         missing dependenc|is not installed|peer dep|unresolved dependenc|dependency resolution|\
          version solving failed|conflicting dependenc|cannot satisfy|unsatisfied|could not find package|\
          unable to locate package|package not found|requires a newer|unsupported version|incompatible version",
     ),
     (
         Cause::TestFailure,
         "no tests ran|no tests found|no tests were|addresssanitizer|expected but|but expected|\
-         to strictly equal|to be equal|to equal|assertion with|failed asserting|tests failed|failed test|\
-         test fail|tests unsuccessful|assertionerror|assertion failed|subtests|test failures|\
+         to strictly equal|to be equal|to equal|failed asserting|tests failed|failed test|\
+         test fail|tests unsuccessful|assertionerror|assertion failed|test failures|\
          tests did not pass|xctassert|did not equal|expected:<|snapshot failed|snapshots failed|\
          match snapshot|expectation failed",
     ),
@@ -115,7 +112,7 @@ const CLEAR: &[(Cause, &str)] = &[
     ),
     (
         Cause::Lint,
-        "style issues|reformatted|rustfmt|not formatted|would reformat|formatting|lint|trailing whitespace|\
+        "style issues|reformatted|rustfmt|not formatted|would reformat|lint|trailing whitespace|\
          warnings as errors|code style|issue found|issues found|did you really mean|misspelled",
     ),
 ];
@@ -191,5 +188,13 @@ mod tests {
         assert_eq!(of(b"for more information"), None);
         assert_eq!(clearly(b"Error: 1 issue found"), Some(Cause::Lint));
         assert_eq!(of(b"splinter"), None);
+    }
+
+    #[test]
+    fn a_limit_of_a_cloud_is_no_outage() {
+        let limit = b"api error VcpuLimitExceeded: You have requested more vCPU capacity";
+        assert_eq!(clearly(limit), Some(Cause::ResourceLimit));
+        assert_eq!(clearly(b"Releasing state lock. This may take a few moments..."), None);
+        assert_eq!(clearly(b"rate limit exceeded"), Some(Cause::FlakyInfra));
     }
 }

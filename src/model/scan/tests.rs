@@ -222,6 +222,7 @@ fn what_stands_for_a_secret_is_none() {
         "Authorization: Bearer <your-token-here>",
         "https://user:***@host/x https://user:password@host/x https://${USER}:${PASSWORD}@host/",
         "postgres://postgres:postgres@localhost:5432/shop postgresql://app:app@db/shop amqp://guest:guest@mq",
+        "(redis://redis:redis@127.0.0.1), mysql://root:root@[::1]:3306 `amqp://guest:guest@mq`",
         "https://x-access-token:[secure]@github.com/acme/shop",
         "AKIAIOSFODNN7EXAMPLE",
         "API_KEY=/run/secrets/api-key-of-the-shop",
@@ -254,6 +255,10 @@ fn a_secret_that_is_dressed_as_a_placeholder_is_found() {
         "postgres://app:apples@db",
         "https://app:root@h",
         "https://u:[secure]x@h",
+        "https://admin:admin@h.example.net/health",
+        "https://root:root@db,h.example.net:1",
+        "https://root:root@localhost.example.net",
+        "redis://redis:redis@h1:1,redis://redis:pumpkins@h2",
     ] {
         assert_eq!(found(&rules, text).len(), 1, "{text}");
     }

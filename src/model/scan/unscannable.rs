@@ -1,11 +1,11 @@
 //! What is said of a file that cannot be searched, or not to its end.
 
-use super::super::Finding;
+use super::super::{Finding, Severity};
 
-/// What such a file comes to.
+/// How a file that cannot be searched is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unscannable {
-    /// A warning.
+    /// A warning; in what is sealed, a note unless it is damaged or too large.
     #[default]
     Keep,
     /// Its name, size and hash are sealed in its place.
@@ -15,17 +15,42 @@ pub enum Unscannable {
 }
 
 impl Unscannable {
-    /// `why` is the second half of a sentence. `is_cut` says that a part of it was searched.
-    pub fn finding(self, path: &str, why: &str, is_cut: bool) -> Finding {
-        const CODE: &str = "not-scanned";
-        let message = match is_cut {
-            true => format!("{path} was not scanned to its end: {why}"),
-            false => format!("{path} was not scanned: {why}"),
+    /// Where the file is searched only. `why` is the second half of a sentence. `is_cut` says that a part of it was searched.
+    pub fn searched(self, path: &str, why: &str, is_cut: bool) -> Finding {
+        let help = match is_cut {
+            true => "write it again if it is damaged, or unpack it and scan what it holds",
+            false => "unpack it and scan what it holds",
         };
-        let finding = match self {
-            Self::Keep | Self::Stub => Finding::warning(CODE, message),
-            Self::Fail => Finding::error(CODE, message),
-        };
-        finding.help("unpack it, write it again if it is damaged, or leave it out")
+        finding(self.severity(Severity::Warning), path, why, is_cut).help(help)
     }
+
+    /// Where it is sealed. That it is kept was decided, and a verdict that is weak each time says nothing; damage was not.
+    pub fn sealed(self, path: &str, why: &str, is_cut: bool) -> Finding {
+        let (kept, help) = match is_cut {
+            true => (
+                Severity::Warning,
+                "write it again if it is damaged, unpack it, leave it out with --exclude, or seal its hash with \
+                 --unscannable stub",
+            ),
+            false => (
+                Severity::Note,
+                "unpack it, leave it out with --exclude, or seal its hash with --unscannable stub",
+            ),
+        };
+        finding(self.severity(kept), path, why, is_cut).help(help)
+    }
+
+    fn severity(self, kept: Severity) -> Severity {
+        match self {
+            Self::Keep | Self::Stub => kept,
+            Self::Fail => Severity::Error,
+        }
+    }
+}
+
+fn finding(severity: Severity, path: &str, why: &str, is_cut: bool) -> Finding {
+    let end = if is_cut { " to its end" } else { "" };
+    let mut finding = Finding::error("not-scanned", format!("{path} was not scanned{end}: {why}"));
+    finding.severity = severity;
+    finding
 }

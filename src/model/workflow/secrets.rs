@@ -1,13 +1,11 @@
 //! Secrets that a workflow names, and names that are nearly the same.
 
+use super::Job;
 use super::expression::{condition, insides, named};
-use super::{Job, Workflow};
 use crate::model::yaml::Node;
 
 /// A word of a name with less letters may be another word, and not misspelt.
 const SHORTEST_WORD: usize = 4;
-/// And with so many, two letters may be wrong.
-const LONG_WORD: usize = 8;
 
 /// The secret that a variable or input of a step holds, and nothing else: `TOKEN: ${{ secrets.TOKEN }}`. Names of inputs are
 /// in any case.
@@ -32,16 +30,11 @@ pub fn of_job(job: Job<'_>) -> Vec<String> {
     all
 }
 
-/// The environments that jobs of the workflow name, without those that are known only when it runs.
-pub fn environments(workflow: Workflow<'_>) -> Vec<&str> {
-    let named = workflow.jobs().filter_map(|job| {
-        let environment = job.node.get("environment")?;
-        environment.get("name").unwrap_or(environment).text()
-    });
-    let mut all: Vec<&str> = named.filter(|name| !name.is_empty() && !name.contains("${{")).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+/// The environment whose secrets a job has besides those of the repository.
+pub fn environment(job: Job<'_>) -> Option<&str> {
+    let environment = job.node.get("environment")?;
+    let name = environment.get("name").unwrap_or(environment).text()?;
+    (!name.is_empty()).then_some(name)
 }
 
 fn of_expression(expression: &str) -> Vec<String> {
@@ -53,8 +46,8 @@ fn of_expression(expression: &str) -> Vec<String> {
     secrets.collect()
 }
 
-/// Whether one name can only be the other one misspelt: an underscore too many or too few, or one long word with a wrong
-/// letter. `KEY_1` and `KEY_2`, or `DEV_URL` and `DEP_URL`, may well be two.
+/// Whether one name can only be the other one misspelt: an underscore too many or too few, or one slip in a long word.
+/// `KEY_1` and `KEY_2`, `SERVERA_KEY` and `SERVERB_KEY`, or `SERVER_KEY` and `SERVERA_KEY`, may well be two.
 pub fn is_misspelt(name: &str, of: &str) -> bool {
     let (name, of) = (name.to_ascii_uppercase(), of.to_ascii_uppercase());
     let bare = |name: &str| name.replace('_', "");
@@ -71,18 +64,27 @@ pub fn is_misspelt(name: &str, of: &str) -> bool {
     let (Some((one, other)), None) = (different.next(), different.next()) else {
         return false;
     };
-    let shortest = one.len().min(other.len());
-    let most = if shortest >= LONG_WORD { 2 } else { 1 };
-    let is_word = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphabetic());
-    shortest >= SHORTEST_WORD
-        && is_word(one)
-        && is_word(other)
-        && one.as_bytes().first() == other.as_bytes().first()
-        && strsim::damerau_levenshtein(one, other) <= most
+    let is_word = |word: &str| word.len() >= SHORTEST_WORD && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_word(one) && is_word(other) && is_slip(one.as_bytes(), other.as_bytes())
+}
+
+/// Whether a letter is missing inside the word, is doubled or not doubled, or is swapped with the next one.
+fn is_slip(word: &[u8], of: &[u8]) -> bool {
+    let start = word.iter().zip(of).take_while(|(one, other)| one == other).count();
+    let Some(last) = start.checked_sub(1).map(|last| of[last]) else {
+        return false;
+    };
+    match (&word[start..], &of[start..]) {
+        (rest, [missing, of @ ..]) if rest == of => !rest.is_empty() || *missing == last,
+        ([extra, rest @ ..], of) if rest == of => *extra == last,
+        ([a, b, rest @ ..], [c, d, of @ ..]) => (a, b) == (d, c) && rest == of,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Workflow;
     use super::*;
     use crate::model::yaml;
     use proptest::prelude::*;
@@ -94,6 +96,8 @@ mod tests {
             ("deploy_tokne", "DEPLOY_TOKEN"),
             ("DEPLOYTOKEN", "DEPLOY_TOKEN"),
             ("KUBERNTES_KEYS", "KUBERNETES_KEYS"),
+            ("DEPLLOY_TOKENN", "DEPLOY_TOKENN"),
+            ("ACCES_KEY", "ACCESS_KEY"),
             ("AWS_ACCESS_KEY_I_D", "AWS_ACCESS_KEY_ID"),
         ] {
             assert!(is_misspelt(name, of), "{name} {of}");
@@ -107,6 +111,12 @@ mod tests {
             ("STAGING_TOKEN", "PRODUCTION_TOKEN"),
             ("DEPLOY_TOKEN", "DEPLOY_KEY"),
             ("DEPLOY_TOKN", "DEPLY_TOKEN"),
+            ("SERVERA_KEY", "SERVERB_KEY"),
+            ("SERVER_KEY", "SERVERA_KEY"),
+            ("SERVERA_KEY", "SERVER_KEY"),
+            ("NODEA_TOKEN", "NODEB_TOKEN"),
+            ("MAIN_TOKEN", "MAIL_TOKEN"),
+            ("PLANT_KEY", "PLAT_KEY"),
             ("", "A"),
         ] {
             assert!(!is_misspelt(name, of), "{name} {of}");
@@ -129,14 +139,26 @@ mod tests {
             assert_eq!(held(name), None, "{name}");
         }
         assert_eq!(of_job(job), ["A_TOKN", "B", "C", "TOP"]);
-        assert_eq!(environments(workflow), ["qa"]);
+        let named: Vec<_> = workflow.jobs().filter_map(environment).collect();
+        assert_eq!(named, ["qa"]);
     }
 
     proptest! {
         #[test]
-        fn misspelt_goes_both_ways_and_never_for_the_same(one in "[A-C1_]{0,12}", other in "[A-C1_]{0,12}") {
-            prop_assert_eq!(is_misspelt(&one, &other), is_misspelt(&other, &one));
-            prop_assert!(!is_misspelt(&one, &one));
+        fn a_slip_is_misspelt_and_another_letter_is_not(
+            (word, at) in "[A-Z]{5,9}".prop_flat_map(|word| (Just(word.clone()), 1..word.len() - 1)), other in "[A-Z]",
+        ) {
+            let name = |word: String| format!("{word}_KEY");
+            let of = name(word.clone());
+            let (start, rest) = word.split_at(at);
+            let (letter, end) = rest.split_at(1);
+            let swapped = format!("{start}{}{letter}{}", &end[..1], &end[1..]);
+            for slip in [format!("{start}{end}"), format!("{start}{letter}{rest}"), swapped] {
+                prop_assert!(slip == word || is_misspelt(&name(slip.clone()), &of), "{} {}", slip, of);
+            }
+            let replaced = name(format!("{start}{other}{end}"));
+            prop_assert!(!is_misspelt(&replaced, &of), "{} {}", replaced, of);
+            prop_assert!(!is_misspelt(&of, &of));
         }
     }
 }

@@ -22,8 +22,8 @@ const LEVEL_WHOLE: i32 = 1;
 /// In words, for the index.
 pub fn describe() -> String {
     format!(
-        "zip; deflate by libdeflate, level {LEVEL_WHOLE}; above {BLOCK} bytes in blocks of them by zlib-rs, level \
-         {LEVEL}; stored if the first block does not shrink"
+        "zip; deflate by libdeflate, level {LEVEL_WHOLE}; larger files by zlib-rs, level {LEVEL}, in blocks of {BLOCK} \
+         bytes; stored if the first block does not shrink"
     )
 }
 

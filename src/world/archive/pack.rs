@@ -1,5 +1,5 @@
 //! Files into a zip: one thread reads and checks the hashes, all cores compress, one writes. Memory is a fixed number
-//! of blocks, whatever the files' sizes; the bytes are the same for any number of threads.
+//! of blocks, whatever the files' sizes, and a record for each file; the bytes are the same for any number of threads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -114,6 +114,9 @@ impl Part {
     }
 }
 
+/// Files of a batch, if they are compressed already and fill no block.
+const MOST_PARTS: usize = 1024;
+
 /// Not decided yet: the writer decides by the item's first block.
 const OPEN: u8 = u8::MAX;
 
@@ -204,7 +207,14 @@ impl Reader<'_> {
                     packed: 0..0,
                     method: None,
                 });
-                return Ok(true);
+                if self.batch.parts.len() < MOST_PARTS {
+                    return Ok(true);
+                }
+                return if stop() {
+                    Err(PackError::Stopped)
+                } else {
+                    Ok(self.next(false))
+                };
             }
             Content::Bytes(given) => {
                 bytes = given;
@@ -505,6 +515,34 @@ mod tests {
         let mut bytes = vec![0; usize::try_from(out.metadata().unwrap().len()).unwrap()];
         out.read_exact_at(&mut bytes, 0).unwrap();
         assert!(bytes == zipped(&files, 2));
+    }
+
+    /// One batch of all of them would be held until the end, and nobody could stop it.
+    #[test]
+    fn many_files_that_are_compressed_before_are_written_meanwhile() {
+        let packed = Packer::default().pack(&[b'a'; 300]).unwrap();
+        let item = || Item {
+            name: "a",
+            content: Content::Packed(&packed),
+            size: 300,
+            sha256: [0; 32],
+            executable: false,
+        };
+        let items: Vec<Item<'_>> = std::iter::repeat_with(item).take(3 * MOST_PARTS + 1).collect();
+        let (to_reader, spare) = channel();
+        let (to_compressors, raw) = channel();
+        for _ in 0..9 {
+            to_reader.send(Batch::default()).unwrap();
+        }
+        read(&items, &spare, &to_compressors, GO_ON).unwrap();
+        drop(to_compressors);
+        let sizes: Vec<usize> = raw.iter().map(|batch| batch.parts.len()).collect();
+        assert_eq!(sizes, [MOST_PARTS, MOST_PARTS, MOST_PARTS, 1]);
+        assert!(matches!(
+            pack(&items, &mut tempfile::tempfile().unwrap(), 2, &|| true),
+            Err(PackError::Stopped)
+        ));
+        pack(&items, &mut tempfile::tempfile().unwrap(), 2, GO_ON).unwrap();
     }
 
     #[test]

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::phase::Progress;
 use super::redirect::Next;
-use super::{Failure, Header, Http, Method, Request, Settings, exchange, failure};
+use super::{Failure, Header, Headers, Http, Method, Request, Settings, exchange, failure};
 use crate::model::Reason;
 use crate::world::Env;
 
@@ -83,6 +83,7 @@ impl Http {
         let response = response.unwrap_or_else(|_| Err(Failure::out_of_time(&progress, stall)))?;
         Ok(Pieces {
             status: response.status().as_u16(),
+            headers: Headers::new(response.headers().clone()),
             body: reqwest::Body::from(response),
             http: self,
             progress,
@@ -94,6 +95,7 @@ impl Http {
 /// An answer whose body is read piece by piece.
 pub struct Pieces<'a> {
     pub status: u16,
+    pub headers: Headers,
     body: reqwest::Body,
     http: &'a Http,
     progress: Progress,

@@ -43,6 +43,11 @@ impl<'a> Ask<'a> {
             action,
         }
     }
+
+    /// Whether it stores nothing.
+    pub fn reads(&self) -> bool {
+        matches!(self.method, "GET" | "HEAD")
+    }
 }
 
 /// As it is signed: all but the unreserved characters as `%` and two digits.

@@ -1,4 +1,5 @@
-//! An S3-compatible store: one object is written, whole or not at all, and never in place of another, and is got again.
+//! An S3-compatible store: one object is written, whole or not at all, and never in place of another, and can be
+//! downloaded again.
 //!
 //! Source: Amazon S3 API Reference (PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, HeadObject,
 //! GetObjectRetention) and User Guide ("Conditional writes", "Checking object integrity").
@@ -35,22 +36,33 @@ pub struct Store {
     signer: Signer,
 }
 
+/// Why the store did not do what it was asked.
+#[derive(Debug)]
+pub enum Failed {
+    Refused(Unknown),
+    /// It could not be asked.
+    Unknown(Unknown),
+}
+
 /// Why an object was not stored, or is not known to be.
 #[derive(Debug)]
 pub enum NotStored {
     /// The store has another object there, or somebody is just writing one.
     Taken(Unknown),
-    /// The store refused.
-    Refused(Unknown),
-    /// It could not be asked.
-    Unknown(Unknown),
+    Failed(Failed),
     /// The file is not what its hash was taken of.
     Changed,
     Unreadable(std::io::Error),
     Stopped(&'static str),
 }
 
-impl From<ApiError> for NotStored {
+impl From<Failed> for NotStored {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl From<ApiError> for Failed {
     fn from(error: ApiError) -> Self {
         Self::Unknown(error.unknown)
     }
@@ -64,13 +76,10 @@ impl From<std::io::Error> for NotStored {
 
 impl Store {
     /// At the address that is `given`, else where the tools of AWS would look.
-    pub fn connect(given: Option<&str>, env: &Env) -> Result<Self, NotStored> {
+    pub fn connect(given: Option<&str>, env: &Env) -> Result<Self, Failed> {
         let credentials = Credentials::of(env)?;
         let region = REGIONS.iter().find_map(|name| Some((*name, env.get(name)?)));
-        let own = |region: &str| match given {
-            Some(url) => endpoint_given(url),
-            None => endpoint(("s3", "S3"), region, env),
-        };
+        let own = |region: &str| address_of(given, region, env);
         let (region, base) = match region {
             Some((_, region)) if is_region(region) => (region, own(region)?),
             // Other stores have names of their own for it, or just one: "auto", "garage".
@@ -120,11 +129,19 @@ impl Store {
     }
 }
 
-/// The address that `--store-endpoint` gives. Buckets and keys come behind its path.
+/// The address that is `given`, else the one that the tools of AWS take.
 ///
 /// # Errors
 /// It is none that credentials may be sent to.
-pub fn endpoint_given(url: &str) -> Result<Url, ApiError> {
+pub fn address_of(given: Option<&str>, region: &str, env: &Env) -> Result<Url, ApiError> {
+    match given {
+        Some(url) => endpoint_given(url),
+        None => endpoint(("s3", "S3"), region, env),
+    }
+}
+
+/// What `--store-endpoint` gives. Buckets and keys come behind its path.
+fn endpoint_given(url: &str) -> Result<Url, ApiError> {
     const FLAG: &str = "--store-endpoint";
     let url = address(FLAG, url)?;
     let is_bare = url.username().is_empty() && url.password().is_none();
@@ -137,6 +154,6 @@ pub fn endpoint_given(url: &str) -> Result<Url, ApiError> {
     ))
 }
 
-fn unknown(why: impl Into<String>, help: &str) -> NotStored {
-    NotStored::Unknown(Unknown::new(why, help))
+fn unknown(why: impl Into<String>, help: &str) -> Failed {
+    Failed::Unknown(Unknown::new(why, help))
 }

@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, CHECKSUM, LOCK_MODE, LOCKED_UNTIL};
 use super::refusal::{tag, taken};
-use super::{LockState, NotStored, Object, Place, Store, Stored};
+use super::{Failed, LockState, NotStored, Object, Place, Store, Stored, unknown};
 use crate::world::calls::Unknown;
 use crate::world::http::Answer;
 
@@ -27,21 +27,23 @@ impl Store {
         let is_other = |name: &str, ours: &str| said(name).is_some_and(|theirs| theirs != ours);
         if is_other(CHECKSUM, checksum) || is_other("content-length", &bytes.to_string()) {
             return Err(match is_certain {
-                true => NotStored::Refused(Unknown::new(
+                true => Failed::Refused(Unknown::new(
                     format!("{} is there, and its size or checksum is another", object.place),
                     "somebody replaced it, or the store is broken; the local zip is complete",
-                )),
+                ))
+                .into(),
                 false => taken(&object.place, ""),
             });
         }
         if !is_certain && (there.status != 200 || said(CHECKSUM).is_none()) {
-            return Err(NotStored::Unknown(Unknown::new(
+            return Err(unknown(
                 format!(
                     "an answer was lost, and whether {} is this bundle cannot be read back",
                     object.place
                 ),
                 "look at it, or allow s3:GetObject and run it again with another key",
-            )));
+            )
+            .into());
         }
         let lock = match (said(LOCK_MODE), said(LOCKED_UNTIL)) {
             (Some(mode), Some(until)) => LockState::told(&mode, &until, object.lock),
@@ -59,7 +61,7 @@ impl Store {
     }
 
     /// Heads of objects do not say it to everybody.
-    async fn retention(&self, object: &Object<'_>) -> Result<LockState, NotStored> {
+    async fn retention(&self, object: &Object<'_>) -> Result<LockState, Failed> {
         let ask = Ask {
             query: "retention=".to_owned(),
             ..Ask::of(&object.place, "s3:GetObjectRetention")

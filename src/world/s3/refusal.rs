@@ -1,7 +1,7 @@
 //! What a store means by an error, where it is more than AWS's other services know.
 
-use super::ask::Ask;
-use super::{NotStored, Place};
+use super::ask::{Answered, Ask};
+use super::{Failed, NotStored, Place};
 use crate::model::text;
 use crate::world::aws::{KEY_ID, SECRET_KEY};
 use crate::world::calls::Unknown;
@@ -28,19 +28,14 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// `None`: an error that the other services have, too.
-pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option<NotStored> {
+pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option<Failed> {
     let place = ask.place;
     let bucket = &place.bucket;
     let said = |name: &str| tag(&answer.body, name).filter(|text| is_name(text));
     let elsewhere = answer.headers.get("x-amz-bucket-region").or_else(|| said("Region"));
     let elsewhere = elsewhere.filter(|other| is_name(other) && other != region);
-    let refused = |why: String, help: &str| Some(NotStored::Refused(Unknown::new(why, help)));
+    let refused = |why: String, help: &str| Some(Failed::Refused(Unknown::new(why, help)));
     match (answer.status, told) {
-        (412, _) => Some(taken(place, " (412)")),
-        (409, "ConditionalRequestConflict" | "OperationAborted" | "") => Some(NotStored::Taken(Unknown::new(
-            format!("another request is writing or deleting {place} (409)"),
-            "run it again when that is over, or name another key with --store",
-        ))),
         (300..=399 | 400 | 403, _) if elsewhere.is_some() => {
             let elsewhere = elsewhere.unwrap_or_default();
             refused(
@@ -66,6 +61,16 @@ pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option
                 "set the clock, for example by NTP",
             )
         }
+        (_, "AccessDenied") if ask.action == "s3:GetObject" => refused(
+            format!(
+                "the credentials of {KEY_ID} may not call s3:GetObject in {bucket} ({told}), or there is no object \
+                 {place}: without s3:ListBucket the store does not say so"
+            ),
+            &format!(
+                "check the key; allow s3:GetObject on arn:aws:s3:::{bucket}/* and s3:ListBucket on \
+                 arn:aws:s3:::{bucket} in the policy of that role, user or bucket"
+            ),
+        ),
         (_, "AccessDenied" | "AllAccessDisabled") => refused(
             format!(
                 "the credentials of {KEY_ID} may not call {} in {bucket} ({told})",
@@ -89,7 +94,7 @@ pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option
                 "turn on object lock for the bucket, or leave out --store-lock",
             )
         }
-        (501, _) => refused(
+        (501, _) if !ask.reads() => refused(
             format!(
                 "the store does not have what {} asks for (501){}",
                 ask.action,
@@ -97,7 +102,7 @@ pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option
             ),
             "it must support conditional writes (If-None-Match) and SHA-256 checksums; update it, or use another one",
         ),
-        (507, _) | (_, "XMinioStorageFull" | "QuotaExceeded" | "EntityTooLarge") => refused(
+        (507, _) | (_, "XMinioStorageFull" | "QuotaExceeded" | "EntityTooLarge") if !ask.reads() => refused(
             format!(
                 "the store has no room for {place} ({}){}",
                 answer.status,
@@ -109,6 +114,18 @@ pub fn of_s3(ask: &Ask<'_>, region: &str, told: &str, answer: &Answer) -> Option
             format!("the bundle arrived damaged at the store ({told})"),
             "run it again; a proxy in between may change what it carries",
         ),
+        _ => None,
+    }
+}
+
+/// `None`: it is nothing of another object there.
+pub fn in_use(place: &Place, Answered { answer, code, .. }: &Answered) -> Option<NotStored> {
+    match (answer.status, code.as_deref()) {
+        (412, _) => Some(taken(place, " (412)")),
+        (409, None | Some("ConditionalRequestConflict" | "OperationAborted")) => Some(NotStored::Taken(Unknown::new(
+            format!("another request is writing or deleting {place} (409)"),
+            "run it again when that is over, or name another key with --store",
+        ))),
         _ => None,
     }
 }

@@ -6,10 +6,10 @@ use url::Url;
 
 use super::ask::{Answered, Ask};
 use super::refusal;
-use super::{NotStored, Place, Store, unknown};
+use super::{Failed, Place, Store, unknown};
 use crate::world::aws::explain;
 use crate::world::calls::{NoAnswer, Sign as _, Unknown, Unsigned};
-use crate::world::http::{Answer, Header, Method, Request};
+use crate::world::http::{Header, Method, Request};
 
 /// Of a request without a body.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,11 +21,13 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(4),
     Duration::from_secs(12),
 ];
+/// If it does not answer.
+pub const CHECK: &str = "check AWS_REGION, AWS_ENDPOINT_URL_S3 and --store-endpoint";
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Sends again after a broken connection or what the store calls temporary.
-    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answered, NotStored> {
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answered, Failed> {
         let method: Method = ask.method.parse().map_err(|_| not_built(ask))?;
         let mut pauses = PAUSES.into_iter();
         let mut again = false;
@@ -50,17 +52,15 @@ impl Store {
                 tokio::time::sleep(pause).await;
                 continue;
             }
-            let answer = sent.map_err(|error| {
-                let check = "check AWS_REGION, AWS_ENDPOINT_URL_S3 and --store-endpoint";
-                NotStored::Unknown(Unknown::unanswered(self.host(), &NoAnswer::Failed(error), check))
-            })?;
+            let answer = sent
+                .map_err(|error| Failed::Unknown(Unknown::unanswered(self.host(), &NoAnswer::Failed(error), CHECK)))?;
             let code = refusal::tag(&answer.body, "Code").filter(|code| refusal::is_name(code));
             return Ok(Answered { answer, again, code });
         }
     }
 
     /// Where to send it, and with which headers.
-    pub fn signed(&self, ask: &Ask<'_>) -> Result<(Url, Vec<Header>), NotStored> {
+    pub fn signed(&self, ask: &Ask<'_>) -> Result<(Url, Vec<Header>), Failed> {
         let mut url = self.base.clone();
         let Place { bucket, key } = ask.place;
         url.set_path(&format!("{}/{bucket}/{key}", self.base.path().trim_end_matches('/')));
@@ -78,36 +78,30 @@ impl Store {
         Ok((url, headers))
     }
 
-    /// The answer if the store did what it was asked.
-    pub async fn done(&self, ask: &Ask<'_>) -> Result<Answer, NotStored> {
-        let answered = self.ask(ask).await?;
-        match (answered.answer.status, &answered.code) {
-            (200..=299, None) => Ok(answered.answer),
-            _ => Err(self.refused(ask, &answered)),
-        }
-    }
-
-    pub fn refused(&self, ask: &Ask<'_>, Answered { answer, code, .. }: &Answered) -> NotStored {
+    pub fn refused(&self, ask: &Ask<'_>, Answered { answer, code, .. }: &Answered) -> Failed {
         let told = code.as_deref().unwrap_or_default();
         if let Some(refused) = refusal::of_s3(ask, &self.signer.region, told, answer) {
             return refused;
         }
         match explain(self.host(), ask.action, told, answer) {
-            Some(why) if answer.status >= 500 || answer.status == 429 => NotStored::Unknown(why),
-            Some(why) => NotStored::Refused(why),
-            None => NotStored::Refused(Unknown::new(
+            Some(why) if answer.status >= 500 || answer.status == 429 => Failed::Unknown(why),
+            Some(why) => Failed::Refused(why),
+            None => Failed::Refused(Unknown::new(
                 format!(
                     "{} refused {} with status {} ({told})",
                     self.host(),
                     ask.action,
                     answer.status
                 ),
-                "look the error up in the documentation of the store",
+                match ask.reads() {
+                    true => "look the error up in the documentation of the store",
+                    false => "the local zip is complete; look the error up in the documentation of the store",
+                },
             )),
         }
     }
 }
 
-fn not_built(ask: &Ask<'_>) -> NotStored {
+fn not_built(ask: &Ask<'_>) -> Failed {
     unknown(format!("the request for {} cannot be built", ask.place), "report it")
 }

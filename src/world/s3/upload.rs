@@ -8,9 +8,8 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::ask::{Answered, Ask, CHECKSUM, LOCK_MODE, LOCKED_UNTIL, base64, encoded};
-use super::refusal::{tag, taken};
-use super::{NotStored, Object, Store, Stored};
-use crate::world::calls::Unknown;
+use super::refusal::{in_use, tag, taken};
+use super::{Failed, NotStored, Object, Store, Stored, unknown};
 use crate::world::files::{self, Links};
 use crate::world::hash::Hashed;
 use crate::world::http::Answer;
@@ -79,8 +78,21 @@ impl Store {
         match (answered.answer.status, answered.code.as_deref()) {
             (200..=299, None) => Ok(Some(answered.answer)),
             (412, _) | (404, Some("NoSuchUpload")) if answered.again => Ok(None),
-            _ => Err(self.refused(ask, &answered)),
+            _ => Err(self.not_stored(ask, &answered)),
         }
+    }
+
+    /// The answer if the store did what it was asked.
+    async fn done(&self, ask: &Ask<'_>) -> Result<Answer, NotStored> {
+        let answered = self.ask(ask).await?;
+        match (answered.answer.status, &answered.code) {
+            (200..=299, None) => Ok(answered.answer),
+            _ => Err(self.not_stored(ask, &answered)),
+        }
+    }
+
+    fn not_stored(&self, ask: &Ask<'_>, answered: &Answered) -> NotStored {
+        in_use(ask.place, answered).unwrap_or_else(|| self.refused(ask, answered).into())
     }
 
     async fn put_in_parts(
@@ -199,9 +211,9 @@ fn read(file: &mut File, bytes: u64) -> Result<Bytes, NotStored> {
     }
 }
 
-fn unreadable(host: &str) -> NotStored {
-    NotStored::Unknown(Unknown::new(
+fn unreadable(host: &str) -> Failed {
+    unknown(
         format!("the answer of {host} cannot be read"),
         "a proxy in between may have answered; check AWS_ENDPOINT_URL_S3 and --store-endpoint",
-    ))
+    )
 }

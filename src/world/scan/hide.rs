@@ -18,7 +18,7 @@ impl Hide {
         Self(&RULES)
     }
 
-    /// The text with `***` where the built-in rules find a secret.
+    /// The text with `***` where the built-in rules find a secret, and in each line of a longer one.
     pub fn text(&self, text: &str) -> String {
         let Some(search) = self.0.as_ref().and_then(|rules| Search::new(rules, None).ok()) else {
             return NOT_SHOWN.to_owned();
@@ -38,7 +38,10 @@ impl Hide {
                 continue;
             }
             hidden += text.get(at..place.start.max(at)).unwrap_or_default();
+            let secret = text.get(place.start.max(at)..place.end).unwrap_or_default();
             hidden += "***";
+            hidden += &"\n***".repeat(secret.trim_end().matches('\n').count());
+            hidden += &secret[secret.trim_end().len()..];
             at = place.end;
         }
         hidden += text.get(at..).unwrap_or_default();
@@ -49,6 +52,8 @@ impl Hide {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const KEY: &str = "MIIEowIBAAKCAQEAuV4JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9kQ0xZt6yM\n";
 
     #[test]
     fn a_token_that_nobody_named_is_hidden_and_the_rest_stays() {
@@ -61,6 +66,13 @@ mod tests {
             ),
             ("nothing here".to_owned(), "nothing here"),
             (String::new(), ""),
+            (
+                format!(
+                    "a\n-----BEGIN RSA PRIVATE KEY-----\n{}-----END RSA PRIVATE KEY-----\nb\n",
+                    KEY.repeat(3)
+                ),
+                "a\n***\n***\n***\n***\n***\nb\n",
+            ),
         ] {
             assert_eq!(hide.text(&text), expected);
         }

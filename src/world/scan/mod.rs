@@ -104,9 +104,32 @@ pub struct Looked<'r> {
 /// What a file holds, as text if it is written as UTF-16 or packed by gzip.
 ///
 /// # Errors
-/// The file cannot be read.
-pub fn decoded(file: File) -> io::Result<Box<dyn Read>> {
-    Ok(Decoded::of_file(file)?.input)
+/// The file cannot be read; that it is damaged or too large shows at the end.
+pub fn decoded(file: File) -> io::Result<impl Read> {
+    Ok(Whole {
+        of: Decoded::of_file(file)?,
+        read: 0,
+    })
+}
+
+/// Fails at the end if that is not the end of the file.
+struct Whole {
+    of: Decoded,
+    read: u64,
+}
+
+impl Read for Whole {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.of.input.read(buffer)?;
+        self.read += count as u64;
+        let why = match count {
+            0 if buffer.is_empty() => return Ok(0),
+            0 if self.of.is_damaged.get() => DAMAGED,
+            0 if self.of.most.is_some_and(|most| self.read >= most) => "it unpacks to more than is looked at",
+            _ => return Ok(count),
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidData, why))
+    }
 }
 
 /// Looks through a file. `stop` ends it early.
@@ -144,7 +167,7 @@ pub fn look_at<'r>(search: Search<'r>, text: &[u8]) -> (Vec<Found<'r>>, Vec<Foun
     (looked.found, looked.forbidden)
 }
 
-/// Looks through all of a file's bytes. `None` if they are text that is written otherwise.
+/// Looks through all of a file's bytes. `None` for UTF-16 and gzip, which have to be decoded.
 pub fn look_in_memory<'r>(search: Search<'r>, path: &str, content: &[u8]) -> Option<Looked<'r>> {
     let form = form(&content[..content.len().min(HEAD)]);
     matches!(form, Form::Plain | Form::Closed).then(|| {

@@ -15,11 +15,11 @@ const SHORTEST_FORM: usize = super::SHORTEST_NAMED;
 ///
 /// - base64 (RFC 4648), standard and URL-safe, with and without padding, and as a part of something longer
 ///   (`user:value`, or the line break of `echo`), as far as it depends on nothing but the value
-/// - all of these of its bytes in Windows-1252, of which Latin-1 is a part, if it has letters beyond ASCII
 /// - hexadecimal digits, lower and upper case
 /// - percent-encoding (RFC 3986, `encodeURIComponent`, and HTML forms), upper and lower case
 /// - inside of a JSON text: plainly, with `\/`, and in ASCII
 /// - decoded, if it reads as encoded itself
+/// - if it has letters beyond ASCII: its bytes in Windows-1252, of which Latin-1 is a part, and these forms of them
 pub fn of(value: &str) -> Vec<Vec<u8>> {
     let mut spellings = vec![value.as_bytes().to_vec()];
     spellings.extend(windows_1252(value));

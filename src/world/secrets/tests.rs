@@ -111,6 +111,7 @@ fn a_secret_is_known_in_whatever_way_it_is_encoded() {
         // HTML and XML
         r#"p?ss\w/&#39;d&quot; &amp; &lt;ä🔑&gt;"#,
         r#"p?ss\w/&apos;d&#34; &amp; &lt;&#xe4;&#128273;&gt;"#,
+        r#"p&quest;ss&bsol;w&sol;&apos;d&quot; &amp; &lt;&auml;🔑&gt;"#,
         // Rust, and the words of a shell
         r#"p?ss\\w/'d\" & <\u{e4}\u{1f511}>"#,
         r#"p?ss\w/'\''d" & <ä🔑>"#,

@@ -3,7 +3,7 @@
 mod again;
 mod chosen;
 mod disturbed;
-mod got_again;
+mod downloaded;
 mod no_access;
 mod odd_files;
 mod redacted;

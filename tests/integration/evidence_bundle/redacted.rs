@@ -193,6 +193,9 @@ fn that_no_values_were_known_is_said() {
         ("DOOR", &["--redact=off"], false),
         ("DOOR", &["--mask-env=DOOR"], false),
         ("DOOR_TOKEN", &[], false),
+        // The runner gives it to each step of an action.
+        ("ACTIONS_RUNTIME_TOKEN", &["--upload=never"], true),
+        ("INPUT_PLATFORM-TOKEN-ENV", &[], true),
     ] {
         let gate = workspace();
         let mut command = gate.command(["evidence-bundle", DIR]);
@@ -209,9 +212,9 @@ fn that_no_values_were_known_is_said() {
     }
 }
 
-/// Whoever asks about a damaged file hears the same.
+/// Whoever asks about a damaged file hears the same; `scan`, which only searches, fails unless it is kept.
 #[test]
-fn sealing_verifying_and_scanning_agree_about_a_damaged_file() {
+fn sealing_verifying_and_scanning_name_a_damaged_file() {
     let gate = workspace();
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(b"nothing to see here\n").unwrap();
@@ -222,15 +225,30 @@ fn sealing_verifying_and_scanning_agree_about_a_damaged_file() {
     for args in [
         &["verify", "--rescan", "evidence"][..],
         &["verify", "--rescan", "evidence.zip"],
-        &["scan", "a.gz"],
+        &["scan", "a.gz", "--unscannable=keep"],
     ] {
         gate.run(args).code(0).says(says).says("Verdict: pass-weak");
+    }
+    gate.run(["scan", "a.gz"])
+        .code(1)
+        .says(says)
+        .says("next: write it again if it is damaged");
+    for args in [
+        &["verify", "--rescan", "evidence"][..],
+        &["verify", "--rescan", "evidence.zip"],
+        &["scan", "a.gz"],
+    ] {
         gate.run([args, &["--unscannable=fail"]].concat()).code(1).says(says);
     }
-    seal(&gate, &["a.gz", "--unscannable=fail"]).code(1).says(says);
-    gate.run(["verify", "evidence", "--unscannable=fail"])
-        .code(2)
-        .says("--rescan");
+    seal(&gate, &["a.gz", "--unscannable=fail"])
+        .code(1)
+        .says(says)
+        .says("seal its hash with --unscannable stub");
+    for rescan in [&[][..], &["--rescan=false"]] {
+        gate.run([&["verify", "evidence", "--unscannable=fail"], rescan].concat())
+            .code(2)
+            .says("--unscannable needs --rescan");
+    }
 }
 
 #[test]

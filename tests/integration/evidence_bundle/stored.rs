@@ -378,6 +378,14 @@ fn what_makes_no_sense_is_refused() {
             "{args:?} is refused too late"
         );
     }
+    gate.run_with(
+        &[("AWS_ENDPOINT_URL_S3", "nonsense")],
+        "",
+        ["evidence-bundle", DIR, KEY],
+    )
+    .code(2)
+    .says("the value of AWS_ENDPOINT_URL_S3 is not");
+    assert!(!gate.root().join("evidence.zip").exists());
     let empty = with(&S3::start(NO_FAULT));
     fs::remove_dir_all(empty.root().join("evidence")).unwrap();
     empty

@@ -1,8 +1,8 @@
 //! What was refused to whom: a secret that is not given, the token of the job, a registry, a cloud.
 
-use super::super::Fix;
-use super::super::heed::is_secret_name;
+use super::super::absent::is_secret_name;
 use super::super::log::Step;
+use super::super::{Cause, Fix};
 use super::{Claim, said};
 
 /// A value of such a name is from another step or from the event: nobody sets it.
@@ -16,6 +16,9 @@ const LOGINS: [(&str, &str); 3] = [
     ("Azure", "azure/login"),
     ("Google Cloud", "google-github-actions/auth"),
 ];
+
+/// From this weight on, a rule says what is missing and no other thing.
+const CLEAR: i32 = 86;
 
 impl Claim<'_> {
     /// A guard asks for values that this run could not have, or that it was given and that are empty.
@@ -53,6 +56,18 @@ impl Claim<'_> {
         {
             return Some(Fix::Edit {
                 text: format!("log in before this step: {action}"),
+            });
+        }
+        // It says what it lacks, and the workflow passes nothing of the kind.
+        let passes_nothing = !has_secret(true) && !has_secret(false);
+        if names.is_empty()
+            && login.is_none()
+            && passes_nothing
+            && self.cause == Cause::MissingSecret
+            && self.best.rule.weight >= CLEAR
+        {
+            return Some(Fix::Edit {
+                text: "pass the secret in the env of the step; the workflow passes none".to_owned(),
             });
         }
         let is_in_container = step.header.script.iter().any(|line| line.contains("docker "));

@@ -2,7 +2,7 @@
 
 use super::super::header::Value;
 use super::super::log::Step;
-use super::{Claim, said};
+use super::{Claim, said, step_kind};
 
 impl Claim<'_> {
     /// The steps are known, and none checks the repository out.
@@ -24,23 +24,51 @@ impl Claim<'_> {
         !values.any(|value| is_branch(value) && !value.value.starts_with("refs/tags/"))
     }
 
-    /// The job starts services or containers.
+    /// A step up to the one that failed starts something, or one before it names a database.
     pub(super) fn starts_services(&self) -> bool {
-        const STARTS: [&str; 4] = [
-            "service container",
-            "docker compose up",
-            "docker-compose up",
-            "docker run",
+        const STARTS: [&str; 5] = ["compose", "docker run", "start", "up", "service"];
+        const DATABASES: [&str; 9] = [
+            "postgres",
+            "postgresql",
+            "mysql",
+            "mysqld",
+            "mariadb",
+            "redis",
+            "mongo",
+            "mongod",
+            "mongodb",
         ];
-        let starts = |line: &str| STARTS.iter().any(|start| line.contains(start));
-        self.log.steps.iter().any(|step| {
-            // The runner starts those of the job before the first step.
-            let before = step
-                .title
-                .is_empty()
-                .then(|| String::from_utf8_lossy(step.body.bytes()));
-            said(step).any(starts) || before.is_some_and(|text| starts(&text))
-        })
+        let runs = |line: &str, names: &[&str]| {
+            let line = line.to_ascii_lowercase();
+            names.iter().any(|name| step_kind::runs(&line, name))
+        };
+        self.before_steps("service container")
+            || self
+                .log
+                .steps
+                .iter()
+                .take(self.failing + 1)
+                .flat_map(said)
+                .any(|line| runs(line, &STARTS))
+            || self
+                .log
+                .steps
+                .iter()
+                .take(self.failing)
+                .flat_map(said)
+                .any(|line| runs(line, &DATABASES))
+    }
+
+    /// The job has an image, by what the runner says before the first step or by where the step's files are.
+    pub(super) fn is_in_container(&self) -> bool {
+        let text = String::from_utf8_lossy(self.best.text(self.log));
+        self.before_steps("Starting job container") || text.contains("/__w/")
+    }
+
+    /// What the runner writes before the first step contains some words.
+    fn before_steps(&self, words: &str) -> bool {
+        let mut setup = self.log.steps.iter().filter(|step| step.title.is_empty());
+        setup.any(|step| memchr::memmem::find(step.body.bytes(), words.as_bytes()).is_some())
     }
 }
 
@@ -89,8 +117,38 @@ mod tests {
         let body = format!("ERROR 2002 (HY000): Can't connect to server on '127.0.0.1' (115)\n{FAILED}");
         let test = step("mysql -h 127.0.0.1", "", &body);
         assert_eq!(fix(&test).as_deref(), Some("edit"));
-        let up = step("docker compose up --detach", "", "started\n");
-        assert_eq!(fix(&format!("{up}{test}")), None);
+        for command in [
+            "docker compose -f ci.yml up --detach",
+            "sudo systemctl start mysql",
+            "pg_ctl -D data start",
+            "sudo service mysql restart",
+            "shogo82148/actions-setup-mysql@v1",
+        ] {
+            let up = step(command, "", "started\n");
+            assert_eq!(fix(&format!("{up}{test}")), None, "{command}");
+        }
+        // These start nothing.
+        let build = step("npm run setup && npm ci", "", "started\n");
+        assert_eq!(fix(&format!("{build}{test}")).as_deref(), Some("edit"));
+    }
+
+    #[test]
+    fn a_user_is_root_only_in_a_container() {
+        let setup = "Current runner version: '2.330.0'\n";
+        let container = "##[group]Starting job container\n##[endgroup]\n";
+        let no_sudo = "deploy.sh: line 3: sudo: command not found\n";
+        let not_root = "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?\n";
+        for (line, outside, inside) in [(no_sudo, None, Some("edit")), (not_root, Some("edit"), None)] {
+            let install = step("apt-get install -y jq", "", &format!("{line}{FAILED}"));
+            assert_eq!(fix(&format!("{setup}{install}")).as_deref(), outside, "{line}");
+            assert_eq!(
+                fix(&format!("{setup}{container}{install}")).as_deref(),
+                inside,
+                "{line}"
+            );
+        }
+        let body = format!("/__w/_temp/a.sh: 1: sudo: not found\n{FAILED}");
+        assert_eq!(fix(&step("sudo ls", "", &body)).as_deref(), Some("edit"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::parts::{FAILED_STEP, FAILED_STEPS, MOST_STEPS};
+use super::super::parts::{FAILED_STEP, FAILED_STEPS, HEADERS, MOST_STEPS};
 use super::*;
 
 fn read(text: impl AsRef<[u8]>) -> Log {
@@ -79,6 +79,97 @@ fn a_header_that_was_printed_by_a_command_is_output() {
     assert_eq!(log.steps[1].exit, Some(1));
     assert_eq!(body(&log.steps[1])[1], "Run rm -rf");
     assert_eq!(log.steps[1].body.lines().last().unwrap().number, 11);
+}
+
+#[test]
+fn a_cleanup_that_a_step_printed_is_output() {
+    for printed in ["Post job cleanup.", "Cleaning up orphan processes"] {
+        let text = format!("##[group]Run make\nshell: bash\n##[endgroup]\none\n{printed}\ntwo\n");
+        let log = read(stamped(&format!(
+            "{text}##[error]Process completed with exit code 1.\n{printed}\n"
+        )));
+        assert_eq!(titles(&log), ["", "make", ""]);
+        assert_eq!((log.steps[1].exit, log.steps[1].body.left_out), (Some(1), 0));
+        assert_eq!(
+            body(&log.steps[1]),
+            ["one", printed, "two", "Process completed with exit code 1."]
+        );
+        assert!(log.steps[2].is_cleanup);
+        let log = read(stamped(&format!(
+            "{text}##[group]Run next\nshell: bash\n##[endgroup]\nthree\n"
+        )));
+        assert_eq!(titles(&log), ["", "make", "next"]);
+        assert_eq!(body(&log.steps[1]), ["one", printed, "two"]);
+    }
+    let log = read(stamped(
+        "##[group]Run make\nshell: bash\n##[endgroup]\none\nPost job cleanup.\n##[error]no space\n",
+    ));
+    assert!(!log.steps[2].is_cleanup && log.steps[2].error_at.is_some());
+}
+
+#[test]
+fn an_empty_group_is_the_header_of_an_action_alone() {
+    let begins = |title: &str| {
+        let log = read(stamped(&format!("one\n##[group]Run {title}\n##[endgroup]\ntwo\n")));
+        log.steps.len() == 2
+    };
+    for title in ["actions/checkout@v4", "./.github/actions/a", "docker://alpine:3"] {
+        assert!(begins(title), "{title}");
+    }
+    for title in ["migrations", "a/b", "npm i a/b@1"] {
+        assert!(!begins(title), "{title}");
+    }
+}
+
+#[test]
+fn output_that_looks_as_gh_writes_it_begins_no_step() {
+    let log = read(stamped("one\npod\tweb-1\t2026-07-30T10:33:37Z started\ntwo\n"));
+    assert_eq!(titles(&log), [""]);
+    assert_eq!(body(&log.steps[0])[1], "pod\tweb-1\t2026-07-30T10:33:37Z started");
+}
+
+#[test]
+fn an_exit_code_of_zero_is_none() {
+    let log = read(stamped(
+        "##[error]Process completed with exit code 3.\n##[error]Process completed with exit code 0.\n",
+    ));
+    assert_eq!(log.steps[0].exit, Some(3));
+}
+
+#[test]
+fn what_is_kept_of_headers_has_a_limit() {
+    let script = format!("\u{1b}[36;1m{}\u{1b}[0m\n", "x".repeat(10_000)).repeat(20);
+    let step =
+        |number: usize| format!("##[group]Run echo {number}\n{script}shell: bash\nenv:\n  A: \n##[endgroup]\none\n");
+    let log = read((0..200).map(step).collect::<String>());
+    let kept: usize = log.steps.iter().map(|step| step.header.size()).sum();
+    assert!(kept <= HEADERS, "{kept}");
+    let last = &log.steps[log.steps.len() - 1];
+    assert_eq!((&*last.title, last.header.empty().count()), ("echo 199", 1));
+    assert_eq!(log.steps[1].header.size(), 0);
+}
+
+#[test]
+fn of_a_green_log_each_line_is_known() {
+    let step = "##[group]Run make\nshell: bash\n##[endgroup]\n";
+    let lines = |step: usize| {
+        (0..3000).map(move |line| format!("2026-07-30T10:33:37.0Z line of {}\n", "ab".repeat(step + line % 60)))
+    };
+    let text = (0..40)
+        .map(|at| step.to_owned() + &lines(at).collect::<String>())
+        .collect::<String>();
+    let mut reader = Reader::of_green();
+    reader.feed(format!("first\n{text}the last").as_bytes());
+    let known = reader.end_of_green();
+    for line in [
+        "first".to_owned(),
+        "line of abab".to_owned(),
+        format!("line of {}", "ab".repeat(90)),
+        "the last".to_owned(),
+    ] {
+        assert!(known.has(line.as_bytes()), "{line}");
+    }
+    assert!(!known.has(b"another"));
 }
 
 #[test]

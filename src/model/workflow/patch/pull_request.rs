@@ -51,7 +51,7 @@ pub fn text(change: &Change, path: &str, evidence: &Evidence<'_>) -> String {
     let (what, safe) = told(change);
     format!(
         "## Evidence\n\n{failed}{log}\n\n## Cause\n\n{}\n\n## Change\n\n{what}\n\n## Why this is safe\n\n{safe} Nothing else in {} \
-         changes: the old and the new file were parsed and compared.\n\n## How to undo it\n\nRevert this commit.\n",
+         changes: the old and the new file were parsed and compared.\n\n## How to undo it\n\nRevert the commit of this pull request.\n",
         inline(cause),
         code(path),
     )

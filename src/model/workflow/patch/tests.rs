@@ -393,7 +393,7 @@ fn what_cannot_be_patched_is_refused_with_the_reason() {
     let change = Change::FetchDepth(At::step("a", 1));
     for (bytes, path, says) in [
         (&b"on: \xff"[..], "x.yml", "not UTF-8"),
-        (ONE_STEP.as_bytes(), "/x.yml", "cannot name this path"),
+        (ONE_STEP.as_bytes(), "/x.yml", "outside of the repository"),
         (ONE_STEP.as_bytes(), "a\n.yml", "cannot name this path"),
         (ONE_STEP.as_bytes(), "../x.yml", "with `..`"),
         (b"", "x.yml", "there is no `jobs.a`"),

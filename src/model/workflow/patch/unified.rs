@@ -5,7 +5,12 @@ use similar::{Algorithm, TextDiff};
 use super::Refusal;
 
 pub fn diff(old: &str, new: &str, path: &str) -> Result<String, Refusal> {
-    if path.is_empty() || path.starts_with('/') || path.chars().any(|c| c.is_control() || matches!(c, '"' | '\\')) {
+    if path.starts_with('/') {
+        return Err(Refusal::new(
+            "the workflow is outside of the repository; name one inside it",
+        ));
+    }
+    if path.is_empty() || path.chars().any(|c| c.is_control() || matches!(c, '"' | '\\')) {
         return Err(Refusal::new("a patch cannot name this path; rename the file"));
     }
     if path.split('/').any(|part| part == "..") {

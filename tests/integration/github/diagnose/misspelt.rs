@@ -59,7 +59,7 @@ fn the_nearest_name_that_exists_is_a_patch() {
 fn a_name_that_exists_or_that_has_two_neighbours_is_not_corrected() {
     for names in [
         &["DEPLOY_TOKN", "DEPLOY_TOKEN"][..],
-        &["DEPLOY_TOKEN", "DEPLOY_TOKNS"],
+        &["DEPLOY_TOKEN", "DEPLOYTOKN"],
         &["DEPLOY_KEY"],
         &[],
     ] {
@@ -91,9 +91,9 @@ fn what_other_workflows_use_counts_where_the_names_cannot_be_listed() {
         job("two", "DEPLOY_TOKEN")
     );
     gate.write(".github/workflows/other.yml", &others);
-    gate.run(["diagnose", "--run=5"])
-        .code(1)
-        .says("write secrets.DEPLOY_TOKEN instead of secrets.DEPLOY_TOKN: it is empty, and other jobs use that one");
+    gate.run(["diagnose", "--run=5"]).code(1).says(
+        "write secrets.DEPLOY_TOKEN instead of secrets.DEPLOY_TOKN: DEPLOY_TOKN is empty; other jobs use DEPLOY_TOKEN",
+    );
     mock.was_asked_properly();
 }
 
@@ -116,6 +116,23 @@ fn offline_one_other_use_is_not_enough_and_a_fork_has_no_secrets_at_all() {
     gate.run(args)
         .code(1)
         .says("write secrets.DEPLOY_TOKEN instead of secrets.DEPLOY_TOKN");
+    // Another environment has other secrets; without one, a job has those of the repository.
+    let path = ".github/workflows/other.yml";
+    let same = gate.read(path);
+    gate.write(path, same.replace("environment: staging", "environment: production"));
+    gate.run(args).code(1).never_says("instead of");
+    gate.write(path, same.replace("    environment: staging\n", ""));
+    gate.run(args).code(1).says("instead of");
+    // A name that sounds like no secret: the expression decides.
+    gate.write(path, &same)
+        .write("red.log", log().replace("DEPLOY_TOKEN", "TOK"))
+        .write(STAGING, workflow().replace("DEPLOY_TOKEN:", "TOK:"));
+    gate.run(args)
+        .code(1)
+        .says("missing-secret: ")
+        .says("write secrets.DEPLOY_TOKEN instead of secrets.DEPLOY_TOKN");
+    assert_eq!(gate.outputs()["class"], "missing-secret");
+    gate.write("red.log", log()).write(STAGING, workflow());
     // The misspelt name is used elsewhere, too: it may be the right one.
     gate.write(
         ".github/workflows/third.yml",

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::DIR;
 use super::stored::{KEY, NO_FAULT, store, with};
 use super::uploaded::make_large;
 use crate::attested::{self, PUBLIC};
@@ -71,39 +72,35 @@ fn the_signature_that_was_stored_beside_it_is_verified() {
 #[test]
 fn what_goes_wrong_on_the_way_is_told_or_tried_again() {
     let denied = "<Error><Code>AccessDenied</Code></Error>";
-    let faults: [(&str, usize, Fault, i32, &str); 5] = [
-        ("get", 1, Fault::Cut, 0, "Every file matches"),
+    let busy = Fault::Answer(503, "Retry-After: 0\r\n", "");
+    let absent = Fault::Answer(501, "", "<Error><Code>NotImplemented</Code></Error>");
+    let faults = [
+        (1, Fault::Cut, 0, "Every file matches"),
         (
-            "get",
             9,
             Fault::Cut,
             4,
             "the connection was closed before the response was complete",
         ),
-        ("get", 9, Fault::Answer(403, "", denied), 4, "with status 403"),
-        ("get", 1, Fault::Replaced(9), 1, "is damaged: its SHA-256 is"),
+        (1, busy, 0, "Every file matches"),
+        (2, busy, 0, "Every file matches"),
+        (9, busy, 4, "answered with status 503"),
+        (9, absent, 4, "answered with status 501"),
+        // Without s3:ListBucket, the store does not say whether there is something.
         (
-            "head",
+            9,
+            Fault::Answer(403, "", denied),
             1,
-            Fault::Answer(503, "Retry-After: 0\r\n", ""),
-            0,
-            "Every file matches",
+            "may not call s3:GetObject in proof (AccessDenied), or there is no object s3://proof/a/b.zip",
         ),
+        (1, Fault::Replaced(9), 1, "is damaged: its SHA-256 is"),
     ];
-    for (what, times, fault, code, says) in faults {
-        // The first heads are of storing it and its statement.
-        let first = if what == "head" { 4 } else { 0 };
-        let s3 = S3::start(move |asked, before| {
-            (asked == what && (first..first + times).contains(&before)).then_some(fault)
-        });
+    for (times, fault, code, says) in faults {
+        let s3 = S3::start(move |asked, before| (asked == "get" && before < times).then_some(fault));
         let gate = with(&s3);
         store(&gate, &[KEY]).code(0);
         verify(&gate, &[ZIP]).code(code).says(says);
     }
-    let s3 = S3::start(move |asked, _| matches!(asked, "head" | "get").then_some(Fault::Answer(403, "", denied)));
-    verify(&with(&s3), &[ZIP])
-        .code(1)
-        .says("may not call s3:GetObject in proof");
     let s3 = S3::start(NO_FAULT);
     let gate = with(&s3);
     verify(&gate, &["s3://proof/none.zip"])
@@ -124,6 +121,11 @@ fn what_goes_wrong_on_the_way_is_told_or_tried_again() {
         ),
         (&[ZIP, "--store-endpoint=http://192.0.2.1"], "is not an https:// URL"),
         (&[ZIP, "--artifact=proof"], "both a bundle and --artifact"),
+        (
+            &[ZIP, "--public-key=k", "--signature=s3://proof/a/b.dsse.json"],
+            "--signature `s3://proof/a/b.dsse.json` is not a file",
+        ),
+        (&[], "s3://BUCKET/KEY.zip"),
     ] {
         gate.run([&["verify"], args].concat()).code(2).says(says);
     }
@@ -142,9 +144,84 @@ fn what_was_stored_is_merged() {
     store(&gate, &[KEY]).code(0);
     gate.run(["merge", ZIP, "--evidence-dir=all", "--expect=b"]).code(0);
     gate.run(["verify", "all/bundles/b"]).code(0);
-    gate.run(["merge", ZIP, "s3://proof/none.zip", "--evidence-dir=more"])
+    // What is missing or damaged leaves the others.
+    for place in ["2-b", "c/b"] {
+        store(&gate, &[&format!("--store=s3://proof/{place}.zip")]).code(0);
+    }
+    fs::copy(gate.root().join("evidence.zip"), gate.root().join("b.zip")).unwrap();
+    let places = [
+        "s3://proof/2-b.zip",
+        ZIP,
+        "s3://proof/none.zip",
+        "s3://proof/c/b.zip",
+        "b.zip",
+    ];
+    gate.run([&["merge", "--evidence-dir=more"], &places[..4]].concat())
         .code(1)
         .says("there is no object s3://proof/none.zip");
+    for name in ["2-b", "a", "c"] {
+        gate.run(["verify", &format!("more/bundles/{name}")]).code(0);
+    }
+    gate.run(["verify", "more.zip"]).code(0);
+    gate.run([&["merge", "--evidence-dir=x"], &places[3..4], &["s3://other/c/b.zip"]].concat())
+        .code(2)
+        .says("`s3://other/c/b.zip` has the name of another bundle")
+        .says("download it");
+}
+
+/// "Re-run failed jobs" stores the bundle of a job again.
+#[test]
+fn a_stored_bundle_of_a_later_attempt_replaces_the_earlier_one() {
+    let s3 = S3::start(NO_FAULT);
+    let gate = with(&s3).on_runner("push", "{}").env("INPUT_HOST-MATRIX", "null");
+    for attempt in ["1", "2"] {
+        gate.write("evidence/smoke.log", attempt);
+        gate.run_with(
+            &[("GITHUB_RUN_ATTEMPT", attempt)],
+            "",
+            ["evidence-bundle", DIR, "--store=s3://proof"],
+        )
+        .code(0);
+    }
+    let keys = s3.keys();
+    let places = keys.iter().filter(|key| key.ends_with(".zip"));
+    let places: Vec<String> = places.map(|key| format!("s3:/{key}")).collect();
+    assert_eq!(places.len(), 2);
+    let merge = ["merge", "--evidence-dir=all", "--expect=evidence-77-deploy"].map(str::to_owned);
+    gate.run([merge.to_vec(), places].concat())
+        .never_says("is missing")
+        .says("is left out: evidence-77-2-deploy-");
+}
+
+#[test]
+fn the_store_that_is_configured_is_read_and_a_flag_is_for_both() {
+    let s3 = S3::start(NO_FAULT);
+    let gate = with(&s3);
+    store(&gate, &[KEY]).code(0);
+    let nowhere = [("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")];
+    let configured = |endpoint: &str, store: &str| {
+        gate.write(
+            ".github/stageproof.yml",
+            format!("version: 1\nevidence-bundle: {{store-endpoint: '{endpoint}'{store}}}\n"),
+        );
+    };
+    configured(&s3.address, ", store: 's3://proof/all.zip'");
+    gate.run_with(&nowhere, "", ["verify", ZIP]).code(0);
+    let merge = |dir: &str, args: &[&str]| {
+        let dir = format!("--evidence-dir={dir}");
+        let ran = gate.run_with(&nowhere, "", [&["merge", ZIP, &dir], args].concat());
+        ran.never_says("can be downloaded: ");
+        assert!(
+            gate.root().join(&dir[15..]).join("bundles/b").exists(),
+            "{}",
+            ran.stderr()
+        );
+    };
+    merge("one", &[]);
+    assert!(s3.keys().contains(&"/proof/all.zip".to_owned()));
+    configured("http://127.0.0.1:9", ", store: 's3://proof/all-2.zip'");
+    merge("two", &[&format!("--store-endpoint={}", s3.address)]);
+    assert!(s3.keys().contains(&"/proof/all-2.zip".to_owned()));
 }
 
 #[test]

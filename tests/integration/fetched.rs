@@ -275,7 +275,10 @@ fn a_run_step_and_another_run_need_a_token() {
 fn what_cannot_be_meant_is_a_usage_error() {
     let gate = Gate::new();
     for (args, says) in [
-        (&["verify"][..], "verify needs a directory, a zip or an artifact"),
+        (
+            &["verify"][..],
+            "verify needs a directory, a zip, an artifact or a stored bundle",
+        ),
         (&["verify", "x.zip", "--artifact=x"], "both a bundle and --artifact"),
         (&["verify", "--artifact="], "--artifact is empty"),
         (&["verify", "x.zip", "--run=1"], "--artifact"),

@@ -167,7 +167,7 @@ fn what_is_not_a_zip_is_said_so() {
     verify(&gate, "no-such.zip").code(4).says("No such file");
     gate.run(["verify"])
         .code(2)
-        .says("needs a directory, a zip or an artifact");
+        .says("needs a directory, a zip, an artifact or a stored bundle");
 }
 
 /// What others packed, other tools may unpack to something else than what was looked at.

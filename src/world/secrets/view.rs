@@ -13,7 +13,7 @@ const LATIN: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf 
     egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash \
     ugrave uacute ucirc uuml yacute thorn yuml";
 /// What it calls ASCII punctuation, and the characters of Windows-1252 that Latin-1 lacks; each name ends with what it means.
-/// Source: https://html.spec.whatwg.org/multipage/named-characters.html
+/// Source: <https://html.spec.whatwg.org/multipage/named-characters.html>
 const NAMED: &str = "Tab\t NewLine\n excl! quot\" num# dollar$ percnt% amp& apos' lpar( rpar) ast* plus+ comma, period. sol/ \
     colon: semi; lt< equals= gt> quest? commat@ lsqb[ lbrack[ bsol\\ rsqb] rbrack] Hat^ lowbar_ grave` lcub{ \
     lbrace{ verbar| vert| rcub} rbrace} euro€ sbquo‚ fnofƒ bdquo„ hellip… dagger† Dagger‡ circˆ permil‰ ScaronŠ \

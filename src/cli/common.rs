@@ -89,6 +89,8 @@ pub struct CommonOptions {
 pub struct Setting {
     /// Where this run writes: never into what is sealed.
     pub evidence_dir: PathBuf,
+    /// Whether a flag, an input or the configuration named it.
+    pub is_named: bool,
     /// What was sealed in its place before, the last one last.
     pub sealed: Vec<PathBuf>,
     pub label: Option<String>,
@@ -150,6 +152,7 @@ impl CommonOptions {
         refuse_more_than_evidence(&evidence_dir, world)?;
         Ok(Setting {
             evidence_dir,
+            is_named: self.evidence_dir.is_some(),
             sealed,
             label: self.label,
             env_from: self.env_from,

@@ -208,8 +208,12 @@ impl EvidenceBundleOptions {
                 .map_err(|error| wrong(option, &error))
         };
         let (files, requires) = (patterns("files", &self.files)?, patterns("--requires", &self.requires)?);
-        outside(&files, &world.workspace, ("--evidence-dir", &setting.evidence_dir))?;
-        outside(&files, &world.workspace, ("--output", &output))?;
+        if setting.is_named {
+            outside(&files, &world.workspace, ("--evidence-dir", &setting.evidence_dir))?;
+        }
+        if self.output.is_some() {
+            outside(&files, &world.workspace, ("--output", &output))?;
+        }
         let exclude = Exclude::parse(self.exclude.iter().map(String::as_str), &world.workspace)
             .map_err(|error| wrong("--exclude", &error))?;
         Ok(Plan {
@@ -282,12 +286,13 @@ impl EvidenceBundleOptions {
     }
 }
 
-/// Refuses to write into a folder that is copied: what is written would be in the next bundle. From the whole workspace and
-/// from what a glob matches, what stageproof writes is left out instead.
+/// Refuses to write into a folder that is copied: what is written would be in the next bundle. The evidence directory itself
+/// is sealed where it is, and from the whole workspace and what a glob matches, what stageproof writes is left out instead.
 fn outside(copied: &[Pattern], workspace: &Path, (flag, written): (&str, &Path)) -> Result<(), UsageError> {
     let is_in = |file: &&Pattern| {
         let (path, is_whole) = (workspace.join(&file.path), file.path.as_os_str().is_empty());
-        file.glob.is_none() && !is_whole && files::is_folder(&path) && paths::contains(&path, written)
+        let is_inside = || paths::contains(&path, written) && !paths::contains(written, &path);
+        file.glob.is_none() && !is_whole && files::is_folder(&path) && is_inside()
     };
     match copied.iter().find(is_in) {
         Some(file) => Err(UsageError::new(format!(

@@ -10,9 +10,9 @@ use super::evidence_bundle::{EvidenceBundleOptions, UploadWhen};
 use super::paths::is_stored;
 use super::verdict::VerdictOptions;
 use super::{Given, Options, Or as _};
-use crate::commands::Subcommand;
 use crate::commands::artifacts::Wanted;
 use crate::commands::merge::{FOLDER, Plan};
+use crate::commands::{Subcommand, evidence_bundle};
 use crate::model::text::one_line;
 use crate::world::paths;
 
@@ -110,38 +110,8 @@ impl Options for MergeOptions {
         wanted.extend(artifacts.map(Wanted::OfRun));
         let mut evidence = seal.plan(&given.setting, given.world)?;
         evidence.scrub.sealed = Some(FOLDER);
-        if let Some((_, input)) = bundles
-            .iter()
-            .find(|(_, input)| paths::contains(input, &evidence.output))
-        {
-            return Err(UsageError::new(format!(
-                "the zip to write, `{}`, would replace or change the bundle `{}`",
-                one_line(&evidence.output.to_string_lossy()),
-                one_line(&input.to_string_lossy())
-            ))
-            .help("name another file with --output"));
-        }
-        if let Some((_, input)) = bundles
-            .iter()
-            .find(|(_, input)| paths::contains(input, &evidence.evidence_dir))
-        {
-            return Err(UsageError::new(format!(
-                "--evidence-dir `{}` is inside the bundle `{}`, which must not change",
-                one_line(&evidence.evidence_dir.to_string_lossy()),
-                one_line(&input.to_string_lossy())
-            ))
-            .help("name a folder outside of it"));
-        }
-        if let Some((_, input)) = bundles
-            .iter()
-            .find(|(_, input)| paths::contains(&evidence.evidence_dir, input))
-        {
-            return Err(UsageError::new(format!(
-                "the bundle `{}` is inside --evidence-dir `{}`, and would be sealed twice",
-                one_line(&input.to_string_lossy()),
-                one_line(&evidence.evidence_dir.to_string_lossy())
-            ))
-            .help("name another folder"));
+        for (_, input) in &bundles {
+            apart(input, &evidence)?;
         }
         if self.expect.iter().any(|name| name.trim().is_empty()) {
             return Err(UsageError::new("--expect is empty").help("give the name of the bundle"));
@@ -154,6 +124,35 @@ impl Options for MergeOptions {
             evidence,
         }))
     }
+}
+
+/// Refuses to write into a bundle that is merged, and to merge what is sealed in any case.
+fn apart(bundle: &Path, evidence: &evidence_bundle::Plan) -> Result<(), UsageError> {
+    let (dir, output) = (&*evidence.evidence_dir, &*evidence.output);
+    let shown = |path: &Path| one_line(&path.to_string_lossy());
+    let input = shown(bundle);
+    let (wrong, help) = if paths::contains(bundle, output) {
+        let wrong = format!(
+            "the zip to write, `{}`, would replace or change the bundle `{input}`",
+            shown(output)
+        );
+        (wrong, "name another file with --output")
+    } else if paths::contains(bundle, dir) {
+        let wrong = format!(
+            "--evidence-dir `{}` is inside the bundle `{input}`, which must not change",
+            shown(dir)
+        );
+        (wrong, "name a folder outside of it")
+    } else if paths::contains(dir, bundle) {
+        let wrong = format!(
+            "the bundle `{input}` is inside --evidence-dir `{}`, and would be sealed twice",
+            shown(dir)
+        );
+        (wrong, "name another folder")
+    } else {
+        return Ok(());
+    };
+    Err(UsageError::new(wrong).help(help))
 }
 
 /// What the bundle in this file is called.

@@ -195,6 +195,10 @@ fn it_does_not_swallow_itself() {
         assert_eq!(fs::read_dir(gate.root().join("logs")).unwrap().count(), 1, "{flag}");
     }
     seal(&gate, &["--output=logs/e.zip", "logs/*.log"]).code(0);
+    // The evidence directory itself is sealed where it is, and nobody chose the default one.
+    seal(&gate, &["evidence"]).code(0);
+    gate.write("artifacts/a.log", "a");
+    gate.run(["evidence-bundle", "artifacts"]).code(0);
 }
 
 #[test]

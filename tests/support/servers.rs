@@ -5,11 +5,26 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A port nobody listens on. Somebody may take it before it is used; the chance is that of a test run in a million.
+/// A port nobody listens on, each time another one. It is below those that the system gives to whoever asks for any, so no
+/// server or connection of another test takes it before it is used.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 22_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    (0..COUNT)
+        .map(|_| {
+            FIRST
+                + (std::process::id()
+                    .wrapping_mul(131)
+                    .wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)))
+                    % COUNT
+        })
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a port is free")
 }
 
 /// Answers every connection with `behave`, for as long as the test runs.

@@ -4,7 +4,7 @@ use super::place::Place;
 use crate::model::diagnose::{Confidence, Diagnosis, Fix};
 use crate::model::text::one_line;
 use crate::model::workflow::patch::propose::{Facts, Lacks, propose};
-use crate::model::workflow::patch::{self, Change, Patch, Pin, Refusal, Step};
+use crate::model::workflow::patch::{self, Change, Patch, Pin, Refusal};
 use crate::model::workflow::{Access, Workflow};
 use crate::model::yaml::Node;
 
@@ -73,7 +73,7 @@ impl Place<'_> {
             lacks: Some(lacks),
             is_sure: true,
             job: self.job,
-            step: Some(Step::Index(self.index)),
+            step: Some(self.index),
             event: about.event,
             is_fork: about.is_fork.or(source.map(|source| source == "None")),
             is_dependabot: about.is_dependabot.or(source.map(|source| source == "Dependabot")),

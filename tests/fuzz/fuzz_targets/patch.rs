@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stageproof::model::workflow::patch::{At, Change, Condition, Pin, Trigger, patch};
+use stageproof::model::workflow::patch::{At, Change, Condition, Pin, patch};
 use stageproof::model::workflow::{Access, Workflow};
 use stageproof::model::yaml;
 
@@ -14,12 +14,10 @@ fuzz_target!(|bytes: &[u8]| {
         note: None,
     });
     let mut changes = vec![
-        Change::Trigger(Trigger::AddEvent("merge_group".to_owned())),
-        Change::Trigger(Trigger::RemoveEvent("push".to_owned())),
-        Change::Trigger(Trigger::AddBranch {
-            event: "push".to_owned(),
-            branch: "main".to_owned(),
-        }),
+        Change::Trigger {
+            from: "push".to_owned(),
+            to: "merge_group".to_owned(),
+        },
     ];
     for job in Workflow::of(&root).into_iter().flat_map(Workflow::jobs) {
         let condition = Condition::NotFork;

@@ -16,37 +16,26 @@ use crate::model::yaml::Node;
 pub enum Condition {
     /// One of these events started the run.
     Events(Vec<String>),
-    /// None of these did.
-    NotEvents(Vec<String>),
     /// It is no pull request from a fork.
     NotFork,
     /// Dependabot did not start it.
     NotDependabot,
-    /// On this branch.
-    Branch(String),
-    /// Another expression, without `${{ }}`.
-    Expression(String),
 }
 
 impl Condition {
     pub fn expression(&self) -> String {
-        let each = |events: &[String], compare: &str, join: &str| {
-            let events = events
-                .iter()
-                .map(|event| format!("github.event_name {compare} {}", literal(event)));
-            events.collect::<Vec<_>>().join(join)
-        };
         match self {
-            Self::Events(events) => each(events, "==", " || "),
-            Self::NotEvents(events) => each(events, "!=", " && "),
+            Self::Events(events) => {
+                let each = events.iter().map(|event| event.replace('\'', "''"));
+                let each = each.map(|event| format!("github.event_name == '{event}'"));
+                each.collect::<Vec<_>>().join(" || ")
+            }
             // Not `fork`: that is true for every pull request within a repository which is a fork itself. Without a pull
             // request, both sides are the repository.
             Self::NotFork => {
                 "github.repository == (github.event.pull_request.head.repo.full_name || github.repository)".to_owned()
             }
             Self::NotDependabot => "github.actor != 'dependabot[bot]'".to_owned(),
-            Self::Branch(branch) => format!("github.ref == {}", literal(&format!("refs/heads/{branch}"))),
-            Self::Expression(expression) => expression.trim().to_owned(),
         }
     }
 }
@@ -60,14 +49,9 @@ fn holds_on_all(condition: &Condition, events: &[String]) -> bool {
     let mut events = events.iter();
     match condition {
         Condition::Events(wanted) => events.all(|event| wanted.contains(event)),
-        Condition::NotEvents(refused) => events.all(|event| !refused.contains(event)),
         Condition::NotFork => events.all(|event| !event.starts_with("pull_request")),
-        _ => false,
+        Condition::NotDependabot => false,
     }
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 pub fn add(editor: &mut Editor<'_>, at: &At, condition: &Condition) -> Result<(), Refusal> {
@@ -93,11 +77,6 @@ pub fn require(editor: &mut Editor<'_>, path: &Path, spot: &[&str], expression: 
     if editor.find(&here)?.is_some() {
         return join(editor, &here, expression);
     }
-    // Where `!` begins a value, it has a meaning in YAML.
-    let text = match expression.starts_with('!') {
-        true => format!("${{{{ {expression} }}}}"),
-        false => expression.to_owned(),
-    };
     let node = editor.at(path)?;
     let first = node.entries().next().filter(|(key, value)| {
         let ends = editor.source.end(value).max(key.place.bytes.end);
@@ -110,7 +89,7 @@ pub fn require(editor: &mut Editor<'_>, path: &Path, spot: &[&str], expression: 
         (false, Some(first)) if path.0.len() > 2 => Spot::Behind(&[first.as_str()]),
         _ => Spot::Behind(spot),
     };
-    editor.add(path, &spot, "if", &New::Text(text))
+    editor.add(path, &spot, "if", &New::text(expression))
 }
 
 fn join(editor: &mut Editor<'_>, path: &Path, expression: &str) -> Result<(), Refusal> {

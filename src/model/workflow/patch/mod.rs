@@ -28,8 +28,8 @@ mod tests;
 pub use condition::Condition;
 pub use guard::Pin;
 pub use permission::may_name as may_name_permission;
-pub use target::{At, Step};
-pub use trigger::{Trigger, events};
+pub use target::At;
+pub use trigger::events;
 pub use unified::diff;
 
 use super::Access;
@@ -52,8 +52,11 @@ pub enum Change {
         /// How stageproof is named, where the file does not name it already.
         pin: Option<Pin>,
     },
-    /// `on:`
-    Trigger(Trigger),
+    /// This event starts the workflow in place of that one.
+    Trigger {
+        from: String,
+        to: String,
+    },
     /// One more permission of the job's token; what it has now, it keeps.
     Permission {
         job: String,
@@ -114,7 +117,7 @@ pub fn patch(bytes: &[u8], path: &str, change: &Change) -> Result<Patch, Refusal
     match change {
         Change::Only { at, condition } => condition::add(&mut editor, at, condition)?,
         Change::SkipGuard { at, names, pin } => guard::add(&mut editor, at, names, pin.as_ref())?,
-        Change::Trigger(trigger) => trigger::change(&mut editor, trigger)?,
+        Change::Trigger { from, to } => trigger::replace(&mut editor, from, to)?,
         Change::Permission {
             job,
             scope,

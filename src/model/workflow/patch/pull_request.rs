@@ -1,6 +1,6 @@
 //! The text of a pull request that changes a workflow.
 
-use super::{At, Change, Step, Trigger};
+use super::{At, Change};
 use crate::model::markdown::{code, fenced, inline};
 use crate::model::text::one_line;
 
@@ -73,14 +73,8 @@ fn told(change: &Change) -> (String, String) {
                  reads no value into the log, and needs no permission.".to_owned(),
             )
         }
-        Change::Trigger(trigger) => (
-            match trigger {
-                Trigger::AddEvent(event) => format!("The event {} starts the workflow, too.", code(event)),
-                Trigger::RemoveEvent(event) => format!("The event {} no longer starts the workflow.", code(event)),
-                Trigger::ReplaceEvent { from, to } => format!("The event {} starts the workflow, instead of {}.", code(to), code(from)),
-                Trigger::AddBranch { event, branch } => format!("{} includes {}.", filter(event), code(branch)),
-                Trigger::RemoveBranch { event, branch } => format!("{} no longer includes {}.", filter(event), code(branch)),
-            },
+        Change::Trigger { from, to } => (
+            format!("The event {} starts the workflow, instead of {}.", code(to), code(from)),
             "No job or step changes, only when they run. If this workflow is a required check, make sure that it still runs for \
              pull requests.".to_owned(),
         ),
@@ -112,10 +106,6 @@ fn told(change: &Change) -> (String, String) {
     }
 }
 
-fn filter(event: &str) -> String {
-    code(&format!("on.{event}.branches"))
-}
-
 /// As an address, if it can be nothing else.
 fn link(address: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_".contains(c);
@@ -133,10 +123,7 @@ fn subject(at: &At) -> String {
 }
 
 fn object(at: &At) -> String {
-    let step = at.step.as_ref().map(|step| match step {
-        Step::Index(index) => format!("step {}", index + 1),
-        Step::Name(name) => format!("the step {}", code(name)),
-    });
+    let step = at.step.map(|index| format!("step {}", index + 1));
     match (step, &at.job) {
         (Some(step), Some(job)) => format!("{step} of the job {}", code(job)),
         (Some(step), None) => format!("{step} of the action"),
@@ -185,27 +172,17 @@ mod tests {
                     job: None,
                     ..step.clone()
                 },
-                condition: Condition::Branch(own("main")),
+                condition: Condition::NotFork,
             },
             Change::SkipGuard {
                 at: step.clone(),
                 names: vec![own("A"), own("B")],
                 pin: None,
             },
-            Change::Trigger(Trigger::AddEvent(own("push"))),
-            Change::Trigger(Trigger::RemoveEvent(own("push"))),
-            Change::Trigger(Trigger::ReplaceEvent {
+            Change::Trigger {
                 from: own("push"),
                 to: own("pull_request"),
-            }),
-            Change::Trigger(Trigger::AddBranch {
-                event: own("push"),
-                branch: own("main"),
-            }),
-            Change::Trigger(Trigger::RemoveBranch {
-                event: own("push"),
-                branch: own("main"),
-            }),
+            },
             Change::Permission {
                 job: own("a"),
                 scope: own("packages"),
@@ -214,10 +191,7 @@ mod tests {
             },
             Change::TimeLimit { at, minutes: 30 },
             Change::Retry {
-                at: At {
-                    step: Some(Step::Name(own("Test"))),
-                    ..step.clone()
-                },
+                at: step.clone(),
                 retries: 2,
                 pin: None,
             },

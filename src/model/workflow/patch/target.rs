@@ -13,16 +13,8 @@ use crate::model::yaml::Node;
 pub struct At {
     /// By its key. `None` for the steps of a composite action.
     pub job: Option<String>,
-    /// `None` for the job itself.
-    pub step: Option<Step>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Counted from 0.
-    Index(usize),
-    /// Its name, its id, or what the log calls a step without a name: `Run make test`.
-    Name(String),
+    /// Counted from 0; `None` for the job itself.
+    pub step: Option<usize>,
 }
 
 impl At {
@@ -36,7 +28,7 @@ impl At {
     pub fn step(job: &str, index: usize) -> Self {
         Self {
             job: Some(job.to_owned()),
-            step: Some(Step::Index(index)),
+            step: Some(index),
         }
     }
 
@@ -82,19 +74,15 @@ impl At {
     /// Which of its steps is meant.
     pub fn index(&self, editor: &Editor<'_>) -> Result<usize, Refusal> {
         let path = self.steps(editor)?;
-        let steps = editor.at(&path)?.items();
-        let Some(step) = &self.step else {
-            return Err(Refusal::new("the change needs a step"));
-        };
-        let missing = |what: &str| match step {
-            Step::Index(index) => format!("`{path}` has {} steps, and no number {}", steps.len(), index + 1),
-            Step::Name(name) => format!("`{path}` has {what} `{}`", one_line(name)),
-        };
-        match step.among(steps).as_slice() {
-            [index] => Ok(*index),
-            [] => Err(Refusal(missing("no step"))),
-            _ => Err(Refusal(missing("several steps"))),
+        let steps = editor.at(&path)?.items().len();
+        let index = self.step.ok_or_else(|| Refusal::new("the change needs a step"))?;
+        if index < steps {
+            return Ok(index);
         }
+        Err(Refusal(format!(
+            "`{path}` has {steps} steps, and no number {}",
+            index + 1
+        )))
     }
 
     /// The job, or the step.
@@ -106,29 +94,6 @@ impl At {
         editor.at(&path)?;
         Ok(path)
     }
-}
-
-impl Step {
-    /// Which steps it can be.
-    pub fn among(&self, steps: &[Node]) -> Vec<usize> {
-        let is_it = |at: &usize| match self {
-            Self::Index(index) => at == index,
-            Self::Name(name) => is_called(&steps[*at], name),
-        };
-        (0..steps.len()).filter(is_it).collect()
-    }
-}
-
-fn is_called(step: &Node, name: &str) -> bool {
-    let text = |key| step.get(key).and_then(Node::text);
-    let given = text("name").is_some_and(|own| own.trim() == name.trim()) || text("id") == Some(name);
-    let unnamed = text("name").is_none() && {
-        let does = text("run")
-            .and_then(|run| run.trim().lines().next())
-            .or_else(|| text("uses"));
-        does.is_some_and(|does| name.strip_prefix("Run ").is_some_and(|run| run.trim() == does.trim()))
-    };
-    given || unnamed
 }
 
 /// Whether a job certainly runs on Linux, which the action of stageproof needs.

@@ -14,7 +14,7 @@ fn facts<'a>(lacks: Lacks<'a>, step: usize) -> Facts<'a> {
         lacks: Some(lacks),
         is_sure: true,
         job: "a",
-        step: Some(Step::Index(step)),
+        step: Some(step),
         event: Some("push"),
         ..Facts::default()
     }
@@ -76,10 +76,6 @@ fn missing_values_are_guarded_and_where_secrets_cannot_exist_one_line_is_enough(
             step: None,
             ..values(3)
         },
-        Facts {
-            step: Some(Step::Name("Deploy".to_owned())),
-            ..values(3)
-        },
         Facts { job: "b", ..values(3) },
         Facts {
             lacks: None,
@@ -113,10 +109,10 @@ fn what_cannot_work_on_an_event_does_not_run_on_it() {
     assert_eq!(proposed(&wanted(4), &between), None);
     // It runs on no event that it could work on.
     let replace = |from: &str| {
-        Some(Change::Trigger(Trigger::ReplaceEvent {
+        Some(Change::Trigger {
             from: from.to_owned(),
             to: "pull_request".to_owned(),
-        }))
+        })
     };
     let one = || facts(Lacks::Event(&["pull_request"]), 1);
     assert_eq!(proposed(&one(), ONE_STEP), replace("push"));
@@ -176,12 +172,12 @@ fn what_a_step_reads_says_on_which_events_it_can_work() {
     ] {
         assert_eq!(proposed(&lacking(), &reads(text)), expected, "{text}");
     }
-    let replaced = Trigger::ReplaceEvent {
+    let replaced = Change::Trigger {
         from: "push".to_owned(),
         to: "pull_request".to_owned(),
     };
     let alone = ONE_STEP.replace("run: ls", "run: echo ${{ github.head_ref }}");
-    assert_eq!(proposed(&lacking(), &alone), Some(Change::Trigger(replaced)));
+    assert_eq!(proposed(&lacking(), &alone), Some(replaced));
     // Nothing in the step depends on the event, but where the run comes from does.
     let pushed = Facts {
         is_fork: Some(true),

@@ -70,9 +70,6 @@ pub enum New {
     Raw(String),
     /// A text without quotes, and a comment behind it.
     Noted(String, String),
-    Nothing,
-    /// In brackets.
-    Texts(Vec<String>),
     Map(Vec<(&'static str, New)>),
     /// As `Map`, where keys come from elsewhere.
     Named(Vec<(String, New)>),
@@ -89,8 +86,6 @@ impl New {
         };
         match self {
             Self::Text(text) | Self::Raw(text) | Self::Noted(text, _) => Value::Text(text.clone(), None),
-            Self::Nothing => Value::Text(String::new(), None),
-            Self::Texts(texts) => Value::List(texts.iter().map(|text| Value::Text(text.clone(), None)).collect()),
             Self::Map(entries) => map(&mut entries.iter().map(|(key, new)| ((*key).to_owned(), new))),
             Self::Named(entries) => map(&mut entries.iter().map(|(key, new)| (key.clone(), new))),
         }
@@ -103,8 +98,6 @@ impl New {
             New::Text(text) => text.lines().all(is_line),
             New::Raw(text) => is_line(text),
             New::Noted(text, note) => is_line(text) && is_line(note),
-            New::Nothing => true,
-            New::Texts(texts) => texts.iter().all(|text| is_line(text)),
             New::Map(entries) => return entries.iter().try_for_each(|(_, new)| new.check()),
             New::Named(entries) => {
                 entries.iter().try_for_each(|(_, new)| new.check())?;
@@ -142,7 +135,6 @@ impl New {
                 [format!("{key}: |{keep}")].into_iter().chain(indented(lines)).collect()
             }
             Self::Noted(text, note) => vec![format!("{key}: {text} # {note}")],
-            Self::Nothing => vec![format!("{key}:")],
             Self::Map(_) | Self::Named(_) if !self.entries().is_empty() => [format!("{key}:")]
                 .into_iter()
                 .chain(indented(self.lines(unit)))
@@ -158,8 +150,6 @@ impl New {
             Self::Text(text) if text.contains('\n') => written::with_escapes(text),
             Self::Text(text) | Self::Noted(text, _) => written::item(text),
             Self::Raw(text) => text.clone(),
-            Self::Nothing => "null".to_owned(),
-            Self::Texts(texts) => written::list(texts.iter().map(|text| &**text)),
             Self::Map(_) | Self::Named(_) => {
                 let entries = self.entries().into_iter();
                 let entries: Vec<_> = entries

@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::editor::{Editor, Spot};
 use super::path::Path;
-use super::target::{At, Step, uses};
+use super::target::{At, uses};
 use super::value::New;
 use crate::model::text::one_line;
 use crate::model::workflow::expression::is_dynamic;
@@ -44,7 +44,7 @@ pub fn whole_history(editor: &mut Editor<'_>, at: &At) -> Result<(), Refusal> {
 }
 
 pub fn tool_version(editor: &mut Editor<'_>, at: &At, name: &str, version: &str) -> Result<(), Refusal> {
-    if !matches!(at.step, Some(Step::Index(_) | Step::Name(_))) {
+    if at.step.is_none() {
         return Err(Refusal::new("the change needs a step"));
     }
     // It may be from a log, and must be no expression.

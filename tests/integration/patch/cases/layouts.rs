@@ -85,7 +85,7 @@ pub fn layouts() -> Vec<Case> {
             "layout",
             "refused: control characters",
             linux(steps),
-            only(At::step("deploy", 1), Condition::Branch("a\u{7}".to_owned())),
+            only(At::step("deploy", 1), Condition::Events(vec!["a\u{7}".to_owned()])),
         ),
     ]
 }

@@ -7,7 +7,7 @@ mod steps;
 mod triggers;
 
 use stageproof::model::workflow::Access;
-use stageproof::model::workflow::patch::{At, Change, Condition, Pin, Step};
+use stageproof::model::workflow::patch::{At, Change, Condition, Pin};
 
 pub struct Case {
     /// The snapshot it is in.
@@ -41,13 +41,6 @@ pub fn pin() -> Option<Pin> {
 
 fn only(at: At, condition: Condition) -> Change {
     Change::Only { at, condition }
-}
-
-fn named(name: &str) -> At {
-    At {
-        job: Some("deploy".to_owned()),
-        step: Some(Step::Name(name.to_owned())),
-    }
 }
 
 fn guard(index: usize, names: &[&str]) -> Change {

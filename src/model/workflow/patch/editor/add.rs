@@ -87,32 +87,6 @@ impl Editor<'_> {
         (first..first, text)
     }
 
-    /// Adds a text at the end of a list.
-    pub fn push(&mut self, list: &Path, text: &str) -> Result<(), Refusal> {
-        let new = New::text(text);
-        new.check()?;
-        let source = self.source;
-        let node = self.at(list)?;
-        let (at, text) = match node.items().last() {
-            None if source.is_flow(node) => (node.place.bytes.clone(), format!("[{}]", new.inline())),
-            None => return Err(Refusal(format!("`{list}` is no list"))),
-            Some(last) if source.is_flow(node) => {
-                let end = source.end(last);
-                (end..end, format!(", {}", new.inline()))
-            }
-            Some(last) => {
-                let column = self.dash(last, list)? - source.line_start(last.place.bytes.start);
-                self.lines_behind(source.end(last), &[format!("- {}", new.inline())], column)
-            }
-        };
-        self.splice(at, text);
-        match expected_at(&mut self.expected, &list.0)? {
-            Value::List(items) => items.push(new.value()),
-            _ => return Err(Refusal(format!("`{list}` is no list"))),
-        }
-        Ok(())
-    }
-
     /// Where the dash of an item is.
     fn dash(&self, item: &Node, list: &Path) -> Result<usize, Refusal> {
         let start = item.place.bytes.start;

@@ -2,7 +2,6 @@
 //! text that results must say exactly that, or it is refused.
 
 mod add;
-mod remove;
 mod replace;
 
 use std::ops::Range;

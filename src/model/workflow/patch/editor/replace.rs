@@ -31,21 +31,9 @@ impl Editor<'_> {
         self.expect(path, new.value())
     }
 
-    /// Replaces a scalar by a list on the same line.
-    pub fn set_list(&mut self, path: &Path, texts: Vec<String>) -> Result<(), Refusal> {
-        let new = New::Texts(texts);
-        new.check()?;
-        let bytes = self.at(path)?.place.bytes.clone();
-        if bytes.is_empty() {
-            return Err(Refusal(format!("`{path}` has no value")));
-        }
-        self.splice(bytes, new.inline());
-        self.expect(path, new.value())
-    }
-
     /// Gives a key another name.
     pub fn rename(&mut self, path: &Path, name: &str) -> Result<(), Refusal> {
-        New::Texts(vec![name.to_owned()]).check()?;
+        New::text(name).check()?;
         let (key, value) = self.entry(path)?;
         let (at, value) = (key.place.bytes.clone(), Value::of(value));
         self.splice(at, written::item(name));

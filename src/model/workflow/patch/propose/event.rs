@@ -5,7 +5,7 @@ use crate::model::workflow::Workflow;
 use crate::model::workflow::patch::Change;
 use crate::model::workflow::patch::condition::{Condition, minds_failure};
 use crate::model::workflow::patch::target::{At, uses};
-use crate::model::workflow::patch::trigger::{Trigger, events};
+use crate::model::workflow::patch::trigger::events;
 use crate::model::yaml::Node;
 
 /// Scripts that only prepare what comes behind them.
@@ -57,7 +57,7 @@ pub fn propose(
             let (&to, from) = (read.first()?, now.to_owned());
             let is_alone = workflow.jobs().count() == 1 && known.len() == 1 && (wanted.len() == 1 || wanted.is_empty());
             let to = to.to_owned();
-            return is_alone.then_some(Change::Trigger(Trigger::ReplaceEvent { from, to }));
+            return is_alone.then_some(Change::Trigger { from, to });
         }
     };
     if steps.get(..index)?.iter().all(prepares) {

@@ -5,7 +5,7 @@ mod event;
 use super::Change;
 use super::condition::{Condition, minds_failure};
 use super::guard::Pin;
-use super::target::{At, Step, uses};
+use super::target::{At, uses};
 use super::trigger::events;
 use super::with::LONGEST;
 use crate::model::workflow::{Access, Job, Workflow};
@@ -19,8 +19,8 @@ pub struct Facts<'a> {
     pub is_sure: bool,
     /// The key of the job in the workflow.
     pub job: &'a str,
-    /// The step that failed.
-    pub step: Option<Step>,
+    /// The step that failed, counted from 0.
+    pub step: Option<usize>,
     pub event: Option<&'a str>,
     pub is_fork: Option<bool>,
     pub is_dependabot: Option<bool>,
@@ -119,10 +119,7 @@ pub fn propose(facts: &Facts<'_>, workflow: &Node) -> Option<Change> {
     let (lacks, whole) = (facts.lacks.as_ref().filter(|_| facts.is_sure)?, Workflow::of(workflow)?);
     let job = whole.jobs().find(|job| job.id == facts.job)?;
     let steps = job.node.get("steps").map(Node::items).unwrap_or_default();
-    let index = facts.step.as_ref().and_then(|step| match step.among(steps).as_slice() {
-        [index] => Some(*index),
-        _ => None,
-    });
+    let index = facts.step.filter(|index| *index < steps.len());
     let step = || Some(At::step(facts.job, index?));
     match lacks {
         Lacks::Values(names) => values(facts, names, whole, step()?, steps.get(index? + 1..)?),

@@ -197,10 +197,10 @@ fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
         &report.command,
         format!("{}:report", report.command),
         "The result is written",
-        Ended::Errored {
-            cause: format!("{error:#}"),
-            help: Some("free some space, or name another folder with --evidence-dir".to_owned()),
-        },
+        Ended::with_help(
+            format!("{error:#}"),
+            "free some space, or name another folder with --evidence-dir",
+        ),
         Duration::ZERO,
     );
     Outcome {
@@ -225,10 +225,7 @@ fn only(command: &str, cause: &str, help: &str) -> Outcome {
             command,
             format!("{command}:run"),
             format!("{command} runs to its end"),
-            Ended::Errored {
-                cause: cause.to_owned(),
-                help: Some(help.to_owned()),
-            },
+            Ended::with_help(cause.to_owned(), help),
             Duration::ZERO,
         )],
         ..Outcome::default()

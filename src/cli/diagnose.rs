@@ -10,7 +10,7 @@ use super::skip_guard::is_variable;
 use super::{Given, Options};
 use crate::commands::Subcommand;
 use crate::commands::diagnose::{self, MOST_RUNS, Named, Plan, RunRef, Search};
-use crate::model::text::one_line;
+use crate::model::text::{is_hex, one_line};
 use crate::model::waiver::Waiver;
 use crate::model::workflow::event;
 use crate::world::World;
@@ -197,10 +197,7 @@ fn search(of: [Option<String>; 3], last: Option<usize>) -> Result<Option<Search>
     if workflow.is_none() && branch.is_none() && sha.is_none() && last.is_none() {
         return Ok(None);
     }
-    if let Some(sha) = sha
-        .as_ref()
-        .filter(|sha| sha.len() != 40 || !sha.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    {
+    if let Some(sha) = sha.as_ref().filter(|sha| !is_hex(sha, 40)) {
         return Err(
             UsageError::new(format!("--sha `{}` is not the full hash of a commit", one_line(sha)))
                 .help("give all 40 digits, as `git rev-parse HEAD` prints them"),

@@ -6,6 +6,7 @@ use super::error::UsageError;
 use super::{CONFIG, Given, Options, schema_id};
 use crate::commands::Subcommand;
 use crate::commands::init::{Plan, is_name};
+use crate::model::text::is_hex;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "Examples:\n  stageproof init --diff\n  stageproof init --environment preview")]
@@ -56,7 +57,7 @@ impl Options for InitOptions {
 
 fn commit(given: String) -> Result<String, UsageError> {
     let commit = given.to_ascii_lowercase();
-    if commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if is_hex(&commit, 40) {
         Ok(commit)
     } else {
         Err(UsageError::new(format!("--pin `{given}` is not a commit"))

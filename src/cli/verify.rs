@@ -14,7 +14,7 @@ use crate::commands::Subcommand;
 use crate::commands::artifacts::Wanted;
 use crate::commands::verify::{Plan, Signer, Target};
 use crate::model::attest::{ENVELOPE_FILE, beside};
-use crate::model::text::one_line;
+use crate::model::text::{is_hex, one_line};
 use crate::world::s3::Place;
 
 #[derive(Clone, Debug, Default, Args)]
@@ -137,7 +137,7 @@ fn digest(flag: &str, given: Option<String>) -> Result<Option<String>, UsageErro
         return Ok(None);
     };
     let digits = given.strip_prefix("sha256:").unwrap_or(&given).to_ascii_lowercase();
-    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if is_hex(&digits, 64) {
         Ok(Some(digits))
     } else {
         Err(UsageError::new(format!("{flag} `{given}` is not a SHA-256")).help("write its 64 hexadecimal digits"))

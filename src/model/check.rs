@@ -61,6 +61,22 @@ pub enum Ended {
     Errored { cause: String, help: Option<String> },
 }
 
+impl Ended {
+    pub fn errored(cause: impl Into<String>) -> Self {
+        Self::Errored {
+            cause: cause.into(),
+            help: None,
+        }
+    }
+
+    pub fn with_help(cause: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Errored {
+            cause: cause.into(),
+            help: Some(help.into()),
+        }
+    }
+}
+
 /// One claim ("GET / answers 200") and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]

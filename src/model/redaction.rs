@@ -207,10 +207,7 @@ mod tests {
             checks: vec![
                 check(Ended::Looked(vec![finding])),
                 check(Ended::Skipped { reason: secret() }),
-                check(Ended::Errored {
-                    cause: secret(),
-                    help: Some(secret()),
-                }),
+                check(Ended::with_help(secret(), secret())),
             ],
             skip: Some(Skip {
                 reason: secret(),

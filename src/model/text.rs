@@ -56,6 +56,26 @@ pub fn count(n: usize, noun: &str) -> String {
     }
 }
 
+/// Letters, digits and what is `kept` stay; every other byte becomes `%` and two digits.
+pub fn percent_encoded(text: impl AsRef<[u8]>, kept: &str) -> String {
+    let mut out = String::new();
+    for &byte in text.as_ref() {
+        match byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// What [`percent_encoded`] keeps in any part of a URL (RFC 3986, "Unreserved Characters").
+pub const UNRESERVED: &str = "-._~";
+
+/// Whether it is a hash or an id of so many hexadecimal digits.
+pub fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Reads a value from its text form, for types whose configuration key is written as their flag is.
 pub fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::rule::{Rule, Rules};
+use crate::model::text::{UNRESERVED, percent_encoded};
 use crate::model::{Check, Ended, Finding, Report, Severity};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -120,7 +121,7 @@ fn result(check: &Check, finding: &Finding, rules: &Rules, seen: &mut BTreeMap<S
     }
     if let Some(place) = &finding.location {
         let mut physical = json!({
-            "artifactLocation": { "uri": uri(&place.file), "uriBaseId": "%SRCROOT%" },
+            "artifactLocation": { "uri": percent_encoded(&*place.file, &format!("/{UNRESERVED}")), "uriBaseId": "%SRCROOT%" },
         });
         if let Some(line) = place.line.filter(|line| *line > 0) {
             physical["region"] = json!({ "startLine": line });
@@ -174,19 +175,6 @@ fn fingerprint(check: &Check, finding: &Finding) -> String {
     let message: String = finding.message.chars().filter(|c| !c.is_ascii_digit()).collect();
     let hash = Sha256::digest(format!("{}\n{file}\n{message}", finding.code));
     hex::encode(hash.get(..16).unwrap_or_default())
-}
-
-/// A path as a relative reference: separators stay, everything that means something else in a URI is escaped.
-fn uri(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'/' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// `bad-value` as `BadValue`, which is how SARIF writes names.
@@ -306,10 +294,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_looked_at_is_no_success_and_a_result_if_it_is_a_file() {
-        let ended = Ended::Errored {
-            cause: "it is a folder".to_owned(),
-            help: None,
-        };
+        let ended = Ended::errored("it is a folder");
         let check = |id, title| Check::new("check", id, title, ended.clone(), Duration::ZERO);
         let log = rendered(vec![
             check("check:a", "a can be read"),

@@ -73,10 +73,7 @@ fn skipped(stage: &str, title: &str, reason: &str) -> Check {
 
 fn errored(stage: &str, title: &str, cause: &str, help: &str) -> Check {
     let mut check = check(stage, title, vec![]);
-    check.ended = Ended::Errored {
-        cause: cause.to_owned(),
-        help: Some(help.to_owned()),
-    };
+    check.ended = Ended::with_help(cause.to_owned(), help);
     check
 }
 

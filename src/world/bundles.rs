@@ -13,6 +13,7 @@ use super::paths;
 use super::walk::{Kind, Step, walk};
 use crate::model::Subject;
 use crate::model::evidence::{INDEX, Index, LARGEST_TEXT};
+use crate::model::text::is_hex;
 
 /// Of its hash, in the name that `--store` gives a bundle: as many as tell all apart that a bucket ever has.
 pub const DIGITS: usize = 12;
@@ -129,8 +130,7 @@ fn leg(name: &str, subject: &Subject) -> Option<String> {
     let of_store = || {
         let (run, job) = (subject.run_id.as_deref()?, subject.job.as_deref()?);
         let (stem, hash) = name.rsplit_once(&format!("-{run}-{attempt}-{job}-"))?;
-        let is_hash = hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit());
-        (is_hash && !stem.is_empty()).then(|| format!("{stem}-{run}-{job}"))
+        (is_hex(hash, DIGITS) && !stem.is_empty()).then(|| format!("{stem}-{run}-{job}"))
     };
     let plain = name.strip_suffix(&format!("-{attempt}")).filter(|leg| !leg.is_empty());
     plain.map(str::to_owned).or_else(of_store)

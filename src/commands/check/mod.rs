@@ -90,10 +90,7 @@ fn check(plan: &Plan, world: &World) -> Outcome {
         }
         for file in &repository.files {
             if let Some(signal) = world.interrupt.received() {
-                let ended = Ended::Errored {
-                    cause: format!("interrupted by {signal} before it ended"),
-                    help: None,
-                };
+                let ended = Ended::errored(format!("interrupted by {signal} before it ended"));
                 let title = "All files are checked";
                 let check = Check::new(STAGE, "check:files", title, ended, Duration::ZERO);
                 outcome.checks.push(check);
@@ -105,10 +102,10 @@ fn check(plan: &Plan, world: &World) -> Outcome {
             }
         }
         for trouble in &repository.troubles {
-            let ended = Ended::Errored {
-                cause: format!("cannot look for workflows and actions: {trouble}"),
-                help: Some("name the files to check: stageproof check .github/workflows/deploy.yml".to_owned()),
-            };
+            let ended = Ended::with_help(
+                format!("cannot look for workflows and actions: {trouble}"),
+                "name the files to check: stageproof check .github/workflows/deploy.yml",
+            );
             let id = format!("check:trouble:{}", outcome.checks.len());
             outcome
                 .checks
@@ -178,10 +175,10 @@ fn look(file: &File, surroundings: &Surroundings<'_>) -> Option<Check> {
     match read(&file.path, LARGEST, Links::Follow) {
         Ok(bytes) => judge(file, &bytes, surroundings),
         Err(error) => {
-            let ended = Ended::Errored {
-                cause: format!("{error:#}"),
-                help: Some("name a YAML file of at most 1 MiB that this user may read".to_owned()),
-            };
+            let ended = Ended::with_help(
+                format!("{error:#}"),
+                "name a YAML file of at most 1 MiB that this user may read",
+            );
             let title = title(&file.shown, "can be read");
             Some(Check::new(STAGE, id(&file.shown), title, ended, started.elapsed()))
         }

@@ -19,10 +19,7 @@ pub fn look(log: &Path, base: &str, rules: &Rules, world: &World) -> Ended {
     let stop = || interrupt.received().map(|signal| format!("interrupted by {signal}"));
     match findings(log, base, rules, world, &stop) {
         Ok(findings) => Ended::Looked(findings),
-        Err(error) => Ended::Errored {
-            help: Some(help(&error).to_owned()),
-            cause: error.to_string(),
-        },
+        Err(error) => Ended::with_help(error.to_string(), help(&error)),
     }
 }
 

@@ -185,10 +185,10 @@ fn found(log: &Path, workspace: &Path, rules: &Rules) -> Result<PathBuf, Ended> 
 }
 
 fn unreadable(error: &io::Error, rules: &Rules) -> Ended {
-    Ended::Errored {
-        cause: format!("{} cannot be read: {error}", rules.place),
-        help: Some("check its permissions, and run it again".to_owned()),
-    }
+    Ended::with_help(
+        format!("{} cannot be read: {error}", rules.place),
+        "check its permissions, and run it again",
+    )
 }
 
 fn relative(path: &Path, workspace: &Path) -> String {

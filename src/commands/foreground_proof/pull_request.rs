@@ -27,9 +27,11 @@ pub fn of_event(runner: &Runner) -> Result<Option<&Value>, String> {
 }
 
 pub fn look(runner: &Runner, rules: &Rules, sha256: &str) -> Ended {
-    let errored = |cause: String| Ended::Errored {
-        cause,
-        help: Some("use --in-pr-body only in workflows started by pull_request or pull_request_target".to_owned()),
+    let errored = |cause: String| {
+        Ended::with_help(
+            cause,
+            "use --in-pr-body only in workflows started by pull_request or pull_request_target",
+        )
     };
     let event = runner
         .event_name

@@ -101,10 +101,7 @@ fn init(plan: &Plan, world: &World, pin: Pin) -> Outcome {
     let known = Known::of(&root, &survey, current, plan.environment.as_deref(), pin);
     outcome.checks = told::found(&known, &survey, started.elapsed());
     if let Some(signal) = world.interrupt.received() {
-        let ended = Ended::Errored {
-            cause: format!("interrupted by {signal} before anything was written"),
-            help: None,
-        };
+        let ended = Ended::errored(format!("interrupted by {signal} before anything was written"));
         let check = Check::new(FILES, "init:files", "The files are written", ended, started.elapsed());
         outcome.checks.push(check);
         return outcome;

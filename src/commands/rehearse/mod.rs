@@ -47,10 +47,10 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         (part, _) => left_out("rollback", "The rollback is possible", part.is_some()),
     });
     if let Err(error) = keep(&outcome) {
-        let ended = Ended::Errored {
-            cause: format!("{error:#}"),
-            help: Some("free some space, or name another folder with --evidence-dir".to_owned()),
-        };
+        let ended = Ended::with_help(
+            format!("{error:#}"),
+            "free some space, or name another folder with --evidence-dir",
+        );
         let title = "The report so far is kept";
         let check = Check::new("evidence", "evidence:report", title, ended, Duration::ZERO);
         outcome.checks.push(check);

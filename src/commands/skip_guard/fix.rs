@@ -96,7 +96,7 @@ pub fn judge(
     let wrong = match wrong(fix, tried) {
         Ok(wrong) => wrong,
         Err(cause) => {
-            check.ended = Ended::Errored { cause, help: None };
+            check.ended = Ended::errored(cause);
             return;
         }
     };

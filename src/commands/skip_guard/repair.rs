@@ -165,6 +165,6 @@ fn stopped(mut first: Seen, signal: &str, tried: bool) -> Seen {
         false => format!("interrupted by {signal} before its fix ran"),
         true => format!("interrupted by {signal} before it was checked again"),
     };
-    first.check.ended = Ended::Errored { cause, help: None };
+    first.check.ended = Ended::errored(cause);
     first
 }

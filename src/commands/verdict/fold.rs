@@ -100,12 +100,10 @@ fn found(fold: &Fold, checks: &mut Vec<Check>, notes: &mut Vec<String>) -> Vec<P
                 checks.push(check(
                     format!("{STAGE}:{place}"),
                     format!("The folder {place} can be read"),
-                    Ended::Errored {
-                        cause: format!("{error:#}"),
-                        help: Some(
-                            "name the folder that holds `reports/`, with --evidence-dir or as an argument".to_owned(),
-                        ),
-                    },
+                    Ended::with_help(
+                        format!("{error:#}"),
+                        "name the folder that holds `reports/`, with --evidence-dir or as an argument",
+                    ),
                 ));
                 continue;
             }
@@ -266,12 +264,12 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
     let ended = if findings.iter().any(Finding::fails) {
         Ended::Looked(findings)
     } else if let Some(cause) = blind {
-        Ended::Errored { cause, help: None }
+        Ended::errored(cause)
     } else if report.verdict == Verdict::NothingChecked {
-        Ended::Errored {
-            cause: "nothing was checked".to_owned(),
-            help: Some("a report that checked nothing proves nothing; check its step".to_owned()),
-        }
+        Ended::with_help(
+            "nothing was checked",
+            "a report that checked nothing proves nothing; check its step",
+        )
     } else if let Some(skip) = &skip {
         Ended::Skipped {
             reason: skip.reason.clone(),

@@ -121,10 +121,7 @@ fn of_artifacts(mut fold: Fold, fetched: &Fetched, world: &World) -> Outcome {
         let folder = fetched.folder().join(&bundle.name);
         if let Err(error) = bundles::put(&bundle.zip, &folder, &stop) {
             let help = "upload it with stageproof evidence-bundle, or download and unpack it, and name its folder";
-            let ended = Ended::Errored {
-                cause: format!("the artifact {}: {error:#}", bundle.name),
-                help: Some(help.to_owned()),
-            };
+            let ended = Ended::with_help(format!("the artifact {}: {error:#}", bundle.name), help);
             let check = Check::new(STAGE, "verdict:artifacts", READABLE, ended, Duration::ZERO);
             let mut outcome = Outcome {
                 checks: vec![check],

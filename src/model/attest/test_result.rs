@@ -170,10 +170,7 @@ mod tests {
         let warned = || Ended::Looked(vec![Finding::warning("w", "m")]);
         let failed = || Ended::Looked(vec![Finding::error("e", "m")]);
         let skipped = || Ended::Skipped { reason: "r".to_owned() };
-        let errored = || Ended::Errored {
-            cause: "c".to_owned(),
-            help: None,
-        };
+        let errored = || Ended::errored("c");
         for (checks, result, names) in [
             (vec![passed()], "PASSED", (vec!["p: c0"], vec![], vec![])),
             (

@@ -31,7 +31,7 @@ fn failed(id: &str, why: &str) -> Check {
 
 fn errored(id: &str, cause: &str) -> Check {
     let cause = cause.to_owned();
-    check(id, Ended::Errored { cause, help: None })
+    check(id, Ended::errored(cause))
 }
 
 fn skipped(id: &str) -> Check {

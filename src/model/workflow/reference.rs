@@ -1,5 +1,7 @@
 //! What a `uses:` names.
 
+use crate::model::text::is_hex;
+
 /// The repository of stageproof and its action.
 pub const STAGEPROOF: &str = "stageproof/stageproof";
 
@@ -51,10 +53,9 @@ impl<'a> Reference<'a> {
 
     /// Whether it always leads to the same bytes.
     pub fn is_pinned(&self) -> bool {
-        let hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         match self {
-            Self::Repository { at, .. } => hex(at, 40) || hex(at, 64),
-            Self::Image { at, .. } => at.strip_prefix("sha256:").is_some_and(|digest| hex(digest, 64)),
+            Self::Repository { at, .. } => is_hex(at, 40) || is_hex(at, 64),
+            Self::Image { at, .. } => at.strip_prefix("sha256:").is_some_and(|digest| is_hex(digest, 64)),
             Self::Local(_) => true,
         }
     }

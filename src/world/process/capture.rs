@@ -44,7 +44,7 @@ impl Captured {
         self.total - (self.head.len() + self.tail.len()) as u64
     }
 
-    /// Like [`Self::text`], for showing: without secrets, of which a part may stand where something was left out.
+    /// For showing: without secrets, of which a part may stand where something was left out.
     pub fn redacted(&self, secrets: &Redactor) -> String {
         let tail: Vec<u8> = self.tail.iter().copied().collect();
         if self.left_out() == 0 {
@@ -74,6 +74,7 @@ impl Captured {
     }
 
     /// What was kept, as text: bytes that are not UTF-8 become U+FFFD, a line says how much is left out.
+    #[cfg(test)]
     pub fn text(&self) -> String {
         let mut bytes = self.head.clone();
         if self.left_out() > 0 {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::model::text::{cut, one_line};
+use crate::model::text::{cut, is_hex, one_line};
 
 pub const INDEXES: [&str; 2] = [
     "application/vnd.oci.image.index.v1+json",
@@ -131,7 +131,7 @@ impl Config {
     pub fn revision(&self) -> Option<String> {
         let labels = self.config.as_ref()?.labels.as_ref()?;
         let revision = labels.get("org.opencontainers.image.revision")?;
-        let is_commit = matches!(revision.len(), 40 | 64) && revision.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_commit = is_hex(revision, 40) || is_hex(revision, 64);
         is_commit.then(|| revision.to_ascii_lowercase())
     }
 }

@@ -50,18 +50,6 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// As it is signed: all but the unreserved characters as `%` and two digits.
-pub fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
 /// A hash as the store writes it.
 pub fn base64(hash: &[u8]) -> String {
     STANDARD.encode(hash)

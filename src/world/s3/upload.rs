@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::ask::{Answered, Ask, CHECKSUM, LOCK_MODE, LOCKED_UNTIL, base64, encoded};
+use super::ask::{Answered, Ask, CHECKSUM, LOCK_MODE, LOCKED_UNTIL, base64};
 use super::refusal::{in_use, tag, taken};
 use super::{Failed, NotStored, Object, Store, Stored, unknown};
+use crate::model::text::{UNRESERVED, percent_encoded};
 use crate::world::files::{self, Links};
 use crate::world::hash::Hashed;
 use crate::world::http::Answer;
@@ -112,7 +113,7 @@ impl Store {
         };
         let created = self.done(&create).await?;
         let id = tag(&created.body, "UploadId").ok_or_else(|| unreadable(self.host()))?;
-        let upload = format!("uploadId={}", encoded(&id));
+        let upload = format!("uploadId={}", percent_encoded(&id, UNRESERVED));
         let sent = tokio::select! {
             sent = self.send_parts(object, (file, bytes), &upload, progress) => sent,
             signal = interrupt.wait() => Err(NotStored::Stopped(signal)),

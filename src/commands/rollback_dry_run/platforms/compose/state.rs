@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::model::text::is_hex;
 use crate::world::registry::ImageName;
 
 /// One entry; the last is what runs now.
@@ -45,7 +46,7 @@ pub fn parse(text: &[u8]) -> Result<Vec<Entry>, String> {
         return Err(format!("the release `{}` has no images", entry.release));
     }
     for entry in &entries {
-        let is_commit = |id: &String| matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_commit = |id: &String| is_hex(id, 40) || is_hex(id, 64);
         if entry.commit.as_ref().is_some_and(|id| !is_commit(id)) {
             return Err(format!(
                 "the commit of the release `{}` is not a whole commit id",

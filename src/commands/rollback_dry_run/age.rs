@@ -33,7 +33,7 @@ pub fn tell(observed: Observation, fact: &str, at: &str, now: Timestamp) -> Obse
     let mut observed = observed.fact(fact, format!("{at}, {ago} ago"));
     if age > YEAR {
         let day = at.get(..10).unwrap_or(&at);
-        observed.findings.push(
+        observed = observed.with(
             Finding::warning("old-release", format!("that release is from {day}, {ago} ago")).help(
                 "check that its database, services and certificates are still what it expects; deploy more often",
             ),

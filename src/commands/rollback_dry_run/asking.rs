@@ -4,6 +4,7 @@ use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::world::Env;
 use crate::world::api::ApiError;
+use crate::world::kubernetes::Status;
 use crate::world::secrets::Secret;
 
 /// The token in `variable`. `make` says where people get one.
@@ -23,8 +24,17 @@ pub fn not_there(code: &'static str, of: &str, error: &ApiError) -> Observation 
     Observation::found(Finding::error(code, format!("{of}: {}", unknown.why)).help(unknown.help.clone()))
 }
 
+/// What could not be found out, with what a Kubernetes cluster says about it.
+impl From<&ApiError> for NotChecked {
+    fn from(error: &ApiError) -> Self {
+        let said = Status::of(error).map(|status| format!(": {}", status.message()));
+        let why = format!("{}{}", error.unknown.why, said.unwrap_or_default());
+        Self::with_help(why, error.unknown.help.clone())
+    }
+}
+
 impl From<ApiError> for NotChecked {
     fn from(error: ApiError) -> Self {
-        Self::with_help(error.unknown.why, error.unknown.help)
+        Self::from(&error)
     }
 }

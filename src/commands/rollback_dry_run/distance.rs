@@ -101,7 +101,7 @@ fn look(between: &Between, migrations: &[Migrations], stop: Stop<'_>) -> Seen<()
             "{} is not in the history of {}: going back also brings {aside} that the current release does not have",
             previous.id, current.id
         );
-        observed.findings.push(Finding::note("diverged", message));
+        observed = observed.with(Finding::note("diverged", message));
     }
     if !migrations.is_empty() {
         observed

@@ -10,6 +10,7 @@ use super::releases::{self, NoPrevious, Release};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
+use crate::world::World;
 use crate::world::api::ApiError;
 
 /// Of a list of releases.
@@ -62,15 +63,25 @@ impl History {
 
 /// How a platform fills in the claims.
 pub struct Hosted<'a> {
-    pub words: &'a Words,
+    words: &'a Words,
     /// What runs, what came before it, whether that is kept.
-    pub claims: [Claim<'static>; 3],
+    claims: [Claim<'static>; 3],
     /// The release that was asked for.
-    pub named: Option<&'a str>,
-    pub now: Timestamp,
+    named: Option<&'a str>,
+    now: Timestamp,
 }
 
-impl Hosted<'_> {
+impl<'a> Hosted<'a> {
+    pub fn new(words: &'a Words, claims: [Claim<'static>; 3], named: Option<&'a str>, world: &World) -> Self {
+        let now = world.clock.now();
+        Self {
+            words,
+            claims,
+            named,
+            now,
+        }
+    }
+
     /// Looks the claims up. `kept` is asked about the release that was found, with what `current` brought.
     pub async fn prove<S, K, F>(
         &self,

@@ -69,18 +69,46 @@ impl Pulled {
     }
 }
 
-/// What it means that an image is not there. `lost` is one of the same repository that runs now, and is not found either.
-pub fn absent(what: String, wanted: &ImageName, lost: Option<&ImageName>) -> Result<Finding, NotChecked> {
-    let Some(running) = lost else {
-        return Ok(Finding::error("image-absent", what).help(KEEP_IMAGES));
-    };
-    let why = if running == wanted {
-        format!("{what}, although it runs now")
-    } else {
-        format!("{what}, nor {running}, which runs now")
-    };
-    let help = "check that the registry and its name are those that the platform pulls from";
-    Err(NotChecked::with_help(why, help))
+/// What was found out about images that are not there, as far as it is known.
+#[derive(Default)]
+pub struct Lacking {
+    findings: Vec<Finding>,
+    unknown: Option<NotChecked>,
+}
+
+impl Lacking {
+    /// `lost` is an image of the same repository that runs now, and is not found either: then the question is wrong.
+    pub fn add(&mut self, missing: Missing, wanted: &ImageName, lost: Option<&ImageName>) {
+        let unknown = match (missing, lost) {
+            (Missing::Absent(what), None) => {
+                return self
+                    .findings
+                    .push(Finding::error("image-absent", what).help(KEEP_IMAGES));
+            }
+            (Missing::OtherPlatform(what), _) => return self.findings.push(other_platform(what)),
+            (Missing::Absent(what), Some(running)) => {
+                let why = match running == wanted {
+                    true => format!("{what}, although it runs now"),
+                    false => format!("{what}, nor {running}, which runs now"),
+                };
+                let help = "check that the registry and its name are those that the platform pulls from";
+                NotChecked::with_help(why, help)
+            }
+            (Missing::Unknown(why), _) => why.into(),
+        };
+        self.unknown.get_or_insert(unknown);
+    }
+
+    /// What is known to be gone stays a failure, whatever else is unknown.
+    pub fn judge(self, mut observed: Observation) -> Result<Observation, NotChecked> {
+        match self.unknown {
+            Some(unknown) if self.findings.is_empty() => Err(unknown),
+            _ => {
+                observed.findings.extend(self.findings);
+                Ok(observed)
+            }
+        }
+    }
 }
 
 pub fn is_same_repository(one: &ImageName, other: &ImageName) -> bool {
@@ -103,7 +131,7 @@ pub async fn all_present(
     let mut observed = Observation::nothing_wrong()
         .fact("images", count(previous.len(), "image"))
         .fact("requests", sent.to_string());
-    let mut unknown = None;
+    let mut lacking = Lacking::default();
     let mut pulled = Pulled::default();
     for (wanted, look) in previous.iter().zip(looked) {
         match look.result {
@@ -111,39 +139,21 @@ pub async fn all_present(
                 observed = observed.fact("image", wanted.name.pinned(&image.digest));
                 pulled.previous.push((wanted.name.clone(), image));
             }
-            Err(Missing::Absent(what)) => {
-                let running = current
-                    .iter()
-                    .zip(&controls)
-                    .filter(|(other, _)| is_same_repository(&wanted.name, &other.name));
-                let lost = running
-                    .clone()
-                    .find(|(_, look)| matches!(look.result, Err(Missing::Absent(_))));
-                match absent(what, &wanted.name, lost.map(|(running, _)| &running.name)) {
-                    Ok(finding) => observed.findings.push(finding),
-                    Err(wrong) => {
-                        unknown.get_or_insert(wrong);
-                    }
-                }
-            }
-            Err(Missing::OtherPlatform(what)) => observed.findings.push(other_platform(what)),
-            Err(Missing::Unknown(why)) => {
-                unknown.get_or_insert(NotChecked::with_help(why.why, why.help));
+            Err(missing) => {
+                let lost = current.iter().zip(&controls).find(|(other, look)| {
+                    is_same_repository(&wanted.name, &other.name) && matches!(look.result, Err(Missing::Absent(_)))
+                });
+                lacking.add(missing, &wanted.name, lost.map(|(running, _)| &running.name));
             }
         }
     }
-    match unknown {
-        // What is known to be gone stays a failure, whatever else is unknown.
-        Some(unknown) if observed.findings.is_empty() => Err(unknown),
-        _ => {
-            let there = current
-                .iter()
-                .zip(controls)
-                .filter_map(|(wanted, look)| Some((wanted.name.clone(), look.result.ok()?)));
-            pulled.current = there.collect();
-            Ok((Some(pulled), observed))
-        }
-    }
+    let observed = lacking.judge(observed)?;
+    let there = current
+        .iter()
+        .zip(controls)
+        .filter_map(|(wanted, look)| Some((wanted.name.clone(), look.result.ok()?)));
+    pulled.current = there.collect();
+    Ok((Some(pulled), observed))
 }
 
 struct Look {
@@ -243,7 +253,7 @@ pub fn present<T>(
 
 pub fn not_checked(missing: Missing) -> NotChecked {
     match missing {
-        Missing::Unknown(unknown) => NotChecked::with_help(unknown.why, unknown.help),
+        Missing::Unknown(unknown) => unknown.into(),
         Missing::Absent(what) | Missing::OtherPlatform(what) => NotChecked::errored(what),
     }
 }

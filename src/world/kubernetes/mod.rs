@@ -53,6 +53,16 @@ pub struct Right<'a> {
     pub name: Option<&'a str>,
 }
 
+impl Right<'static> {
+    /// Everything there is.
+    pub const ALL: Self = Self {
+        verb: "*",
+        group: "*",
+        resource: "*",
+        name: None,
+    };
+}
+
 impl Cluster {
     /// The one that the kubeconfig files name, or the one that this is a pod of. `what` is asked about, for sentences.
     pub fn connect(asked: &Asked, what: &'static str, env: &Env, host: &Host) -> Result<Self, ApiError> {
@@ -81,6 +91,12 @@ impl Cluster {
             context,
             credentials,
         })
+    }
+
+    /// What names the context on a command line, behind `flag`, with a space before it.
+    pub fn context_for(&self, flag: &str) -> String {
+        let name = self.context.as_deref().and_then(|name| shlex::try_quote(name).ok());
+        name.map(|name| format!(" {flag} {name}")).unwrap_or_default()
     }
 
     /// How many requests were sent.

@@ -38,6 +38,14 @@ pub enum NotAnImage {
 }
 
 impl ImageName {
+    /// As container platforms read it: without a tag and a digest it is `latest`.
+    pub fn or_latest(text: &str) -> Result<Self, NotAnImage> {
+        match text.parse() {
+            Err(NotAnImage::NoRelease(_)) => format!("{text}:latest").parse(),
+            name => name,
+        }
+    }
+
     pub fn host(&self) -> &str {
         &self.host
     }

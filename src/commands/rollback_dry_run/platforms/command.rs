@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::template::Template;
+use crate::commands::rollback_dry_run::{Claim, Claims, Proof, Prove, Proving, Seen, Template};
 use crate::engine::{NotChecked, Observation};
 use crate::model::{Finding, TimeSpan};
 use crate::world::World;
@@ -171,7 +169,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
         .fact("exit code", code.to_string())
         .fact("output", size(&ran.output));
     if code != plan.expect_exit {
-        observed.findings.push(
+        observed = observed.with(
             Finding::error(
                 "unexpected-exit",
                 format!("the check exited with code {code}, expected {}", plan.expect_exit),
@@ -189,7 +187,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
             0 => String::new(),
             n => format!(" ({n} bytes in the middle were not searched)"),
         };
-        observed.findings.push(
+        observed = observed.with(
             Finding::error(
                 "unexpected-output",
                 format!("the output of the check does not match `{expected}`{searched}"),
@@ -200,7 +198,7 @@ fn judge(plan: &CommandPlan, ran: &Ran, secrets: &Redactor) -> Seen<()> {
     }
     if !ran.left_behind.is_empty() {
         let left = Left::named(&ran.left_behind, secrets);
-        observed.findings.push(
+        observed = observed.with(
             Finding::warning("left-behind", format!("the check left processes behind: {left}"))
                 .help("a read-only check should wait for the processes it starts"),
         );

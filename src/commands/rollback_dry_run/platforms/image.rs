@@ -1,19 +1,18 @@
 //! Platform `image`: the previous release is an image in a registry.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::age;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::deployments::Deployments;
-use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, one_registry, present};
-use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
+use crate::commands::rollback_dry_run::{
+    Claim, Claims, Deployments, KEEP_IMAGES, LIMIT, NOT_RUN, Placeholder, Proof, Prove, Proving, Seen, Template, age,
+    commit_of, not_checked, one_registry, present,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
-use crate::world::World;
 use crate::world::registry::{Image, ImageName, NotAnImage, Platform, Registry};
+use crate::world::{Env, World};
 
 const CURRENT: Claim<'_> = ("rollback:current", "The current image is in its registry");
 const PREVIOUS: Claim<'_> = ("rollback:previous", "The previous image is in its registry");
@@ -99,11 +98,9 @@ impl Prove for ImagePlan {
             let mut digest_now = None;
             let claim = if self.current.is_some() { DIFFERENT } else { PREVIOUS };
             if let Some(image) = &self.current {
-                let look = self.digest(
-                    current(image, world),
-                    "check --current-image: what runs was pulled from there",
-                    world,
-                );
+                let image = current(image, world);
+                let if_absent = "check --current-image: what runs was pulled from there";
+                let look = self.clone().digest(image, if_absent, world.env.clone());
                 digest_now = claims.ask(CURRENT, look).await;
             } else {
                 let untold = "that the previous image differs from the current one: name that with --current-image";
@@ -118,7 +115,9 @@ impl Prove for ImagePlan {
                 proof.current_commit = world.runner.sha();
             }
             let image = self.image.of(&commit);
-            let previous = self.previous(image.clone(), digest_now.clone(), world);
+            let previous = self
+                .clone()
+                .previous(image.clone(), digest_now.clone(), world.env.clone());
             let (digest, image) = (claims.ask(claim, previous).await?, image.ok()?);
             let pinned = image.pinned(&digest);
             proof.command = (self.rollback_command.as_ref()).and_then(|template| template.fill(|_| pinned.clone()));
@@ -128,7 +127,7 @@ impl Prove for ImagePlan {
                 Some(_) => "that the rollback command does this: it is printed as given".to_owned(),
                 None => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
-            let pullable = self.pullable(image, digest, digest_now, world);
+            let pullable = self.clone().pullable(image, digest, digest_now, world.clone());
             let (image, current_commit) = claims.ask(PULLABLE, pullable).await?;
             proof.previous_commit = proof.previous_commit.take().or(image.revision);
             proof.current_commit = proof.current_commit.take().or(current_commit);
@@ -144,94 +143,82 @@ impl Prove for ImagePlan {
 impl ImagePlan {
     pub const PLACEHOLDERS: [Placeholder; 1] = [Placeholder::Image];
 
-    fn digest(
-        &self,
+    async fn digest(
+        self,
         image: Result<ImageName, NotChecked>,
         if_absent: &'static str,
-        world: &World,
-    ) -> impl Future<Output = Seen<String>> + Send + 'static {
-        let (auth_env, env) = (self.auth_env.clone(), world.env.clone());
+        env: Arc<Env>,
+    ) -> Seen<String> {
         let both = [Some(&self.image), self.current.as_ref()].into_iter().flatten();
         let both: Vec<ImageName> = both.filter_map(|named| named.of(&"0".repeat(40)).ok()).collect();
-        async move {
-            one_registry(auth_env.as_deref(), &both)?;
-            let image = image?;
-            let registry = Registry::of(&image, auth_env.as_deref(), &env).map_err(not_checked)?;
-            let digest = registry.digest(image.reference(), Instant::now() + LIMIT).await;
-            present(digest, &registry, if_absent, |digest| {
-                Observation::nothing_wrong()
-                    .fact("image", image.to_string())
-                    .fact("digest", digest.clone())
-            })
-        }
+        one_registry(self.auth_env.as_deref(), &both)?;
+        let image = image?;
+        let registry = Registry::of(&image, self.auth_env.as_deref(), &env).map_err(not_checked)?;
+        let digest = registry.digest(image.reference(), Instant::now() + LIMIT).await;
+        present(digest, &registry, if_absent, |digest| {
+            Observation::nothing_wrong()
+                .fact("image", image.to_string())
+                .fact("digest", digest.clone())
+        })
     }
 
-    fn previous(
-        &self,
+    async fn previous(
+        self,
         image: Result<ImageName, NotChecked>,
         current: Option<String>,
-        world: &World,
-    ) -> impl Future<Output = Seen<String>> + Send + 'static {
-        let look = self.digest(image.clone(), KEEP_IMAGES, world);
-        async move {
-            let (digest, mut observed) = look.await?;
-            let image = image?;
-            if let Some(digest) = &digest {
-                if current.as_ref() == Some(digest) {
-                    let same = format!("the previous image {image} is the current one: both are {digest}");
-                    observed.findings.push(
-                        Finding::error("same-image", same).help("name the image of the release before with --image"),
-                    );
-                }
-                if image.digest().is_none() {
-                    let moves = format!("{image} is named by a tag, which can be moved to another image at any time");
-                    let pinned = image.pinned(digest);
-                    observed
-                        .findings
-                        .push(Finding::warning("tag-can-move", moves).help(format!(
-                            "keep the digest of each release, and name {pinned} with --image"
-                        )));
-                }
+        env: Arc<Env>,
+    ) -> Seen<String> {
+        let (digest, mut observed) = self.digest(image.clone(), KEEP_IMAGES, env).await?;
+        let image = image?;
+        if let Some(digest) = &digest {
+            if current.as_ref() == Some(digest) {
+                let same = format!("the previous image {image} is the current one: both are {digest}");
+                observed = observed
+                    .with(Finding::error("same-image", same).help("name the image of the release before with --image"));
             }
-            Ok((digest, observed))
+            if image.digest().is_none() {
+                let moves = format!("{image} is named by a tag, which can be moved to another image at any time");
+                let pinned = image.pinned(digest);
+                observed = observed.with(Finding::warning("tag-can-move", moves).help(format!(
+                    "keep the digest of each release, and name {pinned} with --image"
+                )));
+            }
         }
+        Ok((digest, observed))
     }
 
-    fn pullable(
-        &self,
+    async fn pullable(
+        self,
         image: ImageName,
         digest: String,
         digest_now: Option<String>,
-        world: &World,
-    ) -> impl Future<Output = Seen<(Image, Option<String>)>> + Send + 'static {
-        let (plan, env, now) = (self.clone(), world.env.clone(), world.clock.now());
+        world: World,
+    ) -> Seen<(Image, Option<String>)> {
         // Where its name has no commit, its label may.
         let current = (self.current.as_ref())
             .filter(|named| !named.has_commit())
             .and_then(|named| named.of("").ok()?.pinned(&digest_now?).parse().ok());
-        async move {
-            let registry = Registry::of(&image, plan.auth_env.as_deref(), &env).map_err(not_checked)?;
-            let until = Instant::now() + LIMIT;
-            let image = registry.image(&digest, &plan.on, until).await;
-            let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {
-                let observed = Observation::nothing_wrong().fact("platform", image.platform.to_string());
-                // Reproducible builds say 1970, or another time that is no age.
-                match image.created.as_deref().filter(|created| *created > FIRST_IMAGES) {
-                    Some(created) => age::tell(observed, "built", created, now),
-                    None => observed,
-                }
-            })?;
-            let Some(image) = image else {
-                return Ok((None, observed));
-            };
-            let mut commit_now = None;
-            if let (Some(current), true) = (current, image.revision.is_some() || plan.image.has_commit()) {
-                let registry = Registry::of(&current, plan.auth_env.as_deref(), &env);
-                let (commit, sent) = commit_of(&current, registry, &plan.on, until).await;
-                observed = observed.fact("requests for the current image", sent.to_string());
-                commit_now = commit;
+        let registry = Registry::of(&image, self.auth_env.as_deref(), &world.env).map_err(not_checked)?;
+        let until = Instant::now() + LIMIT;
+        let image = registry.image(&digest, &self.on, until).await;
+        let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {
+            let observed = Observation::nothing_wrong().fact("platform", image.platform.to_string());
+            // Reproducible builds say 1970, or another time that is no age.
+            match image.created.as_deref().filter(|created| *created > FIRST_IMAGES) {
+                Some(created) => age::tell(observed, "built", created, world.clock.now()),
+                None => observed,
             }
-            Ok((Some((image, commit_now)), observed))
+        })?;
+        let Some(image) = image else {
+            return Ok((None, observed));
+        };
+        let mut commit_now = None;
+        if let (Some(current), true) = (current, image.revision.is_some() || self.image.has_commit()) {
+            let registry = Registry::of(&current, self.auth_env.as_deref(), &world.env);
+            let (commit, sent) = commit_of(&current, registry, &self.on, until).await;
+            observed = observed.fact("requests for the current image", sent.to_string());
+            commit_now = commit;
         }
+        Ok((Some((image, commit_now)), observed))
     }
 }

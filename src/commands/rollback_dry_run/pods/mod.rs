@@ -14,19 +14,11 @@ use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::Env;
-use crate::world::api::ApiError;
-use crate::world::kubernetes::{Cluster, Status};
-use crate::world::registry::{Credentials, ImageName, NotAnImage, Platform};
+use crate::world::kubernetes::Cluster;
+use crate::world::registry::{Credentials, ImageName, Platform};
 
 pub use pull_secrets::{GET_ACCOUNT, GET_SECRET};
 pub use pullable::{Template, pullable};
-
-/// What could not be found out, with what the cluster says about it.
-pub fn not_answered(error: &ApiError) -> NotChecked {
-    let said = Status::of(error).map(|status| format!(": {}", status.message()));
-    let why = format!("{}{}", error.unknown.why, said.unwrap_or_default());
-    NotChecked::with_help(why, error.unknown.help.clone())
-}
 
 /// The name of a pull secret.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,12 +72,9 @@ impl Pod {
     }
 }
 
-/// What a node makes of it.
-fn image_name(image: &str) -> Result<ImageName, NotAnImage> {
-    match image.parse() {
-        Err(NotAnImage::NoRelease(_)) => format!("{image}:latest").parse(),
-        name => name,
-    }
+/// What is not covered about an image that has no digest.
+pub fn tag_may_move(image: impl std::fmt::Display) -> String {
+    format!("whether the tag of {image} names what it named then: tags can be moved")
 }
 
 /// Every image, as it is written; those of init containers first.
@@ -120,13 +109,24 @@ pub struct Puller<'a> {
     pub env: &'a Env,
 }
 
+impl<'a> Puller<'a> {
+    pub fn of(cluster: &'a Cluster, auth_env: Option<&'a str>, env: &'a Env) -> Self {
+        Self {
+            cluster,
+            namespace: &cluster.namespace,
+            auth_env,
+            env,
+        }
+    }
+}
+
 /// Refuses several registries for one pair of name and password.
 fn share_a_registry<'a>(
     auth_env: Option<&str>,
     templates: impl IntoIterator<Item = &'a Value>,
 ) -> Result<(), NotChecked> {
     let images = templates.into_iter().flat_map(written);
-    let names: Vec<ImageName> = images.filter_map(|image| image_name(&image).ok()).collect();
+    let names: Vec<ImageName> = images.filter_map(|image| ImageName::or_latest(&image).ok()).collect();
     one_registry(auth_env, &names)
 }
 
@@ -148,7 +148,7 @@ async fn wanted(
                 .push(Finding::warning("never-pulled", why).help("no registry can prove this; check the nodes"));
             continue;
         }
-        let name = image_name(&container.image).map_err(|error| {
+        let name = ImageName::or_latest(&container.image).map_err(|error| {
             NotChecked::with_help(
                 error.to_string(),
                 "go back to a revision whose images have names, with --to-release",

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Pod, Puller, Reference, not_answered};
+use super::{Pod, Puller, Reference};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::world::api::ApiError;
@@ -108,7 +108,7 @@ fn unread(observed: &mut Observation, what: &str, error: &ApiError) -> Result<()
         .help("if the registry refuses, name a variable that holds user:password with --registry-auth-env"),
         Some(404) => Finding::warning("pull-secret-missing", format!("there is no {what}"))
             .help("make it again, or pods that need it cannot pull"),
-        _ => return Err(not_answered(error)),
+        _ => return Err(error.into()),
     };
     observed.findings.push(finding);
     Ok(())

@@ -7,8 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Pod, Puller, platform, share_a_registry, wanted};
-use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present};
+use crate::commands::rollback_dry_run::{LIMIT, Pulled, Seen, Wanted, all_present};
 use crate::engine::{NotChecked, Observation};
 use crate::world::registry::Platform;
 

@@ -69,7 +69,7 @@ pub async fn no_other_run(
     let mut observed = Observation::nothing_wrong();
     for run in stale {
         let since = TimeSpan::measured(silent_for(run));
-        observed.findings.push(
+        observed = observed.with(
             Finding::warning(
                 "stale-run",
                 format!("{} has been silent for {since} and is not waited for", name(run)),

@@ -5,8 +5,7 @@ use tokio::time::Instant;
 
 use super::previous::Previous;
 use super::revision::Revision;
-use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked, one_registry};
+use crate::commands::rollback_dry_run::{LIMIT, Pulled, Seen, Wanted, all_present, not_checked, one_registry};
 use crate::engine::NotChecked;
 use crate::model::text::one_line;
 use crate::world::Env;

@@ -15,12 +15,10 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::asking::not_there;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::Pulled;
-use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
-use crate::commands::rollback_dry_run::{Calls, image_calls};
+use crate::commands::rollback_dry_run::{
+    Calls, Claim, Claims, LIMIT, NOT_RUN, Placeholder, Proof, Prove, Proving, Pulled, Seen, Template, image_calls,
+    not_there,
+};
 use crate::model::text::count;
 use crate::world::api::ApiError;
 use crate::world::secrets::Secret;

@@ -48,20 +48,16 @@ pub async fn permission(running: Arc<Running>) -> Seen<()> {
     }
     if !has(UPDATE) {
         let message = format!("{asks} may not update {service}, and so not move its traffic");
-        observed
-            .findings
-            .push(Finding::error("permission-denied", message).help(format!(
-                "grant its account roles/run.developer on {service}, or a role that has {UPDATE}"
-            )));
+        observed = observed.with(Finding::error("permission-denied", message).help(format!(
+            "grant its account roles/run.developer on {service}, or a role that has {UPDATE}"
+        )));
     }
     match acts {
         Ok(acts) if !acts.iter().any(|name| name == ACT_AS) => {
             let account = account.as_deref().unwrap_or_default();
             let message = format!("{asks} may not act as {account}, which every change of {service} requires");
             let help = format!("grant its account roles/iam.serviceAccountUser on {account}");
-            observed
-                .findings
-                .push(Finding::error("permission-denied", message).help(help));
+            observed = observed.with(Finding::error("permission-denied", message).help(help));
         }
         Ok(_) => {}
         // What is known to be missing stays a failure, whatever else is unknown.
@@ -81,7 +77,7 @@ pub async fn permission(running: Arc<Running>) -> Seen<()> {
             "{asks} may also {}; on the service, {GET}, {UPDATE} and run.revisions.list are enough",
             more.join(" and ")
         );
-        observed.findings.push(Finding::note("more-rights", message));
+        observed = observed.with(Finding::note("more-rights", message));
     }
     Ok((Some(()), observed))
 }

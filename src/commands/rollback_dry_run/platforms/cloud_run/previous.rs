@@ -7,9 +7,7 @@ use tokio::time::Instant;
 
 use super::revision::Revision;
 use super::{CloudRunPlan, Running};
-use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
-use crate::commands::rollback_dry_run::hosted::{History, MOST_PAGES};
-use crate::commands::rollback_dry_run::no_previous::Words;
+use crate::commands::rollback_dry_run::{History, LIMIT, MOST_PAGES, Seen, Words};
 use crate::engine::NotChecked;
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -27,10 +25,7 @@ pub async fn find(plan: CloudRunPlan, running: Arc<Running>, now: Timestamp) -> 
     let named = plan.to.as_deref();
     let (mut revisions, mut next) = match &running.first {
         Ok(page) => (page.revisions.clone(), page.next.clone()),
-        Err(error) => {
-            let unknown = error.unknown.clone();
-            return Err(NotChecked::with_help(unknown.why, unknown.help));
-        }
+        Err(error) => return Err(error.unknown.clone().into()),
     };
     for _ in 1..MOST_PAGES {
         let is_enough = history(&revisions, &running.revision).is_some_and(|history| history.previous(named).is_ok());
@@ -63,7 +58,7 @@ pub async fn find(plan: CloudRunPlan, running: Arc<Running>, now: Timestamp) -> 
         && target.has_images_of(current)
     {
         let message = format!("{} has the same images; its settings differ", one_line(&target.name));
-        observed.findings.push(Finding::note("same-images", message));
+        observed = observed.with(Finding::note("same-images", message));
     }
     let requests = (cloud_run.sent() - before).to_string();
     Ok((previous, observed.fact("requests", requests)))

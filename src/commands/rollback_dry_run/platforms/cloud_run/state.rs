@@ -13,15 +13,13 @@ const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 pub fn current(name: &str, service: &Service) -> Result<(Option<String>, Observation), NotChecked> {
     let mut observed = Observation::nothing_wrong();
     if let Some(wrong) = not_steady(name, service)? {
-        observed.findings.push(wrong);
-        return Ok((None, observed));
+        return Ok((None, observed.with(wrong)));
     }
     let shares = shares(service);
     let current = match shares.iter().collect::<Vec<_>>().as_slice() {
         [(revision, _)] if !revision.is_empty() => (**revision).to_owned(),
         others => {
-            observed.findings.push(unclear(name, others));
-            return Ok((None, observed));
+            return Ok((None, observed.with(unclear(name, others))));
         }
     };
     let by_latest = service
@@ -45,9 +43,7 @@ pub fn current(name: &str, service: &Service) -> Result<(Option<String>, Observa
             one_line(newest)
         );
         let help = format!("if this is not meant, `gcloud run services update-traffic {name} --to-latest` ends it");
-        observed
-            .findings
-            .push(Finding::warning("traffic-pinned", message).help(help));
+        observed = observed.with(Finding::warning("traffic-pinned", message).help(help));
     }
     Ok((Some(current), observed))
 }

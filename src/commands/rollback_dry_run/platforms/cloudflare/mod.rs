@@ -7,14 +7,10 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::Calls;
-use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::hosted::{History, Hosted, still_there};
-use crate::commands::rollback_dry_run::no_previous::Words;
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::releases::Release;
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
+use crate::commands::rollback_dry_run::{
+    Calls, Claim, Claims, History, Hosted, LIMIT, Placeholder, Proof, Prove, Proving, Release, Seen, Template, Words,
+    not_there, still_there, token,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -65,12 +61,7 @@ impl Prove for CloudflarePlan {
                 "routes, domains and cron triggers: they belong to the Worker, not to a version".to_owned(),
             ];
             proof.with_configuration = true;
-            let hosted = Hosted {
-                words: &words,
-                claims: CLAIMS,
-                named: self.to.as_deref(),
-                now: world.clock.now(),
-            };
+            let hosted = Hosted::new(&words, CLAIMS, self.to.as_deref(), world);
             let current = self.clone().current(world.env.clone());
             let kept = |cloudflare, history, release| self.clone().kept(cloudflare, history, release);
             let (release, ()) = hosted.prove(claims, current, kept).await?;

@@ -6,19 +6,15 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::age;
-use crate::commands::rollback_dry_run::blocking::blocking;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::deployments::Deployments;
-use crate::commands::rollback_dry_run::images::{Pulled, Wanted, all_present, not_checked, one_registry};
-use crate::commands::rollback_dry_run::no_previous::Words;
-use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::releases::{self, Release};
-use crate::commands::rollback_dry_run::template::{Placeholder, Template, is_plain};
+use crate::commands::rollback_dry_run::{
+    Claim, Claims, Deployments, LIMIT, NOT_RUN, Placeholder, Proof, Prove, Proving, Pulled, Release, Seen, Template,
+    Wanted, Words, age, all_present, blocking, is_plain, not_checked, one_registry, releases,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
@@ -116,7 +112,9 @@ impl Prove for ComposePlan {
                 }
                 (None, None) => "the rollback command: none was given (--rollback-command)".to_owned(),
             });
-            let pullable = self.pullable(running.images.clone(), target.clone(), world);
+            let pullable = self
+                .clone()
+                .pullable(running.images.clone(), target.clone(), world.env.clone());
             if let Some(pulled) = claims.ask(PULLABLE, pullable).await {
                 pulled.tell(proof);
                 proof.proved = vec![format!(
@@ -186,7 +184,7 @@ impl ComposePlan {
                     )
                 })?;
                 let images = entries.last().map(|entry| entry.images.clone()).unwrap_or_default();
-                let mut observed = named(&images);
+                let observed = named(&images);
                 if let Some(failed) = entries.last().filter(|entry| !is_good(entry)) {
                     let why = format!(
                         "the newest release of {shown}, {}, ended as `{}`: what runs now is not known",
@@ -194,10 +192,7 @@ impl ComposePlan {
                         one_line(failed.status.as_deref().unwrap_or_default())
                     );
                     let help = "note the release that runs as the last entry, then rehearse the rollback";
-                    observed
-                        .findings
-                        .push(Finding::error("current-unknown", why).help(help));
-                    return Ok((None, observed));
+                    return Ok((None, observed.with(Finding::error("current-unknown", why).help(help))));
                 }
                 Ok((Some(Running { images, entries }), observed))
             }
@@ -229,51 +224,41 @@ impl ComposePlan {
         })
     }
 
-    fn pullable(
-        &self,
-        current: Images,
-        target: Target,
-        world: &World,
-    ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
-        let (plan, env) = (self.clone(), world.env.clone());
-        async move {
-            one_registry(plan.auth_env.as_deref(), target.images.values().chain(current.values()))?;
-            let wanted = |images: &Images| {
-                let mut names: Vec<&ImageName> = images.values().collect();
-                names.sort();
-                names.dedup();
-                let one = |name: &ImageName| {
-                    let credentials = Credentials::of(name, plan.auth_env.as_deref(), &env).map_err(not_checked)?;
-                    let name = name.clone();
-                    Ok(Wanted { name, credentials })
-                };
-                names.into_iter().map(one).collect::<Result<Vec<Wanted>, NotChecked>>()
+    async fn pullable(self, current: Images, target: Target, env: Arc<Env>) -> Seen<Pulled> {
+        one_registry(self.auth_env.as_deref(), target.images.values().chain(current.values()))?;
+        let wanted = |images: &Images| {
+            let mut names: Vec<&ImageName> = images.values().collect();
+            names.sort();
+            names.dedup();
+            let one = |name: &ImageName| {
+                let credentials = Credentials::of(name, self.auth_env.as_deref(), &env).map_err(not_checked)?;
+                let name = name.clone();
+                Ok(Wanted { name, credentials })
             };
-            let (previous, running) = (wanted(&target.images)?, wanted(&current)?);
-            let until = Instant::now() + LIMIT;
-            let (pulled, mut observed) = all_present(&previous, &running, &plan.on, &env, until).await?;
-            if pulled
-                .as_ref()
-                .is_some_and(|pulled| are_same(pulled, &target.images, &current))
-            {
-                let same = format!(
-                    "the images of {} have other names and the content of those that run now",
-                    target.name
-                );
-                let help = "name another release: this one would change nothing";
-                observed.findings.push(Finding::error("same-image", same).help(help));
-            }
-            for (name, image) in pulled.iter().flat_map(|pulled| &pulled.previous) {
-                if name.digest().is_none() {
-                    let moves = format!("{name} is named by a tag, which can be moved to another image at any time");
-                    let help = format!("name it by its digest: {}", name.pinned(&image.digest));
-                    observed
-                        .findings
-                        .push(Finding::warning("tag-can-move", moves).help(help));
-                }
-            }
-            Ok((pulled, observed))
+            names.into_iter().map(one).collect::<Result<Vec<Wanted>, NotChecked>>()
+        };
+        let (previous, running) = (wanted(&target.images)?, wanted(&current)?);
+        let until = Instant::now() + LIMIT;
+        let (pulled, mut observed) = all_present(&previous, &running, &self.on, &env, until).await?;
+        if pulled
+            .as_ref()
+            .is_some_and(|pulled| are_same(pulled, &target.images, &current))
+        {
+            let same = format!(
+                "the images of {} have other names and the content of those that run now",
+                target.name
+            );
+            let help = "name another release: this one would change nothing";
+            observed = observed.with(Finding::error("same-image", same).help(help));
         }
+        for (name, image) in pulled.iter().flat_map(|pulled| &pulled.previous) {
+            if name.digest().is_none() {
+                let moves = format!("{name} is named by a tag, which can be moved to another image at any time");
+                let help = format!("name it by its digest: {}", name.pinned(&image.digest));
+                observed = observed.with(Finding::warning("tag-can-move", moves).help(help));
+            }
+        }
+        Ok((pulled, observed))
     }
 }
 
@@ -362,9 +347,7 @@ fn in_state(plan: &ComposePlan, running: &Running, now: Timestamp) -> (Option<Ta
                     one_line(&release.name)
                 );
                 let help = "write the commit of each release into the state file, or use {release}";
-                observed
-                    .findings
-                    .push(Finding::error("command-not-filled-in", what).help(help));
+                observed = observed.with(Finding::error("command-not-filled-in", what).help(help));
             }
             (target, observed)
         }
@@ -409,13 +392,12 @@ fn at_commit(workspace: &Path, file: &Path, reference: &str, current: &Images, e
     };
     let shown = format!("{} at {name}", path.display());
     let images = images_of(&shown, &text, env, &beside)?;
-    let mut observed = named(&images).fact("commit", commit.id.to_string());
+    let observed = named(&images).fact("commit", commit.id.to_string());
     if images == *current {
         let same = format!("{shown} names the images that run now");
         let help = "write the tag or digest of each release into the compose file or a tracked .env; or name another \
                     commit with --ref";
-        observed.findings.push(Finding::error("same-image", same).help(help));
-        return Ok((None, observed));
+        return Ok((None, observed.with(Finding::error("same-image", same).help(help))));
     }
     let commit = Some(commit.id.to_string());
     Ok((Some(Target { images, name, commit }), observed))

@@ -12,7 +12,7 @@ use crate::model::Finding;
 use crate::model::text::one_line;
 use crate::world::Env;
 use crate::world::aws::Credentials;
-use crate::world::registry::{self, ImageName, NotAnImage, Platform};
+use crate::world::registry::{self, ImageName, Platform};
 
 /// Who asks the registries.
 pub struct Asks<'a> {
@@ -47,11 +47,7 @@ pub fn platform(named: Option<&Platform>, of: &TaskDefinition) -> Platform {
 
 /// As a task definition names it: without a tag it is `latest`.
 fn name(text: &str) -> Result<ImageName, NotChecked> {
-    let parsed = match text.parse() {
-        Err(NotAnImage::NoRelease(_)) => format!("{text}:latest").parse(),
-        parsed => parsed,
-    };
-    parsed.map_err(|error: NotAnImage| {
+    ImageName::or_latest(text).map_err(|error| {
         NotChecked::with_help(
             format!("an image of the task definition cannot be looked up: {error}"),
             "correct the task definition, or name another with --to-release",
@@ -96,7 +92,7 @@ pub async fn pullable(
             .and_then(|now| moved(release, image, led_to.as_deref(), now))
             && !observed.findings.contains(&finding)
         {
-            observed.findings.push(finding);
+            observed = observed.with(finding);
         }
     }
     if let [(image, digests)] = digests.iter().collect::<Vec<_>>().as_slice() {

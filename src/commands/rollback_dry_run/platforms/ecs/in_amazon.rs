@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 
 use super::ecr::{self, Ecr};
-use crate::commands::rollback_dry_run::images::{absent, is_same_repository, other_platform};
+use crate::commands::rollback_dry_run::images::{Lacking, is_same_repository};
 use crate::engine::{NotChecked, Observation};
 use crate::model::text::count;
 use crate::world::Env;
@@ -44,7 +44,7 @@ pub async fn in_amazon(
     observed = observed
         .fact("images in Amazon ECR", count(wanted.len(), "image"))
         .fact("requests to Amazon ECR", sent.to_string());
-    let mut unknown = None;
+    let mut lacking = Lacking::default();
     for (image, (result, _)) in wanted.iter().zip(looked) {
         match result {
             Ok(kept) => {
@@ -56,29 +56,16 @@ pub async fn in_amazon(
                 all.digests
                     .insert(image.clone(), std::iter::once(kept.digest).chain(kept.child).collect());
             }
-            Err(Missing::Absent(what)) => {
+            Err(missing) => {
                 let is_lost = |(other, (result, _)): &(&ImageName, &(Result<ecr::Kept, Missing>, usize))| {
                     is_same_repository(other, image) && matches!(result, Err(Missing::Absent(_)))
                 };
                 let lost = running.iter().zip(&controls).find(is_lost);
-                match absent(what, image, lost.map(|(running, _)| running)) {
-                    Ok(finding) => observed.findings.push(finding),
-                    Err(wrong) => {
-                        unknown.get_or_insert(wrong);
-                    }
-                }
-            }
-            Err(Missing::OtherPlatform(what)) => observed.findings.push(other_platform(what)),
-            Err(Missing::Unknown(why)) => {
-                unknown.get_or_insert(NotChecked::with_help(why.why, why.help));
+                lacking.add(missing, image, lost.map(|(running, _)| running));
             }
         }
     }
-    match unknown {
-        // What is known to be gone stays a failure, whatever else is unknown.
-        Some(unknown) if observed.findings.is_empty() => Err(unknown),
-        _ => Ok((all, observed)),
-    }
+    Ok((all, lacking.judge(observed)?))
 }
 
 async fn look(

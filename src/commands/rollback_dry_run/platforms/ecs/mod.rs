@@ -13,10 +13,9 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
-use crate::commands::rollback_dry_run::{Calls, image_calls};
+use crate::commands::rollback_dry_run::{
+    Calls, Claim, Claims, LIMIT, NOT_RUN, Placeholder, Proof, Prove, Proving, Seen, Template, image_calls,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::world::aws::{AwsError, Credentials, REGIONS, is_region};

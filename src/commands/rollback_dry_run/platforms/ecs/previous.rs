@@ -11,11 +11,8 @@ use tokio::time::Instant;
 
 use super::api::{Deployment, Revision, short};
 use super::{EcsPlan, Running};
-use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
-use crate::commands::rollback_dry_run::hosted::History;
-use crate::commands::rollback_dry_run::no_previous::Words;
-use crate::commands::rollback_dry_run::releases::{NoPrevious, Release};
-use crate::engine::{NotChecked, Observation};
+use crate::commands::rollback_dry_run::{History, LIMIT, NoPrevious, Release, Seen, Words};
+use crate::engine::Observation;
 use crate::model::Finding;
 use crate::model::text::one_line;
 
@@ -39,10 +36,7 @@ pub async fn find(plan: EcsPlan, running: Arc<Running>, now: Timestamp) -> Seen<
     let before = running.ecs.sent();
     let deployments = match &running.deployments {
         Ok(deployments) => deployments,
-        Err(error) => {
-            let unknown = error.unknown.clone();
-            return Err(NotChecked::with_help(unknown.why, unknown.help));
-        }
+        Err(error) => return Err(error.unknown.clone().into()),
     };
     let current = short(&running.task_definition).to_owned();
     let named = plan.to.as_deref();

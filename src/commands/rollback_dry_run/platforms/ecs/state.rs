@@ -9,8 +9,7 @@ use crate::model::text::one_line;
 pub fn current(name: &str, service: &Service) -> (Option<String>, Observation) {
     let mut observed = Observation::nothing_wrong();
     if let Some(wrong) = not_steady(name, service) {
-        observed.findings.push(wrong);
-        return (None, observed);
+        return (None, observed.with(wrong));
     }
     let Some(rollout) = service.deployments.first() else {
         return (None, observed);
@@ -22,7 +21,7 @@ pub fn current(name: &str, service: &Service) -> (Option<String>, Observation) {
             format!("{} of {}", rollout.running_count, rollout.desired_count),
         );
     if service.desired_count == 0 {
-        observed.findings.push(
+        observed = observed.with(
             Finding::warning("no-tasks", format!("the service {name} is scaled to 0 tasks"))
                 .help("a rollback starts none, either: nobody sees whether the release works"),
         );

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::api::Machine;
-use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::no_previous::Words;
+use crate::commands::rollback_dry_run::{Seen, Words};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -41,19 +40,16 @@ pub fn one_image(app: &str, machines: &[Machine]) -> Seen<ImageName> {
                 .chain(each)
                 .map(|(image, ids)| format!("{} run {image}", one_line(&ids.join(", "))))
                 .collect();
-            observed.findings.push(
-                Finding::error("several-images", format!("the machines of {app} run several images: {}", all.join("; ")))
-                    .help("a deploy is half done, or a blue-green deploy left machines behind: `fly machine list`, then deploy or destroy them"),
-            );
-            Ok((None, observed))
+            Ok((None, observed.with(Finding::error("several-images", format!("the machines of {app} run several images: {}", all.join("; ")))
+                    .help("a deploy is half done, or a blue-green deploy left machines behind: `fly machine list`, then deploy or destroy them"))))
         }
-        (None, _) => {
-            observed.findings.push(
+        (None, _) => Ok((
+            None,
+            observed.with(
                 Finding::error("no-machines", format!("the app {app} has no machine"))
                     .help("deploy it first: what does not run cannot be rolled back"),
-            );
-            Ok((None, observed))
-        }
+            ),
+        )),
     }
 }
 

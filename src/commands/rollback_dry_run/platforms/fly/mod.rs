@@ -8,19 +8,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::age;
-use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::{KEEP_IMAGES, commit_of, not_checked, present};
-use crate::commands::rollback_dry_run::proof::{NOT_RUN, Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::releases::{self, Release};
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
+use crate::commands::rollback_dry_run::{
+    Claim, Claims, KEEP_IMAGES, LIMIT, NOT_RUN, Placeholder, Proof, Prove, Proving, Release, Seen, Template, age,
+    commit_of, not_checked, not_there, present, releases, token,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
-use crate::world::World;
 use crate::world::registry::{Credentials, Image, ImageName, Platform, Registry};
 use crate::world::secrets::Secret;
+use crate::world::{Env, World};
 pub use api::CALLS;
 use api::{App, Fly};
 
@@ -73,10 +70,10 @@ impl Prove for FlyPlan {
                 "fly.toml: the deploy uses the file of the folder it runs in, not that of the release".to_owned(),
                 "volumes and their content".to_owned(),
             ];
-            let running = claims.ask(CURRENT, self.running(world)).await?;
-            let previous = self.previous(running.clone(), world.clock.now());
+            let running = claims.ask(CURRENT, self.clone().running(world.env.clone())).await?;
+            let previous = self.clone().previous(running.clone(), world.clock.now());
             let target = claims.ask(PREVIOUS, previous).await?;
-            let pullable = self.pullable(running, target.clone(), world);
+            let pullable = self.clone().pullable(running, target.clone(), world.env.clone());
             let (image, current_commit) = claims.ask(PULLABLE, pullable).await?;
             proof.previous_commit.clone_from(&image.revision);
             proof.current_commit = current_commit;
@@ -106,45 +103,39 @@ impl FlyPlan {
         format!("fly deploy --app {app} --image {{image}}")
     }
 
-    fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
-        let (plan, env) = (self.clone(), world.env.clone());
-        async move {
-            let make = "`fly tokens create readonly` makes one";
-            let token = token("Fly.io", &plan.token_env, make, &env)?;
-            let fly = Fly::connect(&token, &plan.token_env, &env)?;
-            let machines = match fly.machines(&plan.app, Instant::now() + LIMIT).await {
-                Err(error) if error.status == Some(404) => return Ok((None, not_there("no-app", &plan.app, &error))),
-                machines => machines?,
-            };
-            let (image, observed) = messages::one_image(&plan.app, &machines)?;
-            let observed = observed.fact("requests", fly.sent().to_string());
-            let fly = Arc::new(fly);
-            Ok((image.map(|image| Running { fly, token, image }), observed))
-        }
+    async fn running(self, env: Arc<Env>) -> Seen<Running> {
+        let make = "`fly tokens create readonly` makes one";
+        let token = token("Fly.io", &self.token_env, make, &env)?;
+        let fly = Fly::connect(&token, &self.token_env, &env)?;
+        let machines = match fly.machines(&self.app, Instant::now() + LIMIT).await {
+            Err(error) if error.status == Some(404) => return Ok((None, not_there("no-app", &self.app, &error))),
+            machines => machines?,
+        };
+        let (image, observed) = messages::one_image(&self.app, &machines)?;
+        let observed = observed.fact("requests", fly.sent().to_string());
+        let fly = Arc::new(fly);
+        Ok((image.map(|image| Running { fly, token, image }), observed))
     }
 
-    fn previous(&self, running: Running, now: Timestamp) -> impl Future<Output = Seen<Target>> + Send + 'static {
-        let plan = self.clone();
-        async move {
-            let app = running.fly.app(&plan.app, Instant::now() + LIMIT).await;
-            let app = match app {
-                Ok(Some(app)) => app,
-                Ok(None) => {
-                    return Err(NotChecked::with_help(
-                        format!("Fly.io shows the machines of {}, and not the app", plan.app),
-                        "use a token that may read the whole app",
-                    ));
-                }
-                Err(error) => return Err(error.into()),
-            };
-            Ok(plan.judge(&app, &running.image, now))
-        }
+    async fn previous(self, running: Running, now: Timestamp) -> Seen<Target> {
+        let app = running.fly.app(&self.app, Instant::now() + LIMIT).await;
+        let app = match app {
+            Ok(Some(app)) => app,
+            Ok(None) => {
+                return Err(NotChecked::with_help(
+                    format!("Fly.io shows the machines of {}, and not the app", self.app),
+                    "use a token that may read the whole app",
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(self.judge(&app, &running.image, now))
     }
 
     fn judge(&self, app: &App, current: &ImageName, now: Timestamp) -> (Option<Target>, Observation) {
         let mut observed = Observation::nothing_wrong();
         if app.status == "suspended" {
-            observed.findings.push(
+            observed = observed.with(
                 Finding::warning("suspended", format!("the app {} is suspended", self.app))
                     .help("a deploy starts it again; check that this is meant"),
             );
@@ -155,10 +146,13 @@ impl FlyPlan {
             .filter(|release| matches!(release.state.as_str(), "running" | "pending"))
         {
             let busy = format!("the release {} is being deployed", release.name);
-            observed.findings.push(
-                Finding::error("rollout-in-progress", busy).help("wait until it has ended, then rehearse the rollback"),
+            return (
+                None,
+                observed.with(
+                    Finding::error("rollout-in-progress", busy)
+                        .help("wait until it has ended, then rehearse the rollback"),
+                ),
             );
-            return (None, observed);
         }
         let is_current = |release: &Release| {
             let image: Option<ImageName> = release.artifact.as_ref().and_then(|name| name.parse().ok());
@@ -180,74 +174,61 @@ impl FlyPlan {
                     let release = release.clone();
                     (Some(Target { release, image }), observed)
                 }
-                Err(error) => {
-                    observed.findings.push(
+                Err(error) => (
+                    None,
+                    observed.with(
                         Finding::error("odd-image", format!("the image of {}: {error}", release.name))
                             .help("name another release with --to-release"),
-                    );
-                    (None, observed)
-                }
+                    ),
+                ),
             },
-            Err(none) => {
-                observed
-                    .findings
-                    .push(messages::words(&self.app).no_previous(self.to.as_deref(), none));
-                (None, observed)
-            }
+            Err(none) => (
+                None,
+                observed.with(messages::words(&self.app).no_previous(self.to.as_deref(), none)),
+            ),
         }
     }
 
-    fn pullable(
-        &self,
-        running: Running,
-        target: Target,
-        world: &World,
-    ) -> impl Future<Output = Seen<(Image, Option<String>)>> + Send + 'static {
-        let env = world.env.clone();
-        let token_env = self.token_env.clone();
-        async move {
-            let own = env.get("FLY_REGISTRY_HOST").unwrap_or(REGISTRY);
-            // The token is for Fly.io's own registry, and no other is shown it.
-            let registry_of = |image: &ImageName| {
-                if image.host() != own {
-                    return Registry::of(image, None, &env);
-                }
-                let pair = Secret::new(format!("{ID_OF_TOKENS}:{}", running.token.reveal()));
-                Registry::with(image, Credentials::Basic(pair, token_env.clone()), &env)
-            };
-            let registry = registry_of(&target.image).map_err(not_checked)?;
-            let until = Instant::now() + LIMIT;
-            let digest = match registry.digest(target.image.reference(), until).await {
-                Ok(digest) => digest,
-                Err(missing) => return present(Err(missing), &registry, KEEP_IMAGES, |_| Observation::nothing_wrong()),
-            };
-            // Machines of Fly.io are of this kind.
-            let on = Platform::default();
-            let same = running.image.digest() == Some(&digest);
-            let image = registry.image(&digest, &on, until).await;
-            let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {
-                Observation::nothing_wrong().fact("digest", image.digest.clone())
-            })?;
-            if same {
-                let same = format!(
-                    "the image of {} has another name and the same digest as the one that runs now",
-                    target.release.name
-                );
-                observed
-                    .findings
-                    .push(Finding::error("same-image", same).help("name another release with --to-release"));
+    async fn pullable(self, running: Running, target: Target, env: Arc<Env>) -> Seen<(Image, Option<String>)> {
+        let own = env.get("FLY_REGISTRY_HOST").unwrap_or(REGISTRY);
+        // The token is for Fly.io's own registry, and no other is shown it.
+        let registry_of = |image: &ImageName| {
+            if image.host() != own {
+                return Registry::of(image, None, &env);
             }
-            let Some(image) = image else {
-                return Ok((None, observed));
-            };
-            let mut commit_now = None;
-            if image.revision.is_some() {
-                let (commit, sent) = commit_of(&running.image, registry_of(&running.image), &on, until).await;
-                observed = observed.fact("requests for the current image", sent.to_string());
-                commit_now = commit;
-            }
-            Ok((Some((image, commit_now)), observed))
+            let pair = Secret::new(format!("{ID_OF_TOKENS}:{}", running.token.reveal()));
+            Registry::with(image, Credentials::Basic(pair, self.token_env.clone()), &env)
+        };
+        let registry = registry_of(&target.image).map_err(not_checked)?;
+        let until = Instant::now() + LIMIT;
+        let digest = match registry.digest(target.image.reference(), until).await {
+            Ok(digest) => digest,
+            Err(missing) => return present(Err(missing), &registry, KEEP_IMAGES, |_| Observation::nothing_wrong()),
+        };
+        // Machines of Fly.io are of this kind.
+        let on = Platform::default();
+        let same = running.image.digest() == Some(&digest);
+        let image = registry.image(&digest, &on, until).await;
+        let (image, mut observed) = present(image, &registry, KEEP_IMAGES, |image| {
+            Observation::nothing_wrong().fact("digest", image.digest.clone())
+        })?;
+        if same {
+            let same = format!(
+                "the image of {} has another name and the same digest as the one that runs now",
+                target.release.name
+            );
+            observed = observed.with(Finding::error("same-image", same).help("name another release with --to-release"));
         }
+        let Some(image) = image else {
+            return Ok((None, observed));
+        };
+        let mut commit_now = None;
+        if image.revision.is_some() {
+            let (commit, sent) = commit_of(&running.image, registry_of(&running.image), &on, until).await;
+            observed = observed.fact("requests for the current image", sent.to_string());
+            commit_now = commit;
+        }
+        Ok((Some((image, commit_now)), observed))
     }
 }
 

@@ -12,11 +12,9 @@ use std::time::Duration;
 
 use globset::GlobMatcher;
 
-use crate::commands::rollback_dry_run::blocking::blocking;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, Seen};
-use crate::commands::rollback_dry_run::deployments::Deployments;
-use crate::commands::rollback_dry_run::proof::{Checkout, NOT_RUN, Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
+use crate::commands::rollback_dry_run::{
+    Checkout, Claim, Claims, Deployments, NOT_RUN, Placeholder, Proof, Prove, Proving, Seen, Template, blocking,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
@@ -194,7 +192,7 @@ fn checkout(found: &Found, workspace: &Path, folder: &Path, stop: &dyn Fn() -> O
         .fact("files", (written.files + written.links).to_string())
         .fact("bytes", written.bytes.to_string());
     for (code, line) in referred_by_code(&written) {
-        observed.findings.push(
+        observed = observed.with(
             Finding::warning(code, format!("not proved: {line}"))
                 .help("prove it with your own command: --platform command --check"),
         );

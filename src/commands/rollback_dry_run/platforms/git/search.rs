@@ -7,9 +7,7 @@ use jiff::Timestamp;
 
 use super::GitPlan;
 use super::messages::{suggestion, time};
-use crate::commands::rollback_dry_run::age;
-use crate::commands::rollback_dry_run::claims::Seen;
-use crate::commands::rollback_dry_run::template::is_plain;
+use crate::commands::rollback_dry_run::{Seen, age, is_plain};
 use crate::engine::{NotChecked, Observation};
 use crate::model::text::count;
 use crate::model::{Finding, TimeSpan};

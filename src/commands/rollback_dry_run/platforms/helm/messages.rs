@@ -3,9 +3,7 @@
 use super::api::{Helm, Record};
 use super::manifest::Object;
 use super::release::Release;
-use crate::commands::rollback_dry_run::no_previous::Words;
-use crate::commands::rollback_dry_run::pods::not_answered;
-use crate::commands::rollback_dry_run::releases::NoPrevious;
+use crate::commands::rollback_dry_run::{NoPrevious, Words};
 use crate::engine::NotChecked;
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -146,7 +144,7 @@ pub fn made_first(object: &Object) -> NotChecked {
 /// The cluster would not accept an object. An error if it does not say so.
 pub fn not_accepted(object: &Object, namespace: &str, error: &ApiError) -> Result<Finding, NotChecked> {
     let Some(status) = Status::of(error) else {
-        return Err(not_answered(error));
+        return Err(error.into());
     };
     let says = status.message();
     let of = format!("{} {}", one_line(&object.kind), one_line(&object.name));
@@ -189,7 +187,7 @@ pub fn not_accepted(object: &Object, namespace: &str, error: &ApiError) -> Resul
             format!("the cluster refuses {of}: {says}"),
             "if this names an admission webhook, ask those who run it",
         ),
-        _ => return Err(not_answered(error)),
+        _ => return Err(error.into()),
     };
     Ok(Finding::error(code, why).help(help))
 }

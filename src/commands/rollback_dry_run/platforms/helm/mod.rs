@@ -11,19 +11,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::Pulled;
-use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::releases::{self, Release as Listed};
-use crate::commands::rollback_dry_run::template::Template;
-use crate::commands::rollback_dry_run::{Calls, age, image_calls};
+use crate::commands::rollback_dry_run::{
+    Calls, Claim, Claims, LIMIT, Proof, Prove, Proving, Pulled, Puller, Release as Listed, Seen, Template, age,
+    image_calls, pods, releases,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
-use crate::world::World;
 use crate::world::kubernetes::Asked;
 use crate::world::registry::Platform;
+use crate::world::{Env, World};
 use api::{Helm, Read, Record};
 use manifest::Object;
 use release::Release;
@@ -94,8 +91,8 @@ impl Prove for HelmPlan {
     fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
             proof.not_covered = messages::not_covered(None);
-            let running = claims.ask(CURRENT, self.running(world)).await?;
-            let previous = self.previous(running.clone(), world.clock.now());
+            let running = claims.ask(CURRENT, self.clone().running(world.clone())).await?;
+            let previous = self.clone().previous(running.clone(), world.clock.now());
             let target = claims.ask(PREVIOUS, previous).await?;
             proof.not_covered = messages::not_covered(Some(&target.release));
             proof.command = Some(self.command(&running.helm, target.release.version));
@@ -104,14 +101,15 @@ impl Prove for HelmPlan {
             let places = claims.ask(PERMISSION, permission).await;
             let accepted = proving::accepted(running.clone(), target.clone(), places.unwrap_or_default());
             claims.ask(ACCEPTED, accepted).await;
-            let pullable = self.pullable(running.clone(), target.clone(), world);
+            let pullable = self
+                .clone()
+                .pullable(running.clone(), target.clone(), world.env.clone());
             let pulled = claims.ask(PULLABLE, pullable).await?;
             pulled.tell(proof);
-            for (name, _) in pulled.previous.iter().filter(|(name, _)| name.digest().is_none()) {
-                proof.not_covered.push(format!(
-                    "whether the tag of {name} names what it named then: tags can be moved"
-                ));
-            }
+            let tagged = pulled.previous.iter().filter(|(name, _)| name.digest().is_none());
+            proof
+                .not_covered
+                .extend(tagged.map(|(name, _)| pods::tag_may_move(name)));
             let number = target.release.version;
             proof.proved = vec![
                 format!("revision {number} of {} was good, and its manifest differs", self.name),
@@ -137,164 +135,137 @@ impl HelmPlan {
             return own;
         }
         let cluster = &helm.cluster;
-        let context = cluster.context.as_deref().and_then(|name| shlex::try_quote(name).ok());
-        let context = context
-            .map(|name| format!(" --kube-context {name}"))
-            .unwrap_or_default();
+        let context = cluster.context_for("--kube-context");
         let (name, namespace) = (&self.name, &cluster.namespace);
         format!("helm rollback {name} {number} --namespace {namespace}{context} --wait")
     }
 
-    fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
-        let (plan, world) = (self.clone(), world.clone());
-        async move {
-            let until = Instant::now() + LIMIT;
-            let helm = Helm::connect(&plan.asked, &plan.name, &world).map_err(|error| not_answered(&error))?;
-            let records = helm.records(until).await.map_err(|error| not_answered(&error))?;
-            let mut observed = Observation::nothing_wrong().fact("namespace", helm.cluster.namespace.clone());
-            let Some(newest) = records.first() else {
-                observed.findings.push(messages::no_release(&helm));
-                return Ok((None, observed));
-            };
-            let deployed: Vec<&Record> = records.iter().filter(|of| of.status == "deployed").collect();
-            let versions: Vec<u64> = deployed.iter().map(|of| of.version).collect();
-            let odd = messages::not_at_rest(&helm, newest);
-            let [current] = deployed.as_slice() else {
-                let odd = odd.unwrap_or_else(|| messages::not_one(&helm, &versions, newest));
-                observed.findings.push(odd);
-                return Ok((None, observed));
-            };
-            if let Some(odd) = odd {
-                observed.findings.push(odd);
-                return Ok((None, observed));
-            }
-            if newest.version != current.version && newest.status == "failed" {
-                observed
-                    .findings
-                    .push(messages::newest_failed(&helm, newest, current.version));
-            }
-            let deployed = Revision::new(read(&helm, current, until).await?)?;
-            let newest = match newest.version == current.version {
-                true => deployed.clone(),
-                false => Revision::new(read(&helm, newest, until).await?)?,
-            };
-            let release = &deployed.release;
-            observed = observed
-                .fact("release", format!("{} revision {}", plan.name, release.version))
-                .fact("chart", one_line(&release.chart()))
-                .fact("deployed", one_line(&release.info.last_deployed))
-                .fact("images", proving::images(&deployed.objects))
-                .fact("asked", format!("as {}", helm.cluster.credentials))
-                .fact("requests", helm.cluster.sent().to_string());
-            let running = Running {
-                helm: Arc::new(helm),
-                records: Arc::new(records),
-                deployed,
-                newest,
-            };
-            Ok((Some(running), observed))
+    async fn running(self, world: World) -> Seen<Running> {
+        let until = Instant::now() + LIMIT;
+        let helm = Helm::connect(&self.asked, &self.name, &world)?;
+        let records = helm.records(until).await?;
+        let mut observed = Observation::nothing_wrong().fact("namespace", helm.cluster.namespace.clone());
+        let Some(newest) = records.first() else {
+            return Ok((None, observed.with(messages::no_release(&helm))));
+        };
+        let deployed: Vec<&Record> = records.iter().filter(|of| of.status == "deployed").collect();
+        let versions: Vec<u64> = deployed.iter().map(|of| of.version).collect();
+        let odd = messages::not_at_rest(&helm, newest);
+        let [current] = deployed.as_slice() else {
+            let odd = odd.unwrap_or_else(|| messages::not_one(&helm, &versions, newest));
+            return Ok((None, observed.with(odd)));
+        };
+        if let Some(odd) = odd {
+            return Ok((None, observed.with(odd)));
         }
+        if newest.version != current.version && newest.status == "failed" {
+            observed = observed.with(messages::newest_failed(&helm, newest, current.version));
+        }
+        let deployed = Revision::new(read(&helm, current, until).await?)?;
+        let newest = match newest.version == current.version {
+            true => deployed.clone(),
+            false => Revision::new(read(&helm, newest, until).await?)?,
+        };
+        let release = &deployed.release;
+        observed = observed
+            .fact("release", format!("{} revision {}", self.name, release.version))
+            .fact("chart", one_line(&release.chart()))
+            .fact("deployed", one_line(&release.info.last_deployed))
+            .fact("images", proving::images(&deployed.objects))
+            .fact("asked", format!("as {}", helm.cluster.credentials))
+            .fact("requests", helm.cluster.sent().to_string());
+        let running = Running {
+            helm: Arc::new(helm),
+            records: Arc::new(records),
+            deployed,
+            newest,
+        };
+        Ok((Some(running), observed))
     }
 
-    fn previous(&self, running: Running, now: Timestamp) -> impl Future<Output = Seen<Target>> + Send + 'static {
-        let plan = self.clone();
-        async move {
-            let Running {
-                helm,
-                records,
-                deployed,
-                ..
-            } = running;
-            let release = deployed.release;
-            let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
-            let named = plan.to.map(|number| number.to_string());
-            let mut kept: Vec<Release> = vec![(*release).clone()];
-            let wanted = |of: &&Record| match plan.to {
-                Some(number) => of.version == number && number != release.version,
-                None => of.status == "superseded" && of.version < release.version,
-            };
-            let wanted: Vec<&Record> = records.iter().filter(wanted).take(MOST_REVISIONS).collect();
-            for some in wanted.chunks(api::AT_ONCE) {
-                let reads = some.iter().map(|record| read(&helm, record, until));
-                for of in futures_util::future::join_all(reads).await {
-                    kept.push(of?);
-                }
+    async fn previous(self, running: Running, now: Timestamp) -> Seen<Target> {
+        let Running {
+            helm,
+            records,
+            deployed,
+            ..
+        } = running;
+        let release = deployed.release;
+        let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
+        let named = self.to.map(|number| number.to_string());
+        let mut kept: Vec<Release> = vec![(*release).clone()];
+        let wanted = |of: &&Record| match self.to {
+            Some(number) => of.version == number && number != release.version,
+            None => of.status == "superseded" && of.version < release.version,
+        };
+        let wanted: Vec<&Record> = records.iter().filter(wanted).take(MOST_REVISIONS).collect();
+        for some in wanted.chunks(api::AT_ONCE) {
+            let reads = some.iter().map(|record| read(&helm, record, until));
+            for of in futures_util::future::join_all(reads).await {
+                kept.push(of?);
             }
-            let of = |version: &str| kept.iter().find(|of| of.version.to_string() == version);
-            let listed = |record: &Record| {
-                let name = record.version.to_string();
-                let read = of(&name);
-                let has_failed = read.is_some_and(Release::has_failed);
-                Listed {
-                    artifact: read.map(|of| of.manifest.clone()),
-                    state: if has_failed {
-                        "failed".to_owned()
-                    } else {
-                        record.status.clone()
-                    },
-                    good: matches!(&*record.status, "deployed" | "superseded") && !has_failed,
-                    at: read.map(|of| of.info.last_deployed.clone()).unwrap_or_default(),
-                    name,
-                }
-            };
-            let all: Vec<Listed> = records.iter().map(listed).collect();
-            // After a failed upgrade, going back to what is deployed is a change.
-            let newest_failed = records.first().is_some_and(|newest| newest.status == "failed");
-            let is_current =
-                |of: &Listed| of.artifact.as_ref() == Some(&release.manifest) && !(newest_failed && named.is_some());
-            let requests = (helm.cluster.sent() - before).to_string();
-            let mut observed = Observation::nothing_wrong().fact("requests", requests);
-            let found = releases::previous(&all, is_current, named.as_deref());
-            let found = found.map(|listed| (listed, of(&listed.name).cloned()));
-            let (listed, target) = match found {
-                Ok((listed, Some(target))) => (listed, target),
-                Ok((listed, None)) => {
-                    return Err(NotChecked::errored(format!("revision {} was not read", listed.name)));
-                }
-                Err(none) => {
-                    observed
-                        .findings
-                        .push(messages::no_previous(&helm, named.as_deref(), none));
-                    return Ok((None, observed));
-                }
-            };
-            let place = |version: u64| records.iter().position(|of| of.version == version).unwrap_or_default();
-            let distance = place(target.version).saturating_sub(place(release.version));
-            let target = Revision::new(target)?;
-            let (version, images) = (target.release.version, proving::images(&target.objects));
-            observed = observed
-                .fact("release", format!("revision {version}"))
-                .fact("distance", format!("{} back", count(distance, "release")))
-                .fact("chart", one_line(&target.release.chart()))
-                .fact("images", images.clone());
-            observed = age::tell(observed, "deployed", &listed.at, now);
-            if images == proving::images(&deployed.objects) {
-                let why = format!("revision {version} has the same images; other parts of it differ");
-                observed.findings.push(Finding::note("same-images", why));
-            }
-            Ok((Some(target), observed))
         }
+        let of = |version: &str| kept.iter().find(|of| of.version.to_string() == version);
+        let listed = |record: &Record| {
+            let name = record.version.to_string();
+            let read = of(&name);
+            let has_failed = read.is_some_and(Release::has_failed);
+            Listed {
+                artifact: read.map(|of| of.manifest.clone()),
+                state: if has_failed {
+                    "failed".to_owned()
+                } else {
+                    record.status.clone()
+                },
+                good: matches!(&*record.status, "deployed" | "superseded") && !has_failed,
+                at: read.map(|of| of.info.last_deployed.clone()).unwrap_or_default(),
+                name,
+            }
+        };
+        let all: Vec<Listed> = records.iter().map(listed).collect();
+        // After a failed upgrade, going back to what is deployed is a change.
+        let newest_failed = records.first().is_some_and(|newest| newest.status == "failed");
+        let is_current =
+            |of: &Listed| of.artifact.as_ref() == Some(&release.manifest) && !(newest_failed && named.is_some());
+        let requests = (helm.cluster.sent() - before).to_string();
+        let mut observed = Observation::nothing_wrong().fact("requests", requests);
+        let found = releases::previous(&all, is_current, named.as_deref());
+        let found = found.map(|listed| (listed, of(&listed.name).cloned()));
+        let (listed, target) = match found {
+            Ok((listed, Some(target))) => (listed, target),
+            Ok((listed, None)) => {
+                return Err(NotChecked::errored(format!("revision {} was not read", listed.name)));
+            }
+            Err(none) => {
+                return Ok((
+                    None,
+                    observed.with(messages::no_previous(&helm, named.as_deref(), none)),
+                ));
+            }
+        };
+        let place = |version: u64| records.iter().position(|of| of.version == version).unwrap_or_default();
+        let distance = place(target.version).saturating_sub(place(release.version));
+        let target = Revision::new(target)?;
+        let (version, images) = (target.release.version, proving::images(&target.objects));
+        observed = observed
+            .fact("release", format!("revision {version}"))
+            .fact("distance", format!("{} back", count(distance, "release")))
+            .fact("chart", one_line(&target.release.chart()))
+            .fact("images", images.clone());
+        observed = age::tell(observed, "deployed", &listed.at, now);
+        if images == proving::images(&deployed.objects) {
+            let why = format!("revision {version} has the same images; other parts of it differ");
+            observed = observed.with(Finding::note("same-images", why));
+        }
+        Ok((Some(target), observed))
     }
 
-    fn pullable(
-        &self,
-        running: Running,
-        target: Target,
-        world: &World,
-    ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
-        let (plan, env) = (self.clone(), world.env.clone());
-        async move {
-            let (helm, deployed) = (running.helm, running.deployed);
-            let objects = [&target.objects[..], &target.hooks()?[..]].concat();
-            let puller = Puller {
-                cluster: &helm.cluster,
-                namespace: &helm.cluster.namespace,
-                auth_env: plan.auth_env.as_deref(),
-                env: &env,
-            };
-            let (previous, current) = (templates(&objects), templates(&deployed.objects));
-            pods::pullable(puller, plan.on, &previous, &current).await
-        }
+    async fn pullable(self, running: Running, target: Target, env: Arc<Env>) -> Seen<Pulled> {
+        let (helm, deployed) = (running.helm, running.deployed);
+        let objects = [&target.objects[..], &target.hooks()?[..]].concat();
+        let puller = Puller::of(&helm.cluster, self.auth_env.as_deref(), &env);
+        let (previous, current) = (templates(&objects), templates(&deployed.objects));
+        pods::pullable(puller, self.on, &previous, &current).await
     }
 }
 
@@ -314,7 +285,7 @@ async fn read(helm: &Helm, record: &Record, until: Instant) -> Result<Release, N
                 helm.name, record.version
             ),
         )),
-        Err(error) => Err(not_answered(&error)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -8,8 +8,7 @@ use tokio::time::Instant;
 use super::api::{AT_ONCE, Change, Helm, Patch, Places};
 use super::manifest::Object;
 use super::{Running, Target, messages};
-use crate::commands::rollback_dry_run::claims::{LIMIT, Seen};
-use crate::commands::rollback_dry_run::pods::{self, not_answered};
+use crate::commands::rollback_dry_run::{LIMIT, Seen, pods};
 use crate::engine::Observation;
 use crate::model::Finding;
 use crate::model::text::{count, one_line};
@@ -70,7 +69,7 @@ pub async fn permission(running: Running, target: Target) -> Seen<Places> {
     let (until, before) = (Instant::now() + LIMIT, helm.cluster.sent());
     let hooks = target.hooks()?;
     let all = [&target.objects[..], &newest.objects[..], &hooks[..]].concat();
-    let places = helm.places(&all, until).await.map_err(|error| not_answered(&error))?;
+    let places = helm.places(&all, until).await?;
     let needed: Vec<Needed> = needed(&running, &target, &hooks, &places).into_iter().collect();
     let mut missing = Vec::new();
     for some in needed.chunks(AT_ONCE) {
@@ -84,25 +83,18 @@ pub async fn permission(running: Running, target: Target) -> Seen<Places> {
             helm.may(&of.namespace, right, until)
         });
         for (of, may) in some.iter().zip(join_all(asks).await) {
-            if !may.map_err(|error| not_answered(&error))? {
+            if !may? {
                 missing.push(of.told());
             }
         }
     }
-    let everything = Right {
-        verb: "*",
-        group: "*",
-        resource: "*",
-        name: None,
-    };
-    let everything = helm.may(&helm.cluster.namespace, everything, until).await;
-    let everything = everything.map_err(|error| not_answered(&error))?;
+    let everything = helm.may(&helm.cluster.namespace, Right::ALL, until).await;
+    let everything = everything?;
     let mut observed = Observation::nothing_wrong()
         .fact("rights", count(needed.len(), "right"))
         .fact("requests", (helm.cluster.sent() - before).to_string());
     if !missing.is_empty() {
-        observed.findings.push(messages::may_not(helm, &missing));
-        return Ok((None, observed));
+        return Ok((None, observed.with(messages::may_not(helm, &missing))));
     }
     if everything {
         let why = format!(
@@ -110,7 +102,7 @@ pub async fn permission(running: Running, target: Target) -> Seen<Places> {
             helm.cluster.credentials,
             count(needed.len(), "right")
         );
-        observed.findings.push(Finding::note("more-rights", why));
+        observed = observed.with(Finding::note("more-rights", why));
     }
     Ok((Some(places), observed))
 }

@@ -7,14 +7,10 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::Calls;
-use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::hosted::{History, Hosted, still_there};
-use crate::commands::rollback_dry_run::no_previous::Words;
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::releases::Release;
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
+use crate::commands::rollback_dry_run::{
+    Calls, Claim, Claims, History, Hosted, LIMIT, Placeholder, Proof, Prove, Proving, Release, Seen, Template, Words,
+    not_there, still_there, token,
+};
 use crate::engine::Observation;
 use crate::model::Finding;
 use crate::world::{Env, World};
@@ -56,12 +52,7 @@ impl Prove for HerokuPlan {
                 "add-ons and their data".to_owned(),
             ];
             proof.with_configuration = true;
-            let hosted = Hosted {
-                words: &words,
-                claims: CLAIMS,
-                named: self.to.as_deref(),
-                now: world.clock.now(),
-            };
+            let hosted = Hosted::new(&words, CLAIMS, self.to.as_deref(), world);
             let current = self.clone().current(world.env.clone());
             let kept = |heroku, history, release| self.clone().kept(heroku, history, release);
             let (release, (previous, running)) = hosted.prove(claims, current, kept).await?;
@@ -122,7 +113,7 @@ impl HerokuPlan {
         let mut observed = Observation::nothing_wrong();
         if app.maintenance {
             let maintenance = format!("the app {} is in maintenance mode", self.app);
-            observed.findings.push(
+            observed = observed.with(
                 Finding::warning("maintenance", maintenance)
                     .help("a rollback does not end it; `heroku maintenance:off` does"),
             );

@@ -13,19 +13,15 @@ use futures_util::future::join3;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::age;
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::images::Pulled;
-use crate::commands::rollback_dry_run::pods::{self, Puller, not_answered};
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::releases::{self, Release};
-use crate::commands::rollback_dry_run::template::Template;
+use crate::commands::rollback_dry_run::{
+    Claim, Claims, LIMIT, Proof, Prove, Proving, Pulled, Puller, Release, Seen, Template, age, pods, releases,
+};
 use crate::engine::{NotChecked, Observation};
 use crate::model::text::{count, one_line};
 use crate::model::{Finding, Severity};
-use crate::world::World;
 use crate::world::kubernetes::{Asked, Right};
 use crate::world::registry::Platform;
+use crate::world::{Env, World};
 pub use api::CALLS;
 use api::Kubernetes;
 pub use named::{Named, is_name};
@@ -70,24 +66,24 @@ impl Prove for KubernetesPlan {
     fn prove<'a>(&'a self, world: &'a World, claims: &'a mut Claims, proof: &'a mut Proof) -> Proving<'a> {
         Box::pin(async move {
             proof.not_covered = messages::not_covered(self.named.kind);
-            let running = claims.ask(CURRENT, self.running(world)).await?;
-            let previous = self.previous(running.clone(), world.clock.now());
+            let running = claims.ask(CURRENT, self.clone().running(world.clone())).await?;
+            let previous = self.clone().previous(running.clone(), world.clock.now());
             let target = claims.ask(PREVIOUS, previous).await?;
             let written = pods::written(&target.template);
             proof.command = Some(self.command(&running, &target));
             proof.target = Some(target.name());
-            claims.ask(PERMISSION, self.permission(running.clone())).await;
-            let accepted = self.accepted(running.clone(), target.clone());
+            claims.ask(PERMISSION, self.clone().permission(running.clone())).await;
+            let accepted = self.clone().accepted(running.clone(), target.clone());
             claims.ask(ACCEPTED, accepted).await;
-            let pullable = self.pullable(running.clone(), target.clone(), world);
+            let pullable = self
+                .clone()
+                .pullable(running.clone(), target.clone(), world.env.clone());
             let pulled = claims.ask(PULLABLE, pullable).await?;
             pulled.tell(proof);
-            for image in written.iter().filter(|image| !image.contains('@')) {
-                let image = one_line(image);
-                proof.not_covered.push(format!(
-                    "whether the tag of {image} names what it named then: tags can be moved"
-                ));
-            }
+            let tagged = written.iter().filter(|image| !image.contains('@'));
+            proof
+                .not_covered
+                .extend(tagged.map(|image| pods::tag_may_move(one_line(image))));
             let number = target.number;
             proof.proved = vec![
                 format!(
@@ -118,8 +114,7 @@ impl KubernetesPlan {
             return own;
         }
         let cluster = &running.kubernetes.cluster;
-        let context = cluster.context.as_deref().and_then(|name| shlex::try_quote(name).ok());
-        let context = context.map(|name| format!(" --context {name}")).unwrap_or_default();
+        let context = cluster.context_for("--context");
         let (namespace, number) = (&cluster.namespace, target.number);
         format!(
             "kubectl{context} -n {namespace} rollout undo {} --to-revision={number}",
@@ -127,191 +122,155 @@ impl KubernetesPlan {
         )
     }
 
-    fn running(&self, world: &World) -> impl Future<Output = Seen<Running>> + Send + 'static {
-        let (plan, world) = (self.clone(), world.clone());
-        async move {
-            let kubernetes =
-                Kubernetes::connect(&plan.asked, &plan.named, &world).map_err(|error| not_answered(&error))?;
-            let workload = match kubernetes.workload(Instant::now() + LIMIT).await {
-                Ok(workload) => workload,
-                Err(error) => {
-                    return match messages::no_workload(&plan.named, &kubernetes.cluster, &error) {
-                        Some(finding) => Ok((None, Observation::found(finding))),
-                        None => Err(not_answered(&error)),
-                    };
-                }
-            };
-            let observed = Observation::nothing_wrong()
-                .fact("namespace", kubernetes.cluster.namespace.clone())
-                .fact("images", one_line(&pods::written(&workload.spec.template).join(", ")))
-                .fact("pods", state::wanted(plan.named.kind, &workload).to_string())
-                .fact("asked", format!("as {}", kubernetes.cluster.credentials))
-                .fact("requests", kubernetes.cluster.sent().to_string());
-            let observed = state::judge(&plan.named, &workload, observed);
-            let running = Running {
-                kubernetes: Arc::new(kubernetes),
-                workload: Arc::new(workload),
-            };
-            Ok((Some(running), observed))
-        }
+    async fn running(self, world: World) -> Seen<Running> {
+        let kubernetes = Kubernetes::connect(&self.asked, &self.named, &world)?;
+        let workload = match kubernetes.workload(Instant::now() + LIMIT).await {
+            Ok(workload) => workload,
+            Err(error) => {
+                return match messages::no_workload(&self.named, &kubernetes.cluster, &error) {
+                    Some(finding) => Ok((None, Observation::found(finding))),
+                    None => Err(error.into()),
+                };
+            }
+        };
+        let observed = Observation::nothing_wrong()
+            .fact("namespace", kubernetes.cluster.namespace.clone())
+            .fact("images", one_line(&pods::written(&workload.spec.template).join(", ")))
+            .fact("pods", state::wanted(self.named.kind, &workload).to_string())
+            .fact("asked", format!("as {}", kubernetes.cluster.credentials))
+            .fact("requests", kubernetes.cluster.sent().to_string());
+        let observed = state::judge(&self.named, &workload, observed);
+        let running = Running {
+            kubernetes: Arc::new(kubernetes),
+            workload: Arc::new(workload),
+        };
+        Ok((Some(running), observed))
     }
 
-    fn previous(&self, running: Running, now: Timestamp) -> impl Future<Output = Seen<Revision>> + Send + 'static {
-        let plan = self.clone();
-        async move {
-            let Running { kubernetes, workload } = running;
-            let before = kubernetes.cluster.sent();
-            let kept = kubernetes.history(&workload, Instant::now() + LIMIT).await;
-            let revisions = revisions::read(kept.map_err(|error| not_answered(&error))?);
-            let requests = (kubernetes.cluster.sent() - before).to_string();
-            let mut observed = Observation::nothing_wrong().fact("requests", requests);
-            let all: Vec<Release> = revisions.iter().map(Revision::release).collect();
-            let of = |release: &Release| revisions.iter().find(|revision| revision.name() == release.name);
-            let is_current = |release: &Release| {
-                of(release).is_some_and(|revision| are_same(&revision.template, &workload.spec.template))
-            };
-            let named = plan.to.map(|number| number.to_string());
-            match releases::previous(&all, is_current, named.as_deref()) {
-                Ok(release) => {
-                    let current = all.iter().position(is_current).unwrap_or_default();
-                    let place = all.iter().position(|other| other == release).unwrap_or_default();
-                    observed = observed.fact("release", format!("revision {}", release.name)).fact(
-                        "distance",
-                        format!("{} back", count(place.saturating_sub(current), "release")),
-                    );
-                    observed = age::tell(observed, "first rolled out", &release.at, now);
-                    let revision = of(release).cloned();
-                    if let Some(revision) = &revision {
-                        let images = pods::written(&revision.template);
-                        if let Some(cause) = revision.cause() {
-                            observed = observed.fact("change-cause", one_line(cause));
-                        }
-                        if images == pods::written(&workload.spec.template) {
-                            let why = format!(
-                                "revision {} has the same images; other parts of it differ",
-                                release.name
-                            );
-                            observed.findings.push(Finding::note("same-images", why));
-                        }
-                        observed = observed.fact("images", one_line(&images.join(", ")));
+    async fn previous(self, running: Running, now: Timestamp) -> Seen<Revision> {
+        let Running { kubernetes, workload } = running;
+        let before = kubernetes.cluster.sent();
+        let kept = kubernetes.history(&workload, Instant::now() + LIMIT).await;
+        let revisions = revisions::read(kept?);
+        let requests = (kubernetes.cluster.sent() - before).to_string();
+        let mut observed = Observation::nothing_wrong().fact("requests", requests);
+        let all: Vec<Release> = revisions.iter().map(Revision::release).collect();
+        let of = |release: &Release| revisions.iter().find(|revision| revision.name() == release.name);
+        let is_current = |release: &Release| {
+            of(release).is_some_and(|revision| are_same(&revision.template, &workload.spec.template))
+        };
+        let named = self.to.map(|number| number.to_string());
+        match releases::previous(&all, is_current, named.as_deref()) {
+            Ok(release) => {
+                let current = all.iter().position(is_current).unwrap_or_default();
+                let place = all.iter().position(|other| other == release).unwrap_or_default();
+                observed = observed.fact("release", format!("revision {}", release.name)).fact(
+                    "distance",
+                    format!("{} back", count(place.saturating_sub(current), "release")),
+                );
+                observed = age::tell(observed, "first rolled out", &release.at, now);
+                let revision = of(release).cloned();
+                if let Some(revision) = &revision {
+                    let images = pods::written(&revision.template);
+                    if let Some(cause) = revision.cause() {
+                        observed = observed.fact("change-cause", one_line(cause));
                     }
-                    Ok((revision, observed))
+                    if images == pods::written(&workload.spec.template) {
+                        let why = format!(
+                            "revision {} has the same images; other parts of it differ",
+                            release.name
+                        );
+                        observed = observed.with(Finding::note("same-images", why));
+                    }
+                    observed = observed.fact("images", one_line(&images.join(", ")));
                 }
-                Err(none) => {
-                    let finding = messages::no_previous(&plan.named, named.as_deref(), none);
-                    observed.findings.push(finding);
-                    Ok((None, observed))
-                }
+                Ok((revision, observed))
+            }
+            Err(none) => {
+                let finding = messages::no_previous(&self.named, named.as_deref(), none);
+                Ok((None, observed.with(finding)))
             }
         }
     }
 
     /// The reads were proved by reading.
-    fn permission(&self, running: Running) -> impl Future<Output = Seen<()>> + Send + 'static {
-        let named = self.named.clone();
-        async move {
-            let kubernetes = running.kubernetes;
-            let until = Instant::now() + LIMIT;
-            let right = |verb, name| Right {
-                verb,
-                group: "apps",
-                resource: named.kind.resource(),
-                name,
-            };
-            let everything = Right {
-                verb: "*",
-                group: "*",
-                resource: "*",
-                name: None,
-            };
-            let (patch, delete, everything) = join3(
-                kubernetes.may(right("patch", Some(&named.name)), until),
-                kubernetes.may(right("delete", Some(&named.name)), until),
-                kubernetes.may(everything, until),
-            )
-            .await;
-            let mut observed = Observation::nothing_wrong().fact("requests", "3");
-            let told = |answer: Result<bool, _>| answer.map_err(|error| not_answered(&error));
-            if !told(patch)? {
-                observed.findings.push(messages::may_not(&named, &kubernetes.cluster));
-                return Ok((None, observed));
-            }
-            let more = match (told(everything)?, told(delete)?) {
-                (true, _) => Some("do everything in this namespace"),
-                (false, true) => Some("delete it, too"),
-                (false, false) => None,
-            };
-            if let Some(more) = more {
-                let why = format!(
-                    "{} may {more}; get, list and patch are enough",
-                    kubernetes.cluster.credentials
-                );
-                observed.findings.push(Finding::note("more-rights", why));
-            }
-            Ok((Some(()), observed))
+    async fn permission(self, running: Running) -> Seen<()> {
+        let named = self.named;
+        let kubernetes = running.kubernetes;
+        let until = Instant::now() + LIMIT;
+        let right = |verb, name| Right {
+            verb,
+            group: "apps",
+            resource: named.kind.resource(),
+            name,
+        };
+        let (patch, delete, everything) = join3(
+            kubernetes.may(right("patch", Some(&named.name)), until),
+            kubernetes.may(right("delete", Some(&named.name)), until),
+            kubernetes.may(Right::ALL, until),
+        )
+        .await;
+        let mut observed = Observation::nothing_wrong().fact("requests", "3");
+        if !patch? {
+            return Ok((None, observed.with(messages::may_not(&named, &kubernetes.cluster))));
         }
+        let more = match (everything?, delete?) {
+            (true, _) => Some("do everything in this namespace"),
+            (false, true) => Some("delete it, too"),
+            (false, false) => None,
+        };
+        if let Some(more) = more {
+            let why = format!(
+                "{} may {more}; get, list and patch are enough",
+                kubernetes.cluster.credentials
+            );
+            observed = observed.with(Finding::note("more-rights", why));
+        }
+        Ok((Some(()), observed))
     }
 
-    fn accepted(&self, running: Running, target: Revision) -> impl Future<Output = Seen<()>> + Send + 'static {
-        let named = self.named.clone();
-        async move {
-            let Running { kubernetes, workload } = running;
-            let (media_type, patch) = target.undo(named.kind, &workload);
-            let mut observed = Observation::nothing_wrong().fact("requests", "1");
-            let made = match kubernetes.undo((media_type, &patch), Instant::now() + LIMIT).await {
-                Ok(made) => made.spec.template,
-                Err(error) => match messages::not_accepted(&named, target.number, &error) {
-                    Some(finding) => {
-                        observed.findings.push(finding);
-                        return Ok((None, observed));
-                    }
-                    None => return Err(not_answered(&error)),
-                },
-            };
-            let number = target.number;
-            let help = "an admission webhook changes it: check its rules";
-            if pods::written(&made) != pods::written(&target.template) {
-                let why = format!(
-                    "the cluster would run other images than those of revision {number}: {}",
-                    one_line(&pods::written(&made).join(", "))
-                );
-                observed.findings.push(Finding::error("other-images", why).help(help));
-            } else if !are_same(&made, &target.template) {
-                let why = format!("the cluster would make another pod template of revision {number}");
-                observed
-                    .findings
-                    .push(Finding::warning("other-template", why).help(help));
-            }
-            Ok((Some(()), observed))
+    async fn accepted(self, running: Running, target: Revision) -> Seen<()> {
+        let named = self.named;
+        let Running { kubernetes, workload } = running;
+        let (media_type, patch) = target.undo(named.kind, &workload);
+        let mut observed = Observation::nothing_wrong().fact("requests", "1");
+        let made = match kubernetes.undo((media_type, &patch), Instant::now() + LIMIT).await {
+            Ok(made) => made.spec.template,
+            Err(error) => match messages::not_accepted(&named, target.number, &error) {
+                Some(finding) => {
+                    return Ok((None, observed.with(finding)));
+                }
+                None => return Err(error.into()),
+            },
+        };
+        let number = target.number;
+        let help = "an admission webhook changes it: check its rules";
+        if pods::written(&made) != pods::written(&target.template) {
+            let why = format!(
+                "the cluster would run other images than those of revision {number}: {}",
+                one_line(&pods::written(&made).join(", "))
+            );
+            observed = observed.with(Finding::error("other-images", why).help(help));
+        } else if !are_same(&made, &target.template) {
+            let why = format!("the cluster would make another pod template of revision {number}");
+            observed = observed.with(Finding::warning("other-template", why).help(help));
         }
+        Ok((Some(()), observed))
     }
 
     /// Answers with the number of images.
-    fn pullable(
-        &self,
-        running: Running,
-        target: Revision,
-        world: &World,
-    ) -> impl Future<Output = Seen<Pulled>> + Send + 'static {
-        let (plan, env) = (self.clone(), world.env.clone());
-        async move {
-            let cluster = &running.kubernetes.cluster;
-            let puller = Puller {
-                cluster,
-                namespace: &cluster.namespace,
-                auth_env: plan.auth_env.as_deref(),
-                env: &env,
-            };
-            let (was, is) = (&target.template, &running.workload.spec.template);
-            let (pulled, observed) = pods::pullable(puller, plan.on, &[(None, was)], &[(None, is)]).await?;
-            let is_wrong = observed.findings.iter().any(|found| found.severity == Severity::Error);
-            if !is_wrong && pulled.as_ref().is_some_and(|pulled| pulled.previous.is_empty()) {
-                return Err(NotChecked::with_help(
-                    "the pod template names no image that a node would pull, so no registry was asked",
-                    "go back to another revision with --to-release, or check the images on the nodes",
-                ));
-            }
-            Ok((pulled, observed))
+    async fn pullable(self, running: Running, target: Revision, env: Arc<Env>) -> Seen<Pulled> {
+        let cluster = &running.kubernetes.cluster;
+        let puller = Puller::of(cluster, self.auth_env.as_deref(), &env);
+        let (was, is) = (&target.template, &running.workload.spec.template);
+        let (pulled, observed) = pods::pullable(puller, self.on, &[(None, was)], &[(None, is)]).await?;
+        let is_wrong = observed.findings.iter().any(|found| found.severity == Severity::Error);
+        if !is_wrong && pulled.as_ref().is_some_and(|pulled| pulled.previous.is_empty()) {
+            return Err(NotChecked::with_help(
+                "the pod template names no image that a node would pull, so no registry was asked",
+                "go back to another revision with --to-release, or check the images on the nodes",
+            ));
         }
+        Ok((pulled, observed))
     }
 }

@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::hosted::{History, MOST_PAGES};
-use crate::commands::rollback_dry_run::releases::Release;
+use crate::commands::rollback_dry_run::{History, MOST_PAGES, Release};
 use crate::world::Env;
 use crate::world::api::{Api, ApiError, Who};
 use crate::world::calls::Call;

@@ -6,14 +6,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::commands::rollback_dry_run::Calls;
-use crate::commands::rollback_dry_run::asking::{not_there, token};
-use crate::commands::rollback_dry_run::claims::{Claim, Claims, LIMIT, Seen};
-use crate::commands::rollback_dry_run::hosted::{History, Hosted, is_gone, still_there};
-use crate::commands::rollback_dry_run::no_previous::Words;
-use crate::commands::rollback_dry_run::proof::{Proof, Prove, Proving};
-use crate::commands::rollback_dry_run::releases::Release;
-use crate::commands::rollback_dry_run::template::{Placeholder, Template};
+use crate::commands::rollback_dry_run::{
+    Calls, Claim, Claims, History, Hosted, LIMIT, Placeholder, Proof, Prove, Proving, Release, Seen, Template, Words,
+    is_gone, not_there, still_there, token,
+};
 use crate::engine::Observation;
 use crate::model::Finding;
 use crate::model::text::one_line;
@@ -67,12 +63,7 @@ impl Prove for VercelPlan {
                 "later deployments: production domains stay with that deployment until `vercel promote`".to_owned(),
             ];
             proof.with_configuration = true;
-            let hosted = Hosted {
-                words: &words,
-                claims: CLAIMS,
-                named: self.to.as_deref(),
-                now: world.clock.now(),
-            };
+            let hosted = Hosted::new(&words, CLAIMS, self.to.as_deref(), world);
             let current = self.clone().current(world.env.clone());
             let kept = |asked, _, release| self.clone().kept(asked, release);
             let (release, (previous, running)) = hosted.prove(claims, current, kept).await?;
@@ -145,7 +136,7 @@ impl VercelPlan {
             .extend(self.unsettled(&project, &running, &deployments));
         if project.paused {
             let paused = format!("the project {} is paused", self.project);
-            observed.findings.push(
+            observed = observed.with(
                 Finding::warning("paused", paused).help("it answers nobody, rolled back or not, until it is resumed"),
             );
         }
@@ -196,7 +187,7 @@ impl VercelPlan {
         let (kept, mut observed) = still_there(&words, &release, || vercel.sent(), lookups, judge).await?;
         if running.plan.as_deref() == Some("hobby") && one_before.is_some_and(|one_before| one_before != release.name) {
             let further = format!("{} is further back than the plan Hobby allows", one_line(&release.name));
-            observed.findings.push(
+            observed = observed.with(
                 Finding::warning("plan-limit", further)
                     .help("this plan goes back to the deployment before the current one only"),
             );

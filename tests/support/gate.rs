@@ -91,6 +91,12 @@ impl Gate {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}\n{}", path.display(), self.listing()))
     }
 
+    /// The path of the program, for what runs it in its own way.
+    pub fn program(&self) -> String {
+        let command = self.command([] as [&str; 0]);
+        command.get_program().to_string_lossy().into_owned()
+    }
+
     pub fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::cargo_bin("stageproof").unwrap();
         for (name, _) in std::env::vars_os() {

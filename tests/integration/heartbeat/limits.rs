@@ -183,11 +183,7 @@ fn what_a_good_command_left_behind_runs_on_and_is_named() {
 #[test]
 fn who_was_there_before_is_left_alone() {
     let gate = Gate::new();
-    let program = gate
-        .command([] as [&str; 0])
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
+    let program = gate.program();
     let text = format!("sleep 4.19 & exec '{program}' heartbeat --timeout=200ms -- sleep 63.9");
     let output = std::process::Command::new("sh")
         .args(["-c", &text])
@@ -204,11 +200,7 @@ fn who_was_there_before_is_left_alone() {
 #[test]
 fn it_works_as_process_1() {
     let gate = Gate::new();
-    let program = gate
-        .command([] as [&str; 0])
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
+    let program = gate.program();
     let unshare = |args: &[&str]| {
         let mut command = std::process::Command::new("unshare");
         command

@@ -95,11 +95,7 @@ fn a_disk_that_is_full_in_the_middle_stops_nobody() {
 #[test]
 fn a_log_that_may_not_grow_is_told_and_not_died_of() {
     let gate = Gate::new();
-    let program = gate
-        .command([] as [&str; 0])
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
+    let program = gate.program();
     let text = format!("ulimit -f 100; '{program}' heartbeat -- sh -c 'head -c 300000 /dev/zero; echo; echo end'");
     let output = Command::new("sh")
         .args(["-c", &text])

@@ -64,11 +64,7 @@ fn the_code_is_known_although_the_end_of_children_is_ignored() {
         return crate::skipped::not_checked("an ignored SIGCHLD", why, "STAGEPROOF_REQUIRE_TOOLS");
     }
     let gate = Gate::new();
-    let program = gate
-        .command([] as [&str; 0])
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
+    let program = gate.program();
     let text =
         "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])";
     let output = std::process::Command::new("python3")

@@ -225,7 +225,7 @@ fn only(command: &str, cause: &str, help: &str) -> Outcome {
             command,
             format!("{command}:run"),
             format!("{command} runs to its end"),
-            Ended::with_help(cause.to_owned(), help),
+            Ended::with_help(cause, help),
             Duration::ZERO,
         )],
         ..Outcome::default()

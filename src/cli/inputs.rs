@@ -87,7 +87,7 @@ pub fn host(argv: &[OsString], env: &Env) -> Host {
 pub fn complete(tree: clap::Command, mut argv: Vec<OsString>, world: &World) -> Result<Vec<OsString>, Stop> {
     let env = &*world.env;
     let of_the_action = action_arguments(&mut argv);
-    let input = env.get(COMMAND).map(str::trim).filter(|c| !c.is_empty());
+    let input = env.filled(COMMAND);
     if argv.len() <= 1
         && let Some(command) = input
     {

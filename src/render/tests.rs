@@ -73,7 +73,7 @@ fn skipped(stage: &str, title: &str, reason: &str) -> Check {
 
 fn errored(stage: &str, title: &str, cause: &str, help: &str) -> Check {
     let mut check = check(stage, title, vec![]);
-    check.ended = Ended::with_help(cause.to_owned(), help);
+    check.ended = Ended::with_help(cause, help);
     check
 }
 

@@ -218,8 +218,8 @@ impl Api {
             .map(|wrong| wrong.extensions.code.clone().unwrap_or_default());
         match (code.as_deref(), reply.data) {
             (None, Some(data)) => Ok(data),
-            (Some("UNAUTHORIZED" | "FORBIDDEN"), _) => Err(self.refused(403, Vec::new())),
-            (Some("NOT_FOUND"), _) => Err(self.not_found(Vec::new())),
+            (Some("UNAUTHORIZED" | "FORBIDDEN"), _) => Err(self.denied(403, Vec::new())),
+            (Some("NOT_FOUND"), _) => Err(self.denied(404, Vec::new())),
             (Some(code), _) => {
                 let code: String = code.chars().filter(|c| c.is_ascii_uppercase() || *c == '_').collect();
                 let code = if code.is_empty() { "no code".to_owned() } else { code };
@@ -238,8 +238,7 @@ impl Api {
     fn accepted(&self, answer: Answer) -> Result<Answer, ApiError> {
         match answer.status {
             200..=299 => Ok(answer),
-            status @ (401 | 403) => Err(self.refused(status, answer.body)),
-            404 => Err(self.not_found(answer.body)),
+            status @ (401 | 403 | 404) => Err(self.denied(status, answer.body)),
             status => Err(ApiError {
                 unknown: Unknown::unusable(self.who.platform, &answer),
                 status: Some(status),
@@ -259,34 +258,26 @@ impl Api {
         })
     }
 
-    fn refused(&self, status: u16, body: Vec<u8>) -> ApiError {
+    /// 401 and 403 refuse who asks; 404 says that it is not there, or hides it.
+    fn denied(&self, status: u16, body: Vec<u8>) -> ApiError {
         let Who {
             platform,
             what,
             credentials,
         } = &self.who;
-        ApiError {
-            unknown: Unknown::new(
-                format!("{platform} refuses {credentials} ({status})"),
-                format!("check that {credentials} is valid and may read this {what}"),
-            ),
-            status: Some(status),
-            body,
-        }
-    }
-
-    fn not_found(&self, body: Vec<u8>) -> ApiError {
-        let Who {
-            platform,
-            what,
-            credentials,
-        } = &self.who;
-        ApiError {
-            unknown: Unknown::new(
+        let unknown = match status {
+            404 => Unknown::new(
                 format!("{platform} has no such {what}, or does not show it to {credentials}"),
                 format!("check the name of the {what}, and what {credentials} may read"),
             ),
-            status: Some(404),
+            _ => Unknown::new(
+                format!("{platform} refuses {credentials} ({status})"),
+                format!("check that {credentials} is valid and may read this {what}"),
+            ),
+        };
+        ApiError {
+            unknown,
+            status: Some(status),
             body,
         }
     }

@@ -17,6 +17,11 @@ impl Env {
         self.raw(name).and_then(OsStr::to_str).filter(|value| !value.is_empty())
     }
 
+    /// The same without spaces around it. An expression that held nothing leaves a blank value, which is none.
+    pub fn filled(&self, name: &str) -> Option<&str> {
+        self.get(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
     /// The value as the system holds it, which need not be UTF-8 and may be empty.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)

@@ -9,7 +9,7 @@ use crate::world::secrets::Secret;
 
 /// The token in `variable`. `make` says where people get one.
 pub fn token(platform: &str, variable: &str, make: &str, env: &Env) -> Result<Secret, NotChecked> {
-    let token = env.get(variable).map(str::trim).filter(|token| !token.is_empty());
+    let token = env.filled(variable);
     token.map(Secret::new).ok_or_else(|| {
         NotChecked::with_help(
             format!("{platform} cannot be asked: {variable} is not set or empty"),

@@ -13,9 +13,7 @@ use crate::world::secrets::Redactor;
 #[serde(deny_unknown_fields)]
 struct Written {
     reason: String,
-    #[serde(default)]
     by: Option<String>,
-    #[serde(default)]
     until: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::engine::NotChecked;
 use crate::model::Reason;
 use crate::world::World;
 use crate::world::dns::{Dns, DnsError};
-use crate::world::http::{Failure, Http, Method, Request, Settings};
+use crate::world::http::{Failure, Http, Request, Settings};
 use crate::world::ports;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,14 +33,7 @@ pub async fn url(url: &Url, world: &World, http: &LazyHttp) -> Result<Answer, No
         .0
         .get_or_try_init(|| async { Http::new(&world.env, &settings) })
         .await?;
-    let request = Request {
-        url,
-        method: &Method::GET,
-        headers: &[],
-        body: None,
-        timeout: TIMEOUT,
-        body_limit: 0,
-    };
+    let request = Request::get(url, &[], TIMEOUT, 0);
     match client.send(request).await {
         // A gateway answers for what is not there, and a broken server is nothing to deploy to.
         Ok(answer) if answer.status >= 500 => Ok(should(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::model::Reason;
-use crate::world::http::{Http, Method, Request};
+use crate::world::http::{Http, Request};
 
 /// The control has to be something that answers at once when all is well.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -35,14 +35,7 @@ pub enum ControlAnswer {
 impl Control {
     /// Asks it, within `left` at most.
     pub async fn ask(&self, left: Duration) -> ControlAnswer {
-        let request = Request {
-            url: &self.url,
-            method: &Method::GET,
-            headers: &[],
-            body: None,
-            timeout: TIMEOUT.min(left),
-            body_limit: 0,
-        };
+        let request = Request::get(&self.url, &[], TIMEOUT.min(left), 0);
         let how = match self.http.send(request).await {
             Ok(answer) if answer.status < 500 => return ControlAnswer::Answers,
             Ok(answer) => format!("answers {}", answer.status),

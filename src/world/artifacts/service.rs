@@ -69,7 +69,6 @@ pub struct Item {
     #[serde(default)]
     pub size: Id,
     /// Of some servers.
-    #[serde(default)]
     pub digest: Option<String>,
 }
 

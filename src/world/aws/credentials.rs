@@ -31,7 +31,7 @@ pub struct Credentials {
 
 impl Credentials {
     pub fn of(env: &Env) -> Result<Self, ApiError> {
-        let set = |name: &str| env.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let set = |name: &str| env.filled(name);
         let (Some(key_id), Some(secret_key)) = (set(KEY_ID), set(SECRET_KEY)) else {
             return Err(ApiError::unasked(missing(env, set(KEY_ID).is_some()), HOW));
         };

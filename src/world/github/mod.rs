@@ -111,9 +111,7 @@ impl GitHub {
     /// Another repository than the run's, of which only what is public is asked: with a token if there is one, since
     /// GitHub answers 60 questions an hour without. Must be called inside of the runtime.
     pub fn public(env: &Env, clock: Clock, progress: Progress, repository: &str) -> Result<Self, NoAccess> {
-        // An expression that held nothing leaves a blank value.
-        let is_set = |name: &&str| env.get(name).is_some_and(|value| !value.trim().is_empty());
-        let named = TOKENS.into_iter().find(is_set);
+        let named = TOKENS.into_iter().find(|name| env.filled(name).is_some());
         let token = named.map(|name| token(env, name)).transpose()?;
         Self::to(env, clock, progress, repository.to_owned(), token.as_ref())
     }
@@ -176,7 +174,7 @@ impl Session<'_> {
 }
 
 fn token(env: &Env, name: &str) -> Result<Secret, NoAccess> {
-    let value = env.get(name).map(str::trim).filter(|value| !value.is_empty());
+    let value = env.filled(name);
     let value = value.ok_or_else(|| NoAccess::NoToken(name.to_owned()))?;
     if value.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(Secret::new(value))

@@ -38,32 +38,23 @@ pub struct Run {
     /// `queued`, `in_progress`, `waiting`, `pending`, `requested` or `completed`; others may come.
     pub status: Option<String>,
     /// What started it: `push`, `schedule`, `pull_request`.
-    #[serde(default)]
     pub event: Option<String>,
     pub html_url: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// As for a job.
-    #[serde(default)]
     pub conclusion: Option<String>,
     /// Of a fork, it may be called like one of this repository.
-    #[serde(default)]
     pub head_branch: Option<String>,
-    #[serde(default)]
     pub head_sha: Option<String>,
     /// The file of its workflow, perhaps with `@` and a ref behind it.
-    #[serde(default)]
     pub path: Option<String>,
     /// Who started its first attempt.
-    #[serde(default)]
     pub actor: Option<Actor>,
     /// Not there if it was deleted.
-    #[serde(default)]
     pub head_repository: Option<FullName>,
-    #[serde(default)]
     pub repository: Option<FullName>,
     /// The workflows that it calls.
-    #[serde(default)]
     pub referenced_workflows: Option<Vec<Referenced>>,
 }
 
@@ -138,7 +129,6 @@ pub struct Artifact {
     pub size_in_bytes: u64,
     pub expired: bool,
     /// `sha256:` and 64 digits. Artifacts of old versions of the service have none.
-    #[serde(default)]
     pub digest: Option<String>,
 }
 
@@ -150,13 +140,10 @@ pub struct Job {
     pub status: String,
     /// `success`, `failure`, `skipped`, `cancelled`, `timed_out`, `neutral`, `action_required`, or nothing before its end.
     pub conclusion: Option<String>,
-    #[serde(default)]
     pub html_url: Option<String>,
     /// Which attempt of the run it belongs to.
-    #[serde(default)]
     pub run_attempt: Option<u64>,
     /// Those that ran or were skipped, in their order.
-    #[serde(default)]
     pub steps: Option<Vec<JobStep>>,
 }
 
@@ -168,7 +155,6 @@ pub struct JobStep {
     pub number: u64,
     pub conclusion: Option<String>,
     /// To the second.
-    #[serde(default)]
     pub started_at: Option<Timestamp>,
 }
 
@@ -177,7 +163,6 @@ pub struct Annotation {
     pub title: Option<String>,
     pub message: Option<String>,
     /// `notice`, `warning` or `failure`.
-    #[serde(default)]
     pub annotation_level: Option<String>,
 }
 

@@ -68,14 +68,7 @@ impl Session<'_> {
             path: path.to_owned(),
             why,
         };
-        let request = http::Request {
-            url: &to,
-            method: &http::Method::GET,
-            headers: &[],
-            body: None,
-            timeout: self.until.saturating_duration_since(Instant::now()),
-            body_limit: largest,
-        };
+        let request = http::Request::get(&to, &[], self.until.saturating_duration_since(Instant::now()), largest);
         let got = self.github.http.send(request).await;
         let host = to.host_str().unwrap_or_default();
         match got {

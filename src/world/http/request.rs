@@ -22,6 +22,19 @@ pub struct Request<'a> {
     pub body_limit: usize,
 }
 
+impl<'a> Request<'a> {
+    pub fn get(url: &'a Url, headers: &'a [Header], timeout: Duration, body_limit: usize) -> Self {
+        Self {
+            url,
+            method: &Method::GET,
+            headers,
+            body: None,
+            timeout,
+            body_limit,
+        }
+    }
+}
+
 /// A request method, such as `GET`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Method(reqwest::Method);

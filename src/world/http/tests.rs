@@ -50,14 +50,8 @@ async fn post(
 }
 
 async fn ask(http: &Http, url: &str, timeout: Duration) -> Failure {
-    let request = Request {
-        url: &Url::parse(url).unwrap(),
-        method: &Method::GET,
-        headers: &[],
-        body: None,
-        timeout,
-        body_limit: 100,
-    };
+    let url = Url::parse(url).unwrap();
+    let request = Request::get(&url, &[], timeout, 100);
     http.send(request).await.unwrap_err()
 }
 

@@ -44,7 +44,7 @@ pub fn server(address: &str, named: &str) -> Result<Url, ApiError> {
 /// The token of the variable that was named for it, and what to call it.
 pub fn named_token(asked: &Asked, env: &Env) -> Result<Option<(Header, String)>, ApiError> {
     let Some(name) = &asked.token_env else { return Ok(None) };
-    let value = env.get(name).map(str::trim).filter(|value| !value.is_empty());
+    let value = env.filled(name);
     let value = value.ok_or_else(|| {
         ApiError::unasked(
             format!("the cluster cannot be asked: {name} is not set or empty"),

@@ -74,7 +74,7 @@ struct Auth {
 /// Those for this host. A named variable wins over docker's file.
 pub fn find(host: &str, variable: Option<&str>, env: &Env) -> Result<Credentials, Unusable> {
     if let Some(name) = variable {
-        let value = env.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let value = env.filled(name);
         let value = value.ok_or_else(|| Unusable::Unset(name.to_owned()))?;
         if !value.contains(':') {
             return Err(Unusable::NoPair(name.to_owned()));
@@ -112,19 +112,16 @@ pub fn in_json(json: &[u8], host: &str, told: &str) -> Result<Credentials, Unusa
     in_docker_config(&config, host, told)
 }
 
+/// The host of a key in docker's file, with a path if it has one.
+pub fn bare(key: &str) -> &str {
+    let bare = key.strip_prefix("https://").or(key.strip_prefix("http://"));
+    let bare = bare.unwrap_or(key).trim_end_matches('/');
+    bare.trim_end_matches("/v1").trim_end_matches("/v2")
+}
+
 fn in_docker_config(config: &DockerConfig, host: &str, told: &str) -> Result<Credentials, Unusable> {
     // Docker writes the host; older files have a URL.
-    let is_host = |key: &str| {
-        let bare = key
-            .strip_prefix("https://")
-            .or(key.strip_prefix("http://"))
-            .unwrap_or(key);
-        let bare = bare
-            .trim_end_matches('/')
-            .trim_end_matches("/v1")
-            .trim_end_matches("/v2");
-        bare == host || (host == "docker.io" && key == DOCKER_HUB_KEY)
-    };
+    let is_host = |key: &str| bare(key) == host || (host == "docker.io" && key == DOCKER_HUB_KEY);
     let helper = |name: &str| Unusable::Helper(told.to_owned(), name.to_owned(), host.to_owned());
     if let Some((_, name)) = config.cred_helpers.iter().find(|(key, _)| is_host(key)) {
         return Err(helper(name));

@@ -28,7 +28,6 @@ const MOST_PLATFORMS: usize = 30;
 pub struct Platform {
     pub os: String,
     pub architecture: String,
-    #[serde(default)]
     pub variant: Option<String>,
 }
 
@@ -104,7 +103,6 @@ pub struct Descriptor {
 #[derive(Debug, Deserialize)]
 pub struct Child {
     pub digest: String,
-    #[serde(default)]
     pub platform: Option<Platform>,
 }
 
@@ -113,9 +111,7 @@ pub struct Child {
 pub struct Config {
     #[serde(flatten)]
     pub platform: Platform,
-    #[serde(default)]
     pub created: Option<String>,
-    #[serde(default)]
     config: Option<Run>,
 }
 

@@ -20,7 +20,7 @@ use super::calls::{Call, Caller, Unknown};
 use super::hash::Hashed;
 use super::http::Answer;
 use super::secrets::Secret;
-pub use credentials::{Credentials, Unusable};
+pub use credentials::{Credentials, Unusable, bare as bare_key};
 use manifest::Config;
 pub use manifest::{INDEXES, MANIFESTS, Manifest, NotAPlatform, Platform};
 pub use reference::{ImageName, NotAnImage};

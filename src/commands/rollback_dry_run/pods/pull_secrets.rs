@@ -14,7 +14,7 @@ use crate::engine::{NotChecked, Observation};
 use crate::model::Finding;
 use crate::world::api::ApiError;
 use crate::world::calls::Call;
-use crate::world::registry::ImageName;
+use crate::world::registry::{ImageName, bare_key};
 
 const HUB: &str = "docker.io";
 
@@ -126,14 +126,7 @@ pub fn entry<'a>(auths: &'a Value, image: &ImageName) -> Option<&'a Value> {
 }
 
 fn covers(key: &str, image: &ImageName) -> bool {
-    let bare = key
-        .strip_prefix("https://")
-        .or(key.strip_prefix("http://"))
-        .unwrap_or(key);
-    let bare = bare
-        .trim_end_matches('/')
-        .trim_end_matches("/v1")
-        .trim_end_matches("/v2");
+    let bare = bare_key(key);
     let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
     let host = if host == "index.docker.io" { HUB } else { host };
     // A wildcard is for one part of the name.

@@ -13,7 +13,7 @@ use super::address::addresses;
 use crate::commands::smoke::expect::pattern::{self, NotAPattern};
 use crate::model::text;
 use crate::world::follow::Follow;
-use crate::world::http::{Http, Method, Request, Settings, is_loopback};
+use crate::world::http::{Http, Request, Settings, is_loopback};
 use crate::world::{World, ports};
 
 /// Between two looks. Starting is what people wait for.
@@ -74,14 +74,7 @@ async fn answers(url: &Url, tell: &impl Fn(String), world: &World) -> anyhow::Re
     };
     let http = Http::new(&world.env, &settings)?;
     loop {
-        let request = Request {
-            url,
-            method: &Method::GET,
-            headers: &[],
-            body: None,
-            timeout: ATTEMPT,
-            body_limit: 0,
-        };
+        let request = Request::get(url, &[], ATTEMPT, 0);
         tell(match http.send(request).await {
             Ok(answer) if (200..400).contains(&answer.status) => return Ok(()),
             Ok(answer) => format!("it answers {}", answer.status),

@@ -58,7 +58,7 @@ fn write(folder: &Path, name: &str, kind: Kind, world: &World) {
         Kind::Warning => Ended::Looked(vec![Finding::warning("odd", "it is odd")]),
         Kind::Waived => Ended::Looked(vec![waived]),
         Kind::Skip | Kind::Nothing => Ended::Skipped { reason: "why".into() },
-        Kind::Errored => Ended::errored("cause".into()),
+        Kind::Errored => Ended::errored("cause"),
         Kind::Fail => Ended::Looked(vec![Finding::error("bad", "it is bad")]),
     };
     let outcome = Outcome {

@@ -5,7 +5,7 @@ use super::condition::{minds_failure, require};
 use super::editor::{Editor, Spot};
 use super::needed::Needed;
 use super::path::Path;
-use super::target::{At, needs_linux, uses};
+use super::target::{At, is_ours, needs_linux, uses};
 use super::value::New;
 use crate::model::workflow::Workflow;
 use crate::model::workflow::reference::STAGEPROOF;
@@ -35,14 +35,7 @@ pub fn add(editor: &mut Editor<'_>, at: &At, names: &[String], pin: Option<&Pin>
     needs_linux(editor, at)?;
     let job_node = editor.at(&job)?;
     let step_nodes = editor.at(&steps)?.items();
-    let is_guard = |step: &Node| {
-        let command = step
-            .get("with")
-            .and_then(|with| with.get("command"))
-            .and_then(Node::text);
-        uses(step, |repository| repository == STAGEPROOF) && command == Some("skip-guard")
-    };
-    if let Some(guard) = step_nodes.iter().position(is_guard) {
+    if let Some(guard) = step_nodes.iter().position(|step| is_ours(step, "skip-guard")) {
         let at = steps.item(guard);
         return Err(Refusal(format!(
             "`{at}` is a skip-guard already; add the names to its `require`"

@@ -4,10 +4,9 @@
 use super::Refusal;
 use super::editor::{Editor, Spot};
 use super::guard::{Pin, action};
-use super::target::{At, needs_linux, uses};
+use super::target::{At, is_ours, needs_linux};
 use super::value::New;
 use crate::model::text::one_line;
-use crate::model::workflow::reference::STAGEPROOF;
 use crate::model::yaml::Node;
 
 pub fn add(editor: &mut Editor<'_>, at: &At, retries: u32, pin: Option<&Pin>) -> Result<(), Refusal> {
@@ -54,14 +53,7 @@ pub fn add(editor: &mut Editor<'_>, at: &At, retries: u32, pin: Option<&Pin>) ->
     let shell = New::Text(format!(
         "stageproof heartbeat --label {label} --retries {retries} --retry-wait 10s -- {command}"
     ));
-    let installs = |step: &Node| {
-        let command = step
-            .get("with")
-            .and_then(|with| with.get("command"))
-            .and_then(Node::text);
-        uses(step, |repository| repository == STAGEPROOF) && command == Some("install")
-    };
-    let is_installed = nodes[..index].iter().any(installs);
+    let is_installed = nodes[..index].iter().any(|step| is_ours(step, "install"));
     let is_named = step.get("name").is_some();
     let has_shell = own.is_some();
     let install = match is_installed {

@@ -5,7 +5,7 @@ use super::editor::Editor;
 use super::path::Path;
 use crate::model::text::one_line;
 use crate::model::workflow::expression::is_dynamic;
-use crate::model::workflow::reference::Reference;
+use crate::model::workflow::reference::{Reference, STAGEPROOF};
 use crate::model::yaml::Node;
 
 /// A job or a step of it.
@@ -137,4 +137,13 @@ fn matrix_key(label: &Node) -> Option<&str> {
 pub fn uses(step: &Node, is_wanted: impl Fn(&str) -> bool) -> bool {
     let reference = step.get("uses").and_then(Node::text).and_then(Reference::parse);
     matches!(reference, Some(Reference::Repository { repository, .. }) if is_wanted(repository))
+}
+
+/// Whether a step is stageproof's action with this command.
+pub fn is_ours(step: &Node, command: &str) -> bool {
+    let given = step
+        .get("with")
+        .and_then(|with| with.get("command"))
+        .and_then(Node::text);
+    uses(step, |repository| repository == STAGEPROOF) && given == Some(command)
 }

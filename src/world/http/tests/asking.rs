@@ -55,14 +55,8 @@ async fn the_answer_is_told_with_its_headers() {
     })
     .await;
     let http = Http::new(&Env::default(), &Settings::default()).unwrap();
-    let request = Request {
-        url: &Url::parse(&format!("http://{address}/")).unwrap(),
-        method: &Method::GET,
-        headers: &[],
-        body: None,
-        timeout: LATE,
-        body_limit: 3,
-    };
+    let url = Url::parse(&format!("http://{address}/")).unwrap();
+    let request = Request::get(&url, &[], LATE, 3);
     let answer = http.send(request).await.unwrap();
     assert_eq!((answer.status, answer.version), (429, "HTTP/1.1"));
     assert_eq!((answer.body.as_slice(), answer.body_cut), (&b"sor"[..], true));
@@ -215,14 +209,7 @@ async fn the_environment_names_a_proxy_unless_there_is_to_be_none() {
     let env = Env::from_iter([("http_proxy", format!("http://{proxy}"))]);
     let server = serve(|_| "HTTP/1.1 204 No Content\r\n\r\n".to_owned()).await;
     let url = Url::parse(&format!("http://far.example:{}/", server.port())).unwrap();
-    let request = || Request {
-        url: &url,
-        method: &Method::GET,
-        headers: &[],
-        body: None,
-        timeout: LATE,
-        body_limit: 10,
-    };
+    let request = || Request::get(&url, &[], LATE, 10);
     let from_environment = Http::new(&env, &Settings::default()).unwrap();
     assert_eq!(from_environment.send(request()).await.unwrap().status, 200);
     assert_eq!(asked.lock().unwrap().len(), 1);

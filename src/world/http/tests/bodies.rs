@@ -168,14 +168,8 @@ async fn what_comes_after_the_limit_is_not_waited_for() {
     ] {
         let http = Http::new(&Env::default(), &settings(LATE)).unwrap();
         let began = Instant::now();
-        let request = Request {
-            url: &Url::parse(&stalling(bytes).await).unwrap(),
-            method: &Method::GET,
-            headers: &[],
-            body: None,
-            timeout: LATE,
-            body_limit: limit,
-        };
+        let url = Url::parse(&stalling(bytes).await).unwrap();
+        let request = Request::get(&url, &[], LATE, limit);
         let answer = http.send(request).await.unwrap();
         assert_eq!(
             (answer.body, answer.body_cut),

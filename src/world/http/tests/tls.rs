@@ -43,14 +43,8 @@ async fn the_phases_and_the_certificate_are_told_with_every_version() {
         // The same client: a second handshake is as whole as the first.
         let http = Http::new(&Env::default(), &trusting(&authority)).unwrap();
         for _ in 0..2 {
-            let request = Request {
-                url: &Url::parse(&format!("https://localhost:{port}/")).unwrap(),
-                method: &Method::GET,
-                headers: &[],
-                body: None,
-                timeout: LATE,
-                body_limit: 10,
-            };
+            let url = Url::parse(&format!("https://localhost:{port}/")).unwrap();
+            let request = Request::get(&url, &[], LATE, 10);
             let answer = http.send(request).await.unwrap();
             assert_eq!((answer.status, answer.version), (200, "HTTP/1.1"));
             let expiry = answer.first_expiry.expect("there was a whole handshake");

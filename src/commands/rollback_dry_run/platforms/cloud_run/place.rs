@@ -58,7 +58,7 @@ fn one(what: &str, given: Option<&str>, variables: &[&str], env: &Env) -> Result
 
 /// The access token in `variable`. A file is no substitute: other programs make a token of it.
 pub fn token(variable: &str, env: &Env) -> Result<Secret, NotChecked> {
-    let token = env.get(variable).map(str::trim).filter(|token| !token.is_empty());
+    let token = env.filled(variable);
     let why = match token {
         Some(token) if !token.starts_with('{') => return Ok(Secret::new(token)),
         Some(_) => {

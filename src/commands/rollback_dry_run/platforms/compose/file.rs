@@ -13,7 +13,6 @@ use crate::world::registry::ImageName;
 struct File {
     #[serde(default)]
     services: BTreeMap<String, Option<Service>>,
-    #[serde(default)]
     include: Option<IgnoredAny>,
 }
 

@@ -13,12 +13,9 @@ use crate::world::registry::ImageName;
 pub struct Entry {
     pub release: String,
     /// RFC 3339.
-    #[serde(default)]
     pub at: Option<String>,
-    #[serde(default)]
     pub commit: Option<String>,
     /// What became of it; one that is not `success` is nothing to go back to.
-    #[serde(default)]
     pub status: Option<String>,
     #[serde(deserialize_with = "image_names")]
     pub images: BTreeMap<String, ImageName>,

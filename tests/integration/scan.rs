@@ -81,7 +81,7 @@ fn what_is_compressed_or_in_another_encoding_is_read() {
         .says("b.txt:2: GitHub token")
         .says("cut.gz was not scanned to its end: it is damaged")
         .says("twice.gz:2: GitHub token")
-        .says("bundle.7z was not scanned: its content is compressed in a way that is not opened");
+        .says("bundle.7z was not scanned: its content is in a format that is not opened");
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
         "The result is written",
         Ended::Errored {
             cause: format!("{error:#}"),
-            help: Some("free some space, or name another folder with --evidence-dir".to_owned()),
+            help: Some("free some space, or write it elsewhere (--evidence-dir, --report, --sarif)".to_owned()),
         },
         Duration::ZERO,
     );

@@ -176,12 +176,13 @@ fn fingerprint(check: &Check, finding: &Finding) -> String {
     hex::encode(hash.get(..16).unwrap_or_default())
 }
 
-/// A path as a relative reference: separators stay, everything that means something else in a URI is escaped.
+/// A path as a relative reference: separators stay, also that of a path in an archive, and everything that means something
+/// else in a URI is escaped.
 fn uri(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {
-            b'/' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            b'/' | b'!' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
             byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
             byte => out.push_str(&format!("%{byte:02X}")),
         }

@@ -99,3 +99,28 @@ fn because(reason: Why, detail: Option<&str>) -> String {
         None => reason.explain().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_deleted_meanwhile_is_not_to_be_made_readable() {
+        let told = |kind: io::ErrorKind| {
+            let error = io::Error::from(kind);
+            let mut found = Found::default();
+            found.unreadable("a.log", &error.to_string(), is_gone(&error));
+            let finding = found.findings.into_vec().remove(0);
+            (finding.message, finding.help.unwrap_or_default())
+        };
+        let (message, help) = told(io::ErrorKind::NotFound);
+        assert!(
+            message.starts_with("a.log was deleted while the evidence was sealed: "),
+            "{message}"
+        );
+        assert!(help.starts_with("seal after the program that deletes it"), "{help}");
+        let (message, help) = told(io::ErrorKind::PermissionDenied);
+        assert!(message.starts_with("a.log cannot be read: "), "{message}");
+        assert!(help.starts_with("make it readable"), "{help}");
+    }
+}

@@ -199,7 +199,7 @@ fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
         "The result is written",
         Ended::with_help(
             format!("{error:#}"),
-            "free some space, or name another folder with --evidence-dir",
+            "free some space, or write it elsewhere (--evidence-dir, --report, --sarif)",
         ),
         Duration::ZERO,
     );

@@ -50,9 +50,13 @@ impl Targets {
         let last = self.last.iter().filter(|last| self.inside.as_ref() != Some(*last));
         for target in self.inside.iter().chain(last) {
             let report = unfinished(target);
+            let elsewhere = match self.named.as_ref() == Some(target) {
+                true => "name another file with --report",
+                false => "name a writable folder with --evidence-dir",
+            };
             files::replace(target, render::json::render(&report)?.as_bytes())
                 .and_then(|()| files::remove_file(&junit(target)))
-                .context("the report cannot be written; name a writable folder with --evidence-dir")?;
+                .with_context(|| format!("the report cannot be written; {elsewhere}"))?;
         }
         Ok(())
     }

@@ -26,6 +26,9 @@ use crate::world::{Clock, World, files, paths};
 pub use store::check_endpoint;
 pub use upload::UploadWhen;
 
+/// Of the key for tags: RFC 2104, section 3, advises against a key that is shorter than the hash, and SHA-256 has 32 bytes.
+const SHORTEST_KEY: usize = 32;
+
 /// What happens to secrets in the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -128,7 +131,8 @@ pub struct EvidenceBundleOptions {
     /// always included.
     #[arg(long, value_name = "NAME")]
     pub mask_env: Vec<String>,
-    /// Environment variable with the key for the tags of masked secrets [default: a random key for each bundle].
+    /// Environment variable with the key for the tags of masked secrets, of at least 32 characters [default: a random key for
+    /// each bundle].
     #[arg(long, value_name = "NAME")]
     pub redact_key_env: Option<String>,
     /// What to do with files whose content cannot be searched, such as archives [default: keep].
@@ -266,11 +270,18 @@ impl EvidenceBundleOptions {
         let key = match &self.redact_key_env {
             None => None,
             Some(name) => match world.env.get(name).filter(|value| !value.is_empty()) {
+                Some(value) if value.trim().len() < SHORTEST_KEY => {
+                    return Err(UsageError::new(format!(
+                        "{name}, which --redact-key-env names, has fewer than {SHORTEST_KEY} characters, so the key could be \
+                         guessed, and with it the secrets behind the tags"
+                    ))
+                    .help("store a random key, as `openssl rand -hex 32` prints one, or leave out --redact-key-env"));
+                }
                 Some(value) => Some(Secret::new(value)),
                 None => {
                     return Err(
                         UsageError::new(format!("{name}, which --redact-key-env names, is empty or not set"))
-                            .help("set it to any text that others cannot guess, or leave out --redact-key-env"),
+                            .help("set it to a random key, as `openssl rand -hex 32` prints one, or leave out --redact-key-env"),
                     );
                 }
             },

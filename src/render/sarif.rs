@@ -121,7 +121,7 @@ fn result(check: &Check, finding: &Finding, rules: &Rules, seen: &mut BTreeMap<S
     }
     if let Some(place) = &finding.location {
         let mut physical = json!({
-            "artifactLocation": { "uri": percent_encoded(&*place.file, &format!("/{UNRESERVED}")), "uriBaseId": "%SRCROOT%" },
+            "artifactLocation": { "uri": percent_encoded(&*place.file, &format!("/!{UNRESERVED}")), "uriBaseId": "%SRCROOT%" },
         });
         if let Some(line) = place.line.filter(|line| *line > 0) {
             physical["region"] = json!({ "startLine": line });

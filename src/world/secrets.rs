@@ -170,7 +170,7 @@ impl Redactor {
                 return Ok(None);
             }
             let values = self.values.iter().map(Secret::reveal);
-            let finder = Finder::new(values.map(forms::of));
+            let finder = Finder::new(values.map(|value| (value.len(), forms::of(value))));
             finder.map(Some).map_err(|error| error.to_string())
         });
         made.as_ref().map(Option::as_ref).map_err(String::as_str)

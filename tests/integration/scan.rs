@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -56,6 +58,35 @@ fn a_secret_is_found_with_its_place_and_shown_nowhere() {
     assert_eq!(rules, ["private-key", "github-token"]);
 }
 
+/// GitHub lets a secret have 48 KB. This one has many lines, and letters that every encoding writes in its own way.
+#[test]
+fn a_large_secret_takes_little_memory() {
+    let letters: Vec<char> = "äöüß€éABCdef012+/".chars().collect();
+    let mut state = 1_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        letters[(state >> 16) as usize % letters.len()]
+    };
+    let lines: Vec<String> = (0..750).map(|_| (0..45).map(|_| letter()).collect()).collect();
+    let gate = Gate::new().env("KEYS_TOKEN", &lines.join("\n"));
+    gate.write("a.log", format!("{}{}\n", "nothing\n".repeat(1 << 19), lines[700]));
+    let mut child = gate.command(["scan", "a.log"]).stdout(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let ended = loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let high = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let high = high.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+        peak = peak.max(high.unwrap_or(0));
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(ended.code(), Some(1), "it is found");
+    assert!(peak > 0 && peak < 128 << 10, "{peak} KiB");
+}
+
 #[test]
 fn what_is_compressed_or_in_another_encoding_is_read() {
     let gate = Gate::new();
@@ -81,7 +112,7 @@ fn what_is_compressed_or_in_another_encoding_is_read() {
         .says("b.txt:2: GitHub token")
         .says("cut.gz was not scanned to its end: it is damaged")
         .says("twice.gz:2: GitHub token")
-        .says("bundle.7z was not scanned: its content is compressed in a way that is not opened");
+        .says("bundle.7z was not scanned: its content is in a format that is not opened");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What was found on the way: findings, of which a report needs only so many, and everything left out, of which the
 //! index needs all.
 
+use std::io;
+
 use crate::model::Finding;
 use crate::model::capped::Capped;
 use crate::model::evidence::{LeftOut, Why};
@@ -42,12 +44,21 @@ impl Found {
     }
 
     /// Evidence that is there and cannot be had is never green.
-    pub fn unreadable(&mut self, path: &str, detail: &str) {
-        let message = format!("{path} cannot be read: {detail}");
-        self.findings.add(Finding::error("unreadable", message).help(
-            "make it readable for the user of this step; if it is not evidence, exclude it, or remove it \
-                from the evidence directory",
-        ));
+    pub fn unreadable(&mut self, path: &str, detail: &str, is_gone: bool) {
+        let (what, help) = match is_gone {
+            // It was there when it was looked for.
+            true => (
+                "was deleted while the evidence was sealed",
+                "seal after the program that deletes it has ended, or exclude what is only temporary",
+            ),
+            false => (
+                "cannot be read",
+                "make it readable for the user of this step; if it is not evidence, exclude it, or remove it from the \
+                 evidence directory",
+            ),
+        };
+        let message = format!("{path} {what}: {detail}");
+        self.findings.add(Finding::error("unreadable", message).help(help));
         self.note(path, Why::Unreadable, Some(detail.to_owned()));
     }
 
@@ -77,9 +88,39 @@ impl Found {
     }
 }
 
+/// Whether a file is not there any more.
+pub fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
 fn because(reason: Why, detail: Option<&str>) -> String {
     match detail {
         Some(detail) => format!("{} ({detail})", reason.explain()),
         None => reason.explain().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_deleted_meanwhile_is_not_to_be_made_readable() {
+        let told = |kind: io::ErrorKind| {
+            let error = io::Error::from(kind);
+            let mut found = Found::default();
+            found.unreadable("a.log", &error.to_string(), is_gone(&error));
+            let finding = found.findings.into_vec().remove(0);
+            (finding.message, finding.help.unwrap_or_default())
+        };
+        let (message, help) = told(io::ErrorKind::NotFound);
+        assert!(
+            message.starts_with("a.log was deleted while the evidence was sealed: "),
+            "{message}"
+        );
+        assert!(help.starts_with("seal after the program that deletes it"), "{help}");
+        let (message, help) = told(io::ErrorKind::PermissionDenied);
+        assert!(message.starts_with("a.log cannot be read: "), "{message}");
+        assert!(help.starts_with("make it readable"), "{help}");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 
+use super::found::is_gone;
 use super::safe_name::{SafeNames, as_is};
 use super::select::{Selection, shown};
 use crate::model::evidence::{COPIES, Why, encode_path};
@@ -112,7 +113,7 @@ pub fn copy_in(
             }
             Err(CopyError::Read(error)) => {
                 files::remove(&file.at)?;
-                found.unreadable(&path, &error.to_string());
+                found.unreadable(&path, &error.to_string(), is_gone(&error));
             }
             Err(CopyError::NotARegularFile) => found.left_out(&path, Why::NotARegularFile, None),
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::earlier::Earlier;
-use super::found::Found;
+use super::found::{Found, is_gone};
 use super::gather::Gathered;
 use super::rules::{LinkTarget, Rules};
 use super::safe_name::{SafeNames, as_is};
@@ -157,7 +157,7 @@ fn list(dir: &Path, temporary: &Path, found: &mut Found, stop: Stop<'_>) -> anyh
     }
     for trouble in troubles {
         let path = trouble.path.strip_prefix(dir).unwrap_or(&trouble.path);
-        found.unreadable(&shown(path), &trouble.detail);
+        found.unreadable(&shown(path), &trouble.detail, false);
     }
     Ok(listed)
 }
@@ -192,7 +192,7 @@ fn copy_behind(
             Err(CopyError::NotARegularFile) => (Why::NotARegularFile, said()),
             Err(CopyError::Read(error)) => {
                 files::remove(&to)?;
-                found.unreadable(&shown(link), &error.to_string());
+                found.unreadable(&shown(link), &error.to_string(), is_gone(&error));
                 return Ok(None);
             }
             Err(CopyError::Write(error)) => {

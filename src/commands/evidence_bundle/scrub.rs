@@ -10,15 +10,16 @@ use super::scrubbed::{Became, One, Places, Scrubbed};
 use crate::model::Finding;
 use crate::model::capped::Capped;
 use crate::model::evidence::{COPIES, Redact, decode_path};
-use crate::model::scan::{Found, Personal, Rule, RuleFileError, RuleSet, Scan, Unscannable};
+use crate::model::scan::{Found, Personal, RuleFileError, RuleSet, Scan, Unscannable};
 use crate::world::files::{self, Links};
 use crate::world::hash::{Folder, Hashed, Stop};
 use crate::world::scan::{
-    Form, Key, Looked, Mask, NotMasked, Search, Wanted, look_and_hash, look_at, look_in_memory, look_inside,
+    Form, Key, Looked, Mask, NotMasked, Search, Tally, Text, Wanted, look_and_hash, look_at, look_in_memory,
+    look_inside,
 };
 use crate::world::secrets::Secret;
 use crate::world::stamp::Stamp;
-use crate::world::unpack::{is_archive, may_be_archive};
+use crate::world::unpack::{Closed, is_archive, may_be_archive};
 use crate::world::{World, cores, paths, random, workspace};
 
 /// Findings that are kept until all files were searched; of many files with many findings, memory would be full.
@@ -173,26 +174,30 @@ impl<'a> Scrubber<'a> {
         let stamp = Stamp::of(&open.metadata()?);
         let is_archive = is_archive(&open)?;
         let search = self.mask.search;
-        let (mut looked, before) = look_and_hash(search, &path, open, file.hashed, scratch, &|| (self.stop)())?;
+        let (looked, before) = look_and_hash(search, &path, open, file.hashed, scratch, &|| (self.stop)())?;
         let inside = match is_archive {
             true => look_inside(search, &path, self.folder.file(at)?, 0, &|| (self.stop)())?,
             false => None,
         };
-        let mut unread = looked.unread();
-        let mut by_path = Vec::new();
-        if let Some(mut inside) = inside {
-            let is_cut = inside.closed.iter().any(|closed| closed.is_cut);
-            unread = (!inside.closed.is_empty()).then_some(("a part of it cannot be opened", is_cut));
-            looked.forbidden = std::mem::take(&mut inside.forbidden);
-            by_path = named(inside.texts.iter().flat_map(|text| text.by_path.iter().copied()));
-            let found = inside.found();
-            // A change in it would break what the archive says about its parts, and some of them are packed.
-            if found.count() + looked.found.count() + by_path.len() > 0 {
-                unread = Some(("it is an archive", false));
-            }
-            if found.count() > looked.found.count() {
-                looked.found = found;
-            }
+        let is_archive = inside.is_some();
+        let mut unread: Vec<Unread> = Unread::of(&path, looked.unread());
+        let mut texts = vec![Text {
+            path: path.clone(),
+            found: looked.found,
+            forbidden: looked.forbidden,
+            by_path: Vec::new(),
+        }];
+        if let Some(inside) = inside {
+            let is_found = inside.texts.iter().any(|text| text.found.count() > 0);
+            // As a whole it may still hold what none of its parts does.
+            texts.retain(|_| !is_found);
+            texts.iter_mut().for_each(|text| text.forbidden = Tally::default());
+            texts.extend(inside.texts);
+            unread = inside
+                .closed
+                .iter()
+                .map(|closed| Unread::in_archive(&path, closed))
+                .collect();
         }
         let bundle = self.bundle(file);
         let (redact, unscannable) = match (&bundle, self.scrub.redact, self.scrub.unscannable) {
@@ -201,15 +206,19 @@ impl<'a> Scrubber<'a> {
             (Some(_), _, Unscannable::Keep) => (Redact::Fail, Unscannable::Keep),
             (Some(_), ..) => (Redact::Fail, Unscannable::Fail),
         };
-        let mut one = One::new(path, before, stamp, redact, &looked, most_findings);
+        let mut one = One::new(path, before, stamp, redact, &texts, most_findings);
         // The path of a stub is still that of the file.
         if self.has_path_rules && !(bundle.is_some() && is_stub(&file.at)) {
             let scan = Scan::new(self.mask.search.rules, &one.shown);
-            one.by_path = named(scan.by_path());
+            one.by_path(&one.shown.clone(), scan.by_path());
         }
-        one.by_path.extend(by_path);
-        let has_secret = !looked.found.counts.is_empty() || !one.by_path.is_empty();
-        match (redact, unread) {
+        let has_secret = !one.by_path.is_empty() || texts.iter().any(|text| text.found.count() > 0);
+        // A change in it would break what the archive says about its parts, and some of them are packed.
+        let why = match unread.first() {
+            _ if has_secret && is_archive => Some("it is an archive".to_owned()),
+            first => first.map(|first| first.reason(unread.len())),
+        };
+        match (redact, why) {
             (Redact::Mask, None) if has_secret && one.by_path.is_empty() => {
                 match self.mask.copy(&one.shown, &file.at, to, &|| (self.stop)()) {
                     Ok(masked) => one.masked(masked),
@@ -217,10 +226,10 @@ impl<'a> Scrubber<'a> {
                     Err(error) => one.became = Became::NotMasked(error.to_string()),
                 }
             }
-            (Redact::Mask, _) if has_secret => {
-                let why = unread.map_or_else(
+            (Redact::Mask, why) if has_secret => {
+                let why = why.map_or_else(
                     || "its path alone matches a rule".to_owned(),
-                    |(why, _)| format!("it has a secret, and {why}"),
+                    |why| format!("it has a secret, and {why}"),
                 );
                 self.stub(&mut one, &file.path, to, why)?;
             }
@@ -228,15 +237,21 @@ impl<'a> Scrubber<'a> {
                 one.became = Became::InBundle(bundle.unwrap_or_default());
             }
             (Redact::Off, _) | (_, None) => {}
-            (_, Some((why, is_cut))) => match unscannable {
-                Unscannable::Stub => self.stub(&mut one, &file.path, to, why.to_owned())?,
+            (_, Some(why)) => match unscannable {
+                Unscannable::Stub => self.stub(&mut one, &file.path, to, why)?,
                 Unscannable::Keep | Unscannable::Fail => {
-                    let mut finding = unscannable.sealed(&one.shown, why, is_cut);
-                    if bundle.is_some() {
-                        finding =
-                            finding.help("a bundle that is sealed is not changed: seal it again without this file");
-                    }
-                    one.became = Became::NotScanned(why, Box::new(finding));
+                    let finding = |unread: &Unread| {
+                        let finding = unscannable.sealed(&unread.path, &unread.why, unread.is_cut);
+                        match bundle {
+                            Some(_) => {
+                                finding.help("a bundle that is sealed is not changed: seal it again without this file")
+                            }
+                            None => finding,
+                        }
+                    };
+                    // One of each archive at least is named.
+                    let findings = unread.iter().take(most_findings).map(finding).collect();
+                    one.became = Became::NotScanned(why, findings);
                 }
             },
         }
@@ -267,16 +282,53 @@ impl<'a> Scrubber<'a> {
     }
 }
 
+/// What of a file was not searched.
+struct Unread {
+    path: String,
+    /// The second half of a sentence.
+    why: String,
+    is_cut: bool,
+    is_part: bool,
+}
+
+impl Unread {
+    fn of(path: &str, unread: Option<(&str, bool)>) -> Vec<Self> {
+        let of = |(why, is_cut): (&str, bool)| Self {
+            path: path.to_owned(),
+            why: why.to_owned(),
+            is_cut,
+            is_part: false,
+        };
+        unread.map(of).into_iter().collect()
+    }
+
+    fn in_archive(path: &str, closed: &Closed) -> Self {
+        Self {
+            path: closed.below(path),
+            why: closed.why.clone(),
+            is_cut: closed.is_cut,
+            is_part: !closed.path.is_empty(),
+        }
+    }
+
+    /// Why the file is not searched of which this is the first of so many parts.
+    fn reason(&self, count: usize) -> String {
+        match (self.is_part, count) {
+            (false, 1) => self.why.clone(),
+            (_, 1) => format!("{} cannot be opened: {}", self.path, self.why),
+            _ => format!(
+                "{} and {} more of its parts cannot be opened: {}",
+                self.path,
+                count - 1,
+                self.why
+            ),
+        }
+    }
+}
+
 fn is_stub(at: &Path) -> bool {
     let head = files::head(at, STUB.len() as u64, Links::Refuse);
     head.is_ok_and(|head| head == STUB.as_bytes()) && paths::size(at).is_ok_and(|size| size <= LARGEST_STUB)
-}
-
-/// The rules for which a path is enough, and what each finds.
-fn named<'r>(rules: impl Iterator<Item = &'r Rule>) -> Vec<(String, String)> {
-    rules
-        .map(|rule| (rule.id.clone(), rule.described().to_owned()))
-        .collect()
 }
 
 /// What is found in paths, which the manifest, the index and the zip hold as they are; and the secrets in them.

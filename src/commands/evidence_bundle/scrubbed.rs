@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::earlier::Redacted;
-use super::found::Found;
+use super::found::{self, is_gone};
 use super::gather::Gathered;
 use crate::model::capped::Capped;
 use crate::model::evidence::{Masked, NotScanned, Redact};
+use crate::model::scan::{Found, Rule};
 use crate::model::{Finding, Severity};
 use crate::world::files;
 use crate::world::hash::Hashed;
-use crate::world::scan::{Looked, Masked as MaskedFile, Tally};
+use crate::world::scan::{Masked as MaskedFile, Tally, Text};
 use crate::world::stamp::Stamp;
 
 /// Where things are.
@@ -37,7 +38,7 @@ pub enum Became {
         why: String,
     },
     /// It may hold anything.
-    NotScanned(&'static str, Box<Finding>),
+    NotScanned(String, Vec<Finding>),
     NotMasked(String),
     /// It has a secret, and is in a bundle of this name that is sealed.
     InBundle(String),
@@ -50,35 +51,52 @@ pub struct One {
     stamp: Stamp,
     found: Vec<Finding>,
     more: usize,
-    /// Id and description of the rules that match its path alone.
-    pub by_path: Vec<(String, String)>,
+    /// What matches its path alone, or that of a file in it.
+    pub by_path: Vec<Finding>,
     pub forbidden: Vec<Finding>,
     pub became: Became,
 }
 
 impl One {
-    pub fn new(shown: String, before: Hashed, stamp: Stamp, redact: Redact, looked: &Looked<'_>, most: usize) -> Self {
+    pub fn new(shown: String, before: Hashed, stamp: Stamp, redact: Redact, texts: &[Text<'_>], most: usize) -> Self {
         let (severity, masked) = match redact {
             Redact::Mask => (Severity::Note, ", is masked"),
             Redact::Fail | Redact::Off => (Severity::Error, ""),
         };
-        let finding = |found: &crate::model::scan::Found<'_>| {
+        let finding = |(path, found): (&str, &Found<'_>)| {
             let what = format!("{}, in column {}{masked}", found.rule.described(), found.column);
             let line = u32::try_from(found.line).ok();
-            let mut finding = Finding::of_rule(found.rule.id.clone(), what).at(&shown, line);
+            let mut finding = Finding::of_rule(found.rule.id.clone(), what).at(path, line);
             finding.severity = severity;
             finding
         };
-        Self {
-            found: looked.found.first.iter().take(most).map(finding).collect(),
-            more: looked.found.more() + looked.found.first.len().saturating_sub(most),
-            forbidden: forbidden(&shown, &looked.forbidden),
+        let all = texts
+            .iter()
+            .flat_map(|text| text.found.first.iter().map(|found| (text.path.as_str(), found)));
+        let found: Vec<Finding> = all.take(most).map(finding).collect();
+        let mut one = Self {
+            more: texts.iter().map(|text| text.found.count()).sum::<usize>() - found.len(),
+            found,
+            forbidden: texts
+                .iter()
+                .flat_map(|text| forbidden(&text.path, &text.forbidden))
+                .collect(),
             shown,
             before,
             stamp,
             by_path: Vec::new(),
             became: Became::Itself,
+        };
+        for text in texts {
+            one.by_path(&text.path, text.by_path.iter().copied());
         }
+        one
+    }
+
+    /// A path is enough for these rules.
+    pub fn by_path<'r>(&mut self, path: &str, rules: impl Iterator<Item = &'r Rule>) {
+        let finding = |rule: &Rule| Finding::of_rule(rule.id.clone(), rule.described()).at(path, None);
+        self.by_path.extend(rules.map(finding));
     }
 
     pub fn masked(&mut self, masked: MaskedFile<'_>) {
@@ -101,8 +119,8 @@ impl One {
         }
         let severity = self.found.first().map_or(Severity::Note, |finding| finding.severity);
         findings.more(severity, self.more);
-        for (id, described) in &self.by_path {
-            let mut finding = Finding::of_rule(id.clone(), described).at(path, None);
+        for finding in &self.by_path {
+            let mut finding = finding.clone();
             if matches!(self.became, Became::Stub { .. }) {
                 finding.severity = Severity::Note;
             }
@@ -116,7 +134,7 @@ impl One {
             Became::Stub { why, .. } => {
                 findings.add(Finding::note("stub", format!("{path} is replaced by a stub: {why}")));
             }
-            Became::NotScanned(_, finding) => findings.add((**finding).clone()),
+            Became::NotScanned(_, all) => all.iter().for_each(|finding| findings.add(finding.clone())),
             Became::InBundle(bundle) => findings.add(
                 Finding::error(
                     "secret-in-bundle",
@@ -133,7 +151,7 @@ impl One {
 }
 
 fn forbidden(shown: &str, tally: &Tally<'_>) -> Vec<Finding> {
-    let finding = |found: &crate::model::scan::Found<'_>| {
+    let finding = |found: &Found<'_>| {
         let line = u32::try_from(found.line).ok();
         Finding::error(
             "forbidden",
@@ -181,7 +199,7 @@ impl Scrubbed {
                 Became::Itself | Became::NotMasked(_) | Became::InBundle(_) => {}
                 Became::NotScanned(why, _) => all.not_scanned.push(NotScanned {
                     path,
-                    reason: why.to_owned(),
+                    reason: why,
                     stub: false,
                 }),
                 Became::Masked {
@@ -249,13 +267,13 @@ impl Scrubbed {
     }
 
     /// What cannot be read is left out, and is an error.
-    pub fn tell_unreadable(&mut self, found: &mut Found) {
+    pub fn tell_unreadable(&mut self, found: &mut found::Found) {
         for (file, error) in self.unreadable.drain(..) {
             // The name it had would be known to nobody, as the next index does not list the file.
-            match &file.original {
-                Some(name) => found.unreadable(&file.path, &format!("{error:#} (its name was {name})")),
-                None => found.unreadable(&file.path, &format!("{error:#}")),
-            }
+            let name = file.original.map(|name| format!(" (its name was {name})"));
+            let detail = format!("{error:#}{}", name.unwrap_or_default());
+            let is_gone = error.downcast_ref().is_some_and(is_gone);
+            found.unreadable(&file.path, &detail, is_gone);
         }
     }
 }

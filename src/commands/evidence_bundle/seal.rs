@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use super::Plan;
 use super::attest;
 use super::earlier;
-use super::found::Found;
+use super::found::{Found, is_gone};
 use super::gather::{self, Gathered};
 use super::index;
 use super::inventory::{self, Tidied};
@@ -318,10 +318,11 @@ fn hash_all(
         match result {
             Ok(result) => hashed.push((file, result)),
             // The name it had would be known to nobody, as the next index does not list the file.
-            Err(error) => match &file.original {
-                Some(name) => found.unreadable(&file.path, &format!("{error} (its name was {name})")),
-                None => found.unreadable(&file.path, &error.to_string()),
-            },
+            Err(error) => {
+                let name = file.original.map(|name| format!(" (its name was {name})"));
+                let detail = format!("{error}{}", name.unwrap_or_default());
+                found.unreadable(&file.path, &detail, is_gone(&error));
+            }
         }
     }
     hashed.extend(

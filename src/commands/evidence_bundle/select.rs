@@ -86,13 +86,13 @@ impl Search<'_> {
     fn run(&mut self) {
         let path = &self.pattern.path;
         match (self.kind(path), &self.pattern.glob) {
-            (Err(error), _) => self.found.unreadable(&shown(path), &error.to_string()),
+            (Err(error), _) => self.found.unreadable(&shown(path), &error.to_string(), false),
             // A file of exactly that name, whatever characters it holds.
             (Ok(Some(kind)), _) => self.named(path, kind),
             (Ok(None), Some(_)) => {
                 let base = self.pattern.base();
                 match self.kind(&base) {
-                    Err(error) => self.found.unreadable(&shown(&base), &error.to_string()),
+                    Err(error) => self.found.unreadable(&shown(&base), &error.to_string(), false),
                     Ok(Some(Kind::Folder | Kind::Symlink)) => self.folder(&base, true),
                     Ok(_) => {}
                 }
@@ -189,7 +189,7 @@ impl Search<'_> {
         });
         for trouble in troubles {
             let below = trouble.path.strip_prefix(&real).unwrap_or(&trouble.path);
-            self.found.unreadable(&shown(&path.join(below)), &trouble.detail);
+            self.found.unreadable(&shown(&path.join(below)), &trouble.detail, false);
         }
     }
 

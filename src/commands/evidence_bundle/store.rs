@@ -81,7 +81,7 @@ async fn send(
     world: World,
     stored: Arc<OnceLock<Stored>>,
 ) -> CheckResult {
-    let store = match Store::connect(storing.endpoint.as_deref(), &world.env) {
+    let store = match Store::connect(storing.endpoint.as_deref(), &world) {
         Ok(store) => store,
         Err(error) => return judge(error.into(), &files[0].1),
     };
@@ -103,7 +103,7 @@ async fn send(
             media_type: if is_zip { "application/zip" } else { "application/json" },
             lock: storing.lock,
         };
-        let there = match store.put(&object, &world.progress, &world.interrupt).await {
+        let there = match store.put(&object, &world.interrupt).await {
             Ok(there) => there,
             Err(error) => return judge(error, &file),
         };

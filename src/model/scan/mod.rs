@@ -5,7 +5,7 @@
 //! off; the differences are in `docs/guides/scan.md`.
 
 mod allowlist;
-mod base64;
+pub mod base64;
 mod builtin;
 mod entropy;
 mod filter;

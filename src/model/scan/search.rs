@@ -88,27 +88,29 @@ impl<'r> Scan<'r> {
     /// Looks for what begins in `fresh`, a part of `window`; parts come in order, without gaps. `at` is where in the file
     /// the window begins. It holds [`OVERLAP`] bytes more on either side, if the file has them.
     pub fn look(&mut self, window: &[u8], at: u64, fresh: Range<usize>) -> Vec<Found<'r>> {
-        self.look_with(window, at, fresh, Vec::new())
+        self.look_with(window, at, fresh, Vec::new(), &|_| Vec::new())
     }
 
-    /// The same with the places of values that are known, in order, which begin in `fresh`, too.
+    /// The same with the places of values that are known, in order, which begin in `fresh`, too. `known_in` finds them in
+    /// what is decoded.
     pub fn look_with(
         &mut self,
         window: &[u8],
         at: u64,
         fresh: Range<usize>,
         known: Vec<Range<usize>>,
+        known_in: &dyn Fn(&[u8]) -> Vec<Range<usize>>,
     ) -> Vec<Found<'r>> {
         let known = known.into_iter().filter(|place| !self.is_masked(window, place));
-        let mut hits: Vec<Hit> = known
-            .map(|place| Hit {
-                rule: self.rules.rules.len(),
-                whole: place.clone(),
-                secret: place,
-            })
-            .collect();
+        let known_rule = self.rules.rules.len();
+        let mut hits: Vec<Hit> = known.map(|place| Hit::of(known_rule, place)).collect();
+        let plain = hits.len();
         self.by_rules(window, at, &fresh, &mut hits);
-        self.in_base64(window, at, &fresh, &mut hits);
+        let mut decoded = Vec::new();
+        self.in_base64(window, at, &fresh, known_in, &mut decoded);
+        // In base64 of a text with a value, the digits that depend on the value alone are found without decoding.
+        decoded.retain(|hit| hit.rule != known_rule || !overlaps(&hits[..plain], hit));
+        hits.append(&mut decoded);
         hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
         // A match can begin after `fresh`, once the line feeds at its front are off. What counts on is `fresh` alone.
         let mut lines = self.lines;
@@ -189,7 +191,14 @@ impl<'r> Scan<'r> {
     }
 
     /// What rules find in base64 is hidden digit by digit, and is found where the digits are.
-    fn in_base64(&mut self, window: &[u8], at: u64, fresh: &Range<usize>, hits: &mut Vec<Hit>) {
+    fn in_base64(
+        &mut self,
+        window: &[u8],
+        at: u64,
+        fresh: &Range<usize>,
+        known_in: &dyn Fn(&[u8]) -> Vec<Range<usize>>,
+        hits: &mut Vec<Hit>,
+    ) {
         let is_cut = window.len() >= fresh.end + OVERLAP;
         let from = usize::try_from(self.next_base64.saturating_sub(at)).unwrap_or(usize::MAX);
         let mut from = from.max(fresh.start);
@@ -210,7 +219,8 @@ impl<'r> Scan<'r> {
             } else {
                 decoded.end()
             };
-            let mut inside = Vec::new();
+            let known = known_in(&decoded.text).into_iter();
+            let mut inside: Vec<Hit> = known.map(|place| Hit::of(self.rules.rules.len(), place)).collect();
             let all = 0..decoded.text.len();
             Scan::new(self.rules, &self.path).by_rules(&decoded.text, 0, &all, &mut inside);
             let placed = inside.into_iter().map(|hit| Hit {
@@ -425,6 +435,16 @@ struct Hit {
     rule: usize,
     whole: Range<usize>,
     secret: Range<usize>,
+}
+
+impl Hit {
+    fn of(rule: usize, place: Range<usize>) -> Self {
+        Self {
+            rule,
+            whole: place.clone(),
+            secret: place,
+        }
+    }
 }
 
 /// Whether one of `hits`, which are in order, is in the same place.

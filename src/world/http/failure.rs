@@ -41,6 +41,12 @@ impl Failure {
         }
     }
 
+    /// Whether another try may not have it. Who listens, what a name stands for and what a certificate says do not change within
+    /// seconds.
+    pub fn may_pass(&self) -> bool {
+        self.blind || !matches!(self.reason, Reason::Refused | Reason::Dns | Reason::Tls)
+    }
+
     /// The request's time is over.
     pub(super) fn out_of_time(progress: &Progress, limit: Duration) -> Self {
         let phase = progress.phase();

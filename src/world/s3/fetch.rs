@@ -28,7 +28,7 @@ pub struct Wanted {
 
 /// Gets the zip, and then the signed statement.
 pub async fn fetch(wanted: &Wanted, world: &World) -> Result<Fetched, Failed> {
-    let store = Store::connect(wanted.endpoint.as_deref(), &world.env)?;
+    let store = Store::connect(wanted.endpoint.as_deref(), world)?;
     let folder = scratch::folder(&world.env, &world.workspace).map_err(|error| unwritable(&error))?;
     let zip = folder.path().join(format!("{}.zip", wanted.name));
     let mut bundles = vec![store.get(&wanted.zip, &zip, world).await?];
@@ -46,8 +46,10 @@ impl Store {
                 Ok(bundle) => return Ok(bundle),
                 Err(why) => why,
             };
-            let pause = pauses.next().ok_or(Failed::Unknown(why))?;
-            tokio::time::sleep(pause).await;
+            let Some(pause) = pauses.next() else {
+                return Err(Failed::Unknown(why));
+            };
+            self.pause(&why.why, pause).await;
         }
     }
 
@@ -56,10 +58,15 @@ impl Store {
         let unanswered = |failure| Unknown::unanswered(self.host(), &NoAnswer::Failed(failure), CHECK);
         let ask = Ask::of(place, ACTION);
         let (url, headers) = self.signed(&ask)?;
+        let asking = world
+            .progress
+            .waiting(&format!("asking {} for {place}", self.host()), None);
         let mut pieces = match self.http.get_in_pieces(&url, &headers, STALL).await {
             Ok(pieces) => pieces,
-            Err(failure) => return Ok(Err(unanswered(failure))),
+            Err(failure) if failure.may_pass() => return Ok(Err(unanswered(failure))),
+            Err(failure) => return Err(Failed::Unknown(unanswered(failure))),
         };
+        drop(asking);
         if pieces.status != 200 {
             // This waits for the end of what is temporary, and reads why.
             let answered = self.ask(&ask).await?;

@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Env;
 use super::api::{ApiError, address};
 use super::aws::{Credentials, REGIONS, Signer, endpoint, is_region};
 use super::calls::Unknown;
 use super::http::{Http, Settings};
+use super::{Env, Progress, World};
 pub use fetch::{Wanted, fetch};
 pub use object::{Lock, LockMode, LockState, Object, Stored};
 pub use place::Place;
@@ -31,6 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A bucket of a store, and who asks it.
 pub struct Store {
     http: Http,
+    progress: Progress,
     /// The bucket is the first part of the path below it, as all stores understand it.
     base: Url,
     signer: Signer,
@@ -76,7 +77,8 @@ impl From<std::io::Error> for NotStored {
 
 impl Store {
     /// At the address that is `given`, else where the tools of AWS would look.
-    pub fn connect(given: Option<&str>, env: &Env) -> Result<Self, Failed> {
+    pub fn connect(given: Option<&str>, world: &World) -> Result<Self, Failed> {
+        let env = &world.env;
         let credentials = Credentials::of(env)?;
         let region = REGIONS.iter().find_map(|name| Some((*name, env.get(name)?)));
         let own = |region: &str| address_of(given, region, env);
@@ -114,6 +116,7 @@ impl Store {
         let http = Http::new(env, &settings).map_err(|error| unknown(format!("{error:#}"), "correct what it names"))?;
         Ok(Self {
             http,
+            progress: world.progress.clone(),
             base,
             signer: Signer {
                 credentials,

@@ -30,7 +30,10 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let rest = text.strip_prefix("s3://").ok_or("does not begin with s3://")?;
+        let rest = text.strip_prefix("s3://").ok_or(match text.starts_with("S3://") {
+            true => "begins with S3:// in capitals",
+            false => "does not begin with s3://",
+        })?;
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
         let ends_well = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
@@ -38,6 +41,11 @@ impl FromStr for Place {
         let is_long_enough = (3..=63).contains(&bytes.len());
         let is_bucket = is_long_enough && ends_well(bytes.first()) && ends_well(bytes.last());
         let is_address = bucket.parse::<std::net::Ipv4Addr>().is_ok();
+        if bucket.contains(':') {
+            return Err(format!(
+                "is wrong: `{bucket}` is not a valid bucket name; the address of a store is given by --store-endpoint"
+            ));
+        }
         if !is_bucket || !bytes.iter().copied().all(is_name) || bucket.contains("..") || is_address {
             return Err(format!("is wrong: `{bucket}` is not a valid bucket name"));
         }
@@ -88,6 +96,11 @@ mod tests {
     fn what_is_no_place_says_why() {
         for (text, why) in [
             ("https://proof/x", "does not begin with s3://"),
+            ("S3://proof/x", "begins with S3:// in capitals"),
+            (
+                "s3://proof:65536/x",
+                "the address of a store is given by --store-endpoint",
+            ),
             ("s3://", "`` is not a valid bucket name"),
             ("s3://Proof/x", "`Proof` is not a valid bucket name"),
             ("s3://-proof/x", "not a valid bucket name"),

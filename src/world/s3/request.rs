@@ -7,6 +7,7 @@ use url::Url;
 use super::ask::{Answered, Ask};
 use super::refusal;
 use super::{Failed, Place, Store, unknown};
+use crate::model::TimeSpan;
 use crate::world::aws::explain;
 use crate::world::calls::{NoAnswer, Sign as _, Unknown, Unsigned};
 use crate::world::http::{Header, Method, Request};
@@ -44,12 +45,16 @@ impl Store {
             let sent = self.http.send(request).await;
             let (may_help, pause) = match &sent {
                 Ok(answer) => (matches!(answer.status, 429 | 500 | 502..=504), answer.retry_after),
-                Err(_) => (true, None),
+                Err(failure) => (failure.may_pass(), None),
             };
             let pause = pauses.next().filter(|_| may_help).map(|own| pause.unwrap_or(own));
             if let Some(pause) = pause.filter(|pause| *pause <= LONGEST_PAUSE) {
                 again = true;
-                tokio::time::sleep(pause).await;
+                let why = match &sent {
+                    Ok(answer) => format!("{} answered with status {}", self.host(), answer.status),
+                    Err(failure) => format!("{} cannot be asked: {}", self.host(), failure.detail),
+                };
+                self.pause(&why, pause).await;
                 continue;
             }
             let answer = sent
@@ -57,6 +62,14 @@ impl Store {
             let code = refusal::tag(&answer.body, "Code").filter(|code| refusal::is_name(code));
             return Ok(Answered { answer, again, code });
         }
+    }
+
+    /// Waits before another try, and says so.
+    pub(super) async fn pause(&self, why: &str, pause: Duration) {
+        let _waiting = self
+            .progress
+            .doing(&format!("{why}; trying again in {}", TimeSpan(pause)));
+        tokio::time::sleep(pause).await;
     }
 
     /// Where to send it, and with which headers.

@@ -14,7 +14,6 @@ use crate::model::text::{UNRESERVED, percent_encoded};
 use crate::world::files::{self, Links};
 use crate::world::hash::Hashed;
 use crate::world::http::Answer;
-use crate::world::{Interrupt, Progress};
 
 /// Of one request. Stores take parts from 5 MiB on, and 10,000 of them.
 const PART: u64 = 16 << 20;
@@ -28,12 +27,7 @@ const IF_NOTHING_IS_THERE: (&str, &str) = ("If-None-Match", "*");
 
 impl Store {
     /// Nobody sees a part of it.
-    pub async fn put(
-        &self,
-        object: &Object<'_>,
-        progress: &Progress,
-        interrupt: &Interrupt,
-    ) -> Result<Stored, NotStored> {
+    pub async fn put(&self, object: &Object<'_>, interrupt: &Interrupt) -> Result<Stored, NotStored> {
         let mut file = files::open(object.file, Links::Follow)?;
         let bytes = file.metadata()?.len();
         // So that gigabytes are not sent in vain, and for stores that ignore the condition. Who may not look is told by
@@ -45,8 +39,7 @@ impl Store {
         let (answer, checksum) = if bytes <= PART {
             self.put_at_once(object, &mut file, bytes).await?
         } else {
-            self.put_in_parts(object, (&mut file, bytes), progress, interrupt)
-                .await?
+            self.put_in_parts(object, (&mut file, bytes), interrupt).await?
         };
         self.read_back(object, bytes, answer, &checksum).await
     }
@@ -100,7 +93,6 @@ impl Store {
         &self,
         object: &Object<'_>,
         (file, bytes): (&mut File, u64),
-        progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<(Option<Answer>, String), NotStored> {
         let mut headers = described(object);
@@ -115,7 +107,7 @@ impl Store {
         let id = tag(&created.body, "UploadId").ok_or_else(|| unreadable(self.host()))?;
         let upload = format!("uploadId={}", percent_encoded(&id, UNRESERVED));
         let sent = tokio::select! {
-            sent = self.send_parts(object, (file, bytes), &upload, progress) => sent,
+            sent = self.send_parts(object, (file, bytes), &upload) => sent,
             signal = interrupt.wait() => Err(NotStored::Stopped(signal)),
         };
         if sent.is_err() {
@@ -135,7 +127,6 @@ impl Store {
         object: &Object<'_>,
         (file, bytes): (&mut File, u64),
         upload: &str,
-        progress: &Progress,
     ) -> Result<(Option<Answer>, String), NotStored> {
         let length = PART.max(bytes.div_ceil(MOST_PARTS));
         let (mut whole, mut of_parts) = (Sha256::new(), Sha256::new());
@@ -163,7 +154,7 @@ impl Store {
             let tenths = sent.saturating_mul(10) / bytes;
             if sent < bytes && tenths > told {
                 told = tenths;
-                progress.say(&format!("stored {tenths}0 % of {bytes} bytes"));
+                self.progress.say(&format!("stored {tenths}0 % of {bytes} bytes"));
             }
         }
         if hex::encode(whole.finalize()) != object.sha256 {

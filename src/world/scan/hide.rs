@@ -23,30 +23,35 @@ impl Hide {
         let Some(search) = self.0.as_ref().and_then(|rules| Search::new(rules, None).ok()) else {
             return NOT_SHOWN.to_owned();
         };
-        let (found, _) = look_at(search, text.as_bytes());
-        let mut places = Vec::new();
-        for found in found {
-            let place = (usize::try_from(found.secret.start), usize::try_from(found.secret.end));
-            if let (Ok(start), Ok(end)) = place {
-                places.push(start..end);
-            }
-        }
-        places.sort_by_key(|place| place.start);
-        let (mut hidden, mut at) = (String::with_capacity(text.len()), 0);
-        for place in places {
-            if place.end <= at {
-                continue;
-            }
-            hidden += text.get(at..place.start.max(at)).unwrap_or_default();
-            let secret = text.get(place.start.max(at)..place.end).unwrap_or_default();
-            hidden += "***";
-            hidden += &"\n***".repeat(secret.trim_end().matches('\n').count());
-            hidden += &secret[secret.trim_end().len()..];
-            at = place.end;
-        }
-        hidden += text.get(at..).unwrap_or_default();
-        hidden
+        without(search, text)
     }
+}
+
+/// The text with `***` in place of what is found in it.
+pub(super) fn without(search: Search<'_>, text: &str) -> String {
+    let (found, _) = look_at(search, text.as_bytes());
+    let mut places = Vec::new();
+    for found in found {
+        let place = (usize::try_from(found.secret.start), usize::try_from(found.secret.end));
+        if let (Ok(start), Ok(end)) = place {
+            places.push(start..end);
+        }
+    }
+    places.sort_by_key(|place| place.start);
+    let (mut hidden, mut at) = (String::with_capacity(text.len()), 0);
+    for place in places {
+        if place.end <= at {
+            continue;
+        }
+        hidden += text.get(at..place.start.max(at)).unwrap_or_default();
+        let secret = text.get(place.start.max(at)..place.end).unwrap_or_default();
+        hidden += "***";
+        hidden += &"\n***".repeat(secret.trim_end().matches('\n').count());
+        hidden += &secret[secret.trim_end().len()..];
+        at = place.end;
+    }
+    hidden += text.get(at..).unwrap_or_default();
+    hidden
 }
 
 #[cfg(test)]

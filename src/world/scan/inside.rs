@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 
+use super::hide::without;
 use super::utf16::Utf16;
 use super::{Form, HEAD, Search, Tally, form, in_parts, most_unpacked};
 use crate::model::scan::{Rule, Scan};
@@ -15,8 +16,6 @@ const MOST_PACKED: usize = 100;
 pub struct Inside<'r> {
     /// Those in which something was found.
     pub texts: Vec<Text<'r>>,
-    /// What must not occur, in any of them.
-    pub forbidden: Tally<'r>,
     pub closed: Vec<Closed>,
     /// That were looked at, unpacked.
     pub bytes: u64,
@@ -24,20 +23,13 @@ pub struct Inside<'r> {
 
 /// A file in an archive, or what of an archive belongs to none.
 pub struct Text<'r> {
-    /// `logs.zip!deploy/out.log`
+    /// `logs.zip!deploy/out.log`, with `***` for a secret in it.
     pub path: String,
     pub found: Tally<'r>,
+    /// What must not occur.
+    pub forbidden: Tally<'r>,
     /// The rules that its path is enough for.
     pub by_path: Vec<&'r Rule>,
-}
-
-impl<'r> Inside<'r> {
-    /// What was found in all of them.
-    pub fn found(self) -> Tally<'r> {
-        let mut all = Tally::default();
-        self.texts.into_iter().for_each(|text| all.append(text.found));
-        all
-    }
 }
 
 /// Looks through what is in a zip or tar file; `None` if it is neither. `stop` ends it early. `more` is how much may be
@@ -58,7 +50,6 @@ pub fn look_inside<'r>(
     let most = most_unpacked(file.metadata()?.len()).saturating_add(more);
     let mut inside = Inside {
         texts: Vec::new(),
-        forbidden: Tally::default(),
         closed: Vec::new(),
         bytes: 0,
     };
@@ -74,6 +65,7 @@ pub fn look_inside<'r>(
                 _ => Scan::new(search.rules, &path).by_path().collect(),
             },
             found: Tally::default(),
+            forbidden: Tally::default(),
             path,
         };
         inside.bytes += decoded(input, |form, input| {
@@ -86,11 +78,12 @@ pub fn look_inside<'r>(
             }
             in_parts(search, &text.path, input, stop, &mut |part| {
                 text.found.add(part.found);
-                inside.forbidden.add(part.forbidden);
+                text.forbidden.add(part.forbidden);
                 Ok(())
             })
         })?;
-        if text.found.count() > 0 || !text.by_path.is_empty() {
+        if text.found.count() + text.forbidden.count() + text.by_path.len() > 0 {
+            text.path = without(search, &text.path);
             inside.texts.push(text);
         }
         if stop() {
@@ -100,7 +93,11 @@ pub fn look_inside<'r>(
         }
     })?;
     packed.retain(|packed| closed.iter().all(|closed| closed.path != packed.path));
-    inside.closed.extend(closed.into_iter().chain(packed));
+    let closed = closed.into_iter().chain(packed);
+    inside.closed.extend(closed.map(|closed| Closed {
+        path: without(search, &closed.path),
+        ..closed
+    }));
     Ok(Some(inside))
 }
 

@@ -20,7 +20,7 @@ use super::hash::Hashed;
 use super::unpack::{GZIP_HEAD, Members, Names};
 use crate::model::scan::Found;
 pub use hide::Hide;
-pub use inside::{Inside, Text, look_inside};
+pub use inside::{Text, look_inside};
 pub use mask::{Key, Mask, Masked, NotMasked};
 pub use parts::Search;
 use parts::{PART, Part, in_parts, whole};
@@ -36,7 +36,7 @@ const ALWAYS_UNPACKED: u64 = 64 << 20;
 const MOST_PLACES: usize = 101;
 
 const DAMAGED: &str = "it is damaged";
-const CLOSED: &str = "its content is compressed in a way that is not opened";
+const CLOSED: &str = "its content is in a format that is not opened";
 
 /// What decides how a file is written.
 const HEAD: usize = GZIP_HEAD;
@@ -69,14 +69,6 @@ impl<'r> Tally<'r> {
                 self.first.push(found);
             }
         }
-    }
-
-    fn append(&mut self, other: Self) {
-        for (rule, count) in other.counts {
-            *self.counts.entry(rule).or_default() += count;
-        }
-        let room = MOST_PLACES.saturating_sub(self.first.len());
-        self.first.extend(other.first.into_iter().take(room));
     }
 
     pub fn count(&self) -> usize {
@@ -386,6 +378,8 @@ fn form(head: &[u8]) -> Form {
         })
     };
     match head {
+        // UTF-32, which few programs write.
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Form::Closed,
         [0xff, 0xfe, ..] => utf16(false, true),
         [0xfe, 0xff, ..] => utf16(true, true),
         [0x1f, 0x8b, ..] => Form::Gzip,

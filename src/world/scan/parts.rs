@@ -3,8 +3,9 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use crate::model::scan::base64::{self, Decoded};
 use crate::model::scan::{Found, OVERLAP, RuleSet, Scan};
-use crate::world::secrets::{Finder, Redactor};
+use crate::world::secrets::{self, Finder, Redactor};
 
 /// How much is looked at in one go.
 pub const PART: usize = 2 << 20;
@@ -32,9 +33,11 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// The number of the known value that is there.
+    /// The number of the known value that is there, or in what is decoded there.
     pub(super) fn known(&self, place: &[u8]) -> Option<usize> {
-        self.known?.which(place)
+        let known = self.known?;
+        let decoded = || Decoded::of(place, base64::next(place, 0..place.len())?);
+        known.which(place).or_else(|| known.which(&decoded()?.text))
     }
 
     /// How much of what comes before and after a part is seen with it.
@@ -115,11 +118,15 @@ impl<'r> Scans<'r> {
             .search
             .known
             .map(|finder| known(finder, window, &fresh, self.search.overlap()));
+        let known_in = |text: &[u8]| {
+            let finder = self.search.known;
+            finder.map_or_else(Vec::new, |finder| finder.places(secrets::Part::whole(text)))
+        };
         let forbidden = self.forbidden.as_mut().map(|scan| scan.look(window, at, fresh.clone()));
         Part {
             found: self
                 .scan
-                .look_with(window, at, fresh.clone(), known.unwrap_or_default()),
+                .look_with(window, at, fresh.clone(), known.unwrap_or_default(), &known_in),
             forbidden: forbidden.unwrap_or_default(),
             window,
             at,
@@ -132,7 +139,7 @@ impl<'r> Scans<'r> {
 /// The places of known values that begin in `fresh`. Of one that repeats itself for longer than the overlap, which the last
 /// part saw the beginning of, what goes on here.
 fn known(finder: &Finder, window: &[u8], fresh: &Range<usize>, overlap: usize) -> Vec<Range<usize>> {
-    let places = finder.places(crate::world::secrets::Part::whole(window)).into_iter();
+    let places = finder.places(secrets::Part::whole(window)).into_iter();
     let places =
         places.filter(|place| place.start >= fresh.start || (place.len() > overlap && place.end > fresh.start));
     places

@@ -44,7 +44,7 @@ fn longest(length: usize, part: impl Fn(usize) -> Option<usize>) -> usize {
 }
 
 /// Bytes of the longest end of `one` that `other` begins with (Knuth, Morris and Pratt: a value may repeat itself).
-fn overlap(one: &[u8], other: &[u8]) -> usize {
+pub fn overlap(one: &[u8], other: &[u8]) -> usize {
     let one = &one[one.len().saturating_sub(other.len())..];
     let other = &other[..other.len().min(one.len())];
     // How much of `other` its first bytes end with again.

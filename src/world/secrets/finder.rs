@@ -1,5 +1,6 @@
 //! Finding many values at once, in texts and in files of any size.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Range;
@@ -15,7 +16,11 @@ use crate::world::cores;
 /// What is read of a file at a time.
 const READ: usize = 1 << 20;
 
-/// Bytes of all values together up to which the faster way of searching is made.
+/// Bytes of a value that the automaton knows; the others are compared where these stand. Every byte that it knows takes some
+/// thirty, and a key file has hundreds of lines in dozens of forms.
+const HEAD: usize = 32;
+
+/// Bytes of all heads together up to which the faster way of searching is made.
 const LARGEST_TABLE: usize = 8 << 10;
 
 /// Bytes of blanks at the ends of lines that a value may be broken into.
@@ -23,34 +28,116 @@ const INDENTED: usize = 4 << 10;
 
 /// Knows where values stand. Values that overlap are one place.
 pub struct Finder {
+    /// Of the different heads of values.
     automaton: AhoCorasick,
-    values: Vec<Vec<u8>>,
-    /// For each of them, which value it is a form of.
-    owners: Vec<usize>,
+    /// For each of them, where its values begin among `values`, which are in order.
+    firsts: Vec<usize>,
+    values: Vec<Value>,
     /// The most bytes that a value takes in a text.
     reach: usize,
 }
 
+/// A form of a value.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Value {
+    bytes: Vec<u8>,
+    /// Which value it is a form of.
+    owner: usize,
+    /// After so many bytes it can begin again, inside of itself.
+    period: usize,
+}
+
+impl Value {
+    fn new(bytes: Vec<u8>, owner: usize) -> Self {
+        let again = match bytes.get(1..) {
+            Some(rest) if bytes.len() > HEAD => edge::overlap(rest, &bytes),
+            _ => 0,
+        };
+        Self {
+            period: bytes.len() - again,
+            bytes,
+            owner,
+        }
+    }
+
+    fn head(&self) -> &[u8] {
+        &self.bytes[..self.bytes.len().min(HEAD)]
+    }
+
+    /// Whether it stands at `start`, if `last` is where it stood before that: in a text that repeats a long value, only what
+    /// is new is compared.
+    fn is_at(&self, text: &[u8], start: usize, last: Option<usize>) -> bool {
+        let apart = last.map_or(usize::MAX, |last| start - last);
+        let same = if apart == self.period {
+            self.bytes.len() - apart
+        } else {
+            0
+        };
+        apart >= self.period
+            && text
+                .get(start + same..start + self.bytes.len())
+                .is_some_and(|there| there == &self.bytes[same..])
+    }
+}
+
 impl Finder {
-    /// The forms of each value; none must be an empty text.
-    pub fn new(forms: impl Iterator<Item = Vec<Vec<u8>>>) -> Result<Self, BuildError> {
+    /// How long each value is, and its forms; none must be an empty text.
+    pub fn new(forms: impl Iterator<Item = (usize, Vec<Vec<u8>>)>) -> Result<Self, BuildError> {
+        let mut longest = 0;
         let owned = forms.enumerate();
-        let (owners, values): (Vec<usize>, Vec<Vec<u8>>) = owned
-            .flat_map(|(owner, forms)| forms.into_iter().map(move |form| (owner, form)))
-            .unzip();
+        let mut values: Vec<Value> = owned
+            .flat_map(|(owner, (length, forms))| {
+                longest = longest.max(length);
+                forms.into_iter().map(move |form| Value::new(form, owner))
+            })
+            .collect();
+        // Those with the same head are together then, the shortest first.
+        values.sort();
+        let mut heads: Vec<&[u8]> = Vec::new();
+        let mut firsts = Vec::new();
+        for (index, value) in values.iter().enumerate() {
+            if heads.last() != Some(&value.head()) {
+                heads.push(value.head());
+                firsts.push(index);
+            }
+        }
         // Making a table for every state takes the square of a value that repeats itself.
-        let large = values.iter().map(Vec::len).sum::<usize>() > LARGEST_TABLE;
+        let large = heads.iter().copied().map(<[u8]>::len).sum::<usize>() > LARGEST_TABLE;
         // In logs the rare bytes of few values are not rare enough to jump from one to the next.
         let automaton = AhoCorasick::builder()
             .prefilter(false)
             .kind(large.then_some(AhoCorasickKind::ContiguousNFA))
-            .build(&values)?;
-        let longest = values.iter().map(Vec::len).max().unwrap_or_default();
+            .build(&heads)?;
         Ok(Self {
             automaton,
+            firsts,
             values,
-            owners,
             reach: longest * LONGEST_ESCAPE + INDENTED,
+        })
+    }
+
+    /// The values that stand in a text, as their numbers, and where.
+    fn found<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = (usize, Range<usize>)> + 't {
+        let mut last: BTreeMap<usize, usize> = BTreeMap::new();
+        // Looking whether there is one at all is much faster, and most of the time there is none.
+        let heads = self
+            .automaton
+            .is_match(text)
+            .then(|| self.automaton.find_overlapping_iter(text));
+        heads.into_iter().flatten().flat_map(move |head| {
+            let number = head.pattern().as_usize();
+            let next = self.firsts.get(number + 1).copied().unwrap_or(self.values.len());
+            let start = head.start();
+            let there = (self.firsts[number]..next).filter(|value| {
+                let is_there = self.values[*value].is_at(text, start, last.get(value).copied());
+                if is_there && self.values[*value].bytes.len() > HEAD {
+                    last.insert(*value, start);
+                }
+                is_there
+            });
+            there
+                .map(|value| (value, start..start + self.values[value].bytes.len()))
+                .collect::<Vec<_>>()
         })
     }
 
@@ -61,11 +148,7 @@ impl Finder {
 
     /// Which value a place holds, as its number.
     pub fn which(&self, place: &[u8]) -> Option<usize> {
-        let found = |text: &[u8]| {
-            self.automaton
-                .find(text)
-                .map(|found| self.owners[found.pattern().as_usize()])
-        };
+        let found = |text: &[u8]| self.found(text).next().map(|(value, _)| self.values[value].owner);
         found(place).or_else(|| view::of(place).iter().find_map(|view| found(&view.bytes)))
     }
 
@@ -85,20 +168,14 @@ impl Finder {
     fn places_in(&self, part: Part<'_>) -> Vec<Range<usize>> {
         let text = part.bytes;
         let mut places: Vec<Range<usize>> = Vec::new();
-        // Looking whether there is one at all is much faster, and most of the time there is none.
-        let found = self
-            .automaton
-            .is_match(text)
-            .then(|| self.automaton.find_overlapping_iter(text));
-        for found in found.into_iter().flatten() {
-            let mut place = found.range();
+        for (_, mut place) in self.found(text) {
             // A value that repeats itself is found again at every byte.
             while let Some(last) = places.pop_if(|last| last.end > place.start) {
-                place.start = place.start.min(last.start);
+                place = place.start.min(last.start)..place.end.max(last.end);
             }
             places.push(place);
         }
-        let values = self.values.iter().map(Vec::as_slice);
+        let values = self.values.iter().map(|value| value.bytes.as_slice());
         if part.open_start {
             places.push(0..edge::at_start(text, values.clone()));
         }
@@ -214,7 +291,7 @@ mod tests {
 
     /// The pieces of a file, and which of them are places of the value.
     fn sifted(text: &[u8]) -> Vec<(Vec<u8>, bool)> {
-        let finder = Finder::new(std::iter::once(vec![VALUE.into()])).unwrap();
+        let finder = Finder::new(std::iter::once((VALUE.len(), vec![VALUE.into()]))).unwrap();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text).unwrap();
         file.rewind().unwrap();
@@ -261,7 +338,7 @@ mod tests {
             for back in (0..=written.len()).step_by(5) {
                 let mut text = vec![b'x'; READ + 300];
                 text[READ - back..READ - back + written.len()].copy_from_slice(written.as_bytes());
-                let finder = Finder::new(std::iter::once(vec![VALUE.into()])).unwrap();
+                let finder = Finder::new(std::iter::once((VALUE.len(), vec![VALUE.into()]))).unwrap();
                 let mut file = tempfile::tempfile().unwrap();
                 file.write_all(&text).unwrap();
                 assert!(finder.is_in(&file).unwrap(), "{written} {back} bytes before the border");

@@ -194,6 +194,46 @@ proptest::proptest! {
     }
 }
 
+/// A part of a value is compared where it is found, and a log may be full of what only looks like one.
+#[test]
+fn of_long_values_with_the_same_beginning_each_is_found_and_nothing_else() {
+    let head = "-----BEGIN CERTIFICATE----- and so on ";
+    let text = format!("{head}third {head}second {head}first");
+    let env: Env = [
+        ("A_TOKEN", format!("{head}first")),
+        ("B_TOKEN", format!("{head}second")),
+    ]
+    .into_iter()
+    .collect();
+    let redactor = Redactor::new(&env, []);
+    assert_eq!(redactor.redact(&text), format!("{head}third *** ***"));
+}
+
+/// As in a key that begins with zeros: each byte of a text of zeros may be its beginning.
+#[test]
+fn a_long_value_that_repeats_itself_is_found_wherever_it_begins() {
+    for (value, twice) in [
+        ("a".repeat(9_000), "***"),
+        ("ab-".repeat(4_000), "***"),
+        (format!("{}b", "a".repeat(9_000)), "******"),
+    ] {
+        let env = Env::from_iter([("MY_TOKEN", value.as_str())]);
+        let redactor = Redactor::new(&env, []);
+        assert_eq!(
+            redactor.redact(&format!("x{value}y{value}{value}z")),
+            format!("x***y{twice}z")
+        );
+        assert_eq!(
+            redactor.redact(&format!("{}{value}", &value[..40])),
+            match twice {
+                "***" if value.len() == 9_000 => "***".to_owned(),
+                _ => format!("{}***", &value[..40]),
+            }
+        );
+        assert_eq!(redactor.redact(&value[1..]), value[1..]);
+    }
+}
+
 /// An automaton with a table for each state takes minutes for it.
 #[test]
 fn a_value_that_repeats_itself_costs_no_more_than_another() {

@@ -54,6 +54,11 @@ impl<R: Read> Members<R> {
         self.member = Some(member);
     }
 
+    /// What follows behind damage, as it is.
+    pub fn rest(&mut self) -> Option<&mut dyn Read> {
+        Some(self.member.as_mut()?.get_mut())
+    }
+
     fn name(&mut self, name: Vec<u8>) {
         if name.is_empty() || name == self.last {
             return;
@@ -74,8 +79,13 @@ impl<R: Read> Read for Members<R> {
             }
             let Some(member) = &mut self.member else { return Ok(0) };
             let count = member.read(buffer)?;
-            if count > 0 || buffer.is_empty() || member.get_mut().fill_buf()?.is_empty() {
+            if count > 0 || buffer.is_empty() {
                 return Ok(count);
+            }
+            match member.get_mut().fill_buf()?.first() {
+                None => return Ok(0),
+                Some(0x1f) => {}
+                Some(_) => return Err(io::Error::other("what follows is no gzip")),
             }
             let rest = self.member.take().map(GzDecoder::into_inner);
             rest.into_iter().for_each(|rest| self.open(rest));

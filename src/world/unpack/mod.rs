@@ -201,6 +201,12 @@ impl<'v> Unpacking<'v> {
                 let mut unpacked = self.unpacked(members, &ended);
                 self.open(path, &mut unpacked, depth + 1)?;
                 self.names(&names)?;
+                // Nobody decodes what is behind damage, but everybody can read it.
+                if ended.0.get() == How::Damaged
+                    && let Some(rest) = unpacked.input.rest()
+                {
+                    (self.visit)(path, rest)?;
+                }
                 // Whoever takes a text may stop early; what is behind it is not damaged then.
                 self.judge(path, &ended);
                 Ok(())

@@ -176,6 +176,27 @@ fn what_is_unpacked_has_one_limit_for_all_of_it() {
     assert_eq!(closed_reason(&bomb), "it unpacks to more than is looked at");
 }
 
+/// Behind gzip inside of an archive, as behind gzip that is a file.
+#[test]
+fn what_is_behind_damage_in_gzip_is_read_as_it_is() {
+    let mut broken = gzip(&[b"fine ".repeat(9), (0..=255).collect()].concat());
+    let length = broken.len();
+    broken[length / 2..length / 2 + 4].fill(0xff);
+    for damaged in [
+        [gzip(b"fine"), b"a secret".to_vec()].concat(),
+        [broken, b"a secret".to_vec()].concat(),
+    ] {
+        let zip = entry("a.gz", &damaged, 8, Told::Before);
+        let (texts, closed) = texts(&zip, 1 << 20);
+        let holds = |(path, text): &(String, Vec<u8>)| path == "a.gz" && text.ends_with(b"a secret");
+        assert!(texts.iter().any(holds), "{texts:?}");
+        assert_eq!(
+            (closed[0].path.as_str(), closed[0].why.as_str()),
+            ("a.gz", "it is damaged")
+        );
+    }
+}
+
 fn closed_reason(bytes: &[u8]) -> String {
     closed(bytes).pop().map(|(_, why)| why).unwrap_or_default()
 }

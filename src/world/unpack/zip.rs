@@ -189,8 +189,8 @@ impl Unpacking<'_> {
     }
 
     fn member_of(&mut self, path: &str, entry: &Entry, content: &mut dyn Read, depth: usize) -> io::Result<()> {
-        // A folder.
-        if entry.name.ends_with(b"/") && entry.size == 0 {
+        // A folder. What is told behind it may be anything.
+        if entry.name.ends_with(b"/") && entry.size == 0 && !entry.has_descriptor {
             return Ok(());
         }
         self.member(path, &entry.name, content, depth)

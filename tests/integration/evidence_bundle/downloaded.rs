@@ -120,6 +120,18 @@ fn what_goes_wrong_on_the_way_is_told_or_tried_again() {
             "has no effect without s3://BUCKET/KEY",
         ),
         (&[ZIP, "--store-endpoint=http://192.0.2.1"], "is not an https:// URL"),
+        (
+            &["S3://proof/a/b.zip"],
+            "`S3://proof/a/b.zip` begins with S3:// in capitals",
+        ),
+        (
+            &["s3://proof:70000/b.zip"],
+            "`proof:70000` is not a valid bucket name; the address of a store is given by --store-endpoint",
+        ),
+        (
+            &[ZIP, "--store-endpoint=https://store.example:65536"],
+            "the port in the value of --store-endpoint is not valid",
+        ),
         (&[ZIP, "--artifact=proof"], "both a bundle and --artifact"),
         (
             &[ZIP, "--public-key=k", "--signature=s3://proof/a/b.dsse.json"],
@@ -129,6 +141,39 @@ fn what_goes_wrong_on_the_way_is_told_or_tried_again() {
     ] {
         gate.run([&["verify"], args].concat()).code(2).says(says);
     }
+}
+
+#[test]
+fn what_no_hash_was_recorded_of_is_verified_and_the_next_step_is_told() {
+    let s3 = S3::start(NO_FAULT);
+    let gate = with(&s3);
+    store(&gate, &[KEY]).code(0);
+    s3.forget_hash("/proof/a/b.zip");
+    verify(&gate, &[ZIP, "--verbose"])
+        .code(0)
+        .says("(the store recorded none)")
+        .says("the store recorded no SHA-256 of b")
+        .says("next: record the SHA-256 when you seal, and give it to verify: --bundle-sha256");
+}
+
+/// Nothing is gained by waiting where nobody listens; what may pass is waited for, and that is said.
+#[test]
+fn only_what_may_pass_is_waited_for() {
+    let s3 = S3::start(|asked, before| (asked == "get" && before == 0).then_some(Fault::Cut));
+    let gate = with(&s3);
+    store(&gate, &[KEY]).code(0);
+    verify(&gate, &[ZIP, "--verbose"])
+        .code(0)
+        .says("the connection was closed before the response was complete; trying again in 1s");
+    let nowhere = "--store-endpoint=http://127.0.0.1:9";
+    verify(&gate, &[ZIP, nowhere, "--verbose"])
+        .code(4)
+        .says("127.0.0.1 cannot be asked [refused]")
+        .never_says("trying again");
+    store(&gate, &[KEY, nowhere, "--verbose"])
+        .code(4)
+        .says("127.0.0.1 cannot be asked [refused]")
+        .never_says("trying again");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -160,13 +162,32 @@ fn with_a_key_the_same_bundle_is_made_again() {
         .code(0);
         fs::read(gate.path("evidence.zip")).unwrap()
     };
-    assert_eq!(made(Some("a key of the team")), made(Some("a key of the team")));
-    assert_ne!(made(Some("a key of the team")), made(Some("another")));
+    let (one, other) = (
+        "a key of the team of 32 characters",
+        "another key of 32 characters, too",
+    );
+    assert_eq!(made(Some(one)), made(Some(one)));
+    assert_ne!(made(Some(one)), made(Some(other)));
     assert_ne!(made(None), made(None));
     let gate = workspace();
-    seal(&gate, &["--redact-key-env=TAG_KEY"])
+    let with = |key: &str| {
+        gate.run_with(
+            &[("TAG_KEY", key)],
+            "",
+            ["evidence-bundle", DIR, "--redact-key-env=TAG_KEY"],
+        )
+    };
+    with("")
         .code(2)
-        .says("TAG_KEY, which --redact-key-env names, is empty or not set");
+        .says("TAG_KEY, which --redact-key-env names, is empty or not set")
+        .says("openssl rand -hex 32");
+    for short in [&one[..31], &" ".repeat(40)] {
+        with(short)
+            .code(2)
+            .says("TAG_KEY, which --redact-key-env names, has fewer than 32 characters")
+            .never_says(short);
+    }
+    with(&one[..32]).code(0);
 }
 
 #[test]
@@ -177,7 +198,7 @@ fn what_cannot_be_searched_is_kept_replaced_or_refused() {
     assert_eq!(index(&gate)["redaction"]["not_scanned"][0]["path"], "files/a.7z");
     seal(&gate, &["a.7z", "--unscannable=fail"])
         .code(1)
-        .says("a.7z was not scanned: its content is compressed");
+        .says("a.7z was not scanned: its content is in a format that is not opened");
     seal(&gate, &["a.7z", "--unscannable=stub"]).code(0);
     let stub = gate.read("evidence/files/a.7z");
     assert!(stub.contains("name: files/a.7z\nsize: 13\nsha256: "), "{stub}");
@@ -249,6 +270,84 @@ fn sealing_verifying_and_scanning_name_a_damaged_file() {
             .code(2)
             .says("--unscannable needs --rescan");
     }
+}
+
+/// Whoever seals a part that could not be opened is told which one, and may refuse it.
+#[test]
+fn what_is_damaged_in_an_archive_is_named() {
+    let gate = workspace();
+    let script = "import zipfile, gzip\n\
+        whole = gzip.compress(b'nothing to see here\\n' * 9)\n\
+        zip = zipfile.ZipFile('logs.zip', 'w', 8)\n\
+        zip.writestr('a/b.log.gz', whole[:-9] + b'\\xff' * 40); zip.writestr('c.7z', b'7z\\xbc\\xaf'); zip.close()";
+    let made = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(gate.root())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let says = "logs.zip!a/b.log.gz was not scanned to its end: it is damaged";
+    let other = "logs.zip!c.7z was not scanned: it is packed in a format that is not opened";
+    seal(&gate, &["logs.zip", "--verbose"])
+        .code(0)
+        .says(says)
+        .says(other)
+        .says("Verdict: pass-weak");
+    let not_scanned = &index(&gate)["redaction"]["not_scanned"][0];
+    assert_eq!(not_scanned["path"], "files/logs.zip");
+    assert_eq!(
+        not_scanned["reason"],
+        "logs.zip!a/b.log.gz and 1 more of its parts cannot be opened: it is damaged"
+    );
+    gate.run(["scan", "logs.zip"]).code(1).says(says);
+    seal(&gate, &["logs.zip", "--unscannable=fail"]).code(1).says(says);
+    seal(&gate, &["logs.zip", "--unscannable=stub"]).code(0);
+    let stub = gate.read("evidence/files/logs.zip");
+    assert!(
+        stub.contains("a/b.log.gz and 1 more of its parts cannot be opened"),
+        "{stub}"
+    );
+    verified(&gate, "evidence.zip");
+}
+
+/// The name of a file in an archive may be a secret itself.
+#[test]
+fn what_is_found_in_an_archive_is_named_as_scan_names_it() {
+    let gate = workspace();
+    let script = "import zipfile, sys\n\
+        s = sys.argv[1]\n\
+        inner = zipfile.ZipFile('in.zip', 'w', 8); inner.writestr('d/e.log', 'one\\n' + s + '\\n'); inner.close()\n\
+        zip = zipfile.ZipFile('out.zip', 'w', 8); zip.write('in.zip'); zip.writestr(s + '/f.log', s); zip.close()";
+    let made = Command::new("python3")
+        .args(["-c", script, &token()])
+        .current_dir(gate.root())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let places = ["out.zip!in.zip!d/e.log", "out.zip!***/f.log"];
+    let ran = gate.run(["scan", "out.zip", "--sarif=scan.sarif"]);
+    ran.code(1)
+        .says(&format!("{}:2: ", places[0]))
+        .says(&format!("{}:1: ", places[1]));
+    ran.never_says(&token());
+    for redact in ["mask", "fail"] {
+        let sarif = format!("--sarif={redact}.sarif");
+        let redact = format!("--redact={redact}");
+        let ran = seal(&gate, &["out.zip", "--verbose", &redact, &sarif]);
+        ran.says(&format!("{}:2: GitHub token", places[0]));
+        ran.says(&format!("{}:1: GitHub token", places[1]));
+        ran.never_says(&token());
+    }
+    let report = gate.read("evidence.evidence-bundle.json");
+    assert!(report.contains(places[0]) && !report.contains(&token()), "{report}");
+    for sarif in ["scan.sarif", "mask.sarif", "fail.sarif"] {
+        let sarif = gate.read(sarif);
+        assert!(sarif.contains(places[0]) && !sarif.contains(&token()), "{sarif}");
+    }
+    // What is forbidden has a place of the same form.
+    seal(&gate, &["out.zip", "--redact=off", "--forbid=^one$"])
+        .code(1)
+        .says("out.zip!in.zip!d/e.log:1: Matches --forbid");
 }
 
 #[test]
@@ -359,6 +458,38 @@ fn archives_are_opened_and_not_sealed_with_a_secret_in_them() {
     assert_eq!(sealed("clean.zip"), fs::read(gate.path("out/clean.zip")).unwrap());
     assert!(!holds(&unpacked(&gate), &token()));
     verified(&gate, "evidence.zip");
+}
+
+/// As a Secret of Kubernetes is, which a variable of the CI holds as base64.
+#[test]
+fn a_value_in_base64_in_base64_is_gone() {
+    let gate = workspace().env("DB_PASSWORD", "s3cr3t-value-0");
+    let inner = STANDARD.encode("s3cr3t-value-0");
+    let yaml = format!("apiVersion: v1\nkind: Secret\ndata:\n  password: {inner}\n");
+    let outer = STANDARD.encode(&yaml);
+    let from = yaml.find(&inner).unwrap();
+    // What of it depends on the value alone.
+    let hidden = &outer[from.div_ceil(3) * 4..(from + inner.len() - 2) / 3 * 4];
+    gate.write("a.log", format!("KUBE={outer} after\n"))
+        .write("b.json", format!("{{\"kube\": \"{outer}\"}}"))
+        .write("plain.log", "s3cr3t-value-0");
+    seal(&gate, &["a.log", "b.json", "plain.log", "--verbose"])
+        .code(0)
+        .says("No secrets in the evidence, 3 masked")
+        .says("a.log:1: The value of a variable");
+    let all = unpacked(&gate);
+    assert!(holds(&all, &outer[..40]) && holds(&all, " after\n"));
+    assert!(holds(&all, "[REDACTED:known-secret:") && !holds(&all, hidden));
+    let tag = |file: &str| {
+        gate.read(&format!("evidence/files/{file}"))
+            .split_once(':')
+            .map(|(_, tag)| tag.to_owned())
+    };
+    assert_eq!(
+        tag("a.log").unwrap()[..22],
+        tag("plain.log").unwrap()[..22],
+        "the same secret has the same tag"
+    );
 }
 
 /// gzip writes down how the file that it packed was called.

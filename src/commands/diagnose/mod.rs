@@ -18,6 +18,7 @@ mod sources;
 mod workflow_file;
 
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -175,7 +176,8 @@ fn unread(title: &'static str, (cause, help): (String, String), took: Duration) 
 /// The error is a title, and a cause with the next step. Without its workflow or the log of a run that passed, a log is
 /// diagnosed all the same.
 fn explain(plan: &Plan, world: &World) -> Result<Outcome, (&'static str, (String, String))> {
-    let rules = read::rules(plan).map_err(|why| (RULES_TITLE, why))?;
+    // The process ends soon, and hundreds of regexes are not freed in no time.
+    let rules = ManuallyDrop::new(read::rules(plan).map_err(|why| (RULES_TITLE, why))?);
     let mut outcome = Outcome::default();
     let mut lacks = |title, why| outcome.checks.push(unread(title, why, Duration::ZERO));
     let green = plan.green.as_ref().map(|green| read::green(green, world));

@@ -53,18 +53,6 @@ impl Excerpt {
         start(lines.start)..start(lines.end)
     }
 
-    /// The index of the line that holds this byte, which is not before the line `from`.
-    pub fn line_from(&self, from: usize, byte: usize) -> usize {
-        // Most often it is one of the next.
-        let (mut from, mut step) = (from, 1);
-        while self.lines.get(from + step).is_some_and(|line| line.end < byte) {
-            from += step;
-            step *= 2;
-        }
-        let near = &self.lines[from..self.lines.len().min(from + step + 1)];
-        from + near.partition_point(|line| line.end < byte)
-    }
-
     /// Appends a line that is as it came, but for what `gh` wrote before it.
     pub fn push(&mut self, number: usize, raw: &[u8]) {
         let start = self.bytes.len();

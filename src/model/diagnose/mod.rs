@@ -7,6 +7,7 @@ mod cause;
 mod context;
 mod culprit;
 mod excerpt;
+mod finder;
 mod fix;
 mod header;
 mod heed;

@@ -1,7 +1,7 @@
 //! A line without what differs from run to run: numbers, times, hashes, temporary paths.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Hexadecimal digits from here on are a hash or an id.
 const HEX: usize = 7;
@@ -12,7 +12,9 @@ fn normal(text: &[u8], mut put: impl FnMut(u8)) {
     while at < text.len() {
         let rest = &text[at..];
         let temporary = [&b"/tmp/"[..], b"/_temp/", b"/var/folders/"];
-        if let Some(start) = temporary.iter().find(|start| rest.starts_with(start)) {
+        if rest[0] == b'/'
+            && let Some(start) = temporary.iter().find(|start| rest.starts_with(start))
+        {
             put(b'T');
             at += start.len();
             at += text[at..]
@@ -21,7 +23,12 @@ fn normal(text: &[u8], mut put: impl FnMut(u8)) {
                 .count();
             continue;
         }
-        let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let (mut word, mut is_hex, mut has_digit) = (0, true, false);
+        for byte in rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()) {
+            word += 1;
+            is_hex &= byte.is_ascii_hexdigit();
+            has_digit |= byte.is_ascii_digit();
+        }
         if word == 0 {
             if !rest[0].is_ascii_whitespace() {
                 put(rest[0]);
@@ -29,9 +36,7 @@ fn normal(text: &[u8], mut put: impl FnMut(u8)) {
             at += 1;
             continue;
         }
-        let is_hex = word >= HEX && rest[..word].iter().all(u8::is_ascii_hexdigit);
-        let has_digit = rest[..word].iter().any(u8::is_ascii_digit);
-        if is_hex && has_digit {
+        if word >= HEX && is_hex && has_digit {
             put(b'H');
         } else {
             let mut before = 0;
@@ -56,14 +61,38 @@ fn text(line: &[u8]) -> Vec<u8> {
 }
 
 pub fn hash(line: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    normal(line, |byte| hasher.write_u8(byte));
-    hasher.finish()
+    let mut state = FNV;
+    normal(line, |byte| state = fnv(state, byte));
+    state
+}
+
+/// FNV-1a.
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+fn fnv(state: u64, byte: u8) -> u64 {
+    (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+}
+
+/// Hashes what is a hash.
+#[derive(Default)]
+pub struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |state, byte| fnv(state, *byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 /// The lines of a log of a run that was green.
 #[derive(Default)]
-pub struct Known(HashSet<u64>);
+pub struct Known(HashSet<u64, BuildHasherDefault<Itself>>);
 
 /// More different lines are not compared: each takes memory.
 const MOST_LINES: usize = 8 << 20;
@@ -91,9 +120,9 @@ impl Known {
 
 /// What two failures for the same cause have in common, as 16 digits.
 pub fn fingerprint(cause: &str, line: &[u8]) -> String {
-    // FNV-1a: it must stay the same in every version, since waivers name it.
-    let mut state = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |byte: u8| state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    // It must stay the same in every version, since waivers name it.
+    let mut state = FNV;
+    let mut add = |byte: u8| state = fnv(state, byte);
     cause.bytes().for_each(&mut add);
     add(0);
     normal(line, &mut add);

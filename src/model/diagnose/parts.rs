@@ -7,9 +7,9 @@ use super::log::Step;
 use super::raw::Raw;
 
 /// What is kept of a step that did not fail.
-const GOOD_STEP: usize = 128 << 10;
+const GOOD_STEP: usize = 64 << 10;
 /// And of all of them.
-const GOOD_STEPS: usize = 2 << 20;
+const GOOD_STEPS: usize = 1 << 20;
 /// Once steps that failed have more, only the end of the first of them is kept.
 pub const FAILED_STEPS: usize = 8 << 20;
 /// How much that is.

@@ -1,10 +1,10 @@
 //! Many phrases at once, in lines of a log.
 
-use aho_corasick::AhoCorasick;
+use super::finder::Finder;
 
 /// Phrases to find in a line, whatever their case.
 pub struct Phrases<T> {
-    words: AhoCorasick,
+    words: Finder,
     /// What the phrase of each index stands for.
     of: Vec<T>,
 }
@@ -15,11 +15,10 @@ impl<T: Copy + Ord> Phrases<T> {
             .into_iter()
             .flat_map(|(of, phrases)| phrases.split('|').map(move |phrase| (phrase, of)));
         let (phrases, of): (Vec<&str>, Vec<T>) = each.unzip();
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(phrases)
-            .ok()?;
-        Some(Self { words, of })
+        Some(Self {
+            words: Finder::new(phrases)?,
+            of,
+        })
     }
 
     /// A phrase begins where a word begins, and a number ends where it ends. Of several, the one that stands for the
@@ -28,10 +27,14 @@ impl<T: Copy + Ord> Phrases<T> {
         let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let begins = |at: usize| !is_part(line.get(at)) || !is_part(line[..at].last());
         let ends = |to: usize| !line[to - 1].is_ascii_digit() || !is_part(line.get(to));
-        let hits = self.words.find_overlapping_iter(line);
-        hits.filter(|hit| begins(hit.start()) && ends(hit.end()))
-            .map(|hit| self.of[hit.pattern()])
-            .min()
+        let mut least = None;
+        self.words.each(line, |hit| {
+            if begins(hit.start) && ends(hit.end) {
+                let of = self.of[hit.word];
+                least = Some(least.map_or(of, |least: T| least.min(of)));
+            }
+        });
+        least
     }
 }
 

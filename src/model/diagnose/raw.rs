@@ -1,15 +1,16 @@
 //! The lines of a step as they came, in memory that is bounded however much the step wrote.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::excerpt::Excerpt;
+use super::finder::Finder;
 use super::line;
-use super::normal::hash;
+use super::normal::{Itself, hash};
 use super::rules::telling_words;
 
 /// What is kept of the beginning.
@@ -26,8 +27,11 @@ const NEAR: usize = 12;
 /// Of so many, each is counted.
 const MOST_COUNTED: usize = 16 << 10;
 
+/// Shorter words are often parts of others.
+const SHORTEST: usize = 4;
+
 /// Of a step that wrote too much, lines with one of these are kept.
-static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+static TELLING: LazyLock<Option<Finder>> = LazyLock::new(|| {
     let words = [
         "error",
         "fatal",
@@ -46,14 +50,23 @@ static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "invalid",
         "refused",
         "killed",
-        "✗",
-        "✕",
-        "❌",
+        "✗ ",
+        "✕ ",
+        "❌ ",
     ];
     let words = words.map(str::to_owned).into_iter().chain(telling_words());
-    let mut built = AhoCorasick::builder();
-    let built = built.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst);
-    built.build(words).ok()
+    let mut words: Vec<String> = words.filter(|word| word.len() >= SHORTEST).collect();
+    let all = Finder::new(&words)?;
+    // Where a word is that holds another one, the other one is, too.
+    words.retain(|word| {
+        let mut holds_another = false;
+        all.each_long(word.as_bytes(), |hit| {
+            holds_another |= hit.end - hit.start < word.len();
+            0
+        });
+        !holds_another
+    });
+    Finder::new(&words)
 });
 
 /// Lines that follow each other, each with its line feed.
@@ -71,7 +84,7 @@ pub struct Raw {
     middle: VecDeque<Run>,
     middle_size: usize,
     /// How often a word was among the same letters.
-    often: HashMap<u64, u8>,
+    often: HashMap<u64, u8, BuildHasherDefault<Itself>>,
     tail: VecDeque<Run>,
     tail_size: usize,
     /// Of its lines, with those that are left out.
@@ -131,6 +144,7 @@ impl Raw {
         let bytes = &*run.bytes;
         let after = |at: usize| memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |feed| at + feed + 1);
         let (mut number, mut counted, mut taken) = (run.number, 0, 0..0);
+        let (middle, middle_size) = (&mut self.middle, &mut self.middle_size);
         let mut keep = |lines: Range<usize>| {
             if lines.is_empty() {
                 return;
@@ -138,33 +152,33 @@ impl Raw {
             number += count(&bytes[counted..lines.start]);
             counted = lines.start;
             let bytes = bytes[lines].to_vec();
-            self.middle_size += bytes.len();
-            self.middle.push_back(Run { number, bytes });
+            *middle_size += bytes.len();
+            middle.push_back(Run { number, bytes });
         };
-        let mut from = 0;
-        while let Some(hit) = words.find(Input::new(bytes).range(from..)) {
-            let near = hit.start().saturating_sub(NEAR)..(hit.end() + NEAR).min(bytes.len());
-            let often = self.often.len();
-            if let Some(times) = match often < MOST_COUNTED {
-                true => Some(self.often.entry(hash(&bytes[near])).or_default()),
-                false => self.often.get_mut(&hash(&bytes[near])),
+        let often = &mut self.often;
+        words.each_long(bytes, |hit| {
+            let near = hit.start.saturating_sub(NEAR)..(hit.end + NEAR).min(bytes.len());
+            let near = hash(&bytes[near]);
+            if let Some(times) = match often.len() < MOST_COUNTED {
+                true => Some(often.entry(near).or_default()),
+                false => often.get_mut(&near),
             } {
                 if *times == OFTEN {
-                    from = hit.end();
-                    continue;
+                    return hit.end;
                 }
                 *times += 1;
             }
-            from = after(hit.end());
+            let from = after(hit.end);
             let to = (0..AROUND).fold(from, |at, _| after(at));
-            let start = (0..=AROUND).fold(hit.start() + 1, |at, _| {
+            let start = (0..=AROUND).fold(hit.start + 1, |at, _| {
                 memrchr(b'\n', &bytes[..at.saturating_sub(1)]).map_or(0, |feed| feed + 1)
             });
             if start > taken.end {
                 keep(std::mem::replace(&mut taken, start..to));
             }
             taken.end = to;
-        }
+            from
+        });
         keep(taken);
     }
 
@@ -189,7 +203,7 @@ impl Raw {
             .into_iter()
             .chain(std::mem::take(&mut self.middle))
             .chain(std::mem::take(&mut self.tail));
-        self.often = HashMap::new();
+        self.often = HashMap::default();
         let mut last: VecDeque<Run> = VecDeque::new();
         for mut run in runs.rev() {
             let cut = run.bytes.len().saturating_sub(room);

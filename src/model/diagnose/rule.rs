@@ -67,9 +67,9 @@ impl Pattern {
 #[error("{0}")]
 pub struct RuleError(String);
 
-impl From<aho_corasick::BuildError> for RuleError {
-    fn from(error: aho_corasick::BuildError) -> Self {
-        Self(error.to_string())
+impl RuleError {
+    pub(super) fn of_words() -> Self {
+        Self("the words of `any` are too many or too long".to_owned())
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::io::Read as _;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
 use flate2::read::DeflateDecoder;
 
 use super::excerpt::Excerpt;
+use super::finder::{Finder, Hit};
 use super::hollow::is_hollow;
 use super::line::Kind;
 use super::log::{Log, Piece};
@@ -48,7 +48,7 @@ const ANNOTATIONS: usize = 50;
 pub struct Rules {
     position: Vec<Rule>,
     rules: Vec<Rule>,
-    words: AhoCorasick,
+    words: Finder,
     /// The rules that a word wakes.
     wakes: Vec<Vec<usize>>,
 }
@@ -95,11 +95,7 @@ impl Rules {
                 wakes[at].push(index);
             }
         }
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .build(&words)
-            .map_err(RuleError::from)?;
+        let words = Finder::new(words).ok_or_else(RuleError::of_words)?;
         let position = rule::parse(POSITION)?;
         Ok(Self {
             position,
@@ -115,17 +111,20 @@ impl Rules {
         let mut found = Vec::new();
         // Where each rule was last asked, so that two words of it on one line ask once.
         let mut asked = vec![usize::MAX; self.rules.len()];
-        let mut index = piece.lines.start;
-        let text = Input::new(excerpt.bytes()).range(excerpt.range(&piece.lines));
-        for hit in self.words.find_overlapping_iter(text) {
-            index = excerpt.line_from(index, hit.start());
-            for rule in &self.wakes[hit.pattern().as_usize()] {
-                if std::mem::replace(&mut asked[*rule], index) != index && self.is_about(*rule, excerpt, index) {
-                    found.push(Match {
-                        step: piece.step,
-                        index,
-                        rule: &self.rules[*rule],
-                    });
+        let mut hits: Vec<Hit> = Vec::new();
+        for index in piece.lines.clone() {
+            let line = excerpt.at(index);
+            hits.clear();
+            self.words.each(line, |hit| hits.push(hit));
+            // The word that ends first asks first, and of those that end together the longest.
+            hits.sort_unstable_by_key(|hit| (hit.end, hit.start));
+            let line = trimmed(line);
+            for rule in hits.iter().flat_map(|hit| &self.wakes[hit.word]) {
+                let is_asked = std::mem::replace(&mut asked[*rule], index) == index;
+                let rule = &self.rules[*rule];
+                if !is_asked && rule.matches(line) && is_about(rule, excerpt, index) {
+                    let step = piece.step;
+                    found.push(Match { step, index, rule });
                 }
             }
         }
@@ -162,19 +161,16 @@ impl Rules {
             })
         })
     }
+}
 
-    fn is_about(&self, rule: usize, excerpt: &Excerpt, index: usize) -> bool {
-        let rule = &self.rules[rule];
-        if !rule.matches(trimmed(excerpt.at(index))) {
-            return false;
-        }
-        if !rule.looks_around() {
-            return true;
-        }
-        let from = index.saturating_sub(rule.within);
-        let to = (index + rule.within + 1).min(excerpt.lines().len());
-        rule.allows((from..to).map(|near| trimmed(excerpt.at(near))))
+/// Whether a rule that matches a line allows its surroundings.
+fn is_about(rule: &Rule, excerpt: &Excerpt, index: usize) -> bool {
+    if !rule.looks_around() {
+        return true;
     }
+    let from = index.saturating_sub(rule.within);
+    let to = (index + rule.within + 1).min(excerpt.lines().len());
+    rule.allows((from..to).map(|near| trimmed(excerpt.at(near))))
 }
 
 fn builtin() -> Result<Vec<RawFile>, RuleError> {

@@ -225,9 +225,13 @@ impl Rule {
         self.near.is_some() || self.unless.is_some()
     }
 
-    /// Its sentence about a line that it matches. A group that did not take part leaves `…`.
+    /// Its sentence about a line that it matches, or the line itself. A group that did not take part leaves `…`.
     pub fn sentence(&self, text: &[u8]) -> String {
-        self.fill(&self.sentence, text)
+        let sentence = self.fill(&self.sentence, text);
+        match sentence.chars().any(char::is_alphanumeric) {
+            true => sentence,
+            false => String::from_utf8_lossy(text).into_owned(),
+        }
     }
 
     /// Its fix, with the words of a line that it matches.

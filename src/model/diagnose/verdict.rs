@@ -33,11 +33,19 @@ impl Verdict {
     pub fn of(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<Self> {
         let best = *shown.first()?;
         let (rule, number) = (best.rule, log.steps[best.step].body.lines()[best.index].number);
+        let of = match log.steps[..=best.step].iter().any(|other| std::ptr::eq(other, step)) {
+            true if std::ptr::eq(&raw const log.steps[best.step], step) => "",
+            true => ", of a later step,",
+            false => ", of an earlier step,",
+        };
         let mut verdict = Self {
             cause: rule.cause,
             confidence: Confidence::Likely,
             is_guess: false,
-            evidence: vec![format!("line {number} matches the rule {} ({})", rule.id, rule.tool)],
+            evidence: vec![format!(
+                "line {number}{of} matches the rule {} ({})",
+                rule.id, rule.tool
+            )],
             against: Vec::new(),
             fix: rule.fix_of(trimmed(best.text(log))).or_else(|| of_tool(log, best, all)),
             sentence: None,
@@ -93,7 +101,7 @@ impl Verdict {
             if let Some(cause) = elsewhere {
                 verdict
                     .against
-                    .push(format!("the words of the line are of class {cause}"));
+                    .push(format!("the words of the line are rather those of the class {cause}"));
             }
             let is_alone = rival.is_none() && elsewhere.is_none();
             if rule.weight >= SURE && best.score >= SURE && is_alone {

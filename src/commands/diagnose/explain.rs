@@ -257,7 +257,8 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
         (_, true) => "skip the step in such runs, as the patch does".to_owned(),
         ([], false) => "skip the job without it: stageproof skip-guard --require env:NAME".to_owned(),
         (names, false) => format!(
-            "skip the job without it: stageproof skip-guard --require env:{}",
+            "skip the job without {}: stageproof skip-guard --require env:{}",
+            if names.len() == 1 { "it" } else { "them" },
             names.join(",env:")
         ),
     };

@@ -183,7 +183,7 @@ impl Reader {
                 }
                 Sign::Begins(step) => {
                     (from, first) = (end, number + 1);
-                    self.parts.begin(step);
+                    self.parts.begin(*step);
                 }
                 Sign::Cleanup => {
                     self.parts.give(first..number, &block[from..at]);
@@ -223,12 +223,12 @@ impl Reader {
                         b"" | UNKNOWN => format!("Run {title}"),
                         named => String::from_utf8_lossy(named).into_owned(),
                     };
-                    return Sign::Begins(Step {
+                    return Sign::Begins(Box::new(Step {
                         title,
                         name,
                         header,
                         ..Step::default()
-                    });
+                    }));
                 }
                 // What looked like a header was output.
                 header::Added::NoHeader => {}
@@ -268,7 +268,7 @@ enum Sign {
     /// It may be the first of a header.
     Opens,
     /// It ends a header.
-    Begins(Step),
+    Begins(Box<Step>),
     Cleanup,
 }
 

@@ -194,6 +194,20 @@ fn a_change_in_words_has_the_words_of_the_line() {
 }
 
 #[test]
+fn a_sentence_without_one_of_its_words_is_the_line() {
+    let rule = "tool: acme\nrules:\n- id: lacks\n  any: [lack]\n  line: 'lacks (?:(?P<what>\\d+)|\\w+)'\n  class: lint\n  weight: 95\n  \
+        fix: 'edit add {what}'\n  cause: 'It lacks {what}'\n  hit: 'lacks 1'\n  miss: 'lack'\n";
+    let rules = Rules::new(Some(rule)).unwrap();
+    let said = |line: &str| {
+        let found = diagnose(&log(&step("./a.sh", "", &format!("{line}\n{FAILED}"))), &rules, None, 0).unwrap();
+        (found.sentence, found.fix.unwrap().to_string())
+    };
+    let own = |sentence: &str, fix: &str| (sentence.to_owned(), fix.to_owned());
+    assert_eq!(said("lacks 17"), own("It lacks 17", "add 17"));
+    assert_eq!(said("lacks all"), own("lacks all", "add what the line names"));
+}
+
+#[test]
 fn the_limit_that_was_exceeded_is_known() {
     for (line, minutes) in [
         (

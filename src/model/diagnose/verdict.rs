@@ -132,7 +132,7 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     let best = shown.first()?;
     let text = |candidate: &Candidate<'_>| trimmed(candidate.text(log));
     if let Some(cause) = words::clearly(text(best)) {
-        return Some((cause, "the words of the line".to_owned(), false));
+        return Some((cause, "the words of the line name this class".to_owned(), false));
     }
     let is_beside = |other: &&Candidate<'_>| {
         let is_near = other.step == best.step && other.index.abs_diff(best.index) <= BESIDE;
@@ -154,7 +154,11 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     });
     let own = words::of(text(best));
     let is_guess = own.is_some() && own != others;
-    Some((own.or(others)?, "the words of the lines".to_owned(), is_guess))
+    Some((
+        own.or(others)?,
+        "the words of the lines name this class".to_owned(),
+        is_guess,
+    ))
 }
 
 /// Whether a cause is around the code, and not in it.
@@ -174,7 +178,7 @@ fn may_be_of_another_kind(rule: &Rule) -> bool {
 /// What such a line is about: its words, or the tests or the linter that the step runs.
 fn refine(text: &[u8], step: &Step) -> Option<(Cause, String)> {
     if let Some(cause) = words::clearly(text) {
-        return Some((cause, "the words of the line".to_owned()));
+        return Some((cause, "the words of the line name this class".to_owned()));
     }
     let kind =
         step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint | Cause::PolicyGate))?;

@@ -245,8 +245,12 @@ fn parse_run(text: &str, server: Option<&Url>) -> Option<RunRef> {
         return Some(RunRef::of(id));
     }
     let url = Url::parse(text).ok()?;
-    let is_github = url.scheme() == "https" && url.host_str() == Some("github.com");
-    if !is_github && server.is_none_or(|server| server.origin() != url.origin()) {
+    // A run of another server with the same name and number is another run.
+    let is_here = match server {
+        Some(server) => server.origin() == url.origin(),
+        None => url.scheme() == "https" && url.host_str() == Some("github.com"),
+    };
+    if !is_here {
         return None;
     }
     let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();

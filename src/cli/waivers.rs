@@ -7,7 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::model::Class;
-use crate::model::waiver::{Match, Waiver};
+use crate::model::text::one_line;
+use crate::model::waiver::{Match, NO_REASON, Waiver};
 
 /// The variable that switches all waivers off, for a run that must be strict whatever the file says.
 const SWITCH: &str = "STAGEPROOF_WAIVERS";
@@ -38,6 +39,16 @@ impl TryFrom<Written> for WaiverOption {
         if written.reason.trim().is_empty() {
             return Err("a waiver needs a reason".to_owned());
         }
+        if written.reason.trim().eq_ignore_ascii_case(NO_REASON) {
+            let of = match &matches {
+                Match::Class(class) => format!("class {class}"),
+                Match::Check(check) => one_line(check),
+            };
+            return Err(format!(
+                "the waiver of {of} has no reason: write why the failure is accepted, instead of `{}`",
+                written.reason.trim()
+            ));
+        }
         let until: Date = written
             .until
             .parse()
@@ -62,7 +73,7 @@ impl JsonSchema for WaiverOption {
             "properties": {
                 "class": { "enum": ["app", "infra"], "description": "Every failure of this class." },
                 "check": { "type": "string", "minLength": 1, "description": "Every failure of the check with this id." },
-                "reason": { "type": "string", "minLength": 1, "description": "Why it is accepted." },
+                "reason": { "type": "string", "minLength": 1, "not": { "const": NO_REASON }, "description": "Why it is accepted." },
                 "until": { "type": "string", "format": "date", "description": "Last day it applies, in UTC." },
             },
             "required": ["reason", "until"],

@@ -13,6 +13,9 @@ pub struct Waiver {
     pub until: String,
 }
 
+/// What stands for a reason until somebody writes one.
+pub const NO_REASON: &str = "say why";
+
 /// What a waiver is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {

@@ -63,6 +63,111 @@ fn a_failure_is_explained_with_its_line_its_class_and_its_fix() {
     assert_eq!(check(&gate)["findings"][0]["class"], "infra");
 }
 
+/// As many as are asked for, of whatever step, but none of another job.
+#[test]
+fn the_context_is_the_lines_of_the_log_around_the_best_one() {
+    let gate = Gate::new();
+    let around = |log: &str, lines: usize| {
+        gate.write("red.log", log);
+        gate.run(["diagnose", "--log=red.log", &format!("--context={lines}")])
+            .code(1);
+        let excerpt = check(&gate)["findings"][0]["excerpt"].as_str().unwrap().to_owned();
+        let (_, around) = excerpt.split_once("lines around line ").unwrap();
+        let numbers = around
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().next().unwrap().to_owned());
+        numbers.collect::<Vec<_>>().join(" ")
+    };
+    let all = |to: usize| (1..=to).map(|number| number.to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(around(RED, 2), "11 12 13 14 15");
+    assert_eq!(around(RED, 200), all(15));
+    let start = "2026-07-30T10:33:35.0000000Z Current runner version: '2.330.0'\n";
+    let green = format!("{start}2026-07-30T10:33:36.0000000Z all is well\n");
+    assert_eq!(around(&format!("{start}{RED}{green}"), 200), all(16));
+    let joined = around(&format!("{green}{start}{RED}"), 200);
+    assert!(joined.starts_with("3 4 ") && joined.ends_with(" 18"), "{joined}");
+    let of_gh = |job: &str, log: &str| -> String {
+        log.lines()
+            .map(|line| format!("{job}\tUNKNOWN STEP\t{line}\n"))
+            .collect()
+    };
+    let joined = of_gh("lint", &green) + &of_gh("deploy", RED) + &of_gh("test", &green);
+    assert_eq!(
+        around(&joined, 200),
+        (3..=17).map(|n| n.to_string()).collect::<Vec<_>>().join(" ")
+    );
+}
+
+/// By GitHub's word, by the workflow, or as GitHub would call it.
+#[test]
+fn a_step_is_called_as_github_shows_it() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let named = UNGUARDED.replace("      - run:", "      - name: Deploy it\n        run:");
+    let computed = named.replace("Deploy it", "Deploy ${{ matrix.it }}");
+    gate.write("red.log", RED)
+        .write("bare.yml", UNGUARDED)
+        .write("named.yml", named)
+        .write("computed.yml", computed);
+    for (workflow, step) in [
+        ("bare.yml", "Run ./deploy.sh staging"),
+        ("named.yml", "Deploy it"),
+        ("computed.yml", "Run ./deploy.sh staging"),
+    ] {
+        let pr_text = format!("{workflow}.md");
+        gate.run([
+            "diagnose",
+            "--log=red.log",
+            "--event=push",
+            &format!("--workflow-file={workflow}"),
+            &format!("--pr-text={pr_text}"),
+        ])
+        .code(1)
+        .says(&format!("`{step}` failed (red.log)"));
+        assert!(
+            gate.read(&pr_text).contains(&format!("the step `{step}`")),
+            "{}",
+            gate.read(&pr_text)
+        );
+    }
+    let of_gh: String = RED.lines().map(|line| format!("deploy\tDeploy it\t{line}\n")).collect();
+    gate.write("gh.log", of_gh);
+    gate.run(["diagnose", "--log=gh.log"])
+        .code(1)
+        .says("`Deploy it` failed (gh.log)");
+}
+
+/// More time helps only what still goes on.
+#[test]
+fn a_step_that_hung_gets_no_more_time() {
+    let gate = Gate::new();
+    let workflow = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make test\n        timeout-minutes: 40\n";
+    let at = |minute: u32, text: &str| format!("2026-07-30T10:{minute:02}:37.0347135Z {text}\n");
+    let header = ["##[group]Run make test", "shell: bash", "##[endgroup]"]
+        .map(|text| at(0, text))
+        .concat();
+    let end = at(
+        40,
+        "##[error]The action 'Run make test' has timed out after 40 minutes.",
+    );
+    let goes_on: String = (1..40).map(|minute| at(minute, &format!("test_{minute} ok"))).collect();
+    gate.write("w.yml", workflow);
+    let run = |lines: &str| {
+        gate.write("red.log", format!("{header}{lines}{end}"));
+        gate.run(["diagnose", "--log=red.log", "--workflow-file=w.yml"])
+    };
+    run(&goes_on)
+        .code(1)
+        .says("next: raise timeout-minutes, or split the step, which still printed progress until the end")
+        .says("note: the step still printed progress until the end")
+        .says("+        timeout-minutes: ");
+    run(&at(2, "test_1 ok"))
+        .code(1)
+        .says("next: find what the step waits for, because it printed nothing for the last 38m")
+        .says("no patch: more time does not help: the step printed nothing for the last 38m")
+        .never_says("this change would help");
+}
+
 #[test]
 fn a_token_in_the_log_that_nobody_named_is_shown_nowhere() {
     let gate = Gate::new().on_runner("push", "{}");
@@ -214,8 +319,35 @@ fn a_waiver_covers_this_cause_and_no_other() {
         .find(|fact| fact["name"] == "waive-with");
     let waiver = waiver.unwrap()["value"].as_str().unwrap();
     assert!(waiver.contains(&id), "{waiver}");
-    gate.write(".github/stageproof.yml", format!("version: 1\n{waiver}\n"));
-    gate.run(["diagnose", "--log=red.log"]).code(0).says("say why");
+    let config = |waiver: &str| {
+        gate.write(".github/stageproof.yml", format!("version: 1\n{waiver}\n"));
+    };
+    // Somebody has to write the reason.
+    config(waiver);
+    for command in [&["diagnose", "--log=red.log"][..], &["verdict"]] {
+        gate.run(command)
+            .code(2)
+            .says(&format!("the waiver of {id} has no reason"))
+            .says("instead of `say why`");
+    }
+    gate.run(["check"]).code(1).says("has no reason");
+    let waiver = waiver.replace("say why", "the token is ordered");
+    let (_, until) = waiver.split_once("until: ").unwrap();
+    let past = waiver.replace(until, "2026-01-31}]");
+    config(&past);
+    gate.run(["diagnose", "--log=red.log"])
+        .code(1)
+        .says("a waiver for this expired on 2026-01-31: the token is ordered");
+    gate.run(["check"])
+        .code(0)
+        .says("stageproof.yml:2")
+        .says("the waiver of ")
+        .says("expired on 2026-01-31");
+    config(&waiver);
+    gate.run(["check"]).code(0).never_says("expired");
+    gate.run(["diagnose", "--log=red.log"])
+        .code(0)
+        .says("the token is ordered");
     gate.write(
         "red.log",
         RED.replace("line 3: DEPLOY_TOKEN: unbound variable", "jq: command not found"),
@@ -287,6 +419,18 @@ fn rules_of_a_project_are_used_and_a_wrong_one_is_refused() {
     gate.run(["diagnose", "--log=red.log", "--rules=other.yml"])
         .code(4)
         .says("rule `widget`: it does not match its `hit`: no");
+    for (within, code, says) in [
+        (200, 1, "policy-gate: The widget is upside down"),
+        (201, 4, "rule `widget`: `within` is more than 200"),
+    ] {
+        gate.write(
+            "far.yml",
+            rule.replace("  weight", &format!("  within: {within}\n  weight")),
+        );
+        gate.run(["diagnose", "--log=red.log", "--rules=far.yml"])
+            .code(code)
+            .says(says);
+    }
 }
 
 /// The archive of a run has a log of each job, and a folder for each with the same once more.

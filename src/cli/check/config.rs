@@ -9,6 +9,7 @@ use super::super::error::UsageError;
 use super::language::{CommandLine, READ_FROM_FILES, refusal};
 use super::needs::needs;
 use crate::commands::check::{About, Meaning, Refusal};
+use crate::model::text::one_line;
 use crate::model::yaml::{self, Node};
 use crate::world::files;
 
@@ -44,9 +45,34 @@ const SECTIONS: [(&str, &[(&str, &str)]); 6] = [
 impl CommandLine {
     pub(super) fn configuration(&self, text: &str, name: &str) -> Vec<Refusal> {
         match Config::parse(text, name) {
-            Ok(_) => self.sections(text, name),
+            Ok(_) => [self.sections(text, name), self.expired(text)].concat(),
             Err(error) => vec![unread(error, name)],
         }
+    }
+
+    fn expired(&self, text: &str) -> Vec<Refusal> {
+        let Ok(root) = yaml::parse(text) else {
+            return Vec::new();
+        };
+        let today = self.world.clock.date();
+        let waivers = root.get("waivers").map_or(&[][..], Node::items).iter();
+        let expired = waivers.filter_map(|waiver| {
+            let until = waiver
+                .get("until")
+                .filter(|until| until.text().is_some_and(|day| day < &*today))?;
+            let of = waiver.get("check").or(waiver.get("class")).and_then(Node::text);
+            Some(Refusal {
+                about: About::Line(until.place.line),
+                code: "waiver-expired",
+                message: format!(
+                    "the waiver of {} expired on {}",
+                    one_line(of.unwrap_or_default()),
+                    one_line(until.text().unwrap_or_default())
+                ),
+                help: None,
+            })
+        });
+        expired.collect()
     }
 
     /// What is wrong with sections that can be read: those that no step can complete to a plan.

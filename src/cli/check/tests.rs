@@ -1047,6 +1047,28 @@ fn a_configuration_is_judged_with_its_place() {
     );
 }
 
+#[test]
+fn a_waiver_that_has_expired_is_a_warning_and_one_without_a_reason_is_refused() {
+    let of = |reason: &str, until: &str| {
+        let text = format!("version: 1\nwaivers:\n  - class: infra\n    reason: {reason}\n    until: {until}\n");
+        findings_in(".github/stageproof.yml", &text)
+    };
+    assert!(of("known", "2999-12-31").is_empty());
+    let found = of("known", "2020-01-31");
+    let line = found[0].location.as_ref().unwrap().line;
+    assert_eq!(
+        (found.len(), &*found[0].code, line),
+        (1, "waiver-expired", Some(5)),
+        "{found:?}"
+    );
+    assert_eq!(found[0].message, "the waiver of infra expired on 2020-01-31");
+    let found = of("' Say why '", "2999-12-31");
+    assert!(
+        found[0].code == "config" && found[0].message.contains("has no reason"),
+        "{found:?}"
+    );
+}
+
 /// One that can be read, and that every run refuses.
 #[test]
 fn each_section_of_a_configuration_makes_a_plan() {
@@ -1176,6 +1198,7 @@ fn a_finding_in_a_block_is_ignored_at_its_key() {
 #[test]
 fn the_rules_are_those_that_are_told() {
     let sources = [
+        include_str!("config.rs"),
         include_str!("config.rs"),
         include_str!("language.rs"),
         include_str!("../../commands/check/mod.rs"),

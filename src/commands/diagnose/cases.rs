@@ -28,8 +28,18 @@ fn hide_tokens(found: &mut Diagnosis, log: &Log, hide: &Hide) {
     for line in &mut found.lines {
         hide_lines(log, line.number, [&mut line.text].into_iter(), hide);
     }
-    if let Some((first, _)) = found.around.first() {
-        hide_lines(log, *first, found.around.iter_mut().map(|(_, text)| text), hide);
+    let mut around = &mut *found.around;
+    while let Some((first, _)) = around.first() {
+        let mut same = log.excerpts().filter(|excerpt| excerpt.index(*first).is_some());
+        let count = same.next().map_or(1, |excerpt| {
+            around
+                .iter()
+                .take_while(|(number, _)| excerpt.index(*number).is_some())
+                .count()
+        });
+        let (lines, rest) = around.split_at_mut(count);
+        hide_lines(log, lines[0].0, lines.iter_mut().map(|(_, text)| text), hide);
+        around = rest;
     }
     let is_whole = String::from_utf8_lossy(&found.lines[0].text) == alone;
     // What a sentence repeats of a key of several lines looks like any word.
@@ -50,19 +60,19 @@ fn hide_tokens(found: &mut Diagnosis, log: &Log, hide: &Hide) {
         &mut found.could_not_run,
     ];
     for text in told
-        .chain([&mut found.sentence, &mut found.step])
+        .chain([&mut found.sentence, &mut found.step, &mut found.name])
         .chain(context.into_iter().flatten())
     {
         *text = hide.text(text);
     }
 }
 
-/// Hides what of a secret is in these lines of one step, the first of which has this number, where it begins or ends in others.
+/// Hides what of a secret is in these lines of one excerpt, the first of which has this number, where it begins or ends in
+/// others.
 fn hide_lines<'a>(log: &Log, first: usize, lines: impl ExactSizeIterator<Item = &'a mut Vec<u8>>, hide: &Hide) {
-    let found = log.steps.iter().find_map(|step| {
-        let index = step.body.lines().binary_search_by_key(&first, |line| line.number);
-        Some((&step.body, index.ok()?))
-    });
+    let found = log
+        .excerpts()
+        .find_map(|excerpt| Some((excerpt, excerpt.index(first)?)));
     let Some((body, index)) = found else { return };
     let (bytes, at) = (body.bytes(), body.range(&(index..index + lines.len())));
     let from = at.start.saturating_sub(MARGIN);
@@ -85,6 +95,8 @@ pub struct Entry {
     pub kept: Option<Result<String, String>>,
     /// The number and the name of the step at GitHub.
     pub step: Option<String>,
+    /// Its name, by GitHub, by the workflow, or by the log.
+    pub step_name: String,
 }
 
 impl Entry {
@@ -101,7 +113,7 @@ impl Entry {
         Wanted {
             job: self.found.context.job.as_deref(),
             title: &self.found.step,
-            name: step.map(|step| &*step.name),
+            name: Some(step.map_or(&*self.found.name, |step| &*step.name)),
             own: repository.map(|repository| &*repository.full_name),
         }
     }
@@ -166,12 +178,14 @@ impl Cases {
                     }
                     hide_tokens(&mut found, &log, &hide);
                     let step = origin.and_then(|origin| origin.step.as_ref());
+                    let step_name = step.map_or_else(|| found.name.clone(), |step| hide.text(&step.name));
                     let step = step.map(|step| hide.text(&format!("{} {}", step.number, step.name)));
                     cases.add(Entry {
                         named,
                         found,
                         kept,
                         step,
+                        step_name,
                     });
                 }
                 None => {

@@ -17,6 +17,7 @@ use crate::model::workflow::Workflow;
 use crate::model::workflow::patch::pull_request::{self, Evidence};
 use crate::model::workflow::patch::{self, Change, Refusal};
 use crate::model::workflow::secrets::held_by;
+use crate::model::yaml::Node;
 use crate::world::files::{self, Links};
 use crate::world::job_log::Source;
 use crate::world::scan::Hide;
@@ -136,6 +137,16 @@ impl<'a> Changes<'a> {
         let held = held(&entry.found, &place);
         if !held.is_empty() {
             entry.found.heed_secrets(&held);
+        }
+        // GitHub's own word is better, and an expression is no name.
+        if entry.step.is_none()
+            && let Some(name) = place
+                .node
+                .get("name")
+                .and_then(Node::text)
+                .filter(|name| !name.contains("${{"))
+        {
+            name.clone_into(&mut entry.step_name);
         }
         let entry = &*entry;
         let existing = origin.and_then(|origin| origin.of.secrets.get());
@@ -295,7 +306,7 @@ fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, (world, hide): (&W
         .map(|line| (line.number as u64, world.secrets.shorten(part(&line.text), LONGEST)))
         .collect();
     let lines: Vec<(u64, &str)> = lines.iter().map(|(number, text)| (*number, &**text)).collect();
-    let (cause, step, link) = (short(&found.sentence), short(&found.step), entry.link());
+    let (cause, step, link) = (short(&found.sentence), short(&entry.step_name), entry.link());
     let job = short(found.context.job.as_deref().unwrap_or(place.job));
     let evidence = Evidence {
         run: link.as_deref(),

@@ -7,8 +7,9 @@ use super::STAGE;
 use super::cases::{Entry, LONGEST, part};
 use super::changes::Proposed;
 use super::misspelt::Name;
-use crate::model::diagnose::{Cause, Confidence, Diagnosis, Fix};
+use crate::model::diagnose::{Cause, Confidence, Diagnosis, Fix, NOT_GREEN};
 use crate::model::text::{count, one_line};
+use crate::model::waiver::NO_REASON;
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
 use crate::world::job_log::Source;
@@ -19,19 +20,19 @@ const LONGEST_TITLE: usize = 80;
 /// The end of the waiver that is offered.
 const WAIVED_DAYS: i64 = 14;
 
-/// That the job succeeded, and that it could. All entries have one cause, and the first speaks for them.
+/// What failed the job, and that it could not succeed. All entries have one cause, and the first speaks for them.
 pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world: &World) -> Vec<Check> {
     let [entry, same @ ..] = all else { return Vec::new() };
     let found = &entry.found;
-    let step = world.secrets.shorten(&*found.step, LONGEST_TITLE);
+    let step = world.secrets.shorten(&*entry.step_name, LONGEST_TITLE);
     let more = if same.is_empty() {
         String::new()
     } else {
         format!(" and {} more", same.len())
     };
     let title = match (&*step, &*entry.named.name) {
-        ("", name) => format!("The job of {name}{more} succeeds"),
-        (step, name) => format!("`{step}` succeeds ({name}{more})"),
+        ("", name) => format!("The job failed ({name}{more})"),
+        (step, name) => format!("`{step}` failed ({name}{more})"),
     };
     let id = format!("diagnose:{}", found.fingerprint);
     let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
@@ -95,7 +96,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
         );
         let help = "skip the job in such a run, with the reason: stageproof skip-guard";
         let findings = vec![Finding::error("could-not-run", message).help(help)];
-        let title = format!("The job could succeed in this run ({})", entry.named.name);
+        let title = format!("The job could not succeed in this run ({})", entry.named.name);
         checks.push(Check::new(
             STAGE,
             format!("{id}{COULD_RUN}"),
@@ -212,24 +213,30 @@ fn excerpt(found: &Diagnosis, world: &World) -> String {
 }
 
 fn help(found: &Diagnosis, proposed: &[Proposed], world: &World) -> String {
+    let at_line = |what: &str| match found.lines.first() {
+        Some(line) => format!("{what} (line {} of the log)", line.number),
+        None => what.to_owned(),
+    };
     match &found.fix {
         Some(Fix::SkipGuard { names }) => return world.secrets.shorten(&*guard(names, found, proposed), LONGEST),
         Some(fix) => return world.secrets.shorten(&*fix.to_string(), LONGEST),
         None => {}
     }
     match known_cause(found) {
-        Cause::FlakyInfra => "run it again",
-        Cause::Cancelled => "run it again, if nobody cancelled it on purpose",
+        Cause::FlakyInfra => "run the job again",
+        Cause::Cancelled => "run the job again, unless somebody cancelled it on purpose",
         Cause::DerivedFailure => "diagnose the job that failed first",
-        Cause::PolicyGate => "meet the rule that is named, or change it",
+        Cause::PolicyGate => "meet the rule that the line names, or change the rule",
         Cause::Permissions => "check what the token or the role may do",
         Cause::MissingSecret | Cause::MissingConfig => "set what is missing, or skip the job without it",
-        Cause::ResourceLimit => "give it more, or let it use less",
+        Cause::ResourceLimit => "use less of what ran out, or a runner that has more",
         Cause::Unknown => "read the lines around it: --context 20",
-        _ => match found.lines.first() {
-            Some(line) => return format!("fix the error in line {}", line.number),
-            None => "read the lines around it: --context 20",
-        },
+        Cause::CompileError => return at_line("fix the code"),
+        Cause::Lint => return at_line("fix what the tool reports, or change its rules"),
+        Cause::TestFailure => return at_line("fix the test, or the code that it tests"),
+        Cause::Dependency => return at_line("fix the versions or the installation"),
+        Cause::ScriptBug => return at_line("fix the script"),
+        Cause::WrongTrigger | Cause::WorkflowConfig | Cause::HealthCheck => return at_line("fix the error"),
     }
     .to_owned()
 }
@@ -250,7 +257,8 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
         (_, true) => "skip the step in such runs, as the patch does".to_owned(),
         ([], false) => "skip the job without it: stageproof skip-guard --require env:NAME".to_owned(),
         (names, false) => format!(
-            "skip the job without it: stageproof skip-guard --require env:{}",
+            "skip the job without {}: stageproof skip-guard --require env:{}",
+            if names.len() == 1 { "it" } else { "them" },
             names.join(",env:")
         ),
     };
@@ -278,15 +286,6 @@ fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fac
     let mut facts = vec![
         Fact::new("class", cause.as_str()),
         Fact::new("confidence", found.confidence.as_str()),
-        Fact::new("fingerprint", &*found.fingerprint),
-        Fact::new(
-            "waive-with",
-            format!(
-                "waivers: [{{check: diagnose:{}, reason: say why, until: {}}}]",
-                found.fingerprint,
-                world.clock.date_in(WAIVED_DAYS)
-            ),
-        ),
     ];
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| Fact::new(name, value)));
     add("step", (!step.is_empty()).then(|| step.to_owned()));
@@ -295,7 +294,9 @@ fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fac
     add("fix", fix.map(str::to_owned));
     add("secret-source", found.context.secret_source.clone());
     add("runner-image", found.context.image.clone());
-    add("chosen-by", found.lines.first().map(|line| line.why.clone()));
+    // The rule and the step are told as evidence.
+    let why = found.lines.first().map(|line| line.why.clone());
+    add("chosen-by", why.filter(|why| why.ends_with(NOT_GREEN)));
     add(
         "lines-left-out",
         (found.left_out > 0).then(|| count(found.left_out, "line")),
@@ -314,5 +315,14 @@ fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fac
         );
         add("step-at-github", entry.step.as_deref());
     }
+    let until = world.clock.date_in(WAIVED_DAYS);
+    let waiver = format!(
+        "waivers: [{{check: diagnose:{}, reason: {NO_REASON}, until: {until}}}]",
+        found.fingerprint
+    );
+    facts.extend([
+        Fact::new("fingerprint", &*found.fingerprint),
+        Fact::new("waive-with", waiver),
+    ]);
     facts
 }

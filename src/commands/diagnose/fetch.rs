@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::engine::NotChecked;
 use crate::model::text::{count, one_line};
-use crate::model::{Check, Ended, Finding};
+use crate::model::{Check, Ended, Finding, Severity};
 use crate::world::World;
 use crate::world::github::{GitHub, Job, Listed, NoAccess, Run, Session};
 use crate::world::job_log::Source;
@@ -89,7 +89,7 @@ pub async fn all(plan: &Plan, world: &World) -> Fetched {
         let check = |ended: Ended| {
             let (id, title) = (
                 format!("diagnose:run-{}", of.id),
-                format!("The jobs of run {} succeed", of.id),
+                format!("The jobs of run {} can be read", of.id),
             );
             Check::new(STAGE, id, title, ended, started.elapsed())
         };
@@ -277,10 +277,16 @@ async fn failed_jobs(
         });
     }
     if failed.is_empty() || !findings.is_empty() {
+        let never_started = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let title = match (of.job, of.attempt) {
+            _ if !failed.is_empty() => format!("The failed jobs of run {} were read", of.id),
+            _ if never_started => format!("Run {} failed before a job started", of.id),
+            (Some(job), _) => format!("Job {job} of run {} did not fail", of.id),
+            (None, Some(attempt)) => format!("No job failed in attempt {attempt} of run {}", of.id),
+            (None, None) => format!("No job of run {} failed", of.id),
+        };
         let mut check = check(Ended::Looked(findings));
-        if !failed.is_empty() {
-            check.title = format!("The failed jobs of run {} were read", of.id);
-        }
+        check.title = title;
         fetched.checks.insert(0, check);
     }
     Ok(fetched)

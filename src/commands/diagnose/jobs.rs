@@ -11,8 +11,10 @@ use crate::world::github::{ApiError, Job, Run, Session, Why};
 
 /// How what failed ends.
 pub const FAILED: [&str; 3] = ["failure", "timed_out", "startup_failure"];
-/// What the runner writes before every error.
+/// What the runner writes before every error, and the error that says nothing: a time limit of the job, or another run that
+/// cancelled it, is an annotation only.
 const ERROR: &[u8] = b"##[error]";
+const CANCELLED: &[u8] = b"##[error]The operation was canceled.";
 
 /// There is no log: GitHub refused to start the run. It says why on the run's page alone.
 pub async fn nothing_started(run: &Run, session: &Session<'_>) -> Finding {
@@ -97,11 +99,16 @@ pub fn has_gone(error: &ApiError) -> bool {
     matches!(error.why, Why::NotFound | Why::Unexpected { status: 404 | 410, .. })
 }
 
-/// The log of a job. If there is none, or no error in it, also what GitHub itself said about the job: it may not have
+/// Whether there is an error that says something.
+fn says_why(log: &[u8]) -> bool {
+    memchr::memmem::find_iter(log, ERROR).any(|at| !log[at..].starts_with(CANCELLED))
+}
+
+/// The log of a job. If there is none, or no error in it that says anything, also what GitHub itself said about the job: it may not have
 /// started, or its runner was lost.
 pub async fn log(job: &Job, session: &Session<'_>) -> Result<(Vec<u8>, Option<(&'static str, String)>), NotChecked> {
     let log = match session.job_log(job.id).await {
-        Ok(log) if memchr::memmem::find(&log, ERROR).is_some() => return Ok((log, None)),
+        Ok(log) if says_why(&log) => return Ok((log, None)),
         Ok(log) => Some(log),
         Err(error) if has_gone(&error) => None,
         Err(error) => return Err(error.into()),
@@ -116,6 +123,7 @@ pub async fn log(job: &Job, session: &Session<'_>) -> Result<(Vec<u8>, Option<(&
         .iter()
         .filter(|said| said.annotation_level.as_deref() == Some("failure"));
     let said = said.filter_map(|said| said.message.as_deref());
+    let said = said.filter(|message| !CANCELLED.ends_with(message.as_bytes()));
     // The end of a script, which says nothing.
     let said: Vec<String> = said
         .filter(|message| !message.starts_with("Process completed with exit code"))
@@ -135,8 +143,18 @@ pub async fn log(job: &Job, session: &Session<'_>) -> Result<(Vec<u8>, Option<(&
             if !log.ends_with(b"\n") {
                 log.push(b'\n');
             }
-            log.extend(said.concat().into_bytes());
-            let note = "the log of the job has no error; its annotations are put behind it".to_owned();
+            // Where the runner says that it was cancelled, and with the time of that line.
+            let line = memchr::memmem::find(&log, CANCELLED).map(|at| {
+                let start = memchr::memrchr(b'\n', &log[..at]).map_or(0, |feed| feed + 1);
+                (start, log[start..at].to_vec())
+            });
+            let (place, time) = line.unwrap_or((log.len(), Vec::new()));
+            let said: Vec<u8> = said
+                .iter()
+                .flat_map(|said| [&*time, said.as_bytes()].concat())
+                .collect();
+            log.splice(place..place, said);
+            let note = "the log of the job does not say why it failed; its annotations were added to it".to_owned();
             Ok((log, Some(("no-error", note))))
         }
     }

@@ -167,7 +167,8 @@ pub fn look(
         }
         let near = existing.names.iter().filter(|name| is_misspelt(&from, name)).collect();
         if let Some(to) = only(near) {
-            return misspelt(to, "no secret has this name, and one has that one".to_owned());
+            let known = format!("there is a secret {to}, and none called {from}");
+            return misspelt(to, known);
         }
         existing.unread.as_ref()?;
     }

@@ -51,7 +51,10 @@ impl Place<'_> {
                 (Lacks::Permission { scope, access: *level }, why_not)
             }
             Fix::CheckoutDepth => (Lacks::History, "the step is not found in the workflow"),
-            Fix::Timeout { limit } => (
+            Fix::Timeout { pace: Some(pace), .. } if pace.hangs() => {
+                return Err(Refusal(format!("more time does not help: the step {pace}")));
+            }
+            Fix::Timeout { limit, .. } => (
                 Lacks::Time { minutes: *limit },
                 match self.has_computed_limit() {
                     true => "timeout-minutes is an expression; raise the limit where its value is set",

@@ -94,3 +94,27 @@ fn lines(named: &Named, world: &World) -> Result<Green, (String, String)> {
     }
     Ok(known)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::world::Env;
+
+    #[test]
+    fn a_log_with_too_many_different_lines_is_not_compared() {
+        let log = |lines: u32| {
+            // Numbers are not compared.
+            let letter = |number: u32| char::from(b'a' + u8::try_from(number % 26).unwrap());
+            let line = |n: u32| [1, 26, 676, 17_576].map(|of| letter(n / of)).iter().collect::<String>() + "\n";
+            let text: String = (0..lines).map(line).collect();
+            Named::new(Source::Memory(Arc::new(text.into_bytes())), "green.log")
+        };
+        let world = World::of(Env::default());
+        assert!(green(&log(9_999), &world).is_ok());
+        let (why, help) = green(&log(10_000), &world).err().unwrap();
+        assert_eq!(why, "green.log has too many different lines to compare with");
+        assert!(help.contains("leave out --green"), "{help}");
+    }
+}

@@ -112,6 +112,9 @@ pub fn check_server(world: &World) -> Result<(), NotChecked> {
 /// and for GitHub Enterprise Cloud with data residency).
 pub fn settings_for(host: &str) -> String {
     let host = one_line(host);
+    if host == GITHUB {
+        return "to ask github.com, unset GITHUB_SERVER_URL and GITHUB_API_URL".to_owned();
+    }
     let api = match host.ends_with(".ghe.com") {
         true => format!("https://api.{host}"),
         false => format!("https://{host}/api/v3"),
@@ -193,7 +196,7 @@ pub fn not_found(why: NotChecked, took: Duration) -> Check {
     Check::new(
         STAGE,
         "diagnose:runs",
-        "The runs that failed are known",
+        "The runs that failed can be listed",
         why.into(),
         took,
     )

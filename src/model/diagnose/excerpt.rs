@@ -1,8 +1,8 @@
 //! The lines of a step as people read them.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-use super::line::{self, Kind};
+use super::line::{self, Kind, Read, Time};
 
 /// One line; its text is in the excerpt.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,7 @@ pub struct Line {
     start: usize,
     end: usize,
     pub kind: Kind,
-    pub stamped: bool,
+    pub time: Option<Time>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,11 @@ impl Excerpt {
 
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// In memory.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.lines.len() * size_of::<Line>()
     }
 
     /// The texts of all lines, each with a line feed.
@@ -54,7 +59,7 @@ impl Excerpt {
     }
 
     /// Appends a line that is as it came, but for what `gh` wrote before it.
-    pub fn push(&mut self, number: usize, raw: &[u8]) {
+    pub fn push(&mut self, number: usize, raw: &[u8]) -> Read {
         let start = self.bytes.len();
         let read = line::read(raw, &mut self.bytes);
         let end = self.bytes.len();
@@ -65,7 +70,27 @@ impl Excerpt {
             start,
             end,
             kind: read.kind,
-            stamped: read.stamped,
+            time: read.time,
         });
+        read
+    }
+
+    /// Takes the last line off.
+    pub fn pop(&mut self) {
+        if let Some(line) = self.lines.pop() {
+            self.bytes.truncate(line.start);
+        }
+    }
+
+    /// Where the line with this number is.
+    pub fn index(&self, number: usize) -> Option<usize> {
+        self.lines.binary_search_by_key(&number, |line| line.number).ok()
+    }
+
+    /// The lines with these numbers, each with its own.
+    pub fn numbered(&self, numbers: &RangeInclusive<usize>) -> impl Iterator<Item = (usize, &[u8])> {
+        let at = |number: usize| self.lines.partition_point(|line| line.number < number);
+        let lines = &self.lines[at(*numbers.start())..at(numbers.end().saturating_add(1))];
+        lines.iter().map(|line| (line.number, self.text(line)))
     }
 }

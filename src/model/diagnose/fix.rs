@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::pace::Pace;
 use crate::model::workflow::Access;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +17,8 @@ pub enum Fix {
     Permission { scope: String, level: Access },
     /// Check out the history and the tags.
     CheckoutDepth,
-    /// Another time limit than this one, in minutes.
-    Timeout { limit: Option<u32> },
+    /// Another time limit than this one, in minutes, unless the step hung.
+    Timeout { limit: Option<u32>, pace: Option<Pace> },
     /// Try again.
     Retry,
     /// A version that is known to work.
@@ -49,7 +50,10 @@ impl Fix {
                 },
             },
             ["checkout-depth"] => Self::CheckoutDepth,
-            ["timeout"] => Self::Timeout { limit: None },
+            ["timeout"] => Self::Timeout {
+                limit: None,
+                pace: None,
+            },
             ["retry"] => Self::Retry,
             ["pin-version"] => Self::PinVersion,
             ["secret-name"] => Self::SecretName,
@@ -87,8 +91,19 @@ impl fmt::Display for Fix {
             Self::CheckoutDepth => {
                 f.write_str("check out the history and the tags: fetch-depth: 0 at actions/checkout")
             }
-            Self::Timeout { .. } => f.write_str("raise timeout-minutes, or split the step"),
-            Self::Retry => f.write_str("run it again; if it happens often, retry the step"),
+            Self::Timeout { pace: None, .. } => f.write_str("raise timeout-minutes, or split the step"),
+            Self::Timeout {
+                pace: Some(pace @ Pace::GoesOn),
+                ..
+            } => {
+                write!(f, "raise timeout-minutes, or split the step, which {pace}")
+            }
+            Self::Timeout { pace: Some(pace), .. } => write!(
+                f,
+                "find what the step waits for, because it {pace} (more time helps only what works without output); stageproof \
+                 heartbeat --stall-after 5m --stall-kill would end it sooner and list its processes"
+            ),
+            Self::Retry => f.write_str("run the job again; if it fails so often, retry the step"),
             Self::PinVersion => f.write_str("pin a version that is known to work"),
             Self::SecretName => f.write_str("correct the name of the secret"),
             Self::Edit { text } => f.write_str(text),

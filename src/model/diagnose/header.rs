@@ -1,6 +1,7 @@
 //! The header of a step: what it runs, with which inputs and variables.
 
-use super::line::{self, Kind};
+use super::excerpt::Excerpt;
+use super::line::Kind;
 
 /// A script of more lines is not echoed by anybody on purpose.
 const MOST_LINES: usize = 2000;
@@ -13,6 +14,8 @@ pub struct Header {
     pub script: Vec<String>,
     pub shell: Option<String>,
     pub values: Vec<Value>,
+    /// As it is in the log, from the title to the end.
+    pub lines: Excerpt,
 }
 
 /// `NAME: value` under `with:` or `env:`.
@@ -28,7 +31,8 @@ pub struct Value {
 impl Header {
     pub fn size(&self) -> usize {
         let values = self.values.iter().map(|value| value.name.len() + value.value.len());
-        self.script.iter().map(String::len).chain(values).sum()
+        let parts = self.script.iter().map(String::len).chain(values);
+        parts.sum::<usize>() + self.lines.size()
     }
 
     /// Names whose value is empty: a secret, a variable or an expression that gave nothing.
@@ -56,7 +60,6 @@ pub struct Draft {
     section: Section,
     /// Lines that may be a script without its colours.
     plain: bool,
-    scratch: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,23 +70,25 @@ enum Section {
 }
 
 impl Draft {
-    pub fn new(title: &[u8]) -> Self {
+    /// With the first line, and its number.
+    pub fn new(title: &[u8], number: usize, raw: &[u8]) -> Self {
+        let mut header = Header::default();
+        header.lines.push(number, raw);
         Self {
             title: String::from_utf8_lossy(title).into_owned(),
             lines: 0,
             size: 0,
-            header: Header::default(),
+            header,
             section: Section::Script,
             plain: false,
-            scratch: Vec::new(),
         }
     }
 
     pub fn add(&mut self, number: usize, raw: &[u8]) -> Added {
         self.lines += 1;
-        self.scratch.clear();
-        let read = line::read(raw, &mut self.scratch);
-        let text = String::from_utf8_lossy(&self.scratch).into_owned();
+        let lines = &mut self.header.lines;
+        let read = lines.push(number, raw);
+        let text = String::from_utf8_lossy(lines.at(lines.lines().len() - 1)).into_owned();
         if read.kind == Kind::EndGroup {
             let is_told = self.header.shell.is_some() || self.section != Section::Script;
             // A command can print an empty group.
@@ -104,6 +109,9 @@ impl Draft {
         let was_script = self.section == Section::Script;
         self.size += text.len();
         let fits = self.size <= MOST_BYTES;
+        if !fits {
+            self.header.lines.pop();
+        }
         if read.script {
             if fits {
                 self.header.script.push(text);

@@ -5,10 +5,12 @@ use super::cause::{Cause, Confidence};
 use super::context::Context;
 use super::fix::Fix;
 use super::log::{Log, Step};
+use super::pace::Pace;
 use super::scope;
 use super::select::Candidate;
 use super::service;
 use super::verdict::Verdict;
+use crate::model::TimeSpan;
 use crate::model::text::count;
 use crate::model::workflow::Access;
 
@@ -25,9 +27,7 @@ impl Verdict {
                 names.push(name);
             }
         }
-        if let Some(Fix::Timeout { limit }) = &mut self.fix {
-            *limit = best.rule.group(text, "n").and_then(|minutes| minutes.parse().ok());
-        }
+        self.time_limit(log, step, best, text);
         self.empty_values(log, log.with_values(best.step), best, text);
         self.misspelt(step, best, text);
         self.service(log, text);
@@ -79,6 +79,23 @@ impl Verdict {
                 Cause::WrongTrigger => Some(Fix::EventGuard),
                 _ => None,
             };
+        }
+    }
+
+    /// Whether the step still went on when its time was up decides whether more of it helps.
+    fn time_limit(&mut self, log: &Log, step: &Step, best: Candidate<'_>, text: &[u8]) {
+        let is_limit = matches!(self.fix, Some(Fix::Timeout { .. })) || best.rule.id == "exit-124";
+        if !is_limit && self.cause != Cause::Cancelled {
+            return;
+        }
+        let ended = &log.steps[best.step];
+        let pace = std::ptr::eq(ended, step).then(|| Pace::of(ended, best.index)).flatten();
+        let tells = |pace: &Pace| is_limit || pace.hangs();
+        self.evidence
+            .extend(pace.filter(tells).map(|pace| format!("the step {pace}")));
+        if let Some(Fix::Timeout { limit, pace: known }) = &mut self.fix {
+            *limit = best.rule.group(text, "n").and_then(|limit| minutes(&limit));
+            *known = pace;
         }
     }
 
@@ -152,6 +169,13 @@ impl Verdict {
             )),
         }
     }
+}
+
+/// Of `20`, `360 minutes` or `1h30m`.
+fn minutes(limit: &str) -> Option<u32> {
+    let number = limit.split(' ').next()?;
+    let span = || u32::try_from(number.parse::<TimeSpan>().ok()?.0.as_secs() / 60).ok();
+    number.parse().ok().or_else(span)
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ const TELLS: i32 = 62;
 /// And of a log without marks of the runner, which does not say whether anything failed.
 const TELLS_WITHOUT_MARKS: i32 = 36;
 
+/// Ends why a line was chosen that the run which passed does not have.
+pub const NOT_GREEN: &str = ", not in the green run";
+
 /// A line that explains the failure.
 #[derive(Clone, Debug)]
 pub struct Shown {
@@ -29,8 +32,9 @@ pub struct Shown {
 
 #[derive(Clone, Debug)]
 pub struct Diagnosis {
-    /// What the failing step runs.
+    /// What the failing step runs, and how GitHub calls it.
     pub step: String,
+    pub name: String,
     pub exit: Option<i32>,
     /// The best first.
     pub lines: Vec<Shown>,
@@ -92,12 +96,15 @@ pub fn judge(log: &Log, rules: &Rules, found: &[Match<'_>], green: Option<&Known
     }
     let fingerprint = normal::fingerprint(verdict.cause.as_str(), text);
     let could_not_run = could_not_run(verdict.cause, &context);
+    let number = log.steps[best.step].body.lines()[best.index].number;
+    let neighbours = log.around(best.step, number, around).into_iter();
     Some(Diagnosis {
         step: step.title.clone(),
+        name: step.name.clone(),
         exit: step.exit,
         lines: lines(log, &chosen, failing),
         is_own_line: best.step == failing,
-        around: neighbours(log, best, around),
+        around: neighbours.map(|(number, text)| (number, text.to_vec())).collect(),
         left_out: step.body.left_out,
         cause: verdict.cause,
         confidence: verdict.confidence,
@@ -123,7 +130,7 @@ fn lines(log: &Log, chosen: &[Candidate<'_>], failing: usize) -> Vec<Shown> {
             };
         }
         if candidate.is_new {
-            why += ", not in the green run";
+            why += NOT_GREEN;
         }
         Shown {
             number: body.lines()[candidate.index].number,
@@ -132,16 +139,6 @@ fn lines(log: &Log, chosen: &[Candidate<'_>], failing: usize) -> Vec<Shown> {
         }
     });
     shown.collect()
-}
-
-fn neighbours(log: &Log, best: Candidate<'_>, around: usize) -> Vec<(usize, Vec<u8>)> {
-    if around == 0 {
-        return Vec::new();
-    }
-    let body = &log.steps[best.step].body;
-    let to = best.index.saturating_add(around + 1).min(body.lines().len());
-    let lines = body.lines()[best.index.saturating_sub(around)..to].iter();
-    lines.map(|line| (line.number, body.text(line).to_vec())).collect()
 }
 
 fn could_not_run(cause: Cause, context: &Context) -> Option<String> {

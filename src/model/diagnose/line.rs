@@ -1,5 +1,7 @@
 //! One line of a job's log without what the runner and the terminal added to it.
 
+use std::num::NonZeroU32;
+
 use memchr::memchr;
 
 /// Longer lines are cut: what explains a failure is at the beginning of a line.
@@ -33,12 +35,41 @@ const MARKS: [(&[u8], Kind); 8] = [
     (b"[command]", Kind::Command),
 ];
 
+/// Seconds since some moment: only the difference of two means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time(NonZeroU32);
+
+impl Time {
+    /// In seconds. None if the other one is later.
+    pub fn since(self, other: Self) -> Option<u32> {
+        let seconds = self.0.get().wrapping_sub(other.0.get());
+        (seconds <= u32::MAX / 2).then_some(seconds)
+    }
+
+    /// Of digits in the places of `0000-00-00T00:00:00`.
+    fn of(digits: &[u8]) -> Self {
+        let number = |places: std::ops::Range<usize>| {
+            let digits = digits[places].iter();
+            digits.fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'))
+        };
+        // A year begins in March: its leap day is the last.
+        let (year, month) = match (number(0..4), number(5..7)) {
+            (year, month @ 3..) => (year, month - 3),
+            (year, month) => (year.saturating_sub(1), month + 9),
+        };
+        let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + number(8..10);
+        let seconds = ((days * 24 + number(11..13)) * 60 + number(14..16)) * 60 + number(17..19);
+        #[expect(clippy::cast_possible_truncation, reason = "only differences count")]
+        Self(NonZeroU32::new(seconds as u32).unwrap_or(NonZeroU32::MIN))
+    }
+}
+
 /// What a line was, apart from its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
     pub kind: Kind,
-    /// The runner wrote the time before it. A line without one continues the line before.
-    pub stamped: bool,
+    /// The time that the runner wrote before it. A line without one continues the line before.
+    pub time: Option<Time>,
     /// In the colour in which the runner shows the script of a step.
     pub script: bool,
 }
@@ -46,35 +77,35 @@ pub struct Read {
 impl Read {
     /// The runner wrote this line, or the time before it.
     pub fn is_marked(&self, text: &[u8]) -> bool {
-        self.stamped || self.kind != Kind::Text || text.starts_with(b"Process completed with exit code ")
+        self.time.is_some() || self.kind != Kind::Text || text.starts_with(b"Process completed with exit code ")
     }
 }
 
 /// What the time before a line begins with, for a while.
 pub const CENTURY: &[u8] = b"20";
 
-/// `gh run view --log` writes the job and the step before each line, with tabs. The step, and the rest.
-pub fn split_prefix(line: &[u8]) -> Option<(&[u8], &[u8])> {
+/// `gh run view --log` writes the job and the step before each line, with tabs. The job, the step, and the rest.
+pub fn split_prefix(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let job = memchr(b'\t', line)?;
     let step = job + 1 + memchr(b'\t', &line[job + 1..])?;
     let rest = &line[step + 1..];
     let time = without_bom(rest);
-    (time.starts_with(CENTURY) && stamp(time).is_some()).then(|| (&line[job + 1..step], rest))
+    (time.starts_with(CENTURY) && stamp(time).is_some()).then(|| (&line[..job], &line[job + 1..step], rest))
 }
 
 /// The line without what `gh` writes before it.
 pub fn bare(line: &[u8], is_of_gh: bool) -> &[u8] {
     let line = &line[..line.len().min(CARRIED)];
     let split = if is_of_gh { split_prefix(line) } else { None };
-    split.map_or(line, |(_, rest)| rest)
+    split.map_or(line, |(_, _, rest)| rest)
 }
 
 /// Appends the text of a raw line, which holds no line feed.
 pub fn read(line: &[u8], out: &mut Vec<u8>) -> Read {
     let line = without_bom(line);
     let after = stamp(line);
-    let stamped = after.is_some();
-    let line = without_bom(after.unwrap_or(line));
+    let time = after.map(|(time, _)| time);
+    let line = without_bom(after.map_or(line, |(_, rest)| rest));
     let line = &line[..line.len().min(LONGEST)];
     // The runner's `\e[36;1m`, in which it echoes a script.
     let script = line.starts_with(b"\x1b[36;1m");
@@ -97,15 +128,15 @@ pub fn read(line: &[u8], out: &mut Vec<u8>) -> Read {
     if let Some(length) = buildkit(&out[start..]) {
         out.drain(start..start + length);
     }
-    Read { kind, stamped, script }
+    Read { kind, time, script }
 }
 
 fn without_bom(line: &[u8]) -> &[u8] {
     line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
-/// What follows `2026-07-30T10:33:37.0347135Z `.
-fn stamp(line: &[u8]) -> Option<&[u8]> {
+/// `2026-07-30T10:33:37.0347135Z `, and what follows it.
+fn stamp(line: &[u8]) -> Option<(Time, &[u8])> {
     let shape = b"0000-00-00T00:00:00";
     let head = line.get(..shape.len())?;
     let fits = head.iter().zip(shape).all(|(byte, form)| match form {
@@ -119,7 +150,7 @@ fn stamp(line: &[u8]) -> Option<&[u8]> {
     let end = rest.iter().take(14).position(|byte| *byte == b'Z')?;
     let fraction = rest[..end].iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
     let rest = &rest[end + 1..];
-    fraction.then(|| rest.strip_prefix(b" ").unwrap_or(rest))
+    fraction.then(|| (Time::of(head), rest.strip_prefix(b" ").unwrap_or(rest)))
 }
 
 /// Leaves out terminal codes: CSI, OSC and those of two characters.
@@ -178,7 +209,8 @@ mod tests {
     fn text(line: &[u8]) -> (String, Kind, bool) {
         let mut out = b"before".to_vec();
         let read = read(line, &mut out);
-        (String::from_utf8_lossy(&out[6..]).into_owned(), read.kind, read.stamped)
+        let text = String::from_utf8_lossy(&out[6..]).into_owned();
+        (text, read.kind, read.time.is_some())
     }
 
     #[test]
@@ -219,9 +251,25 @@ mod tests {
     }
 
     #[test]
+    fn times_differ_by_their_seconds() {
+        let time = |text: &str| read(format!("{text}Z x").as_bytes(), &mut Vec::new()).time.unwrap();
+        for (from, to, seconds) in [
+            ("2026-07-30T10:33:37.9", "2026-07-30T11:34:38.0", Some(3661)),
+            ("2024-02-28T23:59:59", "2024-03-01T00:00:00", Some(86_401)),
+            ("2025-02-28T23:59:59", "2025-03-01T00:00:00", Some(1)),
+            ("2025-12-31T23:59:58", "2026-01-01T00:00:01", Some(3)),
+            ("2026-07-30T10:33:37", "2026-07-30T10:33:36", None),
+            ("9999-99-99T99:99:99", "9999-99-99T99:99:99", Some(0)),
+            ("0000-00-00T00:00:00", "0000-00-00T00:00:00", Some(0)),
+        ] {
+            assert_eq!(time(to).since(time(from)), seconds, "{from} {to}");
+        }
+    }
+
+    #[test]
     fn the_prefix_of_gh_is_a_step_only_before_a_time() {
         let line = b"build\tRun tests\t2026-07-30T10:33:37.0347135Z x";
-        assert_eq!(split_prefix(line).unwrap().0, b"Run tests");
+        assert_eq!(split_prefix(line).unwrap().1, b"Run tests");
         assert_eq!(split_prefix(b"a\tb\tc"), None);
     }
 

@@ -39,6 +39,8 @@ impl Part {
 #[derive(Default)]
 pub struct Parts {
     all: Vec<Part>,
+    /// The number of the job whose steps begin.
+    pub job: usize,
     /// Bytes of the steps that did not fail, and of the others.
     good: usize,
     failed: usize,
@@ -56,7 +58,9 @@ impl Parts {
             && let Some(part) = self.all.iter_mut().rev().find(|part| part.has_error)
         {
             part.step.is_cleanup = false;
-            "Post job cleanup".clone_into(&mut part.step.title);
+            for called in [&mut part.step.title, &mut part.step.name] {
+                "Post job cleanup".clone_into(called);
+            }
         }
         self.all.into_iter().map(|part| part.read(is_of_gh)).collect()
     }
@@ -120,7 +124,7 @@ impl Parts {
         }
         self.headers += step.header.size();
         self.all.push(Part {
-            step,
+            step: Step { job: self.job, ..step },
             ..Part::default()
         });
         self.forget_headers();

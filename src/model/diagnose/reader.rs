@@ -32,6 +32,8 @@ static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let signs = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(signs);
     signs.ok()
 });
+/// How `gh` calls a step that it could not find.
+const UNKNOWN: &[u8] = b"UNKNOWN STEP";
 const CLEANUP: [&[u8]; 2] = [b"Post job cleanup.", b"Cleaning up orphan processes"];
 
 /// Reads a log block by block: finds where steps begin and fail, and at the end reads the lines that it kept.
@@ -50,7 +52,8 @@ pub struct Reader {
     cut: bool,
     /// A header whose end has not come, and the number of its first line.
     open: Option<(usize, header::Draft)>,
-    /// The step that `gh` names, if it names one.
+    /// The job and the step that `gh` names, if it names them.
+    job: Vec<u8>,
     named: Vec<u8>,
     scratch: Vec<u8>,
 }
@@ -148,18 +151,28 @@ impl Reader {
             self.lines += 1;
             let number = self.lines;
             let line = match line::split_prefix(line).filter(|_| self.is_of_gh) {
-                Some((name, rest)) if name != self.named && name != b"UNKNOWN STEP" => {
-                    self.open = None;
-                    self.parts.give(first..number, &block[from..at]);
-                    (from, first) = (at, number);
-                    self.named = name.to_vec();
-                    self.parts.begin(Step {
-                        title: String::from_utf8_lossy(name).into_owned(),
-                        ..Step::default()
-                    });
+                Some((job, name, rest)) => {
+                    let is_known = name != UNKNOWN;
+                    let is_other_job = job != self.job;
+                    if is_other_job || name != self.named && is_known {
+                        self.open = None;
+                        self.parts.give(first..number, &block[from..at]);
+                        (from, first) = (at, number);
+                        self.parts.job += usize::from(is_other_job);
+                        (self.job, self.named) = (job.to_vec(), name.to_vec());
+                        let title = if is_known {
+                            String::from_utf8_lossy(name).into_owned()
+                        } else {
+                            String::new()
+                        };
+                        self.parts.begin(Step {
+                            name: title.clone(),
+                            title,
+                            ..Step::default()
+                        });
+                    }
                     rest
                 }
-                Some((_, rest)) => rest,
                 None => line,
             };
             match self.line(line) {
@@ -170,7 +183,7 @@ impl Reader {
                 }
                 Sign::Begins(step) => {
                     (from, first) = (end, number + 1);
-                    self.parts.begin(step);
+                    self.parts.begin(*step);
                 }
                 Sign::Cleanup => {
                     self.parts.give(first..number, &block[from..at]);
@@ -206,11 +219,16 @@ impl Reader {
                     // What runs steps is not done.
                     self.parts.resume();
                     let (title, header) = draft.whole();
-                    return Sign::Begins(Step {
+                    let name = match &*self.named {
+                        b"" | UNKNOWN => format!("Run {title}"),
+                        named => String::from_utf8_lossy(named).into_owned(),
+                    };
+                    return Sign::Begins(Box::new(Step {
                         title,
+                        name,
                         header,
                         ..Step::default()
-                    });
+                    }));
                 }
                 // What looked like a header was output.
                 header::Added::NoHeader => {}
@@ -222,7 +240,7 @@ impl Reader {
         self.has_marks |= read.is_marked(&text);
         let sign = match (read.kind, text.strip_prefix(b"Run ")) {
             (Kind::Group, Some(title)) => {
-                self.open = Some((self.lines, header::Draft::new(title)));
+                self.open = Some((self.lines, header::Draft::new(title, self.lines, raw)));
                 Sign::Opens
             }
             (Kind::Error, _) => {
@@ -250,7 +268,7 @@ enum Sign {
     /// It may be the first of a header.
     Opens,
     /// It ends a header.
-    Begins(Step),
+    Begins(Box<Step>),
     Cleanup,
 }
 

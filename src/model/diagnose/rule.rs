@@ -225,23 +225,24 @@ impl Rule {
         self.near.is_some() || self.unless.is_some()
     }
 
-    /// Its sentence about a line that it matches. A group that did not take part leaves `…`.
+    /// Its sentence about a line that it matches; the line itself if a group of the sentence did not take part.
     pub fn sentence(&self, text: &[u8]) -> String {
-        self.fill(&self.sentence, text)
+        let filled = self.fill(&self.sentence, text, None);
+        filled.unwrap_or_else(|| String::from_utf8_lossy(text).into_owned())
     }
 
     /// Its fix, with the words of a line that it matches.
     pub fn fix_of(&self, text: &[u8]) -> Option<Fix> {
         Some(match self.fix.as_ref()? {
             Fix::Edit { text: edit } => Fix::Edit {
-                text: self.fill(edit, text),
+                text: self.fill(edit, text, Some("what the line names"))?,
             },
             other => other.clone(),
         })
     }
 
-    /// A sentence with the groups of a line in it.
-    fn fill(&self, sentence: &str, text: &[u8]) -> String {
+    /// A sentence with the groups of a line in it, and these words for one that did not take part.
+    fn fill(&self, sentence: &str, text: &[u8], otherwise: Option<&str>) -> Option<String> {
         let groups = self.line.regex().and_then(|regex| regex.captures(text));
         let mut out = String::new();
         let mut rest = sentence;
@@ -252,12 +253,12 @@ impl Rule {
             out.push_str(before);
             match groups.as_ref().and_then(|groups| groups.name(name)) {
                 Some(group) => out.push_str(String::from_utf8_lossy(group.as_bytes()).trim()),
-                None => out.push('…'),
+                None => out.push_str(otherwise?),
             }
             rest = after;
         }
         out.push_str(rest);
-        out
+        Some(out)
     }
 
     /// What the group `name` matched.

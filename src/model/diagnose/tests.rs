@@ -194,10 +194,70 @@ fn a_change_in_words_has_the_words_of_the_line() {
 }
 
 #[test]
+fn a_sentence_without_one_of_its_words_is_the_line() {
+    let rule = "tool: acme\nrules:\n- id: lacks\n  any: [lack]\n  line: 'lacks (?:(?P<what>\\d+)|\\w+)'\n  class: lint\n  weight: 95\n  \
+        fix: 'edit add {what}'\n  cause: 'It lacks {what}'\n  hit: 'lacks 1'\n  miss: 'lack'\n";
+    let rules = Rules::new(Some(rule)).unwrap();
+    let said = |line: &str| {
+        let found = diagnose(&log(&step("./a.sh", "", &format!("{line}\n{FAILED}"))), &rules, None, 0).unwrap();
+        (found.sentence, found.fix.unwrap().to_string())
+    };
+    let own = |sentence: &str, fix: &str| (sentence.to_owned(), fix.to_owned());
+    assert_eq!(said("lacks 17"), own("It lacks 17", "add 17"));
+    assert_eq!(said("lacks all"), own("lacks all", "add what the line names"));
+}
+
+#[test]
 fn the_limit_that_was_exceeded_is_known() {
-    let line =
-        "##[error]The job running on runner GitHub Actions 2 has exceeded the maximum execution time of 30 minutes.\n";
-    assert_eq!(of(&step("make", "", line)).fix, Some(Fix::Timeout { limit: Some(30) }));
+    for (line, minutes) in [
+        (
+            "The job running on runner GitHub Actions 2 has exceeded the maximum execution time of 30 minutes.",
+            30,
+        ),
+        ("The job has exceeded the maximum execution time of 15m0s", 15),
+        ("The job has exceeded the maximum execution time of 1h30m0s", 90),
+    ] {
+        let Some(Fix::Timeout { limit, .. }) = of(&step("make", "", &format!("##[error]{line}\n"))).fix else {
+            panic!("{line}")
+        };
+        assert_eq!(limit, Some(minutes), "{line}");
+    }
+}
+
+#[test]
+fn more_time_is_only_for_a_step_that_still_went_on() {
+    let at = |minute: u32, text: &str| format!("2026-07-30T10:{minute:02}:37.0347135Z {text}\n");
+    let header = ["##[group]Run make test", "shell: bash", "##[endgroup]"]
+        .map(|text| at(0, text))
+        .concat();
+    let end = at(40, "##[error]The action 'Test' has timed out after 40 minutes.");
+    let of = |lines: String| {
+        let mut reader = Reader::default();
+        reader.feed(format!("{header}{lines}{end}").as_bytes());
+        diagnose(&reader.end(), &Rules::new(None).unwrap(), None, 0).unwrap()
+    };
+    let goes_on = of((1..40).map(|minute| at(minute, &format!("test_{minute} ok"))).collect());
+    let hangs = of(at(2, "test_1 ok"));
+    for (found, evidence, advice) in [
+        (
+            goes_on,
+            "the step still printed progress until the end",
+            "raise timeout-minutes, or split the step, which still",
+        ),
+        (
+            hangs,
+            "the step printed nothing for the last 38m",
+            "find what the step waits for, because it printed nothing for the last 38m",
+        ),
+    ] {
+        assert!(
+            found.evidence.iter().any(|text| text == evidence),
+            "{:?}",
+            found.evidence
+        );
+        let fix = found.fix.unwrap();
+        assert!(fix.id() == "timeout" && fix.to_string().starts_with(advice), "{fix}");
+    }
 }
 
 #[test]
@@ -226,7 +286,8 @@ fn lines_of_a_green_run_explain_nothing() {
     let found = diagnose(&log(&text), &Rules::new(None).unwrap(), Some(&green), 1).unwrap();
     assert_eq!(best(&found), "ERROR: cannot load plugin 17");
     assert!(found.lines[0].why.contains("not in the green run"));
-    assert_eq!(found.around.len(), 2);
+    let around: Vec<_> = found.around.iter().map(|(number, _)| *number).collect();
+    assert_eq!(around, [3, 4, 5], "the last line of the header, too");
 }
 
 #[test]

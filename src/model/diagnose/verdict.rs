@@ -33,11 +33,19 @@ impl Verdict {
     pub fn of(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step) -> Option<Self> {
         let best = *shown.first()?;
         let (rule, number) = (best.rule, log.steps[best.step].body.lines()[best.index].number);
+        let of = match log.steps[..=best.step].iter().any(|other| std::ptr::eq(other, step)) {
+            true if std::ptr::eq(&raw const log.steps[best.step], step) => "",
+            true => ", of a later step,",
+            false => ", of an earlier step,",
+        };
         let mut verdict = Self {
             cause: rule.cause,
             confidence: Confidence::Likely,
             is_guess: false,
-            evidence: vec![format!("line {number} matches the rule {} ({})", rule.id, rule.tool)],
+            evidence: vec![format!(
+                "line {number}{of} matches the rule {} ({})",
+                rule.id, rule.tool
+            )],
             against: Vec::new(),
             fix: rule.fix_of(trimmed(best.text(log))).or_else(|| of_tool(log, best, all)),
             sentence: None,
@@ -93,7 +101,7 @@ impl Verdict {
             if let Some(cause) = elsewhere {
                 verdict
                     .against
-                    .push(format!("the words of the line are of class {cause}"));
+                    .push(format!("the words of the line are rather those of the class {cause}"));
             }
             let is_alone = rival.is_none() && elsewhere.is_none();
             if rule.weight >= SURE && best.score >= SURE && is_alone {
@@ -124,7 +132,7 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     let best = shown.first()?;
     let text = |candidate: &Candidate<'_>| trimmed(candidate.text(log));
     if let Some(cause) = words::clearly(text(best)) {
-        return Some((cause, "the words of the line".to_owned(), false));
+        return Some((cause, "the words of the line name this class".to_owned(), false));
     }
     let is_beside = |other: &&Candidate<'_>| {
         let is_near = other.step == best.step && other.index.abs_diff(best.index) <= BESIDE;
@@ -146,7 +154,11 @@ fn infer(log: &Log, shown: &[Candidate<'_>], all: &[Candidate<'_>], step: &Step)
     });
     let own = words::of(text(best));
     let is_guess = own.is_some() && own != others;
-    Some((own.or(others)?, "the words of the lines".to_owned(), is_guess))
+    Some((
+        own.or(others)?,
+        "the words of the lines name this class".to_owned(),
+        is_guess,
+    ))
 }
 
 /// Whether a cause is around the code, and not in it.
@@ -166,7 +178,7 @@ fn may_be_of_another_kind(rule: &Rule) -> bool {
 /// What such a line is about: its words, or the tests or the linter that the step runs.
 fn refine(text: &[u8], step: &Step) -> Option<(Cause, String)> {
     if let Some(cause) = words::clearly(text) {
-        return Some((cause, "the words of the line".to_owned()));
+        return Some((cause, "the words of the line name this class".to_owned()));
     }
     let kind =
         step_kind::of(step).filter(|kind| matches!(kind, Cause::TestFailure | Cause::Lint | Cause::PolicyGate))?;

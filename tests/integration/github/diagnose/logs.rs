@@ -1,5 +1,7 @@
 //! The logs of jobs.
 
+use serde_json::json;
+
 use super::{facts, findings, mock};
 use crate::diagnose::RED;
 use crate::github::mock::{Mock, STAGING, Trouble, sha};
@@ -163,6 +165,26 @@ fn a_job_without_a_log_is_explained_by_its_annotations() {
     let gate = mock.annotation_of("failure", 11, "", lost).gate();
     gate.run(["diagnose", "--run=5"]).code(1).says(lost);
     assert!(findings(&gate, "no-error")[0].contains("its annotations"));
+    // GitHub cancels a job whose time is up, and only an annotation says why.
+    let at = |minute: u32, text: &str| format!("2026-07-30T10:{minute:02}:37.0347135Z {text}\n");
+    let header = ["##[group]Run make", "shell: bash", "##[endgroup]", "all is well"];
+    let log = header.map(|text| at(0, text)).concat() + &at(50, "##[error]The operation was canceled.");
+    let mock = Mock::new()
+        .failed(5, 49)
+        .run_with(5, json!({"conclusion": "cancelled"}))
+        .job(5, 11, "deploy", "cancelled")
+        .log(11, Some(&log));
+    mock.gate().run(["diagnose", "--run=5"]).code(1).says("cancelled: ");
+    let limit = "The job has exceeded the maximum execution time of 50m0s";
+    let mock =
+        mock.annotation_of("failure", 11, "", limit)
+            .annotation_of("failure", 11, "", "The operation was canceled.");
+    mock.gate()
+        .run(["diagnose", "--run=5"])
+        .code(1)
+        .says("resource-limit: The job exceeded its limit of 50m")
+        .says("because it printed nothing for the last 50m");
+    mock.was_asked_properly();
     // Nothing ran at all.
     let mock = Mock::new().failed(5, 49);
     mock.gate()

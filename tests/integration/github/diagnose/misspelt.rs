@@ -42,7 +42,7 @@ fn the_nearest_name_that_exists_is_a_patch() {
         gate.write(STAGING, workflow());
         gate.run(["diagnose", "--run=5", "--write", "--pr-text=pr.md"])
             .code(1)
-            .says("write secrets.DEPLOY_TOKEN instead of secrets.DEPLOY_TOKN: no secret has this name")
+            .says("write secrets.DEPLOY_TOKEN instead of secrets.DEPLOY_TOKN: there is a secret DEPLOY_TOKEN, and none called DEPLOY_TOKN")
             .never_says("could not do anything");
         assert_eq!(gate.read(STAGING), workflow().replace("TOKN", "TOKEN"), "{of}");
         assert_eq!(gate.outputs()["fix"], "secret-name");
@@ -71,6 +71,46 @@ fn a_name_that_exists_or_that_has_two_neighbours_is_not_corrected() {
         assert_eq!(gate.outputs()["fix"], "skip-guard", "{names:?}");
         assert!(findings(&gate, "names-not-compared").is_empty());
     }
+}
+
+#[test]
+fn the_secrets_of_the_environment_are_asked_for_as_far_as_they_can_be() {
+    // On a later page.
+    let many = (0..250).fold(mock().grants(&LISTS), |mock, n| {
+        mock.secret("staging", &format!("OTHER_{n}"))
+    });
+    let paged = many.secret("staging", "DEPLOY_TOKEN");
+    paged
+        .gate()
+        .run(["diagnose", "--run=5"])
+        .code(1)
+        .says("write secrets.DEPLOY_TOKEN instead of");
+    let asked = paged.asked();
+    let pages = asked
+        .iter()
+        .filter(|path| path.contains("/environments/staging/secrets"));
+    assert_eq!(pages.count(), 3, "{asked:?}");
+    paged.was_asked_properly();
+    // 403: the name may be there, so nobody knows.
+    let refused = mock()
+        .secret("staging", "DEPLOY_TOKEN")
+        .grants(&["actions", "checks", "contents", "secrets"]);
+    let gate = refused.gate();
+    gate.run(["diagnose", "--run=5"]).code(1).never_says("instead of");
+    let why = findings(&gate, "names-not-compared");
+    assert!(why[0].contains("DEPLOY_TOKN is misspelt is not known"), "{why:?}");
+    refused.was_asked_properly();
+    // 404: there is no such environment, so it has no secrets, and the others are all there are.
+    let gone = mock()
+        .secret("repository", "DEPLOY_TOKEN")
+        .environments([""; 0])
+        .grants(&LISTS);
+    let gate = gone.gate();
+    gate.run(["diagnose", "--run=5"])
+        .code(1)
+        .says("write secrets.DEPLOY_TOKEN instead of");
+    assert!(findings(&gate, "names-not-compared").is_empty());
+    gone.was_asked_properly();
 }
 
 /// The token of a job may list no secrets.

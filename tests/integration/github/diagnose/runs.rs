@@ -14,7 +14,7 @@ fn the_failed_jobs_of_a_run_are_diagnosed_and_the_token_stays_with_the_api() {
     gate.run(["diagnose", "--run=5", "--verbose"])
         .code(1)
         .says("missing-secret: The variable DEPLOY_TOKEN is not set")
-        .says("`./deploy.sh staging` succeeds (job deploy (a) and 1 more)")
+        .says("`Run ./deploy.sh staging` failed (job deploy (a) and 1 more)")
         .says("also the cause in job deploy (b)")
         .says("/actions/runs/5/job/11")
         .never_says(SIGNATURE)
@@ -41,7 +41,7 @@ fn an_address_names_the_repository_the_job_and_the_attempt() {
         .says("(job deploy (a))");
     gate.run(["diagnose", &format!("--run={run}/job/10")])
         .code(0)
-        .says("The jobs of run 5 succeed");
+        .says("Job 10 of run 5 did not fail");
     for (what, says) in [
         ("job/999", "run 5 has no job 999"),
         ("attempts/7", "run 5 has no attempt 7"),
@@ -242,6 +242,42 @@ fn another_server_needs_its_own_address_of_the_api() {
     .code(4)
     .says("GITHUB_SERVER_URL names git.acme.example, but GITHUB_API_URL is not set")
     .says("https://git.acme.example/api/v3");
+}
+
+/// GitHub Enterprise Cloud with data residency, and GitHub Enterprise Server.
+#[test]
+fn a_run_of_github_enterprise_is_named_and_linked_by_its_address() {
+    for (server, api) in [("https://octo.ghe.com", ""), ("https://git.acme.example", "/api/v3")] {
+        let run = format!("{server}/{REPOSITORY}/actions/runs/5");
+        let job = format!("{run}/job/11");
+        let mock = Mock::new()
+            .failed(5, 49)
+            .run_with(5, json!({"html_url": run}))
+            .job(5, 11, "deploy", "failure")
+            .job_with(11, json!({"html_url": job}))
+            .steps(11, &[("Run ./deploy.sh staging", "failure", "2026-07-30T10:33:38Z")])
+            .log(11, Some(RED));
+        let gate = mock
+            .gate()
+            .env("GITHUB_SERVER_URL", server)
+            .env("GITHUB_API_URL", &format!("{}{api}", mock.url));
+        for given in [&run, &job, &format!("{run}/attempts/1")] {
+            gate.run(["diagnose", &format!("--run={given}")])
+                .code(1)
+                .says("missing-secret: The variable DEPLOY_TOKEN is not set");
+            assert_eq!(facts(&gate, 0, "job"), [format!("{job}#step:1:8")]);
+        }
+        // The same number is another run there.
+        gate.run(["diagnose", "--run=https://github.com/acme/shop/actions/runs/5"])
+            .code(2)
+            .says("is on another server")
+            .says("to ask github.com, unset GITHUB_SERVER_URL and GITHUB_API_URL");
+        mock.was_asked_properly();
+    }
+    Gate::new()
+        .run(["diagnose", "--run=https://octo.ghe.com/acme/shop/actions/runs/5"])
+        .code(2)
+        .says("set GITHUB_SERVER_URL=https://octo.ghe.com and GITHUB_API_URL=https://api.octo.ghe.com");
 }
 
 #[test]

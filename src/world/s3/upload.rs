@@ -11,6 +11,7 @@ use super::ask::{Answered, Ask, CHECKSUM, LOCK_MODE, LOCKED_UNTIL, base64};
 use super::refusal::{in_use, tag, taken};
 use super::{Failed, NotStored, Object, Store, Stored, unknown};
 use crate::model::text::{UNRESERVED, percent_encoded};
+use crate::world::Interrupt;
 use crate::world::files::{self, Links};
 use crate::world::hash::Hashed;
 use crate::world::http::Answer;

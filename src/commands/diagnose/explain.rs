@@ -214,20 +214,31 @@ fn excerpt(found: &Diagnosis, world: &World) -> String {
 fn help(found: &Diagnosis, proposed: &[Proposed], world: &World) -> String {
     match &found.fix {
         Some(Fix::SkipGuard { names }) => return world.secrets.shorten(&*guard(names, found, proposed), LONGEST),
+        Some(Fix::Retry) if found.is_of_runner() => {
+            return "run the job again; no retry of a step helps where the runner itself fails".to_owned();
+        }
         Some(fix) => return world.secrets.shorten(&*fix.to_string(), LONGEST),
         None => {}
     }
-    match known_cause(found) {
+    let cause = known_cause(found);
+    if let Some(advice) = found.advice.as_ref().filter(|_| cause == found.cause) {
+        return world.secrets.shorten(&**advice, LONGEST);
+    }
+    match cause {
         Cause::FlakyInfra => "run it again",
         Cause::Cancelled => "run it again, if nobody cancelled it on purpose",
         Cause::DerivedFailure => "diagnose the job that failed first",
         Cause::PolicyGate => "meet the rule that is named, or change it",
         Cause::Permissions => "check what the token or the role may do",
         Cause::MissingSecret | Cause::MissingConfig => "set what is missing, or skip the job without it",
+        Cause::HealthCheck => {
+            "check that a deploy ran before this job (needs:, or on: workflow_run), or that an earlier step started the server, \
+             and read the server's log"
+        }
         Cause::ResourceLimit => "give it more, or let it use less",
         Cause::Unknown => "read the lines around it: --context 20",
         _ => match found.lines.first() {
-            Some(line) => return format!("fix the error in line {}", line.number),
+            Some(line) => return format!("correct what line {} of the log reports", line.number),
             None => "read the lines around it: --context 20",
         },
     }
@@ -246,13 +257,17 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
         None if names.is_empty() => "the secret".to_owned(),
         None => names.join(" and "),
     };
-    let skip = match (names, proposed.iter().any(|proposed| proposed.is_skipped)) {
-        (_, true) => "skip the step in such runs, as the patch does".to_owned(),
-        ([], false) => "skip the job without it: stageproof skip-guard --require env:NAME".to_owned(),
-        (names, false) => format!(
-            "skip the job without it: stageproof skip-guard --require env:{}",
-            names.join(",env:")
-        ),
+    let skip = if proposed.iter().any(|proposed| proposed.is_skipped) {
+        "skip the step in such runs, as the patch does".to_owned()
+    } else {
+        // An input of an action may have a name that no variable has.
+        let is_variable = |name: &&String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let require = |name: &str| format!(" --require env:{name}");
+        let mut each: String = names.iter().filter(is_variable).map(|name| require(name)).collect();
+        if each.is_empty() {
+            each = require("NAME");
+        }
+        format!("skip the job without it: stageproof skip-guard{each}")
     };
     match found.context.secret_source.as_deref() {
         Some("None") => skip,

@@ -260,8 +260,11 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
     let skip = if proposed.iter().any(|proposed| proposed.is_skipped) {
         "skip the step in such runs, as the patch does".to_owned()
     } else {
-        // An input of an action may have a name that no variable has.
-        let is_variable = |name: &&String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        // The input of an action is no variable.
+        let is_variable = |name: &&String| {
+            let mut bytes = name.bytes();
+            bytes.all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
         let require = |name: &str| format!(" --require env:{name}");
         let mut each: String = names.iter().filter(is_variable).map(|name| require(name)).collect();
         if each.is_empty() {

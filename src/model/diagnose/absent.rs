@@ -116,6 +116,16 @@ impl Verdict {
             return;
         }
         self.tell_of_empty(&empty);
+        // The line blames the call, or the network.
+        let is_blamed = matches!(self.cause, Cause::ScriptBug | Cause::Unknown | Cause::WorkflowConfig);
+        if is_blamed && !empty.iter().any(is_named) {
+            let are = if empty.len() == 1 { "is" } else { "are" };
+            self.sentence = Some(format!(
+                "{} {are} empty: {}",
+                empty.join(" and "),
+                best.rule.sentence(text)
+            ));
+        }
         if best.rule.id != "integration-forbidden" {
             self.cause = match empty.iter().any(|name| is_secret_name(name)) {
                 true => Cause::MissingSecret,
@@ -327,10 +337,11 @@ mod tests {
             let found = with_empty(url, script, line);
             let names = vec![url.to_owned()];
             assert_eq!(
-                (found.cause, found.fix),
-                (Cause::MissingConfig, Some(Fix::SkipGuard { names })),
+                (found.cause, found.fix.as_ref()),
+                (Cause::MissingConfig, Some(&Fix::SkipGuard { names })),
                 "{script}: {line}"
             );
+            assert!(found.sentence.contains(url), "{}", found.sentence);
         }
         let found = with_empty(
             "STAGING_DEPLOY_TOKEN",

@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 
 use crate::model::latency::Latency;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, TimeSpan};
-use crate::world::github::ApiError;
+use crate::world::calls::Unknown;
+use crate::world::github::{ApiError, NoAccess};
 use crate::world::{Interrupt, panics};
 
 /// What looking brought back.
@@ -38,10 +39,13 @@ impl Observation {
     }
 
     pub fn found(finding: Finding) -> Self {
-        Self {
-            findings: vec![finding],
-            ..Self::default()
-        }
+        Self::default().with(finding)
+    }
+
+    #[must_use]
+    pub fn with(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
     }
 
     #[must_use]
@@ -63,6 +67,18 @@ pub enum NotChecked {
 impl From<ApiError> for NotChecked {
     fn from(error: ApiError) -> Self {
         Self::with_help(error.to_string(), error.help())
+    }
+}
+
+impl From<NoAccess> for NotChecked {
+    fn from(no: NoAccess) -> Self {
+        Self::with_help(no.to_string(), no.help())
+    }
+}
+
+impl From<Unknown> for NotChecked {
+    fn from(unknown: Unknown) -> Self {
+        Self::with_help(unknown.why, unknown.help)
     }
 }
 

@@ -169,6 +169,41 @@ fn a_step_that_hung_gets_no_more_time() {
 }
 
 #[test]
+fn what_is_advised_is_a_command_that_can_be_used() {
+    let gate = Gate::new().on_runner("push", "{}");
+    let log = RED
+        .replace(
+            "  DEPLOY_TOKEN: ",
+            "  DEPLOY_USER_TOKEN: \n2026-07-30T10:33:38.0000000Z   DEPLOY_KEY: ",
+        )
+        .replace(
+            "./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable",
+            "curl: (22) The requested URL returned error: 401",
+        );
+    gate.write("red.log", log);
+    gate.run(["diagnose", "--log=red.log"])
+        .code(1)
+        .says("stageproof skip-guard --require env:DEPLOY_USER_TOKEN --require env:DEPLOY_KEY");
+    // Not every next step is a change of the workflow.
+    for (line, next) in [
+        (
+            "./smoke.sh: line 1: ./deploy.sh: Permission denied",
+            "git update-index --chmod=+x ./deploy.sh",
+        ),
+        (
+            "curl: (7) Failed to connect to a.example port 8080",
+            "check that a deploy ran before this job",
+        ),
+    ] {
+        gate.write(
+            "red.log",
+            RED.replace("./deploy.sh: line 3: DEPLOY_TOKEN: unbound variable", line),
+        );
+        gate.run(["diagnose", "--log=red.log"]).code(1).says(next);
+    }
+}
+
+#[test]
 fn a_token_in_the_log_that_nobody_named_is_shown_nowhere() {
     let gate = Gate::new().on_runner("push", "{}");
     let token = format!("ghp_{}", "JO8Xm0qPz4LbT7vWc2RnYk5HsD1gFa3eUiB9");

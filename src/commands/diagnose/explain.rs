@@ -219,16 +219,27 @@ fn help(found: &Diagnosis, proposed: &[Proposed], world: &World) -> String {
     };
     match &found.fix {
         Some(Fix::SkipGuard { names }) => return world.secrets.shorten(&*guard(names, found, proposed), LONGEST),
+        Some(Fix::Retry) if found.is_of_runner() => {
+            return "run the job again; no retry of a step helps where the runner itself fails".to_owned();
+        }
         Some(fix) => return world.secrets.shorten(&*fix.to_string(), LONGEST),
         None => {}
     }
-    match known_cause(found) {
+    let cause = known_cause(found);
+    if let Some(advice) = found.advice.as_ref().filter(|_| cause == found.cause) {
+        return world.secrets.shorten(&**advice, LONGEST);
+    }
+    match cause {
         Cause::FlakyInfra => "run the job again",
         Cause::Cancelled => "run the job again, unless somebody cancelled it on purpose",
         Cause::DerivedFailure => "diagnose the job that failed first",
         Cause::PolicyGate => "meet the rule that the line names, or change the rule",
         Cause::Permissions => "check what the token or the role may do",
         Cause::MissingSecret | Cause::MissingConfig => "set what is missing, or skip the job without it",
+        Cause::HealthCheck => {
+            "check that a deploy ran before this job (needs:, or on: workflow_run), or that an earlier step started the server, \
+             and read the server's log"
+        }
         Cause::ResourceLimit => "use less of what ran out, or a runner that has more",
         Cause::Unknown => "read the lines around it: --context 20",
         Cause::CompileError => return at_line("fix the code"),
@@ -236,7 +247,7 @@ fn help(found: &Diagnosis, proposed: &[Proposed], world: &World) -> String {
         Cause::TestFailure => return at_line("fix the test, or the code that it tests"),
         Cause::Dependency => return at_line("fix the versions or the installation"),
         Cause::ScriptBug => return at_line("fix the script"),
-        Cause::WrongTrigger | Cause::WorkflowConfig | Cause::HealthCheck => return at_line("fix the error"),
+        Cause::WrongTrigger | Cause::WorkflowConfig => return at_line("fix the workflow"),
     }
     .to_owned()
 }
@@ -253,14 +264,21 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
         None if names.is_empty() => "the secret".to_owned(),
         None => names.join(" and "),
     };
-    let skip = match (names, proposed.iter().any(|proposed| proposed.is_skipped)) {
-        (_, true) => "skip the step in such runs, as the patch does".to_owned(),
-        ([], false) => "skip the job without it: stageproof skip-guard --require env:NAME".to_owned(),
-        (names, false) => format!(
-            "skip the job without {}: stageproof skip-guard --require env:{}",
-            if names.len() == 1 { "it" } else { "them" },
-            names.join(",env:")
-        ),
+    let skip = if proposed.iter().any(|proposed| proposed.is_skipped) {
+        "skip the step in such runs, as the patch does".to_owned()
+    } else {
+        // The input of an action is no variable.
+        let is_variable = |name: &&String| {
+            let mut bytes = name.bytes();
+            bytes.all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
+        let require = |name: &str| format!(" --require env:{name}");
+        let mut each: String = names.iter().filter(is_variable).map(|name| require(name)).collect();
+        if each.is_empty() {
+            each = require("NAME");
+        }
+        let it = if names.len() > 1 { "them" } else { "it" };
+        format!("skip the job without {it}: stageproof skip-guard{each}")
     };
     match found.context.secret_source.as_deref() {
         Some("None") => skip,

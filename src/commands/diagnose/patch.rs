@@ -61,6 +61,11 @@ impl Place<'_> {
                     false => "the workflow does not set the limit that was exceeded, or it is the longest there is",
                 },
             ),
+            Fix::Retry if found.is_of_runner() => {
+                return Err(Refusal::new(
+                    "no retry of a step helps where the runner itself fails; run the job again",
+                ));
+            }
             Fix::Retry => (Lacks::Luck, "running the step twice may not be harmless"),
             Fix::PinVersion => return Err(Refusal::new("the log does not say which version works")),
             Fix::Edit { .. } => return Err(Refusal::new("this change has to be made by hand")),

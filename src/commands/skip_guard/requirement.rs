@@ -68,6 +68,8 @@ pub enum RequirementError {
     TakesNoValue(String),
     #[error("`{0}` is not the name of an environment variable")]
     EnvName(String),
+    #[error("`{0}` names one variable; repeat --require for each: --require {0}:A --require {0}:B")]
+    Several(String),
     #[error("`{0}` is not a run to fail on; write event:LIST, ref:GLOB or never")]
     FailOn(String),
     #[error("`{0}` is not a list of events; write event:push,workflow_dispatch")]
@@ -141,6 +143,9 @@ impl FromStr for Requirement {
                 kind: kind.to_owned(),
                 form,
             });
+        }
+        if matches!(kind, "env" | "var") && value.contains(',') {
+            return Err(RequirementError::Several(kind.to_owned()));
         }
         Ok(match kind {
             "env" => Self::Env(variable(value)?),
@@ -278,6 +283,8 @@ mod tests {
             ("tcp:db:99999", "tcp:HOST:PORT"),
             ("not-frozen", "not-frozen:PATH"),
             ("oidc:x", "no value"),
+            ("env:A,env:B", "repeat --require"),
+            ("var:A,p4ssw0rd", "repeat --require"),
             ("environment:", "environment:staging"),
             ("environment:..", "not the name of an environment"),
             ("token-permission:contents", "SCOPE:read"),

@@ -1,14 +1,17 @@
 //! Values of the step that are missing: empty ones, misspelt ones, and those that only some events have.
 
+use std::sync::LazyLock;
+
 use super::cause::{Cause, Confidence};
 use super::fix::Fix;
 use super::log::{Log, Step};
+use super::phrases::Phrases;
 use super::select::Candidate;
 use super::verdict::Verdict;
 use crate::model::text::nearest;
 
 /// Words in the name of a variable or an input that holds a secret.
-const SECRETS: [&str; 17] = [
+const SECRETS: [&str; 18] = [
     "token",
     "apikey",
     "secret",
@@ -20,6 +23,7 @@ const SECRETS: [&str; 17] = [
     "auth",
     "webhook",
     "kubeconfig",
+    "kube",
     "dsn",
     "license",
     "serviceaccount",
@@ -40,11 +44,27 @@ const OF_EVENTS: [&str; 6] = [
 ];
 /// And of one that says where something is.
 const PLACES: [&str; 5] = ["url", "uri", "host", "hostname", "dsn"];
+/// And of one that is often empty on purpose.
+const OPTIONAL: [&str; 14] = [
+    "flag", "args", "arg", "opt", "option", "extra", "debug", "verbose", "suffix", "prefix", "dry", "filter", "quiet",
+    "log",
+];
+/// What a command says of an empty value that it was called with.
+const EMPTY: &str = "curl: (2)|curl: (3)|no url|no host|missing url|empty|missing|is required|are required|requires|\
+    must be set|must set|please set|not set|unset|''|\"\"|unary operator|integer expression|needs an argument|\
+    requires an argument|argument expected|not enough arguments|usage:|blank|malformed";
 /// So many lines after the best one may name what it is about.
 const AFTER: usize = 8;
+/// Words of a name.
+const MOST_PARTS: usize = 12;
+/// So many empty values are told without being the cause.
+const TOLD: usize = 5;
+
+static TELLS_OF_EMPTY: LazyLock<Option<Phrases<()>>> = LazyLock::new(|| Phrases::new([((), EMPTY)]));
 
 impl Verdict {
-    /// Values that are empty in the header of the step, if the failure is about access or names one of them.
+    /// Values that are empty in the header of the step: the cause, if the failure is about access or names one of them, or
+    /// if it tells of something empty and the script uses one.
     pub fn empty_values(&mut self, log: &Log, step: &Step, best: Candidate<'_>, text: &[u8]) {
         let line = String::from_utf8_lossy(text);
         // A line that names what is missing is about nothing else, and GitHub has refused the token that it was given.
@@ -65,40 +85,72 @@ impl Verdict {
         let to = body.lines().len().min(best.index + AFTER);
         let after = (best.index..to).map(|index| String::from_utf8_lossy(body.at(index)));
         let after = after.collect::<Vec<_>>().join("\n");
-        let is_about_a_place =
-            best.rule.id == "net-refused" || ["undefined", "Invalid URL"].iter().any(|part| line.contains(part));
+        let is_about_a_place = ["net-refused", "curl-url"].contains(&&*best.rule.id)
+            || ["undefined", "Invalid URL"].iter().any(|part| line.contains(part));
+        // The path of `https://$URL/path` is then taken for the host.
+        let has_no_host = best.rule.id == "net-dns-service";
+        let tells = TELLS_OF_EMPTY
+            .as_ref()
+            .is_some_and(|phrases| phrases.least(text).is_some());
+        let may_be_of_script = matches!(
+            self.cause,
+            Cause::ScriptBug | Cause::MissingConfig | Cause::MissingSecret | Cause::HealthCheck | Cause::Unknown
+        );
         let is_wanted = |name: &str| {
             has_name(&line, name)
+                || (tells || is_secret_name(name)) && is_spoken_of(&line, name)
+                || (has_no_host || may_be_of_script && tells) && !names_it && is_used(step, name)
                 || name.contains('_') && is_secret_name(name) && has_name(&after, name)
                 || is_about_access && is_secret_name(name)
                 || is_about_a_place && has_word(name, &PLACES)
         };
         let empty = step.header.empty().map(|value| &*value.name);
-        let empty: Vec<String> = empty
-            .filter(|name| is_plain(name) && is_wanted(name))
-            .map(str::to_owned)
-            .collect();
+        let (empty, others): (Vec<&str>, Vec<&str>) =
+            empty.filter(|name| is_plain(name)).partition(|name| is_wanted(name));
+        let empty: Vec<String> = empty.into_iter().map(str::to_owned).collect();
+        self.tell_of_empty(&others[..others.len().min(TOLD)]);
         // A fix that the rule knows is right until the line itself names what is empty.
-        let is_open = matches!(self.fix, None | Some(Fix::SkipGuard { .. }));
+        let is_open = has_no_host || matches!(self.fix, None | Some(Fix::SkipGuard { .. }));
         let is_named = |name: &String| has_name(&line, name) || has_name(&after, name);
         if empty.is_empty() || !is_open && !empty.iter().any(is_named) {
             return;
         }
-        let are = if empty.len() == 1 { "is" } else { "are" };
-        let names = empty.join(" and ");
-        self.evidence
-            .push(format!("{names} {are} empty in the header of the step"));
+        self.tell_of_empty(&empty);
+        // The line blames the call, or the network.
+        let is_blamed = matches!(self.cause, Cause::ScriptBug | Cause::Unknown | Cause::WorkflowConfig);
+        if is_blamed && !empty.iter().any(is_named) {
+            let are = if empty.len() == 1 { "is" } else { "are" };
+            self.sentence = Some(format!(
+                "{} {are} empty: {}",
+                empty.join(" and "),
+                best.rule.sentence(text)
+            ));
+        }
         if best.rule.id != "integration-forbidden" {
             self.cause = match empty.iter().any(|name| is_secret_name(name)) {
                 true => Cause::MissingSecret,
                 false => Cause::MissingConfig,
             };
             self.is_guess = false;
+            self.confidence = self.confidence.max(Confidence::Likely);
         }
+        // Another value may come from the event, such as an input of workflow_dispatch.
+        let is_set_once = |name: &String| is_named(name) || is_secret_name(name) || has_word(name, &PLACES);
         match &mut self.fix {
+            None if !empty.iter().any(is_set_once) => {}
             Some(Fix::SkipGuard { names }) if names.is_empty() => *names = empty,
             Some(Fix::SkipGuard { .. }) => {}
             fix => *fix = Some(Fix::SkipGuard { names: empty }),
+        }
+    }
+
+    fn tell_of_empty(&mut self, names: &[impl AsRef<str>]) {
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        let are = if names.len() == 1 { "is" } else { "are" };
+        if !names.is_empty() {
+            let names = names.join(" and ");
+            self.evidence
+                .push(format!("{names} {are} empty in the header of the step"));
         }
     }
 
@@ -168,6 +220,41 @@ pub fn lacks_a_number(step: &Step, text: &[u8]) -> bool {
         || lines.any(|line| lacks(line))
 }
 
+/// Whether the script of a step uses a variable that it does not expect to be empty.
+fn is_used(step: &Step, name: &str) -> bool {
+    if has_word(name, &OPTIONAL) {
+        return false;
+    }
+    let forms = [
+        format!("${name}"),
+        format!("${{{name}}}"),
+        format!("$env:{name}"),
+        format!("%{name}%"),
+    ];
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut lines = std::iter::once(&step.title).chain(&step.header.script);
+    lines.any(|line| {
+        let uses = |form: &String| {
+            let mut at = line.match_indices(&**form);
+            at.any(|(at, _)| !line[at + form.len()..].starts_with(is_part))
+        };
+        forms.iter().any(uses)
+    })
+}
+
+/// Whether a line has two or more words of a name, in their order: `the deploy token` of `STAGING_DEPLOY_TOKEN`.
+fn is_spoken_of(line: &str, name: &str) -> bool {
+    let (line, name) = (line.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let mut parts = name.splitn(MOST_PARTS, '_').collect::<Vec<_>>();
+    while parts.len() > 1 {
+        if has_name(&line, &parts.join(" ")) {
+            return true;
+        }
+        parts.remove(0);
+    }
+    false
+}
+
 /// Whether a line has this name as a word, in any case.
 fn has_name(line: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -223,6 +310,75 @@ mod tests {
         );
         let found = of(&step("pytest", "env:\n  OTHER_KEY: \n", &body));
         assert_eq!((found.cause, found.fix), (Cause::TestFailure, None));
+    }
+
+    /// A step with this script, and a value that is empty.
+    fn with_empty(name: &str, script: &str, line: &str) -> super::super::Diagnosis {
+        let script = format!("\u{1b}[36;1m{script}\u{1b}[0m\n");
+        let env = format!("env:\n  {name}: \n");
+        of(&format!(
+            "##[group]Run ./step\n{script}shell: bash\n{env}##[endgroup]\n{line}\n{FAILED}"
+        ))
+    }
+
+    #[test]
+    fn an_empty_value_that_the_script_uses_is_the_cause_of_what_tells_of_something_empty() {
+        let url = "STAGING_URL";
+        let no_host = "curl: (3) URL rejected: No host part in the URL";
+        for (script, line) in [
+            ("curl -f \"$STAGING_URL/healthz\"", no_host),
+            ("./smoke.sh", no_host),
+            ("curl -f ${STAGING_URL}", "curl: (2) no URL specified"),
+            (
+                "curl -f https://$STAGING_URL/healthz",
+                "curl: (6) Could not resolve host: healthz",
+            ),
+        ] {
+            let found = with_empty(url, script, line);
+            let names = vec![url.to_owned()];
+            assert_eq!(
+                (found.cause, found.fix.as_ref()),
+                (Cause::MissingConfig, Some(&Fix::SkipGuard { names })),
+                "{script}: {line}"
+            );
+            assert!(found.sentence.contains(url), "{}", found.sentence);
+        }
+        let found = with_empty(
+            "STAGING_DEPLOY_TOKEN",
+            "./deploy.sh",
+            "Please set the deploy token first",
+        );
+        let names = vec!["STAGING_DEPLOY_TOKEN".to_owned()];
+        assert_eq!(
+            (found.cause, found.confidence, found.fix),
+            (Cause::MissingSecret, Confidence::Likely, Some(Fix::SkipGuard { names }))
+        );
+        // These may be empty, or the line is about something else; a note names them nevertheless.
+        for (name, script, line) in [
+            ("CURL_FLAGS", "curl $CURL_FLAGS $URL", no_host),
+            (
+                "STAGING_URL",
+                "curl $STAGING_URL",
+                "curl: (6) Could not resolve host: a.example",
+            ),
+            (
+                "STAGING_URL",
+                "cargo build",
+                "error[E0425]: cannot find value `x` in this scope",
+            ),
+        ] {
+            let found = with_empty(name, script, line);
+            assert_ne!(found.cause, Cause::MissingConfig, "{script}: {line}");
+            let note = format!("{name} is empty in the header of the step");
+            assert!(found.evidence.contains(&note), "{:?}", found.evidence);
+        }
+        // Whoever starts the run gives this value.
+        let found = with_empty(
+            "TARGET",
+            "./deploy.sh \"$TARGET\"",
+            "unknown environment \"\": want staging",
+        );
+        assert_eq!((found.cause, found.fix), (Cause::MissingConfig, None));
     }
 
     #[test]

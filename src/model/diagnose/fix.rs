@@ -86,7 +86,12 @@ impl fmt::Display for Fix {
             Self::EventGuard => f.write_str("run the job only on events where it can work: add an if: to the job"),
             Self::Trigger => f.write_str("change the trigger (on:) of the workflow"),
             Self::Permission { scope, level } => {
-                write!(f, "add to the job: permissions: {{ {scope}: {} }}", level.as_str())
+                // Those of a job replace all that the workflow gives.
+                let level = level.as_str();
+                write!(
+                    f,
+                    "add {scope}: {level} to the permissions that the job has, and keep the others"
+                )
             }
             Self::CheckoutDepth => {
                 f.write_str("check out the history and the tags: fetch-depth: 0 at actions/checkout")
@@ -132,7 +137,7 @@ mod tests {
         let permission = Fix::parse("permission id-token write").unwrap();
         assert_eq!(
             permission.to_string(),
-            "add to the job: permissions: { id-token: write }"
+            "add id-token: write to the permissions that the job has, and keep the others"
         );
         let edit = Fix::parse("edit name {it} right").unwrap();
         assert_eq!((edit.id(), &*edit.to_string()), ("edit", "name {it} right"));

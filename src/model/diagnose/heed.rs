@@ -6,6 +6,7 @@ use super::context::Context;
 use super::fix::Fix;
 use super::log::{Log, Step};
 use super::pace::Pace;
+use super::rules::trimmed;
 use super::scope;
 use super::select::Candidate;
 use super::service;
@@ -44,13 +45,17 @@ impl Verdict {
         let is_smoke = ["smoke", "health"]
             .iter()
             .any(|word| step.title.to_ascii_lowercase().contains(word));
-        if is_smoke && ["curl-dns", "net-dns"].contains(&&*best.rule.id) {
-            self.cause = Cause::WrongTrigger;
-            self.confidence = Confidence::Likely;
-            self.sentence =
-                Some("There is no host of this name: nothing was deployed yet, or the name is wrong".to_owned());
-            let text = "run the check after the deploy: needs the job that deploys, or on: workflow_run".to_owned();
-            self.fix = Some(Fix::Edit { text });
+        if ["curl-dns", "net-dns"].contains(&&*best.rule.id) {
+            if is_smoke {
+                self.cause = Cause::WrongTrigger;
+                self.confidence = Confidence::Likely;
+                self.sentence =
+                    Some("There is no host of this name: nothing was deployed yet, or the name is wrong".to_owned());
+                let text = "run the check after the deploy: needs the job that deploys, or on: workflow_run".to_owned();
+                self.fix = Some(Fix::Edit { text });
+            } else {
+                self.tries(log, best, text);
+            }
         }
         if self.cause == Cause::MissingSecret {
             match (context.lack_of_secrets(), &context.secret_source) {
@@ -96,6 +101,19 @@ impl Verdict {
         if let Some(Fix::Timeout { limit, pace: known }) = &mut self.fix {
             *limit = best.rule.group(text, "n").and_then(|limit| minutes(&limit));
             *known = pace;
+        }
+    }
+
+    /// What no try of the step found is perhaps not there.
+    fn tries(&mut self, log: &Log, best: Candidate<'_>, text: &[u8]) {
+        let body = &log.steps[best.step].body;
+        let same = (0..body.lines().len()).filter(|index| trimmed(body.at(*index)) == text);
+        let tries = same.count();
+        if tries > 1 {
+            self.confidence = self.confidence.min(Confidence::Likely);
+            self.against.push(format!(
+                "{tries} tries failed alike: the name may be wrong, or known in another network only"
+            ));
         }
     }
 
@@ -200,6 +218,28 @@ mod tests {
         // What deploys needs no deploy before it.
         let found = of(&step("./deploy.sh", "", &body));
         assert_eq!((found.cause, found.fix), (Cause::FlakyInfra, Some(Fix::Retry)));
+    }
+
+    #[test]
+    fn a_name_that_no_try_finds_is_not_surely_an_outage() {
+        let line = "curl: (6) Could not resolve host: api.example.com\n";
+        let found = |times: usize| of(&step("./deploy.sh", "", &format!("{}{FAILED}", line.repeat(times))));
+        assert_eq!(found(1).confidence, Confidence::Sure);
+        let found = found(3);
+        assert_eq!((found.cause, found.confidence), (Cause::FlakyInfra, Confidence::Likely));
+        assert!(found.against[0].starts_with("3 tries"), "{:?}", found.against);
+        // A runner of GitHub never knows this one.
+        let line = format!("curl: (6) Could not resolve host: api.acme.internal\n{FAILED}");
+        let found = of(&step("./deploy.sh", "", &line));
+        assert_eq!((found.cause, found.fix.unwrap().id()), (Cause::WorkflowConfig, "edit"));
+    }
+
+    #[test]
+    fn a_check_of_what_was_not_deployed_runs_too_early() {
+        let body =
+            format!("curl: (22) The requested URL returned error: 404\nnothing is deployed to staging yet\n{FAILED}");
+        let found = of(&step("./check.sh", "", &body));
+        assert_eq!((found.cause, found.fix.unwrap().id()), (Cause::WrongTrigger, "edit"));
     }
 
     #[test]

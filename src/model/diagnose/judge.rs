@@ -46,6 +46,8 @@ pub struct Diagnosis {
     pub evidence: Vec<String>,
     pub against: Vec<String>,
     pub fix: Option<Fix>,
+    /// What to do, where no change of the workflow helps.
+    pub advice: Option<String>,
     pub fingerprint: String,
     pub context: Context,
     /// The best line is of the step that failed, not of another one.
@@ -112,6 +114,7 @@ pub fn judge(log: &Log, rules: &Rules, found: &[Match<'_>], green: Option<&Known
         evidence: verdict.evidence,
         against: verdict.against,
         fix: verdict.fix,
+        advice: verdict.advice,
         fingerprint,
         context,
         could_not_run,
@@ -151,6 +154,12 @@ fn could_not_run(cause: Cause, context: &Context) -> Option<String> {
 }
 
 impl Diagnosis {
+    /// The runner itself says it, of no step.
+    pub fn is_of_runner(&self) -> bool {
+        let best = self.lines.first();
+        best.is_some_and(|best| best.why.contains("(GitHub Actions runner)"))
+    }
+
     /// The workflow says that the values which are missing are these secrets, whatever their names sound like. The
     /// fingerprint stays that of the log.
     pub fn heed_secrets(&mut self, secrets: &[String]) {

@@ -24,7 +24,7 @@ struct Label {
 
 /// What a label says about the fix, as kinds of fixes.
 fn fixes(text: &str) -> Vec<&'static str> {
-    const KINDS: [(&str, &[&str]); 20] = [
+    const KINDS: [(&str, &[&str]); 21] = [
         ("skip-guard", &["skip-guard"]),
         ("event-guard", &["event-guard", "trigger"]),
         ("checkout-depth", &["checkout-depth"]),
@@ -43,6 +43,7 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("full commit", &["pin-version"]),
         ("newer", &["pin-version", "edit"]),
         ("larger", &["edit"]),
+        ("log in to", &["edit"]),
         ("if:", &["event-guard"]),
         ("back off", &["retry"]),
     ];

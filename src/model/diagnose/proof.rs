@@ -53,6 +53,7 @@ impl Claim<'_> {
             Fix::EventGuard if self.best.rule.id == "git-remote-ref" => self.ref_is_gone(step).then_some(fix),
             // Its service runs, but does not answer.
             Fix::Edit { ref text } if text.starts_with("start the database") && self.starts_services() => None,
+            Fix::Edit { .. } if self.best.rule.id == "sh-not-found" && self.is_own_word() => None,
             // They were to be installed, and that failed.
             Fix::Edit { ref text } if text.starts_with("install ") && self.failed_to_install() => None,
             Fix::Edit { .. } if self.best.rule.id == "db-not-started" && self.starts_services() => None,
@@ -103,14 +104,39 @@ impl Claim<'_> {
         })
     }
 
+    /// The command that is not found is a function of the script, or a slip.
+    fn is_own_word(&self) -> bool {
+        const COMMON: [&str; 14] = [
+            "echo", "export", "mkdir", "source", "docker", "kubectl", "python", "curl", "grep", "test", "exit",
+            "chmod", "sleep", "return",
+        ];
+        let Some(name) = self.best.rule.group(trimmed(self.best.text(self.log)), "c") else {
+            return false;
+        };
+        let is_slip = |common: &&str| **common != *name && strsim::damerau_levenshtein(common, &name) == 1;
+        name.contains('_') && !name.starts_with("pg_")
+            || COMMON.iter().filter(|common| common.len() == name.len()).any(is_slip)
+    }
+
     fn is_transient(&self, step: &Step) -> bool {
         // What a project deployed itself and that answers 5xx is no matter of luck.
         let is_own_service = self.best.rule.id == "net-5xx" && step_kind::of(step) == Some(Cause::HealthCheck);
         let text = trimmed(self.best.text(self.log));
         // Another one is at work, and nobody knows how long.
         let is_busy = memchr::memmem::find(text, b"in progress").is_some();
-        !is_own_service && !is_busy && !is_harmless(text)
+        !is_own_service && !is_busy && !is_harmless(text) && !is_of_compose(text)
     }
+}
+
+/// A line of a container, as docker compose marks it: one of them did not answer another one.
+fn is_of_compose(text: &[u8]) -> bool {
+    let name = text.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let rest = text[name.len()..].trim_ascii_start();
+    let is_name = name.len() > 1
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
+    is_name && rest.len() < text.len() - name.len() && rest.starts_with(b"| ")
 }
 
 /// What a step runs, and its words.
@@ -146,6 +172,27 @@ mod tests {
         assert_eq!(found, None);
         let locked = "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress\n";
         assert_eq!(fix(&step("helm upgrade a", "", &format!("{locked}{FAILED}"))), None);
+    }
+
+    #[test]
+    fn a_container_that_does_not_answer_another_one_is_not_tried_again() {
+        let outage = "client  | requests.exceptions.ConnectionError: HTTP Error 503: Service Unavailable\n";
+        let of_line = |line: &str| fix(&step("docker compose up", "", &format!("{line}{FAILED}")));
+        assert_eq!(of_line(outage), None);
+        assert_eq!(of_line(outage.split_once("| ").unwrap().1).as_deref(), Some("retry"));
+    }
+
+    #[test]
+    fn a_word_of_the_script_is_not_to_be_installed() {
+        for (name, expected) in [
+            ("flyctl", Some("edit")),
+            ("pg_isready", Some("edit")),
+            ("ehco", None),
+            ("build_all", None),
+        ] {
+            let body = format!("./a.sh: line 4: {name}: command not found\n{FAILED}");
+            assert_eq!(fix(&step("./a.sh", "", &body)).as_deref(), expected, "{name}");
+        }
     }
 
     #[test]

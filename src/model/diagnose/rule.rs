@@ -31,6 +31,7 @@ pub struct Rule {
     pub weight: i32,
     pub last: bool,
     pub fix: Option<Fix>,
+    advice: Option<String>,
     hit: String,
     miss: String,
 }
@@ -139,6 +140,7 @@ fn rule(raw: RawRule, tool: &str) -> Result<Rule, RuleError> {
         weight: raw.weight,
         last: raw.last,
         fix,
+        advice: raw.advice,
         hit: raw.hit,
         miss: raw.miss,
     })
@@ -179,7 +181,8 @@ impl Rule {
             Some(Fix::Edit { text }) => text,
             _ => "",
         };
-        for (what, sentence) in [("cause", &*self.sentence), ("fix", fix)] {
+        let advice = self.advice.as_deref().unwrap_or_default();
+        for (what, sentence) in [("cause", &*self.sentence), ("fix", fix), ("advice", advice)] {
             let mut rest = sentence;
             while let Some((_, after)) = rest.split_once('{') {
                 let Some((name, after)) = after.split_once('}') else {
@@ -239,6 +242,13 @@ impl Rule {
             },
             other => other.clone(),
         })
+    }
+
+    /// What to do about a line that it matches, where no change of the workflow helps.
+    pub fn advice(&self, text: &[u8]) -> Option<String> {
+        self.advice
+            .as_ref()
+            .and_then(|advice| self.fill(advice, text, None))
     }
 
     /// A sentence with the groups of a line in it, and these words for one that did not take part.

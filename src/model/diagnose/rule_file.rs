@@ -39,6 +39,9 @@ pub struct RawRule {
     pub last: bool,
     #[serde(default)]
     pub fix: Option<String>,
+    /// What to do, where no change of the workflow helps.
+    #[serde(default)]
+    pub advice: Option<String>,
     /// An example.
     #[serde(default)]
     pub hit: String,

@@ -145,7 +145,9 @@ fn access(level: &str) -> Option<Access> {
 /// The run is of a pull request: its checkout fetched `refs/pull/8/merge`, or the step speaks of one.
 fn is_pull_request(log: &Log, step: &Step) -> bool {
     let of_step = std::iter::once(&step.title).chain(&step.header.script);
-    of_step.clone().any(|line| line.contains("pull"))
+    of_step
+        .clone()
+        .any(|line| line.contains("pull") || line.contains("gh pr "))
         || log.steps.iter().any(|step| {
             let bytes = step.body.bytes();
             [&b"refs/remotes/pull/"[..], b"refs/pull/"]
@@ -200,11 +202,24 @@ mod tests {
                 "actions: read",
             ),
             ("gh pr comment 3", "", "pull-requests: write"),
+            (
+                "gh pr comment 3",
+                "GraphQL: Resource not accessible by integration (addComment)",
+                "pull-requests: write",
+            ),
+            (
+                "gh issue comment 3",
+                "GraphQL: Resource not accessible by integration (addComment)",
+                "issues: write",
+            ),
             ("gh api repos/a/b/issues/8/labels", "", "issues: write"),
             ("softprops/action-gh-release@v2", "", "contents: write"),
         ] {
             let found = needed(title, body).unwrap_or_default();
-            assert!(found.ends_with(&format!("{{ {expected} }}")), "{title} {body}: {found}");
+            assert!(
+                found.starts_with(&format!("add {expected} to")),
+                "{title} {body}: {found}"
+            );
         }
         assert_eq!(needed("./a", ""), None);
         assert_eq!(

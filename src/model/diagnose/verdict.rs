@@ -24,6 +24,8 @@ pub struct Verdict {
     pub evidence: Vec<String>,
     pub against: Vec<String>,
     pub fix: Option<Fix>,
+    /// What to do, where no change of the workflow helps.
+    pub advice: Option<String>,
     /// Instead of what the rule says.
     pub sentence: Option<String>,
 }
@@ -48,6 +50,7 @@ impl Verdict {
             )],
             against: Vec::new(),
             fix: rule.fix_of(trimmed(best.text(log))).or_else(|| of_tool(log, best, all)),
+            advice: rule.advice(trimmed(best.text(log))),
             sentence: None,
         };
         let kind = step_kind::of(step);

@@ -18,7 +18,7 @@ const LOGINS: [(&str, &str); 3] = [
 ];
 
 /// From this weight on, a rule says what is missing and no other thing.
-const CLEAR: i32 = 86;
+const CLEAR: i32 = 77;
 
 impl Claim<'_> {
     /// A guard asks for values that this run could not have, or that it was given and that are empty.
@@ -35,10 +35,32 @@ impl Claim<'_> {
             let line = String::from_utf8_lossy(self.best.text(self.log)).to_ascii_lowercase();
             let is_named = |name: &String| line.contains(&name.to_ascii_lowercase());
             // Of several secrets, the one that is there may be the one that was refused.
-            let is_clear = names.iter().any(is_named) || !header.values.iter().any(|value| value.value == "***");
+            let is_secret = names.iter().any(|name| is_secret_name(name));
+            let has_another = header.values.iter().any(|value| value.value == "***");
+            let is_clear = names.iter().any(is_named) || !is_secret || !has_another;
             return (is_clear && !names.iter().all(is_given)).then_some(Fix::SkipGuard { names });
         }
         if self.context.lacks_secrets() || !has_header {
+            return Some(Fix::SkipGuard { names });
+        }
+        // The runner does not list an empty input of an action.
+        if self.best.rule.id == "input-required" && header.shell.is_none() {
+            return if names.iter().any(|name| is_secret_name(name)) {
+                Some(Fix::SkipGuard { names })
+            } else {
+                let text = format!(
+                    "give the action its input {}: it is not set, or empty",
+                    names.join(" and ")
+                );
+                Some(Fix::Edit { text })
+            };
+        }
+        // An expression in the script gave nothing.
+        let has_gap = |line: &str| {
+            let mut words = line.split_whitespace();
+            words.any(|word| word.starts_with("--") && ["=", "=\"\"", "=''"].iter().any(|end| word.ends_with(end)))
+        };
+        if names.is_empty() && said(step).any(has_gap) {
             return Some(Fix::SkipGuard { names });
         }
         // An action that says so itself lacks what it can be given.
@@ -157,6 +179,30 @@ mod tests {
         // Another step makes this value, and nobody sets it.
         let body = format!("package: the version is empty\n{FAILED}");
         assert_eq!(fix(&step("./a.sh", "env:\n  VERSION: \n", &body)), None);
+    }
+
+    #[test]
+    fn the_runner_lists_no_empty_input_of_an_action() {
+        let log = |input: &str| {
+            format!(
+                "##[group]Run a/deploy@v1\nwith:\n  version: 1\n##[endgroup]\n\
+                 ##[error]Input required and not supplied: {input}\n"
+            )
+        };
+        assert_eq!(fix(&log("apiToken")).as_deref(), Some("skip-guard"));
+        let found = of(&log("path"));
+        let text = found.fix.unwrap().to_string();
+        assert!(text.starts_with("give the action its input path"), "{text}");
+    }
+
+    #[test]
+    fn an_expression_that_gave_nothing_is_a_missing_secret() {
+        let body = format!("Error: You defined \"--token\", but it's missing a value\n{FAILED}");
+        for (script, expected) in [("vercel deploy --token=", "skip-guard"), ("vercel deploy", "edit")] {
+            let script = format!("\u{1b}[36;1m{script}\u{1b}[0m\n");
+            let text = format!("##[group]Run vercel deploy\n{script}shell: bash\n##[endgroup]\n{body}");
+            assert_eq!(fix(&text).as_deref(), Some(expected), "{script}");
+        }
     }
 
     #[test]

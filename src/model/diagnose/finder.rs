@@ -47,6 +47,7 @@ impl Finder {
     /// `None` if there are too many words, or one is too long.
     pub fn new(words: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Option<Self> {
         let words: Vec<Box<[u8]>> = words.into_iter().map(|word| word.as_ref().into()).collect();
+        u16::try_from(words.len()).ok()?;
         let mut often = [1_u64; 256];
         for byte in words.iter().flatten() {
             often[usize::from(byte | 0x20)] += 1;
@@ -78,15 +79,21 @@ impl Finder {
             });
         }
         let slot = |gram: &Gram| (hash(gram.folded) >> (32 - INDEX)) as usize;
-        grams.sort_by_key(slot);
         let mut index = vec![0; (1 << INDEX) + 1];
         for gram in &grams {
             index[slot(gram) + 1] += 1;
         }
         let mut sum = 0_u16;
         for count in &mut index {
-            sum = sum.checked_add(*count)?;
+            sum += *count;
             *count = sum;
+        }
+        // By slot, which takes less code than to sort them.
+        let (mut free, mut placed) = (index.clone(), grams.clone());
+        for gram in &grams {
+            let free = &mut free[slot(gram)];
+            placed[usize::from(*free)] = *gram;
+            *free += 1;
         }
         let short = if short.is_empty() {
             None
@@ -99,7 +106,7 @@ impl Finder {
             words,
             filter: filter.into(),
             index: index.into(),
-            grams,
+            grams: placed,
             short,
         })
     }

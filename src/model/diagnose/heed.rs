@@ -3,6 +3,7 @@
 use super::absent::{is_plain, is_secret_name, lacks_a_number};
 use super::cause::{Cause, Confidence};
 use super::context::Context;
+use super::ending;
 use super::fix::Fix;
 use super::log::{Log, Step};
 use super::pace::Pace;
@@ -94,7 +95,9 @@ impl Verdict {
             return;
         }
         let ended = &log.steps[best.step];
-        let pace = std::ptr::eq(ended, step).then(|| Pace::of(ended, best.index)).flatten();
+        let pace = std::ptr::eq(ended, step)
+            .then(|| ending::pace(ended, best.index))
+            .flatten();
         let tells = |pace: &Pace| is_limit || pace.hangs();
         self.evidence
             .extend(pace.filter(tells).map(|pace| format!("the step {pace}")));

@@ -6,6 +6,7 @@ mod absent;
 mod cause;
 mod context;
 mod culprit;
+mod ending;
 mod excerpt;
 mod finder;
 mod fix;

@@ -40,9 +40,10 @@ pub const SEALING: &str = ".stageproof-seal-";
 /// ones: this is an index of some 300,000 files.
 pub const LARGEST_TEXT: u64 = 64 << 20;
 
-/// `evidence.json`.
+/// `evidence.json`. `Files` is another list of entries where they are made one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Index {
+#[schemars(rename = "Index")]
+pub struct Index<Files = Vec<Entry>> {
     /// Always `stageproof.evidence/v1`.
     pub schema: String,
     pub tool: Tool,
@@ -59,7 +60,7 @@ pub struct Index {
     /// Bytes of all files.
     pub total_bytes: u64,
     /// Every sealed file but this one and the manifest, sorted by the bytes of its path.
-    pub files: Vec<Entry>,
+    pub files: Files,
     /// What was found and not sealed, one entry per folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,

@@ -1,5 +1,6 @@
 //! Spreading independent work over all cores.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -12,40 +13,38 @@ pub fn count() -> usize {
 }
 
 /// `work` on every item, on all cores; answers in the order of the items. Each thread has a `scratch` of its own.
-pub fn each<T: Sync, S, R: Send>(
+pub fn each<T: Sync, S, R: Send + Sync>(
     items: &[T],
     scratch: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
     let threads = count().min(items.len());
     let next = AtomicUsize::new(0);
+    // A place for each answer: lists that grow would take several times the memory.
+    let answers: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
     let share = || {
         let mut scratch = scratch();
-        let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else {
-                return done;
+            let Some((item, answer)) = items.get(index).zip(answers.get(index)) else {
+                return;
             };
-            done.push((index, work(&mut scratch, item)));
+            answer.get_or_init(|| work(&mut scratch, item));
         }
     };
-    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+    thread::scope(|scope| {
         // Without a thread to be had, this one does it all.
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, share).ok();
         let others: Vec<_> = (1..threads).filter_map(spawn).collect();
-        let mut done = share();
+        share();
         for other in others {
-            match other.join() {
-                Ok(more) => done.extend(more),
+            if let Err(panic) = other.join() {
                 // The check that asked for this work turns it into its own error.
-                Err(panic) => std::panic::resume_unwind(panic),
+                std::panic::resume_unwind(panic);
             }
         }
-        done
     });
-    done.sort_unstable_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
+    answers.into_iter().filter_map(OnceLock::into_inner).collect()
 }
 
 #[cfg(test)]

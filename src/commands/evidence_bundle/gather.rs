@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use super::found::is_gone;
 use super::safe_name::{SafeNames, as_is};
-use super::select::{Selection, shown};
+use super::select::{Selection, Source, shown};
 use crate::model::evidence::{COPIES, Why, encode_path};
 use crate::world::archive::{Packed, Packer};
 use crate::world::copy::{self, CopyError};
@@ -17,7 +17,7 @@ use crate::world::hash::{Hashed, Stop};
 use crate::world::{cores, files};
 
 /// Bytes of small files that are compressed when they are copied. The others are read again when all are packed.
-const MOST_PACKED: usize = 32 << 20;
+const MOST_PACKED: usize = 16 << 20;
 
 /// A file on its way into the bundle.
 pub struct Gathered {
@@ -47,21 +47,12 @@ pub fn copy_in(
     stop: Stop<'_>,
 ) -> anyhow::Result<Vec<Gathered>> {
     let Selection { sources, patterns } = selection;
-    let as_they_are = sources.keys().filter_map(|path| as_is(path.as_bytes()));
-    let mut names = SafeNames::taken(as_they_are.map(str::to_owned));
-    let name = |path: &&OsString| {
-        let bytes = path.as_bytes();
-        match as_is(bytes) {
-            Some(name) => (name.to_owned(), None),
-            None => (names.assign(bytes), Some(encode_path(bytes))),
-        }
-    };
-    let (paths, sources): (Vec<_>, Vec<_>) = sources.iter().unzip();
-    let names: Vec<(String, Option<String>)> = paths.iter().map(name).collect();
+    // Nobody asks for them again, and there can be very many.
+    let (paths, sources): (Vec<OsString>, Vec<Source>) = std::mem::take(sources).into_iter().unzip();
     let jobs: Vec<(&Path, Gathered)> = sources
         .iter()
         .map(|source| source.from.as_path())
-        .zip(names.into_iter().map(|(safe, original)| Gathered {
+        .zip(names_of(&paths).into_iter().map(|(safe, original)| Gathered {
             at: folder.join(&safe),
             path: format!("{COPIES}/{safe}"),
             original,
@@ -119,4 +110,22 @@ pub fn copy_in(
         }
     }
     Ok(gathered)
+}
+
+/// The safe name of each, and what it was called if that is another one.
+fn names_of(paths: &[OsString]) -> Vec<(String, Option<String>)> {
+    let mut names = None;
+    let mut name = |path: &OsString| {
+        let bytes = path.as_bytes();
+        if let Some(name) = as_is(bytes) {
+            return (name.to_owned(), None);
+        }
+        // Most trees have no such name.
+        let names = names.get_or_insert_with(|| {
+            let as_they_are = paths.iter().filter_map(|path| as_is(path.as_bytes()));
+            SafeNames::taken(as_they_are.map(str::to_owned))
+        });
+        (names.assign(bytes), Some(encode_path(bytes)))
+    };
+    paths.iter().map(&mut name).collect()
 }

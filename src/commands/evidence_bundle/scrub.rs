@@ -141,10 +141,10 @@ impl<'a> Scrubber<'a> {
 
     /// Searches and hashes all files that are not clean, and masks what has to be; on all cores. `left_out` are paths that
     /// the index holds, too.
-    pub fn scrub(&self, gathered: Vec<Gathered>, left_out: &[&str]) -> anyhow::Result<Scrubbed> {
+    pub fn scrub(&self, mut gathered: Vec<Gathered>, left_out: &[&str]) -> anyhow::Result<Scrubbed> {
         let (in_paths, hidden) = in_paths(self.mask.search, &gathered, left_out);
         let most_findings = (MOST_FINDINGS / gathered.len().max(1)).clamp(3, 100);
-        let (clean, rest): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|file| file.is_clean);
+        let rest: Vec<_> = gathered.extract_if(.., |file| !file.is_clean).collect();
         let into = self.places.temporary.join("masked");
         files::folders(&into)?;
         let numbered: Vec<(PathBuf, &Gathered)> = rest
@@ -156,7 +156,8 @@ impl<'a> Scrubber<'a> {
             self.one(file, to, most_findings, scratch)
         });
         let mut scrubbed = Scrubbed::of(rest, looked, self.places)?;
-        let clean = clean.into_iter().filter_map(|file| Some((file.hashed?, file)));
+        scrubbed.files.reserve_exact(gathered.len());
+        let clean = gathered.into_iter().filter_map(|file| Some((file.hashed?, file)));
         scrubbed.files.extend(clean.map(|(hashed, file)| (file, hashed)));
         if !in_paths.is_empty() {
             // What was found in such a file names its path.

@@ -65,11 +65,11 @@ impl From<NoScrub> for Halt {
     }
 }
 
-/// Hashed and indexed, in memory and in a temporary folder; nothing is in place yet.
+/// Hashed and indexed, in a temporary folder; nothing is in place yet.
 pub struct Ready {
     files: Vec<(Gathered, Hashed)>,
-    index: Vec<u8>,
-    manifest: Vec<u8>,
+    /// The index and the manifest, in the temporary folder.
+    texts: [(&'static str, PathBuf, Hashed); 2],
     replaced: Vec<PathBuf>,
     /// Files that masked ones replace, as they were.
     originals: Vec<(String, PathBuf, Stamp)>,
@@ -197,18 +197,18 @@ pub fn prepare(
         masked: scrubbed.masked,
         not_scanned: scrubbed.not_scanned,
     };
-    let (index, manifest) = index::texts(plan, started_at, &hashed, bytes, selection, found, redaction)?;
-    for (name, bytes) in [(INDEX, &index), (MANIFEST, &manifest)] {
-        if bytes.len() as u64 > LARGEST_TEXT {
+    let left_out = index::left_out(selection, found);
+    let [index, manifest] = index::write(temporary.path(), plan, started_at, &hashed, bytes, left_out, redaction)?;
+    for (name, text) in [(INDEX, &index), (MANIFEST, &manifest)] {
+        if text.size > LARGEST_TEXT {
             return Err(Halt::TooMany(name));
         }
     }
     Ok(Some(Ready {
-        bytes: bytes + index.len() as u64,
-        manifest_sha256: Hashed::of(&manifest).hex(),
+        bytes: bytes + index.size,
+        manifest_sha256: manifest.hex(),
         files: hashed,
-        index,
-        manifest,
+        texts: [(INDEX, index), (MANIFEST, manifest)].map(|(name, text)| (name, temporary.path().join(name), text)),
         replaced,
         originals: scrubbed.originals,
         odd_folders,
@@ -345,16 +345,13 @@ fn items(ready: &Ready) -> Vec<Item<'_>> {
             executable: file.executable,
         })
         .collect();
-    for (name, bytes) in [(INDEX, &ready.index), (MANIFEST, &ready.manifest)] {
-        let hashed = Hashed::of(bytes);
-        items.push(Item {
-            name,
-            content: Content::Bytes(bytes),
-            size: hashed.size,
-            sha256: hashed.sha256,
-            executable: false,
-        });
-    }
+    items.extend(ready.texts.iter().map(|(name, at, hashed)| Item {
+        name,
+        content: Content::File(at),
+        size: hashed.size,
+        sha256: hashed.sha256,
+        executable: false,
+    }));
     items.sort_unstable_by(|a, b| a.name.cmp(b.name));
     items
 }
@@ -363,10 +360,6 @@ fn items(ready: &Ready) -> Vec<Item<'_>> {
 /// next seal go on from here even if this one is killed.
 fn put_in_place(dir: &Path, ready: &Ready) -> anyhow::Result<()> {
     let temporary = ready.temporary.path();
-    // Written before the first rename, so that a full disk cannot stop half of them.
-    for (name, bytes) in [(INDEX, &ready.index), (MANIFEST, &ready.manifest)] {
-        files::replace(&temporary.join(name), bytes)?;
-    }
     files::rename(&temporary.join(INDEX), &dir.join(INDEX))?;
     let copies = dir.join(COPIES);
     if paths::kind(&copies)?.is_some() {

@@ -332,7 +332,9 @@ fn write(items: &[Item<'_>], out: &mut File, packed: Receiver<Batch>, spare: Sen
     let mut zip = Writer {
         out: BufWriter::with_capacity(BLOCK, out),
         at: 0,
-        records: Vec::with_capacity(items.len()),
+        current: None,
+        directory: Vec::new(),
+        count: 0,
     };
     let mut waiting = BTreeMap::new();
     let mut next = 0;
@@ -361,7 +363,11 @@ fn write(items: &[Item<'_>], out: &mut File, packed: Receiver<Batch>, spare: Sen
 struct Writer<'a> {
     out: BufWriter<&'a mut File>,
     at: u64,
-    records: Vec<Record>,
+    /// Not whole yet.
+    current: Option<Record>,
+    /// What is written at the end, of those that are whole.
+    directory: Vec<u8>,
+    count: u64,
 }
 
 impl Writer<'_> {
@@ -387,9 +393,9 @@ impl Writer<'_> {
             }
             self.put(&record.local())?;
             record.packed = 0;
-            self.records.push(record);
+            self.current = Some(record);
         }
-        let Some(mut record) = self.records.pop() else {
+        let Some(mut record) = self.current.take() else {
             return Err(io::Error::other("a block came before its first"));
         };
         let bytes = content(item, record.method, part, batch);
@@ -402,8 +408,11 @@ impl Writer<'_> {
                 self.out.flush()?;
                 self.out.get_ref().write_all_at(&record.local(), record.offset)?;
             }
+            self.directory.extend(record.central());
+            self.count += 1;
+        } else {
+            self.current = Some(record);
         }
-        self.records.push(record);
         Ok(())
     }
 
@@ -414,11 +423,9 @@ impl Writer<'_> {
 
     fn end(&mut self) -> io::Result<()> {
         let offset = self.at;
-        let records = std::mem::take(&mut self.records);
-        for record in &records {
-            self.put(&record.central())?;
-        }
-        self.put(&record::end(records.len() as u64, offset, self.at - offset))?;
+        let directory = std::mem::take(&mut self.directory);
+        self.put(&directory)?;
+        self.put(&record::end(self.count, offset, self.at - offset))?;
         self.out.flush()
     }
 }

@@ -131,19 +131,20 @@ impl Read for Whole {
 pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
     let again = file.try_clone()?;
     let mut looked = look(search, path, Decoded::of_file(file)?, stop)?;
-    look_behind_damage(&mut looked, search, path, again, stop)?;
+    look_at_bytes(&mut looked, search, path, again, stop)?;
     Ok(looked)
 }
 
-/// Nobody decodes what is behind the damage, but everybody can read it.
-fn look_behind_damage<'r>(
+/// What was not decoded can be read all the same: what is behind damage, and what a program that writes UTF-8 put into a
+/// file that another began in UTF-16.
+fn look_at_bytes<'r>(
     looked: &mut Looked<'r>,
     search: Search<'r>,
     path: &str,
     mut file: File,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<()> {
-    if looked.cut == Some(DAMAGED) {
+    if looked.cut == Some(DAMAGED) || matches!(looked.form, Form::Utf16(_)) {
         file.rewind()?;
         in_parts(search, path, file, stop, &mut |part| {
             looked.add(part);
@@ -215,7 +216,7 @@ pub fn look_and_hash<'r>(
         sha256: sha.finalize().into(),
         size,
     };
-    look_behind_damage(&mut looked, search, path, file, stop)?;
+    look_at_bytes(&mut looked, search, path, file, stop)?;
     Ok((looked, hashed))
 }
 
@@ -503,6 +504,21 @@ mod tests {
             let (found, looked) = places(&content);
             assert_eq!(found, [(2, 5)], "{form:?}");
             assert_eq!(looked.form, form);
+        }
+    }
+
+    /// As two programs write to one file, of which each has an encoding of its own.
+    #[test]
+    fn what_is_not_utf16_in_such_a_file_is_found_as_it_is() {
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for (content, column) in [
+            // Behind the second byte of the line feed.
+            ([wide("\u{feff}one\n"), b"x-123\n".to_vec()].concat(), 2),
+            ([b"a\nx-123\n".to_vec(), wide("more than one in eight")].concat(), 1),
+        ] {
+            let (found, looked) = places(&content);
+            assert!(matches!(looked.form, Form::Utf16(_)), "{content:?}");
+            assert_eq!(found, [(2, column)], "{content:?}");
         }
     }
 

@@ -121,7 +121,7 @@ impl Unpacking<'_> {
                         _ => {}
                     }
                     (self.visit)(path, &mut &content[..])?;
-                    if !input.skip(size - content.len() as u64 + padding(size))? {
+                    if !input.skip((size - content.len() as u64).saturating_add(padding(size)))? {
                         self.cut(path, "it ends early");
                         return Ok(());
                     }

@@ -268,6 +268,22 @@ fn formats_stay_whole() {
     );
 }
 
+/// Decoded, it would be other letters, and masked by nobody.
+#[test]
+fn a_file_that_is_utf16_in_part_is_not_masked() {
+    let bench = Bench::new();
+    for mixed in [
+        [utf16("one\n", false, true), format!("{KNOWN}\n").into_bytes()].concat(),
+        [
+            format!("{KNOWN}\n").into_bytes(),
+            utf16("as long as what is before it", false, false),
+        ]
+        .concat(),
+    ] {
+        assert!(matches!(bench.masked(&mixed), Err(NotMasked::Left(_))), "{mixed:?}");
+    }
+}
+
 /// What is at which place counts in a tar file.
 #[test]
 fn a_binary_file_keeps_its_length() {

@@ -132,7 +132,6 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
             let look = Look {
                 color: if wrapper { Stream::Err } else { Stream::Out }.has_color(run.color, &world.env),
                 verbosity: run.verbosity,
-                annotated: world.runner.active,
                 wrapped: wrapper,
             };
             render::console::render(&report, look)

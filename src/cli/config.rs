@@ -25,6 +25,8 @@ pub const DEFAULT: &str = ".github/stageproof.yml";
 pub const MISNAMED: [&str; 3] = [".github/stageproof.yaml", "stageproof.yml", "stageproof.yaml"];
 /// A configuration is written by people. 1 MiB is far beyond the largest sensible one.
 pub const LARGEST: u64 = 1 << 20;
+/// More errors than this are not told at once.
+const MOST_ERRORS: usize = 20;
 
 /// The configuration of stageproof, `.github/stageproof.yml`. Every key is optional.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -80,20 +82,45 @@ impl Config {
     }
 
     pub(super) fn parse(text: &str, name: &str) -> Result<Self, UsageError> {
-        // An empty file, or one of comments only, sets nothing.
-        if text.lines().all(|line| {
-            let line = line.trim();
-            line.is_empty() || line.starts_with('#') || line == "---"
-        }) {
-            return Ok(Self::default());
+        Self::read(text, name).map_err(UsageError::all)
+    }
+
+    /// The configuration, or all that is wrong with it.
+    pub(super) fn read(text: &str, name: &str) -> Result<Self, Vec<UsageError>> {
+        let mut errors: Vec<UsageError> = Vec::new();
+        let mut left = text.to_owned();
+        loop {
+            // An empty file, or one of comments only, sets nothing.
+            let read = match left.lines().map(str::trim).all(|line| is_empty(line) || line == "---") {
+                true => Ok(Self::default()),
+                false => serde_yaml::from_str_with_options(
+                    &left,
+                    serde_yaml::options! { with_snippet: false, strict_booleans: true },
+                ),
+            };
+            match read {
+                Ok(config) if errors.is_empty() => return config.of_this_version(name).map_err(|error| vec![error]),
+                Ok(_) => return Err(errors),
+                Err(error) => {
+                    let error = error.without_snippet();
+                    let told = wrong(error, text, name);
+                    let goes_on = is_local(error) && errors.iter().all(|known| known.message != told.message);
+                    if goes_on || errors.is_empty() {
+                        errors.push(told);
+                    }
+                    let at = error.location().and_then(|at| usize::try_from(at.line()).ok());
+                    let at = at.filter(|_| goes_on && errors.len() < MOST_ERRORS);
+                    match at.and_then(|line| without(&left, line)) {
+                        Some(rest) => left = rest,
+                        None => return Err(errors),
+                    }
+                }
+            }
         }
-        let options = serde_yaml::options! {
-            with_snippet: false,
-            strict_booleans: true,
-        };
-        let mut config: Self =
-            serde_yaml::from_str_with_options(text, options).map_err(|error| wrong(&error, text, name))?;
-        if let Some(version) = config.version
+    }
+
+    fn of_this_version(mut self, name: &str) -> Result<Self, UsageError> {
+        if let Some(version) = self.version
             && version != 1
         {
             return Err(UsageError::new(format!(
@@ -101,18 +128,87 @@ impl Config {
             ))
             .help("set `version: 1`, or use a newer stageproof"));
         }
-        config.common.environment = config.environment.take();
-        config.common.evidence_dir = config.evidence_dir.take();
-        Ok(config)
+        self.common.environment = self.environment.take();
+        self.common.evidence_dir = self.evidence_dir.take();
+        Ok(self)
     }
+}
+
+/// Whether only a key or a value is wrong, so that the rest can be read.
+fn is_local(error: &YamlError) -> bool {
+    matches!(
+        error,
+        YamlError::Message { .. }
+            | YamlError::Unexpected { .. }
+            | YamlError::InvalidScalar { .. }
+            | YamlError::InvalidBooleanStrict { .. }
+            | YamlError::DuplicateMappingKey { .. }
+            | YamlError::SerdeInvalidType { .. }
+            | YamlError::SerdeInvalidValue { .. }
+            | YamlError::SerdeUnknownVariant { .. }
+            | YamlError::SerdeUnknownField { .. }
+            | YamlError::SerdeMissingField { .. }
+    )
+}
+
+/// The text with blank lines in place of what is wrong: a key and what is below it. An entry of a list is left out as a
+/// whole, because the rest of it may need that key, and a key with nothing else below it, too. `None` if a bracket that
+/// opens there closes elsewhere.
+fn without(text: &str, line: usize) -> Option<String> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let is_item = |line: &str| line.trim_start().starts_with("- ");
+    let mut lines: Vec<&str> = text.lines().collect();
+    let mut first = line.clamp(1, lines.len().max(1)) - 1;
+    let mut level = lines.get(first).map_or(0, |line| indent(line));
+    if !lines.get(first).is_some_and(|line| is_item(line)) {
+        for (at, line) in lines.iter().enumerate().take(first).rev() {
+            if !is_empty(line) && indent(line) < level {
+                level = indent(line);
+                if is_item(line) {
+                    first = at;
+                    break;
+                }
+            }
+        }
+    }
+    loop {
+        let Some(level) = lines.get(first).map(|line| indent(line)) else {
+            break;
+        };
+        let below = lines
+            .iter()
+            .skip(first + 1)
+            .take_while(|line| is_empty(line) || indent(line) > level);
+        let behind = first + 1 + below.count();
+        let count = |brackets: [char; 2]| lines[first..behind].concat().matches(brackets).count();
+        if count(['[', '{']) != count([']', '}']) {
+            return None;
+        }
+        lines[first..behind].fill("");
+        let above = lines[..first].iter().rposition(|line| !is_empty(line));
+        let is_alone = |line: &str| {
+            let next = lines[behind..].iter().find(|line| !is_empty(line));
+            line.trim_end().ends_with(':') && next.is_none_or(|next| indent(next) <= indent(line) && !is_item(next))
+        };
+        match above.filter(|above| is_alone(lines[*above])) {
+            Some(above) => first = above,
+            None => break,
+        }
+    }
+    Some(lines.join("\n"))
+}
+
+fn is_empty(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with('#')
 }
 
 /// An error with file, line, column and the line itself, and the nearest known key.
 fn wrong(error: &YamlError, text: &str, name: &str) -> UsageError {
-    let error = error.without_snippet();
     let (what, help) = describe(error, text);
+    let told = |message: String| UsageError { message, help };
     let Some(location) = error.location() else {
-        return UsageError::new(format!("{name}: {what}")).help(help);
+        return told(format!("{name}: {what}"));
     };
     let (line, column) = (location.line(), location.column());
     let mut message = format!("{name}:{line}:{column}: {what}");
@@ -134,20 +230,27 @@ fn wrong(error: &YamlError, text: &str, name: &str) -> UsageError {
             " ".repeat(before.min(200))
         ));
     }
-    UsageError::new(message).help(help)
+    told(message)
 }
 
-fn describe(error: &YamlError, text: &str) -> (String, String) {
-    let schema = "`stageproof schema config` prints every key with its type".to_owned();
+fn describe(error: &YamlError, text: &str) -> (String, Option<String>) {
+    let schema = Some("`stageproof schema config` prints every key with its type".to_owned());
+    let one_of = |word: &str, expected: &[&str]| match nearest(word, expected.iter().copied()) {
+        Some(known) => Some(format!("did you mean `{known}`?")),
+        None if expected.is_empty() => schema.clone(),
+        None => Some(format!("expected one of {}", expected.join(", "))),
+    };
     match error {
         YamlError::SerdeUnknownField { field, expected, .. } => {
-            let help = match nearest(field, expected.iter().copied()) {
-                Some(known) => format!("did you mean `{known}`?"),
-                None if expected.is_empty() => schema,
-                None => format!("expected one of {}", expected.join(", ")),
-            };
-            (format!("unknown key `{}`", one_line(field)), help)
+            (format!("unknown key `{}`", one_line(field)), one_of(field, expected))
         }
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => (
+            format!("unknown value `{}`", one_line(variant)),
+            one_of(variant, expected),
+        ),
+        YamlError::SerdeMissingField { field, .. } => (format!("the key `{field}` is missing"), schema),
+        // What reads the value says how it is written.
+        YamlError::Message { .. } => (in_our_words(error), None),
         other => {
             let line = other
                 .location()
@@ -155,7 +258,7 @@ fn describe(error: &YamlError, text: &str) -> (String, String) {
                 .and_then(|line| text.lines().nth(line.saturating_sub(1)))
                 .unwrap_or_default();
             let help = if line.starts_with('\t') || line.trim_start_matches(' ').starts_with('\t') {
-                "YAML does not allow tabs for indentation; use spaces".to_owned()
+                Some("YAML does not allow tabs for indentation; use spaces".to_owned())
             } else {
                 schema
             };
@@ -169,7 +272,7 @@ fn in_our_words(error: &YamlError) -> String {
     let ours = match error {
         YamlError::Unexpected { expected, .. } => match *expected {
             "sequence start" => "expected a list: [one, two]",
-            "mapping start" => "expected keys and values",
+            "mapping start" => "expected `key: value` lines",
             "string scalar" => "expected a string",
             _ => "",
         },
@@ -228,15 +331,61 @@ mod tests {
     fn what_is_of_another_kind_is_said_in_our_words() {
         for (text, says) in [
             ("smoke:\n  path: /x\n", "expected a list: [one, two]"),
-            ("smoke: yes\n", "expected keys and values"),
+            ("smoke: yes\n", "expected `key: value` lines"),
             ("environment: [a]\n", "expected a string"),
             ("smoke:\n  parallel: many\n", "expected a whole number"),
             ("smoke:\n  strict: maybe\n", "expected true or false"),
             ("environment: a\nenvironment: b\n", "duplicate key `environment`"),
+            ("waivers: [{reason: r}]\n", "the key `until` is missing"),
             ("version: 1\n---\nversion: 1\n", "expected a single YAML document"),
         ] {
             let error = error(text);
             assert!(error.contains(&format!(": {says}")), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let text = "environment: [a]\nsmoke:\n  within: 30\n  probes:\n    - url: http://x\n      steady: 4\n\
+                    waivers:\n  - class: infar\n    reason: r\n    until: 2026-12-31\n  # later\n  - check: x\n    \
+                    until: tomorrow\n    reason: r\n  - check: y\n    until: 2026-12-31\nsmokee: {}\n\
+                    skip-guard:\n  require:\n    - secret:X\n    - env:A\n    - nothing\n  strict: maybe\nverdict:\n  \
+                    strict: true\n";
+        let all = Config::read(text, "s").unwrap_err();
+        let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+        let mut first: Vec<&str> = all.iter().filter_map(|error| error.lines().next()).collect();
+        first.sort_by_key(|line| line.split(':').nth(1).unwrap().parse::<u32>().unwrap());
+        let first: Vec<&str> = first.into_iter().map(|line| line.split(';').next().unwrap()).collect();
+        assert_eq!(
+            first,
+            [
+                "s:1:14: expected a string",
+                "s:3:11: `30` has no unit",
+                "s:6:15: `4` has no unit",
+                "s:8:12: unknown value `infar`",
+                "s:13:12: `until: tomorrow` is not a day",
+                "s:16:5: the key `reason` is missing",
+                "s:17:1: unknown key `smokee`",
+                "s:20:7: `secret:X` is not a prerequisite",
+                "s:22:7: `nothing` is not a prerequisite",
+                "s:23:11: expected true or false",
+            ]
+        );
+        assert!(
+            all.iter().any(|error| error.ends_with("did you mean `infra`?")),
+            "{all:?}"
+        );
+        let one = Config::parse(text, "s").unwrap_err().to_string();
+        assert!(all.iter().all(|error| one.contains(error)), "{one}");
+    }
+
+    #[test]
+    fn what_may_be_no_yaml_any_more_is_not_read_on() {
+        for text in [
+            "smoke: [\nwaivers: 3\n",
+            "smoke: {within: 3,\nsteady: 4}\nenvironmen: a\n",
+        ] {
+            assert_eq!(Config::read(text, "s").unwrap_err().len(), 1, "{text}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue};
 
 use crate::model::text::printable;
@@ -28,6 +29,19 @@ impl UsageError {
         self
     }
 
+    /// Several, each with its next step.
+    pub fn all(errors: Vec<Self>) -> Self {
+        let mut errors = errors.into_iter().rev();
+        let last = errors.next().unwrap_or_else(|| Self::new(""));
+        errors.fold(last, |all, one| {
+            let help = one.help.map_or_else(String::new, |help| format!("\nnext: {help}"));
+            Self {
+                message: format!("{}{help}\n{}", one.message, all.message),
+                help: all.help,
+            }
+        })
+    }
+
     #[must_use]
     pub fn redacted(self, secrets: &Redactor) -> Self {
         Self {
@@ -42,12 +56,27 @@ impl UsageError {
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         let read = Self::new(text.trim_end());
         match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(word)) if is_positional(word) => {
+                let name = word.trim_start_matches('-');
+                Self::new(format!("unexpected argument '{word}' found")).help(format!(
+                    "`{name}` is a key of the configuration and an input of the action; on the command line, write its \
+                     values without a flag"
+                ))
+            }
             Some(ContextValue::String(word)) if matches!(word.as_str(), "true" | "false") => {
                 read.help(format!("write a switch and its value as one word: --FLAG={word}"))
             }
             _ => read,
         }
     }
+}
+
+/// Whether a word that was taken for a flag is the name of values that have none.
+fn is_positional(word: &str) -> bool {
+    let is_it = |arg: &clap::Arg| word.strip_prefix("--").is_some_and(|name| arg.get_id() == name);
+    let tree = super::Cli::command();
+    tree.get_subcommands()
+        .any(|command| command.get_positionals().any(is_it))
 }
 
 impl fmt::Display for UsageError {

@@ -176,14 +176,16 @@ fn named(bundles: Vec<PathBuf>) -> Result<Vec<(String, PathBuf)>, UsageError> {
         let name = name
             .filter(|name| named.iter().all(|(other, _)| other != name))
             .ok_or_else(|| {
-                UsageError::new(format!(
-                    "`{}` has the name of another bundle",
-                    one_line(&path.to_string_lossy())
-                ))
-                .help(match is_stored(&path) {
-                    true => "download it, and give the file another name",
-                    false => "rename one of the two files",
-                })
+                let shown = one_line(&path.to_string_lossy());
+                if named.iter().any(|(_, other)| *other == path) {
+                    return UsageError::new(format!("`{shown}` is named twice")).help("name each bundle once");
+                }
+                UsageError::new(format!("`{shown}` and another bundle have the same name")).help(
+                    match is_stored(&path) {
+                        true => "download it, and give the file another name",
+                        false => "rename one of the two files",
+                    },
+                )
             })?;
         named.push((name, path));
     }

@@ -1,13 +1,14 @@
 //! `waivers:` of the configuration.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::model::Class;
-use crate::model::text::one_line;
+use crate::model::text;
 use crate::model::waiver::{Match, NO_REASON, Waiver};
 
 /// The variable that switches all waivers off, for a run that must be strict whatever the file says.
@@ -24,7 +25,26 @@ struct Written {
     class: Option<Class>,
     check: Option<String>,
     reason: String,
-    until: String,
+    until: Day,
+}
+
+/// The last day, checked where it is written.
+#[derive(Debug)]
+struct Day(Date);
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let day = text.parse().map(Self);
+        day.map_err(|_| format!("`until: {text}` is not a day; write it like 2026-12-31"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::deserialize(deserializer)
+    }
 }
 
 impl TryFrom<Written> for WaiverOption {
@@ -42,21 +62,17 @@ impl TryFrom<Written> for WaiverOption {
         if written.reason.trim().eq_ignore_ascii_case(NO_REASON) {
             let of = match &matches {
                 Match::Class(class) => format!("class {class}"),
-                Match::Check(check) => one_line(check),
+                Match::Check(check) => text::one_line(check),
             };
             return Err(format!(
                 "the waiver of {of} has no reason: write why the failure is accepted, instead of `{}`",
                 written.reason.trim()
             ));
         }
-        let until: Date = written
-            .until
-            .parse()
-            .map_err(|_| format!("`until: {}` is not a day; write it like 2026-12-31", written.until))?;
         Ok(Self(Waiver {
             matches,
             reason: written.reason,
-            until: until.to_string(),
+            until: written.until.0.to_string(),
         }))
     }
 }

@@ -120,8 +120,15 @@ fn begins_a_block(word: &str) -> bool {
     number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit())) || word.chars().all(|c| "+-=".contains(c))
 }
 
-/// Two codes side by side would be neither, so they become one.
+/// Two codes side by side would be neither, so they become one; so do the words of a command.
 fn add(pieces: &mut Vec<Piece>, piece: Piece) {
+    if let (Piece::Code(text), [.., Piece::Code(before), Piece::Plain(space)]) = (&piece, &mut **pieces)
+        && space == " "
+    {
+        before.push_str(&format!(" {text}"));
+        pieces.pop();
+        return;
+    }
     match (pieces.last_mut(), piece) {
         (_, Piece::Plain(text)) if text.is_empty() => {}
         (Some(Piece::Code(before)), Piece::Code(text)) | (Some(Piece::Plain(before)), Piece::Plain(text)) => {
@@ -196,14 +203,12 @@ mod tests {
                 "map it: `env: A: ${{ secrets.A }}`.",
                 "map it: `env: A: ${{ secrets.A }}`.",
             ),
-            (
-                "a|b\n<img src=x> @team [x](y)",
-                "`a|b`<br>`<img` `src=x>` `@team` `[x](y)`",
-            ),
-            ("an odd ` and #12 :tada:", "an odd `` ` `` and `#12` `:tada`:"),
+            ("a|b\n<img src=x> @team [x](y)", "`a|b`<br>`<img src=x> @team [x](y)`"),
+            ("an odd ` and #12 :tada:", "an odd `` ` `` and `#12 :tada`:"),
             ("`a`<b> and ``c``", "`` `a`<b> `` and ``` ``c`` ```"),
             ("`a`<b>", "`a<b>`"),
             ("5 > 3, é – ok", "5 `>` 3, é – ok"),
+            ("run x --require env:A_B now", "run x `--require env:A_B` now"),
             ("see (--any-attempt).", "see (`--any-attempt`)."),
             ("1. x", "`1`. x"),
             ("--- x", "`---` x"),
@@ -218,7 +223,7 @@ mod tests {
         let lines = lines.map(|(label, body)| (label.to_owned(), body.to_owned()));
         assert_eq!(
             folds(&lines),
-            "a<br>\nb\n\n<details><summary>✅ <code>x &amp;&amp; y</code> <code>&lt;i&gt;</code></summary>\n\nz\n\n\
+            "a<br>\nb\n\n<details><summary>✅ <code>x &amp;&amp; y &lt;i&gt;</code></summary>\n\nz\n\n\
              </details>\n\nc\n\n"
         );
     }

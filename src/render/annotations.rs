@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::skip;
 use crate::model::text::{cut, printable};
 use crate::model::{Ended, Finding, Report, Severity, Verdict};
 
@@ -33,11 +34,6 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-/// Whether no annotation is left out.
-pub fn hold_all(report: &Report) -> bool {
-    all(report).iter().all(|(_, list)| list.len() <= AT_MOST)
-}
-
 fn all(report: &Report) -> [(&'static str, Vec<String>); 3] {
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
@@ -47,7 +43,13 @@ fn all(report: &Report) -> [(&'static str, Vec<String>); 3] {
             Some(true) => ("notice", &mut notices),
             Some(false) | None => ("warning", &mut warnings),
         };
-        list.push(command(kind, "Skipped", None, None, &report.reason));
+        // skip-guard reads the first line in later runs.
+        let each = skip::each(report);
+        let text = match each.len() {
+            0 | 1 => report.reason.clone(),
+            _ => format!("{}\n{}", skip::reason(report), each.join("\n")),
+        };
+        list.push(command(kind, "Skipped", None, None, &text));
     }
     for check in &report.checks {
         match &check.ended {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::annotations;
+use super::skip;
 use crate::model::check::ASSERTED;
 use crate::model::text::{one_line, printable};
 use crate::model::{Check, Class, Ended, Finding, Report, Severity, Status, TimeSpan, Verbosity, Verdict};
@@ -18,8 +18,6 @@ const FINDINGS: usize = 10;
 pub struct Look {
     pub color: bool,
     pub verbosity: Verbosity,
-    /// A runner shows the messages of what is wrong itself, below, as annotations.
-    pub annotated: bool,
     /// It is about a command whose output was just shown.
     pub wrapped: bool,
 }
@@ -30,8 +28,7 @@ pub fn render(report: &Report, look: Look) -> String {
     }
     let page = Page {
         look,
-        annotated: look.annotated && annotations::hold_all(report),
-        reason: &report.reason,
+        reason: skip::reason(report),
         several_stages: report.stages().len() > 1,
     };
     let mut out = String::new();
@@ -119,7 +116,7 @@ fn heading(report: &Report) -> String {
 /// What failed is told above, so that only a skip has its reason here.
 fn verdict(report: &Report, look: Look) -> String {
     let why = match report.verdict {
-        Verdict::Skip | Verdict::NothingChecked => one_line(&report.reason),
+        Verdict::Skip | Verdict::NothingChecked => one_line(skip::reason(report)),
         _ => format!("{} in {}", report.counts, took(report.took_ms)),
     };
     format!("Verdict: {}. {why}", look.verdict(report.verdict))
@@ -132,7 +129,6 @@ fn took(ms: u64) -> TimeSpan {
 /// What every check is shown with.
 struct Page<'a> {
     look: Look,
-    annotated: bool,
     /// The verdict's, which is not repeated.
     reason: &'a str,
     several_stages: bool,
@@ -165,7 +161,6 @@ impl Page<'_> {
             Ended::Looked(findings) => self.findings(&mut lines, findings),
             Ended::Skipped { reason } if reason.split(". ").all(|part| self.reason.contains(part)) => {}
             Ended::Skipped { reason } => lines.push(format!("skipped: {}", one_line(reason))),
-            Ended::Errored { .. } if self.annotated => {}
             Ended::Errored { cause, help } => {
                 lines.push(format!("could not check: {}", one_line(cause)));
                 lines.extend(next(help.as_deref()));
@@ -210,19 +205,12 @@ impl Page<'_> {
             (Some(class), Some(reason)) => format!(" [{class}: {reason}]"),
             _ => String::new(),
         };
-        let annotated = self.annotated && finding.severity != Severity::Note;
-        if !annotated {
-            lines.push(format!("{kind}{class} {}", one_line(&placed(finding))));
-        } else if !class.is_empty() || finding.waived.is_some() {
-            lines.push(format!("{kind}{class}"));
-        }
+        lines.push(format!("{kind}{class} {}", one_line(&placed(finding))));
         if let Some(waived) = &finding.waived {
             let (until, reason) = (one_line(&waived.until), one_line(&waived.reason));
             lines.push(format!("waived until {until}: {reason}"));
         }
-        if !annotated {
-            lines.extend(next(finding.help.as_deref()));
-        }
+        lines.extend(next(finding.help.as_deref()));
         if let Some(excerpt) = finding.excerpt.as_ref().filter(|_| !look.wrapped) {
             let text = printable(excerpt);
             let bar = look.dim("|");
@@ -303,7 +291,7 @@ mod tests {
     use crate::model::report::Frame;
     use crate::model::{Fact, Outcome, Subject};
 
-    fn shown(ended: Ended, verbosity: Verbosity, annotated: bool) -> String {
+    fn shown(ended: Ended, verbosity: Verbosity) -> String {
         let mut check = Check::new("smoke", "smoke:one", "It answers", ended, Duration::ZERO);
         check.facts = vec![Fact::new(ASSERTED, "status 200"), Fact::new("address", "::1")];
         let frame = Frame {
@@ -320,7 +308,6 @@ mod tests {
         };
         let look = Look {
             verbosity,
-            annotated,
             ..Look::default()
         };
         let text = render(&Report::judge(frame, outcome), look);
@@ -330,39 +317,18 @@ mod tests {
     #[test]
     fn a_pass_is_a_line_that_says_what_it_asserted() {
         let passed = || Ended::Looked(Vec::new());
-        insta::assert_snapshot!(shown(passed(), Verbosity::Normal, false), @r"
+        insta::assert_snapshot!(shown(passed(), Verbosity::Normal), @r"
           ✓ It answers  asserted: status 200
 
         Verdict: pass. 1 passed in 2.3s
         ");
-        insta::assert_snapshot!(shown(passed(), Verbosity::Verbose, false), @r"
+        insta::assert_snapshot!(shown(passed(), Verbosity::Verbose), @r"
           ✓ It answers
               asserted: status 200
               address: ::1
 
         Verdict: pass. 1 passed in 2.3s
         ");
-        insta::assert_snapshot!(shown(passed(), Verbosity::Quiet, false), @"Verdict: pass. 1 passed in 2.3s");
-    }
-
-    /// The eleventh annotation of a kind is not shown, and then the messages are here.
-    #[test]
-    fn a_message_is_here_or_in_an_annotation() {
-        let failed = |n| {
-            Ended::Looked(
-                (0..n)
-                    .map(|n| Finding::error("bad", format!("it is bad {n}")))
-                    .collect(),
-            )
-        };
-        for (findings, annotated, expected) in [(1, false, true), (1, true, false), (10, true, false), (11, true, true)]
-        {
-            let text = shown(failed(findings), Verbosity::Normal, annotated);
-            assert_eq!(
-                text.contains("error: it is bad 0"),
-                expected,
-                "{findings} {annotated}\n{text}"
-            );
-        }
+        insta::assert_snapshot!(shown(passed(), Verbosity::Quiet), @"Verdict: pass. 1 passed in 2.3s");
     }
 }

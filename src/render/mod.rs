@@ -7,6 +7,7 @@ pub mod junit;
 mod latency;
 pub mod outputs;
 pub mod sarif;
+mod skip;
 pub mod staging_status;
 pub mod summary;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{latency, timeline};
+use super::{latency, skip, timeline};
 use crate::model::markdown::{code, fenced, folds, inline};
 use crate::model::{Check, Counts, Ended, Finding, Report, Severity, TimeSpan, Verdict};
 
@@ -24,7 +24,7 @@ pub fn render(report: &Report) -> String {
     heading(&mut out, report);
     let open = open(report);
     // What is said before the folds is not said again in them.
-    let mut said = vec![report.reason.as_str()];
+    let mut said = vec![skip::reason(report)];
     let output = |name: &str| {
         report
             .outputs
@@ -102,7 +102,7 @@ fn heading(out: &mut String, report: &Report) {
     let _ = writeln!(out, "{}\n", parts.join(" · "));
     // Any other reason is that of the first open check.
     if matches!(report.verdict, Verdict::Skip | Verdict::NothingChecked) {
-        let _ = writeln!(out, "Reason: {}\n", inline(&report.reason));
+        let _ = writeln!(out, "Reason: {}\n", inline(skip::reason(report)));
     }
 }
 

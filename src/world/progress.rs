@@ -232,27 +232,27 @@ impl Board {
     fn show(&mut self) {
         let now = Instant::now();
         if self.live {
-            if let Some((head, tail)) = self.line(now) {
+            if let Some((head, state, tail)) = self.line(now) {
                 let room = output::width().saturating_sub(tail.len() + 1);
-                let head = fitting(&format!("{}{head}", self.stamp()), room);
+                let head = short(&self.stamp(), &head, &state, room);
                 let _ = self.sink.write_all(format!("{ERASE}{head}{tail}").as_bytes());
                 self.drawn = true;
             }
         } else if now.duration_since(self.last) >= self.every {
             match self.line(now) {
-                Some((head, tail)) => self.write(&format!("… {head}{tail}")),
+                Some((head, state, tail)) => self.write(&format!("… {head}{state}{tail}")),
                 None => self.last = now,
             }
         }
     }
 
-    /// What began first of all that goes on, and how long it may take.
-    fn line(&self, now: Instant) -> Option<(String, String)> {
+    /// What began first of all that goes on, how it is going, and how long it may take.
+    fn line(&self, now: Instant) -> Option<(String, String, String)> {
         let doing = self.tasks.first()?;
-        let mut head = doing.what.clone();
-        if !doing.state.is_empty() {
-            head.push_str(&format!(": {}", doing.state));
-        }
+        let (head, state) = match doing.state.as_str() {
+            "" => (doing.what.clone(), String::new()),
+            state => (format!("{}: ", doing.what), state.to_owned()),
+        };
         let mut tail = String::new();
         if let Some(left) = doing.until.and_then(|until| until.checked_duration_since(now)) {
             // Whole seconds, as it is seen again and again.
@@ -261,7 +261,7 @@ impl Board {
         if self.tasks.len() > 1 {
             tail.push_str(&format!(" (and {} more)", self.tasks.len() - 1));
         }
-        Some((head, tail))
+        Some((head, state, tail))
     }
 
     fn write(&mut self, line: &str) {
@@ -286,16 +286,30 @@ impl Board {
     }
 }
 
-/// As much of it as does not wrap. Characters that are not ASCII are two columns wide at most.
+/// Characters that are not ASCII are two columns wide at most.
+fn columns(line: &str) -> usize {
+    line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+}
+
+/// A line that does not wrap. How it is going says more than what it is, which is left out first.
+fn short(stamp: &str, head: &str, state: &str, width: usize) -> String {
+    let whole = format!("{stamp}{head}{state}");
+    match state.is_empty() || columns(&whole) <= width {
+        true => fitting(&whole, width),
+        false => fitting(&format!("{stamp}{state}"), width),
+    }
+}
+
+/// As much of it as does not wrap.
 fn fitting(line: &str, width: usize) -> String {
-    let columns = |c: char| if c.is_ascii() { 1 } else { 2 };
-    if line.chars().map(columns).sum::<usize>() <= width {
+    if columns(line) <= width {
         return line.to_owned();
     }
-    let mut left = width.saturating_sub(columns('…'));
+    let mut left = width.saturating_sub(columns("…"));
     let fits = |c: &char| {
-        let fits = columns(*c) <= left;
-        left = left.saturating_sub(columns(*c));
+        let wide = if c.is_ascii() { 1 } else { 2 };
+        let fits = wide <= left;
+        left = left.saturating_sub(wide);
         fits
     };
     line.chars().take_while(fits).chain(['…']).collect()
@@ -359,8 +373,8 @@ mod tests {
             let task = progress.doing("uploading");
             task.step("10 % of 5 bytes");
             assert_eq!(written(&bytes), says);
-            let (head, _) = progress.board().line(Instant::now()).unwrap();
-            assert_eq!(head, "uploading: 10 % of 5 bytes");
+            let (head, state, _) = progress.board().line(Instant::now()).unwrap();
+            assert_eq!(head + &state, "uploading: 10 % of 5 bytes");
             drop(task);
         }
         let (bytes, progress) = progress(false, Duration::from_secs(60), &[]);
@@ -401,5 +415,11 @@ mod tests {
         assert_eq!(fitting("abcdef", 6), "abcdef");
         assert_eq!(fitting("abcdef", 5), "abc…");
         assert_eq!(fitting("aüüb", 5), "aü…");
+        assert_eq!(
+            short("[1s] ", "GET http://h/: ", "refused", 80),
+            "[1s] GET http://h/: refused"
+        );
+        assert_eq!(short("[1s] ", "GET http://h/: ", "refused", 20), "[1s] refused");
+        assert_eq!(short("[1s] ", "GET http://h/", "", 12), "[1s] GET h…");
     }
 }

@@ -31,8 +31,8 @@ fn each_missing_prerequisite_has_its_own_advice() {
         "--require=var:VNOPE",
     ]);
     ran.code(0)
-        .says("NOPE is not set or empty; the file nope does not exist; VNOPE is not set or empty. env:NOPE: Create it")
-        .says("file:nope: Check the path")
+        .says("NOPE is not set or empty; the file nope does not exist; VNOPE is not set or empty.%0ANOPE is not set or empty. Create it")
+        .says("%0Athe file nope does not exist. Check the path")
         .says("${{ vars.VNOPE }}");
     let report = gate.report("skip-guard");
     for (index, says) in ["secrets.NOPE", "Check the path", "vars.VNOPE"].iter().enumerate() {

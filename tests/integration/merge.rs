@@ -56,7 +56,7 @@ fn a_folder_and_what_was_merged_before_can_be_merged() {
     gate.run(["verify", "more/bundles/all/bundles/a"]).code(0);
     gate.run([&MERGE[..], &["a/e.zip", "a/e.zip"]].concat())
         .code(2)
-        .says("has the name of another bundle");
+        .says("`a/e.zip` is named twice");
 }
 
 #[test]

@@ -44,9 +44,9 @@ const SECTIONS: [(&str, &[(&str, &str)]); 6] = [
 
 impl CommandLine {
     pub(super) fn configuration(&self, text: &str, name: &str) -> Vec<Refusal> {
-        match Config::parse(text, name) {
+        match Config::read(text, name) {
             Ok(_) => [self.sections(text, name), self.expired(text)].concat(),
-            Err(error) => vec![unread(error, name)],
+            Err(errors) => errors.into_iter().map(|error| unread(error, name)).collect(),
         }
     }
 

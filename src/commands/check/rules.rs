@@ -20,7 +20,7 @@ const ALL: [Rule; 32] = [
         Error,
         "config",
         "The configuration is not valid.",
-        "Correct the key or value that the finding names; `stageproof schema config` prints all of them.",
+        "Correct the key or value that the finding names.",
     ),
     rule(
         Error,

@@ -109,8 +109,8 @@ pub async fn run(plan: &Plan, world: &World) -> Outcome {
     outcome
 }
 
-const NO_VALUES: &str = "No variable of this step holds a secret, so only the rules were searched for (--mask-env names a \
-                         variable).";
+const NO_VALUES: &str = "No variable of this step holds a secret, so no values were searched for, only what the rules \
+                         describe. Name a variable with --mask-env to search for its value.";
 const HASHED: &str = "The evidence is hashed";
 const PACKED: &str = "The bundle is packed";
 

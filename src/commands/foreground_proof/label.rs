@@ -14,8 +14,6 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// By so much, and one in a hundred, the clock on the wall and the time that passed may differ: a clock that is set right
 /// does not always go at its own pace.
 const DRIFT: SignedDuration = SignedDuration::from_secs(2);
-/// Checks for each label.
-pub const CLAIMS: usize = 3;
 
 /// What is known of a label so far.
 #[derive(Default)]
@@ -268,12 +266,7 @@ impl LabelHistory {
             .map(|(first, last)| last.at.duration_since(first.at));
         let span = TimeSpan::measured(Duration::try_from(span.unwrap_or_default()).unwrap_or_default());
         let max = |limit: Duration| TimeSpan(limit);
-        let mut ended = claim(
-            label,
-            "ended",
-            format!("`{label}` began, and exited with code 0"),
-            self.order,
-        );
+        let mut ended = ended(label, self.order);
         ended.facts = vec![
             Fact::new("attempts", self.attempts.to_string()),
             Fact::new("records", self.records.to_string()),
@@ -285,13 +278,19 @@ impl LabelHistory {
             "longest silence",
             TimeSpan::measured(self.longest_silence).to_string(),
         )];
+        // What never ran is neither.
+        if self.attempts == 0 && alive.findings().is_empty() {
+            alive.ended = Ended::Skipped {
+                reason: "it was never started".to_owned(),
+            };
+        }
         let title = format!(
             "The times of `{label}` are plausible, and younger than {}",
             max(rules.max_age)
         );
         let mut times = claim(label, "times", title, self.times);
         times.facts = vec![Fact::new("from first to last record", span.to_string())];
-        Vec::from([ended, alive, times] as [Check; CLAIMS])
+        vec![ended, alive, times]
     }
 
     /// What can only be said at the end of the log.
@@ -354,6 +353,11 @@ impl LabelHistory {
 
 fn torn(finding: Finding) -> Finding {
     finding.help("lines are missing or were moved; restore the log, or remove it and run the step again")
+}
+
+pub fn ended(label: &str, findings: Capped) -> Check {
+    let title = format!("`{label}` began, and exited with code 0");
+    claim(label, "ended", title, findings)
 }
 
 fn claim(label: &str, id: &str, title: String, findings: Capped) -> Check {

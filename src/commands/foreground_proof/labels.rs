@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Rules;
-use super::label::LabelHistory;
+use super::label::{self, LabelHistory};
 use crate::model::capped::Capped;
 use crate::model::heartbeat::Record;
+use crate::model::text::nearest;
 use crate::model::{Check, Finding};
 
 /// A workflow wraps a handful of commands. Memory must not grow with what a stranger writes.
@@ -43,29 +44,39 @@ impl Labels {
         None
     }
 
-    /// The checks of each wrapped command that counts. What should be there and is not goes to `findings`.
-    pub fn into_checks(self, rules: &Rules, findings: &mut Capped) -> Vec<Check> {
-        for label in &rules.labels {
-            if !self.stories.contains_key(label) {
-                let known: Vec<&str> = self.stories.keys().map(String::as_str).collect();
-                let known = match known.is_empty() {
-                    true => "it has no records".to_owned(),
-                    false => format!("it has records of {}", known.join(", ")),
-                };
-                findings.add(
-                    rules
-                        .of_file("missing-label", &format!("there is no record of `{label}`; {known}"))
-                        .help(format!(
-                            "run the step as `stageproof heartbeat --label {label} -- COMMAND`"
-                        )),
-                );
-            }
-        }
+    /// How many wrapped commands have records.
+    pub fn count(&self) -> usize {
+        self.stories.len()
+    }
+
+    /// The checks of each wrapped command that counts, and those that should be there.
+    pub fn into_checks(self, rules: &Rules) -> Vec<Check> {
+        let is_missing = |label: &&String| !self.stories.contains_key(*label);
+        let missing: Vec<Check> = rules
+            .labels
+            .iter()
+            .filter(is_missing)
+            .map(|label| self.missing(label, rules))
+            .collect();
         let counts = |label: &String| rules.labels.is_empty() || rules.labels.contains(label);
-        self.stories
-            .into_iter()
-            .filter(|(label, _)| counts(label))
-            .flat_map(|(label, story)| story.into_checks(&label, rules))
-            .collect()
+        let there = self.stories.into_iter().filter(|(label, _)| counts(label));
+        let there = there.flat_map(|(label, story)| story.into_checks(&label, rules));
+        missing.into_iter().chain(there).collect()
+    }
+
+    fn missing(&self, label: &str, rules: &Rules) -> Check {
+        let known: Vec<&str> = self.stories.keys().map(String::as_str).collect();
+        let has = match known.is_empty() {
+            true => "it has no records".to_owned(),
+            false => format!("it has records of {}", known.join(", ")),
+        };
+        let help = match nearest(label, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("run the step as `stageproof heartbeat --label {label} -- COMMAND`"),
+        };
+        let message = format!("there is no record of `{label}`; {has}");
+        let mut findings = Capped::default();
+        findings.add(rules.of_file("missing-label", &message).help(help));
+        label::ended(label, findings)
     }
 }

@@ -103,9 +103,14 @@ fn judge(plan: &Plan, world: &World) -> Outcome {
     let title = format!("The log {} exists and is complete", rules.place);
     let (mut outcome, log) = match looked {
         Ok((looked, hashed, real)) => {
-            let Looked { log, stories, records } = looked;
+            let Looked {
+                log,
+                stories,
+                records,
+                labels,
+            } = looked;
             let mut first = check("log", title, Ended::Looked(log), started);
-            first.facts = facts(records, stories.len(), &hashed);
+            first.facts = facts(records, labels, &hashed);
             let mut outcome = Outcome::default();
             outcome.checks.push(first);
             outcome.checks.extend(stories);
@@ -201,8 +206,7 @@ fn check(id: &str, title: impl Into<String>, ended: Ended, started: Instant) -> 
     Check::new(STAGE, format!("{STAGE}:{id}"), title, ended, started.elapsed())
 }
 
-fn facts(records: u64, checks: usize, hashed: &Hashed) -> Vec<Fact> {
-    let labels = checks / label::CLAIMS;
+fn facts(records: u64, labels: usize, hashed: &Hashed) -> Vec<Fact> {
     vec![
         Fact::new("records", records.to_string()),
         Fact::new("wrapped commands", count(labels, "label")),

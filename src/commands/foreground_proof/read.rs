@@ -24,6 +24,8 @@ pub struct Looked {
     /// The checks of each wrapped command.
     pub stories: Vec<Check>,
     pub records: u64,
+    /// Wrapped commands that have records.
+    pub labels: usize,
 }
 
 /// Reads and judges every line. An error is that it could not be read to its end.
@@ -89,11 +91,11 @@ pub fn look<R: Read>(lines: &mut Lines<R>, rules: &Rules, stop: Stop<'_>) -> io:
                 .help("run the step as `stageproof heartbeat -- COMMAND`"),
         );
     }
-    let stories = ledger.into_checks(rules, &mut findings);
     Ok(Looked {
         log: findings.into_vec(),
-        stories,
         records,
+        labels: ledger.count(),
+        stories: ledger.into_checks(rules),
     })
 }
 

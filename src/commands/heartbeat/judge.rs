@@ -35,14 +35,14 @@ pub fn last(plan: &Plan, attempt: &Attempt) -> Vec<Finding> {
     }
     if attempt.limit != Some(Limit::Stall) {
         let limit = TimeSpan(plan.stall_after.unwrap_or_default());
-        findings.extend(attempt.stalls.first().map(|(from, _)| {
-            let from = TimeSpan::measured(*from);
+        findings.extend(attempt.stalls.first().map(|(from, until)| {
+            let (from, until) = (TimeSpan::measured(*from), TimeSpan::measured(*until));
             let times = count(attempt.stalls.len(), "time");
             Finding::warning(
                 "stalled",
-                format!("it was idle for longer than {limit}, {times}, first {from} after its start"),
+                format!("it was idle for longer than {limit}, {times}, first from {from} to {until} after its start"),
             )
-            .help("the log lists the processes at that time")
+            .help("heartbeat.log lists the processes at that time")
         }));
     }
     if attempt.cut {
@@ -94,7 +94,7 @@ fn how_it_ended(plan: &Plan, attempt: &Attempt) -> Option<Finding> {
         (Some(Limit::Stall), _) => {
             let limit = TimeSpan(plan.stall_after.unwrap_or_default());
             let message = format!("stalled: no output or CPU activity for {limit}{by_force}");
-            let help = "the log lists the processes; find out what they were waiting for";
+            let help = "heartbeat.log lists the processes; find out what they were waiting for";
             Some(Finding::error("stalled", message).help(help))
         }
         (None, Some(Ending::Code(0))) => None,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::attempt::Attempt;
 use super::events::millis;
 use super::{Judged, Plan};
+use crate::model::text::count;
 use crate::model::timeline::SpanState;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Span, TimeSpan, exit};
 use crate::world::World;
@@ -116,14 +117,17 @@ fn last_words(log: &Path, world: &World) -> String {
 }
 
 fn facts(attempt: &Attempt, attempts: u32) -> Vec<Fact> {
+    // These are of the attempt that counts.
+    let of_last = |name: &str| match attempts {
+        1 => name.to_owned(),
+        _ => format!("{name} (last attempt)"),
+    };
+    let lines = count(usize::try_from(attempt.reading.lines).unwrap_or(usize::MAX), "line");
     let mut facts = vec![
         Fact::new("process", attempt.pid.to_string()),
         Fact::new("attempts", attempts.to_string()),
-        Fact::new("took", TimeSpan::measured(attempt.took).to_string()),
-        Fact::new(
-            "output",
-            format!("{} bytes, {} lines", attempt.reading.bytes, attempt.reading.lines),
-        ),
+        Fact::new(of_last("took"), TimeSpan::measured(attempt.took).to_string()),
+        Fact::new(of_last("output"), format!("{} bytes, {lines}", attempt.reading.bytes)),
     ];
     facts.extend(
         attempt

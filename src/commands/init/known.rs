@@ -56,6 +56,7 @@ impl Known {
         let workflows = Workflows::read(survey, environment);
         let (app, others, mut deploy) = choose(survey, current, &workflows);
         deploy.is_for(&workflows.environment);
+        platforms::as_run(&mut deploy, &workflows);
         let settings = Settings::of(&deploy, &workflows);
         deploy.export(&settings.plain);
         let (branch, git) = match Repository::open(root) {

@@ -116,7 +116,7 @@ impl Settings {
 }
 
 /// The steps of the first job that runs the command. Those for the environment come first.
-fn that_run<'a>(command: &str, workflows: &'a Workflows) -> Option<(&'a str, Vec<(&'a Step, Aim)>)> {
+pub fn that_run<'a>(command: &str, workflows: &'a Workflows) -> Option<(&'a str, Vec<(&'a Step, Aim)>)> {
     let runs = workflows.steps_of_others().filter(|(_, step, _)| step.runs(command));
     let mut runs = runs.collect::<Vec<_>>().into_iter();
     let (path, first, aim) = runs.next()?;
@@ -159,7 +159,7 @@ fn is_name(variable: &str) -> bool {
 }
 
 /// Whether a variable may be given to a deploy: a plain name, which is not the runner's or the shell's own.
-fn may_be_set(variable: &str) -> bool {
+pub fn may_be_set(variable: &str) -> bool {
     let is_taken = ["GITHUB_", "RUNNER_", "ACTIONS_"]
         .iter()
         .any(|prefix| variable.starts_with(prefix));
@@ -167,7 +167,7 @@ fn may_be_set(variable: &str) -> bool {
 }
 
 /// A value that YAML and a shell leave as it is.
-fn is_plain(value: &str) -> bool {
+pub fn is_plain(value: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/:@,+=-".contains(c);
     !value.is_empty() && value.len() <= LONGEST && value.chars().all(plain)
 }

@@ -17,6 +17,8 @@ pub struct Step {
     pub environment: Option<String>,
     /// What it runs and with what, its job's name and condition, its workflow's name and events: the nearest first.
     says: [String; 3],
+    /// Its script.
+    run: String,
     /// Its variables, with those of the job and the workflow.
     pub env: Vec<(String, String)>,
     pub secrets: BTreeSet<String>,
@@ -70,6 +72,7 @@ impl Step {
                 format!("{}\n{}\n{condition}", job.id, text(job.node.get("name"))),
                 of_workflow.to_owned(),
             ],
+            run: part.get("run").and_then(Node::text).unwrap_or_default().to_owned(),
             env,
             secrets: secrets(&used),
             vars: vars(&used),
@@ -118,19 +121,29 @@ impl Step {
 
     /// Whether it runs a command, which may be a part of a longer line.
     pub fn runs(&self, command: &str) -> bool {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
-        let text = &self.says[0];
-        !command.is_empty()
-            && text.match_indices(command).any(|(at, _)| {
-                let (before, behind) = (&text[..at], &text[at + command.len()..]);
-                !before.ends_with(is_part) && !behind.starts_with(is_part)
-            })
+        around(&self.says[0], command).is_some()
+    }
+
+    /// What stands before and behind a command in its script, up to the next command.
+    pub fn around(&self, command: &str) -> Option<(&str, &str)> {
+        let lines = self.run.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let mut commands = lines.flat_map(|line| line.split(['&', '|', ';']));
+        commands.find_map(|text| around(text, command))
     }
 
     /// Whether any of these words is in it.
     pub fn has_any(&self, words: &[&str]) -> bool {
         words.iter().any(|words| self.says[0].contains(words))
     }
+}
+
+fn around<'a>(text: &'a str, command: &str) -> Option<(&'a str, &'a str)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+    let mut found = text.match_indices(command).filter(|_| !command.is_empty());
+    found.find_map(|(at, _)| {
+        let (before, behind) = (&text[..at], &text[at + command.len()..]);
+        (!before.ends_with(is_part) && !behind.starts_with(is_part)).then_some((before, behind))
+    })
 }
 
 /// All scalars below a node, without the comments of a script.

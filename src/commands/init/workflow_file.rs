@@ -93,8 +93,8 @@ fn passed_on(known: &Known) -> String {
     let mut remarks = remarks(known, "    ");
     if known.settings.is_in_environment {
         remarks.push_str(&format!(
-            "    # CHANGE: if the environment {} holds any of these, store the lines below as its secret DEPLOY_ENV and pass \
-             `DEPLOY_ENV: ${{{{ secrets.DEPLOY_ENV }}}}`; GitHub passes on no others of an environment\n",
+            "    # CHANGE: GitHub does not pass on secrets of an environment; if one of these is a secret of {}, create the \
+             secret DEPLOY_ENV there with the lines below as its value, and pass `DEPLOY_ENV: ${{{{ secrets.DEPLOY_ENV }}}}`\n",
             known.environment
         ));
     }

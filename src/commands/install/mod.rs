@@ -93,7 +93,7 @@ fn suited(world: &World) -> Result<(), Box<Finding>> {
             "GITHUB_PATH is not set, so later steps cannot find the binary",
         );
         return Err(Box::new(
-            finding.help("run it in a step of its own, on a runner with file commands"),
+            finding.help("run `install` as a step of a job; the runner sets GITHUB_PATH there"),
         ));
     }
     Ok(())

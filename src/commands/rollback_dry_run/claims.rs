@@ -25,7 +25,7 @@ pub type Seen<T> = Result<(Option<T>, Observation), NotChecked>;
 pub struct Claims {
     checks: Vec<Check>,
     interrupt: Interrupt,
-    /// The first claim that does not hold.
+    /// The first claim that does not hold, and how it ended.
     broken: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Claims {
             .last()
             .is_some_and(|check| matches!(check.status(), Status::Passed | Status::Waived));
         if !held {
-            self.broken = Some(title.to_owned());
+            self.broken = self.checks.last().map(does_not_hold);
             return None;
         }
         value.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -82,15 +82,17 @@ impl Claims {
     /// A claim that was looked up elsewhere.
     pub fn add(&mut self, check: Check) {
         if !matches!(check.status(), Status::Passed | Status::Waived) && self.broken.is_none() {
-            self.broken = Some(check.title.clone());
+            self.broken = Some(does_not_hold(&check));
         }
         self.checks.push(check);
     }
 
     /// Writes down that this is not looked up, and why.
     pub fn skip(&mut self, (id, title): Claim<'_>) {
-        let before = self.broken.get_or_insert_with(|| "an earlier check".to_owned());
-        let reason = format!("an earlier check failed: {before}");
+        let before = self
+            .broken
+            .get_or_insert_with(|| "an earlier check was not made".to_owned());
+        let reason = before.clone();
         self.checks.push(Check::skipped(STAGE, id, title, reason));
     }
 
@@ -110,6 +112,14 @@ impl Claims {
 
     pub fn into_checks(self) -> Vec<Check> {
         self.checks
+    }
+}
+
+/// Why what builds on it is skipped.
+fn does_not_hold(check: &Check) -> String {
+    match check.status() {
+        Status::Errored => format!("this could not be checked: {}", check.title),
+        _ => format!("an earlier check failed: {}", check.title),
     }
 }
 

@@ -180,7 +180,10 @@ fn notes(proof: &Proof, proved: bool) -> Vec<String> {
     }];
     let never = never.iter().map(|line| (*line).to_owned());
     let open: Vec<String> = proof.not_covered.iter().cloned().chain(never).collect();
-    notes.push(list("Not covered", &open));
+    // Without a way back there is nothing that it could cover.
+    if proved || proof.command.is_some() {
+        notes.push(list("Not covered", &open));
+    }
     notes
 }
 
@@ -205,5 +208,6 @@ mod tests {
         assert!(!text.contains("it works"), "{text}");
         assert!(text.contains("the database"), "{text}");
         assert!(notes(&proof, true).join("\n").contains("Proved:\n  - it works"));
+        assert!(notes(&Proof::default(), false).is_empty());
     }
 }

@@ -45,6 +45,7 @@ fn missing_secret(names: &str, example: &str, world: &World) -> Result<Answer, N
                 Some(_) => {
                     "Create the secret. If it belongs to an environment, the job must name that environment.".to_owned()
                 }
+                None if !world.runner.active => here(example),
                 None => format!(
                     "Create it and map it into the step: `env: {example}: ${{{{ secrets.{example} }}}}`. A secret of an \
                      environment needs a job that names the environment."
@@ -65,9 +66,17 @@ pub fn variable(name: &str, world: &World) -> Answer {
         Held::Instead(what) => not_a_value(name, what),
         Held::Nothing => should(
             format!("{name} is not set or empty"),
-            format!("Create the variable and map it into the step: `env: {name}: ${{{{ vars.{name} }}}}`."),
+            match world.runner.active {
+                true => format!("Create the variable and map it into the step: `env: {name}: ${{{{ vars.{name} }}}}`."),
+                false => here(name),
+            },
         ),
     }
+}
+
+/// Outside of a workflow, a shell sets it.
+fn here(name: &str) -> String {
+    format!("Set it: `export {name}=VALUE`.")
 }
 
 /// All or none. Some of them is what a half-done setup looks like, and never a reason to skip.

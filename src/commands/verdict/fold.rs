@@ -49,9 +49,12 @@ pub fn run(fold: &Fold, world: &World) -> Outcome {
     checks.extend(missing(fold, &counts));
     // Check ids are unique in a report.
     let several: Vec<bool> = folded.iter().map(|report| counts[report.name.as_str()] > 1).collect();
-    for (report, several) in folded.iter_mut().zip(several) {
+    let legs = legs(&folded);
+    for ((report, several), leg) in folded.iter_mut().zip(several).zip(legs) {
         if several {
             report.check.id = format!("{}:{}", report.check.id, report.place);
+            let named = format!("The report {}", report.name);
+            report.check.title = report.check.title.replacen(&named, &format!("{named} of {leg}"), 1);
         }
     }
     // Only when everything was skipped is the whole a skip; one that is skipped beside others is a warning.
@@ -81,6 +84,27 @@ pub fn run(fold: &Fold, world: &World) -> Outcome {
     checks.extend(folded.into_iter().map(|report| report.check));
     outcome.checks = checks;
     outcome
+}
+
+/// What tells each report from those of the same name: the part of its place that they do not share.
+fn legs(folded: &[Folded]) -> Vec<String> {
+    let parts = |report: &Folded| report.place.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let leg = |report: &Folded| {
+        let own = parts(report);
+        let same = folded.iter().filter(|other| other.name == report.name).map(parts);
+        let (mut ahead, mut behind) = (own.len(), own.len());
+        for other in same.filter(|other| *other != own) {
+            let shared = |own: &mut dyn Iterator<Item = &String>, other: &mut dyn Iterator<Item = &String>| {
+                own.zip(other).take_while(|(own, other)| own == other).count()
+            };
+            ahead = ahead.min(shared(&mut own.iter(), &mut other.iter()));
+            behind = behind.min(shared(&mut own.iter().rev(), &mut other.iter().rev()));
+        }
+        own.get(ahead..own.len() - behind.min(own.len()))
+            .filter(|leg| !leg.is_empty())
+            .map_or_else(|| report.place.clone(), |leg| leg.join("/"))
+    };
+    folded.iter().map(leg).collect()
 }
 
 /// The reports in all folders. What is in the way of finding them goes to `checks`.

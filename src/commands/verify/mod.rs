@@ -60,8 +60,8 @@ impl Plan {
 }
 
 const NOT_PINNED: &str = "The evidence was compared with its own manifest only. Whoever can change all of it can seal \
-it again: pin the hash recorded when it was sealed with --manifest-sha256 or --bundle-sha256, or require its \
-signature with --public-key.";
+it again. Compare it with the SHA-256 that evidence-bundle printed (--manifest-sha256 or --bundle-sha256), or check \
+its signature (--public-key).";
 
 impl Subcommand for Plan {
     fn report_home(&self) -> ReportHome {

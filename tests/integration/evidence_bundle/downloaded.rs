@@ -210,7 +210,7 @@ fn what_was_stored_is_merged() {
     gate.run(["verify", "more.zip"]).code(0);
     gate.run([&["merge", "--evidence-dir=x"], &places[3..4], &["s3://other/c/b.zip"]].concat())
         .code(2)
-        .says("`s3://other/c/b.zip` has the name of another bundle")
+        .says("`s3://other/c/b.zip` and another bundle have the same name")
         .says("download it");
 }
 

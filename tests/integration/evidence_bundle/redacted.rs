@@ -227,7 +227,7 @@ fn that_no_values_were_known_is_said() {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
-        let says = "No variable of this step holds a secret, so only the rules were searched for";
+        let says = "No variable of this step holds a secret, so no values were searched for";
         assert_eq!(text.contains(says), is_said, "{name} {args:?}: {text}");
         assert_eq!(output.status.code(), Some(0), "{text}");
     }

@@ -233,6 +233,7 @@ fn no_such_job(name: &str, known: &[String]) -> NotChecked {
 /// "Staging was skipped: A is not set. Create it." is about "A is not set".
 fn reason(message: &str) -> Option<String> {
     let (_, reason) = message.split_once(WAS_SKIPPED)?;
+    let reason = reason.lines().next().unwrap_or_default();
     let reason = reason.split_once(". ").map_or(reason, |(reason, _)| reason);
     Some(reason.trim_end_matches('.').to_owned())
 }
@@ -245,6 +246,9 @@ mod tests {
     fn the_reason_is_what_was_missing_and_not_what_to_do() {
         let said = "Staging was skipped: FLY_API_TOKEN is not set or empty; x.y is gone. Create it and map it.";
         assert_eq!(reason(said).unwrap(), "FLY_API_TOKEN is not set or empty; x.y is gone");
+        let said =
+            "Staging was skipped: A is not set; B is not set.\nA is not set. Create it.\nB is not set. Create it.";
+        assert_eq!(reason(said).unwrap(), "A is not set; B is not set");
         assert_eq!(reason("something else"), None);
     }
 }

@@ -82,7 +82,7 @@ impl Probe {
             let good = sample.is_good();
             if let Sample::Bad(bad) = &sample {
                 let attempts = text::count(course.samples.count() + 1, "attempt");
-                let state = format!("still waiting: {attempts}, last: {}", bad.detail);
+                let state = format!("{} ({attempts})", bad.detail);
                 waiting.now(&state, Some(deadline));
             }
             let status = match &sample {

@@ -114,6 +114,7 @@ impl Prove for GitPlan {
                 proof.not_covered.insert(0, unrun);
             }
             proof.not_covered.splice(0..0, referred(&written));
+            proof.not_covered.insert(0, record(&found));
             Some(())
         })
     }
@@ -204,16 +205,21 @@ fn parent(folder: &Path) -> PathBuf {
     folder.parent().unwrap_or(folder).to_owned()
 }
 
+/// Git does not tell what ran well.
+fn record(found: &Found) -> String {
+    match &found.name {
+        Some(name) if name.full().starts_with(b"refs/tags/") => {
+            format!("whether {name} was good: the tag is the only record")
+        }
+        _ => "whether it was good: you named it, and no record confirms it".to_owned(),
+    }
+}
+
 fn proved(found: &Found, written: &Written) -> Vec<String> {
-    let record = match &found.name {
-        Some(name) if name.full().starts_with(b"refs/tags/") => "the tag is the only record that it was good",
-        _ => "you named it as good; no record confirms it",
-    };
     vec![
         format!("{} exists, and is an ancestor of HEAD", found.shown()),
-        record.to_owned(),
         format!(
-            "{} ({} bytes) were read, matched their ids and were written to an empty temporary folder",
+            "all of it can be checked out: {}, {} bytes, each as its id says",
             count(
                 usize::try_from(written.files + written.links).unwrap_or(usize::MAX),
                 "file"

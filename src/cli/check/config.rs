@@ -44,9 +44,31 @@ const SECTIONS: [(&str, &[(&str, &str)]); 6] = [
 impl CommandLine {
     pub(super) fn configuration(&self, text: &str, name: &str) -> Vec<Refusal> {
         match Config::parse(text, name) {
-            Ok(_) => self.sections(text, name),
+            Ok(_) => {
+                let mut refusals = self.sections(text, name);
+                refusals.extend(self.expired(text));
+                refusals
+            }
             Err(error) => vec![unread(error, name)],
         }
+    }
+
+    /// Waivers that waive nothing any more.
+    fn expired(&self, text: &str) -> Vec<Refusal> {
+        let root = yaml::parse(text).ok();
+        let waivers = root.as_ref().and_then(|root| root.get("waivers"));
+        let today = self.world.clock.date();
+        let expired = waivers.map_or(&[][..], Node::items).iter().filter_map(|waiver| {
+            let until = waiver.get("until")?;
+            let day = until.text().filter(|day| *day < today.as_str())?;
+            Some(Refusal {
+                about: About::Line(until.place.line),
+                code: "waiver-expired",
+                message: format!("the waiver `{}` expired on {day}", waiver.get("reason")?.text()?),
+                help: None,
+            })
+        });
+        expired.collect()
     }
 
     /// What is wrong with sections that can be read: those that no step can complete to a plan.

@@ -9,7 +9,7 @@ pub const RULES: Rules = Rules {
 };
 
 /// What fails, or goes wrong in silence, is an error. What only costs something is a warning.
-const ALL: [Rule; 31] = [
+const ALL: [Rule; 32] = [
     rule(
         Error,
         "yaml",
@@ -27,6 +27,12 @@ const ALL: [Rule; 31] = [
         "config-name",
         "The configuration has the wrong name, so stageproof does not read it.",
         "Rename it to `.github/stageproof.yml`, or name it with `config`.",
+    ),
+    rule(
+        Warning,
+        "waiver-expired",
+        "A waiver has expired, so it waives nothing.",
+        "Remove it, or give it a new `until` if the failure is still accepted.",
     ),
     rule(
         Error,

@@ -44,6 +44,7 @@ impl<'a> Transcript<'a> {
         for (pattern, with) in [
             (r"127\.0\.0\.1(:|%3A)\d+", "127.0.0.1${1}PORT"),
             (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
+            (r"\d\d:\d\d:\d\d UTC", "TIME"),
             (r"artifacts/staging/\d{4}-\d\d-\d\d", "artifacts/staging/DATE"),
             (r"(say why, until: )\d{4}-\d\d-\d\d", "${1}DATE"),
             (r"(?m)^(\s*[✓✗~?] .*?) \([\d.]+m?s\)($|  asserted)", "${1}${2}"),

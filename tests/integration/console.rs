@@ -155,9 +155,14 @@ fn heartbeat() {
         .is("heartbeat");
 }
 
+/// With a secret of its own, it does not matter whether the surroundings hold one, which a seal says.
+fn sealing() -> Gate {
+    Gate::new().env("SHOP_TOKEN", "token-of-the-shop")
+}
+
 #[test]
 fn evidence() {
-    let gate = Gate::new();
+    let gate = sealing();
     gate.write("evidence/smoke.log", "all is well\n");
     let dir = "--evidence-dir=evidence";
     let before = Transcript::of(&gate)
@@ -173,7 +178,7 @@ fn evidence() {
 
 #[test]
 fn merge() {
-    let gate = Gate::new();
+    let gate = sealing();
     for (label, body) in [("eu", GOOD), ("us", BAD)] {
         let (label, dir) = (format!("--label={label}"), format!("--evidence-dir={label}"));
         gate.run(["smoke", &answer(body), "--within=100ms", &label, &dir]);
@@ -212,7 +217,7 @@ fn foreground_proof() {
 
 #[test]
 fn rehearse() {
-    let gate = Gate::new().env("KEY", "k");
+    let gate = sealing().env("KEY", "k");
     let config = |url: &str| {
         format!(
             "version: 1\nskip-guard:\n  require: [env:KEY]\nsmoke:\n  url: {url}\n  within: 600ms\nrollback-dry-run:\n  \

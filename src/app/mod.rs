@@ -1,6 +1,7 @@
 //! The whole flow, once, for every subcommand: plan, outcome, report, renderings, exit code.
 
 mod console;
+mod earlier;
 mod targets;
 
 use std::any::Any;
@@ -12,6 +13,7 @@ use anyhow::Context as _;
 use futures_util::FutureExt as _;
 
 use crate::cli::{Format, Run};
+use crate::commands::advice;
 use crate::model::report::Frame;
 use crate::model::rule::Rules;
 use crate::model::staging_status::{self, StagingStatus};
@@ -23,6 +25,7 @@ use crate::world::output::Stream;
 use crate::world::scan::Hide;
 use crate::world::{World, panics, random, workspace};
 use console::{Console, Streams};
+use earlier::Earlier;
 use targets::Targets;
 
 /// GitHub takes 10 MB of it, packed.
@@ -89,8 +92,11 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         refuse_other_than_sarif(path)?;
     }
     let console = Console::open(streams, world)?;
+    let replaced = targets.inside.as_deref().filter(|_| run.may_replace);
+    let replaced = replaced.map(|target| (target, Earlier::of(target)));
     // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
     let begun = targets.begin(|path| judge(unfinished(run.command), Some(path)));
+    let begun = begun.and_then(|()| run.new_home.as_deref().map_or(Ok(()), targets::hide_from_git));
     if !wrapper {
         begun?;
     }
@@ -100,10 +106,20 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     };
     let outcome = AssertUnwindSafe(run.plan.run(world, &keep)).catch_unwind().await;
     world.progress.end();
-    let outcome = outcome.unwrap_or_else(|panic| Outcome {
+    let mut outcome = outcome.unwrap_or_else(|panic| Outcome {
         exit: wrapper.then_some(run.plan.failure_code()),
         ..crashed(run.command, &*panic)
     });
+    outcome.notes.splice(0..0, run.notes);
+    let settled = match replaced {
+        Some((target, earlier)) => {
+            let shown = |path: &Path| workspace::shown(path, &world.workspace);
+            earlier
+                .settle(target, &outcome, shown)
+                .map(|notes| outcome.notes.extend(notes))
+        }
+        None => Ok(()),
+    };
     let exit = outcome.exit;
     *failed = exit.filter(|code| *code != 0).unwrap_or(*failed);
     let report = judge(outcome, targets.last.as_deref());
@@ -120,10 +136,10 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         None => Ok(()),
     };
     // What was not kept must not be called a pass where others read it.
-    let report = match [&written, &status, &sarif]
+    let lost = [&settled, &written, &status, &sarif]
         .into_iter()
-        .find_map(|kept| kept.as_ref().err())
-    {
+        .find_map(|kept| kept.as_ref().err());
+    let report = match lost {
         Some(error) => judge(not_kept(&report, error), None),
         None => report,
     };
@@ -134,7 +150,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
                 verbosity: run.verbosity,
                 wrapped: wrapper,
             };
-            render::console::render(&report, look)
+            render::console::render(&from_here(&report, world), look)
         }
         Format::Json => render::json::render(&report)?,
     };
@@ -149,11 +165,12 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         Some(path) => outputs(&report, path),
         None => Ok(()),
     };
-    written?;
-    status?;
-    sarif?;
     outputs?;
     said?;
+    // It was said with the report why.
+    if lost.is_some() {
+        return Ok(*failed);
+    }
     Ok(exit.unwrap_or_else(|| report.verdict.exit_code()))
 }
 
@@ -190,20 +207,35 @@ fn unfinished(command: &str) -> Outcome {
     )
 }
 
-/// The same, and that it could not be written down.
+/// The report for people, whose paths are relative to the current folder as those that they type.
+fn from_here(report: &Report, world: &World) -> Report {
+    let mut report = report.clone();
+    for name in ["report", "bundle"] {
+        if let Some(output) = report.outputs.get_mut(name) {
+            output.rename_path(|path| workspace::from_here(Path::new(path), world).display().to_string());
+        }
+    }
+    report
+}
+
+/// The same, and that it could not be written down, unless a failure says so already.
 fn not_kept(report: &Report, error: &anyhow::Error) -> Outcome {
-    let lost = Check::new(
-        &report.command,
-        format!("{}:report", report.command),
-        "The result is written",
-        Ended::with_help(
-            format!("{error:#}"),
-            "free some space, or write it elsewhere (--evidence-dir, --report, --sarif)",
-        ),
-        Duration::ZERO,
-    );
+    let cause = format!("{error:#}");
+    let findings = report.checks.iter().flat_map(Check::findings);
+    let is_told = findings
+        .into_iter()
+        .any(|finding| finding.fails() && finding.message == cause);
+    let lost = (!is_told).then(|| {
+        Check::new(
+            &report.command,
+            format!("{}:report", report.command),
+            "The result is written",
+            Ended::with_help(cause.clone(), advice(&cause)),
+            Duration::ZERO,
+        )
+    });
     Outcome {
-        checks: report.checks.iter().cloned().chain([lost]).collect(),
+        checks: report.checks.iter().cloned().chain(lost).collect(),
         notes: report.notes.clone(),
         timeline: report.timeline.clone(),
         ..Outcome::default()
@@ -218,11 +250,16 @@ fn crashed(command: &str, panic: &(dyn Any + Send)) -> Outcome {
     )
 }
 
+/// The check of a run that did not come to its checks.
+fn run_id(command: &str) -> String {
+    format!("{command}:run")
+}
+
 fn only(command: &str, cause: &str, help: &str) -> Outcome {
     Outcome {
         checks: vec![Check::new(
             command,
-            format!("{command}:run"),
+            run_id(command),
             format!("{command} runs to its end"),
             Ended::with_help(cause, help),
             Duration::ZERO,

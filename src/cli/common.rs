@@ -13,6 +13,8 @@ use crate::world::{World, files, paths, reports};
 
 /// File names are 255 bytes long at most, and more than the label is in them.
 const LONGEST_LABEL: usize = 100;
+/// All evidence, unless another folder is named.
+pub const EVIDENCE_HOME: &str = "artifacts";
 const DEFAULT_EVIDENCE_DIR: &str = "artifacts/{environment}/{date}";
 
 /// How the result is shown on standard output.

@@ -28,6 +28,8 @@ pub use upload::UploadWhen;
 
 /// Of the key for tags: RFC 2104, section 3, advises against a key that is shorter than the hash, and SHA-256 has 32 bytes.
 const SHORTEST_KEY: usize = 32;
+/// Whoever names the zip like this expects another format.
+const OTHER_ARCHIVES: [&str; 8] = [".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"];
 
 /// What happens to secrets in the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
@@ -186,6 +188,18 @@ impl EvidenceBundleOptions {
                 "--output `{}` does not name a file",
                 output.display()
             )));
+        }
+        let name = output
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_ascii_lowercase();
+        if OTHER_ARCHIVES.iter().any(|ending| name.ends_with(ending)) {
+            return Err(UsageError::new(format!(
+                "--output `{}` is named like another archive, but the bundle is a zip",
+                output.display()
+            ))
+            .help("name it .zip"));
         }
         if paths::contains(&setting.evidence_dir, &output) {
             return Err(UsageError::new(format!(

@@ -32,7 +32,7 @@ mod verify;
 mod waivers;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -55,7 +55,7 @@ use crate::model::waiver::Waiver;
 use crate::model::{Report, Subject, Verbosity};
 use crate::world::binary::VERSION;
 use crate::world::secrets::Redactor;
-use crate::world::{Env, World};
+use crate::world::{Env, World, files, workspace};
 
 /// Gates staging deploys and seals the evidence.
 ///
@@ -253,6 +253,12 @@ pub struct Run {
     pub verbosity: Verbosity,
     pub subject: Subject,
     pub evidence_dir: PathBuf,
+    /// What is to be said of it.
+    pub notes: Vec<String>,
+    /// Its report takes the place of an earlier one with its name, if there is one.
+    pub may_replace: bool,
+    /// The folder that holds all evidence, unless it is there or the user named another place.
+    pub new_home: Option<PathBuf>,
     pub plan: Box<dyn commands::Subcommand>,
     /// Variables that hold secrets.
     pub secret_names: Vec<String>,
@@ -354,7 +360,22 @@ fn run_with(
         given.number_label(command);
     }
     let setting = given.setting;
+    let is_inside = plan.report_home() == ReportHome::Inside;
+    let is_new = is_inside && !files::exists(&setting.evidence_dir);
+    let shown = |path: &Path| workspace::shown(path, &world.workspace);
+    let sealed = setting.sealed.last().filter(|_| is_new);
+    let note = |sealed: &PathBuf| {
+        let new = shown(&setting.evidence_dir);
+        format!("{} is sealed: new reports go to {new}.", shown(sealed))
+    };
+    // Of the jobs of others, each report is about another one.
+    let may_replace = is_inside && !plan.replaces_its_report() && !plan.shows_logs();
+    let home = world.workspace.join(common::EVIDENCE_HOME);
+    let has_home = setting.is_named || files::exists(&home);
     Ok(Run {
+        notes: sealed.map(note).into_iter().collect(),
+        may_replace: may_replace && setting.subject.run_id.is_none(),
+        new_home: (!has_home && plan.report_home() != ReportHome::None).then_some(home),
         command,
         label: setting.label,
         format: setting.format,

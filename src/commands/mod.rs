@@ -24,7 +24,15 @@ use std::pin::Pin;
 
 use crate::model::rule::Rules;
 use crate::model::{Outcome, exit};
-use crate::world::World;
+use crate::world::{World, files};
+
+/// What to do if a report or a log cannot be written, by what the error says.
+pub fn advice(error: &str) -> &'static str {
+    match error.contains(files::NOT_OURS) {
+        true => "give it to the user of this step (chown), or name another folder with --evidence-dir",
+        false => "free some space, or write it elsewhere (--evidence-dir, --report, --sarif)",
+    }
+}
 
 /// A subcommand that was told what to do: all that the rest of the program knows of it.
 pub trait Subcommand {

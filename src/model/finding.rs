@@ -90,6 +90,11 @@ impl Finding {
         }
     }
 
+    /// Whether it is made by [`Self::of_rule`]. Of one that was read back, nobody knows.
+    pub fn is_of_rule(&self) -> bool {
+        matches!(self.code, Cow::Owned(_))
+    }
+
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, message)
     }

@@ -46,6 +46,8 @@ impl StagingStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusFile {
     pub status: StagingStatus,
+    /// Why, in a sentence.
+    pub reason: Option<String>,
     pub subject: Subject,
     /// RFC 3339.
     pub finished_at: Option<String>,
@@ -96,6 +98,7 @@ impl StatusFile {
         let mut take = |key| values.remove(key);
         Ok(Self {
             status,
+            reason: take("reason").filter(|reason| !reason.is_empty()),
             subject: Subject {
                 environment: take("environment").unwrap_or_default(),
                 repository: take("repository"),
@@ -181,6 +184,7 @@ mod tests {
         };
         let expected = StatusFile {
             status: StagingStatus::Success,
+            reason: None,
             subject,
             finished_at: some("t"),
         };

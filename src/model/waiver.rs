@@ -3,6 +3,10 @@
 use super::check::{Check, Ended};
 use super::failure::Class;
 use super::finding::{Finding, Severity, Waived};
+use super::text;
+
+/// The code of the note about a waiver that would have mattered.
+pub const EXPIRED: &str = "waiver-expired";
 
 /// What is waived, why, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,16 +63,39 @@ pub fn expire(today: &str, checks: &mut [Check]) {
         let gone = findings
             .iter_mut()
             .filter_map(|finding| finding.waived.take_if(|waived| !holds(&waived.until, today)));
-        let mut notes: Vec<Finding> = gone.map(|waived| expired(&waived.until, &waived.reason)).collect();
-        findings.append(&mut notes);
+        let notes: Vec<Finding> = gone.map(|waived| expired(&waived.until, &waived.reason)).collect();
+        add(findings, notes);
+    }
+}
+
+/// The waivers for checks that are not there, in words: nobody sees that such a waiver is mistyped.
+pub fn unmatched<'a>(waivers: &[Waiver], ids: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let note = |waiver: &Waiver| {
+        let Match::Check(id) = &waiver.matches else { return None };
+        if ids.clone().any(|known| known == id) {
+            return None;
+        }
+        let near = text::nearest(id, ids.clone());
+        let near = near.map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
+        Some(format!(
+            "The waiver for `{id}` ({}) matches no check.{near}",
+            waiver.reason
+        ))
+    };
+    waivers.iter().filter_map(note).collect()
+}
+
+/// Each note once: a report may be read that has it already.
+fn add(findings: &mut Vec<Finding>, notes: Vec<Finding>) {
+    for note in notes {
+        if !findings.contains(&note) {
+            findings.push(note);
+        }
     }
 }
 
 fn expired(until: &str, reason: &str) -> Finding {
-    Finding::note(
-        "waiver-expired",
-        format!("a waiver for this expired on {until}: {reason}"),
-    )
+    Finding::note(EXPIRED, format!("a waiver for this expired on {until}: {reason}"))
 }
 
 /// Marks what is waived. A waiver whose day has passed waives nothing, and says so where it would have mattered.
@@ -95,7 +122,7 @@ pub fn apply(waivers: &[Waiver], today: &str, checks: &mut [Check]) {
                 notes.push(expired(&waiver.until, &waiver.reason));
             }
         }
-        findings.append(&mut notes);
+        add(findings, notes);
     }
 }
 

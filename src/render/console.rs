@@ -78,8 +78,10 @@ fn one_command(report: &Report, look: Look) -> String {
             .map_or_else(String::new, |value| one_line(value))
     };
     let name = format!("heartbeat {}:", report.label.as_deref().unwrap_or_default());
+    let notes = report.notes.iter().map(|note| format!("{}\n", printable(note)));
     format!(
-        "{} exit code {} after {}, log {}\n",
+        "{}{} exit code {} after {}, log {}\n",
+        notes.collect::<String>(),
         look.dim(&format!("{} {}", report.finished_at, one_line(&name))),
         output("exit-code"),
         took(report.checks.iter().map(|check| check.took_ms).sum()),

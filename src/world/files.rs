@@ -28,6 +28,7 @@ pub use make::{append, append_lines, create, create_folder, create_link, folders
 pub use open::{
     Links, head, is_not_regular, open, open_folder, open_in, read, read_if_there, read_text, read_whole, tail,
 };
+pub use owner::NOT_OURS;
 pub use replace::{Planned, Temporary, replace, replace_with, replace_with_its_mode, temporary_beside, write_together};
 pub use temporary::{TemporaryFolder, temporary_folder};
 

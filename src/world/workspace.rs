@@ -20,11 +20,26 @@ pub fn find(env: &Env, folder: &Path, marker: &str) -> PathBuf {
 /// A path for the steps that follow: relative to GITHUB_WORKSPACE, or to the workspace, if it is in there; else as the host
 /// names it.
 pub fn told(path: &Path, world: &World) -> PathBuf {
-    let on_runner = world.env.raw("GITHUB_WORKSPACE").map(Path::new);
-    let base = on_runner.filter(|base| base.is_absolute() && world.workspace.starts_with(base));
-    match path.strip_prefix(base.unwrap_or(&world.workspace)) {
+    match path.strip_prefix(base(world)) {
         Ok(relative) => relative.to_owned(),
         Err(_) => world.host.outside(path),
+    }
+}
+
+fn base(world: &World) -> &Path {
+    let on_runner = world.env.raw("GITHUB_WORKSPACE").map(Path::new);
+    let base = on_runner.filter(|base| base.is_absolute() && world.workspace.starts_with(base));
+    base.unwrap_or(&world.workspace)
+}
+
+/// What [`told`] says, from the current folder.
+pub fn from_here(told: &Path, world: &World) -> PathBuf {
+    let base = base(world);
+    let whole = base.join(told);
+    match (whole.strip_prefix(&world.folder), world.folder.strip_prefix(base)) {
+        (Ok(below), _) => below.to_owned(),
+        (_, Ok(above)) if told.is_relative() => above.components().map(|_| "..").collect::<PathBuf>().join(told),
+        _ => whole,
     }
 }
 

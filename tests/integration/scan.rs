@@ -88,6 +88,16 @@ fn a_large_secret_takes_little_memory() {
 }
 
 #[test]
+fn a_file_with_personal_data_is_not_called_one_with_secrets() {
+    let gate = Gate::new();
+    gate.write("a.log", "mail of ann@shop.acme.io\n").write("b.log", "\n");
+    gate.run(["scan", "--pii=email"])
+        .code(1)
+        .says("✗ No secrets or personal data in a.log")
+        .says("✓ No secrets or personal data in 1 file");
+}
+
+#[test]
 fn what_is_compressed_or_in_another_encoding_is_read() {
     let gate = Gate::new();
     let text = format!("line\n{}\n", token());

@@ -45,6 +45,28 @@ fn good_reports_of_this_run_pass_and_the_file_says_success() {
     gate.run(["verdict", "--require=smoke"]).code(0).says("2 passed");
 }
 
+/// Outside of a run nothing tells two runs apart, and a report takes the place of the last one.
+#[test]
+fn on_a_laptop_a_failure_goes_only_when_the_same_is_checked_again() {
+    let gate = Gate::new();
+    let (down, up) = (answer(DOWN), answer(OK));
+    let smoke = |url: &str, status: &str| gate.run(["smoke", url, status, "--within=300ms", "--evidence-dir=proof"]);
+    let verdict = || gate.run(["verdict", "--evidence-dir=proof"]);
+    smoke(&down, "--expect-status=200").code(1);
+    smoke(&up, "--expect-status=200")
+        .code(0)
+        .says("(fail) is kept as proof/reports/smoke-2.json");
+    verdict().code(1).says("The report smoke-2 is of this run");
+    smoke(&down, "--expect-status=201")
+        .code(1)
+        .says("proof/reports/smoke-2.json is removed: what");
+    smoke(&down, "--expect-status=503")
+        .code(0)
+        .says("This replaces the report of");
+    verdict().code(0);
+    assert!(!gate.root().join("proof/reports/smoke-2.junit.xml").exists());
+}
+
 /// Who reads the verdict alone must find the way back there, and never one that was not proved.
 #[test]
 fn the_proved_way_back_is_in_the_verdict() {
@@ -226,6 +248,28 @@ fn a_waiver_makes_a_failure_weak_until_its_day_and_strict_switches_it_off() {
     assert_eq!(typo.env("STAGEPROOF_WAIVERS", "of").status().unwrap().code(), Some(2));
     waiving(&gate, "2020-01-01");
     gate.run(smoke).code(1).says("expired on 2020-01-01");
+}
+
+#[test]
+fn a_verdict_says_that_a_waiver_expired_or_is_for_no_check() {
+    let gate = on_runner();
+    let down = answer(DOWN);
+    let waiver = |check: &str| {
+        let waiver = format!("  - check: \"smoke:{check}/\"\n    reason: known, OPS-12\n    until: 2020-01-01\n");
+        gate.write(".github/stageproof.yml", format!("waivers:\n{waiver}"));
+    };
+    waiver(&down);
+    gate.run(["smoke", &down, "--within=300ms"]).code(1);
+    let told = "a waiver for this expired on 2020-01-01: known, OPS-12";
+    let ran = gate.run(["verdict", "--require=smoke"]);
+    ran.code(1).says(told).never_says("matches no check");
+    assert_eq!(ran.stdout().matches(told).count(), 1, "{}", ran.stdout());
+    waiver(&down.replace("http:", "https:"));
+    gate.run(["verdict", "--require=smoke"])
+        .code(1)
+        .says("(known, OPS-12) matches no check. Did you mean `smoke:http:");
+    gate.run(["check"])
+        .says("the waiver `known, OPS-12` expired on 2020-01-01");
 }
 
 #[test]

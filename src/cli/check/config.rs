@@ -50,6 +50,7 @@ impl CommandLine {
         }
     }
 
+    /// Waivers that waive nothing any more.
     fn expired(&self, text: &str) -> Vec<Refusal> {
         let Ok(root) = yaml::parse(text) else {
             return Vec::new();
@@ -60,13 +61,13 @@ impl CommandLine {
             let until = waiver
                 .get("until")
                 .filter(|until| until.text().is_some_and(|day| day < &*today))?;
-            let of = waiver.get("check").or(waiver.get("class")).and_then(Node::text);
+            let reason = waiver.get("reason").and_then(Node::text);
             Some(Refusal {
                 about: About::Line(until.place.line),
                 code: "waiver-expired",
                 message: format!(
-                    "the waiver of {} expired on {}",
-                    one_line(of.unwrap_or_default()),
+                    "the waiver `{}` expired on {}",
+                    one_line(reason.unwrap_or_default()),
                     one_line(until.text().unwrap_or_default())
                 ),
                 help: None,

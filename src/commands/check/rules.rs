@@ -31,8 +31,8 @@ const ALL: [Rule; 32] = [
     rule(
         Warning,
         "waiver-expired",
-        "A waiver of the configuration has expired, so it waives nothing.",
-        "Remove it, or accept the failure until another day.",
+        "A waiver has expired, so it waives nothing.",
+        "Remove it, or give it a new `until` if the failure is still accepted.",
     ),
     rule(
         Error,

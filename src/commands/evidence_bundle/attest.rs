@@ -22,7 +22,8 @@ use crate::world::signing::SigningKey;
 use crate::world::walk::Kind;
 use crate::world::{World, paths, workspace};
 
-const TITLE: &str = "The bundle is attested";
+const STATED: &str = "A statement about the bundle is written (not signed)";
+const SIGNED: &str = "The statement about the bundle is signed";
 /// Of JUnit XML; what is longer counts as failed.
 const LONGEST_JUNIT: u64 = 256 << 20;
 
@@ -36,6 +37,7 @@ pub fn attest(plan: &Plan, world: &World, bundle_sha256: &str, manifest_sha256: 
         Ok(statement) => {
             let [statement_file, predicate_file, envelope_file] =
                 FILES.map(|file| Output::path(workspace::shown(&beside(&plan.output, file), &plan.workspace)));
+            facts.push(Fact::new("statement", &*statement_file));
             outcome.outputs.insert("statement".to_owned(), statement_file);
             outcome.outputs.insert("predicate".to_owned(), predicate_file);
             let kind = ("predicate-type".to_owned(), Output::exact(PREDICATE_TYPE));
@@ -59,7 +61,8 @@ pub fn attest(plan: &Plan, world: &World, bundle_sha256: &str, manifest_sha256: 
             "fix that, or check permissions and free space; the bundle is complete",
         ),
     };
-    let mut attested = check("evidence-attested", TITLE, ended, started);
+    let title = if plan.sign_key_env.is_some() { SIGNED } else { STATED };
+    let mut attested = check("evidence-attested", title, ended, started);
     attested.facts = facts;
     outcome.checks.push(attested);
     outcome

@@ -60,7 +60,7 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("gz-members", [gzip(CLEAN.as_bytes()), gzip(text.as_bytes())].concat()),
         ("b64", format!("data: {base64}\n").into()),
         ("b64-lines", format!("data: |\n  {}\n", lines.join("\n  ")).into()),
-        ("b64-json", serde_json::json!({ "token": base64 }).to_string().into()),
+        ("b64-json", serde_json::json!({ "data": base64 }).to_string().into()),
         ("zip", zip("a.log", text.as_bytes())),
         ("zip-gz", zip("a.log.gz", &gzip(text.as_bytes()))),
     ]

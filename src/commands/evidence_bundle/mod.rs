@@ -30,7 +30,7 @@ use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::evidence::{COPIES, LARGEST_TEXT, Redact};
 use crate::model::rule::Rules;
-use crate::model::scan::PUBLISHED;
+use crate::model::scan::{self, PUBLISHED};
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Subject};
 use crate::world::workspace;
 use crate::world::{Clock, World};
@@ -146,8 +146,8 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
         Err(halt) => {
             let reason = "the evidence was not hashed";
             if matches!(halt, Halt::Secrets(..) | Halt::Rules(_)) {
-                let title = searched_title(plan.scrub.redact);
-                outcome.checks.push(check(SEARCHED, title, halted(halt), started));
+                let title = searched_title(&plan.scrub);
+                outcome.checks.push(check(SEARCHED, &title, halted(halt), started));
                 let reason = "nothing is sealed after a failed search for secrets";
                 outcome
                     .checks
@@ -165,9 +165,7 @@ fn seal_all(plan: &Plan, world: &World) -> Outcome {
             outcome
                 .checks
                 .extend(required(plan, &ready.paths().collect::<Vec<_>>()));
-            outcome
-                .checks
-                .extend(searched_check(plan.scrub.redact, &mut ready, started));
+            outcome.checks.extend(searched_check(&plan.scrub, &mut ready, started));
             let note = match plan.scrub.redact {
                 Redact::Off => Some("The files were not searched for secrets (--redact off)."),
                 Redact::Mask | Redact::Fail if !world.secrets.is_of_step() => Some(NO_VALUES),
@@ -241,19 +239,30 @@ fn required(plan: &Plan, sealed: &[&str]) -> Vec<Check> {
 }
 
 const SEARCHED: &str = "evidence-redacted";
+/// What the seal hides was to be read before.
+const REVOKE: &str = "revoke what is masked here at its issuer: it was readable in the files of this job; for what is no \
+                      secret, add an allowlist to a rule file (--rules)";
 
-fn searched_title(redact: Redact) -> &'static str {
-    match redact {
-        Redact::Mask | Redact::Fail => "No secrets in the evidence",
-        Redact::Off => "The evidence has nothing that is forbidden",
+fn searched_title(scrub: &Scrub) -> String {
+    match scrub.redact {
+        Redact::Mask | Redact::Fail => format!("{} in the evidence", scan::nothing(&scrub.wanted.personal)),
+        Redact::Off => "The evidence has nothing that is forbidden".to_owned(),
     }
 }
 
 /// Notes and warnings only: with an error, nothing is sealed.
-fn searched_check(redact: Redact, ready: &mut Ready, started: Instant) -> Option<Check> {
+fn searched_check(scrub: &Scrub, ready: &mut Ready, started: Instant) -> Option<Check> {
+    let redact = scrub.redact;
     let (findings, masked) = ready.searched.take()?;
-    let ended = Ended::Looked(findings.into_vec());
-    let mut title = searched_title(redact).to_owned();
+    let mut findings = findings.into_vec();
+    let first = findings
+        .iter_mut()
+        .find(|finding| finding.is_of_rule() && !scan::is_personal(&finding.code));
+    if let Some(first) = first {
+        first.help = Some(REVOKE.to_owned());
+    }
+    let ended = Ended::Looked(findings);
+    let mut title = searched_title(scrub);
     if masked > 0 {
         title.push_str(&format!(", {masked} masked"));
     }
@@ -281,7 +290,13 @@ fn hashed_check(ready: &Ready, found: Found, started: Instant) -> Check {
 }
 
 fn bundle_check(plan: &Plan, bundle: &Bundle, started: Instant) -> Check {
-    let mut check = check("evidence-bundle", PACKED, Ended::Looked(Vec::new()), started);
+    let replaced = bundle.replaced.as_ref().map(|sha256| {
+        let path = workspace::shown(&plan.output, &plan.workspace);
+        let message = format!("{path} replaces a bundle with SHA-256 {sha256}, which is gone");
+        Finding::note("replaced", message).help("name another file with --output to keep each bundle")
+    });
+    let ended = Ended::Looked(replaced.into_iter().collect());
+    let mut check = check("evidence-bundle", PACKED, ended, started);
     check.facts = vec![
         Fact::new("path", workspace::shown(&plan.output, &plan.workspace)),
         Fact::new("bytes", bundle.size.to_string()),
@@ -310,7 +325,17 @@ fn halted(halt: Halt) -> Ended {
             )
             .help("wait for its writer to finish before sealing; an earlier bundle is unchanged"),
         ]),
-        Halt::ChangedSince(findings) | Halt::Secrets(findings, _) => Ended::Looked(findings.into_vec()),
+        Halt::ChangedSince(findings) => Ended::Looked(findings.into_vec()),
+        Halt::Secrets(findings, _) => {
+            let mut findings = findings.into_vec();
+            let first = findings
+                .iter_mut()
+                .find(|finding| finding.is_of_rule() && finding.fails());
+            if let Some(first) = first {
+                first.help = Some(scan::next_step(&first.code).to_owned());
+            }
+            Ended::Looked(findings)
+        }
         Halt::Rules(error) => errored(error.to_string(), error.help),
         Halt::Busy => errored(
             "another stageproof is sealing the same evidence directory",

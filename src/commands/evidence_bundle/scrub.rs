@@ -234,8 +234,10 @@ impl<'a> Scrubber<'a> {
                 );
                 self.stub(&mut one, &file.path, to, why)?;
             }
-            (Redact::Fail, _) if has_secret && bundle.is_some() => {
-                one.became = Became::InBundle(bundle.unwrap_or_default());
+            (Redact::Fail, _) if has_secret => {
+                if let Some(bundle) = bundle {
+                    one.became = Became::InBundle(bundle);
+                }
             }
             (Redact::Off, _) | (_, None) => {}
             (_, Some(why)) => match unscannable {

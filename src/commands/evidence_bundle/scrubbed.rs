@@ -59,12 +59,12 @@ pub struct One {
 
 impl One {
     pub fn new(shown: String, before: Hashed, stamp: Stamp, redact: Redact, texts: &[Text<'_>], most: usize) -> Self {
-        let (severity, masked) = match redact {
-            Redact::Mask => (Severity::Note, ", is masked"),
-            Redact::Fail | Redact::Off => (Severity::Error, ""),
+        let severity = match redact {
+            Redact::Mask => Severity::Note,
+            Redact::Fail | Redact::Off => Severity::Error,
         };
         let finding = |(path, found): (&str, &Found<'_>)| {
-            let what = format!("{}, in column {}{masked}", found.rule.described(), found.column);
+            let what = format!("{}, in column {}", found.rule.described(), found.column);
             let line = u32::try_from(found.line).ok();
             let mut finding = Finding::of_rule(found.rule.id.clone(), what).at(path, line);
             finding.severity = severity;
@@ -115,7 +115,11 @@ impl One {
     fn tell(&self, findings: &mut Capped) {
         let path = &self.shown;
         for finding in &self.found {
-            findings.add(finding.clone());
+            let mut finding = finding.clone();
+            if matches!(self.became, Became::Masked { .. }) {
+                finding.message.push_str(", is masked");
+            }
+            findings.add(finding);
         }
         let severity = self.found.first().map_or(Severity::Note, |finding| finding.severity);
         findings.more(severity, self.more);

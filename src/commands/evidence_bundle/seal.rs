@@ -99,6 +99,8 @@ impl Ready {
 pub struct Bundle {
     pub size: u64,
     pub sha256: String,
+    /// The hash of another one that it replaced.
+    pub replaced: Option<String>,
 }
 
 /// Selects, copies, hashes and indexes. `None` if there is nothing to seal.
@@ -245,11 +247,18 @@ pub fn finish(plan: &Plan, world: &World, ready: Ready, stop: Stop<'_>) -> Resul
     {
         return Err(Halt::Changed(name.clone()));
     }
+    let before = match files::exists(&plan.output) {
+        true => hash::hash_file(&plan.output, stop).ok().map(|before| before.hex()),
+        false => None,
+    };
+    halt_if_stopped(world)?;
     put_in_place(&plan.evidence_dir, &ready)?;
     zip.persist()?;
+    let sha256 = hashed.hex();
     Ok(Bundle {
         size: hashed.size,
-        sha256: hashed.hex(),
+        replaced: before.filter(|before| *before != sha256),
+        sha256,
     })
 }
 

@@ -115,7 +115,7 @@ impl Search<'_> {
                 Ok(None) => format!("`{text}` matches nothing"),
                 _ => format!("`{text}` names no file that can be sealed"),
             };
-            let help = "check the path, which is relative to the workspace, and the output of earlier steps; remove \
+            let help = "check the path, which is shown as from the workspace, and the output of earlier steps; remove \
             it from the list if it is optional";
             self.found
                 .findings

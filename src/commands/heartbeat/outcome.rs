@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::attempt::Attempt;
 use super::events::millis;
 use super::{Judged, Plan};
+use crate::commands::advice;
 use crate::model::text::count;
 use crate::model::timeline::SpanState;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Span, TimeSpan, exit};
-use crate::world::World;
 use crate::world::process::Ending;
-use crate::world::workspace;
 use crate::world::wrap::Log;
+use crate::world::{World, files, workspace};
 
 const STAGE: &str = "heartbeat";
 /// Lines and bytes of output that a report about a failure holds.
@@ -78,10 +78,11 @@ impl Attempts {
         if is_ours && let Err(error) = world.secrets.redact_file(output.path()) {
             failures.push(format!("{error:#}; check the log before you publish it"));
         }
+        // A folder that cannot be written is told once.
+        failures.dedup();
         for failure in failures {
-            findings.push(Finding::error("log-failed", failure).help(
-                "the command ran, but the log does not prove it; free some space or name another --evidence-dir",
-            ));
+            let help = format!("the command ran, but the log does not prove it; {}", advice(&failure));
+            findings.push(Finding::error("log-failed", failure).help(help));
         }
         if code == 0 && findings.iter().any(Finding::fails) {
             code = exit::OWN_FAILURE;
@@ -94,8 +95,10 @@ impl Attempts {
         }
         let relative = |log: &Log| workspace::shown(log.path(), &world.workspace);
         self.facts.push(Fact::new("exit code", code.to_string()));
-        self.facts.push(Fact::new("log", relative(output)));
-        self.facts.push(Fact::new("heartbeats", relative(records)));
+        for (name, log) in [("log", output), ("heartbeats", records)] {
+            let is_there = files::exists(log.path());
+            self.facts.extend(is_there.then(|| Fact::new(name, relative(log))));
+        }
         let title = format!("`{}` runs to its end", world.secrets.shorten(shown, TITLE_BYTES));
         let id = format!("{STAGE}:{}", plan.label);
         let mut check = Check::new(STAGE, id, title, Ended::Looked(findings), self.started.elapsed());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::{STAGE, errored};
-use crate::commands::verify;
+use crate::commands::{advice, verify};
 use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::scan::Unscannable;
@@ -26,10 +26,9 @@ pub async fn verified(name: &str, path: &Path, copy: &Path, world: &World) -> Ch
         let copied = engine::blocking((STAGE, "merge:copy", "It can be copied"), move || {
             let stop = || own.interrupt.received().is_some();
             let failed = bundles::put(&from, &to, &stop).err();
-            let help = "free some space, or name another folder with --evidence-dir";
             Outcome {
                 checks: failed
-                    .map(|error| errored("merge:copy", &title, &error, help))
+                    .map(|error| errored("merge:copy", &title, &error, advice(&format!("{error:#}"))))
                     .into_iter()
                     .collect(),
                 ..Outcome::default()

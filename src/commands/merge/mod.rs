@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::commands::artifacts::{self, Wanted};
-use crate::commands::{Keep, ReportHome, Running, Subcommand, evidence_bundle, verdict};
+use crate::commands::{Keep, ReportHome, Running, Subcommand, advice, evidence_bundle, verdict};
 use crate::model::evidence::SEALING;
 use crate::model::text::nearest;
 use crate::model::{Check, Ended, Finding, Outcome};
@@ -48,7 +48,7 @@ impl Subcommand for Plan {
 async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     if let Err(error) = gather(plan, world, &mut outcome).await {
-        let help = "free some space, or name another folder with --evidence-dir";
+        let help = advice(&format!("{error:#}"));
         outcome
             .checks
             .push(errored("merge:folder", "The bundles can be put together", &error, help));
@@ -60,7 +60,7 @@ async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         outcome.append(verdict::run(&plan.verdict, world).await);
     }
     if let Err(error) = keep(&outcome) {
-        let help = "free some space, or name another folder with --evidence-dir";
+        let help = advice(&format!("{error:#}"));
         outcome
             .checks
             .push(errored("merge:report", "The report so far is kept", &error, help));

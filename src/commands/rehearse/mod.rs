@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::commands::{Keep, ReportHome, Running, Subcommand, evidence_bundle, rollback_dry_run, skip_guard, smoke};
+use crate::commands::{
+    Keep, ReportHome, Running, Subcommand, advice, evidence_bundle, rollback_dry_run, skip_guard, smoke,
+};
 use crate::model::{Check, Ended, Outcome};
 use crate::world::World;
 
@@ -47,10 +49,9 @@ pub async fn run(plan: &Plan, world: &World, keep: Keep<'_>) -> Outcome {
         (part, _) => left_out("rollback", "The rollback is possible", part.is_some()),
     });
     if let Err(error) = keep(&outcome) {
-        let ended = Ended::with_help(
-            format!("{error:#}"),
-            "free some space, or name another folder with --evidence-dir",
-        );
+        let cause = format!("{error:#}");
+        let help = advice(&cause);
+        let ended = Ended::with_help(cause, help);
         let title = "The report so far is kept";
         let check = Check::new("evidence", "evidence:report", title, ended, Duration::ZERO);
         outcome.checks.push(check);

@@ -11,7 +11,7 @@ use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::capped::Capped;
 use crate::model::rule::Rules;
-use crate::model::scan::{PUBLISHED, RuleSet, Unscannable};
+use crate::model::scan::{self, PUBLISHED, RuleSet, Unscannable};
 use crate::model::text::count;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Severity};
 use crate::world::scan::{Search, Wanted, look_through};
@@ -19,12 +19,9 @@ use crate::world::{World, cores, files as disk};
 use files::{File, Listed};
 
 const STAGE: &str = "scan";
-const FILES: &str = "No secrets in the files";
+const FILES: &str = "The files are scanned";
 /// Checks of files with findings; what comes after them is counted.
 const MOST_FILES: usize = 200;
-const SECRET: &str =
-    "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)";
-const PERSONAL: &str = "remove it; for what is no personal data, add an allowlist to a rule file (--rules)";
 
 #[derive(Clone)]
 pub struct Plan {
@@ -49,12 +46,12 @@ impl Subcommand for Plan {
     fn run<'a>(&'a self, world: &'a World, _: Keep<'a>) -> Running<'a> {
         Box::pin(async move {
             let (own_plan, own_world) = (self.clone(), world.clone());
-            engine::blocking((STAGE, "scan:files", FILES), move || scan(&own_plan, &own_world)).await
+            engine::blocking((STAGE, "scan:files", FILES), move || look_at_all(&own_plan, &own_world)).await
         })
     }
 }
 
-fn scan(plan: &Plan, world: &World) -> Outcome {
+fn look_at_all(plan: &Plan, world: &World) -> Outcome {
     let started = Instant::now();
     let rules = match plan.wanted.load() {
         Ok(rules) => rules,
@@ -93,7 +90,7 @@ fn scan(plan: &Plan, world: &World) -> Outcome {
             ..Outcome::default()
         };
     }
-    judged(&listed, looked, &rules, started)
+    judged(&listed, looked, &rules, scan::nothing(&plan.wanted.personal), started)
 }
 
 /// What one file came to.
@@ -150,7 +147,7 @@ fn look_at_text(
     let input = disk::open(&file.path, disk::Links::Refuse)?;
     let looked = look_through(search, &file.shown, input, stop)?;
     let mut findings: Vec<(u64, Finding)> = Vec::new();
-    for rule in crate::model::scan::Scan::new(search.rules, &file.shown).by_path() {
+    for rule in scan::Scan::new(search.rules, &file.shown).by_path() {
         findings.push((1, finding(&file.shown, 1, &rule.id, rule.described())));
     }
     let (more, unread) = (looked.found.more(), looked.unread());
@@ -182,8 +179,8 @@ fn with_help(findings: impl Iterator<Item = Finding>, more: usize) -> Vec<Findin
     let mut capped = Capped::default();
     for (index, finding) in findings.enumerate() {
         capped.add(if index == 0 && finding.help.is_none() {
-            let is_personal = finding.code.starts_with("pii-");
-            finding.help(if is_personal { PERSONAL } else { SECRET })
+            let next = scan::next_step(&finding.code);
+            finding.help(next)
         } else {
             finding
         });
@@ -197,7 +194,8 @@ fn finding(path: &str, line: u64, rule: &str, what: &str) -> Finding {
     Finding::of_rule(rule.to_owned(), what).at(path, u32::try_from(line).ok())
 }
 
-fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant) -> Outcome {
+/// `nothing` is what is claimed of each file.
+fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, nothing: &str, started: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let (mut clean, mut bytes, mut unread, mut more) = (0_usize, 0_u64, Capped::default(), 0_usize);
     for (file, seen) in listed.files.iter().zip(looked) {
@@ -208,7 +206,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             clean += 1;
         } else if outcome.checks.len() < MOST_FILES {
             let id = format!("scan:{}", file.shown);
-            let title = format!("No secrets in {}", file.shown);
+            let title = format!("{nothing} in {}", file.shown);
             outcome
                 .checks
                 .push(Check::new(STAGE, id, title, seen.ended, Duration::ZERO));
@@ -236,7 +234,7 @@ fn judged(listed: &Listed, looked: Vec<Seen>, rules: &RuleSet, started: Instant)
             .push(Check::new(STAGE, "scan:more", FILES, ended, Duration::ZERO));
     }
     if clean > 0 {
-        let title = format!("No secrets in {}", count(clean, "file"));
+        let title = format!("{nothing} in {}", count(clean, "file"));
         let mut check = Check::new(
             STAGE,
             "scan:files",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Fold, STAGE};
 use crate::model::capped::Capped;
 use crate::model::check::ASSERTED;
+use crate::model::waiver::Match;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Output, Report, Skip, Status, Verdict, text, waiver};
 use crate::world::files::{self, Links};
 use crate::world::workspace;
@@ -25,6 +26,8 @@ struct Folded {
     skip: Option<Skip>,
     /// The rollback command that a good report proved.
     command: Option<Output>,
+    /// The ids of its checks.
+    ids: Vec<String>,
 }
 
 pub fn run(fold: &Fold, world: &World) -> Outcome {
@@ -47,6 +50,11 @@ pub fn run(fold: &Fold, world: &World) -> Outcome {
         *counts.entry(&report.name).or_default() += 1;
     }
     checks.extend(missing(fold, &counts));
+    let ids = folded.iter().flat_map(|report| report.ids.iter().map(String::as_str));
+    // Those of `diagnose` are about failures that may come again.
+    let mut waivers = fold.waivers.clone();
+    waivers.retain(|waiver| !matches!(&waiver.matches, Match::Check(id) if id.starts_with("diagnose:")));
+    notes.extend(waiver::unmatched(&waivers, ids));
     // Check ids are unique in a report.
     let several: Vec<bool> = folded.iter().map(|report| counts[report.name.as_str()] > 1).collect();
     let legs = legs(&folded);
@@ -243,6 +251,7 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
         place,
         skip: None,
         command: None,
+        ids: Vec::new(),
     };
     let mut report = match report {
         Ok(report) => report,
@@ -268,7 +277,7 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
                 findings.extend(
                     inner_findings
                         .iter()
-                        .filter(|f| f.severity == crate::model::Severity::Error)
+                        .filter(|f| f.severity == crate::model::Severity::Error || f.code == waiver::EXPIRED)
                         .map(|f| Finding {
                             message: format!("{}: {}", inner.title, f.message),
                             ..f.clone()
@@ -309,6 +318,7 @@ fn one(path: &Path, fold: &Fold, world: &World) -> Folded {
         Fact::new("finished", report.finished_at.clone()),
     ];
     folded.check.facts.extend(asserted(&report));
+    folded.ids = report.checks.iter().map(|inner| inner.id.clone()).collect();
     let proved = matches!(folded.check.status(), Status::Passed | Status::Waived);
     folded.command = report
         .outputs

@@ -44,9 +44,13 @@ pub fn run(path: &Path, origin: &Origin, world: &World) -> Outcome {
 fn judge(file: &StatusFile, place: &str, origin: &Origin, world: &World) -> (Vec<Finding>, String) {
     let mut findings = Vec::new();
     if file.status == StagingStatus::Failed {
+        let why = file
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
         findings.push(
-            Finding::error("staging-failed", format!("{place} says FAILED"))
-                .help("fix the reason it gives, and run the staging deploy again"),
+            Finding::error("staging-failed", format!("{place} says FAILED{why}"))
+                .help("fix that, and run the staging deploy again"),
         );
     }
     let (of_another, mut compared, unknown) = origin.as_far_as_known(place, &file.subject);

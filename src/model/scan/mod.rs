@@ -28,6 +28,29 @@ pub use rule_file::{RuleFileError, Source};
 pub use search::{Found, OVERLAP, Scan};
 pub use unscannable::Unscannable;
 
+/// Whether it is a rule for personal data.
+pub fn is_personal(rule: &str) -> bool {
+    rule.starts_with("pii-")
+}
+
+/// What to do about what this rule found.
+pub fn next_step(rule: &str) -> &'static str {
+    match is_personal(rule) {
+        true => "remove it; for what is no personal data, add an allowlist to a rule file (--rules)",
+        false => {
+            "revoke it at its issuer, then remove it; for what is no secret, add an allowlist to a rule file (--rules)"
+        }
+    }
+}
+
+/// What is claimed of a file in which nothing is found.
+pub fn nothing(personal: &[Personal]) -> &'static str {
+    match personal.is_empty() {
+        true => "No secrets",
+        false => "No secrets or personal data",
+    }
+}
+
 /// What code scanning is told of the page about findings; the rules are named by the findings.
 pub const PUBLISHED: super::rule::Rules = super::rule::Rules {
     all: &[],

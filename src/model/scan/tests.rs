@@ -231,8 +231,36 @@ fn what_stands_for_a_secret_is_none() {
         "cache_key=linux-x64-node-modules-4f2e1a9b8c7d6e5f4a3b2c1d",
         "curl -u $USER:$PASSWORD https://x",
         "eyJ.eyJ.x key-1 sk-learn",
+        "DB_PASSWORD=${DB_PASSWORD_1} password=$DB_PASSWORD9x token=$(cat /tmp/token9) PASSWORD=%DB_PASS1%",
+        "DB_PASSWORD: ${{ secrets.DB_PASSWORD1 }} password: {{ vault_password1 }} token=DB_PASSWORD_V2",
+        "password=changeme123 API_KEY=your-api-key-123X token: <token9-abcdef> PASSWORD=xxxxxxxx1 TOKEN=***",
+        "password = get_password1() password=getpass(p12345678) secret: process.env.SECRET1 token: Option<String1>",
+        "POSTGRES_PASSWORD=postgres12 token=true password: required! max_tokens=4096000 id-token: write",
+        "secret: shop-tls-2 secret: /run/secrets/db1 password=sm:/prod/db1 token: 2026-11-30T20:16:18Z",
+        "next_token=eyJhbc123def456 Unexpected token: foo1 const A_TOKEN: _bindgen_ty_5",
     ] {
         assert_eq!(found(&rules, text), [], "{text}");
+    }
+}
+
+#[test]
+fn a_password_under_a_name_that_says_so_is_found_whole() {
+    let rules = RuleSet::builtin().unwrap();
+    for (before, secret, after) in [
+        ("DB_PASSWORD=", "s3cr3t-db-Passw0rd!", "\n"),
+        ("db_password: ", "s3cr3tdbPassw0rd9", "\n"),
+        ("DB_PASSWORD_STAGING='", "Pa$$w0rd#99x", "'"),
+        ("\"password\": \"", "Gz7pq!xL2", "\","),
+        ("\\\"passphrase\\\":\\\"", "Gz7pq!xL2", "\\\","),
+        ("deploy --password=", "Gz7pq!xL2", " --force"),
+        ("DB_PASSWORD=", "prod-8f3a92bc77e1d04f", "\n"),
+        ("DEPLOY_TOKEN=", &random(HEX, 32), "\n"),
+        ("SECRET_KEY_BASE=", &random(HEX, 128), "\n"),
+        ("next_token=eyJhbc123def456 DB_PASSWORD=", "Gz7pq!xL2", ""),
+    ] {
+        let text = format!("{before}{secret}{after}");
+        let secrets: Vec<String> = found(&rules, &text).into_iter().map(|(_, secret)| secret).collect();
+        assert_eq!(secrets, [secret], "{text}");
     }
 }
 

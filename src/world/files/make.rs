@@ -14,7 +14,8 @@ use super::{folder_of, is_folder, owner};
 
 /// Makes a folder, unless it is there, and those above it.
 pub fn folders(path: &Path) -> anyhow::Result<()> {
-    all(path).with_context(|| format!("cannot make the folder {}", path.display()))
+    let what = || format!("cannot make the folder {}", path.display());
+    all(path).map_err(|error| owner::refused(path, what, error))
 }
 
 fn all(path: &Path) -> io::Result<()> {
@@ -62,7 +63,7 @@ fn make(path: &Path, flags: OFlags, mode: u32) -> io::Result<File> {
 /// the user.
 pub fn append(path: &Path) -> anyhow::Result<File> {
     folders(folder_of(path))?;
-    open_log(path).with_context(|| format!("cannot write {}", path.display()))
+    open_log(path).map_err(|error| owner::refused(path, || format!("cannot write {}", path.display()), error))
 }
 
 fn open_log(path: &Path) -> io::Result<File> {

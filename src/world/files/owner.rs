@@ -7,8 +7,33 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use anyhow::anyhow;
 use rustix::fs::{AtFlags, Stat};
 use rustix::io::Errno;
+
+/// In the error about a folder that belongs to another user than this one.
+pub const NOT_OURS: &str = "and this step runs as";
+
+/// The error of what cannot be made at `path`. If that is because of a folder of another user, it names both.
+pub fn refused(path: &Path, what: impl FnOnce() -> String, error: io::Error) -> anyhow::Error {
+    let user = |uid: u32| match uid {
+        0 => "root".to_owned(),
+        uid => format!("uid {uid}"),
+    };
+    let we = rustix::process::geteuid().as_raw();
+    let there = path
+        .ancestors()
+        .find_map(|above| Some((above, rustix::fs::stat(above).ok()?.st_uid)));
+    match there {
+        Some((above, owner)) if error.kind() == io::ErrorKind::PermissionDenied && owner != we => anyhow!(
+            "cannot write to {}: it belongs to {}, {NOT_OURS} {}",
+            above.display(),
+            user(owner),
+            user(we)
+        ),
+        _ => anyhow::Error::new(error).context(what()),
+    }
+}
 
 /// Gives what was just made and is open, to the owner of the folder it is in.
 pub fn give(made: impl AsFd, folder: &Path) -> io::Result<()> {
@@ -57,5 +82,31 @@ fn unless_refused(given: Result<(), Errno>) -> io::Result<()> {
     match given {
         Err(Errno::PERM | Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
         given => Ok(given?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_another_user_is_named_with_both_users() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_root = rustix::process::geteuid().is_root();
+        let path = match is_root {
+            true => {
+                std::os::unix::fs::chown(folder.path(), Some(1234), None).unwrap();
+                folder.path().join("reports/smoke.json")
+            }
+            false => "/none/smoke.json".into(),
+        };
+        let denied = |path: &Path| format!("{:#}", refused(path, || "what".to_owned(), Errno::ACCESS.into()));
+        let expected = match is_root {
+            true => format!("{}: it belongs to uid 1234, {NOT_OURS} root", folder.path().display()),
+            false => format!("/: it belongs to root, {NOT_OURS} uid"),
+        };
+        assert!(denied(&path).contains(&expected), "{}", denied(&path));
+        let full = refused(&path, || "what".to_owned(), Errno::NOSPC.into());
+        assert!(format!("{full:#}").starts_with("what: No space left"), "{full:#}");
     }
 }

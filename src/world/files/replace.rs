@@ -110,7 +110,7 @@ pub fn temporary_beside(path: &Path) -> anyhow::Result<Temporary> {
             // Without this it would be private.
             .permissions(Permissions::from_mode(MODE))
             .tempfile_in(folder)
-            .with_context(wrong)?;
+            .map_err(|error| owner::refused(folder, wrong, error))?;
         owner::give(file.as_file(), folder).with_context(wrong)?;
         if abandoned::lock(file.as_file()).with_context(wrong)? {
             return Ok(Temporary {

@@ -155,6 +155,38 @@ fn a_verdict_sees_a_failure_that_was_sealed_before_the_last_good_report() {
         .says("evidence/reports/smoke.json");
 }
 
+/// A hash that somebody recorded is worth nothing once its bundle is gone.
+#[test]
+fn what_a_seal_replaces_and_where_reports_go_after_it_is_said() {
+    let gate = workspace();
+    seal(&gate, &[]).code(0).never_says("replaces a bundle");
+    let sha256 = |text: &str| text.split("SHA-256 ").nth(1).unwrap()[..64].to_owned();
+    let first = sha256(&seal(&gate, &["--output=other.zip"]).stdout());
+    gate.write("evidence/more.log", "more\n");
+    seal(&gate, &["--output=other.zip"])
+        .code(0)
+        .says(&format!("other.zip replaces a bundle with SHA-256 {first}"));
+    let guard = ["skip-guard", "--require=env:PATH", DIR];
+    gate.run(guard)
+        .says("evidence is sealed: new reports go to evidence-2.");
+    gate.run(guard).never_says("is sealed");
+    seal(&gate, &["--output=evidence.tar.gz"])
+        .code(2)
+        .says("the bundle is a zip");
+}
+
+#[test]
+fn paths_are_shown_from_the_current_folder_and_the_default_one_stays_out_of_commits() {
+    let gate = Gate::new();
+    gate.write(".git/HEAD", "").write("sub/a.log", "a\n");
+    let bundle = gate.run_in("sub", ["evidence-bundle", "a.log"]);
+    let out = bundle.code(0).stdout();
+    let path = out.split("Bundle: ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(path.starts_with("../artifacts/staging/"), "{out}");
+    gate.run_in("sub", ["verify", path]).code(0);
+    assert_eq!(gate.read("artifacts/.gitignore"), "*\n");
+}
+
 /// A manifest in the workspace, as from evidence that was unpacked there, does not make it an evidence directory.
 #[test]
 fn the_workspace_is_not_taken_for_sealed_evidence() {

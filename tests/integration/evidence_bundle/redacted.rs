@@ -48,6 +48,27 @@ fn holds(all: &[u8], text: &str) -> bool {
     all.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
+/// Nobody may think that a secret is safe because the bundle does not hold it.
+#[test]
+fn whoever_has_a_secret_masked_is_told_to_revoke_it() {
+    let gate = workspace();
+    gate.write("out/build.log", format!("two {}\n", token()));
+    let script = "import zipfile; zipfile.ZipFile('out/z.zip', 'w').write('out/build.log')";
+    let zipped = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(gate.root())
+        .status();
+    assert!(zipped.unwrap().success());
+    seal(&gate, &["out"])
+        .code(0)
+        .says("out/build.log:1: GitHub token, in column 5, is masked\n      next: revoke what is masked here")
+        .says("out/z.zip is replaced by a stub");
+    seal(&gate, &["out", "--redact=fail", "--output=other.zip"])
+        .code(1)
+        .says("next: revoke it at its issuer")
+        .never_says("was not scanned");
+}
+
 #[test]
 fn secrets_are_masked_in_what_is_sealed_and_nowhere_else() {
     let gate = workspace().env("LOGIN", "s3cr3t-value");

@@ -1061,7 +1061,7 @@ fn a_waiver_that_has_expired_is_a_warning_and_one_without_a_reason_is_refused() 
         (1, "waiver-expired", Some(5)),
         "{found:?}"
     );
-    assert_eq!(found[0].message, "the waiver of infra expired on 2020-01-31");
+    assert_eq!(found[0].message, "the waiver `known` expired on 2020-01-31");
     let found = of("' Say why '", "2999-12-31");
     assert!(
         found[0].code == "config" && found[0].message.contains("has no reason"),

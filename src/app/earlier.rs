@@ -84,12 +84,8 @@ impl Earlier {
 /// What failed or could not be checked. That a run was killed says nothing about what it was to check.
 fn open(report: &Report) -> impl Iterator<Item = &Check> {
     let run = super::run_id(&report.command);
-    let is_open = |check: &&Check| matches!(check.status(), Status::Failed | Status::Errored);
-    report
-        .checks
-        .iter()
-        .filter(is_open)
-        .filter(move |check| check.id.to_string() != run)
+    let is_open = move |check: &&Check| matches!(check.status(), Status::Failed | Status::Errored) && check.id != run;
+    report.checks.iter().filter(is_open)
 }
 
 /// A report that says that something did not pass, of no workflow run.

@@ -171,10 +171,7 @@ fn without(text: &str, line: usize) -> Option<String> {
             }
         }
     }
-    loop {
-        let Some(level) = lines.get(first).map(|line| indent(line)) else {
-            break;
-        };
+    while let Some(level) = lines.get(first).map(|line| indent(line)) {
         let below = lines
             .iter()
             .skip(first + 1)
@@ -250,7 +247,13 @@ fn describe(error: &YamlError, text: &str) -> (String, Option<String>) {
         ),
         YamlError::SerdeMissingField { field, .. } => (format!("the key `{field}` is missing"), schema),
         // What reads the value says how it is written.
-        YamlError::Message { .. } => (in_our_words(error), None),
+        YamlError::Message { .. } => {
+            let whole = in_our_words(error);
+            match whole.split_once("; ") {
+                Some((what, next)) => (what.to_owned(), Some(next.to_owned())),
+                None => (whole, schema),
+            }
+        }
         other => {
             let line = other
                 .location()
@@ -355,7 +358,6 @@ mod tests {
         let all: Vec<String> = all.iter().map(ToString::to_string).collect();
         let mut first: Vec<&str> = all.iter().filter_map(|error| error.lines().next()).collect();
         first.sort_by_key(|line| line.split(':').nth(1).unwrap().parse::<u32>().unwrap());
-        let first: Vec<&str> = first.into_iter().map(|line| line.split(';').next().unwrap()).collect();
         assert_eq!(
             first,
             [

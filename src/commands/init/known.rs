@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::apps::{self, App};
+use super::as_run;
 use super::names;
 use super::pin::Pin;
 use super::platforms::{self, Certainty, Command, Deploy};
@@ -56,7 +57,7 @@ impl Known {
         let workflows = Workflows::read(survey, environment);
         let (app, others, mut deploy) = choose(survey, current, &workflows);
         deploy.is_for(&workflows.environment);
-        platforms::as_run(&mut deploy, &workflows);
+        as_run::as_run(&mut deploy, &workflows);
         let settings = Settings::of(&deploy, &workflows);
         deploy.export(&settings.plain);
         let (branch, git) = match Repository::open(root) {

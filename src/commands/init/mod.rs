@@ -5,6 +5,7 @@
 
 mod aim;
 mod apps;
+mod as_run;
 mod broken;
 mod config_file;
 mod known;

@@ -24,7 +24,7 @@ fn the_newest_earlier_tag_is_proved() {
     for part in [
         &format!("Rollback command:\n  git checkout --detach {sha}"),
         "Proved:",
-        "Not covered:\n  - whether refs/tags/v2 was good: the tag is the only record",
+        "Not covered:\n  - whether v2 was good: the tag is the only record",
         "the database",
         "secrets",
         "configuration",
@@ -463,7 +463,7 @@ fn links_are_written_as_links() {
     repo.commit("app", "next");
     let told = repo.dry_run(&[]);
     told.is(0, &[]);
-    assert!(told.notes().contains("3 files (10 bytes)"), "{}", told.text);
+    assert!(told.notes().contains("3 files, 10 bytes"), "{}", told.text);
 }
 
 #[test]

@@ -9,8 +9,6 @@ mod kubernetes;
 mod own;
 mod vercel;
 
-pub use own::as_run;
-
 use super::aim::{self, Aim, is_staging};
 use super::apps::App;
 use super::workflows::Workflows;

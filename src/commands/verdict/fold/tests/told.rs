@@ -43,6 +43,14 @@ fn a_report_is_told_by_its_name_and_by_its_place_only_where_several_have_one_nam
             "verdict:smoke:b/reports/smoke.json"
         ]
     );
+    let titles: Vec<&str> = outcome.checks.iter().map(|check| check.title.as_str()).collect();
+    for (title, begin) in titles.iter().zip([
+        "The report other is",
+        "The report smoke of a is",
+        "The report smoke of b is",
+    ]) {
+        assert!(title.starts_with(begin), "{title}");
+    }
     let facts: Vec<(&str, &str)> = outcome.checks[2]
         .facts
         .iter()

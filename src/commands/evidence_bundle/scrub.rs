@@ -139,15 +139,14 @@ impl<'a> Scrubber<'a> {
         !may_be_archive(content) && look_in_memory(search, &path, content).is_some_and(is_clean) && !is_named()
     }
 
-    /// Searches and hashes all files that are not clean, and masks what has to be; on all cores. `left_out` are paths that
-    /// the index holds, too.
-    pub fn scrub(&self, mut gathered: Vec<Gathered>, left_out: &[&str]) -> anyhow::Result<Scrubbed> {
-        let (in_paths, hidden) = in_paths(self.mask.search, &gathered, left_out);
-        let most_findings = (MOST_FINDINGS / gathered.len().max(1)).clamp(3, 100);
-        let rest: Vec<_> = gathered.extract_if(.., |file| !file.is_clean).collect();
+    /// Searches and hashes files, and masks what has to be; on all cores. Of those that are `clean`, only the paths are
+    /// searched. `left_out` are paths that the index holds, too.
+    pub fn scrub(&self, gathered: Vec<Gathered>, clean: &[Gathered], left_out: &[&str]) -> anyhow::Result<Scrubbed> {
+        let (in_paths, hidden) = in_paths(self.mask.search, gathered.iter().chain(clean), left_out);
+        let most_findings = (MOST_FINDINGS / (gathered.len() + clean.len()).max(1)).clamp(3, 100);
         let into = self.places.temporary.join("masked");
         files::folders(&into)?;
-        let numbered: Vec<(PathBuf, &Gathered)> = rest
+        let numbered: Vec<(PathBuf, &Gathered)> = gathered
             .iter()
             .enumerate()
             .map(|(number, file)| (into.join(number.to_string()), file))
@@ -155,10 +154,7 @@ impl<'a> Scrubber<'a> {
         let looked = cores::each(&numbered, Vec::new, |scratch, (to, file)| {
             self.one(file, to, most_findings, scratch)
         });
-        let mut scrubbed = Scrubbed::of(rest, looked, self.places)?;
-        scrubbed.files.reserve_exact(gathered.len());
-        let clean = gathered.into_iter().filter_map(|file| Some((file.hashed?, file)));
-        scrubbed.files.extend(clean.map(|(hashed, file)| (file, hashed)));
+        let mut scrubbed = Scrubbed::of(gathered, looked, self.places)?;
         if !in_paths.is_empty() {
             // What was found in such a file names its path.
             scrubbed.findings = Capped::default();
@@ -335,10 +331,12 @@ fn is_stub(at: &Path) -> bool {
 }
 
 /// What is found in paths, which the manifest, the index and the zip hold as they are; and the secrets in them.
-fn in_paths(search: Search<'_>, gathered: &[Gathered], left_out: &[&str]) -> (Vec<Finding>, Vec<String>) {
-    let paths = gathered
-        .iter()
-        .flat_map(|file| file.original.iter().chain([&file.path]));
+fn in_paths<'f>(
+    search: Search<'_>,
+    gathered: impl Iterator<Item = &'f Gathered>,
+    left_out: &[&'f str],
+) -> (Vec<Finding>, Vec<String>) {
+    let paths = gathered.flat_map(|file| file.original.iter().chain([&file.path]));
     let paths: Vec<&str> = paths.map(String::as_str).chain(left_out.iter().copied()).collect();
     let text = paths.join("\n");
     let (found, forbidden) = look_at(search, text.as_bytes());

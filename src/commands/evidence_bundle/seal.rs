@@ -144,7 +144,7 @@ pub fn prepare(
         let scrubber = scrubber.as_ref();
         scrubber.is_none_or(|scrubber| scrubber.is_clean(file, content))
     };
-    let copies = if_not_stopped(world, gather::copy_in(selection, &staged, is_clean, stop))?;
+    let mut copies = if_not_stopped(world, gather::copy_in(selection, &staged, is_clean, stop))?;
     drop(copying);
     let tidied = inventory::tidy(dir, temporary.path(), &rules, &earlier, found, stop);
     let Tidied {
@@ -155,9 +155,12 @@ pub fn prepare(
     let redacted = std::mem::take(&mut earlier.redacted);
     let too_large = selection.too_large();
     let kept = earlier::keep_copies(dir, temporary.path(), earlier, (&copies, &too_large), &rules, found)?;
-    gathered.extend(copies);
+    gathered.extend(copies.extract_if(.., |file| !file.is_clean));
     gathered.extend(kept);
-    if gathered.is_empty() {
+    // There can be very many, so they stay in the list that they are in.
+    let clean = copies;
+    let all = gathered.len() + clean.len();
+    if all == 0 {
         return Ok(None);
     }
     let doing = if scrubber.is_some() {
@@ -165,7 +168,7 @@ pub fn prepare(
     } else {
         "hashing"
     };
-    let hashing = world.progress.doing(&format!("{doing} {}", count(gathered.len())));
+    let hashing = world.progress.doing(&format!("{doing} {}", count(all)));
     let mut scrubbed = if let Some(scrubber) = &scrubber {
         let patterns = selection.patterns.iter().flat_map(|pattern| &pattern.found.left_out);
         let left_out: Vec<&str> = patterns
@@ -173,7 +176,7 @@ pub fn prepare(
             .flat_map(|one| [Some(&*one.path), one.detail.as_deref()])
             .flatten()
             .collect();
-        let scrubbed = scrubber.scrub(gathered, &left_out);
+        let scrubbed = scrubber.scrub(gathered, &clean, &left_out);
         halt_if_stopped(world)?;
         scrubbed?
     } else {
@@ -183,6 +186,9 @@ pub fn prepare(
         }
     };
     drop(hashing);
+    scrubbed.files.reserve_exact(clean.len());
+    let clean = clean.into_iter().filter_map(|file| Some((file.hashed?, file)));
+    scrubbed.files.extend(clean.map(|(hashed, file)| (file, hashed)));
     scrubbed.tell_unreadable(found);
     if scrubbed.findings.fails() {
         return Err(Halt::Secrets(scrubbed.findings, scrubbed.hidden));

@@ -24,7 +24,7 @@ struct Label {
 
 /// What a label says about the fix, as kinds of fixes.
 fn fixes(text: &str) -> Vec<&'static str> {
-    const KINDS: [(&str, &[&str]); 21] = [
+    const KINDS: [(&str, &[&str]); 22] = [
         ("skip-guard", &["skip-guard"]),
         ("event-guard", &["event-guard", "trigger"]),
         ("checkout-depth", &["checkout-depth"]),
@@ -46,6 +46,7 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("log in to", &["edit"]),
         ("if:", &["event-guard"]),
         ("back off", &["retry"]),
+        ("send a token", &["edit"]),
     ];
     let Some(text) = text.strip_prefix("yes") else {
         return Vec::new();

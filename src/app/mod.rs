@@ -25,7 +25,6 @@ use crate::world::output::Stream;
 use crate::world::scan::Hide;
 use crate::world::{World, panics, random, workspace};
 use console::{Console, Streams};
-use earlier::Earlier;
 use targets::Targets;
 
 /// GitHub takes 10 MB of it, packed.
@@ -93,7 +92,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
     }
     let console = Console::open(streams, world)?;
     let replaced = targets.inside.as_deref().filter(|_| run.may_replace);
-    let replaced = replaced.map(|target| (target, Earlier::of(target)));
+    let replaced = replaced.and_then(earlier::not_passed);
     // Found out before the work instead of after it; and a run that dies leaves this, not the report of the last one.
     let begun = targets.begin(|path| judge(unfinished(run.command), Some(path)));
     let begun = begun.and_then(|()| run.new_home.as_deref().map_or(Ok(()), targets::hide_from_git));
@@ -111,15 +110,8 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         ..crashed(run.command, &*panic)
     });
     outcome.notes.splice(0..0, run.notes);
-    let settled = match replaced {
-        Some((target, earlier)) => {
-            let shown = |path: &Path| workspace::shown(path, &world.workspace);
-            earlier
-                .settle(target, &outcome, shown)
-                .map(|notes| outcome.notes.extend(notes))
-        }
-        None => Ok(()),
-    };
+    let told = replaced.map(|report| earlier::told(&report, &outcome));
+    outcome.notes.extend(told);
     let exit = outcome.exit;
     *failed = exit.filter(|code| *code != 0).unwrap_or(*failed);
     let report = judge(outcome, targets.last.as_deref());
@@ -136,7 +128,7 @@ async fn deliver(run: Run, world: &World, failed: &mut u8) -> anyhow::Result<u8>
         None => Ok(()),
     };
     // What was not kept must not be called a pass where others read it.
-    let lost = [&settled, &written, &status, &sarif]
+    let lost = [&written, &status, &sarif]
         .into_iter()
         .find_map(|kept| kept.as_ref().err());
     let report = match lost {

@@ -17,12 +17,6 @@ pub fn write(report: &Report, path: &Path) -> anyhow::Result<()> {
     files::replace(&junit(path), render::junit::render(report).as_bytes())
 }
 
-/// Takes both away.
-pub fn remove(path: &Path) -> anyhow::Result<()> {
-    files::remove_file(path)?;
-    files::remove_file(&junit(path))
-}
-
 /// Where the report goes: into the evidence directory, and, for what seals it, beside it in the end.
 pub struct Targets {
     pub inside: Option<PathBuf>,
@@ -68,7 +62,7 @@ impl Targets {
     }
 }
 
-/// What is made in a folder of ours does not get into a commit by `git add -A`. Whoever wants it there can add it by name.
+/// What is made in a folder of ours does not get into a commit by `git add -A`. Whoever wants it there uses `git add -f`.
 pub fn hide_from_git(home: &Path) -> anyhow::Result<()> {
     files::replace(&home.join(".gitignore"), b"*\n")
 }

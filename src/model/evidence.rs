@@ -40,7 +40,7 @@ pub const SEALING: &str = ".stageproof-seal-";
 /// ones: this is an index of some 300,000 files.
 pub const LARGEST_TEXT: u64 = 64 << 20;
 
-/// `evidence.json`. `Files` is another list of entries where they are made one by one.
+/// `evidence.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Index")]
 pub struct Index<Files = Vec<Entry>> {

@@ -52,7 +52,9 @@ impl Place<'_> {
             }
             Fix::CheckoutDepth => (Lacks::History, "the step is not found in the workflow"),
             Fix::Timeout { pace: Some(pace), .. } if pace.hangs() => {
-                return Err(Refusal(format!("more time does not help: the step {pace}")));
+                return Err(Refusal(format!(
+                    "the log does not show that more time would help: the step {pace}"
+                )));
             }
             Fix::Timeout { limit, .. } => (
                 Lacks::Time { minutes: *limit },

@@ -14,20 +14,7 @@ const STOPPING: u32 = 12;
 /// With fewer lines, nothing is known of how it goes on.
 const LINES: usize = 3;
 /// Words of a line that tells of waiting, whatever its numbers are, and how many such lines take turns.
-const WAITS: [&str; 12] = [
-    "wait",
-    "still ",
-    "elapsed",
-    "attempt",
-    "retry",
-    "retries",
-    "poll",
-    "sleep",
-    "pending",
-    "not ready",
-    "in progress",
-    "try again",
-];
+const WAITS: [&str; 5] = ["waiting", "still ", "attempt", "not ready", "try again"];
 const TURNS: usize = 4;
 
 /// Of a step that was ended at this line. None if the lines have no times, or do not tell.

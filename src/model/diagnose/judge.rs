@@ -100,6 +100,8 @@ pub fn judge(log: &Log, rules: &Rules, found: &[Match<'_>], green: Option<&Known
     let could_not_run = could_not_run(verdict.cause, &context);
     let number = log.steps[best.step].body.lines()[best.index].number;
     let neighbours = log.around(best.step, number, around).into_iter();
+    // Advice is for what the rule says, not for what the step's values tell besides.
+    let is_of_rule = verdict.cause == best.rule.cause && verdict.sentence.is_none();
     Some(Diagnosis {
         step: step.title.clone(),
         name: step.name.clone(),
@@ -114,7 +116,7 @@ pub fn judge(log: &Log, rules: &Rules, found: &[Match<'_>], green: Option<&Known
         evidence: verdict.evidence,
         against: verdict.against,
         fix: verdict.fix,
-        advice: verdict.advice,
+        advice: verdict.advice.filter(|_| is_of_rule),
         fingerprint,
         context,
         could_not_run,

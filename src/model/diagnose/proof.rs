@@ -113,9 +113,11 @@ impl Claim<'_> {
         let Some(name) = self.best.rule.group(trimmed(self.best.text(self.log)), "c") else {
             return false;
         };
-        let is_slip = |common: &&str| **common != *name && strsim::damerau_levenshtein(common, &name) == 1;
-        name.contains('_') && !name.starts_with("pg_")
-            || COMMON.iter().filter(|common| common.len() == name.len()).any(is_slip)
+        // Two letters that changed places; with another letter it may be another tool (jest, test).
+        let is_slip =
+            |common: &&str| strsim::levenshtein(common, &name) == 2 && strsim::damerau_levenshtein(common, &name) == 1;
+        let is_function = name.contains('_') && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        is_function && !name.starts_with("pg_") || COMMON.iter().any(is_slip)
     }
 
     fn is_transient(&self, step: &Step) -> bool {

@@ -246,9 +246,7 @@ impl Rule {
 
     /// What to do about a line that it matches, where no change of the workflow helps.
     pub fn advice(&self, text: &[u8]) -> Option<String> {
-        self.advice
-            .as_ref()
-            .and_then(|advice| self.fill(advice, text, None))
+        self.advice.as_ref().and_then(|advice| self.fill(advice, text, None))
     }
 
     /// A sentence with the groups of a line in it, and these words for one that did not take part.

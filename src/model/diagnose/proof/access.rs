@@ -58,7 +58,7 @@ impl Claim<'_> {
         // An expression in the script gave nothing.
         let has_gap = |line: &str| {
             let mut words = line.split_whitespace();
-            words.any(|word| word.starts_with("--") && ["=", "=\"\"", "=''"].iter().any(|end| word.ends_with(end)))
+            words.any(|word| word.starts_with("--") && word.strip_suffix('=').is_some_and(is_secret_name))
         };
         if names.is_empty() && said(step).any(has_gap) {
             return Some(Fix::SkipGuard { names });

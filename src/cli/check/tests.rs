@@ -1199,7 +1199,6 @@ fn a_finding_in_a_block_is_ignored_at_its_key() {
 fn the_rules_are_those_that_are_told() {
     let sources = [
         include_str!("config.rs"),
-        include_str!("config.rs"),
         include_str!("language.rs"),
         include_str!("../../commands/check/mod.rs"),
         include_str!("../../commands/check/scope.rs"),

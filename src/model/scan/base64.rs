@@ -122,8 +122,10 @@ impl Decoded {
 
     /// The digits that a part of the decoded text takes.
     pub fn place(&self, part: &Range<usize>) -> Range<usize> {
-        let last = part.end.div_ceil(3) * 4;
-        self.digit(part.start / 3 * 4)..self.digit(last.saturating_sub(1)) + 1
+        let first = self.digit(part.start / 3 * 4);
+        let last = self.digit((part.end.div_ceil(3) * 4).saturating_sub(1));
+        // A part of no length at the beginning of a line has its last digit on the line before.
+        first..first.max(last + 1)
     }
 
     /// The last place up to `limit` from which on the rest can be decoded alone.
@@ -224,6 +226,11 @@ mod tests {
                 prop_assert_eq!(String::from_utf8_lossy(&decoded.text), text);
                 let place = decoded.place(&(7..9));
                 prop_assert_eq!(&all[place], &digits.as_bytes()[8..12]);
+                // A rule can match nothing, also where a line ends.
+                for at in 0..=text.len() {
+                    let place = decoded.place(&(at..at));
+                    prop_assert!(all.get(place.clone()).is_some(), "{at}: {place:?}");
+                }
                 return Ok(());
             }
             prop_assert!(false, "not found");

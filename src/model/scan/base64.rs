@@ -223,7 +223,7 @@ mod tests {
                 }
                 let decoded = Decoded::of(&all, run).unwrap();
                 prop_assert_eq!(decoded.lines[0].start, before.len());
-                prop_assert_eq!(String::from_utf8_lossy(&decoded.text), text);
+                prop_assert_eq!(String::from_utf8_lossy(&decoded.text), text.as_str());
                 let place = decoded.place(&(7..9));
                 prop_assert_eq!(&all[place], &digits.as_bytes()[8..12]);
                 // A rule can match nothing, also where a line ends.

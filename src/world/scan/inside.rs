@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use super::hide::without;
-use super::utf16::Utf16;
-use super::{Form, HEAD, Search, Tally, form, in_parts, most_unpacked};
+use super::parts::{Part, in_parts, in_utf16};
+use super::{Form, HEAD, Search, Tally, form, most_unpacked};
 use crate::model::scan::{Rule, Scan};
 use crate::world::unpack::{Closed, INSIDE, each_in, is_archive};
 
@@ -68,20 +68,26 @@ pub fn look_inside<'r>(
             forbidden: Tally::default(),
             path,
         };
-        inside.bytes += decoded(input, |form, input| {
-            if form == Form::Closed && !inner.is_empty() && packed.len() < MOST_PACKED {
-                packed.push(Closed {
-                    path: inner.to_owned(),
-                    why: "it is packed in a format that is not opened".to_owned(),
-                    is_cut: false,
-                });
-            }
-            in_parts(search, &text.path, input, stop, &mut |part| {
-                text.found.add(part.found);
-                text.forbidden.add(part.forbidden);
-                Ok(())
-            })
-        })?;
+        let mut head = Vec::with_capacity(HEAD);
+        (&mut *input).take(HEAD as u64).read_to_end(&mut head)?;
+        let form = form(&head);
+        if form == Form::Closed && !inner.is_empty() && packed.len() < MOST_PACKED {
+            packed.push(Closed {
+                path: inner.to_owned(),
+                why: "it is packed in a format that is not opened".to_owned(),
+                is_cut: false,
+            });
+        }
+        let whole = io::Cursor::new(head).chain(input);
+        let mut take = |part: Part<'_, 'r>| {
+            text.found.add(part.found);
+            text.forbidden.add(part.forbidden);
+            Ok(())
+        };
+        inside.bytes += match form {
+            Form::Utf16(order) => in_utf16(search, &text.path, (whole, order), stop, &mut take)?,
+            Form::Plain | Form::Gzip | Form::Closed => in_parts(search, &text.path, whole, stop, &mut take)?,
+        };
         if text.found.count() + text.forbidden.count() + text.by_path.len() > 0 {
             text.path = without(search, &text.path);
             inside.texts.push(text);
@@ -99,16 +105,4 @@ pub fn look_inside<'r>(
         ..closed
     }));
     Ok(Some(inside))
-}
-
-/// As text, if it is written as UTF-16.
-fn decoded<T>(input: &mut dyn io::Read, take: impl FnOnce(Form, &mut dyn io::Read) -> io::Result<T>) -> io::Result<T> {
-    let mut head = Vec::with_capacity(HEAD);
-    (&mut *input).take(HEAD as u64).read_to_end(&mut head)?;
-    let form = form(&head);
-    let mut whole = io::Cursor::new(head).chain(input);
-    match form {
-        Form::Utf16(order) => take(form, &mut Utf16::new(whole, order)),
-        Form::Plain | Form::Gzip | Form::Closed => take(form, &mut whole),
-    }
 }

@@ -158,7 +158,7 @@ impl<'a> Mask<'a> {
         let mut counts = BTreeMap::new();
         for round in 0..ROUNDS {
             let at = to.with_extension(round.to_string());
-            let open = || Ok(Decoded::of_file(files::open(&source, Links::Refuse)?)?.input);
+            let open = || Ok(Decoded::of_file(files::open(&source, Links::Refuse)?)?.text());
             let kind = Kind::of(&open)?;
             let hashed = self.once(
                 path,
@@ -172,7 +172,7 @@ impl<'a> Mask<'a> {
                 files::remove_file(&source).map_err(|error| io::Error::other(format!("{error:#}")))?;
             }
             source = at;
-            let open = || Ok(Decoded::of_file(files::open(&source, Links::Refuse)?)?.input);
+            let open = || Ok(Decoded::of_file(files::open(&source, Links::Refuse)?)?.text());
             if Kind::of(&open)? != kind {
                 return Err(NotMasked::Broken(match kind {
                     Kind::Json => "JSON",
@@ -212,13 +212,14 @@ impl<'a> Mask<'a> {
         let file = files::open(from, Links::Refuse)?;
         let tail = odd_byte(&file)?;
         let decoded = Decoded::of_file(file)?;
+        let (form, packed) = (decoded.form, decoded.names.clone());
         let names = |counts: &mut BTreeMap<&'a str, usize>| {
-            for found in whole(self.search, path, &decoded.names.take()).found {
+            for found in whole(self.search, path, &packed.take()).found {
                 *counts.entry(&found.rule.id).or_default() += 1;
             }
         };
         names(counts);
-        let mut out = Writer::new(to, decoded.form)?;
+        let mut out = Writer::new(to, form)?;
         let mut rewriting = Rewriting {
             mask: self,
             syntax: kind.syntax(),
@@ -226,15 +227,11 @@ impl<'a> Mask<'a> {
             written: 0,
             classes: Vec::new(),
         };
-        in_parts(self.search, path, decoded.input, stop, &mut |part| {
+        in_parts(self.search, path, decoded.text(), stop, &mut |part| {
             rewriting.take(part, &mut out, counts)
         })?;
         names(counts);
-        out.finish(if matches!(decoded.form, Form::Utf16(_)) {
-            &tail
-        } else {
-            &[]
-        })
+        out.finish(if matches!(form, Form::Utf16(_)) { &tail } else { &[] })
     }
 }
 

@@ -23,7 +23,7 @@ pub use hide::Hide;
 pub use inside::{Text, look_inside};
 pub use mask::{Key, Mask, Masked, NotMasked};
 pub use parts::Search;
-use parts::{PART, Part, in_parts, whole};
+use parts::{PART, Part, in_parts, in_utf16, whole};
 pub use rules::Wanted;
 use utf16::{Order, Utf16};
 
@@ -98,26 +98,31 @@ pub struct Looked<'r> {
 /// # Errors
 /// The file cannot be read; that it is damaged or too large shows at the end.
 pub fn decoded(file: File) -> io::Result<impl Read> {
+    let of = Decoded::of_file(file)?;
     Ok(Whole {
-        of: Decoded::of_file(file)?,
+        most: of.most,
+        is_damaged: Rc::clone(&of.is_damaged),
+        text: of.text(),
         read: 0,
     })
 }
 
 /// Fails at the end if that is not the end of the file.
 struct Whole {
-    of: Decoded,
+    text: Box<dyn Read>,
+    most: Option<u64>,
+    is_damaged: Rc<Cell<bool>>,
     read: u64,
 }
 
 impl Read for Whole {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.of.input.read(buffer)?;
+        let count = self.text.read(buffer)?;
         self.read += count as u64;
         let why = match count {
             0 if buffer.is_empty() => return Ok(0),
-            0 if self.of.is_damaged.get() => DAMAGED,
-            0 if self.of.most.is_some_and(|most| self.read >= most) => "it unpacks to more than is looked at",
+            0 if self.is_damaged.get() => DAMAGED,
+            0 if self.most.is_some_and(|most| self.read >= most) => "it unpacks to more than is looked at",
             _ => return Ok(count),
         };
         Err(io::Error::new(io::ErrorKind::InvalidData, why))
@@ -131,20 +136,19 @@ impl Read for Whole {
 pub fn look_through<'r>(search: Search<'r>, path: &str, file: File, stop: &dyn Fn() -> bool) -> io::Result<Looked<'r>> {
     let again = file.try_clone()?;
     let mut looked = look(search, path, Decoded::of_file(file)?, stop)?;
-    look_at_bytes(&mut looked, search, path, again, stop)?;
+    look_behind_damage(&mut looked, search, path, again, stop)?;
     Ok(looked)
 }
 
-/// What was not decoded can be read all the same: what is behind damage, and what a program that writes UTF-8 put into a
-/// file that another began in UTF-16.
-fn look_at_bytes<'r>(
+/// What is behind damage is not decoded, and can be read all the same.
+fn look_behind_damage<'r>(
     looked: &mut Looked<'r>,
     search: Search<'r>,
     path: &str,
     mut file: File,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<()> {
-    if looked.cut == Some(DAMAGED) || matches!(looked.form, Form::Utf16(_)) {
+    if looked.cut == Some(DAMAGED) {
         file.rewind()?;
         in_parts(search, path, file, stop, &mut |part| {
             looked.add(part);
@@ -216,7 +220,7 @@ pub fn look_and_hash<'r>(
         sha256: sha.finalize().into(),
         size,
     };
-    look_at_bytes(&mut looked, search, path, file, stop)?;
+    look_behind_damage(&mut looked, search, path, file, stop)?;
     Ok((looked, hashed))
 }
 
@@ -224,16 +228,21 @@ fn look<'r>(search: Search<'r>, path: &str, decoded: Decoded, stop: &dyn Fn() ->
     let Decoded {
         form,
         input,
+        order,
         names,
         most,
         is_damaged,
     } = decoded;
     let mut looked = Looked::new(form);
     looked.add(whole(search, path, &names.take()));
-    looked.bytes = in_parts(search, path, input, stop, &mut |part| {
+    let mut take = |part: Part<'_, 'r>| {
         looked.add(part);
         Ok(())
-    })?;
+    };
+    looked.bytes = match order {
+        Some(order) => in_utf16(search, path, (input, order), stop, &mut take)?,
+        None => in_parts(search, path, input, stop, &mut take)?,
+    };
     looked.add(whole(search, path, &names.take()));
     if is_damaged.get() {
         looked.cut = Some(DAMAGED);
@@ -286,6 +295,8 @@ impl<R: Read> Read for Tee<R> {
 struct Decoded {
     form: Form,
     input: Box<dyn Read>,
+    /// If the input is UTF-16.
+    order: Option<Order>,
     /// What gzip says of the files that it packed. A masked file does not say it.
     names: Names,
     /// Where it is cut.
@@ -326,9 +337,9 @@ impl Decoded {
         let is_damaged = Rc::default();
         let rest = io::Cursor::new(head.clone()).chain(file);
         let most = most_unpacked(size);
-        let input: Box<dyn Read> = match form {
-            Form::Plain | Form::Closed => Box::new(rest),
-            Form::Utf16(order) => Box::new(Utf16::new(rest, order)),
+        let (input, order): (Box<dyn Read>, _) = match form {
+            Form::Plain | Form::Closed => (Box::new(rest), None),
+            Form::Utf16(order) => (Box::new(rest), Some(order)),
             Form::Gzip => {
                 let (members, names) = Members::new(rest, &head);
                 let unpacked = Salvaged {
@@ -339,15 +350,14 @@ impl Decoded {
                 let mut head = Vec::with_capacity(HEAD);
                 (&mut unpacked).take(HEAD as u64).read_to_end(&mut head)?;
                 let inner = self::form(&head);
-                let whole = io::Cursor::new(head).chain(unpacked);
-                let input: Box<dyn Read> = match inner {
-                    Form::Utf16(order) => Box::new(Utf16::new(whole, order)),
-                    _ => Box::new(whole),
-                };
                 return Ok(Self {
                     // It is searched, and cannot be written again.
                     form: if inner == Form::Plain { form } else { Form::Closed },
-                    input,
+                    input: Box::new(io::Cursor::new(head).chain(unpacked)),
+                    order: match inner {
+                        Form::Utf16(order) => Some(order),
+                        _ => None,
+                    },
                     names,
                     most: Some(most),
                     is_damaged,
@@ -357,10 +367,18 @@ impl Decoded {
         Ok(Self {
             form,
             input,
+            order,
             names: Names::default(),
             most: None,
             is_damaged,
         })
+    }
+
+    fn text(self) -> Box<dyn Read> {
+        match self.order {
+            Some(order) => Box::new(Utf16::new(self.input, order)),
+            None => self.input,
+        }
     }
 }
 
@@ -379,8 +397,9 @@ fn form(head: &[u8]) -> Form {
         })
     };
     match head {
-        // UTF-32, which few programs write.
-        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Form::Closed,
+        // UTF-32, which few programs write: no character is above 0x10ffff. Otherwise, the zeros are one of UTF-16.
+        [0xff, 0xfe, 0, 0, rest @ ..] if rest.chunks_exact(4).all(|unit| unit[3] == 0 && unit[2] <= 0x10) => Form::Closed,
+        [0, 0, 0xfe, 0xff, ..] => Form::Closed,
         [0xff, 0xfe, ..] => utf16(false, true),
         [0xfe, 0xff, ..] => utf16(true, true),
         [0x1f, 0x8b, ..] => Form::Gzip,
@@ -507,19 +526,38 @@ mod tests {
         }
     }
 
+    fn wide(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
     /// As two programs write to one file, of which each has an encoding of its own.
     #[test]
     fn what_is_not_utf16_in_such_a_file_is_found_as_it_is() {
-        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-        for (content, column) in [
+        let long = wide(&"a line of many\n".repeat(PART / 16));
+        let lines = 1 + PART as u64 / 16;
+        for (content, place) in [
             // Behind the second byte of the line feed.
-            ([wide("\u{feff}one\n"), b"x-123\n".to_vec()].concat(), 2),
-            ([b"a\nx-123\n".to_vec(), wide("more than one in eight")].concat(), 1),
+            ([wide("\u{feff}one\n"), b"x-123\n".to_vec()].concat(), (2, 2)),
+            ([b"a\nx-123\n".to_vec(), wide("more than one in eight")].concat(), (2, 1)),
+            ([wide("\u{feff}"), long, b"x-123".to_vec()].concat(), (lines, 2)),
         ] {
             let (found, looked) = places(&content);
-            assert!(matches!(looked.form, Form::Utf16(_)), "{content:?}");
-            assert_eq!(found, [(2, column)], "{content:?}");
+            assert!(matches!(looked.form, Form::Utf16(_)), "{:?}", looked.form);
+            assert_eq!(found, [place]);
+            let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+            packed.write_all(&content).unwrap();
+            let (found, looked) = places(&packed.finish().unwrap());
+            assert_eq!((found.as_slice(), looked.form), ([place].as_slice(), Form::Closed));
         }
+    }
+
+    #[test]
+    fn zeros_behind_the_mark_are_utf32_if_the_rest_is() {
+        let utf32: Vec<u8> = "\u{feff}\0a😀".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        assert_eq!(places(&utf32).1.form, Form::Closed);
+        let (found, looked) = places(&wide("\u{feff}\0a\nx-123"));
+        assert!(matches!(looked.form, Form::Utf16(_)), "{:?}", looked.form);
+        assert_eq!(found, [(2, 1)]);
     }
 
     #[test]

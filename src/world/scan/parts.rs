@@ -1,8 +1,10 @@
 //! Content of any length, searched part by part for all that is looked for.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::utf16::{Order, Utf16};
 use crate::model::scan::base64::{self, Decoded};
 use crate::model::scan::{Found, OVERLAP, RuleSet, Scan};
 use crate::world::secrets::{self, Finder, Redactor};
@@ -70,24 +72,97 @@ pub fn in_parts<'r>(
     stop: &dyn Fn() -> bool,
     take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>,
 ) -> io::Result<u64> {
-    let overlap = search.overlap();
-    let mut scans = Scans::new(search, path);
-    let mut window: Vec<u8> = Vec::new();
-    // Where the window begins in the content, and how much of it was looked at.
-    let (mut at, mut done) = (0_u64, 0_usize);
+    let mut parts = Parts::new(search, path);
     loop {
-        let missing = (done + PART + overlap).saturating_sub(window.len()) as u64;
-        let read = input.by_ref().take(missing).read_to_end(&mut window)?;
-        let is_last = (read as u64) < missing;
-        let end = if is_last { window.len() } else { window.len() - overlap };
-        take(scans.look(&window, at, done..end, is_last))?;
+        let missing = parts.missing();
+        let read = input.by_ref().take(missing as u64).read_to_end(&mut parts.window)?;
+        let is_last = read < missing;
+        let looked = parts.look(is_last, take)?;
         if is_last || stop() {
-            return Ok(at + end as u64);
+            return Ok(looked);
         }
-        let past = end.saturating_sub(overlap);
-        window.drain(..past);
-        at += past as u64;
-        done = end - past;
+    }
+}
+
+/// The same for UTF-16, of which the bytes are searched as they are, too: a program that writes UTF-8 may have gone on where
+/// another had begun. The input is read once.
+///
+/// # Errors
+/// The content cannot be read, or what takes the parts failed.
+pub fn in_utf16<'r>(
+    search: Search<'r>,
+    path: &str,
+    (input, order): (impl Read, Order),
+    stop: &dyn Fn() -> bool,
+    take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>,
+) -> io::Result<u64> {
+    let take = RefCell::new(take);
+    let mut both = Both {
+        input,
+        bytes: Parts::new(search, path),
+        take: &take,
+    };
+    let text = Utf16::new(&mut both, order);
+    let looked = in_parts(search, path, text, stop, &mut |part| (take.borrow_mut())(part))?;
+    both.bytes.look(true, &mut |part| (take.borrow_mut())(part))?;
+    Ok(looked)
+}
+
+/// Searches what is read.
+struct Both<'t, 'f, 'r, R> {
+    input: R,
+    bytes: Parts<'r>,
+    take: &'t RefCell<&'f mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>>,
+}
+
+impl<R: Read> Read for Both<'_, '_, '_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.bytes.window.extend_from_slice(&buffer[..count]);
+        if self.bytes.missing() == 0 {
+            self.bytes.look(false, &mut |part| (self.take.borrow_mut())(part))?;
+        }
+        Ok(count)
+    }
+}
+
+/// A search through content that comes bit by bit.
+struct Parts<'r> {
+    scans: Scans<'r>,
+    overlap: usize,
+    window: Vec<u8>,
+    /// Where the window begins in the content.
+    at: u64,
+    /// How much of the window was looked at.
+    done: usize,
+}
+
+impl<'r> Parts<'r> {
+    fn new(search: Search<'r>, path: &str) -> Self {
+        Self {
+            scans: Scans::new(search, path),
+            overlap: search.overlap(),
+            window: Vec::new(),
+            at: 0,
+            done: 0,
+        }
+    }
+
+    /// How much the window should have more before it is looked at.
+    fn missing(&self) -> usize {
+        (self.done + PART + self.overlap).saturating_sub(self.window.len())
+    }
+
+    /// Looks at what is there, and answers how much of the content was looked at.
+    fn look(&mut self, is_last: bool, take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>) -> io::Result<u64> {
+        let end = self.window.len() - if is_last { 0 } else { self.overlap };
+        take(self.scans.look(&self.window, self.at, self.done..end, is_last))?;
+        let looked = self.at + end as u64;
+        let past = end.saturating_sub(self.overlap);
+        self.window.drain(..past);
+        self.at += past as u64;
+        self.done = end - past;
+        Ok(looked)
     }
 }
 

@@ -121,6 +121,8 @@ fn names_comments_and_what_hangs_on_are_scanned_too() {
         "w=z('../out/a.zip'); w.write('plain.log'); w.comment=open('secret.log','rb').read()[:90]; w.close()",
         "w=z('../out/a.zip'); w.write('plain.log'); w.close(); open('../out/a.zip','ab').write(open('secret.log','rb').read())",
         "t=tarfile.open('../out/a.tar','w',pax_headers={'comment':open('secret.log').read()[:80]}); t.add('plain.log'); t.close()",
+        // As PowerShell and another program write to one log.
+        "w=z('../out/a.zip'); w.writestr('a.log','one\\n'.encode('utf-16')+open('secret.log','rb').read()); w.close()",
         "tar('../out/a.tar','plain.log'); open('../out/a.tar','ab').write(open('secret.log','rb').read())",
     ] {
         let gate = made(&format!("{PYTHON}{script}\nE"));

@@ -17,7 +17,7 @@ use crate::world::hash::{Hashed, Stop};
 use crate::world::{cores, files};
 
 /// Bytes of small files that are compressed when they are copied. The others are read again when all are packed.
-const MOST_PACKED: usize = 16 << 20;
+const MOST_PACKED: usize = 8 << 20;
 
 /// A file on its way into the bundle.
 pub struct Gathered {
@@ -53,8 +53,9 @@ pub fn copy_in(
         .iter()
         .map(|source| source.from.as_path())
         .zip(names_of(&paths).into_iter().map(|(safe, original)| Gathered {
-            at: folder.join(&safe),
-            path: format!("{COPIES}/{safe}"),
+            // A boxed path has no room to grow, which counts where there are very many.
+            at: folder.join(&safe).into_boxed_path().into(),
+            path: [COPIES, "/", &safe].concat(),
             original,
             executable: false,
             named: true,

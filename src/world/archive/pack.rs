@@ -333,7 +333,8 @@ fn write(items: &[Item<'_>], out: &mut File, packed: Receiver<Batch>, spare: Sen
         out: BufWriter::with_capacity(BLOCK, out),
         at: 0,
         current: None,
-        directory: Vec::new(),
+        // Growing it would need twice as much for a moment, when all else is largest.
+        directory: Vec::with_capacity(items.iter().map(|item| record::CENTRAL_LENGTH + item.name.len()).sum()),
         count: 0,
     };
     let mut waiting = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! Gzip files: their members one after another, and what each says of the file that it packed (RFC 1952).
 
 use std::cell::RefCell;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::rc::Rc;
 
 use flate2::bufread::GzDecoder;
@@ -23,7 +23,7 @@ impl Names {
 
 /// What all members hold.
 pub struct Members<R> {
-    member: Option<GzDecoder<BufReader<R>>>,
+    member: Option<GzDecoder<Heard<BufReader<R>>>>,
     names: Names,
     last: Vec<u8>,
     count: usize,
@@ -45,7 +45,11 @@ impl<R: Read> Members<R> {
     }
 
     fn open(&mut self, input: BufReader<R>) {
-        let member = GzDecoder::new(input);
+        let heard = Some(Vec::new());
+        let mut member = GzDecoder::new(Heard { input, heard });
+        if member.header().is_some() {
+            member.get_mut().heard = None;
+        }
         let name = member.header().map(|head| {
             let texts = [head.filename(), head.comment()];
             texts.into_iter().flatten().collect::<Vec<_>>().join(&0)
@@ -54,9 +58,11 @@ impl<R: Read> Members<R> {
         self.member = Some(member);
     }
 
-    /// What follows behind damage, as it is.
-    pub fn rest(&mut self) -> Option<&mut dyn Read> {
-        Some(self.member.as_mut()?.get_mut())
+    /// What follows behind damage, as it is; if the head of a member is damaged, with it.
+    pub fn rest(&mut self) -> Option<impl Read> {
+        let rest = self.member.as_mut()?.get_mut();
+        let head = rest.heard.take().unwrap_or_default();
+        Some(Cursor::new(head).chain(rest))
     }
 
     fn name(&mut self, name: Vec<u8>) {
@@ -88,8 +94,35 @@ impl<R: Read> Read for Members<R> {
                 Some(_) => return Err(io::Error::other("what follows is no gzip")),
             }
             let rest = self.member.take().map(GzDecoder::into_inner);
-            rest.into_iter().for_each(|rest| self.open(rest));
+            rest.into_iter().for_each(|rest| self.open(rest.input));
         }
+    }
+}
+
+/// Keeps what was taken of it, until that is known to be the head of a member.
+struct Heard<R> {
+    input: R,
+    heard: Option<Vec<u8>>,
+}
+
+impl<R: BufRead> Read for Heard<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(out)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Heard<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        if let (Some(heard), Ok(bytes)) = (&mut self.heard, self.input.fill_buf()) {
+            heard.extend_from_slice(&bytes[..count]);
+        }
+        self.input.consume(count);
     }
 }
 

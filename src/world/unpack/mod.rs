@@ -203,9 +203,9 @@ impl<'v> Unpacking<'v> {
                 self.names(&names)?;
                 // Nobody decodes what is behind damage, but everybody can read it.
                 if ended.0.get() == How::Damaged
-                    && let Some(rest) = unpacked.input.rest()
+                    && let Some(mut rest) = unpacked.input.rest()
                 {
-                    (self.visit)(path, rest)?;
+                    (self.visit)(path, &mut rest)?;
                 }
                 // Whoever takes a text may stop early; what is behind it is not damaged then.
                 self.judge(path, &ended);

@@ -185,6 +185,8 @@ fn what_is_behind_damage_in_gzip_is_read_as_it_is() {
     broken[length / 2..length / 2 + 4].fill(0xff);
     for damaged in [
         [gzip(b"fine"), b"a secret".to_vec()].concat(),
+        [gzip(b"fine"), b"\x1fa secret".to_vec()].concat(),
+        [gzip(b"fine"), b"\x1f\x8b\x08\x08a secret".to_vec()].concat(),
         [broken, b"a secret".to_vec()].concat(),
     ] {
         let zip = entry("a.gz", &damaged, 8, Told::Before);

@@ -63,12 +63,20 @@ impl UsageError {
                      values without a flag"
                 ))
             }
+            Some(ContextValue::String(word)) if !word.starts_with('-') && is_of(error, "diagnose") => {
+                read.help(format!("name a log with --log: stageproof diagnose --log {word}"))
+            }
             Some(ContextValue::String(word)) if matches!(word.as_str(), "true" | "false") => {
                 read.help(format!("write a switch and its value as one word: --FLAG={word}"))
             }
             _ => read,
         }
     }
+}
+
+/// Whether it is about this subcommand.
+fn is_of(error: &clap::Error, subcommand: &str) -> bool {
+    matches!(error.get(ContextKind::Usage), Some(ContextValue::StyledStr(usage)) if usage.to_string().split(' ').any(|word| word == subcommand))
 }
 
 /// Whether a word that was taken for a flag is the name of values that have none.

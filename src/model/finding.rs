@@ -59,6 +59,9 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The code of a finding whose excerpt is a patch, which is shown whole.
+    pub const PATCH: &str = "patch";
+
     fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
         debug_assert!(
             code.bytes()

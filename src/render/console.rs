@@ -216,8 +216,14 @@ impl Page<'_> {
         if let Some(excerpt) = finding.excerpt.as_ref().filter(|_| !look.wrapped) {
             let text = printable(excerpt);
             let bar = look.dim("|");
-            lines.extend(text.lines().take(EXCERPT_LINES).map(|line| format!("{bar} {line}")));
-            match text.lines().count().saturating_sub(EXCERPT_LINES) {
+            // Half of a patch is of no use.
+            let most = if finding.code == Finding::PATCH {
+                usize::MAX
+            } else {
+                EXCERPT_LINES
+            };
+            lines.extend(text.lines().take(most).map(|line| format!("{bar} {line}")));
+            match text.lines().count().saturating_sub(most) {
                 0 => {}
                 more => lines.push(format!("{bar} … {more} more lines in the report")),
             }

@@ -48,6 +48,10 @@ pub fn render(report: &Report) -> String {
         for excerpt in failing.filter_map(|finding| finding.excerpt.as_deref()) {
             let _ = writeln!(out, "{}\n", fenced(&beginning(excerpt), "text"));
         }
+        for patch in check.findings().iter().filter(|finding| finding.code == Finding::PATCH) {
+            let diff = fenced(patch.excerpt.as_deref().unwrap_or_default(), "diff");
+            out.push_str(&folds(&[("The change".to_owned(), diff)]));
+        }
         if !more.is_empty() {
             out.push_str(&folds(&[(format!("and {} more", more.len()), list(more))]));
         }

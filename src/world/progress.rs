@@ -132,6 +132,12 @@ impl Progress {
         self.waiting(what, None)
     }
 
+    /// Waits before another try, and says so.
+    pub async fn pause(&self, why: &str, pause: Duration) {
+        let _waiting = self.doing(&format!("{why}; trying again in {}", TimeSpan(pause)));
+        tokio::time::sleep(pause).await;
+    }
+
     /// Shows as long as it lasts what is waited for, and until when at most.
     #[must_use = "it lasts until it is dropped"]
     pub fn waiting(&self, what: &str, until: Option<Instant>) -> Task {

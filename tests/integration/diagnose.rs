@@ -277,6 +277,14 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
         .says("this change would help; apply it with git apply or --write")
         .says("+        uses: stageproof/stageproof@v");
     let patch = gate.outputs()["patch"].clone();
+    let summary = gate.read("runner/summary");
+    assert!(
+        summary.contains(&format!(
+            "<summary>The change</summary>\n\n```diff\n{}\n```\n",
+            patch.trim_end()
+        )),
+        "{summary}"
+    );
     gate.write("fix.patch", &patch);
     assert_eq!(gate.read("d.yml"), UNGUARDED, "without --write it stays");
     let git = |args: &[&str]| {
@@ -300,6 +308,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     gate.run([&args[..], &["--write", "--pr-text=pr.md"]].concat())
         .code(1)
         .says("the change was made in d.yml")
+        .never_says("this change would help")
         .says("the text of a pull request was written to");
     assert_eq!(gate.read("d.yml"), applied);
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o664);
@@ -587,6 +596,11 @@ fn what_cannot_be_read_is_refused() {
         .write("red.log", RED);
     for (args, code, says) in [
         (vec![], 2, "no log was given"),
+        (
+            vec!["red.log"],
+            2,
+            "name a log with --log: stageproof diagnose --log red.log",
+        ),
         (vec!["--log=none.log"], 4, "none.log does not exist"),
         (
             vec!["--log=."],

@@ -21,7 +21,12 @@ const LONGEST_TITLE: usize = 80;
 const WAIVED_DAYS: i64 = 14;
 
 /// What failed the job, and that it could not succeed. All entries have one cause, and the first speaks for them.
-pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world: &World) -> Vec<Check> {
+pub fn checks(
+    all: &[Entry],
+    proposed: &[Proposed],
+    (is_written, written): (bool, Vec<Finding>),
+    world: &World,
+) -> Vec<Check> {
     let [entry, same @ ..] = all else { return Vec::new() };
     let found = &entry.found;
     let step = world.secrets.shorten(&*entry.step_name, LONGEST_TITLE);
@@ -38,7 +43,7 @@ pub fn checks(all: &[Entry], proposed: &[Proposed], written: Vec<Finding>, world
     let place = proposed.iter().find_map(|proposed| proposed.place.as_ref());
     let name = proposed.iter().find_map(|proposed| proposed.secret.as_ref());
     let mut findings = vec![main(entry, place, name, proposed, world)];
-    findings.extend(patches(proposed, world));
+    findings.extend(patches(proposed, is_written, world));
     findings.extend(written);
     let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
     found.evidence.iter().for_each(|text| add("evidence", text));
@@ -136,7 +141,7 @@ pub fn flaky(entry: &Entry) -> Option<&str> {
 
 /// The changes as `git apply` takes them, each once; without any, why there is none. A workflow holds no value of a secret,
 /// but what is masked there is masked here.
-fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
+fn patches(proposed: &[Proposed], is_written: bool, world: &World) -> Vec<Finding> {
     let mut diffs: Vec<&str> = Vec::new();
     for diff in proposed
         .iter()
@@ -154,11 +159,12 @@ fn patches(proposed: &[Proposed], world: &World) -> Vec<Finding> {
     }
     let patch = |diff: &&str| {
         let message = match diff.contains('\r') {
+            _ if is_written => "the change as a patch",
             // What is shown and what is an output have no carriage returns.
             true => "this change would help; make it with --write: the file has CRLF, so git apply refuses the diff",
             false => "this change would help; apply it with git apply or --write",
         };
-        Finding::note("patch", message).excerpt(world.secrets.redact(diff))
+        Finding::note(Finding::PATCH, message).excerpt(world.secrets.redact(diff))
     };
     diffs.iter().map(patch).collect()
 }

@@ -211,7 +211,9 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (&'static str, (String
             true => std::mem::take(&mut written),
             false => Vec::new(),
         };
-        outcome.checks.extend(explain::checks(cause, proposed, written, world));
+        outcome
+            .checks
+            .extend(explain::checks(cause, proposed, (plan.write, written), world));
     }
     if let Some(cause @ [first, ..]) = causes.first().map(Vec::as_slice) {
         outcome.outputs = outputs(
@@ -251,7 +253,7 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (&'static str, (String
 fn is_waived(cause: &[Entry], plan: &Plan, world: &World) -> bool {
     let mut checks = match plan.waivers.is_empty() {
         true => Vec::new(),
-        false => explain::checks(cause, &[], Vec::new(), world),
+        false => explain::checks(cause, &[], (false, Vec::new()), world),
     };
     waiver::apply(&plan.waivers, &world.clock.date(), &mut checks);
     checks.first().is_some_and(|check| check.status() == Status::Waived)

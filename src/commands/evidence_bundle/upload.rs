@@ -81,7 +81,7 @@ async fn send(
     world: World,
     uploaded: Arc<OnceLock<(String, Option<String>)>>,
 ) -> CheckResult {
-    let artifacts = match Artifacts::connect(&world.env) {
+    let artifacts = match Artifacts::connect(&world.env, world.progress.clone()) {
         Ok(artifacts) => artifacts,
         Err(error) => return judge(error),
     };

@@ -69,6 +69,7 @@ impl<'a> Blob<'a> {
                 &format!("comp=block&blockid={id}"),
                 block.into(),
                 &[("Content-Type", "application/octet-stream")],
+                progress,
             )
             .await?;
             ids.push(id);
@@ -83,11 +84,18 @@ impl<'a> Blob<'a> {
             ("Content-Type", "application/xml"),
             ("x-ms-blob-content-type", "application/zip"),
         ];
-        self.put("comp=blocklist", list.into_bytes().into(), &headers).await?;
+        self.put("comp=blocklist", list.into_bytes().into(), &headers, progress)
+            .await?;
         Ok(sent)
     }
 
-    async fn put(&self, query: &str, body: Bytes, headers: &[(&str, &str)]) -> Result<(), NotUploaded> {
+    async fn put(
+        &self,
+        query: &str,
+        body: Bytes,
+        headers: &[(&str, &str)],
+        progress: &Progress,
+    ) -> Result<(), NotUploaded> {
         let what = "a part of the zip";
         // Text is appended, since the signature in the query holds for the very bytes.
         let join = if self.address.contains('?') { '&' } else { '?' };
@@ -123,10 +131,11 @@ impl<'a> Blob<'a> {
                 }
                 Err(failure) => failure.detail,
             };
-            match pauses.next() {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(NotUploaded::Unanswered { what, why }),
-            }
+            let Some(pause) = pauses.next() else {
+                return Err(NotUploaded::Unanswered { what, why });
+            };
+            let why = format!("{what} is not uploaded yet: {why}");
+            progress.pause(&why, pause).await;
         }
     }
 }

@@ -92,7 +92,7 @@ pub fn not_in_a_name(name: &str) -> Option<char> {
 }
 
 impl Artifacts {
-    pub fn connect(env: &Env) -> Result<Self, NotUploaded> {
+    pub fn connect(env: &Env, progress: Progress) -> Result<Self, NotUploaded> {
         let value = |name: &'static str| env.get(name).ok_or(NotUploaded::NoService(name));
         let (token, address) = (value(TOKEN)?, value(ADDRESS)?);
         if let Some(server) = env.get("GITHUB_SERVER_URL").filter(|server| !is_github_com(server)) {
@@ -109,7 +109,7 @@ impl Artifacts {
             why: format!("{error:#}"),
         })?;
         let job = ids.job.clone();
-        let service = Service::new(http.clone(), &address, token, ids)?;
+        let service = Service::new(http.clone(), &address, (token, ids), progress)?;
         Ok(Self { service, http, job })
     }
 

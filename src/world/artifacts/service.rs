@@ -10,6 +10,7 @@ use url::Url;
 
 use super::NotUploaded;
 use super::token::Ids;
+use crate::world::Progress;
 use crate::world::http::{Answer, Failure, Header, Http, Method, Request};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,6 +31,7 @@ pub struct Service {
     base: Url,
     headers: Vec<Header>,
     ids: Ids,
+    progress: Progress,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +115,7 @@ enum Try<T> {
 }
 
 impl Service {
-    pub fn new(http: Http, address: &Url, token: &str, ids: Ids) -> Result<Self, NotUploaded> {
+    pub fn new(http: Http, address: &Url, (token, ids): (&str, Ids), progress: Progress) -> Result<Self, NotUploaded> {
         // Only its origin counts.
         let base = address
             .join("/twirp/github.actions.results.api.v1.ArtifactService/")
@@ -130,6 +132,7 @@ impl Service {
             base,
             headers,
             ids,
+            progress,
         })
     }
 
@@ -182,7 +185,9 @@ impl Service {
             let Some(pause) = pauses.next() else {
                 return Err(NotUploaded::Unanswered { what, why });
             };
-            tokio::time::sleep(pause).await;
+            self.progress
+                .pause(&format!("the artifact is not finalized yet: {why}"), pause)
+                .await;
             if let Some(id) = self.listed(name, size, sha256).await? {
                 return Ok(id);
             }
@@ -235,7 +240,12 @@ impl Service {
             let Some(pause) = pause.filter(|pause| *pause <= LONGEST_PAUSE) else {
                 return Err(NotUploaded::Unanswered { what, why });
             };
-            tokio::time::sleep(pause).await;
+            self.progress
+                .pause(
+                    &format!("the artifact service did not answer with {what}: {why}"),
+                    pause,
+                )
+                .await;
         }
     }
 

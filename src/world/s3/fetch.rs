@@ -49,7 +49,7 @@ impl Store {
             let Some(pause) = pauses.next() else {
                 return Err(Failed::Unknown(why));
             };
-            self.pause(&why.why, pause).await;
+            self.progress.pause(&why.why, pause).await;
         }
     }
 

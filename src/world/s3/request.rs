@@ -7,7 +7,6 @@ use url::Url;
 use super::ask::{Answered, Ask};
 use super::refusal;
 use super::{Failed, Place, Store, unknown};
-use crate::model::TimeSpan;
 use crate::world::aws::explain;
 use crate::world::calls::{NoAnswer, Sign as _, Unknown, Unsigned};
 use crate::world::http::{Header, Method, Request};
@@ -54,7 +53,7 @@ impl Store {
                     Ok(answer) => format!("{} answered with status {}", self.host(), answer.status),
                     Err(failure) => format!("{} cannot be asked: {}", self.host(), failure.detail),
                 };
-                self.pause(&why, pause).await;
+                self.progress.pause(&why, pause).await;
                 continue;
             }
             let answer = sent
@@ -62,14 +61,6 @@ impl Store {
             let code = refusal::tag(&answer.body, "Code").filter(|code| refusal::is_name(code));
             return Ok(Answered { answer, again, code });
         }
-    }
-
-    /// Waits before another try, and says so.
-    pub(super) async fn pause(&self, why: &str, pause: Duration) {
-        let _waiting = self
-            .progress
-            .doing(&format!("{why}; trying again in {}", TimeSpan(pause)));
-        tokio::time::sleep(pause).await;
     }
 
     /// Where to send it, and with which headers.

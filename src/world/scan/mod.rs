@@ -398,7 +398,9 @@ fn form(head: &[u8]) -> Form {
     };
     match head {
         // UTF-32, which few programs write: no character is above 0x10ffff. Otherwise, the zeros are one of UTF-16.
-        [0xff, 0xfe, 0, 0, rest @ ..] if rest.chunks_exact(4).all(|unit| unit[3] == 0 && unit[2] <= 0x10) => Form::Closed,
+        [0xff, 0xfe, 0, 0, rest @ ..] if rest.chunks_exact(4).all(|unit| unit[3] == 0 && unit[2] <= 0x10) => {
+            Form::Closed
+        }
         [0, 0, 0xfe, 0xff, ..] => Form::Closed,
         [0xff, 0xfe, ..] => utf16(false, true),
         [0xfe, 0xff, ..] => utf16(true, true),
@@ -538,7 +540,10 @@ mod tests {
         for (content, place) in [
             // Behind the second byte of the line feed.
             ([wide("\u{feff}one\n"), b"x-123\n".to_vec()].concat(), (2, 2)),
-            ([b"a\nx-123\n".to_vec(), wide("more than one in eight")].concat(), (2, 1)),
+            (
+                [b"a\nx-123\n".to_vec(), wide("more than one in eight")].concat(),
+                (2, 1),
+            ),
             ([wide("\u{feff}"), long, b"x-123".to_vec()].concat(), (lines, 2)),
         ] {
             let (found, looked) = places(&content);
@@ -553,7 +558,10 @@ mod tests {
 
     #[test]
     fn zeros_behind_the_mark_are_utf32_if_the_rest_is() {
-        let utf32: Vec<u8> = "\u{feff}\0a😀".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        let utf32: Vec<u8> = "\u{feff}\0a😀"
+            .chars()
+            .flat_map(|c| u32::from(c).to_le_bytes())
+            .collect();
         assert_eq!(places(&utf32).1.form, Form::Closed);
         let (found, looked) = places(&wide("\u{feff}\0a\nx-123"));
         assert!(matches!(looked.form, Form::Utf16(_)), "{:?}", looked.form);

@@ -61,6 +61,8 @@ pub struct Part<'p, 'r> {
     pub forbidden: Vec<Found<'r>>,
 }
 
+type Take<'t, 'r> = &'t mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>;
+
 /// Hands on part by part, and answers how many bytes that were. `path` is what rules and allowlists for paths are about.
 ///
 /// # Errors
@@ -70,7 +72,7 @@ pub fn in_parts<'r>(
     path: &str,
     mut input: impl Read,
     stop: &dyn Fn() -> bool,
-    take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>,
+    take: Take<'_, 'r>,
 ) -> io::Result<u64> {
     let mut parts = Parts::new(search, path);
     loop {
@@ -94,7 +96,7 @@ pub fn in_utf16<'r>(
     path: &str,
     (input, order): (impl Read, Order),
     stop: &dyn Fn() -> bool,
-    take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>,
+    take: Take<'_, 'r>,
 ) -> io::Result<u64> {
     let take = RefCell::new(take);
     let mut both = Both {
@@ -112,7 +114,7 @@ pub fn in_utf16<'r>(
 struct Both<'t, 'f, 'r, R> {
     input: R,
     bytes: Parts<'r>,
-    take: &'t RefCell<&'f mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>>,
+    take: &'t RefCell<Take<'f, 'r>>,
 }
 
 impl<R: Read> Read for Both<'_, '_, '_, R> {
@@ -154,7 +156,7 @@ impl<'r> Parts<'r> {
     }
 
     /// Looks at what is there, and answers how much of the content was looked at.
-    fn look(&mut self, is_last: bool, take: &mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>) -> io::Result<u64> {
+    fn look(&mut self, is_last: bool, take: Take<'_, 'r>) -> io::Result<u64> {
         let end = self.window.len() - if is_last { 0 } else { self.overlap };
         take(self.scans.look(&self.window, self.at, self.done..end, is_last))?;
         let looked = self.at + end as u64;

@@ -125,8 +125,10 @@ fn what_may_help_is_tried_again_and_nothing_is_there_twice() {
             (asked == method && before == 0).then_some(fault)
         });
         let gate = on_runner(&artifacts);
-        gate.run(["evidence-bundle", DIR, "--upload=required", "--artifact-name=proof"])
-            .code(0);
+        let args = ["evidence-bundle", DIR, "--upload=required", "--artifact-name=proof"];
+        gate.run([&args[..], &["--verbose"]].concat())
+            .code(0)
+            .says("; trying again in ");
         assert_eq!(artifacts.visible().len(), 1, "{method}: {:?}", artifacts.asked());
     }
 }

@@ -99,7 +99,10 @@ async fn download(
             let name = offer.name.clone();
             return Err(NotFetched::Unanswered { name, why });
         };
-        tokio::time::sleep(pause).await;
+        world
+            .progress
+            .pause(&format!("{} is not downloaded yet: {why}", offer.name), pause)
+            .await;
     }
 }
 

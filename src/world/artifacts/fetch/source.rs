@@ -34,7 +34,7 @@ pub struct Offer {
 pub fn connect(wanted: &Wanted, world: &World) -> Result<(Source, Http), NotFetched> {
     let env = &world.env;
     if wanted.run.is_none() && is_offered(env) {
-        let Artifacts { service, http, .. } = Artifacts::connect(env)?;
+        let Artifacts { service, http, .. } = Artifacts::connect(env, world.progress.clone())?;
         return Ok((Source::Service(service), http));
     }
     let (clock, progress) = (world.clock, world.progress.clone());

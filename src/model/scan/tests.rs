@@ -256,6 +256,7 @@ fn a_password_under_a_name_that_says_so_is_found_whole() {
         ("DB_PASSWORD=", "prod-8f3a92bc77e1d04f", "\n"),
         ("DEPLOY_TOKEN=", &random(HEX, 32), "\n"),
         ("SECRET_KEY_BASE=", &random(HEX, 128), "\n"),
+        ("DEPLOY_TOKEN=", &random(ALNUM, 2000), "\n"),
         ("API_TOKEN=", "Gz7pq!x://L2k9", "\n"),
         ("next_token=eyJhbc123def456 DB_PASSWORD=", "Gz7pq!xL2", ""),
     ] {

@@ -93,6 +93,14 @@ pub fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
 
+/// That is no fault of the file that was read.
+pub fn is_full(error: &anyhow::Error) -> bool {
+    let kind = error
+        .chain()
+        .find_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
+    matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+}
+
 fn because(reason: Why, detail: Option<&str>) -> String {
     match detail {
         Some(detail) => format!("{} ({detail})", reason.explain()),

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use super::earlier::Redacted;
-use super::found::{self, is_gone};
+use super::found::{self, is_full, is_gone};
 use super::gather::Gathered;
 use crate::model::capped::Capped;
 use crate::model::evidence::{Masked, NotScanned, Redact};
@@ -190,6 +192,11 @@ impl Scrubbed {
         for (mut file, looked) in gathered.into_iter().zip(looked) {
             let one = match looked {
                 Ok(one) => one,
+                Err(error) if is_full(&error) => {
+                    let folder = places.temporary.display();
+                    return Err(error)
+                        .with_context(|| format!("cannot write a masked copy of {} in {folder}", file.path));
+                }
                 Err(error) => {
                     all.unreadable.push((file, error));
                     continue;

@@ -4,11 +4,13 @@ use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{DIR, REQUIRED, is_root, originals, seal, verified, workspace};
+use crate::gate::Gate;
+use crate::scan::token;
 use crate::skipped::not_checked;
 
 /// A command of root's, by sudo if it asks for no password.
@@ -35,25 +37,49 @@ fn two_seals_of_one_directory_do_not_meet() {
     seal(&gate, &[]).code(0);
 }
 
+struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = as_root("umount").arg(&self.0).status();
+    }
+}
+
+/// A small disk.
+fn mounted(folder: &Path) -> Option<Mounted> {
+    let mount = as_root("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k,mode=1777", "tmpfs"])
+        .arg(folder)
+        .output();
+    match mount {
+        Ok(output) if output.status.success() => Some(Mounted(folder.to_owned())),
+        other => {
+            not_checked("a full disk", &format!("mount: {other:?}"), REQUIRED);
+            None
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_while_masking_is_no_fault_of_the_file() {
+    let gate = Gate::new();
+    let Some(_mounted) = mounted(gate.path("evidence/x").parent().unwrap()) else {
+        return;
+    };
+    let line = format!("GET / 200 {}\n", token());
+    gate.write("evidence/big.log", line.repeat(160_000 / line.len()));
+    gate.run(["evidence-bundle", DIR])
+        .code(4)
+        .says("cannot write a masked copy of big.log in ")
+        .says("No space left on device")
+        .says("free space");
+}
+
 #[test]
 fn a_full_disk_leaves_the_earlier_bundle() {
     let gate = workspace();
     let small = gate.path("small/x").parent().unwrap().to_owned();
-    let mount = as_root("mount")
-        .args(["-t", "tmpfs", "-o", "size=256k,mode=1777", "tmpfs"])
-        .arg(&small)
-        .output();
-    match mount {
-        Ok(output) if output.status.success() => {}
-        other => return not_checked("a full disk", &format!("mount: {other:?}"), REQUIRED),
-    }
-    struct Unmount(PathBuf);
-    impl Drop for Unmount {
-        fn drop(&mut self) {
-            let _ = as_root("umount").arg(&self.0).status();
-        }
-    }
-    let _unmount = Unmount(small.clone());
+    let Some(_mounted) = mounted(&small) else { return };
     seal(&gate, &["--output=small/e.zip"]).code(0);
     let (zip, manifest) = (
         fs::read(small.join("e.zip")).unwrap(),

@@ -41,10 +41,10 @@ impl Failure {
         }
     }
 
-    /// Whether another try may not have it. What a name stands for and what a certificate says do not change within seconds.
-    /// A server that just starts again refuses connections.
+    /// Whether another try may not have it. Who listens, what a name stands for and what a certificate says do not change within
+    /// seconds.
     pub fn may_pass(&self) -> bool {
-        self.blind || !matches!(self.reason, Reason::Dns | Reason::Tls)
+        self.blind || !matches!(self.reason, Reason::Refused | Reason::Dns | Reason::Tls)
     }
 
     /// The request's time is over.

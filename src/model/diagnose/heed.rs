@@ -78,8 +78,8 @@ impl Verdict {
             self.cause = Cause::MissingSecret;
             self.fix = Some(Fix::SkipGuard { names: Vec::new() });
         }
-        // What helps whatever the rule.
-        if self.fix.is_none() && !self.is_guess {
+        // What helps whatever the rule, unless it knows better.
+        if self.fix.is_none() && !self.is_guess && best.rule.advice(text).is_none() {
             self.fix = match self.cause {
                 Cause::FlakyInfra => Some(Fix::Retry),
                 Cause::WrongTrigger => Some(Fix::EventGuard),

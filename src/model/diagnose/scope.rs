@@ -10,7 +10,7 @@ use crate::model::workflow::patch::may_name_permission;
 const NEAR: usize = 40;
 
 /// Parts of what the log says about the request or the step, and the scope. The first that is there counts.
-const SIGNS: [(&str, &str); 62] = [
+const SIGNS: [(&str, &str); 63] = [
     // Mutations that gh names: `GraphQL: Resource not accessible by integration (addComment)`
     ("(addComment)", "issues"),
     ("(addLabelsToLabelable)", "issues"),
@@ -54,6 +54,7 @@ const SIGNS: [(&str, &str); 62] = [
     ("gh release ", "contents"),
     ("gh workflow run", "actions"),
     ("codeql-action/", "security-events"),
+    ("paths-filter", "pull-requests"),
     ("actions/labeler", "pull-requests"),
     ("pull-request", "pull-requests"),
     ("actions/stale", "issues"),
@@ -95,10 +96,11 @@ pub fn needed(log: &Log, refusal: Candidate<'_>) -> Option<(Fix, bool)> {
         let (sign, scope) = SIGNS
             .iter()
             .find(|(sign, _)| all.contains(sign) || said.contains(sign))?;
-        let reads = ["get-", "list-"].iter().any(|verb| {
+        let asks = ["get-", "list-"].iter().any(|verb| {
             let mut rest = all.split(sign).skip(1);
             rest.any(|rest| rest.split_once('#').is_some_and(|(_, anchor)| anchor.starts_with(verb)))
         });
+        let reads = asks || *sign == "paths-filter";
         let scope = if *scope == "issues" && is_pull_request(log, step) {
             "pull-requests"
         } else {

@@ -594,6 +594,11 @@ mod tests {
             packed.write_all(content).unwrap();
             packed.finish().unwrap()
         };
+        let mut extra = flate2::GzBuilder::new()
+            .extra("x-123")
+            .write(Vec::new(), Compression::default());
+        extra.write_all(b"a").unwrap();
+        let with_extra = extra.finish().unwrap();
         let noise = vec![b'.'; PART + 100];
         for members in [
             vec![member("x-123.log", "", b"a")],
@@ -606,6 +611,7 @@ mod tests {
             // Of one that holds nothing, and of a long one that comes again and again.
             vec![member("", "", b"a"), member("x-123", "", b""), member("", "", b"b")],
             vec![member(&format!("{}x-123", "a/".repeat(1000)), "", b"a"); 1000],
+            vec![with_extra],
         ] {
             let (found, looked) = places(&members.concat());
             assert_eq!((found.len(), looked.cut), (1, None));

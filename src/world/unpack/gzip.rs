@@ -11,7 +11,7 @@ pub const GZIP_HEAD: usize = 512;
 /// More of them are taken for damage. Members with the same name count once.
 const MOST_NAMES: usize = 1 << 20;
 
-/// The names and comments of members that were read, until somebody takes them.
+/// The names, comments and extra fields of members that were read, until somebody takes them.
 #[derive(Clone, Default)]
 pub struct Names(Rc<RefCell<Vec<u8>>>);
 
@@ -51,7 +51,7 @@ impl<R: Read> Members<R> {
             member.get_mut().heard = None;
         }
         let name = member.header().map(|head| {
-            let texts = [head.filename(), head.comment()];
+            let texts = [head.extra(), head.filename(), head.comment()];
             texts.into_iter().flatten().collect::<Vec<_>>().join(&0)
         });
         self.name(name.unwrap_or_default());

@@ -6,14 +6,39 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Hexadecimal digits from here on are a hash or an id.
 const HEX: usize = 7;
 
+const TEMPORARY: [&[u8]; 3] = [b"/tmp/", b"/_temp/", b"/var/folders/"];
+
+/// What a byte can be part of.
+const WORD: u8 = 1;
+const HEX_WORD: u8 = 2;
+const NUMBER: u8 = 4;
+const SPACE: u8 = 8;
+/// Looked up: a large log has each of its bytes asked.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let word = if byte.is_ascii_alphanumeric() { WORD } else { 0 };
+        let hex = if byte.is_ascii_hexdigit() { HEX_WORD } else { 0 };
+        let number = if byte.is_ascii_digit() { NUMBER } else { 0 };
+        let space = if byte.is_ascii_whitespace() { SPACE } else { 0 };
+        classes[byte as usize] = word | hex | number | space;
+        byte += 1;
+    }
+    classes
+};
+
+fn class(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
+}
+
 /// Calls `put` for each byte of the normal form.
 fn normal(text: &[u8], mut put: impl FnMut(u8)) {
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
-        let temporary = [&b"/tmp/"[..], b"/_temp/", b"/var/folders/"];
         if rest[0] == b'/'
-            && let Some(start) = temporary.iter().find(|start| rest.starts_with(start))
+            && let Some(start) = TEMPORARY.iter().find(|start| rest.starts_with(start))
         {
             put(b'T');
             at += start.len();
@@ -23,30 +48,35 @@ fn normal(text: &[u8], mut put: impl FnMut(u8)) {
                 .count();
             continue;
         }
-        let (mut word, mut is_hex, mut has_digit) = (0, true, false);
-        for byte in rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()) {
+        let (mut word, mut all, mut any) = (0, HEX_WORD, 0);
+        for class in rest
+            .iter()
+            .map(|byte| class(*byte))
+            .take_while(|class| class & WORD != 0)
+        {
             word += 1;
-            is_hex &= byte.is_ascii_hexdigit();
-            has_digit |= byte.is_ascii_digit();
+            all &= class;
+            any |= class;
         }
         if word == 0 {
-            if !rest[0].is_ascii_whitespace() {
+            if class(rest[0]) & SPACE == 0 {
                 put(rest[0]);
             }
             at += 1;
             continue;
         }
-        if word >= HEX && is_hex && has_digit {
+        if word >= HEX && all != 0 && any & NUMBER != 0 {
             put(b'H');
         } else {
             let mut before = 0;
             for byte in &rest[..word] {
-                match byte.is_ascii_digit() {
-                    true if before == b'0' => {}
-                    true => put(b'0'),
-                    false => put(*byte),
+                let number = class(*byte) & NUMBER;
+                if number == 0 {
+                    put(*byte);
+                } else if before == 0 {
+                    put(b'0');
                 }
-                before = if byte.is_ascii_digit() { b'0' } else { *byte };
+                before = number;
             }
         }
         at += word;

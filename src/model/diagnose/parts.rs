@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::line::Kind;
 use super::log::Step;
-use super::raw::Raw;
+use super::raw::{Raw, Spare};
 
 /// What is kept of a step that did not fail.
 const GOOD_STEP: usize = 64 << 10;
@@ -49,10 +49,12 @@ pub struct Parts {
     /// Bytes of all headers, and the steps before this one whose headers were forgotten.
     headers: usize,
     forgotten: usize,
+    spare: Spare,
 }
 
 impl Parts {
     pub fn read(mut self, is_of_gh: bool) -> Vec<Step> {
+        self.spare = Spare::default();
         // If nothing else failed, a cleanup did.
         if !self.all.iter().any(|part| part.has_error && !part.step.is_cleanup)
             && let Some(part) = self.all.iter_mut().rev().find(|part| part.has_error)
@@ -104,8 +106,20 @@ impl Parts {
     /// Adds lines with these numbers to the last step.
     pub fn give(&mut self, numbers: Range<usize>, lines: &[u8]) {
         if !lines.is_empty() {
-            self.current().raw.push(numbers, lines.to_vec());
+            self.add(numbers, lines.to_vec());
         }
+    }
+
+    /// Adds a whole block of lines, and answers with an empty one.
+    pub fn swap(&mut self, numbers: Range<usize>, block: Vec<u8>) -> Vec<u8> {
+        self.add(numbers, block);
+        self.spare.take()
+    }
+
+    fn add(&mut self, numbers: Range<usize>, lines: Vec<u8>) {
+        let mut spare = std::mem::take(&mut self.spare);
+        self.current().raw.push(numbers, lines, &mut spare);
+        self.spare = spare;
     }
 
     pub fn begin(&mut self, step: Step) {
@@ -136,7 +150,8 @@ impl Parts {
             return;
         };
         if !part.has_error {
-            part.raw.keep_tail(GOOD_STEP.min(GOOD_STEPS - self.good));
+            part.raw
+                .keep_tail(GOOD_STEP.min(GOOD_STEPS - self.good), &mut self.spare);
             self.good += part.raw.size();
             return;
         }
@@ -149,7 +164,7 @@ impl Parts {
             self.shortened += 1;
             if part.has_error {
                 self.failed -= part.raw.size();
-                part.raw.keep_tail(FAILED_STEP);
+                part.raw.keep_tail(FAILED_STEP, &mut self.spare);
                 self.failed += part.raw.size();
             }
         }

@@ -13,6 +13,8 @@ use super::line;
 use super::normal::{Itself, hash};
 use super::rules::telling_words;
 
+/// What is looked at at once.
+pub const BLOCK: usize = 256 << 10;
 /// What is kept of the beginning.
 const HEAD: usize = 1 << 20;
 /// And of what follows it, lines that tell something: the last of them.
@@ -77,6 +79,23 @@ struct Run {
     bytes: Vec<u8>,
 }
 
+/// Blocks that were let go, for the lines to come: to ask the system for memory takes longer than to look through it.
+#[derive(Debug, Default)]
+pub struct Spare(Vec<Vec<u8>>);
+
+impl Spare {
+    pub fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK))
+    }
+
+    fn give(&mut self, mut bytes: Vec<u8>) {
+        if bytes.capacity() >= BLOCK && self.0.len() < (HEAD + TAIL) / BLOCK {
+            bytes.clear();
+            self.0.push(bytes);
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Raw {
     kept: Vec<Run>,
@@ -97,7 +116,7 @@ impl Raw {
     }
 
     /// Adds lines with these numbers.
-    pub fn push(&mut self, numbers: Range<usize>, bytes: Vec<u8>) {
+    pub fn push(&mut self, numbers: Range<usize>, bytes: Vec<u8>, spare: &mut Spare) {
         let number = numbers.start;
         match self.numbers.is_empty() {
             true => self.numbers = numbers,
@@ -116,14 +135,17 @@ impl Raw {
         {
             self.tail_size -= first.bytes.len();
             if let Some(first) = self.tail.pop_front() {
-                self.keep_telling(&first);
+                self.keep_telling(&first, spare);
+                spare.give(first.bytes);
             }
         }
         while let Some(first) = self.middle.front()
             && self.middle_size - first.bytes.len() >= MIDDLE
         {
             self.middle_size -= first.bytes.len();
-            self.middle.pop_front();
+            if let Some(first) = self.middle.pop_front() {
+                spare.give(first.bytes);
+            }
         }
     }
 
@@ -139,7 +161,7 @@ impl Raw {
         }
     }
 
-    fn keep_telling(&mut self, run: &Run) {
+    fn keep_telling(&mut self, run: &Run, spare: &mut Spare) {
         let Some(words) = &*TELLING else { return };
         let bytes = &*run.bytes;
         let after = |at: usize| memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |feed| at + feed + 1);
@@ -151,7 +173,12 @@ impl Raw {
             }
             number += count(&bytes[counted..lines.start]);
             counted = lines.start;
-            let bytes = bytes[lines].to_vec();
+            let lines = &bytes[lines];
+            let mut bytes = match lines.len() > BLOCK / 2 {
+                true => spare.take(),
+                false => Vec::with_capacity(lines.len()),
+            };
+            bytes.extend_from_slice(lines);
             *middle_size += bytes.len();
             middle.push_back(Run { number, bytes });
         };
@@ -197,20 +224,22 @@ impl Raw {
     }
 
     /// Keeps only the last `most` bytes, in whole lines.
-    pub fn keep_tail(&mut self, most: usize) {
+    pub fn keep_tail(&mut self, most: usize, spare: &mut Spare) {
         let mut room = most;
-        let runs = std::mem::take(&mut self.kept)
+        let mut runs = std::mem::take(&mut self.kept)
             .into_iter()
             .chain(std::mem::take(&mut self.middle))
-            .chain(std::mem::take(&mut self.tail));
+            .chain(std::mem::take(&mut self.tail))
+            .rev();
         self.often = HashMap::default();
         let mut last: VecDeque<Run> = VecDeque::new();
-        for mut run in runs.rev() {
+        for mut run in runs.by_ref() {
             let cut = run.bytes.len().saturating_sub(room);
             if cut > 0 {
                 let from = memchr(b'\n', &run.bytes[cut - 1..]).map_or(run.bytes.len(), |feed| cut + feed);
                 run.number += count(&run.bytes[..from]);
-                run.bytes = run.bytes[from..].to_vec();
+                let rest = run.bytes[from..].to_vec();
+                spare.give(std::mem::replace(&mut run.bytes, rest));
             }
             room -= run.bytes.len();
             if !run.bytes.is_empty() {
@@ -220,6 +249,7 @@ impl Raw {
                 break;
             }
         }
+        runs.for_each(|run| spare.give(run.bytes));
         (self.kept_size, self.middle_size, self.tail_size) = (0, 0, most - room);
         self.tail = last;
     }
@@ -257,7 +287,7 @@ mod tests {
                 false => format!("{number:>60} of many lines\n"),
             };
             let bytes = (first..first + 1000).map(line).collect::<String>().into_bytes();
-            raw.push(first..first + 1000, bytes);
+            raw.push(first..first + 1000, bytes, &mut Spare::default());
         }
         assert!(raw.size() < HEAD + MIDDLE + TAIL + (1 << 18));
         let excerpt = raw.read(false);
@@ -291,6 +321,7 @@ mod tests {
                 raw.push(
                     first..first + 1000,
                     (first..first + 1000).map(line).collect::<String>().into_bytes(),
+                    &mut Spare::default(),
                 );
             }
             let excerpt = raw.read(false);
@@ -311,14 +342,14 @@ mod tests {
             runs in proptest::collection::vec(proptest::collection::vec("[a-c]{0,6}", 1..6), 0..6),
             most in 0usize..90,
         ) {
-            let mut raw = Raw::default();
+            let (mut raw, mut spare) = (Raw::default(), Spare::default());
             let mut all = Vec::new();
             for lines in &runs {
                 let first = all.len();
                 all.extend(lines.clone());
-                raw.push(first..all.len(), (lines.join("\n") + "\n").into_bytes());
+                raw.push(first..all.len(), (lines.join("\n") + "\n").into_bytes(), &mut spare);
             }
-            raw.keep_tail(most);
+            raw.keep_tail(most, &mut spare);
             prop_assert!(raw.size() <= most);
             let size = raw.size();
             let excerpt = raw.read(false);

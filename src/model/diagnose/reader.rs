@@ -13,10 +13,7 @@ use super::line::{self, CARRIED, Kind};
 use super::log::{Log, Step};
 use super::normal::Known;
 use super::parts::Parts;
-use super::raw::count;
-
-/// What is looked at at once.
-const BLOCK: usize = 256 << 10;
+use super::raw::{BLOCK, count};
 
 /// Each line that begins or ends a step has one of these, and so has one that fails it.
 static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -199,8 +196,7 @@ impl Reader {
         self.lines += count(&block[at..]);
         let rest = first..self.lines + 1;
         if from == 0 {
-            self.parts.current().raw.push(rest, block);
-            return Vec::with_capacity(BLOCK);
+            return self.parts.swap(rest, block);
         }
         self.parts.give(rest, &block[from..]);
         block.clear();

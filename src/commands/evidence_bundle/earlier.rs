@@ -12,6 +12,7 @@ use super::rules::Rules;
 use super::safe_name::is_made_from;
 use crate::model::evidence::{COPIES, Entry, INDEX, Index, LARGEST_TEXT, MANIFEST, Masked, NotScanned, is_safe};
 use crate::world::files::{self, Links};
+use crate::world::hash::Hashed;
 use crate::world::paths;
 use crate::world::walk::{Kind, Step, walk};
 
@@ -182,11 +183,11 @@ pub fn keep_copies(
     dir: &Path,
     temporary: &Path,
     earlier: Earlier,
-    (anew, too_large): (&[Gathered], &HashSet<&str>),
+    (anew, too_large): (&[(Gathered, Hashed)], &HashSet<&str>),
     rules: &Rules<'_>,
     found: &mut Found,
 ) -> anyhow::Result<Vec<Gathered>> {
-    let made: HashSet<&str> = anew.iter().map(|file| file.path.as_str()).collect();
+    let made: HashSet<&str> = anew.iter().map(|(file, _)| file.path.as_str()).collect();
     let stays = |entry: &Entry| {
         let path = Path::new(&entry.path);
         let source = path.strip_prefix(COPIES).unwrap_or(path);

@@ -19,6 +19,12 @@ use crate::world::{cores, files};
 /// Bytes of small files that are compressed when they are copied. The others are read again when all are packed.
 const MOST_PACKED: usize = 8 << 20;
 
+/// Of what is still to be copied.
+const NOT_HASHED: Hashed = Hashed {
+    sha256: [0; 32],
+    size: 0,
+};
+
 /// A file on its way into the bundle.
 pub struct Gathered {
     /// In the bundle.
@@ -45,14 +51,14 @@ pub fn copy_in(
     folder: &Path,
     is_clean: impl Fn(&Gathered, &[u8]) -> bool + Sync,
     stop: Stop<'_>,
-) -> anyhow::Result<Vec<Gathered>> {
+) -> anyhow::Result<Vec<(Gathered, Hashed)>> {
     let Selection { sources, patterns } = selection;
     // Nobody asks for them again, and there can be very many.
     let (paths, sources): (Vec<OsString>, Vec<Source>) = std::mem::take(sources).into_iter().unzip();
-    let jobs: Vec<(&Path, Gathered)> = sources
-        .iter()
-        .map(|source| source.from.as_path())
-        .zip(names_of(&paths).into_iter().map(|(safe, original)| Gathered {
+    // Each gets its hash in the list that it is in: there can be very many, and a second list would be as long.
+    let files: Vec<(Gathered, Hashed)> = names_of(&paths)
+        .into_iter()
+        .map(|(safe, original)| Gathered {
             // A boxed path has no room to grow, which counts where there are very many.
             at: folder.join(&safe).into_boxed_path().into(),
             path: [COPIES, "/", &safe].concat(),
@@ -63,10 +69,11 @@ pub fn copy_in(
             sealed_as: None,
             is_clean: false,
             packed: None,
-        }))
+        })
+        .map(|file| (file, NOT_HASHED))
         .collect();
     let mut made = None;
-    for (_, file) in &jobs {
+    for (file, _) in &files {
         let folder = file.at.parent().unwrap_or(folder);
         if made != Some(folder) {
             files::folders(folder)?;
@@ -75,7 +82,8 @@ pub fn copy_in(
     }
     let all_packed = AtomicUsize::new(0);
     let scratch = || (Vec::new(), Packer::default());
-    let copied = cores::each(&jobs, scratch, |(buffer, packer), (from, file)| {
+    let jobs: Vec<_> = sources.iter().zip(&files).collect();
+    let copied = cores::each(&jobs, scratch, |(buffer, packer), (Source { from, .. }, (file, _))| {
         let copied = copy::copy(from, &file.at, buffer, stop)?;
         let clean = copied.content(buffer).filter(|content| is_clean(file, content));
         let has_room = all_packed.load(Ordering::Relaxed) < MOST_PACKED;
@@ -83,8 +91,9 @@ pub fn copy_in(
         all_packed.fetch_add(packed.as_ref().map_or(0, Packed::size), Ordering::Relaxed);
         Ok((copied, clean.is_some(), packed))
     });
-    let mut gathered = Vec::with_capacity(jobs.len());
-    for (number, (copied, (_, file))) in copied.into_iter().zip(jobs).enumerate() {
+    drop(jobs);
+    let gathered = files.into_iter().zip(copied).enumerate();
+    let gathered = gathered.filter_map(|(number, ((file, _), copied))| {
         let path = shown(paths[number].as_ref());
         let found = &mut patterns[sources[number].pattern].found;
         match copied {
@@ -92,25 +101,29 @@ pub fn copy_in(
                 if copied.changed {
                     found.changed_while_copied(&path, copied.hashed.size);
                 }
-                gathered.push(Gathered {
+                let file = Gathered {
                     executable: copied.executable,
                     hashed: Some(copied.hashed),
                     is_clean,
                     packed,
                     ..file
-                });
+                };
+                Some(Ok((file, copied.hashed)))
             }
             Err(CopyError::Write(error)) => {
-                return Err(error).with_context(|| format!("cannot copy {path} into the evidence directory"));
+                Some(Err(error).with_context(|| format!("cannot copy {path} into the evidence directory")))
             }
             Err(CopyError::Read(error)) => {
-                files::remove(&file.at)?;
                 found.unreadable(&path, &error.to_string(), is_gone(&error));
+                files::remove(&file.at).err().map(Err)
             }
-            Err(CopyError::NotARegularFile) => found.left_out(&path, Why::NotARegularFile, None),
+            Err(CopyError::NotARegularFile) => {
+                found.left_out(&path, Why::NotARegularFile, None);
+                None
+            }
         }
-    }
-    Ok(gathered)
+    });
+    gathered.collect()
 }
 
 /// The safe name of each, and what it was called if that is another one.

@@ -141,8 +141,14 @@ impl<'a> Scrubber<'a> {
 
     /// Searches and hashes files, and masks what has to be; on all cores. Of those that are `clean`, only the paths are
     /// searched. `left_out` are paths that the index holds, too.
-    pub fn scrub(&self, gathered: Vec<Gathered>, clean: &[Gathered], left_out: &[&str]) -> anyhow::Result<Scrubbed> {
-        let (in_paths, hidden) = in_paths(self.mask.search, gathered.iter().chain(clean), left_out);
+    pub fn scrub(
+        &self,
+        gathered: Vec<Gathered>,
+        clean: &[(Gathered, Hashed)],
+        left_out: &[&str],
+    ) -> anyhow::Result<Scrubbed> {
+        let clean_files = clean.iter().map(|(file, _)| file);
+        let (in_paths, hidden) = in_paths(self.mask.search, gathered.iter().chain(clean_files), left_out);
         let most_findings = (MOST_FINDINGS / (gathered.len() + clean.len()).max(1)).clamp(3, 100);
         let into = self.places.temporary.join("masked");
         files::folders(&into)?;

@@ -155,10 +155,11 @@ pub fn prepare(
     let redacted = std::mem::take(&mut earlier.redacted);
     let too_large = selection.too_large();
     let kept = earlier::keep_copies(dir, temporary.path(), earlier, (&copies, &too_large), &rules, found)?;
-    gathered.extend(copies.extract_if(.., |file| !file.is_clean));
+    let unclean = copies.extract_if(.., |(file, _)| !file.is_clean);
+    gathered.extend(unclean.map(|(file, _)| file));
     gathered.extend(kept);
     // There can be very many, so they stay in the list that they are in.
-    let clean = copies;
+    let mut clean = copies;
     let all = gathered.len() + clean.len();
     if all == 0 {
         return Ok(None);
@@ -186,9 +187,8 @@ pub fn prepare(
         }
     };
     drop(hashing);
-    scrubbed.files.reserve_exact(clean.len());
-    let clean = clean.into_iter().filter_map(|file| Some((file.hashed?, file)));
-    scrubbed.files.extend(clean.map(|(hashed, file)| (file, hashed)));
+    clean.append(&mut scrubbed.files);
+    scrubbed.files = clean;
     scrubbed.tell_unreadable(found);
     if scrubbed.findings.fails() {
         return Err(Halt::Secrets(scrubbed.findings, scrubbed.hidden));

@@ -165,7 +165,7 @@ fn next_line(text: &[u8], line: &Range<usize>, shortest: usize) -> Option<Range<
     (start < end).then_some(start..end)
 }
 
-/// Whether the digits begin with text in UTF-8, which may have a mark.
+/// Whether the digits begin with text in UTF-8 or UTF-16, which may have a mark.
 fn is_text(digits: &[u8]) -> bool {
     // No character begins with these, but lines are drawn of them.
     if VALUES[usize::from(digits[0])] >= 62 {
@@ -175,6 +175,11 @@ fn is_text(digits: &[u8]) -> bool {
     for (digits, bytes) in digits.chunks_exact(4).zip(head.chunks_exact_mut(3)) {
         let value = |all: u32, digit: &u8| all << 6 | u32::from(VALUES[usize::from(*digit)]);
         bytes.copy_from_slice(&digits.iter().fold(0, value).to_be_bytes()[1..]);
+    }
+    // UTF-16, with or without a mark.
+    let wide = head.strip_prefix(b"\xff\xfe").unwrap_or(&head);
+    if wide.chunks_exact(2).all(|unit| matches!(unit, [b'\t' | b'\n' | b'\r' | b' '..=b'~', 0])) {
+        return true;
     }
     let text = match std::str::from_utf8(&head) {
         Ok(text) => text,

@@ -12,6 +12,7 @@ mod filter;
 mod personal;
 pub mod placeholder;
 mod private_key;
+pub mod reading;
 mod rule;
 mod rule_file;
 mod search;

@@ -10,6 +10,7 @@ use super::allowlist::Matched;
 use super::base64;
 use super::entropy;
 use super::placeholder;
+use super::reading::Reading;
 use super::rule::{KNOWN, Required, Rule, RuleSet};
 use super::soft;
 use super::starts;
@@ -19,8 +20,13 @@ const FRAGMENT: usize = 128 << 10;
 /// How much of what comes before and after a part must be seen with it. A match that is longer is cut here. gitleaks
 /// reads 25 kB on.
 pub const OVERLAP: usize = 32 << 10;
+/// How often what was decoded is decoded again: base64 of UTF-16, as PowerShell takes a command.
+const DEEPEST: usize = 2;
 /// What an anchor or `\b` at the end of a match looks at beyond it.
 const BEYOND: usize = 4;
+
+/// Finds the values that are known in what is decoded.
+type KnownIn<'k> = &'k dyn Fn(&[u8]) -> Vec<Range<usize>>;
 
 /// Something that a rule matched and that no allowlist names.
 #[derive(Clone, Debug)]
@@ -50,6 +56,8 @@ pub struct Scan<'r> {
     next_base64: u64,
     /// Whether it goes on there.
     base64_goes_on: bool,
+    /// The remainder by two of the places of the lower bytes, if the same content is read as UTF-16 beside this.
+    aligned: Option<u64>,
     lines: Lines,
 }
 
@@ -69,12 +77,21 @@ impl<'r> Scan<'r> {
             next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
             next_base64: 0,
             base64_goes_on: false,
+            aligned: None,
             lines: Lines::default(),
         }
     }
 
     pub fn masked_by(self, masked_by: &'r RuleSet) -> Self {
         Self { masked_by, ..self }
+    }
+
+    /// Beside a search in the same content, read as UTF-16: what is found there is not looked for here.
+    pub fn beside_utf16(self, is_big_endian: bool) -> Self {
+        Self {
+            aligned: Some(u64::from(is_big_endian)),
+            ..self
+        }
     }
 
     /// The rules for which the path alone is what is found.
@@ -99,19 +116,9 @@ impl<'r> Scan<'r> {
         at: u64,
         fresh: Range<usize>,
         known: Vec<Range<usize>>,
-        known_in: &dyn Fn(&[u8]) -> Vec<Range<usize>>,
+        known_in: KnownIn<'_>,
     ) -> Vec<Found<'r>> {
-        let known = known.into_iter().filter(|place| !self.is_masked(window, place));
-        let known_rule = self.rules.rules.len();
-        let mut hits: Vec<Hit> = known.map(|place| Hit::of(known_rule, place)).collect();
-        let plain = hits.len();
-        self.by_rules(window, at, &fresh, &mut hits);
-        let mut decoded = Vec::new();
-        self.in_base64(window, at, &fresh, known_in, &mut decoded);
-        // In base64 of a text with a value, the digits that depend on the value alone are found without decoding.
-        decoded.retain(|hit| hit.rule != known_rule || !overlaps(&hits[..plain], hit));
-        hits.append(&mut decoded);
-        hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
+        let hits = self.all_hits(window, at, &fresh, known, known_in, 0);
         // A match can begin after `fresh`, once the line feeds at its front are off. What counts on is `fresh` alone.
         let mut lines = self.lines;
         let hits: Vec<Placed> = hits
@@ -138,6 +145,37 @@ impl<'r> Scan<'r> {
         let found = found.collect();
         self.lines.place(window, at, fresh.end);
         found
+    }
+
+    /// In order. `depth` is how often what is searched was decoded.
+    fn all_hits(
+        &mut self,
+        window: &[u8],
+        at: u64,
+        fresh: &Range<usize>,
+        known: Vec<Range<usize>>,
+        known_in: KnownIn<'_>,
+        depth: usize,
+    ) -> Vec<Hit> {
+        let known = known.into_iter().filter(|place| !self.is_masked(window, place));
+        let known_rule = self.rules.rules.len();
+        let mut hits: Vec<Hit> = known.map(|place| Hit::of(known_rule, place)).collect();
+        let plain = hits.len();
+        self.by_rules(window, at, fresh, &mut hits);
+        if depth < DEEPEST {
+            let mut decoded = Vec::new();
+            self.in_base64(window, at, fresh, (known_in, depth), &mut decoded);
+            self.in_readings(window, at, fresh, (known_in, depth), &mut decoded);
+            // In base64 of a text with a value, the digits that depend on the value alone are found without decoding.
+            decoded.retain(|hit| hit.rule != known_rule || !overlaps(&hits[..plain], hit));
+            hits.append(&mut decoded);
+        }
+        let last_first = |hit: &Hit| std::cmp::Reverse(hit.secret.end);
+        hits.sort_by_key(|hit| (hit.rule, hit.secret.start, last_first(hit)));
+        // What is found as it is written may be a part of what is found as it reads.
+        hits.dedup_by(|next, before| next.rule == before.rule && next.secret.end <= before.secret.end);
+        hits.sort_by_key(|hit| (hit.whole.start, hit.rule));
+        hits
     }
 
     fn by_rules(&mut self, window: &[u8], at: u64, fresh: &Range<usize>, hits: &mut Vec<Hit>) {
@@ -196,7 +234,7 @@ impl<'r> Scan<'r> {
         window: &[u8],
         at: u64,
         fresh: &Range<usize>,
-        known_in: &dyn Fn(&[u8]) -> Vec<Range<usize>>,
+        (known_in, depth): (KnownIn<'_>, usize),
         hits: &mut Vec<Hit>,
     ) {
         let is_cut = window.len() >= fresh.end + OVERLAP;
@@ -219,18 +257,41 @@ impl<'r> Scan<'r> {
             } else {
                 decoded.end()
             };
-            let known = known_in(&decoded.text).into_iter();
-            let mut inside: Vec<Hit> = known.map(|place| Hit::of(self.rules.rules.len(), place)).collect();
-            let all = 0..decoded.text.len();
-            Scan::new(self.rules, &self.path).by_rules(&decoded.text, 0, &all, &mut inside);
-            let placed = inside.into_iter().map(|hit| Hit {
-                rule: hit.rule,
-                whole: decoded.place(&hit.whole),
-                secret: decoded.place(&hit.secret),
-            });
-            hits.extend(placed.filter(|hit| hit.whole.start < from));
+            let inside = self.inside(&decoded.text, (known_in, depth), |part| decoded.place(part));
+            hits.extend(inside.filter(|hit| hit.whole.start < from));
         }
         self.next_base64 = at + from as u64;
+    }
+
+    fn in_readings(
+        &self,
+        window: &[u8],
+        at: u64,
+        fresh: &Range<usize>,
+        way: (KnownIn<'_>, usize),
+        hits: &mut Vec<Hit>,
+    ) {
+        let aligned = self.aligned.map(|aligned| usize::from((aligned + at) % 2 == 1));
+        for reading in Reading::all(window, aligned) {
+            let inside = self.inside(&reading.text, way, |part| reading.place(part));
+            hits.extend(inside.filter(|hit| fresh.contains(&hit.whole.start)));
+        }
+    }
+
+    /// What is found in text that was decoded, and where that is written.
+    fn inside(
+        &self,
+        text: &[u8],
+        (known_in, depth): (KnownIn<'_>, usize),
+        place: impl Fn(&Range<usize>) -> Range<usize>,
+    ) -> impl Iterator<Item = Hit> {
+        let mut scan = Scan::new(self.rules, &self.path).masked_by(self.masked_by);
+        let hits = scan.all_hits(text, 0, &(0..text.len()), known_in(text), known_in, depth + 1);
+        hits.into_iter().map(move |hit| Hit {
+            rule: hit.rule,
+            whole: place(&hit.whole),
+            secret: place(&hit.secret),
+        })
     }
 
     /// For each rule, in which of the fragments of `fresh` it is looked for, and where in `fresh` a match may begin.

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::utf16::{Order, Utf16};
 use crate::model::scan::base64::{self, Decoded};
+use crate::model::scan::reading::Reading;
 use crate::model::scan::{Found, OVERLAP, RuleSet, Scan};
 use crate::world::secrets::{self, Finder, Redactor};
 
@@ -39,7 +40,10 @@ impl<'a> Search<'a> {
     pub(super) fn known(&self, place: &[u8]) -> Option<usize> {
         let known = self.known?;
         let decoded = || Decoded::of(place, base64::next(place, 0..place.len())?);
-        known.which(place).or_else(|| known.which(&decoded()?.text))
+        known
+            .which(place)
+            .or_else(|| known.which(&decoded()?.text))
+            .or_else(|| Reading::all(place, None).find_map(|reading| known.which(&reading.text)))
     }
 
     /// How much of what comes before and after a part is seen with it.
@@ -101,7 +105,7 @@ pub fn in_utf16<'r>(
     let take = RefCell::new(take);
     let mut both = Both {
         input,
-        bytes: Parts::new(search, path),
+        bytes: Parts::new(search, path).beside_utf16(order),
         take: &take,
     };
     let text = Utf16::new(&mut both, order);
@@ -148,6 +152,13 @@ impl<'r> Parts<'r> {
             at: 0,
             done: 0,
         }
+    }
+
+    fn beside_utf16(mut self, order: Order) -> Self {
+        let beside = |scan: Scan<'r>| scan.beside_utf16(order.is_big_endian);
+        self.scans.scan = beside(self.scans.scan);
+        self.scans.forbidden = self.scans.forbidden.map(beside);
+        self
     }
 
     /// How much the window should have more before it is looked at.

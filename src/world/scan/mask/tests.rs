@@ -214,6 +214,80 @@ fn a_secret_of_every_rule_is_gone_from_every_form_of_file() {
     }
 }
 
+/// Ways to write a text that a search for its letters does not see through.
+fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+    use base64::Engine as _;
+    let each = |spell: fn(u8) -> String| text.bytes().map(spell).collect::<String>().into_bytes();
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes).into_bytes();
+    let behind = |first: &[u8], is_big_endian| [first, &utf16(text, is_big_endian, false)].concat();
+    let long = "a line of UTF-8\n".repeat(100);
+    vec![
+        ("UTF-16 behind UTF-8", behind(long.as_bytes(), false)),
+        ("UTF-16 behind UTF-8, at an odd place", behind(&long.as_bytes()[1..], false)),
+        ("UTF-16, big endian, behind UTF-8", behind(long.as_bytes(), true)),
+        ("base64 of UTF-16", base64(&utf16(text, false, false))),
+        ("base64 of base64", base64(&base64(text.as_bytes()))),
+        ("hexadecimal", each(|byte| format!("{byte:02x}"))),
+        ("percent", each(|byte| format!("%{byte:02X}"))),
+        ("JSON", each(|byte| format!("\\u{byte:04x}"))),
+        ("entities", each(|byte| format!("&#{byte};"))),
+        ("hexadecimal entities", each(|byte| format!("&#x{byte:X};"))),
+    ]
+}
+
+#[test]
+fn a_secret_of_every_rule_is_gone_however_its_letters_are_spelled() {
+    let bench = Bench::new();
+    for (id, before, secret, after) in samples() {
+        let text = format!("{before}{secret}{after}");
+        for (form, content) in spellings(&text) {
+            let (masked, count) = bench.masked(&content).unwrap();
+            assert!(count > 0, "{id} {form}: {}", String::from_utf8_lossy(&content));
+            assert!(holds(&masked, b"[REDACTED:") || holds(&masked, b"****"), "{id} {form}");
+            for line in lines(&secret) {
+                for (_, spelled) in spellings(line).into_iter().skip(5) {
+                    assert!(!holds(&masked, &spelled), "{id} {form}");
+                }
+                for spelled in [utf16(line, false, false), utf16(line, true, false)] {
+                    assert!(!holds(&masked, &spelled), "{id} {form}");
+                }
+            }
+        }
+    }
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(bytes, part).is_some()
+}
+
+/// As `grep` shows what it found, and as .NET and PHP write JSON.
+#[test]
+fn a_secret_that_is_cut_by_colours_or_escapes_is_gone_whole() {
+    let bench = Bench::new();
+    let token = samples().into_iter().find(|(id, ..)| *id == "github-token").unwrap().2;
+    let (head, tail) = token.split_at(10);
+    let key = "a1B2c3D4+5F6g7H8i9J0/1L2m3N4o5P6q7R8s9T0u1V2+3X4y5Z6a7B8c9D0e1F2g3H4i5J6k7L8m9N0o1P2q3==";
+    for (text, parts) in [
+        (format!("a {head}\x1b[31m{tail} b"), [head, tail]),
+        (
+            format!("a \x1b[01;31m\x1b[K{head}\x1b[m\x1b[K{tail} b"),
+            [head, tail],
+        ),
+        (
+            format!("{{\"log\": \"AccountKey={}\"}}", key.replace('+', "\\u002B").replace('/', "\\/")),
+            ["5F6g7H8i9J0", "3X4y5Z6a7B8c9D0"],
+        ),
+        (
+            format!("AccountKey={};a=b", key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")),
+            ["5F6g7H8i9J0", "3X4y5Z6a7B8c9D0"],
+        ),
+    ] {
+        let masked = bench.text(&text);
+        assert_eq!(masked.matches("[REDACTED:").count(), 1, "{masked}");
+        assert!(parts.iter().all(|part| !masked.contains(part)), "{masked}");
+    }
+}
+
 #[test]
 fn the_same_secret_has_the_same_tag_however_it_is_written() {
     let bench = Bench::new();

@@ -1,0 +1,281 @@
+//! What is not written as it reads: UTF-16 among other bytes, hexadecimal digits, and words that hold escapes or colours. A
+//! rule, and a value that is known, would be found in none of them.
+
+use std::ops::Range;
+
+/// Characters of the shortest text in UTF-16 and in hexadecimal digits: of a known value with a blank, and of a token.
+const SHORTEST_WIDE: usize = 8;
+const SHORTEST_HEX: usize = 20;
+/// So much of the line before an escape, and of the word behind it, is read with it.
+const BEFORE: usize = 512;
+const BEHIND: usize = 2 << 10;
+
+/// What some text reads as, and where that is.
+#[derive(Default)]
+pub struct Reading {
+    pub text: Vec<u8>,
+    /// In order of the text, and of the places.
+    steps: Vec<Step>,
+}
+
+/// Characters that each take as many bytes.
+struct Step {
+    /// In the reading.
+    text: usize,
+    /// Where it is written.
+    place: usize,
+    width: usize,
+}
+
+impl Reading {
+    /// What has to be read in some text. Of UTF-16, `aligned` is what is read otherwise: the remainder by two of the places of
+    /// its characters' lower bytes.
+    pub fn all(text: &[u8], aligned: Option<usize>) -> impl Iterator<Item = Self> {
+        [wide(text, aligned), hexadecimal(text), escaped(text)]
+            .into_iter()
+            .filter(|reading| !reading.text.is_empty())
+    }
+
+    /// Where a part of the reading is written.
+    pub fn place(&self, part: &Range<usize>) -> Range<usize> {
+        let written = |at: usize| {
+            let next = self.steps.partition_point(|step| step.text <= at);
+            let step = &self.steps[next.saturating_sub(1)];
+            let start = step.place + (at - step.text) * step.width;
+            start..start + step.width
+        };
+        let start = written(part.start).start;
+        let end = if part.is_empty() { start } else { written(part.end - 1).end };
+        start..end
+    }
+
+    fn push(&mut self, text: &[u8], place: usize, width: usize) {
+        let goes_on = |step: &Step| {
+            step.width == width && step.place + (self.text.len() - step.text) * width == place
+        };
+        if !self.steps.last().is_some_and(goes_on) {
+            self.steps.push(Step {
+                text: self.text.len(),
+                place,
+                width,
+            });
+        }
+        self.text.extend_from_slice(text);
+    }
+
+    /// What comes next is not a part of what came before.
+    fn end(&mut self, place: usize) {
+        self.push(b"\n", place, 0);
+    }
+}
+
+/// ASCII in UTF-16 of either order, which other bytes may come before and after: as PowerShell goes on with a file.
+fn wide(text: &[u8], aligned: Option<usize>) -> Reading {
+    let mut reading = Reading::default();
+    let mut run = 0..0;
+    let mut take = |run: &Range<usize>| {
+        if run.len() < 2 * SHORTEST_WIDE || aligned == Some(run.start % 2) {
+            return;
+        }
+        let characters: Vec<u8> = text[run.clone()].iter().copied().step_by(2).collect();
+        reading.push(&characters, run.start, 2);
+        // Where zeros come first, there is none behind the last character.
+        let is_big_endian = run.end + 1 == text.len() || run.start > 0 && text[run.start - 1] == 0;
+        if let Some(last) = text.get(run.end).filter(|last| is_big_endian && is_text(**last)) {
+            reading.push(&[*last], run.end, 1);
+        }
+        reading.end(run.end);
+    };
+    for zero in memchr::memchr_iter(0, text) {
+        let Some(character) = zero.checked_sub(1).filter(|at| is_text(text[*at])) else {
+            continue;
+        };
+        if run.end != character {
+            take(&run);
+            run.start = character;
+        }
+        run.end = zero + 1;
+    }
+    take(&run);
+    reading
+}
+
+fn hexadecimal(text: &[u8]) -> Reading {
+    let mut reading = Reading::default();
+    let is_digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let mut from = 0;
+    // So many digits have one of them here.
+    while let Some(probe) = Some(from + 2 * SHORTEST_HEX - 1).filter(|probe| *probe < text.len()) {
+        if !is_digit(probe) {
+            from = probe + 1;
+            continue;
+        }
+        let start = (from..probe).rev().find(|at| !is_digit(*at)).map_or(from, |at| at + 1);
+        let end = (probe..text.len()).find(|at| !is_digit(*at)).unwrap_or(text.len());
+        from = end;
+        // Hashes are no text from their first bytes on.
+        let pairs = text[start..end].chunks_exact(2);
+        let read = pairs.map(|pair| byte(pair, 16).filter(|byte| is_text(*byte)));
+        if end - start >= 2 * SHORTEST_HEX
+            && let Some(read) = read.collect::<Option<Vec<u8>>>()
+        {
+            reading.push(&read, start, 2);
+            reading.end(end);
+        }
+    }
+    reading
+}
+
+/// The words with escapes that stand for a character of a word, or with a change of colour, and what is before them.
+fn escaped(text: &[u8]) -> Reading {
+    let mut reading = Reading::default();
+    // What is read already, and up to where it goes on.
+    let (mut done, mut end) = (0, 0);
+    let mut at = 0;
+    while let Some(found) = next_mark(text, at) {
+        // Blanks are read in a word that goes on; they make none.
+        let is_one = |(_, character): &(usize, Option<u8>)| found < end || character.is_none_or(|byte| byte.is_ascii_graphic());
+        let Some((length, character)) = escape(text, found).filter(is_one) else {
+            at = found + 1;
+            continue;
+        };
+        if found >= end {
+            reading.push(&text[done..end.max(done)], done, 1);
+            reading.end(end);
+            let before = done.max(end).max(found.saturating_sub(BEFORE));
+            done = memchr::memrchr(b'\n', &text[before..found]).map_or(before, |line| before + line + 1);
+        }
+        reading.push(&text[done..found], done, 1);
+        if let Some(character) = character {
+            reading.push(&[character], found, length);
+        }
+        at = found + length;
+        done = at;
+        let behind = &text[at..text.len().min(at + BEHIND)];
+        let word = behind.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'"');
+        end = end.max(at + word.unwrap_or(behind.len()));
+    }
+    reading.push(&text[done..end.max(done)], done, 1);
+    reading
+}
+
+/// Where an escape may begin.
+fn next_mark(text: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let found = memchr::memchr3(b'\\', b'%', 0x1b, rest);
+    let entity = memchr::memchr(b'&', &rest[..found.unwrap_or(rest.len())]);
+    Some(from + entity.or(found)?)
+}
+
+/// The length of an escape, and the character that it stands for; none for a change of colour.
+fn escape(text: &[u8], at: usize) -> Option<(usize, Option<u8>)> {
+    let rest = &text[at..];
+    let digits = |from: usize, count: usize| byte(rest.get(from..from + count)?, 16);
+    let (length, character) = match rest {
+        [b'%', ..] => (3, digits(1, 2)?),
+        [b'\\', b'u', b'0', b'0', ..] => (6, digits(4, 2)?),
+        [b'\\', b'x', ..] => (4, digits(2, 2)?),
+        [b'\\', b'/', ..] => (2, b'/'),
+        [b'&', b'a', b'm', b'p', b';', ..] => (5, b'&'),
+        [b'&', b'#', reference @ ..] => {
+            let reference = &reference[..reference.iter().take(6).position(|byte| *byte == b';')?];
+            let character = match reference {
+                [b'x' | b'X', digits @ ..] => byte(digits, 16)?,
+                digits => byte(digits, 10)?,
+            };
+            (reference.len() + 3, character)
+        }
+        [0x1b, ..] => {
+            let length = colours(rest);
+            let is_within = length > 0 && is_word(*text.get(at.checked_sub(1)?)?) && is_word(*rest.get(length)?);
+            return is_within.then_some((length, None));
+        }
+        _ => return None,
+    };
+    is_text(character).then_some((length, Some(character)))
+}
+
+/// The length of the changes of colour that text begins with, and of what `grep` writes with each.
+fn colours(text: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(told) = text[length..].strip_prefix(b"\x1b[") {
+        match told.iter().take(32).position(|byte| !matches!(byte, b'0'..=b'9' | b';')) {
+            Some(end) if matches!(told[end], b'm' | b'K') => length += end + 3,
+            _ => break,
+        }
+    }
+    length
+}
+
+fn byte(digits: &[u8], radix: u32) -> Option<u8> {
+    let is_number = digits.iter().all(u8::is_ascii_hexdigit);
+    let digits = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
+    u8::from_str_radix(digits, radix).ok()
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &[u8]) -> Vec<String> {
+        Reading::all(text, None)
+            .map(|reading| String::from_utf8(reading.text).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn words_are_read_with_what_is_before_them() {
+        for (text, expected) in [
+            ("one\nkey=a%2Bb c\n", "key=a+b"),
+            (r#"{"a":"x\/y\u002bz\n", "b"}"#, "{\"a\":\"x/y+z\\n"),
+            ("a&amp;b&#43;c&#x2b;d", "a&b+c+d"),
+            ("a\x1b[1;31m\x1b[Kb\x1b[mc", "abc"),
+            ("a%2Bb c d%2Be", "a+b\n c d+e"),
+            ("a%2Bb\nc\nd%2Be", "a+b\nd+e"),
+        ] {
+            assert_eq!(read(text.as_bytes()), [format!("\n{expected}")], "{text:?}");
+        }
+        for text in ["plain", "100%", "%20%0a", r"a\nb", "\x1b[31mred\x1b[0m", "&lt;&#;&#x;&#999;", r"\u12"] {
+            assert!(read(text.as_bytes()).is_empty(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        /// Each character is where it was written, whatever is before and behind it.
+        #[test]
+        fn utf16_is_read_where_it_is(before in "([a-z]{0,9}é)?", text in "[ -~]{9,40}", behind in "(é[a-z]{0,9})?", is_big_endian: bool) {
+            let bytes = if is_big_endian { u16::to_be_bytes } else { u16::to_le_bytes };
+            let wide: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+            let all = [before.as_bytes(), &wide, behind.as_bytes()].concat();
+            let reading = Reading::all(&all, None).next().unwrap();
+            let at = memchr::memmem::find(&reading.text, text.as_bytes()).unwrap();
+            for (index, character) in text.bytes().enumerate() {
+                let place = reading.place(&(at + index..at + index + 1));
+                prop_assert!(all[place].contains(&character));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_in_order(text in "([a-zA-Z0-9%/&#;x= \n\\x1b\\[\\\\]|%2[b-f]|\\\\u002b|\\x1b\\[m|\0|a\0){0,60}") {
+            for reading in Reading::all(text.as_bytes(), None) {
+                let mut last = 0;
+                for at in 0..reading.text.len() {
+                    let place = reading.place(&(at..at + 1));
+                    prop_assert!(last <= place.start && place.start <= place.end && place.end <= text.len());
+                    last = place.end;
+                }
+                prop_assert_eq!(reading.place(&(0..0)).len(), 0);
+            }
+        }
+    }
+}

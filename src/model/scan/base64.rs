@@ -8,6 +8,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// Digits of the shortest key that a rule knows, of 20 characters.
 const SHORTEST: usize = 28;
+/// How gzip begins. Helm stores a release as base64 of it.
+pub const GZIP: &[u8] = b"\x1f\x8b\x08";
 /// What begins with so many bytes of text is text. Hashes and names of files are not.
 const HEAD: usize = 12;
 /// A name or a path before it, whose separators are digits, too, has at most so many.
@@ -165,7 +167,7 @@ fn next_line(text: &[u8], line: &Range<usize>, shortest: usize) -> Option<Range<
     (start < end).then_some(start..end)
 }
 
-/// Whether the digits begin with text in UTF-8 or UTF-16, which may have a mark.
+/// Whether the digits begin with gzip, or with text in UTF-8 or UTF-16, which may have a mark.
 fn is_text(digits: &[u8]) -> bool {
     // No character begins with these, but lines are drawn of them.
     if VALUES[usize::from(digits[0])] >= 62 {
@@ -175,6 +177,9 @@ fn is_text(digits: &[u8]) -> bool {
     for (digits, bytes) in digits.chunks_exact(4).zip(head.chunks_exact_mut(3)) {
         let value = |all: u32, digit: &u8| all << 6 | u32::from(VALUES[usize::from(*digit)]);
         bytes.copy_from_slice(&digits.iter().fold(0, value).to_be_bytes()[1..]);
+    }
+    if head.starts_with(GZIP) {
+        return true;
     }
     // UTF-16, with or without a mark.
     let wide = head.strip_prefix(b"\xff\xfe").unwrap_or(&head);

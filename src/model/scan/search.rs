@@ -1,6 +1,7 @@
 //! The search: one pass for all keywords, then the rules that they switch on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
@@ -20,8 +21,11 @@ const FRAGMENT: usize = 128 << 10;
 /// How much of what comes before and after a part must be seen with it. A match that is longer is cut here. gitleaks
 /// reads 25 kB on.
 pub const OVERLAP: usize = 32 << 10;
-/// How often what was decoded is decoded again: base64 of UTF-16, as PowerShell takes a command.
-const DEEPEST: usize = 2;
+/// How often what was decoded is decoded again: a Kubernetes secret, in a release of Helm, in a Kubernetes secret.
+const DEEPEST: usize = 4;
+/// So much of gzip in base64 is looked at, in bytes and compared with its size: charts of Helm become ten times as long.
+const LARGEST_UNPACKED: u64 = 16 << 20;
+const LARGEST_RATIO: u64 = 40;
 /// What an anchor or `\b` at the end of a match looks at beyond it.
 const BEYOND: usize = 4;
 
@@ -285,12 +289,18 @@ impl<'r> Scan<'r> {
         (known_in, depth): (KnownIn<'_>, usize),
         place: impl Fn(&Range<usize>) -> Range<usize>,
     ) -> impl Iterator<Item = Hit> {
+        let all = 0..text.len();
+        let unpacked = text.starts_with(base64::GZIP).then(|| unpacked(text));
+        let is_packed = unpacked.is_some();
+        let text = unpacked.as_deref().unwrap_or(text);
         let mut scan = Scan::new(self.rules, &self.path).masked_by(self.masked_by);
         let hits = scan.all_hits(text, 0, &(0..text.len()), known_in(text), known_in, depth + 1);
+        // Of what is packed, no byte stands for a part of the text.
+        let part = move |part: &Range<usize>| if is_packed { place(&all) } else { place(part) };
         hits.into_iter().map(move |hit| Hit {
             rule: hit.rule,
-            whole: place(&hit.whole),
-            secret: place(&hit.secret),
+            whole: part(&hit.whole),
+            secret: part(&hit.secret),
         })
     }
 
@@ -506,6 +516,15 @@ impl Hit {
             secret: place,
         }
     }
+}
+
+/// The beginning of what is packed, up to where it is cut.
+fn unpacked(packed: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let most = LARGEST_UNPACKED.min(packed.len() as u64 * LARGEST_RATIO);
+    // What comes before damage is there.
+    let _ = flate2::bufread::MultiGzDecoder::new(packed).take(most).read_to_end(&mut text);
+    text
 }
 
 /// Whether one of `hits`, which are in order, is in the same place.

@@ -194,9 +194,7 @@ fn a_secret_of_every_rule_is_gone_from_every_form_of_file() {
                 "UTF-16",
             );
         }
-        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-        packed.write_all(text.as_bytes()).unwrap();
-        let masked = bench.masked(&packed.finish().unwrap()).unwrap().0;
+        let masked = bench.masked(&packed(&text)).unwrap().0;
         gone(&read(MultiGzDecoder::new(&*masked)), "gzip");
         let json = serde_json::json!({ "n": 1, "log": ["a", format!("{before}{secret}{after}")] }).to_string();
         let masked = bench.text(&json);
@@ -214,6 +212,12 @@ fn a_secret_of_every_rule_is_gone_from_every_form_of_file() {
     }
 }
 
+fn packed(text: &str) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.finish().unwrap()
+}
+
 /// Ways to write a text that a search for its letters does not see through.
 fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     use base64::Engine as _;
@@ -227,6 +231,8 @@ fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("UTF-16, big endian, behind UTF-8", behind(long.as_bytes(), true)),
         ("base64 of UTF-16", base64(&utf16(text, false, false))),
         ("base64 of base64", base64(&base64(text.as_bytes()))),
+        ("base64 of gzip", base64(&packed(text))),
+        ("base64 of base64 of gzip", base64(&base64(&packed(text)))),
         ("hexadecimal", each(|byte| format!("{byte:02x}"))),
         ("percent", each(|byte| format!("%{byte:02X}"))),
         ("JSON", each(|byte| format!("\\u{byte:04x}"))),
@@ -245,7 +251,7 @@ fn a_secret_of_every_rule_is_gone_however_its_letters_are_spelled() {
             assert!(count > 0, "{id} {form}: {}", String::from_utf8_lossy(&content));
             assert!(holds(&masked, b"[REDACTED:") || holds(&masked, b"****"), "{id} {form}");
             for line in lines(&secret) {
-                for (_, spelled) in spellings(line).into_iter().skip(5) {
+                for (_, spelled) in spellings(line).into_iter().skip(7) {
                     assert!(!holds(&masked, &spelled), "{id} {form}");
                 }
                 for spelled in [utf16(line, false, false), utf16(line, true, false)] {

@@ -156,13 +156,18 @@ impl<'a> Mask<'a> {
     pub fn copy(&self, path: &str, from: &Path, to: &Path, stop: &dyn Fn() -> bool) -> Result<Masked<'a>, NotMasked> {
         let mut source = from.to_owned();
         let mut counts = BTreeMap::new();
+        // Whether a second try masks what is not UTF-16 in a file that begins so.
+        let mut is_mixed = false;
         for round in 0..ROUNDS {
             let at = to.with_extension(round.to_string());
-            let open = || Ok(Decoded::of_file(files::open(&source, Links::Refuse)?)?.text());
-            let kind = Kind::of(&open)?;
+            let open = |source: &Path| {
+                let decoded = Decoded::of_file(files::open(source, Links::Refuse)?)?;
+                Ok(decoded.if_mixed(is_mixed).text())
+            };
+            let kind = Kind::of(&|| open(&source))?;
             let hashed = self.once(
                 path,
-                &source,
+                (&source, is_mixed),
                 kind,
                 files::create(&at, copy::mode(&files::open(from, Links::Refuse)?.metadata()?))?,
                 &mut counts,
@@ -172,8 +177,7 @@ impl<'a> Mask<'a> {
                 files::remove_file(&source).map_err(|error| io::Error::other(format!("{error:#}")))?;
             }
             source = at;
-            let open = || Ok(Decoded::of_file(files::open(&source, Links::Refuse)?)?.text());
-            if Kind::of(&open)? != kind {
+            if Kind::of(&|| open(&source))? != kind {
                 return Err(NotMasked::Broken(match kind {
                     Kind::Json => "JSON",
                     Kind::Xml => "XML",
@@ -196,6 +200,7 @@ impl<'a> Mask<'a> {
                 let rules: Vec<&str> = left.found.counts.into_keys().collect();
                 return Err(NotMasked::Left(rules.join(", ")));
             }
+            is_mixed = true;
         }
         Err(NotMasked::Left("something".to_owned()))
     }
@@ -203,7 +208,7 @@ impl<'a> Mask<'a> {
     fn once(
         &self,
         path: &str,
-        from: &Path,
+        (from, is_mixed): (&Path, bool),
         kind: Kind,
         to: File,
         counts: &mut BTreeMap<&'a str, usize>,
@@ -211,7 +216,7 @@ impl<'a> Mask<'a> {
     ) -> io::Result<Hashed> {
         let file = files::open(from, Links::Refuse)?;
         let tail = odd_byte(&file)?;
-        let decoded = Decoded::of_file(file)?;
+        let decoded = Decoded::of_file(file)?.if_mixed(is_mixed);
         let (form, packed) = (decoded.form, decoded.names.clone());
         let names = |counts: &mut BTreeMap<&'a str, usize>| {
             for found in whole(self.search, path, &packed.take()).found {

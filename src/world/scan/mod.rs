@@ -374,6 +374,18 @@ impl Decoded {
         })
     }
 
+    /// Without decoding UTF-16, which a program that writes something else may have gone on with.
+    fn if_mixed(self, is_mixed: bool) -> Self {
+        match self.form {
+            Form::Utf16(_) if is_mixed => Self {
+                form: Form::Plain,
+                order: None,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     fn text(self) -> Box<dyn Read> {
         match self.order {
             Some(order) => Box::new(Utf16::new(self.input, order)),

@@ -348,19 +348,24 @@ fn formats_stay_whole() {
     );
 }
 
-/// Decoded, it would be other letters, and masked by nobody.
+/// Decoded, it would be other letters: it is masked as it is, in UTF-16 and beside it.
 #[test]
-fn a_file_that_is_utf16_in_part_is_not_masked() {
+fn a_file_that_is_utf16_in_part_is_masked_everywhere() {
     let bench = Bench::new();
-    for mixed in [
-        [utf16("one\n", false, true), format!("{KNOWN}\n").into_bytes()].concat(),
-        [
-            format!("{KNOWN}\n").into_bytes(),
-            utf16("as long as what is before it", false, false),
-        ]
-        .concat(),
+    let token = samples().into_iter().find(|(id, ..)| *id == "github-token").unwrap().2;
+    let text = format!("one {token} two\n");
+    let little = utf16(&text, false, true);
+    for (mixed, expected) in [
+        ([&little, text.as_bytes()].concat(), 2),
+        ([text.clone().into_bytes(), utf16(&text.repeat(9), false, false)].concat(), 10),
+        ([&little, b"x".as_slice(), &utf16(&text, false, false)].concat(), 2),
+        ([little, utf16(&text, true, false)].concat(), 2),
     ] {
-        assert!(matches!(bench.masked(&mixed), Err(NotMasked::Left(_))), "{mixed:?}");
+        let (masked, count) = bench.masked(&mixed).unwrap();
+        assert_eq!(count, expected, "{}", String::from_utf8_lossy(&masked));
+        for spelled in [token.clone().into_bytes(), utf16(&token, false, false), utf16(&token[1..], true, false)] {
+            assert!(!holds(&masked, &spelled));
+        }
     }
 }
 

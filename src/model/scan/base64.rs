@@ -183,7 +183,10 @@ fn is_text(digits: &[u8]) -> bool {
     }
     // UTF-16, with or without a mark.
     let wide = head.strip_prefix(b"\xff\xfe").unwrap_or(&head);
-    if wide.chunks_exact(2).all(|unit| matches!(unit, [b'\t' | b'\n' | b'\r' | b' '..=b'~', 0])) {
+    if wide
+        .chunks_exact(2)
+        .all(|unit| matches!(unit, [b'\t' | b'\n' | b'\r' | b' '..=b'~', 0]))
+    {
         return true;
     }
     let text = match std::str::from_utf8(&head) {

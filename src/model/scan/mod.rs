@@ -8,6 +8,7 @@ mod allowlist;
 pub mod base64;
 mod builtin;
 mod entropy;
+mod escape;
 mod filter;
 mod personal;
 pub mod placeholder;

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::escape::{self, COLOUR, Marks};
+
 /// Characters of the shortest text in UTF-16 and in hexadecimal digits: of a known value with a blank, and of a token.
 const SHORTEST_WIDE: usize = 8;
 const SHORTEST_HEX: usize = 20;
@@ -45,14 +47,16 @@ impl Reading {
             start..start + step.width
         };
         let start = written(part.start).start;
-        let end = if part.is_empty() { start } else { written(part.end - 1).end };
+        let end = if part.is_empty() {
+            start
+        } else {
+            written(part.end - 1).end
+        };
         start..end
     }
 
     fn push(&mut self, text: &[u8], place: usize, width: usize) {
-        let goes_on = |step: &Step| {
-            step.width == width && step.place + (self.text.len() - step.text) * width == place
-        };
+        let goes_on = |step: &Step| step.width == width && step.place + (self.text.len() - step.text) * width == place;
         if !self.steps.last().is_some_and(goes_on) {
             self.steps.push(Step {
                 text: self.text.len(),
@@ -115,7 +119,7 @@ fn hexadecimal(text: &[u8]) -> Reading {
         from = end;
         // Hashes are no text from their first bytes on.
         let pairs = text[start..end].chunks_exact(2);
-        let read = pairs.map(|pair| byte(pair, 16).filter(|byte| is_text(*byte)));
+        let read = pairs.map(|pair| byte(pair).filter(|byte| is_text(*byte)));
         if end - start >= 2 * SHORTEST_HEX
             && let Some(read) = read.collect::<Option<Vec<u8>>>()
         {
@@ -131,10 +135,11 @@ fn escaped(text: &[u8]) -> Reading {
     let mut reading = Reading::default();
     // What is read already, and up to where it goes on.
     let (mut done, mut end) = (0, 0);
-    let mut at = 0;
-    while let Some(found) = next_mark(text, at) {
+    let (mut marks, mut at) = (Marks::of(text), 0);
+    while let Some(found) = marks.next(at) {
         // Blanks are read in a word that goes on; they make none.
-        let is_one = |(_, character): &(usize, Option<u8>)| found < end || character.is_none_or(|byte| byte.is_ascii_graphic());
+        let is_one =
+            |(_, character): &(usize, Option<u8>)| found < end || character.is_none_or(|byte| byte.is_ascii_graphic());
         let Some((length, character)) = escape(text, found).filter(is_one) else {
             at = found + 1;
             continue;
@@ -152,65 +157,32 @@ fn escaped(text: &[u8]) -> Reading {
         at = found + length;
         done = at;
         let behind = &text[at..text.len().min(at + BEHIND)];
-        let word = behind.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'"');
+        let word = behind
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace() || *byte == b'"');
         end = end.max(at + word.unwrap_or(behind.len()));
     }
     reading.push(&text[done..end.max(done)], done, 1);
     reading
 }
 
-/// Where an escape may begin.
-fn next_mark(text: &[u8], from: usize) -> Option<usize> {
-    let rest = text.get(from..)?;
-    let found = memchr::memchr3(b'\\', b'%', 0x1b, rest);
-    let entity = memchr::memchr(b'&', &rest[..found.unwrap_or(rest.len())]);
-    Some(from + entity.or(found)?)
-}
-
-/// The length of an escape, and the character that it stands for; none for a change of colour.
+/// The length of an escape, and the character that it stands for; none for changes of colour within a word.
 fn escape(text: &[u8], at: usize) -> Option<(usize, Option<u8>)> {
-    let rest = &text[at..];
-    let digits = |from: usize, count: usize| byte(rest.get(from..from + count)?, 16);
-    let (length, character) = match rest {
-        [b'%', ..] => (3, digits(1, 2)?),
-        [b'\\', b'u', b'0', b'0', ..] => (6, digits(4, 2)?),
-        [b'\\', b'x', ..] => (4, digits(2, 2)?),
-        [b'\\', b'/', ..] => (2, b'/'),
-        [b'&', b'a', b'm', b'p', b';', ..] => (5, b'&'),
-        [b'&', b'#', reference @ ..] => {
-            let reference = &reference[..reference.iter().take(6).position(|byte| *byte == b';')?];
-            let character = match reference {
-                [b'x' | b'X', digits @ ..] => byte(digits, 16)?,
-                digits => byte(digits, 10)?,
-            };
-            (reference.len() + 3, character)
-        }
-        [0x1b, ..] => {
-            let length = colours(rest);
-            let is_within = length > 0 && is_word(*text.get(at.checked_sub(1)?)?) && is_word(*rest.get(length)?);
-            return is_within.then_some((length, None));
-        }
-        _ => return None,
-    };
-    is_text(character).then_some((length, Some(character)))
-}
-
-/// The length of the changes of colour that text begins with, and of what `grep` writes with each.
-fn colours(text: &[u8]) -> usize {
-    let mut length = 0;
-    while let Some(told) = text[length..].strip_prefix(b"\x1b[") {
-        match told.iter().take(32).position(|byte| !matches!(byte, b'0'..=b'9' | b';')) {
-            Some(end) if matches!(told[end], b'm' | b'K') => length += end + 3,
-            _ => break,
-        }
+    let (mut length, code) = escape::read(&text[at..])?;
+    if code != COLOUR {
+        let character = u8::try_from(code).ok().filter(|character| is_text(*character))?;
+        return Some((length, Some(character)));
     }
-    length
+    // `grep` writes two.
+    while let Some((more, COLOUR)) = escape::read(&text[at + length..]) {
+        length += more;
+    }
+    let is_within = is_word(*text.get(at.checked_sub(1)?)?) && is_word(*text.get(at + length)?);
+    is_within.then_some((length, None))
 }
 
-fn byte(digits: &[u8], radix: u32) -> Option<u8> {
-    let is_number = digits.iter().all(u8::is_ascii_hexdigit);
-    let digits = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
-    u8::from_str_radix(digits, radix).ok()
+fn byte(digits: &[u8]) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 fn is_text(byte: u8) -> bool {
@@ -237,7 +209,7 @@ mod tests {
     fn words_are_read_with_what_is_before_them() {
         for (text, expected) in [
             ("one\nkey=a%2Bb c\n", "key=a+b"),
-            (r#"{"a":"x\/y\u002bz\n", "b"}"#, "{\"a\":\"x/y+z\\n"),
+            (r#"{"a":"x\/y\u002bz\n", "b"}"#, "{\"a\":\"x/y+z "),
             ("a&amp;b&#43;c&#x2b;d", "a&b+c+d"),
             ("a\x1b[1;31m\x1b[Kb\x1b[mc", "abc"),
             ("a%2Bb c d%2Be", "a+b\n c d+e"),
@@ -245,7 +217,15 @@ mod tests {
         ] {
             assert_eq!(read(text.as_bytes()), [format!("\n{expected}")], "{text:?}");
         }
-        for text in ["plain", "100%", "%20%0a", r"a\nb", "\x1b[31mred\x1b[0m", "&lt;&#;&#x;&#999;", r"\u12"] {
+        for text in [
+            "plain",
+            "100%",
+            "%20%0a",
+            r"a\nb",
+            "\x1b[31mred\x1b[0m",
+            "&lt;&#;&#x;&#999;",
+            r"\u12",
+        ] {
             assert!(read(text.as_bytes()).is_empty(), "{text:?}");
         }
     }

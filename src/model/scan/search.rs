@@ -523,7 +523,9 @@ fn unpacked(packed: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let most = LARGEST_UNPACKED.min(packed.len() as u64 * LARGEST_RATIO);
     // What comes before damage is there.
-    let _ = flate2::bufread::MultiGzDecoder::new(packed).take(most).read_to_end(&mut text);
+    let _ = flate2::bufread::MultiGzDecoder::new(packed)
+        .take(most)
+        .read_to_end(&mut text);
     text
 }
 

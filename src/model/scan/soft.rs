@@ -3,24 +3,15 @@
 
 use std::ops::Range;
 
+use super::escape::{self, Marks};
+
 /// The text with blanks in the place of escapes that a word follows, and quotes in that of escaped ones, byte for byte; and
 /// where they are. `None` if there are none.
 pub fn of(text: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
     let (mut soft, mut places) = (Vec::new(), Vec::new());
-    let mut at = 0;
-    let mut entity = memchr::memchr(b'&', text);
-    while let Some(rest) = text.get(at..) {
-        if entity.is_some_and(|entity| entity < at) {
-            entity = memchr::memchr(b'&', rest).map(|found| at + found);
-        }
-        let before = &rest[..entity.map_or(rest.len(), |entity| entity - at)];
-        match memchr::memchr3(b'\\', b'%', 0x1b, before)
-            .map(|found| at + found)
-            .or(entity)
-        {
-            Some(found) => at = found,
-            None => break,
-        }
+    let (mut marks, mut at) = (Marks::of(text), 0);
+    while let Some(found) = marks.next(at) {
+        at = found;
         if let Some(length) = quote(&text[at..]) {
             if soft.is_empty() {
                 soft = text.to_vec();
@@ -33,7 +24,10 @@ pub fn of(text: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
             at += length;
             continue;
         }
-        let length = escape(&text[at..]);
+        let is_separator = |(_, code): &(usize, u32)| !u8::try_from(*code).is_ok_and(is_word);
+        let length = escape::read(&text[at..])
+            .filter(is_separator)
+            .map_or(0, |(length, _)| length);
         if length > 0 && text.get(at + length).is_some_and(|byte| is_word(*byte)) {
             if soft.is_empty() {
                 soft = text.to_vec();
@@ -63,36 +57,6 @@ fn quote(text: &[u8]) -> Option<usize> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// The length of the escape at the beginning; 0 for none.
-fn escape(text: &[u8]) -> usize {
-    let digits = |from: usize, count: usize| {
-        let digits = text
-            .get(from..from + count)
-            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let (length, code) = match text {
-        [b'%', ..] => (3, digits(1, 2)),
-        [b'\\', b'u', ..] => (6, digits(2, 4)),
-        [b'\\', b'x', ..] => (4, digits(2, 2)),
-        [b'\\', b'0', b'3', b'3', ..] => (4, Some(0x1b)),
-        [b'\\', b'e', ..] => (2, Some(0x1b)),
-        [b'\\', b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v', ..] => (2, Some(u32::from(b' '))),
-        [0x1b, ..] => (1, Some(0x1b)),
-        _ => return 0,
-    };
-    match code {
-        Some(0x1b) if text.get(length) == Some(&b'[') => {
-            let told = text[length + 1..].iter().take(32);
-            let told = told.take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
-            let is_whole = text.get(length + 1 + told).is_some_and(u8::is_ascii_alphabetic);
-            length + if is_whole { told + 2 } else { 0 }
-        }
-        Some(code) if !u8::try_from(code).is_ok_and(is_word) => length,
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

@@ -227,7 +227,10 @@ fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let long = "a line of UTF-8\n".repeat(100);
     vec![
         ("UTF-16 behind UTF-8", behind(long.as_bytes(), false)),
-        ("UTF-16 behind UTF-8, at an odd place", behind(&long.as_bytes()[1..], false)),
+        (
+            "UTF-16 behind UTF-8, at an odd place",
+            behind(&long.as_bytes()[1..], false),
+        ),
         ("UTF-16, big endian, behind UTF-8", behind(long.as_bytes(), true)),
         ("base64 of UTF-16", base64(&utf16(text, false, false))),
         ("base64 of base64", base64(&base64(text.as_bytes()))),
@@ -275,16 +278,19 @@ fn a_secret_that_is_cut_by_colours_or_escapes_is_gone_whole() {
     let key = "a1B2c3D4+5F6g7H8i9J0/1L2m3N4o5P6q7R8s9T0u1V2+3X4y5Z6a7B8c9D0e1F2g3H4i5J6k7L8m9N0o1P2q3==";
     for (text, parts) in [
         (format!("a {head}\x1b[31m{tail} b"), [head, tail]),
+        (format!("a \x1b[01;31m\x1b[K{head}\x1b[m\x1b[K{tail} b"), [head, tail]),
         (
-            format!("a \x1b[01;31m\x1b[K{head}\x1b[m\x1b[K{tail} b"),
-            [head, tail],
-        ),
-        (
-            format!("{{\"log\": \"AccountKey={}\"}}", key.replace('+', "\\u002B").replace('/', "\\/")),
+            format!(
+                "{{\"log\": \"AccountKey={}\"}}",
+                key.replace('+', "\\u002B").replace('/', "\\/")
+            ),
             ["5F6g7H8i9J0", "3X4y5Z6a7B8c9D0"],
         ),
         (
-            format!("AccountKey={};a=b", key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")),
+            format!(
+                "AccountKey={};a=b",
+                key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+            ),
             ["5F6g7H8i9J0", "3X4y5Z6a7B8c9D0"],
         ),
     ] {
@@ -357,13 +363,20 @@ fn a_file_that_is_utf16_in_part_is_masked_everywhere() {
     let little = utf16(&text, false, true);
     for (mixed, expected) in [
         ([&little, text.as_bytes()].concat(), 2),
-        ([text.clone().into_bytes(), utf16(&text.repeat(9), false, false)].concat(), 10),
+        (
+            [text.clone().into_bytes(), utf16(&text.repeat(9), false, false)].concat(),
+            10,
+        ),
         ([&little, b"x".as_slice(), &utf16(&text, false, false)].concat(), 2),
         ([little, utf16(&text, true, false)].concat(), 2),
     ] {
         let (masked, count) = bench.masked(&mixed).unwrap();
         assert_eq!(count, expected, "{}", String::from_utf8_lossy(&masked));
-        for spelled in [token.clone().into_bytes(), utf16(&token, false, false), utf16(&token[1..], true, false)] {
+        for spelled in [
+            token.clone().into_bytes(),
+            utf16(&token, false, false),
+            utf16(&token[1..], true, false),
+        ] {
             assert!(!holds(&masked, &spelled));
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::escape::{self, COLOUR, Marks};
 
-/// Characters of the shortest text in UTF-16 and in hexadecimal digits: of a known value with a blank, and of a token.
+/// Characters of the shortest text that is read, as UTF-16 and as hexadecimal digits: a password, and a token.
 const SHORTEST_WIDE: usize = 8;
 const SHORTEST_HEX: usize = 20;
 /// So much of the line before an escape, and of the word behind it, is read with it.
@@ -156,11 +156,11 @@ fn escaped(text: &[u8]) -> Reading {
         }
         at = found + length;
         done = at;
-        let behind = &text[at..text.len().min(at + BEHIND)];
-        let word = behind
-            .iter()
-            .position(|byte| byte.is_ascii_whitespace() || *byte == b'"');
-        end = end.max(at + word.unwrap_or(behind.len()));
+        if end < at || !text.get(end).is_some_and(ends_word) {
+            let from = end.max(at);
+            let limit = text.len().min(at + BEHIND).max(from);
+            end = from + text[from..limit].iter().take_while(|byte| !ends_word(byte)).count();
+        }
     }
     reading.push(&text[done..end.max(done)], done, 1);
     reading
@@ -174,8 +174,8 @@ fn escape(text: &[u8], at: usize) -> Option<(usize, Option<u8>)> {
         return Some((length, Some(character)));
     }
     // `grep` writes two.
-    while let Some((more, COLOUR)) = escape::read(&text[at + length..]) {
-        length += more;
+    if let Some((second, COLOUR)) = escape::read(&text[at + length..]) {
+        length += second;
     }
     let is_within = is_word(*text.get(at.checked_sub(1)?)?) && is_word(*text.get(at + length)?);
     is_within.then_some((length, None))
@@ -187,6 +187,10 @@ fn byte(digits: &[u8]) -> Option<u8> {
 
 fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')
+}
+
+fn ends_word(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || *byte == b'"'
 }
 
 fn is_word(byte: u8) -> bool {

@@ -93,10 +93,6 @@ impl DiagnoseOptions {
 }
 
 impl Options for DiagnoseOptions {
-    fn name(&self) -> &'static str {
-        "diagnose"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let world = given.world;
         let logs = filled(self.log);

@@ -151,10 +151,6 @@ pub struct EvidenceBundleOptions {
 }
 
 impl Options for EvidenceBundleOptions {
-    fn name(&self) -> &'static str {
-        "evidence-bundle"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         given.setting.evidence_dir = given.setting.newest();
         let options = self.or(given.config.evidence_bundle.take().unwrap_or_default());

@@ -51,10 +51,6 @@ pub struct ForegroundProofOptions {
 }
 
 impl Options for ForegroundProofOptions {
-    fn name(&self) -> &'static str {
-        "foreground-proof"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let options = self.or(given.config.foreground_proof.take().unwrap_or_default());
         Ok(Box::new(options.plan(given.setting.label.as_deref(), given.world)?))

@@ -73,15 +73,11 @@ pub struct HeartbeatOptions {
 }
 
 impl Options for HeartbeatOptions {
-    fn name(&self) -> &'static str {
-        "heartbeat"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let mut plan = self.clone().plan(&given.setting, given.world)?;
         // A step that went well must not replace the report and log of another one that did not.
         given.setting.label = Some(plan.label.clone());
-        given.number_label(self.name());
+        given.number_label();
         plan.log = given.setting.label.clone().unwrap_or_default();
         Ok(Box::new(plan))
     }

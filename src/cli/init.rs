@@ -24,10 +24,6 @@ pub struct InitOptions {
 }
 
 impl Options for InitOptions {
-    fn name(&self) -> &'static str {
-        "init"
-    }
-
     /// It writes it.
     fn reads_config(&self) -> bool {
         false

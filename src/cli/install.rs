@@ -18,10 +18,6 @@ pub struct InstallOptions {
 }
 
 impl Options for InstallOptions {
-    fn name(&self) -> &'static str {
-        "install"
-    }
-
     fn into_plan(self: Box<Self>, _: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         Ok(Box::new(Plan { to: self.to }))
     }

@@ -49,10 +49,6 @@ pub struct MergeOptions {
 }
 
 impl Options for MergeOptions {
-    fn name(&self) -> &'static str {
-        "merge"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let artifacts = self.artifacts.wanted(given)?;
         if self.bundles.is_empty() && artifacts.is_none() {

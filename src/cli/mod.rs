@@ -84,18 +84,19 @@ pub struct Cli {
     common: CommonOptions,
 }
 
-/// The subcommands that run. A line here, a folder in `commands`, a file of options in `cli`.
+/// The subcommands that run, each with its name as it is typed and as its reports are called. A line here, a folder in
+/// `commands`, a file of options in `cli`.
 macro_rules! subcommands {
-    ($($(#[$help:meta])* $name:ident($options:ty),)+) => {
+    ($($(#[$help:meta])* $variant:ident($options:ty) = $name:literal,)+) => {
         #[derive(Debug, Subcommand)]
         enum Runnable {
-            $($(#[$help])* $name(Box<$options>),)+
+            $($(#[$help])* #[command(name = $name)] $variant(Box<$options>),)+
         }
 
         impl Runnable {
-            fn options(self) -> Box<dyn Options> {
+            fn named(self) -> (&'static str, Box<dyn Options>) {
                 match self {
-                    $(Self::$name(options) => options,)+
+                    $(Self::$variant(options) => ($name, options),)+
                 }
             }
         }
@@ -104,35 +105,35 @@ macro_rules! subcommands {
 
 subcommands! {
     /// Checks the prerequisites of a job: ready, or skipped with the reason.
-    SkipGuard(skip_guard::SkipGuardOptions),
+    SkipGuard(skip_guard::SkipGuardOptions) = "skip-guard",
     /// Probes a deployed URL, or a server it starts.
-    Smoke(smoke::SmokeOptions),
+    Smoke(smoke::SmokeOptions) = "smoke",
     /// Proves that a rollback is possible, without changing anything.
-    RollbackDryRun(rollback_dry_run::RollbackDryRunOptions),
+    RollbackDryRun(rollback_dry_run::RollbackDryRunOptions) = "rollback-dry-run",
     /// Runs a long command with live output, a heartbeat log and limits, and returns its exit code.
-    Heartbeat(heartbeat::HeartbeatOptions),
+    Heartbeat(heartbeat::HeartbeatOptions) = "heartbeat",
     /// Checks in a heartbeat log that long steps ran to their end.
-    ForegroundProof(foreground_proof::ForegroundProofOptions),
+    ForegroundProof(foreground_proof::ForegroundProofOptions) = "foreground-proof",
     /// Masks secrets in the evidence, and seals it with hashes, an index and a deterministic zip.
-    EvidenceBundle(evidence_bundle::EvidenceBundleOptions),
+    EvidenceBundle(evidence_bundle::EvidenceBundleOptions) = "evidence-bundle",
     /// Checks sealed evidence: a directory or a zip, offline, or an artifact of a run.
-    Verify(verify::VerifyOptions),
+    Verify(verify::VerifyOptions) = "verify",
     /// Combines the reports of several steps and jobs into one verdict.
-    Verdict(verdict::VerdictOptions),
+    Verdict(verdict::VerdictOptions) = "verdict",
     /// Puts the bundles of several jobs into one, with one verdict.
-    Merge(merge::MergeOptions),
+    Merge(merge::MergeOptions) = "merge",
     /// Runs the whole flow from one configuration: guard, smoke, rollback rehearsal and evidence.
-    Rehearse(rehearse::RehearseOptions),
+    Rehearse(rehearse::RehearseOptions) = "rehearse",
     /// Checks the configuration and the workflows that use stageproof, offline.
-    Check(check::CheckOptions),
+    Check(check::CheckOptions) = "check",
     /// Finds secrets and personal data in files, offline.
-    Scan(scan::ScanOptions),
+    Scan(scan::ScanOptions) = "scan",
     /// Explains the log of a failed job: which lines tell why, what the cause is and what to do.
-    Diagnose(diagnose::DiagnoseOptions),
+    Diagnose(diagnose::DiagnoseOptions) = "diagnose",
     /// Puts this binary on the PATH of later `run:` steps, for heartbeat and smoke --start.
-    Install(install::InstallOptions),
+    Install(install::InstallOptions) = "install",
     /// Writes a configuration and a workflow for this repository.
-    Init(init::InitOptions),
+    Init(init::InitOptions) = "init",
 }
 
 #[derive(Debug, Subcommand)]
@@ -171,9 +172,6 @@ enum Command {
 
 /// The options of a subcommand, and the way from them to its plan.
 trait Options {
-    /// As it is typed, and as its reports are called.
-    fn name(&self) -> &'static str;
-
     /// Whether the configuration has a say in it.
     fn reads_config(&self) -> bool {
         true
@@ -189,6 +187,8 @@ trait Options {
 
 /// What a subcommand is given besides its own options.
 struct Given<'a> {
+    /// The subcommand's name.
+    command: &'static str,
     config: Config,
     /// The environment as it was typed.
     environment: Option<String>,
@@ -209,8 +209,8 @@ impl Given<'_> {
     }
 
     /// Its report replaces no other one of this run, nor do the logs that are called as it is.
-    fn number_label(&mut self, name: &str) {
-        self.setting.label = self.setting.free_label(name);
+    fn number_label(&mut self) {
+        self.setting.label = self.setting.free_label(self.command);
     }
 }
 
@@ -301,11 +301,12 @@ pub fn parse(argv: Vec<OsString>, world: &World) -> Result<Invocation, Stop> {
         Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),
         Command::Supervise(options) => Ok(Invocation::Supervise(options)),
         Command::OnTerminal { words } => Ok(Invocation::OnTerminal(words)),
-        Command::Runnable(command) => Ok(Invocation::Run(Box::new(run(command.options(), cli.common, world)?))),
+        Command::Runnable(command) => Ok(Invocation::Run(Box::new(run(command, cli.common, world)?))),
     }
 }
 
-fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
+fn run(command: Runnable, flags: CommonOptions, world: &World) -> Result<Run, UsageError> {
+    let (command, options) = command.named();
     let (env, unpacked) = match &flags.env_from {
         Some(holder) => env_from::unpack(holder, &world.env, options.is_guard())?,
         None => (Arc::clone(&world.env), Vec::new()),
@@ -315,18 +316,18 @@ fn run(options: Box<dyn Options>, flags: CommonOptions, world: &World) -> Result
         ..world.clone()
     };
     // Whoever shows the error knows the variables as they were packed.
-    run_with(options, flags, &world, unpacked.clone())
+    run_with(command, options, flags, &world, unpacked.clone())
         .map_err(|error| error.redacted(&Redactor::new(&env, unpacked.iter().map(String::as_str))))
 }
 
 /// In a world whose environment holds the variables that were unpacked.
 fn run_with(
+    command: &'static str,
     options: Box<dyn Options>,
     flags: CommonOptions,
     world: &World,
     unpacked: Vec<String>,
 ) -> Result<Run, UsageError> {
-    let command = options.name();
     let config_file = flags.config.clone();
     let mut config = match options.reads_config() {
         true => Config::load(config_file.as_deref(), &world.workspace)?,
@@ -337,6 +338,7 @@ fn run_with(
     let configured = config.skip_guard.iter().flat_map(skip_guard::secret_names);
     let secret_names = configured.chain(unpacked.iter().cloned()).collect();
     let mut given = Given {
+        command,
         config,
         environment,
         config_file,
@@ -357,7 +359,7 @@ fn run_with(
         common::refuse_what_is_not_kept(what, path, world)?;
     }
     if !plan.replaces_its_report() {
-        given.number_label(command);
+        given.number_label();
     }
     let setting = given.setting;
     let is_inside = plan.report_home() == ReportHome::Inside;
@@ -516,20 +518,7 @@ mod tests {
         let mut known = reports::COMMANDS.to_vec();
         names.sort_unstable();
         known.sort_unstable();
-        assert_eq!(names, known, "`world::reports::COMMANDS` has their names, too");
-        for name in names {
-            let words: &[&str] = match name {
-                "heartbeat" => &["stageproof", "heartbeat", "--", "true"],
-                "verify" => &["stageproof", "verify", "evidence"],
-                "foreground-proof" => &["stageproof", "foreground-proof", "--log=x"],
-                _ => &["stageproof", name],
-            };
-            let matches = Cli::command().try_get_matches_from(words).unwrap();
-            match Cli::from_arg_matches(&matches).unwrap().command {
-                Command::Runnable(command) => assert_eq!(command.options().name(), name),
-                other => panic!("{other:?}"),
-            }
-        }
+        assert_eq!(names, known, "`COMMANDS` in src/world/reports.rs names them, too");
     }
 
     #[test]
@@ -553,7 +542,9 @@ mod tests {
             let Command::Runnable(command) = cli.command else {
                 panic!()
             };
+            let (command, options) = command.named();
             let mut given = Given {
+                command,
                 config,
                 environment: None,
                 config_file: None,
@@ -563,7 +554,7 @@ mod tests {
                 unpacked: Vec::new(),
                 waivers_off: false,
             };
-            let _ = command.options().into_plan(&mut given);
+            let _ = options.into_plan(&mut given);
             let left = format!("{:?}", given.config);
             let left = left.contains(&format!("{}: Some(", name.replace('-', "_")));
             assert!(!left, "{name} does not read its section of the configuration");

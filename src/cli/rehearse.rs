@@ -23,10 +23,6 @@ pub struct RehearseOptions {
 }
 
 impl Options for RehearseOptions {
-    fn name(&self) -> &'static str {
-        "rehearse"
-    }
-
     fn is_guard(&self) -> bool {
         true
     }

@@ -30,10 +30,6 @@ pub struct ScanOptions {
 }
 
 impl Options for ScanOptions {
-    fn name(&self) -> &'static str {
-        "scan"
-    }
-
     fn reads_config(&self) -> bool {
         false
     }

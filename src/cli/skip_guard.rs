@@ -58,16 +58,12 @@ pub struct SkipGuardOptions {
 }
 
 impl Options for SkipGuardOptions {
-    fn name(&self) -> &'static str {
-        "skip-guard"
-    }
-
     fn is_guard(&self) -> bool {
         true
     }
 
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
-        given.number_label(self.name());
+        given.number_label();
         given.secret_names.extend(secret_names(&self));
         let mut options = self.or(given.config.skip_guard.take().unwrap_or_default());
         let note = env_from::note(given);

@@ -62,10 +62,6 @@ pub struct VerdictOptions {
 }
 
 impl Options for VerdictOptions {
-    fn name(&self) -> &'static str {
-        "verdict"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let names_status_file = self.status_file.is_some();
         let options = self.or(given.config.verdict.take().unwrap_or_default());

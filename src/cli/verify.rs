@@ -54,10 +54,6 @@ pub struct VerifyOptions {
 }
 
 impl Options for VerifyOptions {
-    fn name(&self) -> &'static str {
-        "verify"
-    }
-
     fn into_plan(mut self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let artifacts = self.artifacts.wanted(given)?.map(Wanted::OfRun);
         let flag = self.store_endpoint.take();

@@ -107,7 +107,9 @@ impl CommandLine {
         let variables = secrets.into_iter().map(|name| (name, "user:password".to_owned()));
         let world = self.world_with(variables);
         let setting = common.or(std::mem::take(&mut config.common)).resolve(&world)?;
+        let (command, options) = options.named();
         let mut given = Given {
+            command,
             config,
             environment: None,
             config_file: None,
@@ -118,7 +120,7 @@ impl CommandLine {
             setting,
             waivers_off: false,
         };
-        options.options().into_plan(&mut given).map(|_| ())
+        options.into_plan(&mut given).map(|_| ())
     }
 
     /// What the whole asks for, and what is wrong with it. `is_whole` says that nothing in it is unknown.

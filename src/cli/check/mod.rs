@@ -31,10 +31,6 @@ pub struct CheckOptions {
 }
 
 impl Options for CheckOptions {
-    fn name(&self) -> &'static str {
-        "check"
-    }
-
     /// It judges the configuration instead.
     fn reads_config(&self) -> bool {
         false

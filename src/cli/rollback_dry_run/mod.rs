@@ -202,10 +202,6 @@ pub fn platform_secrets(options: &RollbackDryRunOptions) -> Vec<String> {
 }
 
 impl Options for RollbackDryRunOptions {
-    fn name(&self) -> &'static str {
-        "rollback-dry-run"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
         let world = given.world;
         // A command that was typed runs where it was typed, one of the configuration in the workspace.

@@ -25,12 +25,8 @@ const PARALLEL: u32 = 16;
 const MOST_PARALLEL: u32 = 256;
 
 impl Options for SmokeOptions {
-    fn name(&self) -> &'static str {
-        "smoke"
-    }
-
     fn into_plan(self: Box<Self>, given: &mut Given<'_>) -> Result<Box<dyn Subcommand>, UsageError> {
-        given.number_label(self.name());
+        given.number_label();
         let typed = self.start.is_some();
         let options = self.or(given.config.smoke.take().unwrap_or_default());
         given.secret_names.extend(secret_names(&options));

@@ -47,24 +47,41 @@ pub struct Expected {
 impl Expected {
     /// Whether more than the first bytes of a body matter.
     pub fn reads_body(&self) -> bool {
-        let version = self.version.as_ref().map(|version| &version.from);
-        self.body.is_some()
-            || !self.json.is_empty()
-            || version.is_some_and(|from| !matches!(from, VersionFrom::Header(_)))
+        // Named one by one, so that the compiler asks this of a new one.
+        let Self {
+            statuses: _,
+            final_host: _,
+            redirects: _,
+            version,
+            headers: _,
+            body,
+            json,
+        } = self;
+        let version = version.as_ref().map(|version| &version.from);
+        body.is_some() || !json.is_empty() || version.is_some_and(|from| !matches!(from, VersionFrom::Header(_)))
     }
 
     /// All of it, in short words.
     pub fn in_words(&self) -> Vec<String> {
-        let mut words = vec![format!("status {}", self.statuses)];
-        if !self.redirects.is_empty() {
-            let urls: Vec<&str> = self.redirects.iter().map(Url::as_str).collect();
+        let Self {
+            statuses,
+            final_host,
+            redirects,
+            version,
+            headers,
+            body,
+            json,
+        } = self;
+        let mut words = vec![format!("status {statuses}")];
+        if !redirects.is_empty() {
+            let urls: Vec<&str> = redirects.iter().map(Url::as_str).collect();
             words.push(format!("redirected to {}", urls.join(", then ")));
         }
-        words.extend(self.final_host.iter().map(|host| format!("final host {host}")));
-        words.extend(self.version.iter().map(ToString::to_string));
-        words.extend(self.headers.iter().map(|header| format!("header {header}")));
-        words.extend(self.body.iter().map(|pattern| format!("body matches /{pattern}/")));
-        words.extend(self.json.iter().map(|json| format!("JSON {json}")));
+        words.extend(final_host.iter().map(|host| format!("final host {host}")));
+        words.extend(version.iter().map(ToString::to_string));
+        words.extend(headers.iter().map(|header| format!("header {header}")));
+        words.extend(body.iter().map(|pattern| format!("body matches /{pattern}/")));
+        words.extend(json.iter().map(|json| format!("JSON {json}")));
         words
     }
 

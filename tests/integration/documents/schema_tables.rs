@@ -1,11 +1,10 @@
 //! A JSON Schema as tables: one for each object in it, headed by the way to it (`checks[].findings[]`).
 
 use std::fmt::Write as _;
-use std::fs;
 
 use serde_json::Value;
+use stageproof::cli::{SchemaOf, schema_of};
 
-use super::root;
 use super::tables::{code, escaped, full_stop, rows_below};
 
 /// What is worth saying: in what people write, which keys they must; in what they read, which can be missing.
@@ -32,9 +31,8 @@ struct Tables<'a> {
     text: String,
 }
 
-pub fn of(name: &str, mark: Mark) -> String {
-    let text = fs::read_to_string(root().join(format!("schemas/{name}-v1.json"))).unwrap();
-    let schema: Value = serde_json::from_str(&text).unwrap();
+pub fn of(schema: SchemaOf, mark: Mark) -> String {
+    let schema: Value = serde_json::from_str(&schema_of(schema)).unwrap();
     let mut tables = Tables {
         definitions: &schema["$defs"],
         mark,

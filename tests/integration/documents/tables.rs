@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use stageproof::cli::{input_name, is_input};
+use stageproof::cli::{SchemaOf, input_name, is_input};
 use stageproof::model::exit;
 
 use super::{action, commands_of_the_action, commands_with, root, schema_tables, subcommands};
@@ -37,8 +37,8 @@ pub fn table(name: &str, page: &Path) -> String {
             ["Exit code", "Meaning"],
             exit::TABLE.map(|(number, meaning)| [number.to_string(), meaning.to_owned()]),
         ),
-        "configuration" => schema_tables::of("config", schema_tables::Mark::Required),
-        "report" => schema_tables::of("report", schema_tables::Mark::Optional),
+        "configuration" => schema_tables::of(SchemaOf::Config, schema_tables::Mark::Required),
+        "report" => schema_tables::of(SchemaOf::Report, schema_tables::Mark::Optional),
         other => panic!("there is no table `{other}`; there are {NAMES:?}"),
     }
 }

@@ -125,7 +125,35 @@ fn what_an_input_says_is_a_sentence_and_one_line() {
         .map(String::as_str)
         .filter(|c| !NOT_IN_THE_ACTION.contains(c))
         .collect();
-    assert_eq!(list, visible, "action.yml: the list in the description of `command`");
+    assert_eq!(
+        list, visible,
+        "action.yml: the description of `command` lists the commands as the help does, without `cli::NOT_IN_THE_ACTION`"
+    );
+}
+
+#[test]
+fn each_prerequisite_is_in_the_help_and_in_the_guide() {
+    let schema: Value = serde_json::from_str(&schema_of(SchemaOf::Config)).unwrap();
+    let described = schema["$defs"]["Requirement"]["description"].as_str().unwrap();
+    let forms = described
+        .trim_start_matches("One of ")
+        .trim_end_matches('.')
+        .split(", ");
+    let commands = subcommands();
+    let guard = commands.iter().find(|c| c.get_name() == "skip-guard").unwrap();
+    let require = guard.get_arguments().find(|a| a.get_id() == "require").unwrap();
+    let help = require.get_long_help().or(require.get_help()).unwrap().to_string();
+    let guide = fs::read_to_string(root().join("docs/guides/skip-guard.md")).unwrap();
+    for form in forms {
+        assert!(
+            help.contains(form),
+            "src/cli/skip_guard.rs: `require` does not describe {form}"
+        );
+        assert!(
+            guide.contains(&format!("`{form}`")),
+            "docs/guides/skip-guard.md does not describe {form}"
+        );
+    }
 }
 
 #[test]

@@ -42,8 +42,19 @@ impl Prerequisite {
                     *name = path.to_owned();
                 }
             }
-            // A freeze is looked for in the folders above as well, and the others are no paths.
-            _ => {}
+            // It is looked for in the folders above as well.
+            Requirement::NotFrozen(_) => {}
+            Requirement::Env(_)
+            | Requirement::Var(_)
+            | Requirement::Group(_)
+            | Requirement::Command(_)
+            | Requirement::Event(_)
+            | Requirement::Ref(_)
+            | Requirement::NotFork
+            | Requirement::Url(_)
+            | Requirement::Tcp { .. }
+            | Requirement::Oidc
+            | Requirement::GitHub(_) => {}
         }
         self
     }

@@ -51,19 +51,43 @@ pub enum FreezeIn {
     Env(String),
 }
 
-const KINDS: &str = "env:NAME, var:NAME, group:NAME,NAME, file:PATH, command:NAME, event:LIST, ref:GLOB, not-fork, \
-                     url:URL, tcp:HOST:PORT, not-frozen:PATH, not-frozen:env:NAME, oidc, environment:NAME, \
-                     token-permission:SCOPE:read, previous-job:NAME, no-other-run, no-other-run:DURATION";
+/// All that can be written. Errors and the schema are made of it, and the help and the guide describe each.
+const FORMS: [&str; 18] = [
+    "env:NAME",
+    "var:NAME",
+    "group:NAME,NAME",
+    "file:PATH",
+    "command:NAME",
+    "event:LIST",
+    "ref:GLOB",
+    "not-fork",
+    "url:URL",
+    "tcp:HOST:PORT",
+    "not-frozen:PATH",
+    "not-frozen:env:NAME",
+    "oidc",
+    "environment:NAME",
+    "token-permission:SCOPE:read",
+    "previous-job:NAME",
+    "no-other-run",
+    "no-other-run:DURATION",
+];
+
+/// How a kind is written with a value, if it can have one.
+fn with_value(kind: &str) -> Option<&'static str> {
+    let of_kind = |form: &&str| form.split_once(':').is_some_and(|(name, _)| name == kind);
+    FORMS.into_iter().find(of_kind)
+}
 
 /// Why a text is not a prerequisite.
 #[derive(Debug, thiserror::Error)]
 pub enum RequirementError {
     #[error("`{0}` is not a prerequisite; did you mean `{1}`?")]
     Misspelled(String, String),
-    #[error("`{0}` is not a prerequisite; write one of {KINDS}")]
+    #[error("`{0}` is not a prerequisite; write one of {forms}", forms = FORMS.join(", "))]
     UnknownKind(String),
-    #[error("`{kind}` needs a value; write {kind}:{form}")]
-    NoValue { kind: String, form: &'static str },
+    #[error("`{0}` needs a value; write {1}")]
+    NoValue(String, &'static str),
     #[error("`{0}` takes no value")]
     TakesNoValue(String),
     #[error("`{0}` is not the name of an environment variable")]
@@ -101,9 +125,9 @@ impl Requirement {
 
 /// The nearest kind, or all of them.
 fn unknown(text: &str, kind: &str) -> RequirementError {
-    let kinds = KINDS.split(", ").map(|form| form.split(':').next().unwrap_or(form));
+    let kinds = FORMS.iter().map(|form| form.split(':').next().unwrap_or(form));
     match text::nearest(kind, kinds) {
-        Some(near @ ("not-fork" | "oidc")) => RequirementError::Misspelled(text.to_owned(), near.to_owned()),
+        Some(near) if with_value(near).is_none() => RequirementError::Misspelled(text.to_owned(), near.to_owned()),
         Some(near) => RequirementError::Misspelled(text.to_owned(), text.replacen(kind, near, 1)),
         None => RequirementError::UnknownKind(text.to_owned()),
     }
@@ -118,31 +142,13 @@ impl FromStr for Requirement {
             Some((kind, value)) => (kind, value.trim()),
             None => (text, ""),
         };
-        let form = match kind {
-            "env" | "var" => "NAME",
-            "group" => "NAME,NAME",
-            "tcp" => "HOST:PORT",
-            "not-frozen" => "PATH",
-            "file" => "PATH",
-            "command" => "NAME",
-            "event" => "push,workflow_dispatch",
-            "ref" => "main",
-            "url" => "https://…",
-            "not-fork" if text == "not-fork" => return Ok(Self::NotFork),
-            "oidc" if text == "oidc" => return Ok(Self::Oidc),
-            "no-other-run" if text == "no-other-run" => return Ok(Self::GitHub(Ask::NoOtherRun(None))),
-            "not-fork" | "oidc" => return Err(RequirementError::TakesNoValue(kind.to_owned())),
-            "environment" => "staging",
-            "token-permission" => "contents:read",
-            "previous-job" => "build",
-            "no-other-run" => "6h",
-            _ => return Err(unknown(text, kind)),
-        };
-        if value.is_empty() {
-            return Err(RequirementError::NoValue {
-                kind: kind.to_owned(),
-                form,
-            });
+        match with_value(kind) {
+            Some(form) if value.is_empty() && !FORMS.contains(&text) => {
+                return Err(RequirementError::NoValue(kind.to_owned(), form));
+            }
+            None if !FORMS.contains(&kind) => return Err(unknown(text, kind)),
+            None if text != kind => return Err(RequirementError::TakesNoValue(kind.to_owned())),
+            _ => {}
         }
         if matches!(kind, "env" | "var") && value.contains(',') {
             return Err(RequirementError::Several(kind.to_owned()));
@@ -160,10 +166,13 @@ impl FromStr for Requirement {
             "command" => Self::Command(value.to_owned()),
             "event" => Self::Event(events(value)?),
             "ref" => Self::Ref(value.parse()?),
+            "not-fork" => Self::NotFork,
+            "url" => Self::Url(url(value)?),
+            "oidc" => Self::Oidc,
             "environment" | "token-permission" | "previous-job" | "no-other-run" => {
                 Self::GitHub(Ask::parse(kind, value)?)
             }
-            _ => Self::Url(url(value)?),
+            _ => return Err(unknown(text, kind)),
         })
     }
 }
@@ -250,14 +259,36 @@ impl fmt::Display for Requirement {
 }
 
 text::read_from_text!(Requirement {
-    "description": format!("One of {KINDS}."),
-    "pattern": "^(not-fork|oidc|no-other-run|(env|var|group|file|command|event|ref|url|tcp|not-frozen|\
-                environment|token-permission|previous-job|no-other-run):.+)$",
+    "description": format!("One of {}.", FORMS.join(", ")),
+    "pattern": pattern(),
 });
+
+/// What an editor accepts.
+fn pattern() -> String {
+    let (valued, bare): (Vec<&str>, Vec<&str>) = FORMS.into_iter().partition(|form| form.contains(':'));
+    let mut kinds: Vec<&str> = valued.iter().filter_map(|form| form.split(':').next()).collect();
+    kinds.dedup();
+    format!("^({}|({}):.+)$", bare.join("|"), kinds.join("|"))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_form_is_parsed_as_its_kind() {
+        let kind = |text: &str| text.split(':').next().unwrap().to_owned();
+        for form in FORMS {
+            match form.parse::<Requirement>() {
+                Ok(requirement) => assert_eq!(kind(&requirement.to_string()), kind(form)),
+                Err(RequirementError::Misspelled(..) | RequirementError::UnknownKind(_)) => {
+                    panic!("`from_str` has no arm for {form}")
+                }
+                // What stands for a value is none.
+                Err(_) => {}
+            }
+        }
+    }
 
     #[test]
     fn what_is_written_wrong_says_how_it_is_written() {
@@ -266,6 +297,10 @@ mod tests {
             ("env:", "write env:NAME"),
             ("env", "write env:NAME"),
             ("not-fork:true", "no value"),
+            ("not-fork:", "no value"),
+            ("no-other-run:", "write no-other-run:DURATION"),
+            ("not-frok", "did you mean `not-fork`?"),
+            ("evn:KEY", "did you mean `env:KEY`?"),
             ("url:localhost:80", "scheme"),
             ("url:https://u:p4ssw0rd@h", "credentials"),
             ("ref:[", "not a glob"),
@@ -285,7 +320,7 @@ mod tests {
             ("oidc:x", "no value"),
             ("env:A,env:B", "repeat --require"),
             ("var:A,p4ssw0rd", "repeat --require"),
-            ("environment:", "environment:staging"),
+            ("environment:", "environment:NAME"),
             ("environment:..", "not the name of an environment"),
             ("token-permission:contents", "SCOPE:read"),
             ("token-permission:contents:write", "check read access"),

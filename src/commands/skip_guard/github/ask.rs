@@ -37,7 +37,7 @@ pub enum AskError {
 }
 
 impl Ask {
-    /// `value` is not empty.
+    /// `value` is empty only where a kind needs none.
     pub fn parse(kind: &str, value: &str) -> Result<Self, AskError> {
         Ok(match kind {
             // As a part of an address these would be another address.
@@ -45,6 +45,7 @@ impl Ask {
             "environment" => Self::Environment(value.to_owned()),
             "token-permission" => Self::TokenPermission(scope(value)?),
             "previous-job" => Self::PreviousJob(value.to_owned()),
+            _ if value.is_empty() => Self::NoOtherRun(None),
             _ => Self::NoOtherRun(Some(value.parse()?)),
         })
     }

@@ -155,9 +155,9 @@ impl<'r> Parts<'r> {
     }
 
     fn beside_utf16(mut self, order: Order) -> Self {
-        let beside = |scan: Scan<'r>| scan.beside_utf16(order.is_big_endian);
-        self.scans.scan = beside(self.scans.scan);
-        self.scans.forbidden = self.scans.forbidden.map(beside);
+        let Scans { scan, forbidden, .. } = self.scans;
+        self.scans.scan = scan.beside_utf16(order.is_big_endian);
+        self.scans.forbidden = forbidden.map(|scan| scan.beside_utf16(order.is_big_endian));
         self
     }
 

@@ -1,10 +1,11 @@
 //! How a step went on until it was ended, by the times of its lines.
 
 use super::line::{Kind, Time};
-use super::log::Step;
+use super::log::{Log, Step};
 use super::normal;
 use super::pace::Pace;
 use super::rules::trimmed;
+use super::select::Candidate;
 
 /// Seconds without a line that are a silence, if the step was never silent for half as long before.
 const SILENCE: u32 = 120;
@@ -16,6 +17,10 @@ const LINES: usize = 3;
 /// Words of a line that tells of waiting, whatever its numbers are, and how many such lines take turns.
 const WAITS: [&str; 5] = ["waiting", "still ", "attempt", "not ready", "try again"];
 const TURNS: usize = 4;
+/// Seconds of the shortest time limit that shows, what limits are a multiple of, and how much later the job ends.
+const LEAST_LIMIT: u32 = 600;
+const ROUND: u32 = 300;
+const OVER: u32 = 20;
 
 /// Of a step that was ended at this line. None if the lines have no times, or do not tell.
 pub fn pace(step: &Step, end: usize) -> Option<Pace> {
@@ -43,6 +48,34 @@ pub fn pace(step: &Step, end: usize) -> Option<Pace> {
         return Some(Pace::Repeats(since));
     }
     (lines.len() > LINES && (silence < SILENCE || silence <= longest)).then_some(Pace::GoesOn)
+}
+
+/// The last line before this one is of a download.
+pub fn downloads(step: &Step, end: usize) -> bool {
+    const STARTS: [&str; 8] = [
+        "get:",
+        "ign:",
+        "hit:",
+        "err:",
+        "download",
+        "fetching",
+        "pulling",
+        "collecting",
+    ];
+    let mut texts = (0..end).rev().map(|index| trimmed(step.body.at(index)));
+    let last = texts.find(|text| !text.is_empty());
+    let last = String::from_utf8_lossy(last.unwrap_or_default()).to_ascii_lowercase();
+    STARTS.iter().any(|start| last.starts_with(start))
+}
+
+/// The minutes that a whole job took until this line, if they look like a time limit: people choose round ones, and the
+/// runner ends the job some seconds later.
+pub fn limit(log: &Log, end: Candidate<'_>) -> Option<u32> {
+    let setup = log.steps.first().filter(|step| step.title.is_empty())?;
+    let began = setup.body.lines().iter().find_map(|line| line.time)?;
+    let ended = log.steps[end.step].body.lines().get(end.index)?.time?;
+    let seconds = ended.since(began)?;
+    (seconds >= LEAST_LIMIT && seconds % ROUND <= OVER).then_some(seconds / 60)
 }
 
 /// How many of the newest lines say nothing new.

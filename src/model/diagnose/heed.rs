@@ -16,6 +16,9 @@ use crate::model::TimeSpan;
 use crate::model::text::count;
 use crate::model::workflow::Access;
 
+/// Seconds without a line after which a download no longer goes on.
+const STALLED: u32 = 600;
+
 impl Verdict {
     pub fn heed(&mut self, log: &Log, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
         if let Some(name) = best.rule.group(text, "name") {
@@ -23,13 +26,23 @@ impl Verdict {
                 self.cause = Cause::MissingSecret;
                 self.evidence.push(format!("{name} is the name of a secret"));
             }
-            if let Some(Fix::SkipGuard { names }) = &mut self.fix
-                && is_plain(&name)
-            {
-                names.push(name);
+            if let Some(Fix::SkipGuard { names }) = &mut self.fix {
+                let values = &log.with_values(best.step).header.values;
+                let is_given = |name: &&str| {
+                    values
+                        .iter()
+                        .any(|value| value.name == *name && !value.value.is_empty())
+                };
+                let all = name
+                    .split([',', ' '])
+                    .filter(|name| is_plain(name) && !["", "and"].contains(name));
+                // Of several, those that the step was not given.
+                let (given, lacking): (Vec<&str>, Vec<&str>) = all.partition(is_given);
+                let missing = if lacking.is_empty() { given } else { lacking };
+                names.extend(missing.into_iter().map(str::to_owned));
             }
         }
-        self.time_limit(log, step, best, text);
+        self.time_limit(log, context, step, best, text);
         self.empty_values(log, log.with_values(best.step), best, text);
         self.misspelt(step, best, text);
         self.service(log, text);
@@ -89,15 +102,39 @@ impl Verdict {
     }
 
     /// Whether the step still went on when its time was up decides whether more of it helps.
-    fn time_limit(&mut self, log: &Log, step: &Step, best: Candidate<'_>, text: &[u8]) {
+    fn time_limit(&mut self, log: &Log, context: &Context, step: &Step, best: Candidate<'_>, text: &[u8]) {
         let is_limit = matches!(self.fix, Some(Fix::Timeout { .. })) || best.rule.id == "exit-124";
         if !is_limit && self.cause != Cause::Cancelled {
             return;
         }
         let ended = &log.steps[best.step];
+        if best.rule.id == "runner-canceled"
+            && context.secret_source.is_some()
+            && let Some(minutes) = ending::limit(log, best)
+        {
+            self.cause = Cause::ResourceLimit;
+            self.confidence = Confidence::Likely;
+            self.sentence = Some(format!(
+                "The job was cancelled after {minutes} minutes, as by its time limit"
+            ));
+            self.fix = Some(Fix::Timeout {
+                limit: None,
+                pace: None,
+            });
+        }
         let pace = std::ptr::eq(ended, step)
             .then(|| ending::pace(ended, best.index))
             .flatten();
+        if let Some(Pace::Silent(seconds)) = pace
+            && self.cause == Cause::Cancelled
+            && seconds >= STALLED
+            && ending::downloads(ended, best.index)
+        {
+            self.cause = Cause::FlakyInfra;
+            self.confidence = Confidence::Likely;
+            self.sentence = Some("A download stalled until the job was cancelled".to_owned());
+            self.fix = Some(Fix::Retry);
+        }
         let tells = |pace: &Pace| is_limit || pace.hangs();
         self.evidence
             .extend(pace.filter(tells).map(|pace| format!("the step {pace}")));
@@ -157,6 +194,22 @@ impl Verdict {
             }
             // Another name has its own token, and a permission of the job's token changes nothing for it.
             "git-denied" if best.rule.group(text, "who").as_deref() != Some("github-actions[bot]") => self.fix = None,
+            // A private repository is not there for a token that may not read it.
+            "git-repo-missing"
+                if step.title.starts_with("actions/checkout")
+                    && !context.permissions.is_empty()
+                    && !context.permissions.contains_key("contents")
+                    && !step
+                        .header
+                        .values
+                        .iter()
+                        .any(|value| ["repository", "token", "ssh-key"].contains(&&*value.name)) =>
+            {
+                self.fix = Some(Fix::Permission {
+                    scope: "contents".to_owned(),
+                    level: Access::Read,
+                });
+            }
             // With a role, the action asks GitHub for a token of the job.
             "aws-credentials"
                 if step.header.values.iter().any(|value| value.name == "role-to-assume")
@@ -237,6 +290,70 @@ mod tests {
         assert_eq!((found.cause, found.fix.unwrap().id()), (Cause::WorkflowConfig, "edit"));
     }
 
+    /// A job that began at ten o'clock, with a line a minute later, and was cancelled at this time.
+    fn cancelled(line: &str, end: &str) -> super::super::Diagnosis {
+        let lines = [
+            ("10:00:00", "Current runner version: '2.330.0'"),
+            ("10:00:00", "Secret source: Actions"),
+            ("10:00:09", "##[group]Run ./a.sh"),
+            ("10:00:09", "shell: bash"),
+            ("10:00:09", "##[endgroup]"),
+            ("10:01:00", line),
+            (end, "##[error]The operation was canceled."),
+        ];
+        let mut reader = super::super::Reader::default();
+        for (time, text) in lines {
+            reader.feed(format!("2026-07-30T{time}.1234567Z {text}\n").as_bytes());
+        }
+        super::super::diagnose(&reader.end(), &super::super::Rules::new(None).unwrap(), None, 0).unwrap()
+    }
+
+    #[test]
+    fn a_checkout_without_the_permission_to_read_does_not_find_its_repository() {
+        let gone = "##[error]fatal: repository 'https://github.com/a/b/' not found\n";
+        let fix = |scope: &str, input: &str| {
+            let setup = format!("##[group]GITHUB_TOKEN Permissions\n{scope}: read\n##[endgroup]\n");
+            of(&format!("{setup}{}", step("actions/checkout@v4", input, gone))).fix
+        };
+        assert_eq!(fix("Packages", "").unwrap().id(), "permission");
+        assert_eq!(fix("Contents", ""), None);
+        assert_eq!(fix("Packages", "with:\n  repository: a/c\n"), None);
+    }
+
+    #[test]
+    fn a_job_that_was_cancelled_after_a_round_time_met_its_limit() {
+        let found = cancelled("importing", "10:30:12");
+        assert_eq!(
+            (found.cause, found.confidence),
+            (Cause::ResourceLimit, Confidence::Likely)
+        );
+        assert_eq!(found.fix.unwrap().id(), "timeout");
+        for end in ["10:32:40", "10:05:04"] {
+            let found = cancelled("importing", end);
+            assert_eq!((found.cause, found.fix), (Cause::Cancelled, None), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_download_that_stalled_is_tried_again() {
+        let line = "Get:5 https://archive.ubuntu.com/ubuntu noble-security InRelease [126 kB]";
+        for (end, cause, fix) in [
+            ("10:32:40", Cause::FlakyInfra, Some(Fix::Retry)),
+            ("10:04:40", Cause::Cancelled, None),
+        ] {
+            let found = cancelled(line, end);
+            assert_eq!((found.cause, found.fix), (cause, fix), "{end}");
+        }
+    }
+
+    #[test]
+    fn of_several_values_the_ones_that_the_step_was_not_given_are_missing() {
+        let body = format!("Error: Missing required environment variables: SITE_URL and API_HOST\n{FAILED}");
+        let found = of(&step("./a.sh", "env:\n  SITE_URL: https://a.example\n", &body));
+        let text = found.fix.unwrap().to_string();
+        assert!(text.starts_with("set API_HOST in the env"), "{text}");
+    }
+
     #[test]
     fn a_check_of_what_was_not_deployed_runs_too_early() {
         let body =
@@ -247,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_role_without_the_permission_for_a_token_is_no_missing_secret() {
-        let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\n##[endgroup]\n";
+        let setup = "##[group]GITHUB_TOKEN Permissions\nContents: read\n##[endgroup]\nSecret source: Actions\n";
         let log = |given: &str| {
             format!(
                 "{setup}##[group]Run aws-actions/configure-aws-credentials@v4\nwith:\n{given}##[endgroup]\n\

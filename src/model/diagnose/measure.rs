@@ -24,12 +24,13 @@ struct Label {
 
 /// What a label says about the fix, as kinds of fixes.
 fn fixes(text: &str) -> Vec<&'static str> {
-    const KINDS: [(&str, &[&str]); 22] = [
+    const KINDS: [(&str, &[&str]); 23] = [
         ("skip-guard", &["skip-guard"]),
         ("event-guard", &["event-guard", "trigger"]),
         ("checkout-depth", &["checkout-depth"]),
         ("fetch-depth", &["checkout-depth"]),
         ("retry", &["retry"]),
+        ("from on:", &["trigger", "event-guard"]),
         ("permission", &["permission"]),
         ("skip", &["skip-guard", "event-guard"]),
         ("pass", &["skip-guard", "passes"]),
@@ -39,7 +40,7 @@ fn fixes(text: &str) -> Vec<&'static str> {
         ("@v", &["pin-version", "edit"]),
         ("pin ", &["pin-version", "edit"]),
         ("timeout", &["timeout"]),
-        ("limit", &["timeout"]),
+        (" limit", &["timeout"]),
         ("full commit", &["pin-version"]),
         ("newer", &["pin-version", "edit"]),
         ("larger", &["edit"]),

@@ -18,6 +18,9 @@ const TELLS_OF_CODE: i32 = 70;
 /// So much less than the best line, another one may still be why the step failed.
 const RIVAL: i32 = 24;
 
+/// So many lines before it says that a version is missing, pip lists those that it passed over.
+const PASSED_OVER: usize = 4;
+
 /// A fix, and what it is for.
 pub struct Claim<'a> {
     pub log: &'a Log,
@@ -51,9 +54,12 @@ impl Claim<'_> {
             Fix::Permission { .. } if self.context.secret_source.as_deref() == Some("None") => Some(Fix::EventGuard),
             Fix::Permission { .. } => self.permission(fix),
             Fix::EventGuard if self.best.rule.id == "git-remote-ref" => self.ref_is_gone(step).then_some(fix),
+            // What an image lacks, its Dockerfile installs.
+            Fix::Edit { .. } if self.best.rule.tool != "docker" && self.is_of_image() => None,
             // Its service runs, but does not answer.
             Fix::Edit { ref text } if text.starts_with("start the database") && self.starts_services() => None,
             Fix::Edit { .. } if self.best.rule.id == "sh-not-found" && self.is_own_word() => None,
+            Fix::Edit { .. } if self.best.rule.id == "pip-other-python" && !self.is_for_another_python() => None,
             // They were to be installed, and that failed.
             Fix::Edit { ref text } if text.starts_with("install ") && self.failed_to_install() => None,
             Fix::Edit { .. } if self.best.rule.id == "db-not-started" && self.starts_services() => None,
@@ -120,6 +126,24 @@ impl Claim<'_> {
         is_function && !name.starts_with("pg_") || COMMON.iter().any(is_slip)
     }
 
+    /// What BuildKit ran failed, after the best line.
+    fn is_of_image(&self) -> bool {
+        let is_end = |other: &Candidate<'_>| other.step == self.best.step && other.index > self.best.index;
+        let mut all = self.all.iter();
+        all.any(|other| other.rule.id == "docker-run-failed" && is_end(other))
+    }
+
+    /// pip passed over the very version that is wanted, because it is for another version of Python.
+    fn is_for_another_python(&self) -> bool {
+        let body = &self.log.steps[self.best.step].body;
+        let version = self.best.rule.group(trimmed(self.best.text(self.log)), "v");
+        version.is_some_and(|version| {
+            let passed_over = format!(" {version} Requires-Python");
+            let mut before = (0..self.best.index).rev().take(PASSED_OVER);
+            before.any(|index| memchr::memmem::find(body.at(index), passed_over.as_bytes()).is_some())
+        })
+    }
+
     fn is_transient(&self, step: &Step) -> bool {
         // What a project deployed itself and that answers 5xx is no matter of luck.
         let is_own_service = self.best.rule.id == "net-5xx" && step_kind::of(step) == Some(Cause::HealthCheck);
@@ -182,6 +206,32 @@ mod tests {
         let of_line = |line: &str| fix(&step("docker compose up", "", &format!("{line}{FAILED}")));
         assert_eq!(of_line(outage), None);
         assert_eq!(of_line(outage.split_once("| ").unwrap().1).as_deref(), Some("retry"));
+    }
+
+    #[test]
+    fn what_an_image_lacks_no_step_installs() {
+        let line = "#7 0.123 /bin/sh: 1: protoc: not found\n";
+        let end = "ERROR: failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 127\n";
+        let with = |end: &str| fix(&step("make image", "", &format!("{line}{end}{FAILED}")));
+        assert_eq!(with("").as_deref(), Some("edit"));
+        assert_eq!(with(end), None);
+    }
+
+    #[test]
+    fn a_package_for_another_python_needs_another_python() {
+        let none =
+            "ERROR: Could not find a version that satisfies the requirement numpy==2.3.0 (from versions: 1.21.0)\n";
+        let of_list = |list: &str| {
+            let list =
+                format!("ERROR: Ignored the following versions that require a different python version: {list}\n");
+            fix(&step("pip install numpy==2.3.0", "", &format!("{list}{none}{FAILED}")))
+        };
+        assert_eq!(
+            of_list("2.2.0 Requires-Python >=3.10; 2.3.0 Requires-Python >=3.11").as_deref(),
+            Some("edit")
+        );
+        // The version does not exist at all.
+        assert_eq!(of_list("1.22.0 Requires-Python <3.11,>=3.8"), None);
     }
 
     #[test]

@@ -40,7 +40,19 @@ impl Claim<'_> {
             let is_clear = names.iter().any(is_named) || !is_secret || !has_another;
             return (is_clear && !names.iter().all(is_given)).then_some(Fix::SkipGuard { names });
         }
-        if self.context.lacks_secrets() || !has_header {
+        if self.context.lacks_secrets() {
+            return Some(Fix::SkipGuard { names });
+        }
+        let has_secret = |is_empty: bool| {
+            let secrets = header.values.iter().filter(|value| is_secret_name(&value.name));
+            secrets.filter(|value| value.value.is_empty() == is_empty).count() > 0
+        };
+        // A part of a log, which tells neither what the run has nor what the step was given.
+        let is_open = self.context.secret_source.is_none() && header.shell.is_none() && !has_secret(true);
+        if is_open && (has_header || names.is_empty()) {
+            return None;
+        }
+        if !has_header {
             return Some(Fix::SkipGuard { names });
         }
         // The runner does not list an empty input of an action.
@@ -64,10 +76,6 @@ impl Claim<'_> {
             return Some(Fix::SkipGuard { names });
         }
         // An action that says so itself lacks what it can be given.
-        let has_secret = |is_empty: bool| {
-            let secrets = header.values.iter().filter(|value| is_secret_name(&value.name));
-            secrets.filter(|value| value.value.is_empty() == is_empty).count() > 0
-        };
         if names.is_empty() && (has_secret(true) || header.shell.is_none() && !has_secret(false)) {
             return Some(Fix::SkipGuard { names });
         }
@@ -189,8 +197,11 @@ mod tests {
                  ##[error]Input required and not supplied: {input}\n"
             )
         };
-        assert_eq!(fix(&log("apiToken")).as_deref(), Some("skip-guard"));
-        let found = of(&log("path"));
+        let whole = |input: &str| format!("Secret source: Actions\n{}", log(input));
+        assert_eq!(fix(&whole("apiToken")).as_deref(), Some("skip-guard"));
+        // A part of a log does not tell what the run has.
+        assert_eq!(fix(&log("apiToken")), None);
+        let found = of(&whole("path"));
         let text = found.fix.unwrap().to_string();
         assert!(text.starts_with("give the action its input path"), "{text}");
     }

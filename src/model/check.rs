@@ -89,6 +89,8 @@ pub struct Check {
     pub title: String,
     pub ended: Ended,
     pub facts: Vec<Fact>,
+    /// Facts that are shown only to who asks for more, and are facts like any other in the report.
+    pub details: Vec<Fact>,
     /// What was measured, if something was.
     pub latency: Option<Latency>,
     /// Milliseconds.
@@ -133,6 +135,7 @@ impl Check {
             title: title.into(),
             ended,
             facts: Vec::new(),
+            details: Vec::new(),
             latency: None,
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
@@ -191,7 +194,7 @@ impl From<Check> for Wire {
             skip_reason,
             error,
             error_help,
-            facts: check.facts,
+            facts: [check.facts, check.details].concat(),
             latency: check.latency,
             took_ms: check.took_ms,
         }
@@ -220,6 +223,7 @@ impl TryFrom<Wire> for Check {
             title: wire.title,
             ended,
             facts: wire.facts,
+            details: Vec::new(),
             latency: wire.latency,
             took_ms: wire.took_ms,
         };

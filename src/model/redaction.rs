@@ -103,6 +103,7 @@ fn of_check(check: &mut Check, redact: Redact<'_>) {
         title,
         ended,
         facts,
+        details,
         latency: _,
         took_ms: _,
     } = check;
@@ -117,7 +118,7 @@ fn of_check(check: &mut Check, redact: Redact<'_>) {
             option(help, redact);
         }
     }
-    for Fact { name, value } in facts {
+    for Fact { name, value } in facts.iter_mut().chain(details) {
         text(name, redact);
         text(value, redact);
     }
@@ -201,6 +202,7 @@ mod tests {
         };
         let check = |ended| Check {
             facts: vec![Fact::new(SECRET, SECRET)],
+            details: vec![Fact::new(SECRET, SECRET)],
             ..Check::new(SECRET, SECRET, SECRET, ended, Duration::ZERO)
         };
         let outcome = Outcome {

@@ -171,7 +171,12 @@ impl Page<'_> {
         if has_facts {
             let fact =
                 |name: &str, value: &str| format!("{} {}", look.dim(&format!("{}:", one_line(name))), one_line(value));
-            lines.extend(check.facts.iter().map(|f| fact(&f.name, &f.value)));
+            let details = match look.verbosity {
+                Verbosity::Verbose => &*check.details,
+                Verbosity::Normal | Verbosity::Quiet => &[],
+            };
+            let facts = check.facts.iter().chain(details);
+            lines.extend(facts.map(|f| fact(&f.name, &f.value)));
         }
         for line in lines {
             let _ = writeln!(out, "{indent}    {line}");
@@ -216,11 +221,9 @@ impl Page<'_> {
         if let Some(excerpt) = finding.excerpt.as_ref().filter(|_| !look.wrapped) {
             let text = printable(excerpt);
             let bar = look.dim("|");
-            // Half of a patch is of no use.
-            let most = if finding.code == Finding::PATCH {
-                usize::MAX
-            } else {
-                EXCERPT_LINES
+            let most = match &*finding.code {
+                Finding::PATCH => usize::MAX,
+                _ => EXCERPT_LINES,
             };
             lines.extend(text.lines().take(most).map(|line| format!("{bar} {line}")));
             match text.lines().count().saturating_sub(most) {
@@ -302,6 +305,7 @@ mod tests {
     fn shown(ended: Ended, verbosity: Verbosity) -> String {
         let mut check = Check::new("smoke", "smoke:one", "It answers", ended, Duration::ZERO);
         check.facts = vec![Fact::new(ASSERTED, "status 200"), Fact::new("address", "::1")];
+        check.details = vec![Fact::new("attempts", "1")];
         let frame = Frame {
             command: "smoke".to_owned(),
             label: None,
@@ -334,9 +338,26 @@ mod tests {
           ✓ It answers
               asserted: status 200
               address: ::1
+              attempts: 1
 
         Verdict: pass. 1 passed in 2.3s
         ");
         insta::assert_snapshot!(shown(passed(), Verbosity::Quiet), @"Verdict: pass. 1 passed in 2.3s");
+    }
+
+    /// Half of a patch is of no use.
+    #[test]
+    fn a_long_patch_is_shown_whole_and_another_long_text_is_not() {
+        let text: String = (1..=40).map(|n| format!("+ line {n}\n")).collect();
+        let text = |code| {
+            shown(
+                Ended::Looked(vec![Finding::error(code, "x").excerpt(&*text)]),
+                Verbosity::Normal,
+            )
+        };
+        let count = |text: &str| text.matches("| + line ").count();
+        let (patch, other) = (text(Finding::PATCH), text("log"));
+        assert_eq!((count(&patch), count(&other)), (40, EXCERPT_LINES), "{patch}{other}");
+        assert!(!patch.contains("more lines") && other.contains("… 20 more lines in the report"));
     }
 }

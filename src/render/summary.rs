@@ -181,7 +181,8 @@ fn lines(out: &mut String, report: &Report, open: &[&Check], said: &[&str]) {
 /// What was found and what is known besides, a line each, without what is already `said`.
 fn found(check: &Check, said: &[&str]) -> Vec<String> {
     let mut lines = ended(check, said);
-    let facts = check.facts.iter().filter(|fact| !said.contains(&fact.value.as_str()));
+    let facts = check.facts.iter().chain(&check.details);
+    let facts = facts.filter(|fact| !said.contains(&fact.value.as_str()));
     let facts: Vec<String> = facts
         .map(|fact| inline(&format!("{}: {}", fact.name, fact.value)))
         .collect();

@@ -313,14 +313,32 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     assert_eq!(gate.read("d.yml"), applied);
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o664);
     let text = gate.read("pr.md");
+    assert!(
+        text.starts_with("d.yml: skip deploy without DEPLOY_TOKEN\n\n"),
+        "{text}"
+    );
     for part in [
-        "## Evidence",
         "DEPLOY_TOKEN: unbound variable",
-        "## Why this is safe",
+        "A new step 2 of the job `deploy` runs `stageproof skip-guard`",
+        "what was step 2 is then step 3",
+        "third-party action `stageproof/stageproof@v",
         "Revert the commit of this pull request",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // The workflow has it now.
+    gate.run([&args[..], &["--write"]].concat())
+        .code(1)
+        .says("next: start a new run: the workflow was changed since")
+        .says("is a skip-guard and requires env:DEPLOY_TOKEN already; nothing to change")
+        .says("nothing was written: there is no patch");
+    gate.write(
+        "d.yml",
+        applied.replace("require: env:DEPLOY_TOKEN", "require: var:OTHER"),
+    );
+    gate.run(args)
+        .code(1)
+        .says("is a skip-guard; add env:DEPLOY_TOKEN to its `require`");
     // Of a fork, the secret cannot exist, and nothing depends on the step.
     gate.write("red.log", RED).write("d.yml", UNGUARDED);
     gate.run(args).code(1).says("+        if: github.repository == ");
@@ -354,7 +372,7 @@ fn a_waiver_covers_this_cause_and_no_other() {
     let of_class = "version: 1\nwaivers: [{class: infra, reason: the balancer flaps, until: 2999-12-31}]\n";
     gate.write(".github/stageproof.yml", of_class);
     gate.run(["diagnose", "--log=red.log"]).code(1);
-    // The report has the waiver as it can be written.
+    // The waiver is shown as it can be written.
     let facts = check(&gate)["facts"].clone();
     let waiver = facts
         .as_array()
@@ -391,7 +409,8 @@ fn a_waiver_covers_this_cause_and_no_other() {
     gate.run(["check"]).code(0).never_says("expired");
     gate.run(["diagnose", "--log=red.log"])
         .code(0)
-        .says("the token is ordered");
+        .says("the token is ordered")
+        .never_says("waive-with");
     gate.write(
         "red.log",
         RED.replace("line 3: DEPLOY_TOKEN: unbound variable", "jq: command not found"),
@@ -428,8 +447,8 @@ fn logs_with_one_cause_are_one_entry_and_what_passed_is_told() {
         .says("Nothing failed in c.log (1 line)");
     assert_eq!(
         gate.report("diagnose")["counts"]["failed"],
-        2,
-        "the cause, and that the job could not run"
+        1,
+        "that the job could not run is not another failure"
     );
 }
 
@@ -712,11 +731,11 @@ fn what_is_not_known_has_no_class_and_nobody_is_at_fault() {
         "##[group]Run ./widget\nshell: bash\n##[endgroup]\nthe widget is upside down\n##[error]Process completed with exit code 1.\n",
     );
     let ran = gate.run(["diagnose", "--log=red.log", "--verbose"]);
-    ran.code(1).says("the cause is not known").says("class: unknown");
+    ran.code(1).says("the cause is not known").says("confidence: unknown");
     assert_eq!(gate.outputs()["confidence"], "unknown");
     let summary = gate.read("runner/summary");
     for shown in [ran.stdout(), summary] {
-        for word in ["script-bug", "whose", "infra", "`app`"] {
+        for word in ["script-bug", "class", "whose", "infra", "`app`"] {
             assert!(!shown.contains(word), "{word}: {shown}");
         }
     }

@@ -14,7 +14,7 @@ use crate::model::Finding;
 use crate::model::diagnose::{Diagnosis, Fix};
 use crate::model::text::one_line;
 use crate::model::workflow::Workflow;
-use crate::model::workflow::patch::pull_request::{self, Evidence};
+use crate::model::workflow::patch::pull_request::{self, Entry as Told, Evidence};
 use crate::model::workflow::patch::{self, Change, Refusal};
 use crate::model::workflow::secrets::held_by;
 use crate::model::yaml::Node;
@@ -34,9 +34,8 @@ pub struct Changes<'a> {
     others: OnceCell<Vec<WorkflowFile>>,
     /// By name and path: that of the commit and that of the work tree may differ.
     changed: BTreeMap<(String, Option<PathBuf>), Changed>,
-    hide: OnceCell<Hide>,
-    /// A text for each change.
-    texts: Vec<String>,
+    /// What a pull request says of each change.
+    told: Vec<Told>,
 }
 
 /// A file with all changes so far.
@@ -58,8 +57,10 @@ pub struct Proposed {
     pub secret: Option<Name>,
     /// The secrets that the missing values are.
     pub held: Vec<String>,
-    /// Whether the patch skips the step by an `if`.
-    pub is_skipped: bool,
+    /// The prerequisites by which a guard looks for them.
+    pub required: Vec<String>,
+    /// What the patch does.
+    pub change: Option<Change>,
 }
 
 impl<'a> Changes<'a> {
@@ -99,9 +100,8 @@ impl<'a> Changes<'a> {
             given,
             local,
             others: OnceCell::new(),
-            hide: OnceCell::new(),
             changed: BTreeMap::new(),
-            texts: Vec::new(),
+            told: Vec::new(),
         })
     }
 
@@ -134,7 +134,7 @@ impl<'a> Changes<'a> {
                 };
             }
         };
-        let held = held(&entry.found, &place);
+        let (held, required) = missing(&entry.found, &place);
         if !held.is_empty() {
             entry.found.heed_secrets(&held);
         }
@@ -162,9 +162,9 @@ impl<'a> Changes<'a> {
         };
         let at = Some((place.file.name.clone(), place.line));
         let key = (place.file.name.clone(), place.file.path.clone());
-        let mut is_skipped = false;
+        let mut proposed = None;
         let patch = place.patch(&entry.found, about).and_then(|(change, patch)| {
-            is_skipped = matches!(change, Change::Only { .. });
+            proposed = Some(change.clone());
             let earlier = self.changed.get(&key);
             // Two failures may need the same change, which is made once.
             if is_waived || earlier.is_some_and(|earlier| earlier.diffs.contains(&patch.diff)) {
@@ -185,12 +185,7 @@ impl<'a> Changes<'a> {
                 }
             };
             let now = WorkflowFile::parse(&key.0, key.1.clone(), text).map_err(Refusal)?;
-            self.texts.push(text_of(
-                entry,
-                &change,
-                &place,
-                (self.world, self.hide.get_or_init(Hide::builtin)),
-            ));
+            self.told.push(told(entry, &change, &patch.diff, &place, self.world));
             let (before, mut diffs) = match self.changed.remove(&key) {
                 Some(earlier) => (earlier.before, earlier.diffs),
                 None => (place.file.text.clone(), Vec::new()),
@@ -201,10 +196,11 @@ impl<'a> Changes<'a> {
         });
         Proposed {
             place: at,
-            is_skipped: is_skipped && patch.is_ok(),
+            change: proposed.filter(|_| patch.is_ok()),
             patch: Some(patch),
             secret,
             held,
+            required,
         }
     }
 
@@ -221,9 +217,9 @@ impl<'a> Changes<'a> {
         diffs.flatten().collect()
     }
 
-    /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each, or why there
-    /// is none: `is_waived` tells whether a failure with a patch is.
-    pub fn write(&self, is_waived: bool) -> Vec<Finding> {
+    /// Writes what was asked for: the text of a pull request, and the changed workflows. Says what became of each, with the
+    /// workflow's name, or why there is none: `is_waived` tells whether a failure with a patch is.
+    pub fn write(&self, is_waived: bool) -> Vec<(Option<&str>, Finding)> {
         let is_asked = self.plan.write || self.plan.pr_text.is_some();
         if is_asked && self.changed.is_empty() {
             let why = if is_waived {
@@ -231,55 +227,69 @@ impl<'a> Changes<'a> {
             } else {
                 "there is no patch"
             };
-            return vec![Finding::note("not-written", format!("nothing was written: {why}"))];
+            return vec![(
+                None,
+                Finding::note("not-written", format!("nothing was written: {why}")),
+            )];
         }
         let mut said = Vec::new();
-        let mut add = |written: anyhow::Result<()>, text: String| {
+        let mut add = |name, written: anyhow::Result<()>, text: String| {
             let short = |text: String| self.world.secrets.shorten(&*text, LONGEST);
-            said.push(match written {
+            let finding = match written {
                 Ok(()) => Finding::note("written", short(text)),
                 Err(error) => Finding::error("not-written", short(format!("{error:#}")))
                     .help("check the path and its permissions"),
-            });
+            };
+            said.push((name, finding));
         };
         if let Some(path) = &self.plan.pr_text {
-            let written = files::replace(path, self.texts.join("\n").as_bytes());
+            // The workflow names things, too, and so nothing in it is trusted.
+            let text = Hide::builtin().text(&self.world.secrets.redact(&pull_request::text(&self.told)));
+            let written = files::replace(path, text.as_bytes());
             let text = format!(
                 "the text of a pull request was written to {}",
                 workspace::shown(path, &self.world.workspace)
             );
-            add(written, text);
+            add(None, written, text);
         }
         for ((name, path), file) in self.changed.iter().filter(|_| self.plan.write) {
+            let of = Some(&**name);
             let Some(path) = path else {
                 let text = format!("{name} was not changed: the work tree does not have it, or not with this step");
-                add(Ok(()), text);
+                add(of, Ok(()), text);
                 continue;
             };
             match files::read_text(path, LARGEST, Links::Follow) {
                 Ok(text) if text == file.before => {
                     let written = files::replace_with_its_mode(path, file.now.text.as_bytes());
-                    add(written, format!("the change was made in {name}"));
+                    add(of, written, format!("the change was made in {name}"));
                 }
                 Ok(_) => add(
+                    of,
                     Ok(()),
                     format!("{name} was not changed: it was edited after it was read"),
                 ),
-                Err(error) => add(Err(error), String::new()),
+                Err(error) => add(of, Err(error), String::new()),
             }
         }
         said
     }
 }
 
-/// The secrets that the missing values are, if all of them are one.
-fn held(found: &Diagnosis, place: &Place<'_>) -> Vec<String> {
+/// The secrets that the missing values are, if all of them are one, and the prerequisites of a guard for them.
+fn missing(found: &Diagnosis, place: &Place<'_>) -> (Vec<String>, Vec<String>) {
     let job = Workflow::of(&place.file.root).and_then(|workflow| workflow.job(place.job));
     let (Some(Fix::SkipGuard { names }), Some(job)) = (&found.fix, job) else {
-        return Vec::new();
+        return Default::default();
     };
     let secrets = names.iter().map(|name| held_by(name, place.node, job));
-    secrets.collect::<Option<_>>().unwrap_or_default()
+    let required = names
+        .iter()
+        .map(|name| patch::requirement(&place.file.root, job.node, place.node, name));
+    (
+        secrets.collect::<Option<_>>().unwrap_or_default(),
+        required.collect::<Result<_, _>>().unwrap_or_default(),
+    )
 }
 
 fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
@@ -297,8 +307,7 @@ fn about<'a>(plan: &'a Plan, entry: &'a Entry) -> About<'a> {
     }
 }
 
-/// The workflow names things, too, and so nothing in it is trusted.
-fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, (world, hide): (&World, &Hide)) -> String {
+fn told(entry: &Entry, change: &Change, diff: &str, place: &Place<'_>, world: &World) -> Told {
     let found = &entry.found;
     let short = |text: &str| world.secrets.shorten(text, LONGEST);
     let lines = found.lines.iter();
@@ -315,6 +324,5 @@ fn text_of(entry: &Entry, change: &Change, place: &Place<'_>, (world, hide): (&W
         cause: &cause,
         lines: &lines,
     };
-    let text = pull_request::text(change, &place.file.name, &evidence);
-    hide.text(&world.secrets.redact(&text))
+    Told::new(change, &place.file.name, diff, &evidence)
 }

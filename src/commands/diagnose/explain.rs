@@ -10,24 +10,25 @@ use super::misspelt::Name;
 use crate::model::diagnose::{Cause, Confidence, Diagnosis, Fix, NOT_GREEN};
 use crate::model::text::{count, one_line};
 use crate::model::waiver::NO_REASON;
+use crate::model::workflow::patch::{At, Change, Refusal};
 use crate::model::{Check, Ended, Fact, Finding};
 use crate::world::World;
 use crate::world::job_log::Source;
 
-/// Ends the id of the check whether the job could have succeeded.
-pub const COULD_RUN: &str = ":could-run";
+/// The fact that has the waiver which can be written.
+pub const WAIVER: &str = "waive-with";
 const LONGEST_TITLE: usize = 80;
 /// The end of the waiver that is offered.
 const WAIVED_DAYS: i64 = 14;
 
-/// What failed the job, and that it could not succeed. All entries have one cause, and the first speaks for them.
-pub fn checks(
+/// What failed the job. All entries have one cause, and the first speaks for them.
+pub fn check(
     all: &[Entry],
     proposed: &[Proposed],
     (is_written, written): (bool, Vec<Finding>),
     world: &World,
-) -> Vec<Check> {
-    let [entry, same @ ..] = all else { return Vec::new() };
+) -> Option<Check> {
+    let [entry, same @ ..] = all else { return None };
     let found = &entry.found;
     let step = world.secrets.shorten(&*entry.step_name, LONGEST_TITLE);
     let more = if same.is_empty() {
@@ -46,7 +47,16 @@ pub fn checks(
     findings.extend(patches(proposed, is_written, world));
     findings.extend(written);
     let mut add = |code: &'static str, text: &str| findings.push(note(code, text, world));
-    found.evidence.iter().for_each(|text| add("evidence", text));
+    // With the right name, it can run.
+    let could_not_run = match name.and_then(Name::misspelt) {
+        None => found.could_not_run.as_ref(),
+        Some(_) => None,
+    };
+    let evidence = found.evidence.iter().filter(|text| Some(*text) != could_not_run);
+    evidence.for_each(|text| add("evidence", text));
+    if let Some(why) = could_not_run {
+        add("could-not-run", &format!("the job could not do anything here: {why}"));
+    }
     found
         .against
         .iter()
@@ -83,34 +93,20 @@ pub fn checks(
         findings.push(note("same-cause", &message, world).excerpt(links.join("\n")));
     }
     let mut check = Check::new(STAGE, &id, title, Ended::Looked(findings), Duration::ZERO);
-    check.facts = facts(entry, &step, fix(found, proposed), world);
+    let mut links = all.iter().filter_map(Entry::link).map(|link| Fact::new("job", link));
+    check.facts.extend(links.next());
+    let until = world.clock.date_in(WAIVED_DAYS);
+    let waiver = format!("waivers: [{{check: {id}, reason: {NO_REASON}, until: {until}}}]");
+    check.facts.push(Fact::new(WAIVER, waiver));
+    check.details = details(entry, &step, fix(found, proposed));
     check
-        .facts
+        .details
         .extend((!same.is_empty()).then(|| Fact::new("jobs", all.len().to_string())));
-    check
-        .facts
-        .extend(all.iter().filter_map(Entry::link).map(|link| Fact::new("job", link)));
+    // The note has them.
+    check.details.extend(links);
     let kept = all.iter().filter_map(|entry| entry.kept.as_ref()?.as_ref().ok());
-    check.facts.extend(kept.map(|kept| Fact::new("log", &**kept)));
-    let mut checks = vec![check];
-    // With the right name, it can run.
-    if let (Some(why), None) = (&found.could_not_run, name.and_then(Name::misspelt)) {
-        let message = format!(
-            "the job could not do anything here: {}",
-            world.secrets.shorten(&**why, LONGEST)
-        );
-        let help = "skip the job in such a run, with the reason: stageproof skip-guard";
-        let findings = vec![Finding::error("could-not-run", message).help(help)];
-        let title = format!("The job could not succeed in this run ({})", entry.named.name);
-        checks.push(Check::new(
-            STAGE,
-            format!("{id}{COULD_RUN}"),
-            title,
-            Ended::Looked(findings),
-            Duration::ZERO,
-        ));
-    }
-    checks
+    check.details.extend(kept.map(|kept| Fact::new("log", &**kept)));
+    Some(check)
 }
 
 /// The kind of fix.
@@ -223,13 +219,35 @@ fn help(found: &Diagnosis, proposed: &[Proposed], world: &World) -> String {
         Some(line) => format!("{what} (line {} of the log)", line.number),
         None => what.to_owned(),
     };
-    match &found.fix {
-        Some(Fix::SkipGuard { names }) => return world.secrets.shorten(&*guard(names, found, proposed), LONGEST),
-        Some(Fix::Retry) if found.is_of_runner() => {
+    let refusals = proposed
+        .iter()
+        .filter_map(|proposed| proposed.patch.as_ref()?.as_ref().err());
+    if refusals.clone().count() == proposed.len() && refusals.clone().any(Refusal::is_there) {
+        return "start a new run: the workflow was changed since, and a re-run uses the old one".to_owned();
+    }
+    let change = proposed.iter().find_map(|proposed| proposed.change.as_ref());
+    match (&found.fix, change) {
+        (Some(Fix::SkipGuard { names }), _) => return world.secrets.shorten(&*guard(names, found, proposed), LONGEST),
+        (
+            Some(_),
+            Some(Change::Only {
+                at: At { step, .. },
+                condition,
+            }),
+        ) => {
+            let what = if step.is_some() { "step" } else { "job" };
+            return format!("run the {what} only if {}, as the patch does", condition.expression());
+        }
+        (Some(_), Some(Change::Trigger { from, to })) => {
+            return one_line(&format!(
+                "start the workflow on {to} instead of {from}, as the patch does"
+            ));
+        }
+        (Some(Fix::Retry), _) if found.is_of_runner() => {
             return "run the job again; no retry of a step helps where the runner itself fails".to_owned();
         }
-        Some(fix) => return world.secrets.shorten(&*fix.to_string(), LONGEST),
-        None => {}
+        (Some(fix), _) => return world.secrets.shorten(&*fix.to_string(), LONGEST),
+        (None, _) => {}
     }
     let cause = known_cause(found);
     if let Some(advice) = found.advice.as_ref().filter(|_| cause == found.cause) {
@@ -270,7 +288,8 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
         None if names.is_empty() => "the secret".to_owned(),
         None => names.join(" and "),
     };
-    let skip = if proposed.iter().any(|proposed| proposed.is_skipped) {
+    let is_skipped = |proposed: &Proposed| matches!(proposed.change, Some(Change::Only { .. }));
+    let skip = if proposed.iter().any(is_skipped) {
         "skip the step in such runs, as the patch does".to_owned()
     } else {
         // The input of an action is no variable.
@@ -278,11 +297,21 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
             let mut bytes = name.bytes();
             bytes.all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         };
-        let require = |name: &str| format!(" --require env:{name}");
-        let mut each: String = names.iter().filter(is_variable).map(|name| require(name)).collect();
-        if each.is_empty() {
-            each = require("NAME");
+        let mut required = proposed
+            .iter()
+            .map(|proposed| proposed.required.clone())
+            .find(|required| !required.is_empty())
+            .unwrap_or_else(|| {
+                names
+                    .iter()
+                    .filter(is_variable)
+                    .map(|name| format!("env:{name}"))
+                    .collect()
+            });
+        if required.is_empty() {
+            required.push("env:NAME".to_owned());
         }
+        let each: String = required.iter().map(|one| format!(" --require {one}")).collect();
         let it = if names.len() > 1 { "them" } else { "it" };
         format!("skip the job without {it}: stageproof skip-guard{each}")
     };
@@ -305,13 +334,13 @@ fn known_cause(found: &Diagnosis) -> Cause {
     }
 }
 
-fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fact> {
+/// What the findings say already, for machines, and what explains little.
+fn details(entry: &Entry, step: &str, fix: Option<&str>) -> Vec<Fact> {
     let (found, cause) = (&entry.found, known_cause(&entry.found));
-    let mut facts = vec![
-        Fact::new("class", cause.as_str()),
-        Fact::new("confidence", found.confidence.as_str()),
-    ];
+    let mut facts = Vec::new();
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| Fact::new(name, value)));
+    add("class", (cause != Cause::Unknown).then(|| cause.to_string()));
+    add("confidence", Some(found.confidence.as_str().to_owned()));
     add("step", (!step.is_empty()).then(|| step.to_owned()));
     add("exit-code", found.exit.map(|code| code.to_string()));
     add("whose", cause.class().map(|class| class.to_string()));
@@ -339,14 +368,5 @@ fn facts(entry: &Entry, step: &str, fix: Option<&str>, world: &World) -> Vec<Fac
         );
         add("step-at-github", entry.step.as_deref());
     }
-    let until = world.clock.date_in(WAIVED_DAYS);
-    let waiver = format!(
-        "waivers: [{{check: diagnose:{}, reason: {NO_REASON}, until: {until}}}]",
-        found.fingerprint
-    );
-    facts.extend([
-        Fact::new("fingerprint", &*found.fingerprint),
-        Fact::new("waive-with", waiver),
-    ]);
     facts
 }

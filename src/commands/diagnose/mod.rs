@@ -143,12 +143,11 @@ fn explain_all(plan: &Plan, world: &World) -> Outcome {
     match explain(plan, world) {
         Ok(mut outcome) => {
             waiver::apply(&plan.waivers, &world.clock.date(), &mut outcome.checks);
-            // It is the same failure.
-            let waived = outcome.checks.iter().filter(|check| check.status() == Status::Waived);
-            let waived: Vec<String> = waived
-                .map(|check| format!("{}{}", check.id, explain::COULD_RUN))
-                .collect();
-            outcome.checks.retain(|check| !waived.contains(&check.id));
+            let waived = outcome
+                .checks
+                .iter_mut()
+                .filter(|check| check.status() == Status::Waived);
+            waived.for_each(|check| check.facts.retain(|fact| fact.name != explain::WAIVER));
             outcome
         }
         Err((title, why)) => Outcome {
@@ -201,19 +200,21 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (&'static str, (String
     let proposed: Vec<_> = causes.iter_mut().map(propose).collect();
     let has_patch =
         |(_, proposed): &&(bool, Vec<Proposed>)| proposed.iter().any(|proposed| matches!(proposed.patch, Some(Ok(_))));
-    let mut written = changes.write(proposed.iter().any(|each| has_patch(&each)));
+    let written = changes.write(proposed.iter().any(|each| has_patch(&each)));
     let told_at = proposed
         .iter()
         .position(|each| has_patch(&each) && !each.0)
         .unwrap_or(0);
-    for (index, (cause, (_, proposed))) in causes.iter().zip(&proposed).enumerate() {
-        let written = match index == told_at {
-            true => std::mem::take(&mut written),
-            false => Vec::new(),
+    for (index, (cause, each)) in causes.iter().zip(&proposed).enumerate() {
+        let is_changed = |name: &str| {
+            let mut places = each.1.iter().filter_map(|proposed| proposed.place.as_ref());
+            has_patch(&each) && !each.0 && places.any(|(file, _)| file == name)
         };
-        outcome
-            .checks
-            .extend(explain::checks(cause, proposed, (plan.write, written), world));
+        let of_this = written
+            .iter()
+            .filter(|(name, _)| name.map_or(index == told_at, is_changed));
+        let written = (plan.write, of_this.map(|(_, finding)| finding.clone()).collect());
+        outcome.checks.extend(explain::check(cause, &each.1, written, world));
     }
     if let Some(cause @ [first, ..]) = causes.first().map(Vec::as_slice) {
         outcome.outputs = outputs(
@@ -253,7 +254,7 @@ fn explain(plan: &Plan, world: &World) -> Result<Outcome, (&'static str, (String
 fn is_waived(cause: &[Entry], plan: &Plan, world: &World) -> bool {
     let mut checks = match plan.waivers.is_empty() {
         true => Vec::new(),
-        false => explain::checks(cause, &[], (false, Vec::new()), world),
+        false => Vec::from_iter(explain::check(cause, &[], (false, Vec::new()), world)),
     };
     waiver::apply(&plan.waivers, &world.clock.date(), &mut checks);
     checks.first().is_some_and(|check| check.status() == Status::Waived)

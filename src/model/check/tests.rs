@@ -8,6 +8,7 @@ fn looked(findings: Vec<Finding>) -> Check {
         title: "GET / answers 200".into(),
         ended: Ended::Looked(findings),
         facts: vec![],
+        details: vec![],
         latency: None,
         took_ms: 1,
     }

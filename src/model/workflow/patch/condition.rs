@@ -105,7 +105,7 @@ fn join(editor: &mut Editor<'_>, path: &Path, expression: &str) -> Result<(), Re
     }
     let inside = inside(text);
     if text.get(inside.clone()).is_some_and(|old| old == expression) {
-        return Err(Refusal(format!("`{path}` has this condition already")));
+        return Err(Refusal::already(&format!("`{path}` has this condition")));
     }
     let written = text.get(inside.clone()).unwrap_or_default();
     if written.bytes().all(|byte| byte.is_ascii_digit()) {

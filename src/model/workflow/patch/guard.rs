@@ -20,6 +20,11 @@ pub struct Pin {
     pub note: Option<String>,
 }
 
+/// The prerequisite by which a guard would look for a value that this step lacks: `env:NAME` or `var:NAME`.
+pub fn requirement(root: &Node, job: &Node, step: &Node, name: &str) -> Result<String, Refusal> {
+    Needed::of(root, job, step, name).map(|needed| needed.requirement())
+}
+
 /// Whether a step may have done something that a later one cleans up.
 fn has_effects(step: &Node) -> bool {
     let prepares = |repository: &str| {
@@ -35,18 +40,35 @@ pub fn add(editor: &mut Editor<'_>, at: &At, names: &[String], pin: Option<&Pin>
     needs_linux(editor, at)?;
     let job_node = editor.at(&job)?;
     let step_nodes = editor.at(&steps)?.items();
-    if let Some(guard) = step_nodes.iter().position(|step| is_ours(step, "skip-guard")) {
-        let at = steps.item(guard);
-        return Err(Refusal(format!(
-            "`{at}` is a skip-guard already; add the names to its `require`"
-        )));
-    }
     let mut needed = Vec::new();
     for name in names {
         needed.push(Needed::of(editor.root(), job_node, &step_nodes[index], name)?);
     }
     if needed.is_empty() {
         return Err(Refusal::new("the guard needs the name of a missing value"));
+    }
+    if let Some(guard) = step_nodes.iter().position(|step| is_ours(step, "skip-guard")) {
+        let at = steps.item(guard);
+        let there = step_nodes[guard].get("with").and_then(|with| with.get("require"));
+        let there: Vec<&str> = there
+            .and_then(Node::text)
+            .unwrap_or_default()
+            .lines()
+            .map(str::trim)
+            .collect();
+        let wanted: Vec<String> = needed.iter().map(Needed::requirement).collect();
+        let lacking: Vec<&str> = wanted
+            .iter()
+            .map(|one| &**one)
+            .filter(|one| !there.contains(one))
+            .collect();
+        return Err(match lacking.as_slice() {
+            [] => Refusal::already(&format!("`{at}` is a skip-guard and requires {}", wanted.join(" and "))),
+            _ => Refusal(format!(
+                "`{at}` is a skip-guard; add {} to its `require`",
+                lacking.join(" and ")
+            )),
+        });
     }
     let taken: Vec<&str> = step_nodes
         .iter()
@@ -98,11 +120,7 @@ fn step(id: &str, is_named: bool, needed: &[Needed], action: &New) -> New {
     if !env.is_empty() {
         entries.push(("env", New::Named(env)));
     }
-    let require = needed.iter().map(|needed| match needed.is_secret {
-        true => format!("env:{}", needed.variable),
-        false => format!("var:{}", needed.variable),
-    });
-    let require: Vec<String> = require.collect();
+    let require: Vec<String> = needed.iter().map(Needed::requirement).collect();
     let require = match require.as_slice() {
         [one] => one.clone(),
         several => several.join("\n") + "\n",

@@ -26,7 +26,7 @@ mod properties;
 mod tests;
 
 pub use condition::Condition;
-pub use guard::Pin;
+pub use guard::{Pin, requirement};
 pub use permission::may_name as may_name_permission;
 pub use target::At;
 pub use trigger::events;
@@ -77,12 +77,6 @@ pub enum Change {
         retries: u32,
         pin: Option<Pin>,
     },
-    /// The version that a step installs.
-    ToolVersion {
-        at: At,
-        input: String,
-        version: String,
-    },
     /// Another name for a secret, in the whole job.
     SecretName {
         job: String,
@@ -105,8 +99,19 @@ pub struct Patch {
 pub struct Refusal(pub String);
 
 impl Refusal {
+    const NOTHING: &str = " already; nothing to change";
+
     pub fn new(why: &str) -> Self {
         Self(why.to_owned())
+    }
+
+    /// The file has the change. It may have been made since the run.
+    fn already(what: &str) -> Self {
+        Self(what.to_owned() + Self::NOTHING)
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.0.ends_with(Self::NOTHING)
     }
 }
 
@@ -129,7 +134,6 @@ pub fn patch(bytes: &[u8], path: &str, change: &Change) -> Result<Patch, Refusal
         Change::FetchDepth(at) => with::whole_history(&mut editor, at)?,
         Change::TimeLimit { at, minutes } => with::time_limit(&mut editor, at, *minutes)?,
         Change::Retry { at, retries, pin } => retry::add(&mut editor, at, *retries, pin.as_ref())?,
-        Change::ToolVersion { at, input, version } => with::tool_version(&mut editor, at, input, version)?,
         Change::SecretName { job, from, to } => secret::rename(&mut editor, job, from, to)?,
     }
     let text = editor.finish()?;

@@ -17,6 +17,11 @@ pub struct Needed {
 }
 
 impl Needed {
+    pub fn requirement(&self) -> String {
+        let kind = if self.is_secret { "env" } else { "var" };
+        format!("{kind}:{}", self.variable)
+    }
+
     /// Whether a step names it, by its variable or by where it comes from.
     pub fn is_in(&self, step: &Node) -> bool {
         let settings = ["secrets", "vars"].into_iter().flat_map(|kind| {

@@ -87,14 +87,6 @@ fn changes(text: &str) -> Vec<(Change, Vec<String>)> {
                     vec![below("timeout-minutes")],
                 ),
                 (Change::FetchDepth(at.clone()), vec![here("/steps/")]),
-                (
-                    Change::ToolVersion {
-                        at: at.clone(),
-                        input: "node-version".to_owned(),
-                        version: "1.10".to_owned(),
-                    },
-                    vec![below("with")],
-                ),
                 // The steps behind it move, and other jobs may need this one.
                 (
                     Change::SkipGuard {

@@ -1,6 +1,6 @@
 //! The text of a pull request that changes a workflow.
 
-use super::{At, Change};
+use super::{At, Change, Condition};
 use crate::model::markdown::{code, fenced, inline};
 use crate::model::text::one_line;
 
@@ -17,58 +17,131 @@ pub struct Evidence<'a> {
     pub lines: &'a [(u64, &'a str)],
 }
 
-/// In Markdown. `path` is the file that is changed.
-pub fn text(change: &Change, path: &str, evidence: &Evidence<'_>) -> String {
-    let Evidence {
-        run,
-        job,
-        step,
-        cause,
-        lines,
-    } = evidence;
-    let mut failed = format!("The job {}", code(job));
-    if let Some(step) = step {
-        failed.push_str(&format!(" failed in the step {}", code(step)));
-    } else {
-        failed.push_str(" failed");
-    }
-    if let Some(run) = run {
-        failed.push_str(&format!(" of this run: {}", link(run)));
-    }
-    let width = lines
-        .iter()
-        .map(|(number, _)| number.to_string().len())
-        .max()
-        .unwrap_or(0);
-    let log: Vec<String> = lines
-        .iter()
-        .map(|(number, line)| format!("{number:>width$}: {}", one_line(line)))
-        .collect();
-    let log = match log.as_slice() {
-        [] => String::new(),
-        log => format!("\n\n{}", fenced(&log.join("\n"), "text")),
-    };
-    let (what, safe) = told(change);
-    format!(
-        "## Evidence\n\n{failed}{log}\n\n## Cause\n\n{}\n\n## Change\n\n{what}\n\n## Why this is safe\n\n{safe} Nothing else in {} \
-         changes: the old and the new file were parsed and compared.\n\n## How to undo it\n\nRevert the commit of this pull request.\n",
-        inline(cause),
-        code(path),
-    )
+/// One change of a pull request.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// One line of plain text, as of a commit.
+    title: String,
+    /// In Markdown.
+    body: String,
 }
 
-fn told(change: &Change) -> (String, String) {
+/// The whole text: its first line is the title, also of a commit.
+pub fn text(entries: &[Entry]) -> String {
+    const UNDO: &str = "**How to undo it.** Revert the commit of this pull request.\n";
+    match entries {
+        [Entry { title, body }] => format!("{title}\n\n{body}\n{UNDO}"),
+        several => {
+            let each = several
+                .iter()
+                .map(|Entry { title, body }| format!("## {}\n\n{body}\n", inline(title)));
+            let each: String = each.collect();
+            format!("Fix {} workflow failures\n\n{each}{UNDO}", several.len())
+        }
+    }
+}
+
+impl Entry {
+    /// `path` is the file that is changed, and `diff` the change as it is made there.
+    pub fn new(change: &Change, path: &str, diff: &str, evidence: &Evidence<'_>) -> Self {
+        let Evidence {
+            run,
+            job,
+            step,
+            cause,
+            lines,
+        } = evidence;
+        let mut failed = format!("The job {}", code(job));
+        if let Some(step) = step {
+            failed.push_str(&format!(" failed in the step {}", code(step)));
+        } else {
+            failed.push_str(" failed");
+        }
+        if let Some(run) = run {
+            failed.push_str(&format!(" of the run {}", link(run)));
+        }
+        let numbers = lines.iter().map(|(number, _)| number.to_string().len());
+        let width = numbers.max().unwrap_or(0);
+        let log: Vec<String> = lines
+            .iter()
+            .map(|(number, line)| format!("{number:>width$}: {}", one_line(line)))
+            .collect();
+        let log = match log.as_slice() {
+            [] => String::new(),
+            log => format!("\n\n{}", fenced(&log.join("\n"), "text")),
+        };
+        let (what, safe) = told(change, action(diff));
+        let body = format!(
+            "**Evidence.** {failed}.{log}\n\n**Cause.** {}\n\n**Change.** {what} {}\n\n**Why this is safe.** {safe} Nothing else in {} \
+             changes: the old and the new file were parsed and compared.\n",
+            inline(cause),
+            added(action(diff)),
+            code(path),
+        );
+        let file = path.rsplit('/').next().unwrap_or(path);
+        Self {
+            title: one_line(&format!("{file}: {}", subject(change))),
+            body,
+        }
+    }
+}
+
+/// What a diff adds of an action: its name, and behind `@` what it is pinned to.
+fn action(diff: &str) -> Option<&str> {
+    let mut lines = diff.lines().filter_map(|line| line.strip_prefix('+'));
+    lines.find_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("uses: "))
+}
+
+fn added(action: Option<&str>) -> String {
+    let Some(action) = action else {
+        return "No action is added.".to_owned();
+    };
+    let (named, note) = action.split_once(" #").unwrap_or((action, ""));
+    let at = named.rsplit('@').next().unwrap_or_default();
+    let is_commit = at.len() == 40 && at.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let pin = match (is_commit, note.trim()) {
+        (true, "") => "pinned to a commit".to_owned(),
+        (true, note) => format!("pinned to the commit of {}", code(note)),
+        (false, _) => "by its tag; to pin it, write the commit of that release instead".to_owned(),
+    };
+    format!("This adds the third-party action {}, {pin}.", code(named))
+}
+
+/// What the change does, in a few words.
+fn subject(change: &Change) -> String {
+    match change {
+        Change::Only { at, condition } => match condition {
+            Condition::Events(events) => format!("run {} only on {}", plain(at), events.join(" and ")),
+            Condition::NotFork => format!("skip {} for pull requests from forks", plain(at)),
+            Condition::NotDependabot => format!("skip {} for Dependabot", plain(at)),
+        },
+        Change::SkipGuard { at, names, .. } => format!("skip {} without {}", plain(at), names.join(" and ")),
+        Change::Trigger { from, to } => format!("start on {to} instead of {from}"),
+        Change::Permission { job, scope, access, .. } => format!("grant {scope}: {} to {job}", access.as_str()),
+        Change::FetchDepth(at) => format!("fetch the whole history in {}", plain(at)),
+        Change::TimeLimit { at, minutes } => format!("give {} {minutes} minutes", plain(at)),
+        Change::Retry { at, .. } => format!("retry a script of {}", plain(at)),
+        Change::SecretName { from, to, .. } => format!("read the secret {to} instead of {from}"),
+    }
+}
+
+/// The job of a step, or the file itself.
+fn plain(at: &At) -> &str {
+    at.job.as_deref().unwrap_or("the action")
+}
+
+fn told(change: &Change, action: Option<&str>) -> (String, String) {
     match change {
         Change::Only { at, condition } => (
-            format!("{} only runs if {} holds.", subject(at), code(&condition.expression())),
+            format!("{} only runs if {} holds.", capital(&object(at)), code(&condition.expression())),
             "Runs in which the condition holds work as before. In other runs, this part is skipped instead of failing.".to_owned(),
         ),
         Change::SkipGuard { at, names, .. } => {
             let names: Vec<String> = names.iter().map(|name| code(name)).collect();
             let names = names.join(", ");
             (
-                format!("`stageproof skip-guard` checks {names} before {} runs. If a value is missing, the rest of the job is skipped, \
-                         with the reason. Steps that clean up after earlier steps still run.", object(at)),
+                format!("A new {} runs `stageproof skip-guard`, which checks {names}{}. If a value is missing, the rest of the job is \
+                         skipped, with the reason. Steps that clean up after earlier steps still run.", object(at), moved(at)),
                 "If all values are set, the job works as before. If a person starts the run, a missing value still fails it. The guard \
                  reads no value into the log, and needs no permission.".to_owned(),
             )
@@ -91,13 +164,15 @@ fn told(change: &Change) -> (String, String) {
             "What ends within the old limit works as before. A step that hangs is ended later.".to_owned(),
         ),
         Change::Retry { at, retries, .. } => (
-            format!("If the script of {} fails, `stageproof heartbeat` runs it again, at most {retries} times.", object(at)),
+            {
+                let what = format!("If the script of {} fails, `stageproof heartbeat` runs it again, at most {retries} times.", object(at));
+                match action {
+                    Some(_) => format!("{what} A new {} installs it{}.", object(at), moved(at)),
+                    None => what,
+                }
+            },
             "A script that succeeds runs once, as before. A retry starts the script again at its first line, so merge this only if \
              running it twice does no harm. Its log is kept in the folder `artifacts`.".to_owned(),
-        ),
-        Change::ToolVersion { input, version, .. } => (
-            format!("The input {} is {}.", code(input), code(version)),
-            "Only this job uses the other version.".to_owned(),
         ),
         Change::SecretName { job, from, to } => (
             format!("The job {} reads the secret {} instead of {}.", code(job), code(to), code(from)),
@@ -108,7 +183,7 @@ fn told(change: &Change) -> (String, String) {
 
 /// As an address, if it can be nothing else.
 fn link(address: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_#".contains(c);
     match address.starts_with("https://") && address.chars().all(is_plain) {
         true => address.to_owned(),
         false => code(address),
@@ -116,10 +191,15 @@ fn link(address: &str) -> String {
 }
 
 /// As the beginning of a sentence.
-fn subject(at: &At) -> String {
-    let object = object(at);
-    let first = object.chars().next().map(|c| c.to_ascii_uppercase());
-    first.into_iter().chain(object.chars().skip(1)).collect()
+fn capital(text: &str) -> String {
+    let first = text.chars().next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(text.chars().skip(1)).collect()
+}
+
+/// What becomes of a step with a new one in its place.
+fn moved(at: &At) -> String {
+    let number = at.step.map_or(1, |index| index + 1);
+    format!("; what was step {number} is then step {}", number + 1)
 }
 
 fn object(at: &At) -> String {
@@ -135,7 +215,6 @@ fn object(at: &At) -> String {
 mod tests {
     use super::*;
     use crate::model::workflow::Access;
-    use crate::model::workflow::patch::Condition;
 
     /// `INSTA_UPDATE=always cargo test --lib -- patch` writes them again.
     fn snapshot(name: &str, text: &str) {
@@ -148,6 +227,7 @@ mod tests {
     #[test]
     fn a_pull_request_says_why_what_and_how_to_undo_it() {
         let change = Change::FetchDepth(At::step("a", 1));
+        let diff = "+        with:\n+          fetch-depth: 0\n";
         let evidence = Evidence {
             run: Some("https://github.com/o/r/actions/runs/1"),
             job: "a",
@@ -155,7 +235,16 @@ mod tests {
             cause: "No tag was fetched, says @ada in <b>[x](y)</b>.",
             lines: &[(9, "fatal: No names found"), (10, "```\u{1b}[31m")],
         };
-        snapshot("pull-request", &text(&change, ".github/workflows/x.yml", &evidence));
+        let one = Entry::new(&change, ".github/workflows/x.yml", diff, &evidence);
+        let guard = Change::SkipGuard {
+            at: At::step("deploy", 1),
+            names: vec!["TOKEN".to_owned()],
+            pin: None,
+        };
+        let diff = "+      - id: guard\n+        uses: stageproof/stageproof@v0.1.0\n";
+        let other = Entry::new(&guard, ".github/workflows/y.yml", diff, &evidence);
+        snapshot("pull-request", &text(std::slice::from_ref(&one)));
+        snapshot("pull-request-of-several", &text(&[one, other]));
     }
 
     #[test]
@@ -195,11 +284,6 @@ mod tests {
                 retries: 2,
                 pin: None,
             },
-            Change::ToolVersion {
-                at: step,
-                input: own("node-version"),
-                version: own("22"),
-            },
             Change::SecretName {
                 job: own("a"),
                 from: own("A"),
@@ -214,12 +298,17 @@ mod tests {
             lines: &[],
         };
         let sections = changes.iter().map(|change| {
-            let text = text(change, "x.yml", &evidence);
-            let (_, rest) = text.split_once("## Change\n\n").unwrap();
-            rest.split_once(" Nothing else in")
-                .unwrap()
-                .0
-                .replace("\n\n## Why this is safe\n\n", "\n  ")
+            let diff = match change {
+                Change::Retry { .. } => {
+                    "+      - uses: stageproof/stageproof@0123456789012345678901234567890123456789 # v1\n"
+                }
+                Change::SkipGuard { .. } => "+        uses: stageproof/stageproof@v1\n",
+                _ => "",
+            };
+            let Entry { title, body } = Entry::new(change, "x.yml", diff, &evidence);
+            let (_, rest) = body.split_once("**Change.** ").unwrap();
+            let (rest, _) = rest.split_once(" Nothing else in").unwrap();
+            format!("{title}\n  {}", rest.replace("\n\n**Why this is safe.** ", "\n  "))
         });
         snapshot("pull-request-sentences", &sections.collect::<Vec<_>>().join("\n"));
     }

@@ -39,6 +39,9 @@ pub fn add(editor: &mut Editor<'_>, at: &At, retries: u32, pin: Option<&Pin>) ->
     // What the runner itself makes of these names. Source: actions/runner, ScriptHandlerHelpers.
     let command = match shell.as_deref() {
         None => "bash -e {0}",
+        Some(ours) if ours.starts_with("stageproof heartbeat") => {
+            return Err(Refusal::already(&format!("`{path}` runs under stageproof heartbeat")));
+        }
         Some("bash") => "bash --noprofile --norc -e -o pipefail {0}",
         Some("sh") => "sh -e {0}",
         Some("python") => "python {0}",

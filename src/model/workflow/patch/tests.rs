@@ -267,17 +267,11 @@ fn a_permission_is_proposed_only_where_the_workflow_decides() {
 fn the_other_changes() {
     let limit = |minutes, step| facts(Lacks::Time { minutes: Some(minutes) }, step);
     let more = |at, minutes| Some(Change::TimeLimit { at, minutes });
-    let version = |tool, step| facts(Lacks::Version { tool, version: "22" }, step);
     let retry = Some(Change::Retry {
         at: At::step("a", 2),
         retries: 2,
         pin: None,
     });
-    let set = Change::ToolVersion {
-        at: At::step("a", 1),
-        input: "node-version".to_owned(),
-        version: "22".to_owned(),
-    };
     let renamed = Change::SecretName {
         job: "a".to_owned(),
         from: "A".to_owned(),
@@ -294,9 +288,6 @@ fn the_other_changes() {
         // Twice may be once too often, and an action cannot be wrapped.
         (facts(Lacks::Luck, 4), None),
         (facts(Lacks::Luck, 0), None),
-        (version("node", 3), Some(set)),
-        (version("python", 3), None),
-        (version("node", 0), None),
         (facts(Lacks::SecretName { from: "A", to: "B" }, 3), Some(renamed)),
     ] {
         assert_eq!(proposed(&facts, TWO_STEPS), expected, "{facts:?}");

@@ -5,7 +5,6 @@ use super::editor::{Editor, Spot};
 use super::path::Path;
 use super::target::{At, uses};
 use super::value::New;
-use crate::model::text::one_line;
 use crate::model::workflow::expression::is_dynamic;
 use crate::model::yaml::Node;
 
@@ -38,37 +37,9 @@ pub fn whole_history(editor: &mut Editor<'_>, at: &At) -> Result<(), Refusal> {
         .and_then(Node::text);
     if depth == Some("0") {
         let at = steps.item(checkout);
-        return Err(Refusal(format!("`{at}` fetches the whole history already")));
+        return Err(Refusal::already(&format!("`{at}` fetches the whole history")));
     }
     input(editor, &steps.item(checkout), "fetch-depth", New::Raw("0".to_owned()))
-}
-
-pub fn tool_version(editor: &mut Editor<'_>, at: &At, name: &str, version: &str) -> Result<(), Refusal> {
-    if at.step.is_none() {
-        return Err(Refusal::new("the change needs a step"));
-    }
-    // It may be from a log, and must be no expression.
-    let is_version = |c: char| c.is_ascii_alphanumeric() || ".-+_~^<>=* /".contains(c);
-    if version.is_empty() || !version.chars().all(is_version) {
-        return Err(Refusal(format!("`{}` is no version", one_line(version))));
-    }
-    let path = at.path(editor)?;
-    let installs = |repository: &str| {
-        ["setup", "toolchain", "install"]
-            .iter()
-            .any(|word| repository.contains(word))
-    };
-    if !uses(editor.at(&path)?, installs) {
-        return Err(Refusal(format!("`{path}` is no step that sets a tool up")));
-    }
-    // 3.10 would be the number 3.1.
-    let is_number = version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0');
-    let is_text = version.split('.').count() > 2 && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
-    let new = match is_number || is_text {
-        true => New::Raw(version.to_owned()),
-        false => New::text(version),
-    };
-    input(editor, &path, name, new)
 }
 
 /// Sets an input of a step.

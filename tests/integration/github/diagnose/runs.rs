@@ -38,7 +38,7 @@ fn an_address_names_the_repository_the_job_and_the_attempt() {
         .never_says("job deploy (a)");
     gate.run(["diagnose", &format!("--run={run}/attempts/1")])
         .code(1)
-        .says("(job deploy (a))");
+        .says("(job deploy (a) and 1 more)");
     gate.run(["diagnose", &format!("--run={run}/job/10")])
         .code(0)
         .says("Job 10 of run 5 did not fail");

@@ -251,7 +251,18 @@ fn a_change_is_made_once_and_several_of_one_file_are_one_patch() {
     assert_eq!(patch.matches("+++ ").count(), 1, "{patch}");
     let changed = gate.read(STAGING);
     assert_eq!(changed.matches("command: skip-guard").count(), 2, "{changed}");
-    assert_eq!(gate.read("pr.md").matches("## Evidence").count(), 2);
+    let text = gate.read("pr.md");
+    assert!(text.starts_with("Fix 2 workflow failures\n\n## "), "{text}");
+    for (index, name) in ["DEPLOY_TOKEN", "OTHER_TOKEN"].iter().enumerate() {
+        let job = ["one", "two"][index];
+        assert!(
+            text.contains(&format!("\n## staging.yml: skip {job} without `{name}`\n")),
+            "{text}"
+        );
+        // Each cause says that its change was made.
+        let findings = gate.report("diagnose")["checks"][index + 1]["findings"].to_string();
+        assert_eq!(findings.matches("the change was made in ").count(), 1, "{findings}");
+    }
     assert_eq!(gate.outputs()["flaky"], "false");
 }
 

@@ -120,16 +120,6 @@ pub fn values() -> Vec<Case> {
         ))
     };
     let limit = |at| Change::TimeLimit { at, minutes: 30 };
-    let version = |version: &str| Change::ToolVersion {
-        at: At::step("deploy", 0),
-        input: "python-version".to_owned(),
-        version: version.to_owned(),
-    };
-    let python = |with: &str| {
-        linux(&format!(
-            "      - uses: actions/setup-python@v5\n{with}      - run: ls\n"
-        ))
-    };
     vec![
         case("fetch-depth", "no inputs", checkout(""), depth()),
         case(
@@ -234,43 +224,6 @@ pub fn values() -> Vec<Case> {
             "refused: no change",
             job("    runs-on: ubuntu-latest\n    timeout-minutes: 30\n"),
             limit(At::job("deploy")),
-        ),
-        case(
-            "version",
-            "a number becomes a text",
-            python("        with:\n          python-version: 3.9 # old\n"),
-            version("3.10"),
-        ),
-        case(
-            "version",
-            "in quotes",
-            python("        with: { python-version: \"3.9\" }\n"),
-            version("3.10"),
-        ),
-        case(
-            "version",
-            "a patch version",
-            python("        with:\n          python-version: 3.9.1\n"),
-            version("3.9.2"),
-        ),
-        case("version", "new", python(""), version("3")),
-        case(
-            "version",
-            "refused: from a matrix",
-            python("        with:\n          python-version: ${{ matrix.python }}\n"),
-            version("3.10"),
-        ),
-        case(
-            "version",
-            "refused: an expression",
-            python(""),
-            version("${{ secrets.TOKEN }}"),
-        ),
-        case(
-            "version",
-            "refused: no setup",
-            linux("      - run: ls\n"),
-            version("3.10"),
         ),
     ]
 }

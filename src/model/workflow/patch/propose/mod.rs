@@ -5,7 +5,7 @@ mod event;
 use super::Change;
 use super::condition::{Condition, minds_failure};
 use super::guard::Pin;
-use super::target::{At, uses};
+use super::target::At;
 use super::trigger::events;
 use super::with::LONGEST;
 use crate::model::workflow::{Access, Job, Workflow};
@@ -55,34 +55,12 @@ pub enum Lacks<'a> {
     },
     /// A network, registry or runner that works the next time.
     Luck,
-    /// Another version of a tool that a step sets up, such as `node`.
-    Version {
-        tool: &'a str,
-        version: &'a str,
-    },
     /// The secret `from` does not exist, but `to` does.
     SecretName {
         from: &'a str,
         to: &'a str,
     },
 }
-
-/// The input that has the version of a tool, and the repository of the action that sets the tool up.
-const SETUPS: [(&str, &str, &str); 13] = [
-    ("bun", "oven-sh/setup-bun", "bun-version"),
-    ("deno", "denoland/setup-deno", "deno-version"),
-    ("dotnet", "actions/setup-dotnet", "dotnet-version"),
-    ("go", "actions/setup-go", "go-version"),
-    ("helm", "azure/setup-helm", "version"),
-    ("java", "actions/setup-java", "java-version"),
-    ("node", "actions/setup-node", "node-version"),
-    ("pnpm", "pnpm/action-setup", "version"),
-    ("python", "actions/setup-python", "python-version"),
-    ("ruby", "ruby/setup-ruby", "ruby-version"),
-    ("rust", "dtolnay/rust-toolchain", "toolchain"),
-    ("terraform", "hashicorp/setup-terraform", "terraform_version"),
-    ("uv", "astral-sh/setup-uv", "version"),
-];
 
 /// A script is only run again if it does something of this kind,
 const HARMLESS: [&str; 12] = [
@@ -135,18 +113,6 @@ pub fn propose(facts: &Facts<'_>, workflow: &Node) -> Option<Change> {
                 pin,
             };
             may_run_again(steps.get(index?)?).then_some(retry)
-        }
-        Lacks::Version { tool, version } => {
-            let (_, repository, input) = SETUPS.iter().find(|(name, ..)| name == tool)?;
-            let before = steps.get(..=index?)?;
-            let sets_up = |at: &usize| uses(&before[*at], |used| used.eq_ignore_ascii_case(repository));
-            let found: Vec<usize> = (0..before.len()).filter(sets_up).collect();
-            let &[setup] = found.as_slice() else { return None };
-            Some(Change::ToolVersion {
-                at: At::step(facts.job, setup),
-                input: (*input).to_owned(),
-                version: (*version).to_owned(),
-            })
         }
         Lacks::SecretName { from, to } => Some(Change::SecretName {
             job: facts.job.to_owned(),

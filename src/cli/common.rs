@@ -78,7 +78,7 @@ pub struct CommonOptions {
           default_missing_value = "true")]
     #[serde(skip)]
     pub quiet: Option<bool>,
-    /// Also show the details of passed checks, and each step while it runs.
+    /// Also show the details of each check, and each step while it runs.
     #[arg(short, long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     #[serde(skip)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::CommandFactory as _;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::model::text::printable;
 use crate::world::secrets::Redactor;
@@ -69,9 +69,25 @@ impl UsageError {
             Some(ContextValue::String(word)) if matches!(word.as_str(), "true" | "false") => {
                 read.help(format!("write a switch and its value as one word: --FLAG={word}"))
             }
+            Some(ContextValue::Strings(missing)) if error.kind() == ErrorKind::MissingRequiredArgument => {
+                match missing.iter().find_map(|name| values_of(name)) {
+                    Some(values) => read.help(format!("name one of {values}")),
+                    None => read,
+                }
+            }
             _ => read,
         }
     }
+}
+
+/// What can be written in place of a name such as `<SHELL>`.
+fn values_of(name: &str) -> Option<String> {
+    let tree = super::Cli::command();
+    let mut arguments = tree.get_subcommands().flat_map(clap::Command::get_positionals);
+    let argument = arguments.find(|argument| argument.to_string() == name)?;
+    let values = argument.get_possible_values();
+    let values: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 /// Whether it is about this subcommand.

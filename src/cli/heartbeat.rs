@@ -164,7 +164,12 @@ fn chosen(label: &str) -> Result<String, UsageError> {
 /// The program's name without its folders.
 fn of_command(command: &[OsString]) -> String {
     let name = command.first().and_then(|program| Path::new(program).file_name());
-    let mut label = path_part(&name.unwrap_or_default().to_string_lossy());
+    let label = path_part(&name.unwrap_or_default().to_string_lossy());
+    let words = label
+        .split('-')
+        .enumerate()
+        .filter(|(index, word)| *index == 0 || !word.is_empty());
+    let mut label = words.map(|(_, word)| word).collect::<Vec<_>>().join("-");
     // All of it is ASCII.
     label.truncate(LONGEST_LABEL - "run-".len());
     if is_taken(&label) || label.starts_with('-') || label.starts_with('.') {
@@ -187,7 +192,7 @@ mod tests {
             ("heartbeat", "run-heartbeat"),
             ("server", "run-server"),
             ("server-blue", "run-server-blue"),
-            ("a b", "a-b"),
+            ("a && b", "a-b"),
             ("-x", "run-x"),
         ] {
             assert_eq!(of_command(&[program.into()]), label, "{program}");

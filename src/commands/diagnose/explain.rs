@@ -282,11 +282,16 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
         .iter()
         .map(|proposed| &proposed.held)
         .find(|held| !held.is_empty());
+    let required = proposed.iter().map(|proposed| &*proposed.required);
+    let mut required = required.filter(|required| !required.is_empty());
+    let required = required.next().unwrap_or_default();
     let what = match held {
         Some(held) if held.len() == 1 => format!("the secret {}", held[0]),
         Some(held) => format!("the secrets {}", held.join(" and ")),
         None if names.is_empty() => "the secret".to_owned(),
-        None => names.join(" and "),
+        None if required.iter().any(|one| !one.starts_with("var:")) || required.is_empty() => names.join(" and "),
+        None if names.len() == 1 => format!("the variable {}", names[0]),
+        None => format!("the variables {}", names.join(" and ")),
     };
     let is_skipped = |proposed: &Proposed| matches!(proposed.change, Some(Change::Only { .. }));
     let skip = if proposed.iter().any(is_skipped) {
@@ -297,17 +302,10 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
             let mut bytes = name.bytes();
             bytes.all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         };
-        let mut required = proposed
-            .iter()
-            .map(|proposed| proposed.required.clone())
-            .find(|required| !required.is_empty())
-            .unwrap_or_else(|| {
-                names
-                    .iter()
-                    .filter(is_variable)
-                    .map(|name| format!("env:{name}"))
-                    .collect()
-            });
+        let mut required = required.to_vec();
+        if required.is_empty() {
+            required.extend(names.iter().filter(is_variable).map(|name| format!("env:{name}")));
+        }
         if required.is_empty() {
             required.push("env:NAME".to_owned());
         }

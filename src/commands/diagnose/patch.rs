@@ -41,6 +41,9 @@ impl Place<'_> {
                 Lacks::Event(&[]),
                 "a log does not name the event of its run: name it with --event, or the run with --run",
             ),
+            Fix::EventGuard | Fix::Trigger if about.event.is_some_and(|event| !self.starts_on(event)) => {
+                return Err(Refusal::new("the workflow does not start on this event any more"));
+            }
             Fix::EventGuard | Fix::Trigger => (
                 Lacks::Event(&[]),
                 "it is not clear which event the step needs, or other steps of the job work on this event",
@@ -93,6 +96,12 @@ impl Place<'_> {
         let change = propose(&facts, &self.file.root).ok_or_else(|| Refusal::new(why_not))?;
         let patch = patch::patch(self.file.text.as_bytes(), &self.file.name, &change)?;
         Ok((change, patch))
+    }
+
+    fn starts_on(&self, event: &str) -> bool {
+        let events = self.file.root.get("on").map(patch::events).unwrap_or_default();
+        // A called one starts on the events of its callers.
+        events.iter().any(|it| it == event || it == "workflow_call")
     }
 
     fn has_computed_limit(&self) -> bool {

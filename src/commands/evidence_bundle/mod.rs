@@ -207,7 +207,7 @@ fn pattern_check(pattern: Matched, interrupted: Option<&str>, hidden: &[String])
         None => Ended::Looked(findings),
     };
     let id = format!("{STAGE}:{}", pattern.text);
-    let title = format!("`{}` names evidence", pattern.text);
+    let title = format!("`{}` matches files", pattern.text);
     let mut check = Check::new(STAGE, id, title, ended, pattern.took);
     check.facts = vec![Fact::new("files", pattern.files.to_string())];
     check

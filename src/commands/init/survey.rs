@@ -23,8 +23,9 @@ const MOST_FILES: usize = 20_000;
 /// How deep an app, or what belongs to it, lies.
 const DEPTH: usize = 6;
 /// What a clone holds besides the project: what is installed or built, and what shows or tests something else.
-const ELSEWHERE: [&str; 18] = [
+const ELSEWHERE: [&str; 19] = [
     "__pycache__",
+    "artifacts",
     "build",
     "dist",
     "doc",

@@ -144,7 +144,7 @@ pub(super) fn asked_to_wait(asked: Duration) -> String {
 }
 
 pub(super) fn final_answer(status: u16) -> String {
-    format!("; not retried, as waiting does not change a {status}; use --retry-on-status {status} to retry")
+    format!("; given up, as waiting does not change a {status}; use --retry-on-status {status} to go on")
 }
 
 fn validity(days: i64) -> String {

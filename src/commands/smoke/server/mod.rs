@@ -376,8 +376,10 @@ fn check(start: &Start, ended: Ended, facts: Vec<Fact>, took: Duration, world: &
 }
 
 fn gone(start: &Start, how: Option<Ending>, world: &World) -> Finding {
+    let lines = log::last_lines(&start.log, world).unwrap_or_default();
     let help = match how {
         Some(Ending::Code(0)) => "the command must stay in the foreground as long as the server runs",
+        _ if lines.is_empty() => "it wrote no log; fix the start command",
         _ => "fix the error in its last log lines",
     };
     Finding::error(
@@ -386,7 +388,7 @@ fn gone(start: &Start, how: Option<Ending>, world: &World) -> Finding {
     )
     .because(Class::App, Reason::ProcessExit)
     .help(advice(start, help))
-    .excerpt(log::last_lines(&start.log, world).unwrap_or_default())
+    .excerpt(lines)
 }
 
 /// A command that was written for a shell fails in ways that do not say so.

@@ -33,12 +33,15 @@ impl LatencyLimit {
         if measured <= self.limit {
             return Ok(());
         }
-        // Up to the millisecond, so that it is not shown as the limit that it exceeds.
+        // As it is shown elsewhere, but not as the limit that it exceeds.
         let millis = measured.as_micros().div_ceil(1_000);
+        let shown = match TimeSpan::measured(measured) {
+            shown if shown.0 > self.limit => shown,
+            _ => TimeSpan::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)),
+        };
         Err(format!(
-            "the {} latency is {}, more than {}",
+            "the {} latency is {shown}, more than {}",
             self.statistic.as_str(),
-            TimeSpan::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)),
             TimeSpan(self.limit)
         ))
     }
@@ -96,6 +99,10 @@ mod tests {
         let wrong = limit.check(&timing).unwrap_err();
         assert!(wrong.starts_with("the p95 latency is 89"), "{wrong}");
         assert!("median=100ms".parse::<LatencyLimit>().unwrap().check(&timing).is_ok());
+        let mut timing = Timing::new(Duration::from_secs(1));
+        timing.add(Duration::ZERO, Some(Duration::from_micros(1_240)));
+        let wrong = "p95=1ms".parse::<LatencyLimit>().unwrap().check(&timing).unwrap_err();
+        assert_eq!(wrong, "the p95 latency is 1.2ms, more than 1ms");
         let mut timing = Timing::new(Duration::from_secs(1));
         timing.add(Duration::ZERO, Some(Duration::from_micros(1_000_050)));
         let wrong = "p95=1s".parse::<LatencyLimit>().unwrap().check(&timing).unwrap_err();

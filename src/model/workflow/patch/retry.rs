@@ -40,7 +40,7 @@ pub fn add(editor: &mut Editor<'_>, at: &At, retries: u32, pin: Option<&Pin>) ->
     let command = match shell.as_deref() {
         None => "bash -e {0}",
         Some(ours) if ours.starts_with("stageproof heartbeat") => {
-            return Err(Refusal::already(&format!("`{path}` runs under stageproof heartbeat")));
+            return Err(Refusal(format!("`{path}` runs under stageproof heartbeat already")));
         }
         Some("bash") => "bash --noprofile --norc -e -o pipefail {0}",
         Some("sh") => "sh -e {0}",
@@ -52,11 +52,12 @@ pub fn add(editor: &mut Editor<'_>, at: &At, retries: u32, pin: Option<&Pin>) ->
             )));
         }
     };
-    let label = label(step, index);
+    let is_installed = nodes[..index].iter().any(|step| is_ours(step, "install"));
+    // The step that installs it comes in front.
+    let label = label(step, index + usize::from(!is_installed));
     let shell = New::Text(format!(
         "stageproof heartbeat --label {label} --retries {retries} --retry-wait 10s -- {command}"
     ));
-    let is_installed = nodes[..index].iter().any(|step| is_ours(step, "install"));
     let is_named = step.get("name").is_some();
     let has_shell = own.is_some();
     let install = match is_installed {

@@ -62,7 +62,14 @@ pub fn add(editor: &mut Editor<'_>, at: &At, names: &[String], pin: Option<&Pin>
             .map(|one| &**one)
             .filter(|one| !there.contains(one))
             .collect();
+        let id = step_nodes[guard].get("id").and_then(Node::text).unwrap_or("ID");
+        let heeds = format!("steps.{id}.outputs.ready");
+        let condition = step_nodes[index].get("if").and_then(Node::text);
         return Err(match lacking.as_slice() {
+            [] if !condition.is_some_and(|condition| condition.contains(&heeds)) => Refusal(format!(
+                "`{at}` is a skip-guard and requires {}, but the step lacks `if: {heeds} == 'true'`",
+                wanted.join(" and ")
+            )),
             [] => Refusal::already(&format!("`{at}` is a skip-guard and requires {}", wanted.join(" and "))),
             _ => Refusal(format!(
                 "`{at}` is a skip-guard; add {} to its `require`",

@@ -334,6 +334,13 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
         .says("nothing was written: there is no patch");
     gate.write(
         "d.yml",
+        applied.replace("        if: steps.guard.outputs.ready == 'true'\n", ""),
+    );
+    gate.run(args)
+        .code(1)
+        .says("but the step lacks `if: steps.guard.outputs.ready == 'true'`");
+    gate.write(
+        "d.yml",
         applied.replace("require: env:DEPLOY_TOKEN", "require: var:OTHER"),
     );
     gate.run(args)

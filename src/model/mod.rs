@@ -3,6 +3,7 @@
 pub mod attest;
 pub mod capped;
 pub mod check;
+pub mod cores;
 mod counts;
 pub mod diagnose;
 pub mod evidence;

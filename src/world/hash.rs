@@ -13,8 +13,8 @@ use std::thread;
 use rustix::fs::Advice;
 use sha2::{Digest as _, Sha256};
 
-use super::cores;
 use super::files::{self, Links};
+use crate::model::cores;
 
 /// Fits the second-level cache, so what was read is hashed from there.
 const CHUNK: usize = 256 * 1024;

@@ -9,7 +9,6 @@ pub mod bundles;
 pub mod calls;
 pub mod clock;
 pub mod copy;
-pub mod cores;
 pub mod dns;
 pub mod download;
 pub mod env;

@@ -3,10 +3,10 @@
 use super::keep::Keeper;
 use super::place::Wanted;
 use super::{Green, NO_MARKS, Named, Plan, read};
+use crate::model::cores;
 use crate::model::diagnose::{Diagnosis, Fix, Log, Rules, judge};
 use crate::model::text::count;
 use crate::world::World;
-use crate::world::cores;
 use crate::world::job_log::Source;
 use crate::world::scan::Hide;
 use crate::world::secrets::Part;

@@ -10,11 +10,12 @@ use anyhow::Context as _;
 use super::found::is_gone;
 use super::safe_name::{SafeNames, as_is};
 use super::select::{Selection, Source, shown};
+use crate::model::cores;
 use crate::model::evidence::{COPIES, Why, encode_path};
 use crate::world::archive::{Packed, Packer};
 use crate::world::copy::{self, CopyError};
+use crate::world::files;
 use crate::world::hash::{Hashed, Stop};
-use crate::world::{cores, files};
 
 /// Bytes of small files that are compressed when they are copied. The others are read again when all are packed.
 const MOST_PACKED: usize = 8 << 20;

@@ -9,6 +9,7 @@ use super::gather::Gathered;
 use super::scrubbed::{Became, One, Places, Scrubbed};
 use crate::model::Finding;
 use crate::model::capped::Capped;
+use crate::model::cores;
 use crate::model::evidence::{COPIES, Redact, decode_path};
 use crate::model::scan::{Found, Personal, RuleFileError, RuleSet, Scan, Unscannable};
 use crate::world::files::{self, Links};
@@ -20,7 +21,7 @@ use crate::world::scan::{
 use crate::world::secrets::Secret;
 use crate::world::stamp::Stamp;
 use crate::world::unpack::{Closed, is_archive, may_be_archive};
-use crate::world::{World, cores, paths, random, workspace};
+use crate::world::{World, paths, random, workspace};
 
 /// Findings that are kept until all files were searched; of many files with many findings, memory would be full.
 const MOST_FINDINGS: usize = 20_000;

@@ -22,6 +22,7 @@ use super::scrubbed::{Places, Scrubbed};
 use super::select::{Selection, select};
 use crate::model::Finding;
 use crate::model::capped::Capped;
+use crate::model::cores;
 use crate::model::evidence::{COPIES, INDEX, LARGEST_TEXT, MANIFEST, Redaction, SEALING};
 use crate::model::scan::RuleFileError;
 use crate::world::archive::{self, Content, Item, PackError};
@@ -29,7 +30,7 @@ use crate::world::files::{self, Links};
 use crate::world::hash::{self, Folder, Hashed, Stop};
 use crate::world::stamp::Stamp;
 use crate::world::walk::Kind;
-use crate::world::{World, cores, paths};
+use crate::world::{World, paths};
 
 /// Why there is no bundle.
 pub enum Halt {

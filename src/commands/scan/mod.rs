@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use crate::commands::{Keep, ReportHome, Running, Subcommand};
 use crate::engine;
 use crate::model::capped::Capped;
+use crate::model::cores;
 use crate::model::rule::Rules;
 use crate::model::scan::{self, PUBLISHED, RuleSet, Unscannable};
 use crate::model::text::count;
 use crate::model::{Check, Ended, Fact, Finding, Outcome, Severity};
 use crate::world::scan::{Search, Wanted, look_through};
-use crate::world::{World, cores, files as disk};
+use crate::world::{World, files as disk};
 use files::{File, Listed};
 
 const STAGE: &str = "scan";

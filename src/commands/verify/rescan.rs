@@ -9,12 +9,13 @@ use std::time::Instant;
 use super::sealed::Sealed;
 use super::{check, wrong};
 use crate::model::capped::Capped;
+use crate::model::cores;
 use crate::model::scan::{Rule, RuleSet, Scan, Unscannable};
 use crate::model::{Check, Ended, Fact, Finding};
+use crate::world::World;
 use crate::world::archive::Member;
 use crate::world::hash::Stop;
 use crate::world::scan::{Search, Tally, look_inside, look_through};
-use crate::world::{World, cores};
 
 /// What was found in one file or in a zip.
 struct Seen {

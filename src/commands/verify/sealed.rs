@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::wrong;
 use crate::model::Finding;
+use crate::model::cores;
 use crate::model::evidence::{LARGEST_TEXT, MANIFEST, encode_path};
 use crate::model::manifest::Line;
 use crate::world::archive::{Archive, OpenError as ZipError};
 use crate::world::files;
 use crate::world::hash::{Folder, Hashed, Scratch, Stop};
+use crate::world::paths;
 use crate::world::stamp::Stamp;
 use crate::world::walk::{Kind, Step, walk};
-use crate::world::{cores, paths};
 
 /// Why there is nothing to look at.
 pub enum OpenError {

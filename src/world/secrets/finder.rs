@@ -11,7 +11,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 
 use super::view::{self, LONGEST_ESCAPE};
 use super::{Part, edge};
-use crate::world::cores;
+use crate::model::cores;
 
 /// What is read of a file at a time.
 const READ: usize = 1 << 20;

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 
+use crate::model::cores;
 use crate::model::heartbeat::Record;
-use crate::world::cores;
 use crate::world::files::{self, Links};
 
 /// How much is checked at once: pieces are checked on all cores.

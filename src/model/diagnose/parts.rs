@@ -71,10 +71,12 @@ impl Parts {
     pub fn resume(&mut self) {
         while self.all.len() > 1 && self.current().step.is_cleanup {
             let Some(printed) = self.all.pop() else { return };
+            let mut spare = std::mem::take(&mut self.spare);
             let part = self.current();
             let (size, had_error) = (part.raw.size(), part.has_error);
-            part.raw.append(printed.raw);
+            part.raw.append(printed.raw, &mut spare);
             part.has_error |= printed.has_error;
+            self.spare = spare;
             // The part is open again.
             *self.size_of(had_error) -= size;
             self.shortened = self.shortened.min(self.all.len() - 1);
@@ -155,6 +157,7 @@ impl Parts {
             self.good += part.raw.size();
             return;
         }
+        part.raw.settle(&mut self.spare);
         self.failed += part.raw.size();
         // What failed the job is among the last.
         for part in before.iter_mut().skip(self.shortened) {

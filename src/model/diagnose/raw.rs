@@ -5,13 +5,14 @@ use std::hash::BuildHasherDefault;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter};
 
 use super::excerpt::Excerpt;
 use super::finder::Finder;
 use super::line;
 use super::normal::{Itself, hash};
 use super::rules::telling_words;
+use crate::model::cores;
 
 /// What is looked at at once.
 pub const BLOCK: usize = 256 << 10;
@@ -21,6 +22,10 @@ const HEAD: usize = 1 << 20;
 const MIDDLE: usize = 1 << 20;
 /// And of the end.
 const TAIL: usize = 3 << 20;
+/// What comes between waits until it is so much: of a step that did not fail, it is not needed.
+const WAITING: usize = 8 << 20;
+/// How much of it is searched at once, on all cores.
+const AT_ONCE: usize = 2 << 20;
 /// Lines before and after a telling one that are kept with it.
 const AROUND: usize = 3;
 /// A word tells nothing that was so often among the same letters, as in `-Werror -c`, and how many letters are compared.
@@ -79,6 +84,49 @@ struct Run {
     bytes: Vec<u8>,
 }
 
+impl Run {
+    /// The first word of each line in this range that tells something: where it ends, and the hash of the letters there.
+    fn search(&self, range: Range<usize>, often: &Often) -> Vec<(usize, u64)> {
+        let mut found = Vec::new();
+        let (Some(words), from) = (&*TELLING, range.start) else {
+            return found;
+        };
+        let bytes = &self.bytes[..range.end];
+        words.each_long(&bytes[from..], |hit| {
+            let (start, end) = (from + hit.start, from + hit.end);
+            let near = start.saturating_sub(NEAR)..(end + NEAR).min(self.bytes.len());
+            let near = hash(&self.bytes[near]);
+            if !often.tells(near) {
+                return hit.end;
+            }
+            found.push((end, near));
+            memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |feed| end + feed) - from
+        });
+        found
+    }
+}
+
+/// How often a word was among the same letters.
+#[derive(Debug, Default)]
+struct Often(HashMap<u64, u8, BuildHasherDefault<Itself>>);
+
+impl Often {
+    /// Whether a word among these letters still tells something.
+    fn tells(&self, near: u64) -> bool {
+        self.0.get(&near) != Some(&OFTEN)
+    }
+
+    fn count(&mut self, near: u64) {
+        let times = match self.0.len() < MOST_COUNTED {
+            true => Some(self.0.entry(near).or_default()),
+            false => self.0.get_mut(&near),
+        };
+        if let Some(times) = times {
+            *times += 1;
+        }
+    }
+}
+
 /// Blocks that were let go, for the lines to come: to ask the system for memory takes longer than to look through it.
 #[derive(Debug, Default)]
 pub struct Spare(Vec<Vec<u8>>);
@@ -89,7 +137,7 @@ impl Spare {
     }
 
     fn give(&mut self, mut bytes: Vec<u8>) {
-        if bytes.capacity() >= BLOCK && self.0.len() < (HEAD + TAIL) / BLOCK {
+        if bytes.capacity() >= BLOCK && self.0.len() < (HEAD + TAIL + WAITING) / BLOCK {
             bytes.clear();
             self.0.push(bytes);
         }
@@ -102,8 +150,10 @@ pub struct Raw {
     kept_size: usize,
     middle: VecDeque<Run>,
     middle_size: usize,
-    /// How often a word was among the same letters.
-    often: HashMap<u64, u8, BuildHasherDefault<Itself>>,
+    /// Follows the middle, and was not searched.
+    waiting: Vec<Run>,
+    waiting_size: usize,
+    often: Often,
     tail: VecDeque<Run>,
     tail_size: usize,
     /// Of its lines, with those that are left out.
@@ -112,7 +162,7 @@ pub struct Raw {
 
 impl Raw {
     pub fn size(&self) -> usize {
-        self.kept_size + self.middle_size + self.tail_size
+        self.kept_size + self.middle_size + self.waiting_size + self.tail_size
     }
 
     /// Adds lines with these numbers.
@@ -134,11 +184,45 @@ impl Raw {
             && self.tail_size - first.bytes.len() >= TAIL
         {
             self.tail_size -= first.bytes.len();
-            if let Some(first) = self.tail.pop_front() {
-                self.keep_telling(&first, spare);
-                spare.give(first.bytes);
+            self.waiting_size += first.bytes.len();
+            self.waiting.extend(self.tail.pop_front());
+        }
+        if self.waiting_size >= WAITING {
+            self.settle(spare);
+        }
+    }
+
+    /// Keeps of the lines that wait what tells something.
+    pub fn settle(&mut self, spare: &mut Spare) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.waiting_size = 0;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut told: VecDeque<Run> = VecDeque::new();
+        let mut told_size = 0;
+        // The last first: where they fill the middle, nothing before them would stay.
+        while told_size < MIDDLE && !waiting.is_empty() {
+            let (mut at, mut size) = (waiting.len(), 0);
+            while at > 0 && size < AT_ONCE {
+                at -= 1;
+                size += waiting[at].bytes.len();
+            }
+            let last = waiting.split_off(at);
+            let found = cores::each(&last, || (), |(), run| run.search(0..run.bytes.len(), &self.often));
+            let mut kept = Vec::new();
+            for (run, found) in last.into_iter().zip(found) {
+                self.keep_telling(&run, found, &mut kept, spare);
+                spare.give(run.bytes);
+            }
+            for run in kept.into_iter().rev() {
+                told_size += run.bytes.len();
+                told.push_front(run);
             }
         }
+        waiting.into_iter().for_each(|run| spare.give(run.bytes));
+        self.middle_size += told_size;
+        self.middle.append(&mut told);
         while let Some(first) = self.middle.front()
             && self.middle_size - first.bytes.len() >= MIDDLE
         {
@@ -150,7 +234,8 @@ impl Raw {
     }
 
     /// Adds what was taken for another step.
-    pub fn append(&mut self, other: Self) {
+    pub fn append(&mut self, mut other: Self, spare: &mut Spare) {
+        other.settle(spare);
         self.numbers = match self.numbers.is_empty() {
             true => other.numbers,
             false => self.numbers.start..other.numbers.end.max(self.numbers.end),
@@ -161,51 +246,45 @@ impl Raw {
         }
     }
 
-    fn keep_telling(&mut self, run: &Run, spare: &mut Spare) {
-        let Some(words) = &*TELLING else { return };
-        let bytes = &*run.bytes;
-        let after = |at: usize| memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |feed| at + feed + 1);
-        let (mut number, mut counted, mut taken) = (run.number, 0, 0..0);
-        let (middle, middle_size) = (&mut self.middle, &mut self.middle_size);
+    /// Adds what tells something among the lines of a run to those that are kept.
+    fn keep_telling(&mut self, run: &Run, found: Vec<(usize, u64)>, kept: &mut Vec<Run>, spare: &mut Spare) {
+        if found.is_empty() {
+            return;
+        }
+        let feeds = memchr_iter(b'\n', &run.bytes);
+        let starts: Vec<usize> = std::iter::once(0).chain(feeds.map(|feed| feed + 1)).collect();
         let mut keep = |lines: Range<usize>| {
             if lines.is_empty() {
                 return;
             }
-            number += count(&bytes[counted..lines.start]);
-            counted = lines.start;
-            let lines = &bytes[lines];
+            let number = run.number + lines.start;
+            let lines = &run.bytes[starts[lines.start]..starts[lines.end]];
             let mut bytes = match lines.len() > BLOCK / 2 {
                 true => spare.take(),
                 false => Vec::with_capacity(lines.len()),
             };
             bytes.extend_from_slice(lines);
-            *middle_size += bytes.len();
-            middle.push_back(Run { number, bytes });
+            kept.push(Run { number, bytes });
         };
-        let often = &mut self.often;
-        words.each_long(bytes, |hit| {
-            let near = hit.start.saturating_sub(NEAR)..(hit.end + NEAR).min(bytes.len());
-            let near = hash(&bytes[near]);
-            if let Some(times) = match often.len() < MOST_COUNTED {
-                true => Some(often.entry(near).or_default()),
-                false => often.get_mut(&near),
-            } {
-                if *times == OFTEN {
-                    return hit.end;
+        let (mut taken, mut next) = (0..0, 0);
+        'lines: for (mut end, mut near) in found {
+            while starts[next] < end {
+                next += 1;
+            }
+            // Words before it were counted since it was found; then another one of its line may tell something.
+            while !self.often.tells(near) {
+                match run.search(end..starts[next], &self.often).first() {
+                    Some(other) => (end, near) = *other,
+                    None => continue 'lines,
                 }
-                *times += 1;
             }
-            let from = after(hit.end);
-            let to = (0..AROUND).fold(from, |at, _| after(at));
-            let start = (0..=AROUND).fold(hit.start + 1, |at, _| {
-                memrchr(b'\n', &bytes[..at.saturating_sub(1)]).map_or(0, |feed| feed + 1)
-            });
+            self.often.count(near);
+            let start = next.saturating_sub(1 + AROUND);
             if start > taken.end {
-                keep(std::mem::replace(&mut taken, start..to));
+                keep(std::mem::replace(&mut taken, start..start));
             }
-            taken.end = to;
-            from
-        });
+            taken.end = (next + AROUND).min(starts.len() - 1);
+        }
         keep(taken);
     }
 
@@ -214,6 +293,9 @@ impl Raw {
         self.numbers.end = self.numbers.end.min(number);
         while self.tail.back().is_some_and(|run| run.number >= number) {
             self.tail_size -= self.tail.pop_back().map_or(0, |run| run.bytes.len());
+        }
+        while self.waiting.last().is_some_and(|run| run.number >= number) {
+            self.waiting_size -= self.waiting.pop().map_or(0, |run| run.bytes.len());
         }
         while self.middle.back().is_some_and(|run| run.number >= number) {
             self.middle_size -= self.middle.pop_back().map_or(0, |run| run.bytes.len());
@@ -229,9 +311,10 @@ impl Raw {
         let mut runs = std::mem::take(&mut self.kept)
             .into_iter()
             .chain(std::mem::take(&mut self.middle))
+            .chain(std::mem::take(&mut self.waiting))
             .chain(std::mem::take(&mut self.tail))
             .rev();
-        self.often = HashMap::default();
+        self.often = Often::default();
         let mut last: VecDeque<Run> = VecDeque::new();
         for mut run in runs.by_ref() {
             let cut = run.bytes.len().saturating_sub(room);
@@ -250,11 +333,13 @@ impl Raw {
             }
         }
         runs.for_each(|run| spare.give(run.bytes));
-        (self.kept_size, self.middle_size, self.tail_size) = (0, 0, most - room);
+        (self.kept_size, self.middle_size, self.waiting_size) = (0, 0, 0);
+        self.tail_size = most - room;
         self.tail = last;
     }
 
-    pub fn read(self, is_of_gh: bool) -> Excerpt {
+    pub fn read(mut self, is_of_gh: bool) -> Excerpt {
+        self.settle(&mut Spare::default());
         let mut excerpt = Excerpt::default();
         for run in self.kept.into_iter().chain(self.middle).chain(self.tail) {
             let lines = run.bytes.strip_suffix(b"\n").unwrap_or(&run.bytes);
@@ -289,6 +374,8 @@ mod tests {
             let bytes = (first..first + 1000).map(line).collect::<String>().into_bytes();
             raw.push(first..first + 1000, bytes, &mut Spare::default());
         }
+        assert!(raw.size() < HEAD + MIDDLE + WAITING + TAIL + (1 << 18));
+        raw.settle(&mut Spare::default());
         assert!(raw.size() < HEAD + MIDDLE + TAIL + (1 << 18));
         let excerpt = raw.read(false);
         assert_eq!(excerpt.lines().len() + excerpt.left_out, 700_000);
@@ -309,10 +396,12 @@ mod tests {
             "write /a: no space left on device",
             "a.sh: line 3: NAME: unbound variable",
             "server gave HTTP response: 401 Unauthorized",
+            // After what each of them has.
+            "src/file_7.c: compiled, -Werror is set, the object is in build/7.o, NAME: unbound variable",
         ] {
             let mut raw = Raw::default();
             for first in (1..=200_000).step_by(1000) {
-                let line = |number: usize| match number == 90_500 {
+                let line = |number: usize| match number == 110_500 {
                     true => format!("{wanted}\n"),
                     false => {
                         format!("src/file_{number}.c: compiled, -Werror is set, the object is in build/{number}.o\n")

@@ -23,7 +23,7 @@ pub struct Hit {
 pub struct Finder {
     words: Vec<Box<[u8]>>,
     /// A bit for each hash of a gram.
-    filter: Box<[u8]>,
+    filter: Box<[u32; (1 << FILTER) / 32]>,
     /// Where the grams with the same first bits of their hash begin.
     index: Box<[u16]>,
     grams: Vec<Gram>,
@@ -46,29 +46,42 @@ struct Gram {
 impl Finder {
     /// `None` if there are too many words, or one is too long.
     pub fn new(words: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Option<Self> {
-        let words: Vec<Box<[u8]>> = words.into_iter().map(|word| word.as_ref().into()).collect();
+        let words = words.into_iter().map(|word| word.as_ref().to_ascii_lowercase().into());
+        let words: Vec<Box<[u8]>> = words.collect();
         u16::try_from(words.len()).ok()?;
         let mut often = [1_u64; 256];
         for byte in words.iter().flatten() {
             often[usize::from(byte | 0x20)] += 1;
         }
-        let mut filter = vec![0; 1 << (FILTER - 3)];
+        let mut filter = Box::new([0; (1 << FILTER) / 32]);
+        let mut pass = |folded: u32| {
+            let bit = bit(folded);
+            filter[bit / 32] |= 1_u32 << (bit % 32);
+        };
+        let rarity = |gram: &[u8]| -> u64 {
+            let each = gram[..GRAM]
+                .iter()
+                .map(|byte| often[usize::from(byte | 0x20)].min(u16::MAX.into()));
+            each.fold(1, u64::saturating_mul)
+        };
         let (mut grams, mut short) = (Vec::with_capacity(words.len()), Vec::new());
         for (word, text) in words.iter().enumerate() {
-            let all = text.windows(GRAM).enumerate();
-            let rarity = |gram: &[u8]| -> u64 {
-                let each = gram
-                    .iter()
-                    .map(|byte| often[usize::from(byte | 0x20)].min(u16::MAX.into()));
-                each.fold(1, u64::saturating_mul)
-            };
-            let Some((at, gram)) = all.min_by_key(|(_, gram)| rarity(gram)) else {
+            // With the byte after it, since only every second place is looked at.
+            let all = text.windows(text.len().clamp(GRAM, GRAM + 1)).enumerate();
+            let rarest = all.min_by_key(|(_, gram)| {
+                let next = &gram[gram.len() - GRAM..];
+                rarity(gram).saturating_add(rarity(next))
+            });
+            let Some((at, gram)) = rarest else {
                 short.push(word);
                 continue;
             };
             let folded = folded(gram);
-            let bit = hash(folded) >> (32 - FILTER);
-            filter[(bit >> 3) as usize] |= 1_u8 << (bit & 7);
+            pass(folded);
+            match gram.get(GRAM) {
+                Some(_) => pass(self::folded(&gram[1..])),
+                None => (0..=u8::MAX).for_each(|any| pass(self::folded(&[gram[1], gram[2], gram[3], any]))),
+            }
             let end = self::folded(&text[text.len() - GRAM..]);
             grams.push(Gram {
                 folded,
@@ -104,7 +117,7 @@ impl Finder {
         };
         Some(Self {
             words,
-            filter: filter.into(),
+            filter,
             index: index.into(),
             grams: placed,
             short,
@@ -113,18 +126,33 @@ impl Finder {
 
     /// Calls `take` for every word in the text that is not shorter than a gram. It answers from where on to go on.
     pub fn each_long(&self, text: &[u8], mut take: impl FnMut(Hit) -> usize) {
-        let mut next = 0;
-        while let Some(at) = self.candidate(text, next) {
-            next = at + 1;
-            let folded = folded(&text[at..at + GRAM]);
-            let slot = (hash(folded) >> (32 - INDEX)) as usize;
-            let same = usize::from(self.index[slot])..usize::from(self.index[slot + 1]);
-            for gram in &self.grams[same] {
-                if gram.folded == folded
-                    && let Some(hit) = self.whole(gram, text, at)
-                {
-                    next = next.max(take(hit));
-                }
+        let Some(last) = text.len().checked_sub(GRAM) else {
+            return;
+        };
+        let (mut at, mut next) = (0, 0);
+        while at <= last + 1 {
+            // What begins at the last place may have no place after it.
+            at = self.candidate(text, at).unwrap_or(last + 1);
+            if at > next {
+                self.each_at(text, at - 1, |hit| next = next.max(take(hit)));
+            }
+            if next <= at && at <= last {
+                self.each_at(text, at, |hit| next = next.max(take(hit)));
+            }
+            at = next.max(at + 2);
+        }
+    }
+
+    /// Calls `take` for every word whose gram is at this place.
+    fn each_at(&self, text: &[u8], at: usize, mut take: impl FnMut(Hit)) {
+        let folded = folded(&text[at..at + GRAM]);
+        let slot = (hash(folded) >> (32 - INDEX)) as usize;
+        let same = usize::from(self.index[slot])..usize::from(self.index[slot + 1]);
+        for gram in &self.grams[same] {
+            if gram.folded == folded
+                && let Some(hit) = self.whole(gram, text, at)
+            {
+                take(hit);
             }
         }
     }
@@ -154,23 +182,55 @@ impl Finder {
             return None;
         }
         let word = usize::from(gram.word);
-        let is_there = text[start..end].eq_ignore_ascii_case(&self.words[word]);
-        is_there.then_some(Hit { word, start, end })
+        let (text, lower) = (&text[start..end], &self.words[word]);
+        for at in (0..text.len()).step_by(GRAM) {
+            // The last one overlaps with the one before.
+            let at = at.min(text.len() - GRAM);
+            if lowered(&text[at..]) != number(&lower[at..]) {
+                return None;
+            }
+        }
+        Some(Hit { word, start, end })
     }
 
-    /// The next place where a gram may be.
+    /// From here on in steps of two, the next place where a gram may be, or before which one may be.
     fn candidate(&self, text: &[u8], from: usize) -> Option<usize> {
-        let mut windows = text.get(from..)?.windows(GRAM);
-        let found = windows.position(|gram| {
-            let bit = hash(folded(gram)) >> (32 - FILTER);
-            self.filter[(bit >> 3) as usize] & (1 << (bit & 7)) != 0
-        });
-        Some(from + found?)
+        let mut rest = text.get(from..)?;
+        // A closure or an index would be called for each of millions of places.
+        while let [a, b, next @ ..] = rest
+            && let [c, d, ..] = next
+        {
+            let bit = bit(u32::from_le_bytes([*a, *b, *c, *d]) | FOLD);
+            if self.filter[bit / 32] & (1 << (bit % 32)) != 0 {
+                return Some(text.len() - rest.len());
+            }
+            rest = next;
+        }
+        None
     }
 }
 
+/// The first bytes at once.
+fn number(text: &[u8]) -> u32 {
+    text.first_chunk().map_or(0, |gram| u32::from_le_bytes(*gram))
+}
+
 fn folded(gram: &[u8]) -> u32 {
-    gram.try_into().map_or(0, u32::from_le_bytes) | FOLD
+    number(gram) | FOLD
+}
+
+/// As `to_ascii_lowercase`, of all bytes at once: only those from `A` to `Z` have their first bit set by one of the two
+/// sums.
+fn lowered(text: &[u8]) -> u32 {
+    let number = number(text);
+    let low = number & 0x7f7f_7f7f;
+    let from_a = low + 0x3f3f_3f3f;
+    let after_z = low + 0x2525_2525;
+    number | ((from_a ^ after_z) & !number & 0x8080_8080) >> 2
+}
+
+fn bit(folded: u32) -> usize {
+    (hash(folded) >> (32 - FILTER)) as usize
 }
 
 fn hash(folded: u32) -> u32 {

@@ -3,6 +3,9 @@
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta;
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::util::syntax;
 
 use super::cause::Cause;
 use super::fix::Fix;
@@ -40,13 +43,16 @@ pub struct Rule {
 #[derive(Debug)]
 struct Pattern {
     text: String,
-    made: OnceLock<Option<Regex>>,
+    /// Says only whether it matches.
+    matcher: OnceLock<Option<meta::Regex>>,
+    /// Says where its groups are, which only the lines that are shown need.
+    groups: OnceLock<Option<Regex>>,
 }
 
 impl Pattern {
     fn new(text: String) -> Self {
-        let made = OnceLock::new();
-        Self { text, made }
+        let (matcher, groups) = Default::default();
+        Self { text, matcher, groups }
     }
 
     fn compile(&self) -> Result<Regex, regex::Error> {
@@ -54,12 +60,26 @@ impl Pattern {
         RegexBuilder::new(&self.text).unicode(false).size_limit(LARGEST).build()
     }
 
-    fn regex(&self) -> Option<&Regex> {
-        self.made.get_or_init(|| self.compile().ok()).as_ref()
+    fn groups(&self) -> Option<&Regex> {
+        self.groups.get_or_init(|| self.compile().ok()).as_ref()
     }
 
     fn is_match(&self, text: &[u8]) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text))
+        let made = self.matcher.get_or_init(|| {
+            // It takes longer to find out which literals a pattern has than to look through the lines that have a word of
+            // its rule.
+            let config = meta::Config::new()
+                .auto_prefilter(false)
+                .onepass(false)
+                .which_captures(WhichCaptures::None)
+                .nfa_size_limit(Some(LARGEST));
+            let mut builder = meta::Builder::new();
+            builder
+                .configure(config)
+                .syntax(syntax::Config::new().unicode(false).utf8(false));
+            builder.build(&self.text).ok()
+        });
+        made.as_ref().is_some_and(|regex| regex.is_match(text))
     }
 }
 
@@ -175,7 +195,7 @@ impl Rule {
         }
         let names = self
             .line
-            .regex()
+            .groups()
             .map_or_else(Vec::new, |regex| regex.capture_names().flatten().collect());
         let fix = match &self.fix {
             Some(Fix::Edit { text }) => text,
@@ -251,7 +271,7 @@ impl Rule {
 
     /// A sentence with the groups of a line in it, and these words for one that did not take part.
     fn fill(&self, sentence: &str, text: &[u8], otherwise: Option<&str>) -> Option<String> {
-        let groups = self.line.regex().and_then(|regex| regex.captures(text));
+        let groups = self.line.groups().and_then(|regex| regex.captures(text));
         let mut out = String::new();
         let mut rest = sentence;
         while let Some((before, after)) = rest.split_once('{') {
@@ -271,7 +291,7 @@ impl Rule {
 
     /// What the group `name` matched.
     pub fn group(&self, text: &[u8], name: &str) -> Option<String> {
-        let groups = self.line.regex()?.captures(text)?;
+        let groups = self.line.groups()?.captures(text)?;
         groups
             .name(name)
             .map(|group| String::from_utf8_lossy(group.as_bytes()).into_owned())

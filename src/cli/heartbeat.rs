@@ -172,7 +172,7 @@ fn of_command(command: &[OsString]) -> String {
     let mut label = words.map(|(_, word)| word).collect::<Vec<_>>().join("-");
     // All of it is ASCII.
     label.truncate(LONGEST_LABEL - "run-".len());
-    if is_taken(&label) || label.starts_with('-') || label.starts_with('.') {
+    if label.is_empty() || is_taken(&label) || label.starts_with('-') || label.starts_with('.') {
         return format!("run-{}", label.trim_start_matches(['-', '.']));
     }
     label

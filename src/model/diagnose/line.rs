@@ -81,6 +81,10 @@ impl Read {
     }
 }
 
+const BOM: &[u8] = b"\xef\xbb\xbf";
+/// What Windows makes of it where a program's output goes to a file: `∩╗┐`, as its bytes are read in code page 437.
+const MISREAD_BOM: &[u8] = "∩╗┐".as_bytes();
+
 /// What the time before a line begins with, for a while.
 pub const CENTURY: &[u8] = b"20";
 
@@ -132,7 +136,8 @@ pub fn read(line: &[u8], out: &mut Vec<u8>) -> Read {
 }
 
 fn without_bom(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+    let without = line.strip_prefix(BOM).or_else(|| line.strip_prefix(MISREAD_BOM));
+    without.unwrap_or(line)
 }
 
 /// `2026-07-30T10:33:37.0347135Z `, and what follows it.
@@ -270,6 +275,8 @@ mod tests {
     fn the_prefix_of_gh_is_a_step_only_before_a_time() {
         let line = b"build\tRun tests\t2026-07-30T10:33:37.0347135Z x";
         assert_eq!(split_prefix(line).unwrap().1, b"Run tests");
+        let misread = [b"build\tRun tests\t", MISREAD_BOM, b"2026-07-30T10:33:37.0347135Z x"].concat();
+        assert_eq!(split_prefix(&misread).unwrap().1, b"Run tests");
         assert_eq!(split_prefix(b"a\tb\tc"), None);
     }
 

@@ -17,7 +17,7 @@ use super::raw::{BLOCK, count};
 
 /// Each line that begins or ends a step has one of these, and so has one that fails it.
 static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let signs: [&[u8]; 6] = [
+    let signs: [&[u8]; 7] = [
         b"##[group]Run ",
         b"##[error]",
         CLEANUP[0],
@@ -25,6 +25,7 @@ static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         // A tab ends what `gh` writes before a line, and the time follows.
         b"\t20",
         b"\t\xef\xbb\xbf20",
+        "\t∩╗┐20".as_bytes(),
     ];
     let signs = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(signs);
     signs.ok()

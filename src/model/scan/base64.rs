@@ -122,6 +122,12 @@ impl Decoded {
         rest.len() < SHORTEST_LINE && rest.iter().all(|byte| b" \t\r\n\\r".contains(byte))
     }
 
+    /// Whether what goes on cannot be decoded alone: gzip, and base64 of which the beginning is missing.
+    pub fn is_lost_behind(&self) -> bool {
+        let end = &self.text[self.text.len().saturating_sub(SHORTEST)..];
+        self.text.starts_with(GZIP) || end.iter().all(is_digit)
+    }
+
     /// The digits that a part of the decoded text takes.
     pub fn place(&self, part: &Range<usize>) -> Range<usize> {
         let first = self.digit(part.start / 3 * 4);
@@ -182,11 +188,14 @@ fn is_text(digits: &[u8]) -> bool {
         return true;
     }
     // UTF-16, with or without a mark.
-    let wide = head.strip_prefix(b"\xff\xfe").unwrap_or(&head);
-    if wide
-        .chunks_exact(2)
-        .all(|unit| matches!(unit, [b'\t' | b'\n' | b'\r' | b' '..=b'~', 0]))
-    {
+    let marks = [b"\xff\xfe".as_slice(), b"\xfe\xff"];
+    let wide = marks.iter().find_map(|mark| head.strip_prefix(*mark)).unwrap_or(&head);
+    let is_letter = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let is_wide = |low: usize| {
+        wide.chunks_exact(2)
+            .all(|unit| is_letter(unit[low]) && unit[1 - low] == 0)
+    };
+    if is_wide(0) || is_wide(1) {
         return true;
     }
     let text = match std::str::from_utf8(&head) {

@@ -1,21 +1,21 @@
 //! The escapes of URLs, JSON, XML, HTML, shells and terminals.
 
-/// What begins a change of colour, which stands for no character.
-pub const COLOUR: u32 = 0x1b;
+/// What begins a change of color, which stands for no character.
+pub const COLOR: u32 = 0x1b;
 
-/// The length of the escape at the beginning of some text, and the character that it stands for. What a terminal is told is one
-/// escape, however that is escaped.
+/// The length of the escape at the beginning of some text, and the character that it stands for. A terminal sequence is one
+/// escape, however its ESC is written.
 pub fn read(text: &[u8]) -> Option<(usize, u32)> {
     let hex = |from: usize, count: usize| number(text.get(from..from + count)?, 16);
     let (length, code) = match text {
         [b'%', ..] => (3, hex(1, 2)?),
         [b'\\', b'u', ..] => (6, hex(2, 4)?),
         [b'\\', b'x', ..] => (4, hex(2, 2)?),
-        [b'\\', b'0', b'3', b'3', ..] => (4, COLOUR),
-        [b'\\', b'e', ..] => (2, COLOUR),
+        [b'\\', b'0', b'3', b'3', ..] => (4, COLOR),
+        [b'\\', b'e', ..] => (2, COLOR),
         [b'\\', b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v', ..] => (2, u32::from(b' ')),
         [b'\\', b'/', ..] => (2, u32::from(b'/')),
-        [0x1b, ..] => (1, COLOUR),
+        [0x1b, ..] => (1, COLOR),
         [b'&', b'a', b'm', b'p', b';', ..] => (5, u32::from(b'&')),
         [b'&', b'#', reference @ ..] => {
             let reference = &reference[..reference.iter().take(8).position(|byte| *byte == b';')?];
@@ -27,7 +27,7 @@ pub fn read(text: &[u8]) -> Option<(usize, u32)> {
         }
         _ => return None,
     };
-    let told = if code == COLOUR { told(&text[length..]) } else { 0 };
+    let told = if code == COLOR { told(&text[length..]) } else { 0 };
     Some((length + told, code))
 }
 

@@ -1,9 +1,9 @@
-//! What is not written as it reads: UTF-16 among other bytes, hexadecimal digits, and words that hold escapes or colours. A
+//! What is not written as it reads: UTF-16 among other bytes, hexadecimal digits, and words that hold escapes or colors. A
 //! rule, and a value that is known, would be found in none of them.
 
 use std::ops::Range;
 
-use super::escape::{self, COLOUR, Marks};
+use super::escape::{self, COLOR, Marks};
 
 /// Characters of the shortest text that is read, as UTF-16 and as hexadecimal digits: a password, and a token.
 const SHORTEST_WIDE: usize = 8;
@@ -11,6 +11,9 @@ const SHORTEST_HEX: usize = 20;
 /// So much of the line before an escape, and of the word behind it, is read with it.
 const BEFORE: usize = 512;
 const BEHIND: usize = 2 << 10;
+
+/// Control sequences that are read as one.
+const MOST_SEQUENCES: usize = 8;
 
 /// What some text reads as, and where that is.
 #[derive(Default)]
@@ -30,8 +33,7 @@ struct Step {
 }
 
 impl Reading {
-    /// What has to be read in some text. Of UTF-16, `aligned` is what is read otherwise: the remainder by two of the places of
-    /// its characters' lower bytes.
+    /// What has to be read in some text. `aligned` is the parity of the offsets of low bytes of UTF-16 that is read elsewhere.
     pub fn all(text: &[u8], aligned: Option<usize>) -> impl Iterator<Item = Self> {
         [wide(text, aligned), hexadecimal(text), escaped(text)]
             .into_iter()
@@ -85,10 +87,11 @@ fn wide(text: &[u8], aligned: Option<usize>) -> Reading {
         reading.push(&characters, run.start, 2);
         // Where zeros come first, there is none behind the last character.
         let is_big_endian = run.end + 1 == text.len() || run.start > 0 && text[run.start - 1] == 0;
-        if let Some(last) = text.get(run.end).filter(|last| is_big_endian && is_text(**last)) {
+        let last = text.get(run.end).filter(|last| is_big_endian && is_text(**last));
+        if let Some(last) = last {
             reading.push(&[*last], run.end, 1);
         }
-        reading.end(run.end);
+        reading.end(run.end + usize::from(last.is_some()));
     };
     for zero in memchr::memchr_iter(0, text) {
         let Some(character) = zero.checked_sub(1).filter(|at| is_text(text[*at])) else {
@@ -117,20 +120,31 @@ fn hexadecimal(text: &[u8]) -> Reading {
         let start = (from..probe).rev().find(|at| !is_digit(*at)).map_or(from, |at| at + 1);
         let end = (probe..text.len()).find(|at| !is_digit(*at)).unwrap_or(text.len());
         from = end;
-        // Hashes are no text from their first bytes on.
-        let pairs = text[start..end].chunks_exact(2);
-        let read = pairs.map(|pair| byte(pair).filter(|byte| is_text(*byte)));
-        if end - start >= 2 * SHORTEST_HEX
-            && let Some(read) = read.collect::<Option<Vec<u8>>>()
-        {
-            reading.push(&read, start, 2);
-            reading.end(end);
+        if end - start < 2 * SHORTEST_HEX {
+            continue;
+        }
+        // One digit more or less before them, and what is no ASCII among them, hides no other text.
+        for first in [start, start + 1] {
+            let pairs = text[first..end].chunks_exact(2).map(byte);
+            let mut stretch = Vec::new();
+            for (index, read) in pairs.chain([None]).enumerate() {
+                if let Some(read) = read.filter(|byte| is_text(*byte)) {
+                    stretch.push(read);
+                    continue;
+                }
+                let place = first + 2 * index;
+                if stretch.len() >= SHORTEST_HEX {
+                    reading.push(&stretch, place - 2 * stretch.len(), 2);
+                    reading.end(place);
+                }
+                stretch.clear();
+            }
         }
     }
     reading
 }
 
-/// The words with escapes that stand for a character of a word, or with a change of colour, and what is before them.
+/// The words with escapes that stand for a character of a word, or with a change of color, and what is before them.
 fn escaped(text: &[u8]) -> Reading {
     let mut reading = Reading::default();
     // What is read already, and up to where it goes on.
@@ -166,16 +180,19 @@ fn escaped(text: &[u8]) -> Reading {
     reading
 }
 
-/// The length of an escape, and the character that it stands for; none for changes of colour within a word.
+/// The length of an escape, and the character that it stands for; none for changes of color within a word.
 fn escape(text: &[u8], at: usize) -> Option<(usize, Option<u8>)> {
     let (mut length, code) = escape::read(&text[at..])?;
-    if code != COLOUR {
+    if code != COLOR {
         let character = u8::try_from(code).ok().filter(|character| is_text(*character))?;
         return Some((length, Some(character)));
     }
-    // `grep` writes two.
-    if let Some((second, COLOUR)) = escape::read(&text[at + length..]) {
-        length += second;
+    // `grep` writes two before and two after what it found.
+    for _ in 1..MOST_SEQUENCES {
+        match escape::read(&text[at + length..]) {
+            Some((next, COLOR)) => length += next,
+            _ => break,
+        }
     }
     let is_within = is_word(*text.get(at.checked_sub(1)?)?) && is_word(*text.get(at + length)?);
     is_within.then_some((length, None))

@@ -1,8 +1,10 @@
 //! The search: one pass for all keywords, then the rules that they switch on.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::ops::Range;
+use std::rc::Rc;
 
 use aho_corasick::AhoCorasick;
 use regex_automata::{Anchored, Input, Match};
@@ -23,9 +25,11 @@ const FRAGMENT: usize = 128 << 10;
 pub const OVERLAP: usize = 32 << 10;
 /// How often what was decoded is decoded again: a Kubernetes secret, in a release of Helm, in a Kubernetes secret.
 const DEEPEST: usize = 4;
-/// So much of gzip in base64 is looked at, in bytes and compared with its size: charts of Helm become ten times as long.
-const LARGEST_UNPACKED: u64 = 16 << 20;
+/// What gzip in base64 may become, in bytes and compared with its size: charts of Helm become ten times as long.
+const ALWAYS_UNPACKED: u64 = 1 << 20;
 const LARGEST_RATIO: u64 = 40;
+/// And all of it in one part, also in one another: a bomb ends here.
+const MOST_UNPACKED: u64 = 32 << 20;
 /// What an anchor or `\b` at the end of a match looks at beyond it.
 const BEYOND: usize = 4;
 
@@ -60,7 +64,12 @@ pub struct Scan<'r> {
     next_base64: u64,
     /// Whether it goes on there.
     base64_goes_on: bool,
-    /// The remainder by two of the places of the lower bytes, if the same content is read as UTF-16 beside this.
+    /// How much more may be unpacked from base64, in this part and in all that is decoded in it.
+    budget: Rc<Cell<u64>>,
+    /// Whether something that is decoded was not searched whole.
+    is_cut: Rc<Cell<bool>>,
+    /// The parity of the offsets of the low bytes, if this content is also searched as UTF-16. What is found there is not
+    /// looked for here.
     aligned: Option<u64>,
     lines: Lines,
 }
@@ -81,6 +90,8 @@ impl<'r> Scan<'r> {
             next: [vec![0; rules.rules.len()], vec![0; rules.rules.len()]],
             next_base64: 0,
             base64_goes_on: false,
+            budget: Rc::default(),
+            is_cut: Rc::default(),
             aligned: None,
             lines: Lines::default(),
         }
@@ -112,6 +123,11 @@ impl<'r> Scan<'r> {
         self.look_with(window, at, fresh, Vec::new(), &|_| Vec::new())
     }
 
+    /// Whether something that is written as base64 was not searched whole.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut.get()
+    }
+
     /// The same with the places of values that are known, in order, which begin in `fresh`, too. `known_in` finds them in
     /// what is decoded.
     pub fn look_with(
@@ -122,6 +138,7 @@ impl<'r> Scan<'r> {
         known: Vec<Range<usize>>,
         known_in: KnownIn<'_>,
     ) -> Vec<Found<'r>> {
+        self.budget.set(MOST_UNPACKED);
         let hits = self.all_hits(window, at, &fresh, known, known_in, 0);
         // A match can begin after `fresh`, once the line feeds at its front are off. What counts on is `fresh` alone.
         let mut lines = self.lines;
@@ -169,10 +186,10 @@ impl<'r> Scan<'r> {
         if depth < DEEPEST {
             let mut decoded = Vec::new();
             self.in_base64(window, at, fresh, (known_in, depth), &mut decoded);
-            self.in_readings(window, at, fresh, (known_in, depth), &mut decoded);
             // In base64 of a text with a value, the digits that depend on the value alone are found without decoding.
             decoded.retain(|hit| hit.rule != known_rule || !overlaps(&hits[..plain], hit));
             hits.append(&mut decoded);
+            self.in_readings(window, at, fresh, (known_in, depth), &mut hits);
         }
         let last_first = |hit: &Hit| std::cmp::Reverse(hit.secret.end);
         hits.sort_by_key(|hit| (hit.rule, hit.secret.start, last_first(hit)));
@@ -256,6 +273,9 @@ impl<'r> Scan<'r> {
             let Some(decoded) = decoded else { continue };
             // What goes on behind the window is decoded from there on with the next part.
             self.base64_goes_on = is_cut && decoded.may_go_on(window);
+            if self.base64_goes_on && decoded.is_lost_behind() {
+                self.is_cut.set(true);
+            }
             from = if self.base64_goes_on {
                 decoded.cut(window.len() - OVERLAP / 2)
             } else {
@@ -290,10 +310,14 @@ impl<'r> Scan<'r> {
         place: impl Fn(&Range<usize>) -> Range<usize>,
     ) -> impl Iterator<Item = Hit> {
         let all = 0..text.len();
-        let unpacked = text.starts_with(base64::GZIP).then(|| unpacked(text));
+        let unpacked = text.starts_with(base64::GZIP).then(|| self.unpacked(text));
         let is_packed = unpacked.is_some();
         let text = unpacked.as_deref().unwrap_or(text);
-        let mut scan = Scan::new(self.rules, &self.path).masked_by(self.masked_by);
+        let mut scan = Scan {
+            budget: Rc::clone(&self.budget),
+            is_cut: Rc::clone(&self.is_cut),
+            ..Scan::new(self.rules, &self.path).masked_by(self.masked_by)
+        };
         let hits = scan.all_hits(text, 0, &(0..text.len()), known_in(text), known_in, depth + 1);
         // Of what is packed, no byte stands for a part of the text.
         let part = move |part: &Range<usize>| if is_packed { place(&all) } else { place(part) };
@@ -302,6 +326,22 @@ impl<'r> Scan<'r> {
             whole: part(&hit.whole),
             secret: part(&hit.secret),
         })
+    }
+
+    /// What is packed, up to where it is damaged or becomes too long.
+    fn unpacked(&self, packed: &[u8]) -> Vec<u8> {
+        let mut text = Vec::new();
+        let ratio = ALWAYS_UNPACKED.max(packed.len() as u64 * LARGEST_RATIO);
+        let most = self.budget.get().min(ratio);
+        // What comes before damage is there.
+        let read = flate2::bufread::MultiGzDecoder::new(packed)
+            .take(most)
+            .read_to_end(&mut text);
+        self.budget.set(self.budget.get() - text.len() as u64);
+        if read.is_err() || text.len() as u64 == most {
+            self.is_cut.set(true);
+        }
+        text
     }
 
     /// For each rule, in which of the fragments of `fresh` it is looked for, and where in `fresh` a match may begin.
@@ -516,17 +556,6 @@ impl Hit {
             secret: place,
         }
     }
-}
-
-/// The beginning of what is packed, up to where it is cut.
-fn unpacked(packed: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    let most = LARGEST_UNPACKED.min(packed.len() as u64 * LARGEST_RATIO);
-    // What comes before damage is there.
-    let _ = flate2::bufread::MultiGzDecoder::new(packed)
-        .take(most)
-        .read_to_end(&mut text);
-    text
 }
 
 /// Whether one of `hits`, which are in order, is in the same place.

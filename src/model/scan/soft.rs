@@ -1,5 +1,5 @@
 //! Text in which escapes are what they stand for, or blanks. A rule knows nothing of them: in `\nghp_…`, `%3Dghp_…` and a
-//! line with colours, the token would be a part of a longer word, and in `\"auth\"` there are no quotes.
+//! line with colors, the token would be a part of a longer word, and in `\"auth\"` there are no quotes.
 
 use std::ops::Range;
 

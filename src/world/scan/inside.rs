@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 
 use super::hide::without;
 use super::parts::{Part, in_parts, in_utf16};
-use super::{Form, HEAD, Search, Tally, form, most_unpacked};
+use super::{CUT_BASE64, Form, HEAD, Search, Tally, form, most_unpacked};
 use crate::model::scan::{Rule, Scan};
 use crate::world::unpack::{Closed, INSIDE, each_in, is_archive};
 
@@ -79,7 +79,9 @@ pub fn look_inside<'r>(
             });
         }
         let whole = io::Cursor::new(head).chain(input);
+        let mut is_cut = false;
         let mut take = |part: Part<'_, 'r>| {
+            is_cut = part.is_cut;
             text.found.add(part.found);
             text.forbidden.add(part.forbidden);
             Ok(())
@@ -88,6 +90,13 @@ pub fn look_inside<'r>(
             Form::Utf16(order) => in_utf16(search, &text.path, (whole, order), stop, &mut take)?,
             Form::Plain | Form::Gzip | Form::Closed => in_parts(search, &text.path, whole, stop, &mut take)?,
         };
+        if is_cut && packed.len() < MOST_PACKED {
+            packed.push(Closed {
+                path: inner.to_owned(),
+                why: CUT_BASE64.to_owned(),
+                is_cut: true,
+            });
+        }
         if text.found.count() + text.forbidden.count() + text.by_path.len() > 0 {
             text.path = without(search, &text.path);
             inside.texts.push(text);

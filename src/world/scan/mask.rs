@@ -200,9 +200,20 @@ impl<'a> Mask<'a> {
                 let rules: Vec<&str> = left.found.counts.into_keys().collect();
                 return Err(NotMasked::Left(rules.join(", ")));
             }
-            is_mixed = true;
+            is_mixed = is_mixed || self.is_clean_as_text(path, &source, stop)?;
         }
         Err(NotMasked::Left("something".to_owned()))
+    }
+
+    /// Whether what is left in a file is not in what it reads as.
+    fn is_clean_as_text(&self, path: &str, source: &Path, stop: &dyn Fn() -> bool) -> io::Result<bool> {
+        let text = Decoded::of_file(files::open(source, Links::Refuse)?)?.text();
+        let mut is_clean = true;
+        in_parts(self.search, path, text, stop, &mut |part| {
+            is_clean &= part.found.is_empty();
+            Ok(())
+        })?;
+        Ok(is_clean)
     }
 
     fn once(

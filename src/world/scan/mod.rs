@@ -36,6 +36,7 @@ const ALWAYS_UNPACKED: u64 = 64 << 20;
 const MOST_PLACES: usize = 101;
 
 const DAMAGED: &str = "it is damaged";
+const CUT_BASE64: &str = "it holds base64 of something that is too long to be searched whole";
 const CLOSED: &str = "its content is in a format that is not opened";
 
 /// What decides how a file is written.
@@ -270,6 +271,9 @@ impl<'r> Looked<'r> {
     }
 
     fn add(&mut self, part: Part<'_, 'r>) {
+        if part.is_cut {
+            self.cut.get_or_insert(CUT_BASE64);
+        }
         self.found.add(part.found);
         self.forbidden.add(part.forbidden);
     }
@@ -590,6 +594,47 @@ mod tests {
         let (_, looked) = places(&packed.finish().unwrap());
         assert_eq!(looked.bytes, ALWAYS_UNPACKED);
         assert!(looked.cut.is_some());
+    }
+
+    fn base64(text: &[u8]) -> Vec<u8> {
+        use ::base64::Engine as _;
+        ::base64::engine::general_purpose::STANDARD.encode(text).into_bytes()
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap()
+    }
+
+    /// What is not searched is told: a secret may be there.
+    #[test]
+    fn gzip_in_base64_that_is_too_long_is_told() {
+        let held = [vec![b' '; 500 << 10], b"x-123\n".to_vec()].concat();
+        let (found, looked) = places(&base64(&gzip(&held)));
+        assert_eq!(
+            (found.len(), looked.cut),
+            (1, None),
+            "it is a part of the 1 MiB that is always searched"
+        );
+        let held = [vec![b' '; 2 << 20], b"x-123\n".to_vec()].concat();
+        assert_eq!(places(&base64(&gzip(&held))).1.cut, Some(CUT_BASE64));
+        // Many in one another.
+        let mut bomb = base64(&gzip(&vec![b' '; 50 << 10]));
+        for times in [29, 38, 34] {
+            let lines = [bomb, b"\n".to_vec()].concat().repeat(times);
+            bomb = base64(&gzip(&lines));
+        }
+        assert_eq!(places(&bomb).1.cut, Some(CUT_BASE64));
+        // It goes on behind the part, and cannot be read from there on.
+        let mut state = 1_u32;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b" abcdefghijklmno"[(state >> 28) as usize]
+        });
+        let long: Vec<u8> = noise.take(1 << 20).collect();
+        let text = [vec![b'.'; PART - 1000], b"\n".to_vec(), base64(&gzip(&long))].concat();
+        assert_eq!(places(&text).1.cut, Some(CUT_BASE64));
     }
 
     #[test]

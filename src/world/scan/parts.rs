@@ -63,6 +63,8 @@ pub struct Part<'p, 'r> {
     /// What begins in `fresh`, in order.
     pub found: Vec<Found<'r>>,
     pub forbidden: Vec<Found<'r>>,
+    /// Whether something that is written as base64 was not searched whole, here or before.
+    pub is_cut: bool,
 }
 
 type Take<'t, 'r> = &'t mut dyn FnMut(Part<'_, 'r>) -> io::Result<()>;
@@ -211,10 +213,12 @@ impl<'r> Scans<'r> {
             finder.map_or_else(Vec::new, |finder| finder.places(secrets::Part::whole(text)))
         };
         let forbidden = self.forbidden.as_mut().map(|scan| scan.look(window, at, fresh.clone()));
+        let found = self
+            .scan
+            .look_with(window, at, fresh.clone(), known.unwrap_or_default(), &known_in);
         Part {
-            found: self
-                .scan
-                .look_with(window, at, fresh.clone(), known.unwrap_or_default(), &known_in),
+            found,
+            is_cut: self.scan.is_cut(),
             forbidden: forbidden.unwrap_or_default(),
             window,
             at,

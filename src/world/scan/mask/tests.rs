@@ -301,6 +301,22 @@ fn a_secret_that_is_cut_by_colours_or_escapes_is_gone_whole() {
 }
 
 #[test]
+fn a_value_that_another_begins_with_does_not_hide_it() {
+    let env: Env = [("A_TOKEN", "hunter22"), ("B_TOKEN", "hunter22-prod-9f3a")]
+        .into_iter()
+        .collect();
+    let bench = Bench {
+        secrets: Redactor::new(&env, []),
+        ..Bench::new()
+    };
+    let masked = bench.text("a hunter22\x1b[m-prod-9f3a b");
+    assert!(
+        !masked.contains("hunter22") && !masked.contains("prod-9f3a"),
+        "{masked}"
+    );
+}
+
+#[test]
 fn the_same_secret_has_the_same_tag_however_it_is_written() {
     let bench = Bench::new();
     let json = serde_json::to_string(KNOWN).unwrap();

@@ -17,9 +17,11 @@ const LINES: usize = 3;
 /// Words of a line that tells of waiting, whatever its numbers are, and how many such lines take turns.
 const WAITS: [&str; 5] = ["waiting", "still ", "attempt", "not ready", "try again"];
 const TURNS: usize = 4;
-/// Seconds of the shortest time limit that shows, what limits are a multiple of, and how much later the job ends.
+/// The shortest time limit that shows, in seconds.
 const LEAST_LIMIT: u32 = 600;
+/// Limits are a multiple of this.
 const ROUND: u32 = 300;
+/// And the job ends at most so much later.
 const OVER: u32 = 20;
 
 /// Of a step that was ended at this line. None if the lines have no times, or do not tell.
@@ -52,12 +54,11 @@ pub fn pace(step: &Step, end: usize) -> Option<Pace> {
 
 /// The last line before this one is of a download.
 pub fn downloads(step: &Step, end: usize) -> bool {
-    const STARTS: [&str; 8] = [
+    const STARTS: [&str; 7] = [
         "get:",
         "ign:",
-        "hit:",
         "err:",
-        "download",
+        "downloading",
         "fetching",
         "pulling",
         "collecting",

@@ -71,7 +71,7 @@ impl UsageError {
             }
             Some(ContextValue::Strings(missing)) if error.kind() == ErrorKind::MissingRequiredArgument => {
                 match missing.iter().find_map(|name| values_of(name)) {
-                    Some(values) => read.help(format!("name one of {values}")),
+                    Some(values) => read.help(format!("write one of {values}")),
                     None => read,
                 }
             }

@@ -89,7 +89,7 @@ pub struct Check {
     pub title: String,
     pub ended: Ended,
     pub facts: Vec<Fact>,
-    /// Facts that are shown only to who asks for more, and are facts like any other in the report.
+    /// Facts that are shown only with `--verbose`; in the report they are like any other.
     pub details: Vec<Fact>,
     /// What was measured, if something was.
     pub latency: Option<Latency>,

@@ -1,4 +1,5 @@
-//! Nouns and rules. Nothing here looks at the world: what is parsed here is text that `world` has read.
+//! Nouns and rules. Nothing here looks at the world: what is parsed here is text that `world` has read. [`cores`] starts
+//! threads, which nobody sees outside of the process: the same text has the same result on any number of them.
 
 pub mod attest;
 pub mod capped;

@@ -48,7 +48,7 @@ fn a_failure_is_explained_with_its_line_its_class_and_its_fix() {
         .says("missing-secret: The variable DEPLOY_TOKEN is not set")
         .says("file=.github/workflows/d.yml,line=7")
         .says("stageproof skip-guard --require env:DEPLOY_TOKEN")
-        .says("the job could not do anything here");
+        .says("the job could not succeed in this run");
     let outputs = gate.outputs();
     for (name, value) in [
         ("class", "missing-secret"),
@@ -314,13 +314,13 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o664);
     let text = gate.read("pr.md");
     assert!(
-        text.starts_with("d.yml: skip deploy without DEPLOY_TOKEN\n\n"),
+        text.starts_with("d.yml: skip deploy if DEPLOY_TOKEN is not set\n\n"),
         "{text}"
     );
     for part in [
         "DEPLOY_TOKEN: unbound variable",
         "A new step 2 of the job `deploy` runs `stageproof skip-guard`",
-        "what was step 2 is then step 3",
+        "the old step 2 becomes step 3",
         "third-party action `stageproof/stageproof@v",
         "Revert the commit of this pull request",
     ] {
@@ -329,7 +329,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     // The workflow has it now.
     gate.run([&args[..], &["--write"]].concat())
         .code(1)
-        .says("next: start a new run: the workflow was changed since")
+        .says("next: start a new run: the workflow has this change already")
         .says("is a skip-guard and requires env:DEPLOY_TOKEN already; nothing to change")
         .says("nothing was written: there is no patch");
     gate.write(
@@ -694,11 +694,11 @@ fn what_to_do_about_a_secret_depends_on_which_secrets_the_run_got() {
         (
             "Actions",
             "next: set the secret FLY_TOKEN, or skip the job without it",
-            "could not do anything",
+            "could not succeed",
         ),
         (
             "None",
-            "next: skip the step in such runs, as the patch does",
+            "next: skip the step in runs without secrets, as the patch does",
             "next: set",
         ),
         (

@@ -55,7 +55,10 @@ pub fn check(
     let evidence = found.evidence.iter().filter(|text| Some(*text) != could_not_run);
     evidence.for_each(|text| add("evidence", text));
     if let Some(why) = could_not_run {
-        add("could-not-run", &format!("the job could not do anything here: {why}"));
+        add(
+            "could-not-run",
+            &format!("the job could not succeed in this run: {why}"),
+        );
     }
     found
         .against
@@ -223,7 +226,7 @@ fn help(found: &Diagnosis, proposed: &[Proposed], world: &World) -> String {
         .iter()
         .filter_map(|proposed| proposed.patch.as_ref()?.as_ref().err());
     if refusals.clone().count() == proposed.len() && refusals.clone().any(Refusal::is_there) {
-        return "start a new run: the workflow was changed since, and a re-run uses the old one".to_owned();
+        return "start a new run: the workflow has this change already, and a re-run uses the old workflow".to_owned();
     }
     let change = proposed.iter().find_map(|proposed| proposed.change.as_ref());
     match (&found.fix, change) {
@@ -295,7 +298,7 @@ fn guard(names: &[String], found: &Diagnosis, proposed: &[Proposed]) -> String {
     };
     let is_skipped = |proposed: &Proposed| matches!(proposed.change, Some(Change::Only { .. }));
     let skip = if proposed.iter().any(is_skipped) {
-        "skip the step in such runs, as the patch does".to_owned()
+        "skip the step in runs without secrets, as the patch does".to_owned()
     } else {
         // The input of an action is no variable.
         let is_variable = |name: &&String| {

@@ -42,7 +42,9 @@ impl Place<'_> {
                 "a log does not name the event of its run: name it with --event, or the run with --run",
             ),
             Fix::EventGuard | Fix::Trigger if about.event.is_some_and(|event| !self.starts_on(event)) => {
-                return Err(Refusal::new("the workflow does not start on this event any more"));
+                return Err(Refusal::new(
+                    "the workflow does not start on this event; check --event, or on: of the workflow",
+                ));
             }
             Fix::EventGuard | Fix::Trigger => (
                 Lacks::Event(&[]),

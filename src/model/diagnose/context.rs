@@ -75,8 +75,8 @@ impl Context {
     /// The same as a sentence.
     pub fn lack_of_secrets(&self) -> Option<&'static str> {
         match self.secret_source.as_deref()? {
-            "None" => Some("this run got no secrets, like one from a fork (Secret source: None)"),
-            "Dependabot" => Some("this run got only the secrets for Dependabot (Secret source: Dependabot)"),
+            "None" => Some("it got no secrets, as in runs from forks (Secret source: None)"),
+            "Dependabot" => Some("it got only the secrets for Dependabot (Secret source: Dependabot)"),
             _ => None,
         }
     }

@@ -115,7 +115,7 @@ impl Verdict {
             self.cause = Cause::ResourceLimit;
             self.confidence = Confidence::Likely;
             self.sentence = Some(format!(
-                "The job was cancelled after {minutes} minutes, as by its time limit"
+                "The job was cancelled after {minutes} minutes, probably by its time limit"
             ));
             self.fix = Some(Fix::Timeout {
                 limit: None,

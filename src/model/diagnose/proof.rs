@@ -18,7 +18,7 @@ const TELLS_OF_CODE: i32 = 70;
 /// So much less than the best line, another one may still be why the step failed.
 const RIVAL: i32 = 24;
 
-/// So many lines before it says that a version is missing, pip lists those that it passed over.
+/// How many lines before its error pip lists the versions that it passed over.
 const PASSED_OVER: usize = 4;
 
 /// A fix, and what it is for.

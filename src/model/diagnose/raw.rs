@@ -22,7 +22,7 @@ const HEAD: usize = 1 << 20;
 const MIDDLE: usize = 1 << 20;
 /// And of the end.
 const TAIL: usize = 3 << 20;
-/// What comes between waits until it is so much: of a step that did not fail, it is not needed.
+/// Bytes of the middle that wait before they are searched. A step that did not fail never needs the search.
 const WAITING: usize = 8 << 20;
 /// How much of it is searched at once, on all cores.
 const AT_ONCE: usize = 2 << 20;
@@ -127,7 +127,7 @@ impl Often {
     }
 }
 
-/// Blocks that were let go, for the lines to come: to ask the system for memory takes longer than to look through it.
+/// Freed blocks, kept for reuse: getting one from the system takes longer than searching it.
 #[derive(Debug, Default)]
 pub struct Spare(Vec<Vec<u8>>);
 

@@ -66,8 +66,7 @@ impl Pattern {
 
     fn is_match(&self, text: &[u8]) -> bool {
         let made = self.matcher.get_or_init(|| {
-            // It takes longer to find out which literals a pattern has than to look through the lines that have a word of
-            // its rule.
+            // Finding the literals of a pattern takes longer than searching the few lines that have a word of its rule.
             let config = meta::Config::new()
                 .auto_prefilter(false)
                 .onepass(false)

@@ -148,7 +148,7 @@ fn a_status_that_waiting_does_not_change_ends_it_soon() {
     let (code, said, lasted) = asked("403 Forbidden", &[]);
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("given up, as waiting does not change a 403; use --retry-on-status 403 to go on"),
+        said.contains("stopped early, because waiting rarely changes a 403; to keep trying, use --retry-on-status 403"),
         "{said}"
     );
     assert!((2.0..3.5).contains(&lasted.as_secs_f64()), "{lasted:?}");

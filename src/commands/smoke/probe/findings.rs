@@ -144,7 +144,9 @@ pub(super) fn asked_to_wait(asked: Duration) -> String {
 }
 
 pub(super) fn final_answer(status: u16) -> String {
-    format!("; given up, as waiting does not change a {status}; use --retry-on-status {status} to go on")
+    format!(
+        "; stopped early, because waiting rarely changes a {status}; to keep trying, use --retry-on-status {status}"
+    )
 }
 
 fn validity(days: i64) -> String {

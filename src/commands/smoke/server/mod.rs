@@ -379,7 +379,7 @@ fn gone(start: &Start, how: Option<Ending>, world: &World) -> Finding {
     let lines = log::last_lines(&start.log, world).unwrap_or_default();
     let help = match how {
         Some(Ending::Code(0)) => "the command must stay in the foreground as long as the server runs",
-        _ if lines.is_empty() => "it wrote no log; fix the start command",
+        _ if lines.is_empty() => "the server wrote no log; fix the start command",
         _ => "fix the error in its last log lines",
     };
     Finding::error(

@@ -67,7 +67,7 @@ pub fn add(editor: &mut Editor<'_>, at: &At, names: &[String], pin: Option<&Pin>
         let condition = step_nodes[index].get("if").and_then(Node::text);
         return Err(match lacking.as_slice() {
             [] if !condition.is_some_and(|condition| condition.contains(&heeds)) => Refusal(format!(
-                "`{at}` is a skip-guard and requires {}, but the step lacks `if: {heeds} == 'true'`",
+                "`{at}` requires {} already, but the step that failed has no `if: {heeds} == 'true'`; add it, with the `id` of the guard",
                 wanted.join(" and ")
             )),
             [] => Refusal::already(&format!("`{at}` is a skip-guard and requires {}", wanted.join(" and "))),

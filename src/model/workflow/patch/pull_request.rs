@@ -58,7 +58,7 @@ impl Entry {
             failed.push_str(" failed");
         }
         if let Some(run) = run {
-            failed.push_str(&format!(" of the run {}", link(run)));
+            failed.push_str(&format!(" in the run {}", link(run)));
         }
         let numbers = lines.iter().map(|(number, _)| number.to_string().len());
         let width = numbers.max().unwrap_or(0);
@@ -102,9 +102,9 @@ fn added(action: Option<&str>) -> String {
     let pin = match (is_commit, note.trim()) {
         (true, "") => "pinned to a commit".to_owned(),
         (true, note) => format!("pinned to the commit of {}", code(note)),
-        (false, _) => "by its tag; to pin it, write the commit of that release instead".to_owned(),
+        (false, _) => "by its tag. To pin it, replace the tag with the commit of that release".to_owned(),
     };
-    format!("This adds the third-party action {}, {pin}.", code(named))
+    format!("This adds the third-party action {} {pin}.", code(named))
 }
 
 /// What the change does, in a few words.
@@ -115,12 +115,12 @@ fn subject(change: &Change) -> String {
             Condition::NotFork => format!("skip {} for pull requests from forks", plain(at)),
             Condition::NotDependabot => format!("skip {} for Dependabot", plain(at)),
         },
-        Change::SkipGuard { at, names, .. } => format!("skip {} without {}", plain(at), names.join(" and ")),
+        Change::SkipGuard { at, names, .. } => format!("skip {} if {} is not set", plain(at), names.join(" or ")),
         Change::Trigger { from, to } => format!("start on {to} instead of {from}"),
         Change::Permission { job, scope, access, .. } => format!("grant {scope}: {} to {job}", access.as_str()),
         Change::FetchDepth(at) => format!("fetch the whole history in {}", plain(at)),
-        Change::TimeLimit { at, minutes } => format!("give {} {minutes} minutes", plain(at)),
-        Change::Retry { at, .. } => format!("retry a script of {}", plain(at)),
+        Change::TimeLimit { at, minutes } => format!("raise the time limit of {} to {minutes} minutes", plain(at)),
+        Change::Retry { at, .. } => format!("retry the script of {}", plain(at)),
         Change::SecretName { from, to, .. } => format!("read the secret {to} instead of {from}"),
     }
 }
@@ -157,7 +157,7 @@ fn told(change: &Change, action: Option<&str>) -> (String, String) {
         ),
         Change::FetchDepth(_) => (
             "The checkout fetches the whole history and all tags.".to_owned(),
-            "The checked out files are the same. In a large repository, the checkout takes longer.".to_owned(),
+            "The checked-out files are the same. In a large repository, the checkout takes longer.".to_owned(),
         ),
         Change::TimeLimit { at, minutes } => (
             format!("The time limit of {} is {minutes} minutes.", object(at)),
@@ -199,7 +199,7 @@ fn capital(text: &str) -> String {
 /// What becomes of a step with a new one in its place.
 fn moved(at: &At) -> String {
     let number = at.step.map_or(1, |index| index + 1);
-    format!("; what was step {number} is then step {}", number + 1)
+    format!("; the old step {number} becomes step {}", number + 1)
 }
 
 fn object(at: &At) -> String {

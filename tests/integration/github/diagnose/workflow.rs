@@ -256,7 +256,7 @@ fn a_change_is_made_once_and_several_of_one_file_are_one_patch() {
     for (index, name) in ["DEPLOY_TOKEN", "OTHER_TOKEN"].iter().enumerate() {
         let job = ["one", "two"][index];
         assert!(
-            text.contains(&format!("\n## staging.yml: skip {job} without `{name}`\n")),
+            text.contains(&format!("\n## staging.yml: skip {job} if `{name}` is not set\n")),
             "{text}"
         );
         // Each cause says that its change was made.

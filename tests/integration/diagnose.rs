@@ -338,7 +338,7 @@ fn the_smallest_change_of_the_workflow_is_a_patch() {
     );
     gate.run(args)
         .code(1)
-        .says("but the step lacks `if: steps.guard.outputs.ready == 'true'`");
+        .says("the step that failed has no `if: steps.guard.outputs.ready == 'true'`");
     gate.write(
         "d.yml",
         applied.replace("require: env:DEPLOY_TOKEN", "require: var:OTHER"),

@@ -619,6 +619,9 @@ mod tests {
         );
         let held = [vec![b' '; 2 << 20], b"x-123\n".to_vec()].concat();
         assert_eq!(places(&base64(&gzip(&held))).1.cut, Some(CUT_BASE64));
+        // A log may show the beginning alone.
+        let shown = &base64(&gzip(b"x-123 and more of it"))[..32];
+        assert_eq!(places(&[shown, b"..."].concat()).1.cut, None);
         // Many in one another.
         let mut bomb = base64(&gzip(&vec![b' '; 50 << 10]));
         for times in [29, 38, 34] {

@@ -27,19 +27,19 @@ pub fn read(text: &[u8]) -> Option<(usize, u32)> {
         }
         _ => return None,
     };
-    let told = if code == COLOR { told(&text[length..]) } else { 0 };
-    Some((length + told, code))
+    let rest = if code == COLOR { sequence(&text[length..]) } else { 0 };
+    Some((length + rest, code))
 }
 
-/// The length of what a terminal is told behind an escape character; 0 if that is cut.
-fn told(text: &[u8]) -> usize {
-    let Some(told) = text.strip_prefix(b"[") else { return 0 };
-    let parameters = told
+/// The length of a control sequence without its ESC; 0 if it is cut.
+fn sequence(text: &[u8]) -> usize {
+    let Some(rest) = text.strip_prefix(b"[") else { return 0 };
+    let parameters = rest
         .iter()
         .take(32)
         .take_while(|byte| byte.is_ascii_digit() || **byte == b';');
     let parameters = parameters.count();
-    let is_whole = told.get(parameters).is_some_and(u8::is_ascii_alphabetic);
+    let is_whole = rest.get(parameters).is_some_and(u8::is_ascii_alphabetic);
     if is_whole { parameters + 2 } else { 0 }
 }
 
